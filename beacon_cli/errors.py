@@ -1,0 +1,135 @@
+"""Every error that Beacon raises on purpose.
+
+    BeaconError                     exit  code
+    ├── UsageError                  2     usage
+    │   ├── ConfigError             2     config
+    │   └── JobFileError            2     job_file
+    ├── ProblemsFound               1     problems_found
+    │   ├── JobNotFound             1     job_not_found
+    │   └── ModelNotServed          1     model_not_served
+    ├── EnvironmentFault            3     environment
+    │   ├── MissingExtra            3     missing_extra
+    │   ├── WeightsError            3     weights
+    │   ├── LocalServerError        3     local_server
+    │   ├── JournalError            3     journal
+    │   └── StoreError              3     database
+    │       ├── SchemaError         3     schema
+    │       ├── JobLocked           3     job_locked
+    │       └── LockLost            3     lock_lost
+    └── CredentialsError            4     credentials
+
+An error of a library (psycopg, httpx2, pydantic …) is turned into one of these where it arises, `from` its cause.
+"""
+
+from __future__ import annotations
+
+
+class BeaconError(Exception):
+    """The base of all. `message` says what happened and where, in one line; `hint` says what to do next."""
+
+    exit_code = 1
+    code = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(BeaconError):
+    """The command line cannot be carried out as written."""
+
+    exit_code = 2
+    code = "usage"
+
+
+class ConfigError(UsageError):
+    """`beacon.toml` or a `BEACON_*` variable is not usable."""
+
+    code = "config"
+
+
+class JobFileError(UsageError):
+    """The job file, or a file that it names, is not usable; the message starts with `file:line:column`."""
+
+    code = "job_file"
+
+
+class ProblemsFound(BeaconError):
+    """The command ran, and what it looked at is not as it should be."""
+
+    code = "problems_found"
+
+
+class JobNotFound(ProblemsFound):
+    """No job of that id is in the database."""
+
+    code = "job_not_found"
+
+
+class ModelNotServed(ProblemsFound):
+    """A region does not serve a model that the job asks there."""
+
+    code = "model_not_served"
+
+
+class EnvironmentFault(BeaconError):
+    """Something around Beacon is missing or broken: the database, the network, a file system, an extra."""
+
+    exit_code = 3
+    code = "environment"
+
+
+class MissingExtra(EnvironmentFault):
+    """A command needs an optional dependency that is not installed."""
+
+    code = "missing_extra"
+
+
+class WeightsError(EnvironmentFault):
+    """A local model's weights cannot be fetched, read, or are not the ones pinned."""
+
+    code = "weights"
+
+
+class LocalServerError(EnvironmentFault):
+    """A regional server on this machine did not start, or died."""
+
+    code = "local_server"
+
+
+class JournalError(EnvironmentFault):
+    """The journal for answers that cannot be stored at once is not writable or not readable."""
+
+    code = "journal"
+
+
+class StoreError(EnvironmentFault):
+    """The database cannot be reached, or refused a statement."""
+
+    code = "database"
+
+
+class SchemaError(StoreError):
+    """The database's tables are missing, older or newer than this program's, or another system's."""
+
+    code = "schema"
+
+
+class JobLocked(StoreError):
+    """Another process is running the job."""
+
+    code = "job_locked"
+
+
+class LockLost(StoreError):
+    """The lock on the job went to another process while the connection was gone."""
+
+    code = "lock_lost"
+
+
+class CredentialsError(BeaconError):
+    """Credentials are missing or were refused."""
+
+    exit_code = 4
+    code = "credentials"

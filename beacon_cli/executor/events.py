@@ -1,0 +1,112 @@
+"""What the executor tells while it works: frozen events, handed to a hook. Printing them is somebody else's part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from beacon_cli.executor.execution import Batching, Cell, Execution, Lane, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The base of all: which job, and when on the run's clock."""
+
+    job_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted(Event):
+    """A run begins. `expected` counts all cells of the job, `answered` those that had their answer before."""
+
+    run_id: str
+    batching: Batching
+    questions: int
+    lanes: tuple[Lane, ...]
+    repeats: int
+    expected: int
+    answered: int
+    max_in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStarted(Event):
+    """A question's cells may now start. `number` counts from 1; `group` names the walker where there are several."""
+
+    question_id: str
+    number: int
+    total: int
+    executions: int
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionStarted(Event):
+    """A cell got its slot and is being asked."""
+
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed(Event):
+    """One try failed; `retry_in` is in seconds, None when it was the last."""
+
+    cell: Cell
+    attempt: int
+    error_code: str
+    message: str
+    retry_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HopFollowed(Event):
+    """Modal answered 303; the result is now waited for at its result URL."""
+
+    cell: Cell
+    hops: int
+    function_call_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFinished(Event):
+    """A cell is done and its row is stored."""
+
+    execution: Execution
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFinished(Event):
+    """All cells of a question are stored. `gap_seconds` is the time from the batch before to this one's start."""
+
+    question_id: str
+    number: int
+    total: int
+    executions: int
+    group: str
+    counts: dict[Status, int]
+    containers: tuple[str, ...]
+    started_at: datetime
+    gap_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Something an operator wants to know that is no step of the job: the database went away, the run is stopping."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished(Event):
+    """The run is over. `counts` are the statuses of the whole job's rows; `unasked` cells have none."""
+
+    status: str
+    expected: int
+    counts: dict[Status, int]
+    unasked: int
+    duration_seconds: float
+
+
+EventHook = Callable[[Event], None]

@@ -1,0 +1,109 @@
+"""The words of the executor: lanes, cells, batches and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from modal_deployment.regions import Region
+
+Status = Literal["completed", "empty", "failed", "timeout", "cancelled"]
+STATUSES: tuple[Status, ...] = ("completed", "empty", "failed", "timeout", "cancelled")
+ANSWERED: frozenset[Status] = frozenset({"completed", "empty"})
+"""The statuses of a cell that has its answer: resuming a job asks it no more."""
+
+Batching = Literal["question", "region", "lane"]
+
+ERROR_CODES: dict[str, str] = {
+    "slot_timeout": "no slot came free in time (limits.slot_timeout)",
+    "connect_timeout": "the endpoint could not be connected to in time (limits.connect_timeout)",
+    "answer_timeout": "no complete answer in time, hops included (limits.answer_timeout)",
+    "job_timeout": "the run reached its own time limit (limits.job_timeout)",
+    "connection_failed": "the connection was refused, reset or broken",
+    "tls_failed": "the endpoint's certificate was refused",
+    "unauthorized": "the endpoint refused the credentials, or wants some (401, 403)",
+    "unknown_model": "the endpoint does not serve this model (404)",
+    "request_rejected": "the endpoint refused the request (another 4xx)",
+    "rate_limited": "the endpoint is busy (429)",
+    "server_error": "the endpoint failed (408, 5xx)",
+    "endpoint_error": "the endpoint answered 200 with an error inside (an old deployment)",
+    "malformed_response": "the answer is not the JSON that the contract asks for, or was cut off",
+    "response_too_large": "the answer is larger than is accepted",
+    "region_mismatch": "the answer says that it comes from another region than was asked",
+    "model_mismatch": "the answer says that it comes from another model than was asked",
+    "redirect_refused": "a redirect that is none of Modal's 303s, or leads to something that is not https",
+    "redirect_cross_origin": "a redirect to another origin; it was not followed",
+    "result_lost": "the result of a call is gone from the result URL (404, 410 after a 303)",
+    "cancelled": "the run was stopped while this cell was in flight",
+}
+"""Every `error_code` of an execution, and what it means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of a job: `text` is the prompt that is sent."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One model in one region."""
+
+    model_id: str
+    region: Region
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One (question, model, region, repeat) of a job: the unit that is asked once and stored once."""
+
+    question: Question
+    lane: Lane
+    repeat: int = 0
+
+    def __str__(self) -> str:
+        """Return `question · model · REGION`, and the repeat's number where there are several."""
+        repeat = f" #{self.repeat + 1}" if self.repeat else ""
+        return f"{self.question.id} · {self.lane.model_id} · {self.lane.region.label}{repeat}"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The cells of one question that are still to be asked. `position` counts the job's questions from 0."""
+
+    position: int
+    question: Question
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What became of a cell: one row of the `executions` table. Times are aware datetimes on the run's own clock."""
+
+    cell: Cell
+    status: Status
+    attempts: int
+    hops: int
+    system_prompt: str | None
+    queued_at: datetime
+    started_at: datetime | None
+    completed_at: datetime
+    response: str | None = None
+    output_data: Mapping[str, Any] | None = None
+    receipt_data: Mapping[str, Any] | None = None
+    provider_id: str | None = None
+    container_id: str | None = None
+    container_region: str | None = None
+    http_status: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    function_call_id: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long asking took, all attempts and hops included; 0 when it never started."""
+        return (self.completed_at - self.started_at).total_seconds() if self.started_at else 0.0

@@ -1,0 +1,78 @@
+"""The limits of a job: how much at once, how often again, how long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def parse_duration(value: object) -> float:
+    """Return a duration in seconds from a number of seconds or a text such as `600s`, `1h30m`, `250ms`.
+
+    Raises `ValueError` for anything else.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str) and _DURATION.fullmatch(text := value.strip().lower()):
+        return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    raise ValueError("write a duration such as 600s, 10m, 2h or 1h30m")
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration for people: `4.2s`, `3m 05s`, `2h 10m`."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m {rest:02d}s"
+    return f"{minutes // 60}h {minutes % 60:02d}m"
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(gt=0, le=30 * 86400),
+    PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str, when_used="json"),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": _DURATION.pattern}]}
+    ),
+]
+
+
+class Limits(BaseModel):
+    """How much of a job may happen at once, how often a cell is tried, and how long anything may take."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    max_in_flight: int = Field(10, ge=1, le=1000, description="Calls in flight at once, over the whole job.")
+    per_endpoint: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Calls in flight at once to one region. Default: the number of the job's models there.",
+    )
+    attempts: int = Field(3, ge=1, le=20, description="Tries at a cell, the first included; 1 means no retry.")
+    slot_timeout: Duration = Field(
+        3600.0, description="How long a cell may wait for a free slot before it gives up."
+    )
+    connect_timeout: Duration = Field(10.0, description="How long connecting to an endpoint may take.")
+    answer_timeout: Duration = Field(
+        600.0, description="How long one attempt may take in all: every hop and the whole body included."
+    )
+    job_timeout: Duration = Field(7200.0, description="How long one run of the job may take in all.")
+    min_success_rate: float = Field(
+        1.0, ge=0, le=1, description="The share of cells that must be completed for exit code 0."
+    )
+
+    def overridden_by(self, layer: Limits | Mapping[str, Any]) -> Limits:
+        """Return these limits with what `layer` sets explicitly (a flag that is None sets nothing)."""
+        values = layer.model_dump(exclude_unset=True) if isinstance(layer, Limits) else dict(layer)
+        given = {key: value for key, value in values.items() if value is not None}
+        return Limits(**{**self.model_dump(exclude_unset=True), **given})

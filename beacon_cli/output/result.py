@@ -1,0 +1,78 @@
+"""What a command returns, and the one place that prints it: as a table for people, as JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from beacon_cli.errors import BeaconError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """A command's outcome.
+
+    `data` is the contract that scripts read; `show` prints the same for people on a Rich console bound to stdout;
+    `errors` are problems that did not stop the command (their first one's text ends the human output).
+    """
+
+    command: str
+    data: Mapping[str, Any]
+    exit_code: int = 0
+    errors: tuple[BeaconError, ...] = ()
+    show: Callable[[Console], None] | None = field(default=None, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit code is 0."""
+        return self.exit_code == 0
+
+
+def envelope(
+    command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[BeaconError, ...]
+) -> dict[str, Any]:
+    """Return the one JSON document of a command, failed or not."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "ok": ok,
+        "data": dict(data),
+        "errors": [{"code": e.code, "message": e.message, "hint": e.hint} for e in errors],
+    }
+
+
+def print_result(result: CommandResult, *, as_json: bool) -> None:
+    """Print a result on stdout; problems of the human form go to stderr."""
+    if as_json:
+        print_json(envelope(result.command, ok=result.ok, data=result.data, errors=result.errors))
+        return
+    if result.show is not None:
+        from beacon_cli.output.terminal import console
+
+        result.show(console())
+    for error in result.errors:
+        print_error(error)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Write one JSON document and a newline on stdout, in ASCII so that no locale can fail on it."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=True, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_error(error: BeaconError) -> None:
+    """Write an error as one line on stderr, and its hint as a second."""
+    from beacon_cli.output.text import printable
+
+    sys.stderr.write(f"error: {printable(error.message)}\n")
+    if error.hint:
+        sys.stderr.write(f"hint: {printable(error.hint)}\n")
+    sys.stderr.flush()

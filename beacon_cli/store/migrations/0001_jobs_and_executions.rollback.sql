@@ -1,0 +1,4 @@
+DROP TABLE executions;
+DROP TABLE runs;
+DROP TABLE questions;
+DROP TABLE jobs;
