@@ -7,7 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from beacon_cli.errors import ConfigError
@@ -71,7 +79,9 @@ class LocalSettings(BaseModel):
 
     models: dict[str, LocalModelSettings] = {}
     hop_after: float = Field(
-        150.0, gt=0, description="Seconds after which an unfinished request is answered by a 303, as on Modal."
+        150.0,
+        gt=0,
+        description="Seconds after which an unfinished request is answered by a 303, as on Modal.",
     )
 
 
@@ -118,11 +128,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003  (pydantic-settings passes all by name)
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment win over what the file (passed as arguments) says."""
         return env_settings, init_settings
@@ -156,7 +166,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Return the settings from `path`, else `BEACON_CONFIG`, else the nearest `beacon.toml` upwards, and the environment.
+    """Return the settings from `path`, else `BEACON_CONFIG`, else the nearest `beacon.toml`, and the environment.
 
     Raises `ConfigError` when the file or a variable is not usable.
     """
@@ -200,7 +210,8 @@ def _read(path: Path) -> dict[str, Any]:
     for key in _ONLY_IN_ENVIRONMENT:
         if key in values:
             raise ConfigError(
-                f"{path}: {key} does not belong in a file", hint=f"set BEACON_{key.upper()} in the environment"
+                f"{path}: {key} does not belong in a file",
+                hint=f"set BEACON_{key.upper()} in the environment",
             )
     for model in values.get("local", {}).get("models", {}).values():
         for kind in ("gguf", "script"):

@@ -46,11 +46,7 @@ REGIONS: dict[str, Region] = {
     )
 }
 
-_BY_NAME = {
-    name.lower(): region
-    for region in REGIONS.values()
-    for name in (region.id, region.label, *region.aliases)
-}
+_BY_NAME = {name.lower(): region for region in REGIONS.values() for name in (region.id, region.label, *region.aliases)}
 
 # Where a provider says a container really ran, by the start of its name. Sources: the region names of AWS
 # (us-east-1, eu-west-1, ap-northeast-1), of Google Cloud (us-central1, europe-west4, asia-northeast1), of Oracle

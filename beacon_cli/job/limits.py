@@ -41,7 +41,12 @@ Duration = Annotated[
     Field(gt=0, le=30 * 86400),
     PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str, when_used="json"),
     WithJsonSchema(
-        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": _DURATION.pattern}]}
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
+            ]
+        }
     ),
 ]
 
@@ -51,24 +56,31 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_in_flight: int = Field(10, ge=1, le=1000, description="Calls in flight at once, over the whole job.")
+    max_in_flight: int = Field(
+        default=10, ge=1, le=1000, description="Calls in flight at once, over the whole job."
+    )
     per_endpoint: int | None = Field(
-        None,
+        default=None,
         ge=1,
         le=1000,
         description="Calls in flight at once to one region. Default: the number of the job's models there.",
     )
-    attempts: int = Field(3, ge=1, le=20, description="Tries at a cell, the first included; 1 means no retry.")
+    attempts: int = Field(
+        default=3, ge=1, le=20, description="Tries at a cell, the first included; 1 means no retry."
+    )
     slot_timeout: Duration = Field(
-        3600.0, description="How long a cell may wait for a free slot before it gives up."
+        default=3600.0, description="How long a cell may wait for a free slot before it gives up."
     )
-    connect_timeout: Duration = Field(10.0, description="How long connecting to an endpoint may take.")
+    connect_timeout: Duration = Field(
+        default=10.0, description="How long connecting to an endpoint may take."
+    )
     answer_timeout: Duration = Field(
-        600.0, description="How long one attempt may take in all: every hop and the whole body included."
+        default=600.0,
+        description="How long one attempt may take in all: every hop and the whole body included.",
     )
-    job_timeout: Duration = Field(7200.0, description="How long one run of the job may take in all.")
+    job_timeout: Duration = Field(default=7200.0, description="How long one run of the job may take in all.")
     min_success_rate: float = Field(
-        1.0, ge=0, le=1, description="The share of cells that must be completed for exit code 0."
+        default=1.0, ge=0, le=1, description="The share of cells that must be completed for exit code 0."
     )
 
     def overridden_by(self, layer: Limits | Mapping[str, Any]) -> Limits:

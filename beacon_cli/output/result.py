@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from beacon_cli.errors import BeaconError
+from beacon_cli.output.secrets import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +46,9 @@ def envelope(
         "command": command,
         "ok": ok,
         "data": dict(data),
-        "errors": [{"code": e.code, "message": e.message, "hint": e.hint} for e in errors],
+        "errors": [
+            {"code": e.code, "message": redacted(e.message), "hint": redacted(e.hint)} for e in errors
+        ],
     }
 
 
@@ -72,7 +75,7 @@ def print_error(error: BeaconError) -> None:
     """Write an error as one line on stderr, and its hint as a second."""
     from beacon_cli.output.text import printable
 
-    sys.stderr.write(f"error: {printable(error.message)}\n")
+    sys.stderr.write(f"error: {printable(redacted(error.message))}\n")
     if error.hint:
-        sys.stderr.write(f"hint: {printable(error.hint)}\n")
+        sys.stderr.write(f"hint: {printable(redacted(error.hint))}\n")
     sys.stderr.flush()

@@ -2,35 +2,98 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_WIDTH_WITHOUT_TERMINAL = 200
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that reads no markup and adds no emoji or highlighting to what it is given.
 
-    Colour follows `NO_COLOR`, `FORCE_COLOR` and `TERM`; a pipe gets plain lines that are never cut.
+    Colour follows `NO_COLOR`, `FORCE_COLOR` and `TERM`. Without a terminal lines may be 200 columns long.
+    What the stream's encoding lacks is written as an escape.
     """
+    stream = sys.stderr if stderr else sys.stdout
+    if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+        stream.reconfigure(errors="backslashreplace")
+    return console_on(stream)
+
+
+def console_on(stream: TextIO | None) -> Console:
+    """Return the same kind of console for any stream; None drops what is printed."""
     from rich.console import Console
 
     return Console(
-        stderr=stderr,
+        file=stream,
         markup=False,
         emoji=False,
         highlight=False,
         soft_wrap=False,
-        width=None if _has_width(stderr) else 200,
+        width=None if _has_width(stream) else _WIDTH_WITHOUT_TERMINAL,
     )
 
 
-def can_redraw() -> bool:
-    """Whether stderr is a terminal that can redraw a live view: not with `TERM=dumb` or in `CI`."""
-    return sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("CI")
+def can_redraw(stream: TextIO | None = None) -> bool:
+    """Whether a stream (stderr) is a terminal that can redraw a view: not with `TERM=dumb` or in `CI`."""
+    stream = stream if stream is not None else sys.stderr
+    return (
+        _is_terminal(stream)
+        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
+        and os.environ.get("CI", "").lower() in ("", "0", "false")
+    )
 
 
-def _has_width(stderr: bool) -> bool:
-    return (sys.stderr if stderr else sys.stdout).isatty() or "COLUMNS" in os.environ
+def speaks_unicode(stream: TextIO | None) -> bool:
+    """Whether a stream's encoding holds any character, so that symbols beyond ASCII may be used."""
+    return (getattr(stream, "encoding", None) or "").lower().replace("-", "").startswith("utf")
+
+
+class Talk:
+    """A stream that a run may talk to without being stopped by it.
+
+    What its encoding lacks is written as an escape; once it is closed at the other end, the rest is dropped.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write and flush `text`."""
+        stream = self._stream
+        if stream is None:
+            return
+        encoding = stream.encoding or "ascii"
+        try:
+            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            stream.flush()
+        except BlockingIOError:  # somebody made the terminal non-blocking, and it is behind: drop this, go on
+            pass
+        except (OSError, ValueError):  # ValueError: the stream was closed on this side
+            self._stream = None
+            _discard(stream)
+
+
+def _discard(stream: TextIO) -> None:
+    """Point a broken stream at the null device: what it still holds would end the interpreter with 120."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def _has_width(stream: TextIO | None) -> bool:
+    return _is_terminal(stream) or "COLUMNS" in os.environ
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # closed
+        return False

@@ -1,0 +1,116 @@
+"""How much of a job is there: expected and actual cells, per model and region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from modal_deployment.regions import REGIONS
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCoverage:
+    """The cells of a model in a region: expected, with any row, answered once, answered more than once."""
+
+    model_id: str
+    region: str
+    expected: int
+    present: int = 0
+    answered: int = 0
+    answered_again: int = 0
+
+    @property
+    def completed(self) -> int:
+        """Cells that have an answer, however many."""
+        return self.answered + self.answered_again
+
+
+@dataclass(frozen=True, slots=True)
+class CellGroup:
+    """The repeats of one question for one model in one region.
+
+    `expected` and `actual` count answers, `stored` rows of any status; `status` is that of a row without an
+    answer, if there is one.
+    """
+
+    question_id: str
+    model_id: str
+    region: str
+    expected: int
+    actual: int
+    stored: int
+    status: str | None
+    deviates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The cells of a job. `groups` are all of them when they are few, else the first of the `deviating`."""
+
+    lanes: tuple[LaneCoverage, ...]
+    groups: tuple[CellGroup, ...] = ()
+    deviating: int = 0
+
+    @property
+    def expected(self) -> int:
+        """How many cells there should be."""
+        return sum(lane.expected for lane in self.lanes)
+
+    @property
+    def present(self) -> int:
+        """How many of them have a row."""
+        return sum(lane.present for lane in self.lanes)
+
+    @property
+    def answered_again(self) -> int:
+        """How many have more than one answer."""
+        return sum(lane.answered_again for lane in self.lanes)
+
+    @property
+    def completed(self) -> int:
+        """How many have an answer."""
+        return sum(lane.completed for lane in self.lanes)
+
+    @property
+    def never_ran(self) -> int:
+        """How many have no row at all."""
+        return self.expected - self.present
+
+    @property
+    def unanswered(self) -> int:
+        """How many have rows, and no answer among them."""
+        return self.present - self.completed
+
+    @property
+    def whole(self) -> bool:
+        """Whether every cell has exactly one answer."""
+        return self.completed == self.expected and not self.answered_again
+
+    def by_region(self) -> dict[str, dict[str, int]]:
+        """Return label → expected and completed cells, in the order of the vocabulary."""
+        regions: dict[str, dict[str, int]] = {}
+        for lane in sorted(self.lanes, key=lambda lane: _rank(lane.region)):
+            counts = regions.setdefault(lane.region, {"expected": 0, "completed": 0})
+            counts["expected"] += lane.expected
+            counts["completed"] += lane.completed
+        return regions
+
+
+def lane_coverage(
+    lanes: Iterable[tuple[str, str]], cells_of_a_lane: int, found: Iterable[dict[str, Any]]
+) -> tuple[LaneCoverage, ...]:
+    """Return each expected lane with what was found of it; a lane without any row was found empty."""
+    by_lane = {(entry["model_id"], entry["region"]): entry for entry in found}
+    return tuple(
+        LaneCoverage(
+            **by_lane.get((model_id, region), {"model_id": model_id, "region": region}),
+            expected=cells_of_a_lane,
+        )
+        for model_id, region in lanes
+    )
+
+
+def _rank(label: str) -> tuple[int, str]:
+    labels = [region.label for region in REGIONS.values()]
+    return (labels.index(label) if label in labels else len(labels), label)

@@ -1,0 +1,101 @@
+"""Reading for an audit: one snapshot, no writing, no waiting for ever; the queries are files."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from beacon_cli.audit.relations import Relations
+from beacon_cli.errors import StoreError
+from beacon_cli.store.connect import translated
+
+Connection = psycopg.Connection[Any]
+
+LOCK_TIMEOUT = "10s"
+STATEMENT_TIMEOUT = "10min"
+
+# Never a scan of everybody's rows because one job has many of them; memory for grouping a million cells; and
+# times that carry no zone (the old system's) are UTC.
+_SETTINGS = """
+    SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+    SET LOCAL lock_timeout = '{lock_timeout}';
+    SET LOCAL statement_timeout = '{statement_timeout}';
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL jit = off;
+    SET LOCAL work_mem = '64MB';
+    SET LOCAL timezone = 'UTC'
+"""
+
+_HOLDERS = """
+    SELECT DISTINCT class.relname, lock.mode, lock.pid, activity.application_name
+    FROM pg_locks AS lock
+    JOIN pg_class AS class ON class.oid = lock.relation
+    LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
+    WHERE lock.granted AND lock.mode = 'AccessExclusiveLock' AND lock.pid <> pg_backend_pid()
+      AND class.relname IN ('jobs', 'questions', 'runs', 'executions', '_yoyo_migration')
+    ORDER BY class.relname, lock.pid LIMIT 3
+"""
+
+
+@contextlib.contextmanager
+def reading(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> Iterator[None]:
+    """Inside the block, the connection reads one snapshot and writes nothing.
+
+    Raises `StoreError` for whatever goes wrong in the database; for a lock in the way it names the holder.
+    """
+    try:
+        with translated(), _explained_locks(connection), connection.transaction():
+            settings = _SETTINGS.format(lock_timeout=lock_timeout, statement_timeout=STATEMENT_TIMEOUT)
+            connection.execute(sql.SQL(settings))
+            yield
+    except UnicodeError as error:
+        raise StoreError(f"the database holds text that cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Runs the named queries on one job's relations, with one set of parameters."""
+
+    connection: Connection
+    relations: Relations
+    parameters: Mapping[str, Any]
+
+    def rows(self, name: str, **parameters: object) -> list[dict[str, Any]]:
+        """Return the rows of the query in `queries/{name}.sql`."""
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(self.relations.fill(_query(name)), {**self.parameters, **parameters})
+            return cursor.fetchall()
+
+    def row(self, name: str) -> dict[str, Any]:
+        """Return the only row of a query that sums up."""
+        [row] = self.rows(name)
+        return row
+
+
+@cache
+def _query(name: str) -> sql.SQL:
+    text = resources.files("beacon_cli.audit").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
+    return sql.SQL(text)
+
+
+@contextlib.contextmanager
+def _explained_locks(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.LockNotAvailable as error:
+        holders = connection.execute(_HOLDERS).fetchall()
+        told = "; ".join(
+            f"{mode} on {table} held by process {pid} ({who})" for table, mode, pid, who in holders
+        )
+        raise StoreError(
+            f"a table of the job is locked by another session: {told or str(error).splitlines()[0]}",
+            hint="wait for it to finish, or end it with: SELECT pg_cancel_backend(PID)",
+        ) from error

@@ -1,0 +1,149 @@
+"""The judgements of the checks: what a query found goes in, a verdict comes out. No database in here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from beacon_cli.audit.check import Check, quantity, with_examples
+from beacon_cli.audit.coverage import CellGroup, Coverage
+from beacon_cli.audit.expectation import Expectation
+
+MAX_GAP_SECONDS = 2.0
+CLOCK_TOLERANCE_SECONDS = 5.0
+"""How far a row may be ahead of the database's clock: two machines that follow NTP differ by less."""
+
+
+def complete(expected: Expectation, coverage: Coverage) -> Check:
+    """Every expected cell has exactly one answer."""
+    source = f"expected: {expected.source}"
+    if coverage.expected == 0:
+        return Check("complete", "fail", f"no cell is known and no row is there ({source})")
+    if coverage.whole:
+        return Check(
+            "complete", "pass", f"{quantity(coverage.expected, 'cell')} answered once each ({source})"
+        )
+    faults = {
+        "never ran": coverage.never_ran,
+        "ran without an answer": coverage.unanswered,
+        "answered more than once": coverage.answered_again,
+    }
+    told = ", ".join(f"{number} {fault}" for fault, number in faults.items() if number)
+    deviating = [group for group in coverage.groups if group.deviates]
+    text = f"of {quantity(coverage.expected, 'cell')} {told} ({source})"
+    return Check("complete", "fail", with_examples(text, map(_name, deviating[:5]), coverage.deviating))
+
+
+def no_duplicates(_: Expectation, *, cells: int, executions: int, examples: Sequence[str]) -> Check:
+    """No cell has two rows."""
+    if not cells:
+        return Check("no_duplicates", "pass", "no cell has two rows")
+    text = f"{quantity(cells, 'cell')} with {executions} rows"
+    return Check("no_duplicates", "fail", with_examples(text, examples, cells))
+
+
+def no_unexpected(expected: Expectation, *, executions: int, examples: Sequence[str]) -> Check:
+    """No row lies outside the expected cells."""
+    if not executions:
+        return Check("no_unexpected", "pass", "no row lies outside the expected cells")
+    text = f"{quantity(executions, 'row')} outside the expected cells ({expected.source})"
+    return Check("no_unexpected", "fail", with_examples(text, examples, executions))
+
+
+def question_id(_: Expectation, *, without_question: int, without_model: int) -> Check:
+    """Every row says which question and which model it answers."""
+    if not without_question and not without_model:
+        return Check("question_id", "pass", "every row has a question_id and a model_id")
+    missing = {"question_id": without_question, "model_id": without_model}
+    told = ", ".join(
+        f"{quantity(number, 'row')} without {column}" for column, number in missing.items() if number
+    )
+    return Check("question_id", "fail", told)
+
+
+def sequential(_: Expectation, *, batches: int, early: int, examples: Sequence[str]) -> Check:
+    """No execution of a question starts before the question before it is done."""
+    if not batches:
+        return Check("sequential", "skip", "no row says when it was started")
+    if not early:
+        return Check("sequential", "pass", "each question started after the one before it was done")
+    text = f"{quantity(early, 'question')} started before an earlier one was done"
+    return Check("sequential", "fail", with_examples(text, examples, early))
+
+
+def batch_gap(
+    _: Expectation, *, queued: int, gaps: int, longest: float | None, long: int, examples: Sequence[str]
+) -> Check:
+    """Every gap between a question's end and the next one's start is short."""
+    if not queued:
+        return Check("batch_gap", "skip", "no row says when it was queued")
+    if longest is None:
+        return Check("batch_gap", "skip", "no run has two questions whose rows are all its own")
+    if not long:
+        judged = f"{quantity(gaps, 'gap')}, the longest {max(longest, 0.0):.3f} s"
+        return Check("batch_gap", "pass", f"{judged} (limit {MAX_GAP_SECONDS:g} s)")
+    text = f"{long} of {quantity(gaps, 'gap')} not under {MAX_GAP_SECONDS:g} s"
+    return Check("batch_gap", "fail", with_examples(text, examples, long))
+
+
+def containers(
+    expected: Expectation, *, runs: int, at_first: int, late: int, examples: Sequence[str]
+) -> Check:
+    """The first batch uses at most one container per model and region, and later batches use no other."""
+    if not runs:
+        return Check("containers", "skip", "no row names its container")
+    bound = len(expected.lanes or ())
+    faults = []
+    if at_first > bound:
+        faults.append(
+            f"{at_first} containers in the first batch, expected at most {bound} (models × regions)"
+        )
+    if late:
+        text = f"{quantity(late, 'container')} that the first batch did not use"
+        faults.append(with_examples(text, examples, late))
+    if faults:
+        return Check("containers", "fail", "; ".join(faults))
+    inside = "" if runs == 1 else f" in each of {runs} runs"
+    return Check(
+        "containers",
+        "pass",
+        f"{quantity(at_first, 'container')} of at most {bound}{inside}, and no other later",
+    )
+
+
+def no_hops(_: Expectation, *, executions: int, hops: int, most: int) -> Check:
+    """No execution needed a 303: a slow answer, not a wrong one."""
+    if not executions:
+        return Check("no_hops", "pass", "no execution needed an HTTP 303")
+    told = (
+        f"{quantity(executions, 'execution')} slow: {quantity(hops, 'HTTP 303 hop')}, at most {most} for one"
+    )
+    return Check("no_hops", "warn", told)
+
+
+def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequence[str]) -> Check:
+    """Every row was started before it was completed, and none is from the future."""
+    if not backwards and not future:
+        return Check("timestamps", "pass", "started ≤ completed in every row, and none in the future")
+    faults = {"completed before it was started": backwards, "in the future of the database's clock": future}
+    told = ", ".join(f"{quantity(number, 'row')} {fault}" for fault, number in faults.items() if number)
+    return Check("timestamps", "fail", with_examples(told, examples, backwards + future))
+
+
+def answers(_: Expectation, *, empty: int, texts: int, executions: int, examples: Sequence[str]) -> Check:
+    """Answers have text, and different questions get different ones."""
+    if not empty and not texts:
+        return Check("answers", "pass", "every answer has text, and none was given to two questions")
+    faults = [quantity(empty, "empty answer")] if empty else []
+    if texts:
+        text = f"{quantity(texts, 'text')} given to different questions ({quantity(executions, 'row')})"
+        faults.append(with_examples(text, examples, texts))
+    return Check("answers", "warn", "; ".join(faults))
+
+
+def _name(group: CellGroup) -> str:
+    where = f"{group.question_id} · {group.model_id} · {group.region}"
+    if group.stored == 0:
+        return f"{where} (never ran)"
+    if group.actual == 0:
+        return f"{where} ({group.status})"
+    return f"{where} ({group.actual} of {group.expected})"

@@ -1,0 +1,168 @@
+"""One shape for both systems' tables, so that the same queries audit either.
+
+A relation is a piece of SQL that stands after FROM or JOIN. `executions` has the same columns whatever the
+tables hold: what an old database lacks is NULL, its region names become labels, its statuses Beacon's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from modal_deployment.regions import REGIONS
+
+COLUMNS: dict[str, str] = {
+    "question_id": "text",
+    "model_id": "text",
+    "region": "text",
+    "status": "text",
+    "response": "text",
+    "output_data": "jsonb",
+    "container_id": "text",
+    "container_region": "text",
+    "hops": "int",
+    "queued_at": "timestamptz",
+    "started_at": "timestamptz",
+    "completed_at": "timestamptz",
+    "created_at": "timestamptz",
+}
+"""What the checks read of an execution, and its type."""
+
+Relation = sql.Composed | sql.SQL
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """The tables that a query may name in braces."""
+
+    executions: Relation
+    questions: Relation
+    lanes: Relation
+    runs: Relation
+
+    def fill(self, query: sql.SQL) -> sql.Composed:
+        """Return the query with its relations in place."""
+        return query.format(
+            executions=self.executions, questions=self.questions, lanes=self.lanes, runs=self.runs
+        )
+
+
+# The bound parameters `question_ids`, `lane_models` and `lane_regions` hold what is expected. Arrays, and no
+# temporary table: a standby, a read-only database and a role with SELECT alone can be audited too.
+GIVEN_QUESTIONS = sql.SQL(
+    "(SELECT id, position FROM unnest(%(question_ids)s::text[]) WITH ORDINALITY AS given (id, position))"
+)
+STORED_QUESTIONS = sql.SQL("(SELECT id, position FROM questions WHERE job_id = %(job_id)s)")
+LANES = sql.SQL(
+    "(SELECT model_id, region, position FROM unnest(%(lane_models)s::text[], %(lane_regions)s::text[])"
+    " WITH ORDINALITY AS given (model_id, region, position))"
+)
+STORED_RUNS = sql.SQL(
+    "(SELECT id, row_number() OVER (ORDER BY started_at, id) AS position FROM runs WHERE job_id = %(job_id)s)"
+)
+ONE_RUN = sql.SQL("(SELECT 0 AS id, 1 AS position)")
+
+
+def questions_found(executions: Relation) -> sql.Composed:
+    """Return the questions that the rows name, in the order in which they were first asked."""
+    return sql.SQL(
+        "(SELECT question_id AS id,"
+        " row_number() OVER (ORDER BY min(coalesce(queued_at, started_at, created_at)), question_id)"
+        " AS position"
+        " FROM {executions} AS execution WHERE question_id <> '' GROUP BY question_id)"
+    ).format(executions=executions)
+
+
+def beacon_executions() -> sql.Composed:
+    """Return the rows of Beacon's own table for the job `job_id`."""
+    return sql.SQL(
+        "(SELECT run_id, question_id, model_id, {region} AS region, repeat, status, response,"
+        " output_data ->> 'region' AS answered_region, container_id, container_region, hops,"
+        " queued_at, started_at, completed_at, created_at"
+        " FROM executions WHERE job_id = %(job_id)s)"
+    ).format(region=region_label(sql.Identifier("region")))
+
+
+def legacy_executions(columns: Mapping[str, str], repeats: int) -> sql.Composed:
+    """Return the rows of the old system's table, given the columns it has and their types.
+
+    It numbers no repeats: the rows of a (question, model, region) count up to `repeats`, answered ones first,
+    and what is left over doubles the last.
+    """
+    known = sql.SQL("(SELECT id, {columns} FROM executions WHERE job_id = %(job_id)s)").format(
+        columns=sql.SQL(", ").join(
+            sql.SQL("{} AS {}").format(_column(name, wanted, columns.get(name)), sql.Identifier(name))
+            for name, wanted in COLUMNS.items()
+        )
+    )
+    return sql.SQL(_LEGACY).format(
+        known=known,
+        region=region_label(sql.Identifier("region")),
+        repeat=sql.SQL(_NUMBERED if repeats > 1 else "0"),
+    )
+
+
+_NUMBERED = """
+    least(row_number() OVER (PARTITION BY question_id, model_id, region
+                             ORDER BY status IN ('completed', 'empty') DESC, created_at, id),
+          %(repeats)s) - 1"""
+
+# Old rows keep the text inside output_data; where neither has one, whether an answer was empty is not known.
+_LEGACY = """(
+    SELECT *, {repeat} AS repeat FROM (
+        SELECT id, 0 AS run_id, coalesce(question_id, '') AS question_id, coalesce(model_id, '') AS model_id,
+               {region} AS region,
+               CASE WHEN status = 'error' THEN 'failed'
+                    WHEN status = 'completed' AND btrim(answer, E' \\t\\r\\n') = '' THEN 'empty'
+                    ELSE coalesce(status, '') END AS status,
+               answer AS response, output_data ->> 'region' AS answered_region, container_id,
+               container_region, hops, queued_at, started_at, completed_at, created_at
+        FROM (
+            SELECT *, CASE WHEN response IS NULL AND output_data ? 'response'
+                           THEN coalesce(output_data ->> 'response', '') ELSE response END AS answer
+            FROM {known} AS known
+        ) AS answered
+    ) AS labelled
+)"""
+
+
+def region_label(name: sql.Composable) -> sql.Composed:
+    """Return an expression for the label of the region that `name` stands for, or for `name` itself."""
+    return sql.SQL("CASE {labels} {aliases} ELSE coalesce({name}, '') END").format(
+        name=name,
+        # First what rows should hold: a million of them are compared with three texts, not put in lower case.
+        labels=sql.SQL(" ").join(
+            sql.SQL("WHEN {name} = {label} THEN {label}").format(name=name, label=region.label)
+            for region in REGIONS.values()
+        ),
+        aliases=sql.SQL(" ").join(
+            sql.SQL("WHEN lower(btrim({name}, E' \\t\\r\\n')) = ANY ({names}) THEN {label}").format(
+                name=name,
+                label=region.label,
+                names=sorted({region.id, region.label.lower(), *region.aliases}),
+            )
+            for region in REGIONS.values()
+        ),
+    )
+
+
+def _column(name: str, wanted: str, found: str | None) -> sql.Composed:
+    """Return the column as the wanted type, or NULL when it is missing or holds something else."""
+    column = sql.Identifier(name)
+    if wanted == "jsonb" and found == "json":
+        # json, unlike jsonb, may hold an escaped NUL, on which every operator fails.
+        return sql.SQL("CASE WHEN strpos({0}::text, {1}) = 0 THEN {0}::jsonb END").format(column, "\\u0000")
+    if found is not None and _fits(wanted, found):
+        return sql.SQL("{}::{}").format(column, sql.SQL(wanted))
+    return sql.SQL("NULL::{}").format(sql.SQL(wanted))
+
+
+def _fits(wanted: str, found: str) -> bool:
+    return {
+        "text": True,
+        "int": found in {"smallint", "integer", "bigint"},
+        "timestamptz": found.startswith("timestamp"),
+        "jsonb": found == "jsonb",
+    }[wanted]

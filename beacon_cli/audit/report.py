@@ -1,0 +1,57 @@
+"""What an audit found, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from beacon_cli.audit.check import Check, percent
+from beacon_cli.audit.coverage import Coverage
+from beacon_cli.audit.stored_job import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """One job's audit. `counts` are its rows by status; `wanted_rate` is the share to be answered."""
+
+    job_id: str
+    schema: Schema
+    source: str
+    counts: Mapping[str, int]
+    coverage: Coverage
+    checks: tuple[Check, ...]
+    wanted_rate: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check failed."""
+        return all(check.status != "fail" for check in self.checks)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the job has, whatever their status."""
+        return sum(self.counts.values())
+
+    def success_rate(self) -> str:
+        """Return the arithmetic of the success rate: `11 of 12 completed = 91.7 %, wanted 100 %`."""
+        done, expected = self.coverage.completed, self.coverage.expected
+        if not expected:
+            return "no cells are expected, so there is no success rate"
+        wanted = f"{self.wanted_rate * 100:g} %"
+        return f"{done} of {expected} completed = {percent(done, expected)}, wanted {wanted}"
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the `data` of `check-db --json`."""
+        return {
+            "job_id": self.job_id,
+            "schema": self.schema,
+            "expected": self.coverage.expected,
+            "expected_from": self.source,
+            "rows": self.rows,
+            "counts": dict(self.counts),
+            "never_ran": self.coverage.never_ran,
+            "success_rate": self.success_rate(),
+            "by_region": self.coverage.by_region(),
+            "checks": [asdict(check) for check in self.checks],
+        }

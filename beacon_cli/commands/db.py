@@ -1,0 +1,84 @@
+"""`beacon db`: the database that holds the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.context import finish
+
+app = typer.Typer(no_args_is_help=True, help="Bring the database up to date, find it, look into it, save it.")
+
+
+@app.command("migrate")
+def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+    """Create Beacon's tables, or bring them up to date."""
+    from beacon_cli.output.result import CommandResult
+    from beacon_cli.store.database import named_url
+    from beacon_cli.store.embedded import embedded_server
+    from beacon_cli.store.migrate import migrate
+
+    settings = ctx.obj.settings
+    if (url := named_url(settings, database_url)) is not None:
+        applied = migrate(url)
+    else:
+        with embedded_server(settings.data_path()) as url:
+            applied = migrate(url)
+    line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
+    finish(CommandResult("db migrate", {"applied": applied}, show=lambda out: out.print(line)), as_json=as_json)
+
+
+@app.command("url")
+def url(ctx: typer.Context, as_json: Json = False) -> None:
+    """Print the embedded server's address, and keep the server running until `beacon db stop`."""
+    from beacon_cli.output.result import CommandResult
+    from beacon_cli.store.embedded import keep_server
+    from beacon_cli.store.migrate import migrate, needs_migration
+
+    address = keep_server(ctx.obj.settings.data_path())
+    if needs_migration(address):
+        migrate(address)
+    typer.echo("the embedded server runs until: beacon db stop", err=True)
+    finish(
+        CommandResult("db url", {"url": address}, show=lambda out: out.print(address, soft_wrap=True)),
+        as_json=as_json,
+    )
+
+
+@app.command("stop")
+def stop(ctx: typer.Context, as_json: Json = False) -> None:
+    """Stop the embedded server, whoever uses it."""
+    from beacon_cli.output.result import CommandResult
+    from beacon_cli.store.embedded import stop_server
+
+    stopped = stop_server(ctx.obj.settings.data_path())
+    line = "the embedded server is stopped" if stopped else "the embedded server was not running"
+    finish(CommandResult("db stop", {"stopped": stopped}, show=lambda out: out.print(line)), as_json=as_json)
+
+
+@app.command("dump")
+def dump(
+    ctx: typer.Context,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")] = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write the whole database as SQL, as a backup or to move it."""
+    from beacon_cli.store.database import open_database
+    from beacon_cli.store.programs import dump_database
+
+    with open_database(ctx.obj.settings, database_url) as url:
+        dump_database(url, output)
+
+
+@app.command("psql", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def psql(ctx: typer.Context, database_url: DatabaseUrl = None) -> None:
+    """Open PostgreSQL's own terminal on the database; further arguments are psql's (for example -c 'SELECT …')."""
+    from beacon_cli.store.database import open_database
+    from beacon_cli.store.programs import run_psql
+
+    with open_database(ctx.obj.settings, database_url) as url:
+        code = run_psql(url, ctx.args)
+    raise typer.Exit(code)

@@ -1,0 +1,145 @@
+"""One cell, from its slot to its row: attempts with backoff under their clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx2
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+from beacon_cli.executor.answer import Answer
+from beacon_cli.executor.client import ask
+from beacon_cli.executor.clock import Clock
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.events import AttemptFailed, EventHook, HopFollowed
+from beacon_cli.executor.execution import Cell, Execution, Status
+from beacon_cli.executor.failures import AttemptError
+from beacon_cli.job.limits import Limits, format_duration
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of a cell while it is asked; it outlives the asking, so that a cancelled one can be recorded."""
+
+    cell: Cell
+    system_prompt: str | None
+    queued_at: datetime
+    started_at: datetime | None = None
+    attempts: int = 0
+    hops: int = 0
+    function_call_id: str | None = None
+
+    def execution(self, status: Status, at: datetime, **columns: Any) -> Execution:
+        """Return the cell's execution with this status, completed `at`."""
+        return Execution(
+            cell=self.cell,
+            status=status,
+            attempts=self.attempts,
+            hops=self.hops,
+            system_prompt=self.system_prompt,
+            queued_at=self.queued_at,
+            started_at=self.started_at,
+            completed_at=at,
+            function_call_id=self.function_call_id,
+            **columns,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks cells: everything about asking that does not change from cell to cell."""
+
+    client: httpx2.AsyncClient
+    endpoints: Mapping[str, Endpoint]
+    generation: Mapping[str, Any]
+    limits: Limits
+    clock: Clock
+    emit: EventHook
+    job_id: str
+
+    async def execute(self, progress: Progress) -> Execution:
+        """Ask a cell, as often as its limits allow, and return what became of it. Only cancellation escapes."""
+        try:
+            answer = await self._with_retries(progress)
+        except AttemptError as error:
+            self._tell_failed(progress, error, retry_in=None)
+            return progress.execution(
+                "timeout" if error.timed_out else "failed",
+                self.clock.now(),
+                http_status=error.http_status,
+                error_code=error.code,
+                error_message=error.message,
+                output_data=error.raw,
+            )
+        return progress.execution(
+            "completed" if answer.response.strip() else "empty",
+            self.clock.now(),
+            response=answer.response,
+            output_data=answer.output,
+            receipt_data=answer.receipt,
+            provider_id=answer.provider_id,
+            container_id=answer.container_id,
+            container_region=answer.container_region,
+            http_status=answer.http_status,
+        )
+
+    async def _with_retries(self, progress: Progress) -> Answer:
+        async for attempt in AsyncRetrying(
+            stop=stop_after_attempt(self.limits.attempts),
+            retry=retry_if_exception(lambda error: isinstance(error, AttemptError) and error.retriable),
+            wait=_pause,
+            before_sleep=lambda state: self._tell_failed(progress, _error_of(state), state.upcoming_sleep),
+            reraise=True,
+        ):
+            with attempt:
+                return await self._attempt(progress)
+        raise AssertionError("tenacity ends by returning or raising")
+
+    async def _attempt(self, progress: Progress) -> Answer:
+        """Try once, under one deadline over every hop and byte."""
+        progress.attempts += 1
+        cell = progress.cell
+        body = {"model": cell.lane.model_id, "prompt": cell.question.text, **self.generation}
+        if progress.system_prompt is not None:
+            body["system_prompt"] = progress.system_prompt
+
+        def on_hop(call_id: str | None) -> None:
+            progress.hops += 1
+            progress.function_call_id = call_id or progress.function_call_id
+            self.emit(HopFollowed(self.job_id, self.clock.now(), cell, progress.hops, call_id))
+
+        try:
+            async with asyncio.timeout(self.limits.answer_timeout):
+                return await ask(self.client, self.endpoints[cell.lane.region.id], cell.lane, body, on_hop)
+        except TimeoutError:
+            raise AttemptError(
+                "answer_timeout",
+                f"no complete answer within {format_duration(self.limits.answer_timeout)} (limits.answer_timeout)",
+                timed_out=True,
+            ) from None
+
+    def _tell_failed(self, progress: Progress, error: AttemptError, retry_in: float | None) -> None:
+        at = self.clock.now()
+        self.emit(AttemptFailed(self.job_id, at, progress.cell, progress.attempts, error.code, error.message, retry_in))
+
+
+def _error_of(state: RetryCallState) -> AttemptError:
+    error = state.outcome.exception() if state.outcome else None
+    assert isinstance(error, AttemptError)
+    return error
+
+
+def _pause(state: RetryCallState) -> float:
+    """Return the seconds to wait: what the endpoint asked for, else an exponential time with full jitter."""
+    asked = _error_of(state).retry_after
+    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** (state.attempt_number - 1))
+    jitter = random.uniform(0, longest)
+    return longest / 2 + jitter / 2 if asked is None else asked + jitter / 4

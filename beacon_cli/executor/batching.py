@@ -1,0 +1,104 @@
+"""Sequential question batching: who walks the questions, what waits for what, and how much happens at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Lane
+from beacon_cli.job.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """Walks a job's questions one at a time for some of its lanes, with a barrier after each question."""
+
+    name: str
+    lanes: tuple[Lane, ...]
+
+
+def walkers(batching: Batching, lanes: Sequence[Lane]) -> list[Walker]:
+    """Return who walks: one for all lanes (`question`), one per region (`region`), or one per lane (`lane`)."""
+    if batching == "question":
+        return [Walker("", tuple(lanes))]
+    groups: dict[str, list[Lane]] = {}
+    for lane in lanes:
+        name = lane.region.label if batching == "region" else f"{lane.model_id} in {lane.region.label}"
+        groups.setdefault(name, []).append(lane)
+    return [Walker(name, tuple(group)) for name, group in groups.items()]
+
+
+def endpoint_caps(lanes: Collection[Lane], limits: Limits) -> dict[str, int]:
+    """Return how many calls each region may have in flight, by region id.
+
+    Without a limit of its own that is the number of the job's models there: a region that is never asked more at once
+    never needs more containers than models.
+    """
+    models = Counter(lane.region.id for lane in lanes)
+    return {region: limits.per_endpoint or count for region, count in models.items()}
+
+
+def containers_at_most(lanes: Collection[Lane], limits: Limits) -> int:
+    """Return how many containers a job can need at once under its caps."""
+    return min(limits.max_in_flight, sum(endpoint_caps(lanes, limits).values()))
+
+
+class Slots:
+    """The caps: a call holds a slot of its region and one of the job. The region's is taken first, so that a busy
+    region's waiting cells never keep the job's slots from the others."""
+
+    def __init__(self, caps: Mapping[str, int], max_in_flight: int) -> None:
+        self._regions = {region: asyncio.Semaphore(cap) for region, cap in caps.items()}
+        self._job = asyncio.Semaphore(max_in_flight)
+        self.in_flight = 0
+        self.peak = 0
+
+    @asynccontextmanager
+    async def slot(self, region_id: str, timeout: float) -> AsyncIterator[None]:
+        """Hold a slot. Raises `TimeoutError` when none came free within `timeout` seconds."""
+        region = self._regions[region_id]
+        async with asyncio.timeout(timeout):
+            await region.acquire()
+            try:
+                await self._job.acquire()
+            except BaseException:
+                region.release()
+                raise
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+            self._job.release()
+            region.release()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """A batch behind its barrier: every execution of it is stored."""
+
+    walker: Walker
+    batch: Batch
+    started_at: datetime
+    executions: tuple[Execution, ...]
+
+
+Execute = Callable[[Cell], Awaitable[Execution | None]]
+
+
+async def run_batch(batch: Batch, execute: Execute) -> tuple[Execution, ...]:
+    """Execute a batch's cells side by side and return when all are done: the barrier.
+
+    `execute` returns None for a cell that was never asked, and fails only for reasons that end the run; the others of
+    the batch are then still waited for.
+    """
+    results = await asyncio.gather(*(execute(cell) for cell in batch.cells), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return tuple(result for result in results if isinstance(result, Execution))

@@ -1,0 +1,181 @@
+"""One request at a time to an endpoint: the POST, the GETs after a 303, and what each failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import httpx2
+
+from beacon_cli import __version__
+from beacon_cli.executor.answer import Answer, Reply, read_answer, read_object, status_error
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.execution import Lane
+from beacon_cli.executor.failures import AttemptError
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+CALL_ID_PARAMETER = "__modal_function_call_id"
+# Calls to this machine never go through a proxy of the environment.
+_DIRECT = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+HopHook = Callable[[str | None], None]
+
+
+@contextlib.asynccontextmanager
+async def open_client(
+    headers: Mapping[str, str], *, connect_timeout: float, max_in_flight: int
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """Yield a client that follows no redirect, accepts no compression, and keeps a connection per call in flight.
+
+    Only connecting has a time limit of its own here: the caller sets one deadline over everything else. Compression is
+    off because a small body may unpack to one that fills the memory.
+    """
+    limits = httpx2.Limits(max_connections=max_in_flight + 4, max_keepalive_connections=max_in_flight + 4)
+    tls = httpx2.create_ssl_context()
+    direct = httpx2.AsyncHTTPTransport(verify=tls, limits=limits)
+    async with httpx2.AsyncClient(
+        headers={"User-Agent": f"beacon/{__version__}", "Accept-Encoding": "identity", **headers},
+        timeout=httpx2.Timeout(None, connect=connect_timeout),
+        verify=tls,
+        limits=limits,
+        follow_redirects=False,
+        mounts=dict.fromkeys(_DIRECT, direct),
+    ) as client:
+        yield client
+
+
+async def ask(
+    client: httpx2.AsyncClient, endpoint: Endpoint, lane: Lane, body: Mapping[str, Any], on_hop: HopHook
+) -> Answer:
+    """POST a question and return its answer, through as many 303s as it takes.
+
+    `on_hop` is called with the call's id at each 303. The caller bounds the time with a deadline of its own.
+    Raises `AttemptError`.
+    """
+    reply = await _send(client, "POST", endpoint.inference_url, json.dumps(body).encode())
+    if reply.status == 303:
+        reply = await _follow(client, httpx2.URL(endpoint.inference_url), reply, on_hop)
+    _refuse_redirect(reply)
+    return read_answer(reply, lane)
+
+
+async def get_object(client: httpx2.AsyncClient, url: str) -> dict[str, Any]:
+    """GET a JSON object. Raises `AttemptError`."""
+    reply = await _send(client, "GET", url)
+    _refuse_redirect(reply)
+    if reply.status != 200:
+        raise status_error(reply)
+    return read_object(reply)
+
+
+async def _follow(client: httpx2.AsyncClient, url: httpx2.URL, reply: Reply, on_hop: HopHook) -> Reply:
+    """GET the result URL until it gives something else than 303.
+
+    The answer is already being paid for, so whatever goes wrong here is answered by another GET, never by a POST. Only
+    a result that is gone (404, 410), or a refusal (another 4xx), ends it before the caller's deadline does.
+    """
+    pause, problem = 0.02, ""
+    while True:
+        if reply.status == 303:
+            url = _next_url(url, reply)
+            on_hop(url.params.get(CALL_ID_PARAMETER))
+        elif reply.status in {404, 410}:
+            after = f" (before that: {problem})" if problem else ""
+            raise AttemptError("result_lost", f"HTTP {reply.status} at the result URL{after}", http_status=reply.status)
+        elif reply.status == 200 or (reply.status < 500 and reply.status not in {408, 429}):
+            return reply
+        else:
+            problem = status_error(reply).message
+        await asyncio.sleep(pause)  # Modal blocks up to 150 s per hop; a server that does not must not be hammered
+        pause = min(pause * 1.5, 1.0)
+        reply, problem = await _get_result(client, url, problem)
+
+
+async def _get_result(client: httpx2.AsyncClient, url: httpx2.URL, problem: str) -> tuple[Reply, str]:
+    while True:
+        try:
+            return await _send(client, "GET", str(url)), problem
+        except AttemptError as error:
+            if not error.retriable:
+                raise
+            problem = error.message
+        await asyncio.sleep(0.5)
+
+
+def _next_url(url: httpx2.URL, reply: Reply) -> httpx2.URL:
+    """Return where a 303 leads. Raises `AttemptError` unless it is the same origin, without user info."""
+    try:
+        target = url.join(reply.location or "")
+    except (httpx2.InvalidURL, ValueError):
+        target = None
+    if target is None or not reply.location or target.userinfo or target.scheme not in {"http", "https"}:
+        raise AttemptError("redirect_refused", "a 303 whose Location is not usable", http_status=303)
+    if target.host != url.host or target.port != url.port:
+        raise AttemptError("redirect_cross_origin", f"a 303 to another host, {target.host!r}", http_status=303)
+    if target.scheme != url.scheme:
+        raise AttemptError("redirect_refused", f"a 303 from {url.scheme} to {target.scheme}", http_status=303)
+    return target
+
+
+def _refuse_redirect(reply: Reply) -> None:
+    if reply.status in _REDIRECTS:
+        raise AttemptError(
+            "redirect_refused", f"HTTP {reply.status}: only Modal's 303 is followed", http_status=reply.status
+        )
+
+
+async def _send(client: httpx2.AsyncClient, method: str, url: str, content: bytes | None = None) -> Reply:
+    """Send a request and read its whole body, up to `MAX_BODY_BYTES`. Raises `AttemptError`."""
+    headers = {} if content is None else {"Content-Type": "application/json"}
+    try:
+        async with client.stream(method, url, content=content, headers=headers) as response:
+            return await _read(response)
+    except httpx2.ConnectTimeout:
+        raise AttemptError("connect_timeout", "connecting took too long", retriable=True, timed_out=True) from None
+    except httpx2.InvalidURL as error:
+        raise AttemptError("connection_failed", f"{url} is not a usable URL: {error}") from error
+    except (httpx2.RequestError, OSError) as error:
+        raise _connection_error(error) from error
+
+
+async def _read(response: httpx2.Response) -> Reply:
+    headers = response.headers
+    if headers.get("content-encoding", "identity") != "identity":
+        raise AttemptError(
+            "malformed_response",
+            "the answer is compressed, which was not asked for",
+            http_status=response.status_code,
+        )
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise AttemptError(
+                "response_too_large",
+                f"the answer is larger than {MAX_BODY_BYTES // 2**20} MiB",
+                http_status=response.status_code,
+            )
+    return Reply(
+        status=response.status_code,
+        body=bytes(body),
+        content_type=headers.get("content-type", ""),
+        retry_after=headers.get("retry-after"),
+        location=headers.get("location"),
+    )
+
+
+def _connection_error(error: Exception) -> AttemptError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return AttemptError("tls_failed", f"the certificate was refused: {cause.verify_message}")
+        if isinstance(cause, ssl.SSLError):
+            return AttemptError("tls_failed", f"no secure connection: {cause.reason}")
+        cause = cause.__cause__ or cause.__context__
+    text = str(error) or type(error).__name__
+    return AttemptError("connection_failed", f"the connection failed: {text}", retriable=True)

@@ -1,0 +1,84 @@
+"""Where each region's endpoints are."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from beacon_cli.errors import ConfigError
+from modal_deployment.regions import Region
+
+if TYPE_CHECKING:
+    from beacon_cli.config import ModalSettings, RegionSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One region's three functions. `health_url` and `models_url` are GETs on CPU; `inference_url` takes the POST."""
+
+    region: Region
+    inference_url: str
+    models_url: str
+    health_url: str
+
+    @classmethod
+    def at(cls, region: Region, base_url: str) -> Endpoint:
+        """Return the endpoint whose three paths lie under `base_url`."""
+        base = base_url.rstrip("/")
+        return cls(region, f"{base}/inference", f"{base}/models", f"{base}/health")
+
+
+def configured_endpoints(settings: Settings, regions: Iterable[Region]) -> dict[str, Endpoint]:
+    """Return the endpoints of the `modal` target by region id.
+
+    Raises `ConfigError` for a region that nothing is configured for, or where credentials would travel in the clear.
+    """
+    endpoints = {region.id: _endpoint(region, settings.regions.get(region.id), settings.modal) for region in regions}
+    if settings.proxy_headers():
+        for endpoint in endpoints.values():
+            _refuse_clear_text(endpoint)
+    return endpoints
+
+
+def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSettings) -> Endpoint:
+    names = ("inference", "models", "health")
+    urls: Mapping[str, str | None]
+    if configured is not None:
+        base = configured.base_url.rstrip("/") if configured.base_url else None
+        urls = {name: getattr(configured, f"{name}_url") or (f"{base}/{name}" if base else None) for name in names}
+    elif modal.workspace:
+        owner = f"{modal.workspace}-{modal.environment}" if modal.environment else modal.workspace
+        urls = {name: f"https://{owner}--project-beacon-hf-{region.id}-{name}.modal.run" for name in names}
+    else:
+        raise ConfigError(
+            f"no endpoint is configured for region {region.label}",
+            hint=f"set modal.workspace, or regions.{region.id}.base_url, in beacon.toml; or add --local",
+        )
+    for name, url in urls.items():
+        if url is None:
+            raise ConfigError(
+                f"regions.{region.id}.{name}_url is not configured",
+                hint="set it, or base_url, in beacon.toml",
+            )
+    return Endpoint(region, *(str(urls[name]) for name in names))
+
+
+def _refuse_clear_text(endpoint: Endpoint) -> None:
+    for url in (endpoint.inference_url, endpoint.models_url, endpoint.health_url):
+        parts = urlsplit(url)
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+            raise ConfigError(
+                f"the proxy credentials would travel unencrypted to {parts.hostname} ({endpoint.region.label})",
+                hint="use https, or unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,26 @@
+"""An attempt that did not give an answer: what it is called, and whether asking again is safe and useful."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(eq=False)
+class AttemptError(Exception):
+    """One try at a cell failed.
+
+    `code` is one of `ERROR_CODES`; `retry_after` is what the endpoint asked for, in seconds; `timed_out` makes the
+    execution a `timeout`; `raw` is what the endpoint sent, when it sent JSON.
+    """
+
+    code: str
+    message: str
+    retriable: bool = False
+    timed_out: bool = False
+    http_status: int | None = None
+    retry_after: float | None = None
+    raw: dict[str, object] | None = None
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message

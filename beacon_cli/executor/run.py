@@ -1,0 +1,234 @@
+"""A run of a job, from its first question to its last row."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import httpx2
+
+from beacon_cli.errors import BeaconError
+from beacon_cli.executor.attempts import Asker, Progress
+from beacon_cli.executor.batching import Slots, Walker, endpoint_caps, run_batch, walkers
+from beacon_cli.executor.cancellation import Stop, StopReason
+from beacon_cli.executor.clock import Clock
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.events import (
+    BatchFinished,
+    BatchStarted,
+    EventHook,
+    ExecutionFinished,
+    ExecutionStarted,
+    JobFinished,
+    JobStarted,
+    Notice,
+)
+from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Lane, Status
+from beacon_cli.job.limits import Limits, format_duration
+from beacon_cli.job.model import Job
+
+
+class Recorder(Protocol):
+    """Where batches come from and executions go."""
+
+    def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
+        """Yield the questions in order, each with its cells of these lanes that have no answer yet."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until an answer could be stored."""
+        ...
+
+    async def record(self, execution: Execution) -> None:
+        """Store an execution; it is safe when this returns."""
+        ...
+
+    async def counts(self) -> dict[Status, int]:
+        """Return the number of the job's stored executions by status."""
+        ...
+
+    async def finish(self, status: str, ended_at: str) -> None:
+        """Write how the run ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a run has to do, and under which limits."""
+
+    job: Job
+    job_id: str
+    run_id: str
+    batching: Batching
+    limits: Limits
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended. `counts` are of the whole job; `peak_in_flight` and `duration_seconds` of this run."""
+
+    status: str
+    counts: dict[Status, int]
+    stopped: StopReason | None
+    peak_in_flight: int
+    duration_seconds: float
+
+
+class Run:
+    """Carries out one assignment. It prints nothing: what happens is told to `emit`."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        recorder: Recorder,
+        client: httpx2.AsyncClient,
+        endpoints: Mapping[str, Endpoint],
+        emit: EventHook,
+        stop: Stop,
+        clock: Clock,
+    ) -> None:
+        job, limits = assignment.job, assignment.limits
+        self._assignment = assignment
+        self._recorder = recorder
+        self._emit = emit
+        self._stop = stop
+        self._clock = clock
+        self._lanes = job.lanes()
+        self._slots = Slots(endpoint_caps(self._lanes, limits), limits.max_in_flight)
+        generation = job.generation.model_dump(exclude_none=True)
+        self._asker = Asker(client, endpoints, generation, limits, clock, emit, assignment.job_id)
+
+    async def carry_out(self) -> Outcome:
+        """Ask every cell that has no answer, and return how it ended.
+
+        Raises `StoreError` when the database stayed away; the answers that arrived are then in the journal.
+        """
+        a = self._assignment
+        self._emit(
+            JobStarted(
+                *(a.job_id, self._clock.now(), a.run_id, a.batching, a.job.questions.count, self._lanes),
+                *(a.job.repeats, a.job.expected, a.answered, a.limits.max_in_flight),
+            )
+        )
+        deadline = asyncio.get_running_loop().call_later(a.limits.job_timeout, self._time_is_up)
+        try:
+            walks = [self._walk(walker) for walker in walkers(a.batching, self._lanes)]
+            for result in await asyncio.gather(*walks, return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+        finally:
+            deadline.cancel()
+        return await self._finish()
+
+    async def _walk(self, walker: Walker) -> None:
+        with self._stopping_on_error():
+            await self._walk_questions(walker)
+
+    async def _walk_questions(self, walker: Walker) -> None:
+        finished_at: datetime | None = None
+        total = self._assignment.job.questions.count
+        async for batch in self._recorder.batches(walker.lanes):
+            if self._stop.reason is not None:
+                return
+            started_at = self._clock.now()
+            base = (self._assignment.job_id, started_at, batch.question.id, batch.position + 1, total)
+            self._emit(BatchStarted(*base, len(batch.cells), walker.name))
+            executions = await run_batch(batch, self._execute)
+            gap = (started_at - finished_at).total_seconds() if finished_at else None
+            finished_at = self._clock.now()
+            self._emit(
+                BatchFinished(
+                    *(self._assignment.job_id, finished_at, batch.question.id, batch.position + 1, total),
+                    *(len(executions), walker.name, dict(Counter(e.status for e in executions))),
+                    *(tuple(sorted({e.container_id for e in executions if e.container_id})), started_at, gap),
+                )
+            )
+
+    async def _execute(self, cell: Cell) -> Execution | None:
+        """Ask a cell and store what became of it; None when the run stopped before it was asked."""
+        with self._stopping_on_error():
+            return await self._ask_and_record(cell)
+
+    async def _ask_and_record(self, cell: Cell) -> Execution | None:
+        a = self._assignment
+        progress = Progress(cell, a.job.prompt_system(cell.lane.region), self._clock.now())
+        execution: Execution | None = None
+        try:
+            with self._stop.interruptible():
+                async with self._slots.slot(cell.lane.region.id, a.limits.slot_timeout):
+                    await self._recorder.ready()
+                    progress.started_at = self._clock.now()
+                    self._emit(ExecutionStarted(a.job_id, progress.started_at, cell))
+                    execution = await self._asker.execute(progress)
+        except TimeoutError:
+            execution = self._no_slot(progress)
+        except asyncio.CancelledError:
+            execution = self._interrupted(progress)
+        if execution is not None:
+            await self._recorder.record(execution)
+            self._emit(ExecutionFinished(a.job_id, self._clock.now(), execution))
+        return execution
+
+    @contextlib.contextmanager
+    def _stopping_on_error(self) -> Iterator[None]:
+        """Stop the whole run at once when the database stays away: nobody goes on asking for what nobody stores."""
+        try:
+            yield
+        except BeaconError as error:
+            self._stop.request(StopReason("cancelled", error.message))
+            raise
+
+    def _no_slot(self, progress: Progress) -> Execution:
+        limit = format_duration(self._assignment.limits.slot_timeout)
+        return progress.execution(
+            "timeout",
+            self._clock.now(),
+            error_code="slot_timeout",
+            error_message=f"no slot came free within {limit} (limits.slot_timeout)",
+        )
+
+    def _interrupted(self, progress: Progress) -> Execution | None:
+        reason = self._stop.reason
+        task = asyncio.current_task()
+        if reason is None or task is None:
+            raise asyncio.CancelledError
+        task.uncancel()
+        if progress.started_at is None:
+            return None
+        left = f"; call {progress.function_call_id} may still be running" if progress.function_call_id else ""
+        return progress.execution(
+            "cancelled", self._clock.now(), error_code=reason.code, error_message=f"{reason.message}{left}"
+        )
+
+    def _time_is_up(self) -> None:
+        limit = format_duration(self._assignment.limits.job_timeout)
+        text = f"the run's time is up after {limit} (limits.job_timeout)"
+        self._emit(Notice(self._assignment.job_id, self._clock.now(), f"stopping… {text}"))
+        self._stop.request(StopReason("job_timeout", text))
+
+    async def _finish(self) -> Outcome:
+        a = self._assignment
+        counts = await self._recorder.counts()
+        status = job_status(counts, a.job.expected, stopped=self._stop.reason is not None)
+        ended_at = self._clock.now()
+        await self._recorder.finish(status, ended_at.isoformat())
+        duration = self._clock.elapsed()
+        unasked = a.job.expected - sum(counts.values())
+        self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, duration))
+        return Outcome(status, counts, self._stop.reason, self._slots.peak, duration)
+
+
+def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:
+    """Return a job's status from its rows: completed when every cell has its answer."""
+    answered = sum(counts.get(status, 0) for status in ANSWERED)
+    if answered >= expected:
+        return "completed"
+    if stopped:
+        return "cancelled"
+    return "partial" if answered else "failed"

@@ -1,0 +1,72 @@
+"""What changed between two versions of a job, in words: for refusing a changed job file under an old id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from beacon_cli.output.text import excerpt
+from modal_deployment.regions import REGIONS
+
+Spec = Mapping[str, Any]
+
+
+def spec_differences(stored: Spec, new: Spec) -> list[str]:
+    """Return a line for each difference between two specs (`Job.spec`) that changes answers; none when equal.
+
+    The order of models and of regions makes no difference; that of questions does.
+    """
+    return [
+        *_question_changes(stored.get("questions") or {}, new.get("questions") or {}),
+        *_model_changes(_regions_by_model(stored), _regions_by_model(new)),
+        *_value_changes("", stored, new, ("repeats",)),
+        *_generation_changes(stored.get("generation") or {}, new.get("generation") or {}),
+        *_value_changes("", stored, new, ("system_prompt",)),
+    ]
+
+
+def _question_changes(stored: Spec, new: Spec) -> Iterator[str]:
+    if stored.get("count") != new.get("count"):
+        yield f"questions: {_shown(stored.get('count'))} → {_shown(new.get('count'))}"
+    elif stored.get("sha256") != new.get("sha256"):
+        yield f"questions: still {_shown(new.get('count'))}, but other ids, other texts or another order"
+
+
+def _model_changes(stored: dict[str, list[str]], new: dict[str, list[str]]) -> Iterator[str]:
+    for model in stored.keys() - new.keys():
+        yield f"models: - {excerpt(model)} ({', '.join(stored[model])})"
+    for model, regions in new.items():
+        if model not in stored:
+            yield f"models: + {excerpt(model)} ({', '.join(regions)})"
+        elif regions != stored[model]:
+            yield f"models: {excerpt(model)}: {', '.join(stored[model])} → {', '.join(regions)}"
+
+
+def _generation_changes(stored: Spec, new: Spec) -> Iterator[str]:
+    return _value_changes("generation.", stored, new, tuple(dict.fromkeys((*stored, *new))))
+
+
+def _value_changes(prefix: str, stored: Spec, new: Spec, keys: tuple[str, ...]) -> Iterator[str]:
+    for key in keys:
+        if stored.get(key) != new.get(key):
+            yield f"{prefix}{key}: {_shown(stored.get(key))} → {_shown(new.get(key))}"
+
+
+def _regions_by_model(spec: Spec) -> dict[str, list[str]]:
+    """Return the labels of each model's regions, in the order of the vocabulary."""
+    order = list(REGIONS)
+    return {
+        str(model["id"]): [
+            REGIONS[region].label if region in REGIONS else excerpt(str(region))
+            for region in sorted(
+                model["regions"], key=lambda name: order.index(name) if name in order else len(order)
+            )
+        ]
+        for model in spec.get("models") or []
+    }
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    return f'"{excerpt(value, 40)}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,139 @@
+"""Loading a job file: read, checked, and every name in it resolved."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Hashable, Iterable
+from pathlib import Path
+
+from beacon_cli.executor.execution import Question
+from beacon_cli.job.bank import BANK
+from beacon_cli.job.document import Document, Node
+from beacon_cli.job.files import read_document, reason
+from beacon_cli.job.model import Job, JobModel
+from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem, open_question_file
+from beacon_cli.job.validation import suggestion, validated
+from beacon_cli.job.version1 import converted, is_version1
+from beacon_cli.output.text import excerpt
+from modal_deployment.regions import REGIONS, Region, UnknownRegionError, region_named
+from modal_deployment.registry import REGISTRY
+
+
+def load_job(path: Path, *, known_models: Collection[str] | None = None) -> Job:
+    """Return the job that a file (YAML or JSON, of this or the old system's format) means.
+
+    `known_models` are the ids that a job may name; the registry's when it is None.
+    Raises `JobFileError` for the first thing that is wrong: `file:line:column: key.path: problem` and a hint.
+    """
+    document = read_document(path)
+    warnings: list[str] = []
+    if is_version1(document):
+        document, warnings = converted(document)
+    written = validated(document)
+    members = document.root.members
+    questions = _questions(document, members["questions"], path.parent, warnings)
+    default = _regions(document, members.get("regions"))
+    known = REGISTRY if known_models is None else known_models
+    return Job(
+        id=written.id,
+        name=written.name or path.stem,
+        version=written.version,
+        questions=questions,
+        models=_models(document, members["models"], default, known),
+        repeats=written.repeats,
+        generation=written.generation,
+        system_prompt=written.system_prompt,
+        limits=written.limits,
+        metadata=written.metadata,
+        warnings=tuple(warnings),
+    )
+
+
+def _questions(document: Document, node: Node, folder: Path, warnings: list[str]) -> QuestionSource:
+    if file := node.members.get("file"):
+        return _question_file(document, file, folder)
+    questions = [_question(document, item, warnings) for item in node.items]
+    _refuse_repeats(document, node.items, (question.id for question in questions), "the question")
+    return QuestionList(tuple(questions))
+
+
+def _question_file(document: Document, node: Node, folder: Path) -> QuestionSource:
+    path = folder / str(node.value)
+    try:
+        return open_question_file(path)
+    except OSError as error:
+        hint = "give the path of a file of JSON lines, relative to the job file"
+        raise document.error(node, f"{path}: {reason(error)}", hint) from error
+
+
+def _question(document: Document, node: Node, warnings: list[str]) -> Question:
+    id_node, text_node = node.members.get("id", node), node.members.get("text")
+    question_id = str(id_node.value)
+    if text_node is None or text_node.value is None:
+        if question_id in BANK:
+            return Question(question_id, BANK[question_id])
+        problem = id_problem(question_id) or f'the question bank has no "{excerpt(question_id, 40)}"'
+        raise document.error(
+            id_node,
+            problem,
+            f'{suggestion(question_id, BANK)}a question of your own needs a text: {{id: …, text: "…"}}; '
+            f"the bank has {', '.join(BANK)}",
+        )
+    text = str(text_node.value)
+    if BANK.get(question_id, text) != text:
+        warnings.append(
+            f"{text_node.path}: {question_id} is asked with this text, not with that of the question bank"
+        )
+    return Question(question_id, text)
+
+
+def _models(
+    document: Document, node: Node, default: tuple[Region, ...], known: Collection[str]
+) -> tuple[JobModel, ...]:
+    models = [_model(document, item, default, known) for item in node.items]
+    _refuse_repeats(document, node.items, (model.id for model in models), "the model")
+    return tuple(models)
+
+
+def _model(document: Document, node: Node, default: tuple[Region, ...], known: Collection[str]) -> JobModel:
+    id_node = node.members.get("id", node)
+    model_id = str(id_node.value)
+    if model_id not in known:
+        hint = f"{suggestion(model_id, known)}known models: {', '.join(sorted(known))}"
+        raise document.error(id_node, f'unknown model "{excerpt(model_id, 40)}"', hint)
+    regions = _regions(document, node.members.get("regions")) or default
+    if not regions:
+        hint = "write regions: [US, EU, ASIA] at the top level, or give the model regions of its own"
+        raise document.error(
+            node, f"{model_id} is asked nowhere: it names no regions, and neither does the job", hint
+        )
+    return JobModel(model_id, regions)
+
+
+def _regions(document: Document, node: Node | None) -> tuple[Region, ...]:
+    items = node.items if node is not None else []
+    regions = [_region(document, item) for item in items]
+    _refuse_repeats(document, items, (region.label for region in regions), "the region")
+    return tuple(regions)
+
+
+def _region(document: Document, node: Node) -> Region:
+    name = str(node.value)
+    try:
+        return region_named(name)
+    except UnknownRegionError as error:
+        names = itertools.chain.from_iterable((r.label, r.id, *sorted(r.aliases)) for r in REGIONS.values())
+        known = ", ".join(f"{region.label} ({region.id})" for region in REGIONS.values())
+        hint = f"{suggestion(name, names)}known regions: {known}"
+        raise document.error(node, f'unknown region "{excerpt(name, 40)}"', hint) from error
+
+
+def _refuse_repeats(document: Document, nodes: list[Node], keys: Iterable[str], what: str) -> None:
+    first: dict[Hashable, Node] = {}
+    for node, key in zip(nodes, keys, strict=True):
+        if (before := first.setdefault(key, node)) is not node:
+            raise document.error(
+                node,
+                f"{what} {key} is repeated: {before.path} on line {before.line} is the same",
+                "remove one of the two",
+            )

@@ -1,0 +1,234 @@
+"""A job: as it is written in a file (`JobFile`, the source of the JSON Schema) and as it is meant (`Job`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+
+from beacon_cli.executor.execution import Lane
+from beacon_cli.job.bank import BANK
+from beacon_cli.job.limits import Limits
+from beacon_cli.job.questions import MAX_ID, QuestionSource, id_problem, text_problem
+from modal_deployment.regions import REGIONS, Region
+from modal_deployment.registry import REGISTRY
+
+
+def _text(text: str) -> str:
+    if problem := text_problem(text):
+        raise ValueError(problem)
+    return text
+
+
+def _question_id(question_id: str) -> str:
+    if problem := id_problem(question_id):
+        raise ValueError(problem)
+    return question_id
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty: leave the key out instead")
+    return text
+
+
+def _suggesting(*names: str) -> WithJsonSchema:
+    """Any text is well formed, but editors offer these names."""
+    return WithJsonSchema({"anyOf": [{"enum": list(names)}, {"type": "string", "minLength": 1}]})
+
+
+QuestionId = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_question_id)]
+BankId = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": list(BANK), "title": "Question of the bank"})
+]
+RegionName = Annotated[str, _suggesting(*(region.label for region in REGIONS.values()), *REGIONS)]
+ModelId = Annotated[str, _suggesting(*REGISTRY, "smollm2-135m")]
+FilledText = Annotated[str, AfterValidator(_not_blank)]
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class WrittenQuestion(_Written):
+    """A question with its text."""
+
+    id: QuestionId = Field(description="What names the question in results and in the database.")
+    text: Annotated[str, AfterValidator(_text)] | None = Field(
+        default=None,
+        description="What is sent to the model. It may be left out for a question of the bank only.",
+    )
+
+
+class WrittenQuestionFile(_Written):
+    """Questions in a file of their own."""
+
+    file: FilledText = Field(
+        description='A file of JSON lines, one {"id", "text"} a line; its path is relative to the job file.'
+    )
+
+
+class WrittenModel(_Written):
+    """A model with regions of its own."""
+
+    id: ModelId = Field(description="The model's id, exactly as in the registry.")
+    regions: list[RegionName] | None = Field(
+        default=None, min_length=1, description="Where this model is asked. Default: the job's `regions`."
+    )
+
+
+class Generation(_Written):
+    """How answers are generated: sent with every call."""
+
+    temperature: float = Field(
+        default=0.1,
+        ge=0,
+        le=2,
+        description="How much chance there is in an answer; 0 always takes the likeliest token.",
+    )
+    max_tokens: int = Field(default=500, ge=1, le=32768, description="The longest answer, in tokens.")
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**31 - 1,
+        description="Makes the chance repeatable. Default: the endpoint's own.",
+    )
+
+
+# The alternatives are told apart by their shape, so that an error speaks of the one that is meant.
+def _entry_shape(value: object) -> str:
+    return "<mapping>" if isinstance(value, (dict, BaseModel)) else "<text>"
+
+
+def _questions_shape(value: object) -> str:
+    return "<mapping>" if isinstance(value, (dict, BaseModel)) else "<list>"
+
+
+QuestionEntry = Annotated[
+    Annotated[BankId, Tag("<text>")] | Annotated[WrittenQuestion, Tag("<mapping>")],
+    Discriminator(_entry_shape),
+]
+ModelEntry = Annotated[
+    Annotated[ModelId, Tag("<text>")] | Annotated[WrittenModel, Tag("<mapping>")], Discriminator(_entry_shape)
+]
+Questions = Annotated[
+    Annotated[list[QuestionEntry], Field(min_length=1), Tag("<list>")]
+    | Annotated[WrittenQuestionFile, Tag("<mapping>")],
+    Discriminator(_questions_shape),
+]
+
+
+class JobFile(_Written):
+    """A Beacon job: which questions are asked of which models in which regions."""
+
+    id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        max_length=MAX_ID,
+        description="Names the job; running it again resumes it. Default: a generated id, printed first.",
+    )
+    name: FilledText | None = Field(default=None, description="A title for people. Default: the file's name.")
+    version: Literal[1] = Field(default=1, description="The version of this format.")
+    questions: Questions = Field(
+        description="What is asked, in this order: ids of the bank or {id, text}; or {file: questions.jsonl}."
+    )
+    models: list[ModelEntry] = Field(
+        min_length=1, description="Which models are asked: ids, or {id, regions}."
+    )
+    regions: list[RegionName] | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the models are asked that name no regions of their own.",
+    )
+    repeats: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="How often each cell is asked: shows how much answers vary inside a region.",
+    )
+    generation: Generation = Field(default=Generation(), description="How answers are generated.")
+    system_prompt: FilledText | None = Field(
+        default=None,
+        description="Sent before every question; {place} becomes the region's place: the US, Europe or Asia.",
+    )
+    limits: Limits = Field(
+        default=Limits(),
+        description="How much at once, how often again, how long. Flags win over what is set here.",
+    )
+    metadata: dict[str, Any] = Field(
+        default={}, description="Anything of your own; kept with the job, not interpreted."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JobModel:
+    """A model of a job and the regions where it is asked."""
+
+    id: str
+    regions: tuple[Region, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a job file means: everything resolved, nothing left to look up.
+
+    `limits` holds what the file sets and nothing else, to be laid over the configured ones; `warnings` tell
+    the user what was read in another way than may be expected.
+    """
+
+    id: str | None
+    name: str
+    version: int
+    questions: QuestionSource
+    models: tuple[JobModel, ...]
+    repeats: int = 1
+    generation: Generation = field(default_factory=Generation)
+    system_prompt: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def lanes(self) -> tuple[Lane, ...]:
+        """Return each model in each of its regions; neighbours differ in region, which spreads calls."""
+        return tuple(Lane(model.id, region) for model in self.models for region in model.regions)
+
+    @property
+    def expected(self) -> int:
+        """How many cells the job has: questions × lanes × repeats."""
+        return self.questions.count * len(self.lanes()) * self.repeats
+
+    def prompt_system(self, region: Region) -> str | None:
+        """Return the system prompt for a region: `{place}` is replaced, other braces are sent as they are."""
+        return self.system_prompt and self.system_prompt.replace("{place}", region.place)
+
+    def spec(self) -> dict[str, Any]:
+        """Return the job as JSON-able values, as kept in `jobs.spec`; the questions by count and digest."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "questions": {"count": self.questions.count, "sha256": self.questions.sha256},
+            "models": [
+                {"id": model.id, "regions": [region.id for region in model.regions]} for model in self.models
+            ],
+            "repeats": self.repeats,
+            "generation": self.generation.model_dump(),
+            "system_prompt": self.system_prompt,
+            "limits": self.limits.model_dump(exclude_unset=True),
+            "metadata": self.metadata,
+        }
+
+    def answer_spec(self) -> dict[str, Any]:
+        """Return the part of `spec` that changes answers; the order of models and regions does not."""
+        spec = self.spec()
+        models = [{"id": model["id"], "regions": sorted(model["regions"])} for model in spec["models"]]
+        kept = ("questions", "repeats", "generation", "system_prompt")
+        return {**{key: spec[key] for key in kept}, "models": sorted(models, key=lambda model: model["id"])}
+
+    @property
+    def spec_sha256(self) -> str:
+        """The SHA-256 of `answer_spec` as canonical JSON: a stored job can be resumed when it is the same."""
+        canonical = json.dumps(self.answer_spec(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()

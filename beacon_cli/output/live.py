@@ -1,0 +1,187 @@
+"""The live view of a run on a terminal.
+
+It paints by itself rather than with `rich.live.Live`, which erases before it draws (a flicker) and loses its
+place when the terminal is made narrower: the lines that the terminal then wraps stay behind as rubbish.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from itertools import zip_longest
+from typing import Self, TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from beacon_cli.executor.events import Event
+from beacon_cli.output.frame import ASCII, UNICODE, Size, frame
+from beacon_cli.output.lines import Troubles, counted, stamped
+from beacon_cli.output.progress import Progress
+from beacon_cli.output.terminal import Talk, console_on, speaks_unicode
+from beacon_cli.output.ticker import Ticker
+
+_FRAME_SECONDS = 1 / 8
+_FRAMES = 4  # that the terminal may have wrapped before it tells of its new size
+_REMEMBERED = 20  # lines above the frame that are printed again where the screen must be cleared
+
+# Synchronised update (ignored where unknown); autowrap off, so that a character which the terminal draws
+# wider than Rich thinks cannot push a line into the next row. A frame is one write: a killed process leaves
+# neither on.
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
+_NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
+# The whole line, not its end: else tmux keeps the old length, and wraps the blanks when it is made narrower.
+_CLEAR_LINE = "\x1b[2K"
+_CLEAR_BELOW = "\x1b[J"
+# Not at once from the first row: there terminals move what they clear into the scrollback.
+_CLEAR_FROM_HERE = f"{_CLEAR_LINE}\x1b[1B{_CLEAR_BELOW}\x1b[1A"
+
+
+class Painter:
+    """Repaints lines in place at the end of what the terminal shows. The cursor rests in the row below."""
+
+    def __init__(self, talk: Talk, console: Console) -> None:
+        self._talk = talk
+        self._console = console
+        self._size = Size(0, 0)
+        self._painted: list[str] = []
+        self._frames: deque[list[int]] = deque(maxlen=_FRAMES)
+        self._scrolled_off = False
+        self._said: deque[str] = deque(maxlen=_REMEMBERED)
+
+    def paint(self, above: list[str], lines: list[Text], size: Size) -> None:
+        """Print `above` for good, and `lines` under it in place of those painted before.
+
+        `size` is the terminal's as it is now; the lines must be narrower, and together lower.
+        """
+        rendered = self._rendered(lines, size.columns)
+        if not above and size == self._size and rendered == self._painted:
+            return
+        start = self._to_top(size)
+        self._said.extend(above)
+        if self._comes_back(size):
+            start, above = "\x1b[H", self._said_that_fits(size, len(lines))
+        if above or size != self._size:
+            start += _CLEAR_FROM_HERE if self._painted else ""
+            self._painted = []
+        said = "".join(f"{line}\n" for line in above)
+        body = "".join(
+            "\n" if line == before else f"{_CLEAR_LINE}{line}\n"
+            for line, before in zip_longest(rendered, self._painted[: len(rendered)])
+        )
+        self._talk.write(f"{_BEGIN}{start}{said}{_NO_WRAP}{body}{_CLEAR_BELOW}{_WRAP}{_END}")
+        if size != self._size:
+            self._frames.clear()
+        self._frames.append([line.cell_len for line in lines])
+        self._size, self._painted = size, rendered
+
+    def _rendered(self, lines: list[Text], columns: int) -> list[str]:
+        if not lines:
+            return []
+        with self._console.capture() as captured:
+            self._console.print(Text("\n").join(lines), no_wrap=True, overflow="crop", width=columns)
+        return captured.get().removesuffix("\n").split("\n")
+
+    def _to_top(self, size: Size) -> str:
+        """Go to where the last frame begins; a terminal made narrower has wrapped it into more rows.
+
+        Which frame it wrapped is not known: tmux tells of a new size a quarter of a second late.
+        """
+        wrapped = [_rows(widths, size.columns) - len(widths) for widths in self._frames]
+        rows = len(self._painted) + (max(wrapped, default=0) if size != self._size else 0)
+        self._scrolled_off |= rows >= size.rows
+        return f"\r\x1b[{rows}A" if rows else "\r"
+
+    def _comes_back(self, size: Size) -> bool:
+        """Whether rows of an old frame, pushed out by a small terminal, are on the screen of a larger one."""
+        if not (self._scrolled_off and size.rows > self._size.rows):
+            return False
+        self._scrolled_off = False
+        return True
+
+    def _said_that_fits(self, size: Size, frame_rows: int) -> list[str]:
+        room = size.rows - 1 - frame_rows
+        fitting: list[str] = []
+        for line in reversed(self._said):
+            room -= _rows([cell_len(line)], size.columns)
+            if room < 0:
+                break
+            fitting.insert(0, line)
+        return fitting
+
+
+def _rows(widths: list[int], columns: int) -> int:
+    return sum(max(1, -(-width // columns)) for width in widths)
+
+
+class LiveView:
+    """Shows a run in place. Only its own thread writes, so that an event costs microseconds."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._symbols = UNICODE if speaks_unicode(stream) else ASCII
+        self._painter = Painter(Talk(stream), console_on(stream))
+        self._progress = Progress()
+        self._troubles = Troubles()
+        self._above: list[str] = []
+        self._heard = time.monotonic()
+        self._lock = threading.Lock()
+        self._ticker = Ticker(self.tick, _FRAME_SECONDS)
+
+    def __enter__(self) -> Self:
+        self._ticker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ticker.stop():
+            self._leave()
+
+    def handle(self, event: Event) -> None:
+        """Take in one event; the next frame shows it."""
+        with self._lock:
+            self._progress.apply(event)
+            self._heard = time.monotonic()
+            said = self._troubles.lines(event)
+            self._above += [stamped(event.at, line) for line in said]
+        if said:
+            self._ticker.wake()
+
+    def tick(self) -> None:
+        """Paint the run as it is now."""
+        size = _size(self._stream)
+        with self._lock:
+            above, self._above = self._above, []
+            lines = frame(self._progress, self._elapsed(), size, self._symbols)
+        self._painter.paint(above, lines, size)
+
+    def _leave(self) -> None:
+        """Put one line that stays in the place of the frame."""
+        with self._lock:
+            above = [*self._above, *self._last_line()]
+        self._painter.paint(above, [], _size(self._stream))
+
+    def _last_line(self) -> list[str]:
+        progress = self._progress
+        if progress.job is None:
+            return []
+        state = progress.finished.status if progress.finished else "interrupted"
+        return [
+            f"job {progress.job.job_id} {state}: {progress.settled} of {progress.expected} settled,"
+            f" this run {counted(progress.counts)}, containers={progress.containers} hops={progress.hops}"
+            f" seconds={self._elapsed():.1f}"
+        ]
+
+    def _elapsed(self) -> float:
+        since = 0.0 if self._progress.finished else time.monotonic() - self._heard
+        return self._progress.elapsed + since
+
+
+def _size(stream: TextIO) -> Size:
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        columns, rows = 0, 0
+    return Size(columns or 80, rows or 24)

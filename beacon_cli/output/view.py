@@ -1,0 +1,30 @@
+"""The one way in: the view of a run that suits where stderr leads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from beacon_cli.executor.events import EventHook
+from beacon_cli.output.terminal import can_redraw
+
+
+@contextmanager
+def run_view(stream: TextIO | None = None) -> Iterator[EventHook]:
+    """Yield the hook that shows a run on `stream` (stderr): live on a terminal, as lines elsewhere.
+
+    Calling the hook costs microseconds and never raises for what becomes of the stream.
+    """
+    stream = stream if stream is not None else sys.stderr
+    if stream is not None and can_redraw(stream):
+        from beacon_cli.output.live import LiveView
+
+        with LiveView(stream) as live:
+            yield live.handle
+    else:
+        from beacon_cli.output.plain import PlainView
+
+        with PlainView(stream) as plain:
+            yield plain.handle

@@ -1,0 +1,1 @@
+"""A run as an operator asks for one: job file, database, servers, executor and view, put together."""

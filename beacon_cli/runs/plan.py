@@ -1,0 +1,91 @@
+"""`beacon run --dry-run`: what a run would do, without asking, storing or starting anything."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from beacon_cli.config import Settings
+from beacon_cli.executor.batching import containers_at_most, endpoint_caps
+from beacon_cli.executor.endpoints import configured_endpoints
+from beacon_cli.job.limits import Limits
+from beacon_cli.job.model import Job
+from beacon_cli.output.result import CommandResult
+from beacon_cli.output.text import excerpt
+from beacon_cli.runs.request import RunRequest
+from modal_deployment.regions import REGIONS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PROMPTS_LISTED = 1000
+_PROMPTS_SHOWN = 20
+
+
+def plan_job(request: RunRequest, settings: Settings) -> CommandResult:
+    """Return the plan of a run. Raises `JobFileError`, and `ConfigError` for a region without an endpoint."""
+    job = request.load(settings)
+    request.id_for(job)
+    limits = request.limits(job, settings)
+    lanes = job.lanes()
+    regions = {lane.region.id: lane.region for lane in lanes}
+    per_lane = job.questions.count * job.repeats
+    endpoints = {} if request.local else configured_endpoints(settings, regions.values())
+    data = {
+        "job_id": request.job_id or job.id,
+        "name": job.name,
+        "batching": request.batching or "question",
+        "target": "local" if request.local else "modal",
+        "expected": job.expected,
+        "batches": job.questions.count,
+        "repeats": job.repeats,
+        "by_region": {
+            region.label: {"expected": per_lane * sum(lane.region == region for lane in lanes)}
+            for region in regions.values()
+        },
+        "lanes": [{"model_id": lane.model_id, "region": lane.region.label, "expected": per_lane} for lane in lanes],
+        "containers_at_most": containers_at_most(lanes, limits),
+        "per_endpoint": {REGIONS[key].label: cap for key, cap in endpoint_caps(lanes, limits).items()},
+        "limits": limits.model_dump(),
+        "generation": job.generation.model_dump(),
+        "system_prompts": {region.label: job.prompt_system(region) for region in regions.values()},
+        "endpoints": {REGIONS[key].label: endpoint.inference_url for key, endpoint in endpoints.items()},
+        "prompts": [
+            {"question_id": question.id, "text": question.text}
+            for question in itertools.islice(job.questions, _PROMPTS_LISTED)
+        ],
+        "warnings": list(job.warnings),
+    }
+    return CommandResult("run", data, show=partial(_show, job, limits, data))
+
+
+def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    models = list(dict.fromkeys(lane["model_id"] for lane in data["lanes"]))
+    cells = {(lane["model_id"], lane["region"]): lane["expected"] for lane in data["lanes"]}
+    out.print(
+        Text(f"{excerpt(job.name)}: {data['expected']} executions in {data['batches']} batches; nothing is asked")
+    )
+    table = Table("model", *data["by_region"], title="executions per model and region", title_justify="left")
+    for model in models:
+        table.add_row(model, *(str(cells.get((model, region), "–")) for region in data["by_region"]))
+    out.print(table)
+    caps = "  ".join(f"{region} {cap}" for region, cap in data["per_endpoint"].items())
+    out.print(
+        Text(f"at most {data['containers_at_most']} containers at once (max_in_flight {limits.max_in_flight}; {caps})")
+    )
+    for region, prompt in data["system_prompts"].items():
+        if prompt is not None:
+            out.print(Text(f"system prompt in {region}: {excerpt(prompt, 160)}"))
+    for region, url in data["endpoints"].items():
+        out.print(Text(f"{region}: {url}"))
+    out.print(Text("prompts, in order:"))
+    for number, prompt in enumerate(data["prompts"][:_PROMPTS_SHOWN], 1):
+        out.print(Text(f"  {number}. {prompt['question_id']}: {excerpt(prompt['text'], 160)}"))
+    if (more := data["batches"] - _PROMPTS_SHOWN) > 0:
+        out.print(Text(f"  … and {more} more"))
+    for warning in job.warnings:
+        out.print(Text(f"warning: {excerpt(warning, 300)}"))

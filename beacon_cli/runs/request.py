@@ -1,0 +1,73 @@
+"""What an operator asked `beacon run` to do."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from beacon_cli.config import Settings
+from beacon_cli.errors import UsageError
+from beacon_cli.executor.execution import Batching
+from beacon_cli.job.limits import Limits
+from beacon_cli.job.load import load_job
+from beacon_cli.job.model import Job
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """The flags of `beacon run`. `batching` and `max_in_flight` are None where the flag was not given."""
+
+    job_file: Path
+    local: bool = False
+    batching: Batching | None = None
+    max_in_flight: int | None = None
+    job_id: str | None = None
+    events: Path | None = None
+    database_url: str | None = None
+
+    def load(self, settings: Settings) -> Job:
+        """Return the job. Raises `JobFileError`."""
+        from modal_deployment.registry import REGISTRY
+
+        known: Sequence[str] = list(REGISTRY)
+        if self.local or settings.local.models:
+            from beacon_cli.local.models import local_model_ids
+
+            known = [*known, *local_model_ids(settings)]
+        return load_job(self.job_file, known_models=known)
+
+    def limits(self, job: Job, settings: Settings) -> Limits:
+        """Return the limits in force: flags > job file > environment > `beacon.toml` > defaults."""
+        return settings.limits.overridden_by(job.limits).overridden_by({"max_in_flight": self.max_in_flight})
+
+    def id_for(self, job: Job) -> str:
+        """Return the job's id: the flag, the file's, else a new one. Raises `UsageError` for an unusable flag."""
+        if self.job_id is not None and not _JOB_ID.fullmatch(self.job_id):
+            raise UsageError(
+                f"--job-id {self.job_id!r} is not a job id",
+                hint="use letters, digits, - and _, at most 255",
+            )
+        return self.job_id or job.id or _new_id(self.job_file.stem)
+
+    def resume_command(self, job_id: str) -> str:
+        """Return the command that goes on with the job; a database URL is left out, it may hold a password."""
+        words = ["beacon", "run", str(self.job_file), "--job-id", job_id]
+        if self.local:
+            words.append("--local")
+        if self.max_in_flight is not None:
+            words += ["--max-in-flight", str(self.max_in_flight)]
+        command = shlex.join(words)
+        return f"{command} --database-url …" if self.database_url else command
+
+
+def _new_id(name: str) -> str:
+    """Return an id that sorts by time and says what it is, such as `quickstart-20260131-120000-5f3a`."""
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:200] or "job"
+    return f"{slug}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

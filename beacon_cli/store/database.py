@@ -1,0 +1,34 @@
+"""Which database a command works on: the one that is named, else the embedded one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from beacon_cli.config import Settings
+
+
+@contextlib.contextmanager
+def open_database(settings: Settings, url: str | None = None) -> Iterator[str]:
+    """Yield the URL of the database to use: `url` (the flag), else the configured one, else the embedded server's.
+
+    The embedded server is started if need be, its tables are brought up to date, and it ends with its last user.
+    Raises `StoreError` when it cannot be started.
+    """
+    if (named := named_url(settings, url)) is not None:
+        yield named
+        return
+    from beacon_cli.store.embedded import embedded_server
+    from beacon_cli.store.migrate import migrate, needs_migration
+
+    with embedded_server(settings.data_path()) as embedded:
+        if needs_migration(embedded):
+            migrate(embedded)
+        yield embedded
+
+
+def named_url(settings: Settings, url: str | None = None) -> str | None:
+    """Return the database that is named, by the flag or by the environment; None means the embedded one."""
+    return url or (settings.database_url.get_secret_value() if settings.database_url else None)

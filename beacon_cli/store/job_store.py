@@ -1,0 +1,240 @@
+"""One run's view of the database: the job it claims, the cells it still has to ask, the rows it stores."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from beacon_cli import __version__
+from beacon_cli.errors import UsageError
+from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Lane, Question, Status
+from beacon_cli.job.changes import spec_differences
+from beacon_cli.job.model import Job
+from beacon_cli.store.journal import Journal, leftovers, require_writable
+from beacon_cli.store.rows import INSERT, row_of
+from beacon_cli.store.session import Session
+from beacon_cli.store.text import original, storable
+from beacon_cli.store.writer import Writer
+
+_PAGE = 100
+
+_COUNT_ANSWERED = """
+SELECT count(*) FROM executions WHERE job_id = %s AND status IN ('completed', 'empty')
+"""
+
+# One index look-up a question, and it stops at a page: a job of 100,000 answered cells is passed over in moments.
+_PENDING = """
+SELECT q.position, q.id, q.text, a.answered
+FROM questions q
+CROSS JOIN LATERAL (
+    SELECT array_agg(ARRAY[e.model_id, e.region, e.repeat::text]) AS answered, count(*) AS answers
+    FROM executions e
+    WHERE e.job_id = q.job_id AND e.question_id = q.id AND e.status IN ('completed', 'empty')
+      AND (e.model_id, e.region) IN (SELECT * FROM unnest(%(models)s::text[], %(regions)s::text[]))
+) a
+WHERE q.job_id = %(job_id)s AND q.position > %(after)s AND a.answers < %(cells)s
+ORDER BY q.position
+LIMIT %(page)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that this process holds. `answered` counts cells that have their answer from earlier runs."""
+
+    job: Job
+    job_id: str
+    run_id: str
+    batching: Batching
+    exists: bool
+    answered: int
+
+
+class JobStore:
+    """Use `open_job_store`. It holds the lock on the job until it is closed."""
+
+    def __init__(self, session: Session, writer: Writer, claim: Claim) -> None:
+        self._session = session
+        self._writer = writer
+        self.claim = claim
+
+    async def begin(self, started_at: str) -> None:
+        """Write the job, its questions and this run; from now on the job is `running`."""
+        claim = self.claim
+        connection = self._session.connection
+        try:
+            async with connection.transaction():
+                if not claim.exists:
+                    await self._insert_job()
+                await connection.execute(
+                    "UPDATE jobs SET status = 'running', completed_at = NULL,"
+                    " started_at = coalesce(started_at, %s) WHERE id = %s",
+                    [started_at, claim.job_id],
+                )
+                await connection.execute(
+                    "INSERT INTO runs (id, job_id, started_at, host, pid, version) VALUES (%s, %s, %s, %s, %s, %s)",
+                    [claim.run_id, claim.job_id, started_at, socket.gethostname(), os.getpid(), __version__],
+                )
+        except psycopg.Error as error:
+            raise self._session.explain(error) from None
+
+    async def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
+        """Yield, in the job's order, each question with those cells of these lanes that have no answer yet."""
+        job = self.claim.job
+        parameters: dict[str, Any] = {
+            "job_id": self.claim.job_id,
+            "models": [lane.model_id for lane in lanes],
+            "regions": [lane.region.label for lane in lanes],
+            "cells": len(lanes) * job.repeats,
+            "page": _PAGE,
+            "after": -1,
+        }
+        while page := await self._fetch(_PENDING, parameters):
+            for position, question_id, text, answered in page:
+                question = Question(question_id, original(text))
+                done = {tuple(cell) for cell in answered or ()}
+                # Repeats outermost: calls that start together go to different models and regions.
+                cells = tuple(
+                    Cell(question, lane, repeat)
+                    for repeat in range(job.repeats)
+                    for lane in lanes
+                    if (lane.model_id, lane.region.label, str(repeat)) not in done
+                )
+                yield Batch(position, question, cells)
+            parameters["after"] = page[-1][0]
+
+    async def ready(self) -> None:
+        """Wait until answers can be stored. Raises `StoreError` when the database stayed away."""
+        await self._writer.ready()
+
+    async def record(self, execution: Execution) -> None:
+        """Store an execution; when this returns it is committed. Raises `StoreError`: it is then in the journal."""
+        await self._writer.write(row_of(execution, job_id=self.claim.job_id, run_id=self.claim.run_id))
+
+    async def finish(self, status: str, ended_at: str) -> None:
+        """Write how the run ended."""
+        await self._fetch(
+            """
+            WITH run AS (UPDATE runs SET ended_at = %(at)s WHERE id = %(run)s)
+            UPDATE jobs SET status = %(status)s, completed_at = %(at)s WHERE id = %(job)s RETURNING id
+            """,
+            {"at": ended_at, "run": self.claim.run_id, "status": status, "job": self.claim.job_id},
+        )
+
+    async def counts(self) -> dict[Status, int]:
+        """Return how many rows of the job have each status."""
+        rows = await self._fetch(
+            "SELECT status, count(*) FROM executions WHERE job_id = %(job)s GROUP BY status",
+            {"job": self.claim.job_id},
+        )
+        return {status: int(count) for status, count in rows}
+
+    async def _insert_job(self) -> None:
+        claim, connection = self.claim, self._session.connection
+        await connection.execute(
+            "INSERT INTO jobs (id, spec, spec_sha256, batching) VALUES (%s, %s, %s, %s)",
+            [claim.job_id, json.dumps(claim.job.spec()), claim.job.spec_sha256, claim.batching],
+        )
+        async with (
+            connection.cursor() as cursor,
+            cursor.copy("COPY questions (job_id, position, id, text) FROM STDIN") as copy,
+        ):
+            for position, question in enumerate(claim.job.questions):
+                await copy.write_row((claim.job_id, position, question.id, storable(question.text)))
+
+    async def _fetch(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a statement; when the connection is gone, wait for the writer to bring it back, and run it again."""
+        while True:
+            await self._writer.ready()
+            try:
+                return await (await self._session.connection.execute(statement, parameters)).fetchall()
+            except psycopg.Error as error:
+                if not self._session.passing(error):
+                    raise self._session.explain(error) from None
+                await self._writer.recover()
+
+
+@asynccontextmanager
+async def open_job_store(
+    url: str,
+    job: Job,
+    job_id: str,
+    *,
+    batching: Batching | None,
+    journal_folder: Path,
+    tell: Callable[[str], None],
+) -> AsyncIterator[JobStore]:
+    """Claim a job: take its lock, compare it with what is stored, store what earlier runs left in the journal.
+
+    `batching` None means the stored job's, or `question`. Raises `JobLocked`, `UsageError` when the stored job asks
+    something else, `JournalError` and `StoreError`.
+    """
+    require_writable(journal_folder)
+    session = Session(url, job_id)
+    await session.open()
+    try:
+        try:
+            claim = await _claim(session.connection, job, job_id, batching)
+            await _store_leftovers(session.connection, journal_folder, job_id, tell)
+            row = await (await session.connection.execute(_COUNT_ANSWERED, [job_id])).fetchone()
+        except psycopg.Error as error:
+            raise session.explain(error) from None
+        assert row is not None
+        claim = Claim(job, job_id, claim.run_id, claim.batching, claim.exists, int(row[0]))
+        writer = Writer(session, Journal(journal_folder, claim.run_id), tell)
+        try:
+            yield JobStore(session, writer, claim)
+        finally:
+            await writer.close()
+    finally:
+        await session.close()
+
+
+async def _claim(
+    connection: psycopg.AsyncConnection[tuple[Any, ...]], job: Job, job_id: str, batching: Batching | None
+) -> Claim:
+    cursor = await connection.execute("SELECT spec, spec_sha256, batching FROM jobs WHERE id = %s", [job_id])
+    stored = await cursor.fetchone()
+    run_id = str(uuid.uuid4())
+    if stored is None:
+        return Claim(job, job_id, run_id, batching or "question", False, 0)
+    spec, sha256, stored_batching = stored
+    if sha256 != job.spec_sha256:
+        raise UsageError(
+            f"job {job_id} is already stored, and asks something else: {'; '.join(spec_differences(spec, job.spec()))}",
+            hint="give the changed job another id (--job-id, or id: in the job file)",
+        )
+    if batching not in {None, stored_batching}:
+        raise UsageError(
+            f"job {job_id} was started with --batching {stored_batching}, not {batching}",
+            hint="resume it as it was started, or give it another --job-id",
+        )
+    return Claim(job, job_id, run_id, stored_batching, True, 0)
+
+
+async def _store_leftovers(
+    connection: psycopg.AsyncConnection[tuple[Any, ...]],
+    folder: Path,
+    job_id: str,
+    tell: Callable[[str], None],
+) -> None:
+    for journal in leftovers(folder, job_id):
+        known = await (
+            await connection.execute("SELECT 1 FROM runs WHERE id = %s AND job_id = %s", [journal.run_id, job_id])
+        ).fetchone()
+        if known is None:  # the same job id in another database
+            continue
+        rows = list(journal.rows())
+        async with connection.transaction(), connection.cursor() as cursor:
+            await cursor.executemany(INSERT, rows)
+        journal.discard()
+        tell(f"stored {len(rows)} answers that an earlier run had kept in {journal.path}")

@@ -1,0 +1,1 @@
+"""The named SQL files of the store."""

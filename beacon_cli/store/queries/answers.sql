@@ -1,0 +1,7 @@
+-- The answers of a small job, in the job's order.
+SELECT e.question_id, q.text, e.model_id, e.region, e.repeat, e.status, e.response,
+       extract(epoch FROM e.completed_at - e.started_at)::float8 AS seconds
+FROM executions e
+JOIN questions q ON q.job_id = e.job_id AND q.id = e.question_id
+WHERE e.job_id = %(job_id)s
+ORDER BY q.position, e.model_id, e.repeat, array_position(ARRAY['US', 'EU', 'ASIA'], e.region)

@@ -1,0 +1,75 @@
+"""An execution as a row: the columns, their values, and the one statement that stores them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from beacon_cli.executor.execution import Execution
+from beacon_cli.store.text import storable, storable_json
+
+Row = dict[str, Any]
+
+COLUMNS = (
+    *("job_id", "run_id", "question_id", "model_id", "region", "repeat", "status", "attempts", "hops"),
+    *("prompt", "system_prompt", "response", "output_data", "receipt_data", "provider_id", "container_id"),
+    *("container_region", "http_status", "error_code", "error_message", "function_call_id"),
+    *("queued_at", "started_at", "completed_at"),
+)
+_KEY = ("job_id", "question_id", "model_id", "region", "repeat")
+
+# A cell that has its answer is never overwritten, and a run stores a cell once: storing the same rows again, after a
+# connection was cut between the commit and its confirmation, changes nothing.
+INSERT = f"""
+INSERT INTO executions ({", ".join(COLUMNS)})
+VALUES ({", ".join(f"%({column})s" for column in COLUMNS)})
+ON CONFLICT ({", ".join(_KEY)}) DO UPDATE
+SET {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS if c not in {*_KEY, "attempts"})},
+    attempts = executions.attempts + EXCLUDED.attempts
+WHERE executions.status NOT IN ('completed', 'empty') AND executions.run_id <> EXCLUDED.run_id
+"""
+
+
+def row_of(execution: Execution, *, job_id: str, run_id: str) -> Row:
+    """Return the column values of an execution; each is a text, a number or None, so that a row is JSON too."""
+    cell = execution.cell
+    return {
+        "job_id": job_id,
+        "run_id": run_id,
+        "question_id": cell.question.id,
+        "model_id": cell.lane.model_id,
+        "region": cell.lane.region.label,
+        "repeat": cell.repeat,
+        "status": execution.status,
+        "attempts": execution.attempts,
+        "hops": execution.hops,
+        "prompt": storable(cell.question.text),
+        "system_prompt": _text(execution.system_prompt),
+        "response": _text(execution.response),
+        "output_data": _json(execution.output_data),
+        "receipt_data": _json(execution.receipt_data),
+        "provider_id": _text(execution.provider_id),
+        "container_id": _text(execution.container_id),
+        "container_region": _text(execution.container_region),
+        "http_status": execution.http_status,
+        "error_code": execution.error_code,
+        "error_message": _text(execution.error_message),
+        "function_call_id": _text(execution.function_call_id),
+        "queued_at": _time(execution.queued_at),
+        "started_at": _time(execution.started_at),
+        "completed_at": _time(execution.completed_at),
+    }
+
+
+def _text(value: str | None) -> str | None:
+    return None if value is None else storable(value)
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else json.dumps(storable_json(dict(value)), allow_nan=False)
+
+
+def _time(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat()

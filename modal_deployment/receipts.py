@@ -1,0 +1,87 @@
+"""The answer of `POST inference` and the receipt in it: what ran, where, when, on which weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from modal_deployment.inference_request import InferenceRequest
+from modal_deployment.registry import Model
+from modal_deployment.slot import Timed
+
+SCHEMA_VERSION = "v0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """Where an answer was made: `container_region` is the provider's own name for it, None when it gives none."""
+
+    container_id: str
+    container_region: str | None
+    gpu: str | None
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What is the same for all answers of one model in one deployment."""
+
+    region: str
+    model: Model
+    architecture: str
+    registry_sha256: str
+    version: str
+
+
+def answer(asked: InferenceRequest, timed: Timed, source: Provenance, facts: ContainerFacts) -> dict[str, Any]:
+    """Return the whole body of a successful answer; durations are in seconds, times in ISO 8601 with their offset."""
+    generated = timed.generated
+    seconds = round(timed.seconds, 6)
+    model = generated.model or source.model.id
+    region = generated.region or source.region
+    return {
+        "success": True,
+        "response": generated.text,
+        "model": model,
+        "region": region,
+        "inference_time": seconds,
+        "tokens_generated": generated.tokens_generated,
+        "container_id": facts.container_id,
+        "container_region": facts.container_region,
+        "gpu": facts.gpu,
+        "model_revision": source.model.revision,
+        "receipt": {
+            "schema_version": SCHEMA_VERSION,
+            "execution_details": {
+                "provider_id": f"{facts.provider}-{region}",
+                "region": region,
+                "model": model,
+                "started_at": timed.started_at.isoformat(),
+                "completed_at": timed.completed_at.isoformat(),
+                "duration": seconds,
+            },
+            "output": _output(asked, timed),
+            "provenance": {
+                "provider": facts.provider,
+                "architecture": source.architecture,
+                "model_registry": source.registry_sha256,
+                "model_revision": source.model.revision,
+                "version": source.version,
+            },
+        },
+    }
+
+
+def _output(asked: InferenceRequest, timed: Timed) -> dict[str, Any]:
+    return {
+        "response": timed.generated.text,
+        "prompt": asked.prompt,
+        "system_prompt": asked.system_prompt,
+        "tokens_generated": timed.generated.tokens_generated,
+        "metadata": {
+            "temperature": asked.temperature,
+            "max_tokens": asked.max_tokens,
+            "seed": asked.seed,
+            "finish_reason": timed.generated.finish_reason,
+        },
+    }

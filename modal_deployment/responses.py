@@ -1,0 +1,31 @@
+"""JSON bodies of the endpoints: one renderer, one shape of error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from modal_deployment.refusal import Refusal
+
+
+def json_response(
+    document: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return `document` as JSON in ASCII, which can carry any text, even lone surrogates."""
+    return Response(
+        json.dumps(document, separators=(",", ":"), allow_nan=False),
+        status_code=status,
+        headers=dict(headers) if headers else None,
+        media_type="application/json",
+    )
+
+
+def refused(refusal: Refusal) -> Response:
+    """Return a refusal as `{"success": false, "error": {"code", "message"}}` with its HTTP status."""
+    return json_response(
+        {"success": False, "error": {"code": refusal.code, "message": refusal.message}},
+        status=refusal.status,
+        headers={"Retry-After": refusal.retry_after} if refusal.retry_after is not None else None,
+    )

@@ -1,0 +1,164 @@
+"""The three endpoints of a region. Modal's web functions and the servers on this machine both call them.
+
+Prompts, answers and credentials never reach the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modal_deployment.generation import GenerationRequest, Generator
+from modal_deployment.inference_request import InferenceRequest, read_inference_request
+from modal_deployment.receipts import ContainerFacts, Provenance, answer
+from modal_deployment.refusal import Refusal
+from modal_deployment.regions import Region
+from modal_deployment.registry import Model, registry_document, registry_sha256
+from modal_deployment.responses import json_response, refused
+from modal_deployment.slot import MAX_WAITING, Slot
+
+logger = logging.getLogger(__name__)
+
+FactsSource = Callable[[Model | None], ContainerFacts]
+
+
+class Service:
+    """A region's models and what answers for them.
+
+    `models` is what the region serves, `generators` (by model id) those loaded in this process: a process that
+    answers only `models` and `health` has none. `facts` is asked at each request, with the model or None.
+    """
+
+    def __init__(
+        self,
+        region: Region,
+        models: Iterable[Model],
+        *,
+        facts: FactsSource,
+        version: str,
+        generators: Mapping[str, Generator] | None = None,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        self._region = region
+        self._models = {model.id: model for model in models}
+        self._facts = facts
+        self._version = version
+        self._registry_sha256 = registry_sha256(self._models.values())
+        self._slots = {
+            model_id: Slot(generator, max_waiting=max_waiting)
+            for model_id, generator in (generators or {}).items()
+        }
+
+    async def inference(self, request: Request) -> Response:
+        """Answer `POST inference`; a client that goes away takes its request out of the queue, or stops it."""
+        try:
+            asked = await read_inference_request(request)
+            return json_response(await self._while_connected(request, asked))
+        except Refusal as refusal:
+            return refused(refusal)
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+
+    async def models(self, request: Request) -> Response:  # noqa: ARG002
+        """Answer `GET models`: the registry as it is deployed here."""
+        return json_response(
+            {
+                "models_available": sorted(self._models),
+                "model_registry": registry_document(self._models.values()),
+                "registry_sha256": self._registry_sha256,
+                "region": self._region.id,
+            }
+        )
+
+    async def health(self, request: Request) -> Response:  # noqa: ARG002
+        """Answer `GET health`."""
+        return json_response(
+            {
+                "status": "healthy",
+                "models_available": sorted(self._models),
+                "region": self._region.id,
+                "container_id": self._facts(None).container_id,
+                "version": self._version,
+            }
+        )
+
+    async def _while_connected(self, request: Request, asked: InferenceRequest) -> dict[str, Any]:
+        work = asyncio.ensure_future(self._answer(asked))
+        gone = asyncio.ensure_future(_disconnected(request))
+        try:
+            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise ClientDisconnect
+            return work.result()
+        finally:
+            work.cancel()
+            gone.cancel()
+
+    async def _answer(self, asked: InferenceRequest) -> dict[str, Any]:
+        if (slot := self._slots.get(asked.model)) is None:
+            served = ", ".join(sorted(self._slots))
+            raise Refusal(404, "unknown_model", f"no model of that id is served here; served: {served}")
+        model = self._models[asked.model]
+        try:
+            timed = await slot.generate(
+                GenerationRequest(
+                    asked.prompt, asked.system_prompt, asked.temperature, asked.max_tokens, asked.seed
+                )
+            )
+        except Refusal:
+            raise
+        except Exception as error:
+            logger.error("generation failed: model=%s region=%s %s", model.id, self._region.id, _place(error))
+            raise Refusal(500, "generation_failed", "the model failed on this request") from None
+        source = Provenance(
+            self._region.id, model, slot.generator.architecture, self._registry_sha256, self._version
+        )
+        return answer(asked, timed, source, self._facts(model))
+
+
+def asgi_app(service: Service) -> Starlette:
+    """Return the three routes as an application: `/inference`, `/models`, `/health`, and JSON errors for the rest."""
+    app = Starlette(
+        routes=[
+            Route("/inference", service.inference, methods=["POST"]),
+            Route("/models", service.models, methods=["GET"]),
+            Route("/health", service.health, methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: _http_error, Exception: _server_error},
+    )
+    app.router.redirect_slashes = False  # a 307 would send the prompt a second time
+    return app
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    if not isinstance(error, HTTPException):
+        return await _server_error(request, error)
+    if error.status_code == 405:
+        return refused(Refusal(405, "method_not_allowed", "POST inference, GET models, GET health"))
+    return refused(Refusal(404, "not_found", "there is inference, models and health, and nothing else"))
+
+
+async def _server_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    return refused(Refusal(500, "internal", "the server failed on this request"))
+
+
+def _place(error: BaseException) -> str:
+    """Return an exception's type and where it was raised; its text may hold a prompt."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else ""
+    return f"{type(error).__name__}{where}"
