@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What to generate. `cancelled` is set once nobody waits for the answer any more: stop as soon as you can."""
+    """What to generate. `cancelled` is set once nobody waits for the answer any more: stop as soon as can be."""
 
     prompt: str
     system_prompt: str | None = None

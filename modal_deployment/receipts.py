@@ -14,7 +14,7 @@ SCHEMA_VERSION = "v0.1.0"
 
 @dataclass(frozen=True, slots=True)
 class ContainerFacts:
-    """Where an answer was made: `container_region` is the provider's own name for it, None when it gives none."""
+    """Where an answer was made; `container_region` is the provider's own name, None when it gives none."""
 
     container_id: str
     container_region: str | None
@@ -34,7 +34,7 @@ class Provenance:
 
 
 def answer(asked: InferenceRequest, timed: Timed, source: Provenance, facts: ContainerFacts) -> dict[str, Any]:
-    """Return the whole body of a successful answer; durations are in seconds, times in ISO 8601 with their offset."""
+    """Return the whole body of a successful answer; durations are in seconds, times in ISO 8601, UTC."""
     generated = timed.generated
     seconds = round(timed.seconds, 6)
     model = generated.model or source.model.id

@@ -33,8 +33,8 @@ FactsSource = Callable[[Model | None], ContainerFacts]
 class Service:
     """A region's models and what answers for them.
 
-    `models` is what the region serves, `generators` (by model id) those loaded in this process: a process that
-    answers only `models` and `health` has none. `facts` is asked at each request, with the model or None.
+    `models` is what the region serves, `generators` (by model id) those loaded in this process: one that answers
+    only `models` and `health` has none. `facts` is asked at each request, with the model or None.
     """
 
     def __init__(
@@ -53,12 +53,11 @@ class Service:
         self._version = version
         self._registry_sha256 = registry_sha256(self._models.values())
         self._slots = {
-            model_id: Slot(generator, max_waiting=max_waiting)
-            for model_id, generator in (generators or {}).items()
+            model_id: Slot(generator, max_waiting=max_waiting) for model_id, generator in (generators or {}).items()
         }
 
     async def inference(self, request: Request) -> Response:
-        """Answer `POST inference`; a client that goes away takes its request out of the queue, or stops it."""
+        """Answer `POST inference`; a client that goes away takes its request with it, waiting or running."""
         try:
             asked = await read_inference_request(request)
             return json_response(await self._while_connected(request, asked))
@@ -109,23 +108,19 @@ class Service:
         model = self._models[asked.model]
         try:
             timed = await slot.generate(
-                GenerationRequest(
-                    asked.prompt, asked.system_prompt, asked.temperature, asked.max_tokens, asked.seed
-                )
+                GenerationRequest(asked.prompt, asked.system_prompt, asked.temperature, asked.max_tokens, asked.seed)
             )
         except Refusal:
             raise
         except Exception as error:
             logger.error("generation failed: model=%s region=%s %s", model.id, self._region.id, _place(error))
             raise Refusal(500, "generation_failed", "the model failed on this request") from None
-        source = Provenance(
-            self._region.id, model, slot.generator.architecture, self._registry_sha256, self._version
-        )
+        source = Provenance(self._region.id, model, slot.generator.architecture, self._registry_sha256, self._version)
         return answer(asked, timed, source, self._facts(model))
 
 
 def asgi_app(service: Service) -> Starlette:
-    """Return the three routes as an application: `/inference`, `/models`, `/health`, and JSON errors for the rest."""
+    """Return `/inference`, `/models` and `/health` as an application, with JSON errors for all the rest."""
     app = Starlette(
         routes=[
             Route("/inference", service.inference, methods=["POST"]),
@@ -143,7 +138,7 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-async def _http_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
+async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return await _server_error(request, error)
     if error.status_code == 405:

@@ -57,9 +57,7 @@ class Slot:
 
     async def _enter(self) -> None:
         if self._inside > self._max_waiting:
-            raise Refusal(
-                429, "queue_full", "too many requests wait for this model; try later", retry_after=self._retry_after()
-            )
+            raise Refusal(429, "queue_full", "too many requests wait for this model", retry_after=self._retry_after())
         self._inside += 1
         try:
             await self._free.acquire()

@@ -130,17 +130,10 @@ def _completed_from_rows(reader: Reader, expected: Expectation) -> Expectation:
 def _coverage(reader: Reader, expected: Expectation) -> Coverage:
     found = reader.row("cells")
     lanes = lane_coverage(expected.lanes or (), found["questions"] * expected.repeats, found["lanes"])
-    coverage = Coverage(lanes)
     few = found["questions"] * len(lanes) <= _FEW_CELLS
-    if coverage.whole and not few:
-        return coverage
-    rows = reader.rows("each_cell", all_cells=few, limit=_FEW_CELLS if few else _MANY_CELLS)
-    deviating = rows[0]["deviating"] if rows else 0
-    return Coverage(lanes, tuple(_group(row) for row in rows), deviating)
-
-
-def _group(row: dict[str, Any]) -> CellGroup:
-    return CellGroup(**{name: value for name, value in row.items() if name != "deviating"})
+    shown = found["every" if few else "deviating"]
+    rows = reader.rows("each_cell", shown=shown) if shown else ()
+    return Coverage(lanes, tuple(CellGroup(**row) for row in rows))
 
 
 def _check(reader: Reader, name: str, expected: Expectation) -> Check:

@@ -30,27 +30,31 @@ class LaneCoverage:
 class CellGroup:
     """The repeats of one question for one model in one region.
 
-    `expected` and `actual` count answers, `stored` rows of any status; `status` is that of a row without an
-    answer, if there is one.
+    `expected` counts its cells, `answered` those with exactly one answer, `actual` the answers, `stored` the rows
+    of any status; `status` is that of a row without an answer, if there is one.
     """
 
     question_id: str
     model_id: str
     region: str
     expected: int
+    answered: int
     actual: int
     stored: int
     status: str | None
-    deviates: bool
+
+    @property
+    def deviating(self) -> int:
+        """How many of its cells have no answer, or more than one."""
+        return self.expected - self.answered
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The cells of a job. `groups` are all of them when they are few, else the first of the `deviating`."""
+    """The cells of a job. `groups` are all of them when they are few, else some around the first that deviate."""
 
     lanes: tuple[LaneCoverage, ...]
     groups: tuple[CellGroup, ...] = ()
-    deviating: int = 0
 
     @property
     def expected(self) -> int:
@@ -83,9 +87,9 @@ class Coverage:
         return self.present - self.completed
 
     @property
-    def whole(self) -> bool:
-        """Whether every cell has exactly one answer."""
-        return self.completed == self.expected and not self.answered_again
+    def deviating(self) -> int:
+        """How many have no answer, or more than one."""
+        return self.expected - sum(lane.answered for lane in self.lanes)
 
     def by_region(self) -> dict[str, dict[str, int]]:
         """Return label → expected and completed cells, in the order of the vocabulary."""

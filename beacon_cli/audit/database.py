@@ -29,6 +29,7 @@ _SETTINGS = """
     SET LOCAL lock_timeout = '{lock_timeout}';
     SET LOCAL statement_timeout = '{statement_timeout}';
     SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_nestloop = off;
     SET LOCAL jit = off;
     SET LOCAL work_mem = '64MB';
     SET LOCAL timezone = 'UTC'

@@ -18,7 +18,7 @@ def complete(expected: Expectation, coverage: Coverage) -> Check:
     source = f"expected: {expected.source}"
     if coverage.expected == 0:
         return Check("complete", "fail", f"no cell is known and no row is there ({source})")
-    if coverage.whole:
+    if not coverage.deviating:
         return Check(
             "complete", "pass", f"{quantity(coverage.expected, 'cell')} answered once each ({source})"
         )
@@ -28,7 +28,7 @@ def complete(expected: Expectation, coverage: Coverage) -> Check:
         "answered more than once": coverage.answered_again,
     }
     told = ", ".join(f"{number} {fault}" for fault, number in faults.items() if number)
-    deviating = [group for group in coverage.groups if group.deviates]
+    deviating = [group for group in coverage.groups if group.deviating]
     text = f"of {quantity(coverage.expected, 'cell')} {told} ({source})"
     return Check("complete", "fail", with_examples(text, map(_name, deviating[:5]), coverage.deviating))
 

@@ -92,7 +92,7 @@ async def _follow(client: httpx2.AsyncClient, url: httpx2.URL, reply: Reply, on_
         else:
             problem = status_error(reply).message
         await asyncio.sleep(pause)  # Modal blocks up to 150 s per hop; a server that does not must not be hammered
-        pause = min(pause * 1.5, 1.0)
+        pause = min(pause * 1.5, 0.25)
         reply, problem = await _get_result(client, url, problem)
 
 

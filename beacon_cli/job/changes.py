@@ -58,9 +58,7 @@ def _regions_by_model(spec: Spec) -> dict[str, list[str]]:
     return {
         str(model["id"]): [
             REGIONS[region].label if region in REGIONS else excerpt(str(region))
-            for region in sorted(
-                model["regions"], key=lambda name: order.index(name) if name in order else len(order)
-            )
+            for region in sorted(model["regions"], key=lambda name: order.index(name) if name in order else len(order))
         ]
         for model in spec.get("models") or []
     }

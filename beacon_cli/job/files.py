@@ -57,7 +57,7 @@ def read_document(path: Path) -> Document:
     if path.suffix.lower() == ".json":
         return read_json(source, text)
     if text.lstrip().startswith("{"):
-        # JSON under another name. YAML 1.2 means to take all of it, yet ruamel.yaml fails on surrogate pairs.
+        # JSON under another name. YAML 1.2 means to take all of it; ruamel.yaml splits surrogate pairs.
         with contextlib.suppress(JobFileError):
             return read_json(source, text)
     return read_yaml(source, text)

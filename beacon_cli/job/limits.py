@@ -56,24 +56,18 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_in_flight: int = Field(
-        default=10, ge=1, le=1000, description="Calls in flight at once, over the whole job."
-    )
+    max_in_flight: int = Field(default=10, ge=1, le=1000, description="Calls in flight at once, over the whole job.")
     per_endpoint: int | None = Field(
         default=None,
         ge=1,
         le=1000,
         description="Calls in flight at once to one region. Default: the number of the job's models there.",
     )
-    attempts: int = Field(
-        default=3, ge=1, le=20, description="Tries at a cell, the first included; 1 means no retry."
-    )
+    attempts: int = Field(default=3, ge=1, le=20, description="Tries at a cell, the first included; 1 means no retry.")
     slot_timeout: Duration = Field(
         default=3600.0, description="How long a cell may wait for a free slot before it gives up."
     )
-    connect_timeout: Duration = Field(
-        default=10.0, description="How long connecting to an endpoint may take."
-    )
+    connect_timeout: Duration = Field(default=10.0, description="How long connecting to an endpoint may take.")
     answer_timeout: Duration = Field(
         default=600.0,
         description="How long one attempt may take in all: every hop and the whole body included.",

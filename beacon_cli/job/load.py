@@ -81,9 +81,7 @@ def _question(document: Document, node: Node, warnings: list[str]) -> Question:
         )
     text = str(text_node.value)
     if BANK.get(question_id, text) != text:
-        warnings.append(
-            f"{text_node.path}: {question_id} is asked with this text, not with that of the question bank"
-        )
+        warnings.append(f"{text_node.path}: {question_id} is asked with this text, not with that of the question bank")
     return Question(question_id, text)
 
 
@@ -104,9 +102,7 @@ def _model(document: Document, node: Node, default: tuple[Region, ...], known: C
     regions = _regions(document, node.members.get("regions")) or default
     if not regions:
         hint = "write regions: [US, EU, ASIA] at the top level, or give the model regions of its own"
-        raise document.error(
-            node, f"{model_id} is asked nowhere: it names no regions, and neither does the job", hint
-        )
+        raise document.error(node, f"{model_id} is asked nowhere: it names no regions, and neither does the job", hint)
     return JobModel(model_id, regions)
 
 

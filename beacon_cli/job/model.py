@@ -41,9 +41,7 @@ def _suggesting(*names: str) -> WithJsonSchema:
 
 
 QuestionId = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_question_id)]
-BankId = Annotated[
-    str, WithJsonSchema({"type": "string", "enum": list(BANK), "title": "Question of the bank"})
-]
+BankId = Annotated[str, WithJsonSchema({"type": "string", "enum": list(BANK), "title": "Question of the bank"})]
 RegionName = Annotated[str, _suggesting(*(region.label for region in REGIONS.values()), *REGIONS)]
 ModelId = Annotated[str, _suggesting(*REGISTRY, "smollm2-135m")]
 FilledText = Annotated[str, AfterValidator(_not_blank)]
@@ -135,9 +133,7 @@ class JobFile(_Written):
     questions: Questions = Field(
         description="What is asked, in this order: ids of the bank or {id, text}; or {file: questions.jsonl}."
     )
-    models: list[ModelEntry] = Field(
-        min_length=1, description="Which models are asked: ids, or {id, regions}."
-    )
+    models: list[ModelEntry] = Field(min_length=1, description="Which models are asked: ids, or {id, regions}.")
     regions: list[RegionName] | None = Field(
         default=None,
         min_length=1,
@@ -210,9 +206,7 @@ class Job:
             "name": self.name,
             "version": self.version,
             "questions": {"count": self.questions.count, "sha256": self.questions.sha256},
-            "models": [
-                {"id": model.id, "regions": [region.id for region in model.regions]} for model in self.models
-            ],
+            "models": [{"id": model.id, "regions": [region.id for region in model.regions]} for model in self.models],
             "repeats": self.repeats,
             "generation": self.generation.model_dump(),
             "system_prompt": self.system_prompt,

@@ -165,9 +165,7 @@ def _lines(source: str, file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
     while line := file.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(line) > MAX_LINE_BYTES:
-            raise located(
-                source, number, 1, "", f"the line is longer than {MAX_LINE_BYTES:,} bytes", _LINE_HINT
-            )
+            raise located(source, number, 1, "", f"the line is longer than {MAX_LINE_BYTES:,} bytes", _LINE_HINT)
         if number == 1 and line.startswith(BOM):
             line, offset = line[len(BOM) :], len(BOM)
         if line.strip():

@@ -30,6 +30,8 @@ _READ = {
 }
 _NANOSECOND = 1e-9
 _SHORTEST = 1_000_000
+# Stands for a key that is not there.
+_EMPTY = Node("", 1, 1)
 
 
 def is_version1(document: Document) -> bool:
@@ -57,36 +59,34 @@ class _Converter:
     def converted(self) -> tuple[Document, list[str]]:
         self._new = {key: self._old[key] for key in _PASSED if key in self._old}
         self._require_questions()
-        self._move("id", self._old.get("id") or self._old.get("jobspec_id"))
-        self._move("name", self._benchmark.get("name"))
-        self._move("regions", self._constraints.get("regions"))
+        self._move("id", self._old.get("id", _EMPTY))
+        if "id" not in self._new:
+            self._move("id", self._old.get("jobspec_id", _EMPTY))
+        self._move("name", self._benchmark.get("name", _EMPTY))
+        self._move("regions", self._constraints.get("regions", _EMPTY))
         self._move("repeats", self._runs())
         self._new["models"] = self._models()
         self._new["limits"] = self._limits()
         self._new["metadata"] = self._metadata()
-        return Document(
-            self._document.source, replace(self._document.root, value=self._new)
-        ), self._warnings()
+        return Document(self._document.source, replace(self._document.root, value=self._new)), self._warnings()
 
     def _mapping(self, key: str) -> dict[str, Node]:
         node = self._old.get(key)
         if node is not None and not isinstance(node.value, dict):
-            raise self._document.error(
-                node, "must be keys and values", f'write "{key}": {{…}}, or leave it out'
-            )
+            raise self._document.error(node, "must be keys and values", f'write "{key}": {{…}}, or leave it out')
         return _set_members(node) if node is not None else {}
 
-    def _move(self, key: str, node: Node | None) -> None:
+    def _move(self, key: str, node: Node) -> None:
         """Take an old value under a new key; an empty text meant "not set"."""
-        if node is None or node.value == "":
+        if node.value == "":
             return
         if (other := self._new.get(key)) is not None:
             raise self._document.error(node, f"says the same as {other.path}", "remove one of the two")
         self._new[key] = node
 
-    def _runs(self) -> Node | None:
-        runs = self._old.get("runs")
-        return None if runs is not None and runs.written == "0" else runs
+    def _runs(self) -> Node:
+        runs = self._old.get("runs", _EMPTY)
+        return _EMPTY if runs.written == "0" else runs
 
     def _require_questions(self) -> None:
         questions = self._old.get("questions")
@@ -94,10 +94,9 @@ class _Converter:
             return
         hint = 'write "questions": ["math_basic", …] with ids of the question bank, or {"id", "text"}'
         if self._prompt() is not None:
-            hint += (
-                "; benchmark.input.data.prompt is not asked: to ask it, write it as the text of a question"
-            )
-        raise self._document.error(questions or self._document.root, "questions: missing", hint)
+            hint += "; benchmark.input.data.prompt is not asked: to ask it, write it as the text of a question"
+        problem = "questions: missing" if questions is None else "must not be empty"
+        raise self._document.error(questions or self._document.root, problem, hint)
 
     def _prompt(self) -> Node | None:
         data = self._benchmark.get("input", self._document.root).members.get("data")
@@ -131,9 +130,7 @@ class _Converter:
             if node is None or (old != "min_success_rate" and (node := self._seconds(node)) is None):
                 continue
             if new in limits:
-                raise self._document.error(
-                    node, f"says the same as {limits[new].path}", "remove one of the two"
-                )
+                raise self._document.error(node, f"says the same as {limits[new].path}", "remove one of the two")
             limits[new] = node
         return replace(given, value=limits)
 

@@ -36,8 +36,8 @@ _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-# Escapes in double quotes for halves of surrogate pairs, and beyond U+10FFFF.
-_NO_CHARACTER = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]|\\U(?!0010|000[0-9a-fA-F])")
+# An escape in double quotes that lies beyond U+10FFFF.
+_NO_CHARACTER = re.compile(r"\\U(?!0010|000[0-9a-fA-F])")
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 
 
@@ -99,7 +99,7 @@ class _YamlReader(TreeReader):
             at = _line_and_column(self._text, error.position)
             self.fail(at, "", f"the character U+{error.character:04X} is not allowed in YAML", "remove it")
         except (YAMLError, ArithmeticError, ValueError):
-            # ruamel.yaml lets chr()'s own errors through for escapes such as "\UFFFFFFFF" and "\ud800".
+            # ruamel.yaml lets chr()'s own errors through for an escape such as "\UFFFFFFFF".
             escape = _NO_CHARACTER.search(self._text, done)
             at = _line_and_column(self._text, escape.start() if escape else done)
             self.fail(at, "", "not valid YAML: an escape that is no character", "write the character itself")
@@ -161,9 +161,7 @@ class _YamlReader(TreeReader):
         at = _at(event)
         if event.anchor not in self._anchors:
             name = excerpt(event.anchor, 40)
-            self.fail(
-                at, path, f"the alias *{name} stands for nothing before it", f"write &{name} there first"
-            )
+            self.fail(at, path, f"the alias *{name} stands for nothing before it", f"write &{name} there first")
         node, size, height = self._anchors[event.anchor]
         self.enter(at, path, depth + height, size)
         return Node(node.value, *at, path, node.written, key_at)

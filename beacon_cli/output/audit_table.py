@@ -77,7 +77,7 @@ def _is_whole_list(report: AuditReport) -> bool:
 
 
 def _deviations(report: AuditReport) -> list[str]:
-    deviating = [group for group in report.coverage.groups if group.deviates][:20]
+    deviating = [group for group in report.coverage.groups if group.deviating][:20]
     lines = []
     for group in deviating:
         if group.stored == 0:
@@ -89,7 +89,7 @@ def _deviations(report: AuditReport) -> list[str]:
             )
         where = " · ".join(excerpt(name) for name in (group.question_id, group.model_id, group.region))
         lines.append(f"  {where}: {became}")
-    if (more := report.coverage.deviating - len(deviating)) > 0:
+    if (more := report.coverage.deviating - sum(group.deviating for group in deviating)) > 0:
         lines.append(f"  … and {more} more")
     return lines
 

@@ -21,6 +21,7 @@ _STYLES: dict[Status, str] = {
 }
 _QUESTIONS = 6
 _COLUMN = 30  # a region's column is not wider than this
+_NARROW = 18  # and below this it holds shorter words
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,19 +163,21 @@ def _grid(progress: Progress, width: int, most: int, symbols: Symbols) -> list[T
     for model, lanes in models.items():
         line = _padded(Text(names[model]), first, symbols)
         for region in regions:
-            line.append_text(_padded(_lane_state(progress, lanes.get(region), symbols), column, symbols))
+            state = _lane_state(progress, lanes.get(region), symbols, narrow=column < _NARROW)
+            line.append_text(_padded(state, column, symbols))
         lines.append(line)
     if len(lines) > most:
         lines[most - 1 :] = [Text(f"and {len(lines) - most + 1} more models", "dim")]
     return lines
 
 
-def _lane_state(progress: Progress, lane: Lane | None, symbols: Symbols) -> Text:
+def _lane_state(progress: Progress, lane: Lane | None, symbols: Symbols, *, narrow: bool) -> Text:
     if lane is None:
         return Text("not asked", "dim")
     counts = progress.lanes[lane]
     parts = [(f"{symbols.status[s]} {counts[s]}", _STYLES[s]) for s in STATUSES if counts[s]]
-    parts += [(f"{state} {count}", "cyan") for state, count in progress.calls_in(lane).items()]
+    calls = progress.calls_in(lane).items()
+    parts += [(f"{state[:3] if narrow else state} {count}", "cyan") for state, count in calls]
     line = Text()
     for part, style in parts or [("waiting", "dim")]:
         line.append(f"{part} ", style)

@@ -25,17 +25,17 @@ from beacon_cli.output.terminal import Talk, console_on, speaks_unicode
 from beacon_cli.output.ticker import Ticker
 
 _FRAME_SECONDS = 1 / 8
-_FRAMES = 4  # that the terminal may have wrapped before it tells of its new size
-_REMEMBERED = 20  # lines above the frame that are printed again where the screen must be cleared
+_REMEMBERED = 20  # lines above the frame that are printed again when the terminal was resized
 
 # Synchronised update (ignored where unknown); autowrap off, so that a character which the terminal draws
 # wider than Rich thinks cannot push a line into the next row. A frame is one write: a killed process leaves
 # neither on.
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
-# The whole line, not its end: else tmux keeps the old length, and wraps the blanks when it is made narrower.
-_CLEAR_LINE = "\x1b[2K"
-_CLEAR_BELOW = "\x1b[J"
+# A resized terminal has wrapped, cropped or scrolled the last frame, and tmux tells of it a quarter of a second
+# late: where that frame is now cannot be known, so the screen is drawn anew.
+_HOME = "\x1b[H"
+_CLEAR_LINE, _CLEAR_BELOW = "\x1b[2K", "\x1b[J"
 # Not at once from the first row: there terminals move what they clear into the scrollback.
 _CLEAR_FROM_HERE = f"{_CLEAR_LINE}\x1b[1B{_CLEAR_BELOW}\x1b[1A"
 
@@ -46,10 +46,8 @@ class Painter:
     def __init__(self, talk: Talk, console: Console) -> None:
         self._talk = talk
         self._console = console
-        self._size = Size(0, 0)
+        self._size: Size | None = None
         self._painted: list[str] = []
-        self._frames: deque[list[int]] = deque(maxlen=_FRAMES)
-        self._scrolled_off = False
         self._said: deque[str] = deque(maxlen=_REMEMBERED)
 
     def paint(self, above: list[str], lines: list[Text], size: Size) -> None:
@@ -60,12 +58,13 @@ class Painter:
         rendered = self._rendered(lines, size.columns)
         if not above and size == self._size and rendered == self._painted:
             return
-        start = self._to_top(size)
         self._said.extend(above)
-        if self._comes_back(size):
-            start, above = "\x1b[H", self._said_that_fits(size, len(lines))
-        if above or size != self._size:
-            start += _CLEAR_FROM_HERE if self._painted else ""
+        start = f"\r\x1b[{len(self._painted)}A" if self._painted else "\r"
+        resized = bool(self._painted) and size != self._size
+        if resized:
+            start, above = _HOME, self._said_that_fits(size, len(lines))
+        if self._painted and (above or resized):
+            start += _CLEAR_FROM_HERE
             self._painted = []
         said = "".join(f"{line}\n" for line in above)
         body = "".join(
@@ -73,9 +72,6 @@ class Painter:
             for line, before in zip_longest(rendered, self._painted[: len(rendered)])
         )
         self._talk.write(f"{_BEGIN}{start}{said}{_NO_WRAP}{body}{_CLEAR_BELOW}{_WRAP}{_END}")
-        if size != self._size:
-            self._frames.clear()
-        self._frames.append([line.cell_len for line in lines])
         self._size, self._painted = size, rendered
 
     def _rendered(self, lines: list[Text], columns: int) -> list[str]:
@@ -85,36 +81,15 @@ class Painter:
             self._console.print(Text("\n").join(lines), no_wrap=True, overflow="crop", width=columns)
         return captured.get().removesuffix("\n").split("\n")
 
-    def _to_top(self, size: Size) -> str:
-        """Go to where the last frame begins; a terminal made narrower has wrapped it into more rows.
-
-        Which frame it wrapped is not known: tmux tells of a new size a quarter of a second late.
-        """
-        wrapped = [_rows(widths, size.columns) - len(widths) for widths in self._frames]
-        rows = len(self._painted) + (max(wrapped, default=0) if size != self._size else 0)
-        self._scrolled_off |= rows >= size.rows
-        return f"\r\x1b[{rows}A" if rows else "\r"
-
-    def _comes_back(self, size: Size) -> bool:
-        """Whether rows of an old frame, pushed out by a small terminal, are on the screen of a larger one."""
-        if not (self._scrolled_off and size.rows > self._size.rows):
-            return False
-        self._scrolled_off = False
-        return True
-
     def _said_that_fits(self, size: Size, frame_rows: int) -> list[str]:
         room = size.rows - 1 - frame_rows
         fitting: list[str] = []
         for line in reversed(self._said):
-            room -= _rows([cell_len(line)], size.columns)
+            room -= max(1, -(-cell_len(line) // size.columns))
             if room < 0:
                 break
             fitting.insert(0, line)
         return fitting
-
-
-def _rows(widths: list[int], columns: int) -> int:
-    return sum(max(1, -(-width // columns)) for width in widths)
 
 
 class LiveView:

@@ -1,18 +1,24 @@
 -- Answers without text, and texts that one model gave in one region to different questions.
 --
 -- Short texts are left out: 4, Paris or Yes may rightly answer two questions. From about a sentence on (20 bytes),
--- equal texts mean a refusal, a canned reply or a mix-up, which somebody should look at.
-WITH same AS (
-    SELECT model_id, region, count(*) AS executions,
+-- equal texts mean a refusal, a canned reply or a mix-up, which somebody should look at. Texts are compared by a
+-- 64-bit hash: among a million answers two different ones meet by chance once in ten million audits.
+WITH texts AS (
+    SELECT model_id, region,
+           CASE WHEN octet_length(response) >= 20 THEN hashtextextended(response, 0) END AS digest,
+           count(*) AS executions,
+           count(*) FILTER (WHERE status = 'empty' OR octet_length(response) < 100
+                                                      AND btrim(response, E' \t\r\n') = '') AS empty,
            min(question_id COLLATE "C") AS one_question, max(question_id COLLATE "C") AS another
     FROM {executions} AS execution
-    WHERE status = 'completed' AND octet_length(response) >= 20
-    GROUP BY model_id, region, md5(response)
-    HAVING min(question_id COLLATE "C") <> max(question_id COLLATE "C")
+    WHERE status IN ('completed', 'empty')
+    GROUP BY 1, 2, 3
+), noted AS (
+    SELECT * FROM texts WHERE empty > 0 OR (digest IS NOT NULL AND one_question <> another)
+), same AS (
+    SELECT * FROM noted WHERE empty = 0
 )
-SELECT (SELECT count(*) FROM {executions} AS execution
-        WHERE status = 'empty' OR status = 'completed' AND octet_length(response) < 100
-                                  AND btrim(response, E' \t\r\n') = '') AS empty,
+SELECT (SELECT coalesce(sum(empty), 0)::bigint FROM noted) AS empty,
        (SELECT count(*) FROM same) AS texts,
        (SELECT coalesce(sum(executions), 0)::bigint FROM same) AS executions,
        ARRAY(

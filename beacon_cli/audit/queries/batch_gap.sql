@@ -4,23 +4,25 @@
 -- longer tells when the batch ended. Such batches, and in earlier runs neighbours that are not adjacent (what lay
 -- between may have moved), are not judged.
 WITH batches AS (
-    SELECT coalesce(max(run.position), 0) AS run, question.position, question.id AS question_id,
+    SELECT execution.run_id, question.position,
            min(execution.queued_at) AS first_queued, max(execution.completed_at) AS done
     FROM {executions} AS execution
     JOIN {questions} AS question ON question.id = execution.question_id
-    LEFT JOIN {runs} AS run ON run.id = execution.run_id
-    GROUP BY execution.run_id, question.position, question.id
+    GROUP BY execution.run_id, question.position
+), numbered AS (
+    SELECT coalesce(run.position, 0) AS run, batches.position, first_queued, done
+    FROM batches LEFT JOIN {runs} AS run ON run.id = batches.run_id
 ), dated AS (
     SELECT *, max(run) OVER (PARTITION BY position) = run AS whole, max(run) OVER () = run AS latest
-    FROM batches
+    FROM numbered
 ), neighbours AS (
-    SELECT question_id, position, first_queued - lag(done) OVER in_run AS gap,
+    SELECT position, first_queued - lag(done) OVER in_run AS gap,
            whole AND lag(whole) OVER in_run
            AND (latest OR position = lag(position) OVER in_run + 1) AS judged
     FROM dated
     WINDOW in_run AS (PARTITION BY run ORDER BY position)
 ), gaps AS (
-    SELECT question_id, position, extract(epoch FROM gap)::float8 AS gap
+    SELECT position, extract(epoch FROM gap)::float8 AS gap
     FROM neighbours
     WHERE judged AND gap IS NOT NULL
 )
@@ -29,6 +31,8 @@ SELECT (SELECT count(first_queued) FROM batches) AS queued,
        (SELECT max(gap) FROM gaps) AS longest,
        (SELECT count(*) FROM gaps WHERE gap >= %(max_gap)s) AS long,
        ARRAY(
-           SELECT round(gap::numeric, 3) || ' s before ' || left(question_id, 200)
-           FROM gaps WHERE gap >= %(max_gap)s ORDER BY gap DESC, position LIMIT 5
+           SELECT round(gap::numeric, 3) || ' s before ' || left(question.id, 200)
+           FROM gaps
+           JOIN {questions} AS question ON question.position = gaps.position
+           WHERE gap >= %(max_gap)s ORDER BY gap DESC, gaps.position LIMIT 5
        ) AS examples

@@ -1,20 +1,32 @@
--- What became of the expected cells, per model and region. Cells without any row are not here: the caller knows
--- how many there should be.
+-- What became of the expected cells: per model and region, and the first questions where not every cell has exactly
+-- one answer. Cells without any row are not counted here: the caller knows how many there should be.
 WITH cells AS (
-    SELECT question_id, model_id, region, repeat,
-           count(*) FILTER (WHERE status IN ('completed', 'empty')) AS answers
+    SELECT lane.position AS lane, question.position AS question, execution.repeat,
+           count(*) FILTER (WHERE execution.status IN ('completed', 'empty')) AS answers
     FROM {executions} AS execution
-    GROUP BY question_id, model_id, region, repeat
-), lanes AS (
-    SELECT cell.model_id, cell.region,
+    JOIN {questions} AS question ON question.id = execution.question_id
+    JOIN {lanes} AS lane ON lane.model_id = execution.model_id AND lane.region = execution.region
+    WHERE execution.repeat >= 0 AND execution.repeat < %(repeats)s
+    GROUP BY lane.position, question.position, execution.repeat
+), counted AS (
+    SELECT lane, question,
            count(*) AS present,
            count(*) FILTER (WHERE answers = 1) AS answered,
            count(*) FILTER (WHERE answers > 1) AS answered_again
-    FROM cells AS cell
-    JOIN {questions} AS question ON question.id = cell.question_id
-    JOIN {lanes} AS lane ON lane.model_id = cell.model_id AND lane.region = cell.region
-    WHERE cell.repeat >= 0 AND cell.repeat < %(repeats)s
-    GROUP BY cell.model_id, cell.region
+    FROM cells
+    GROUP BY GROUPING SETS ((lane), (question))
+), lanes AS (
+    SELECT lane.model_id, lane.region, present, answered, answered_again
+    FROM counted
+    JOIN {lanes} AS lane ON lane.position = counted.lane
 )
 SELECT (SELECT count(*) FROM {questions} AS question) AS questions,
-       (SELECT coalesce(jsonb_agg(to_jsonb(lanes)), '[]') FROM lanes) AS lanes
+       (SELECT coalesce(jsonb_agg(to_jsonb(lanes)), '[]') FROM lanes) AS lanes,
+       ARRAY(
+           SELECT question.id
+           FROM {questions} AS question
+           LEFT JOIN counted ON counted.question = question.position
+           WHERE counted.answered IS DISTINCT FROM %(batch_size)s
+           ORDER BY question.position
+           LIMIT %(many)s
+       ) AS deviating

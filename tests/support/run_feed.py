@@ -1,6 +1,6 @@
 """A made-up run, told as the executor tells it: what the tests of the views look at.
 
-python feed.py --questions 3 --models 2 --pause 0.05 [--hostile] [--crash] [--batching question|region]
+python feed.py --questions 3 --models 2 --pause 0.05 [--hostile]
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ def finished(
     )
 
 
-def run_events(
-    questions: int = 2, models: int = 2, *, answer: str = "4", troubles: bool = True
-) -> Iterator[Event]:
+def run_events(questions: int = 2, models: int = 2, *, answer: str = "4", troubles: bool = True) -> Iterator[Event]:
     """Tell a run; with `troubles` a retry, a hop, a failure, a timeout and a notice."""
     job_id = "bias-demo-1"
     every = lanes(models)

@@ -1,0 +1,93 @@
+"""One regional server as a child process: started, awaited, and ended by its id."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+
+from beacon_cli.errors import LocalServerError
+from beacon_cli.local.plan import ServerPlan
+from modal_deployment.regions import Region
+
+START_SECONDS = 120.0  # a large GGUF file on a slow disk
+_STOP_SECONDS = 4.0
+_SECRETS = ("BEACON_", "MODAL_", "HF_", "DATABASE_URL", "PGPASSWORD")
+
+
+class Child:
+    """A server process. Its stdin stays open for as long as it shall live, whatever becomes of this process."""
+
+    def __init__(self, region: Region, process: asyncio.subprocess.Process) -> None:
+        self.region = region
+        self._process = process
+        self._stderr = b""
+        self._reader = asyncio.ensure_future(self._read_stderr())
+
+    @classmethod
+    async def start(cls, region: Region, port: int, plan: ServerPlan) -> Child:
+        """Start a server; it is not ready yet. A session of its own keeps a terminal's Ctrl-C from it."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "beacon_cli.local.server"),
+            *("--region", region.id, "--port", str(port)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)},
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        process.stdin.write(plan.to_line())
+        return cls(region, process)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    async def ready(self) -> str:
+        """Wait until the server listens, and return its base URL. Raises `LocalServerError`."""
+        assert self._process.stdout is not None
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), START_SECONDS)
+        except TimeoutError:
+            raise LocalServerError(
+                f"the local server of {self.region.label} was not ready after {START_SECONDS:.0f} s"
+            ) from None
+        if not line:
+            raise LocalServerError(
+                f"the local server of {self.region.label} did not start: {await self.died()}",
+                hint="beacon serve --port N takes other ports",
+            )
+        return f"http://127.0.0.1:{json.loads(line)['port']}"
+
+    async def died(self) -> str:
+        """Wait until the process is gone, and return its last line on stderr, else how it ended."""
+        await self._process.wait()
+        await asyncio.wait((self._reader,))
+        lines = self._stderr.decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else f"it ended with code {self._process.returncode}"
+
+    async def stop(self) -> None:
+        """End the process and wait until it is gone: SIGTERM, and SIGKILL where that takes too long."""
+        try:
+            self._signal("terminate")
+            await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
+        except (TimeoutError, asyncio.CancelledError):
+            self._signal("kill")
+            await self._process.wait()
+        finally:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+            self._reader.cancel()
+
+    def _signal(self, name: str) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            getattr(self._process, name)()
+
+    async def _read_stderr(self) -> None:
+        assert self._process.stderr is not None
+        while chunk := await self._process.stderr.read(65536):
+            self._stderr = (self._stderr + chunk)[-4096:]

@@ -1,0 +1,93 @@
+"""Serving in the foreground: say what is there, and stay until a signal comes or a server dies."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Mapping
+
+from beacon_cli.config import Settings
+from beacon_cli.errors import LocalServerError, UsageError
+from beacon_cli.local.models import local_model_ids
+from beacon_cli.local.servers import LocalServer, local_servers
+from beacon_cli.signals import told_of_signals
+from modal_deployment.regions import REGIONS, UnknownRegionError, region_named
+
+BASE_PORT = 8701
+
+
+def chosen_ports(names: Iterable[str], first_port: int | None) -> dict[str, int]:
+    """Return region id → port for the named regions (none: all). Raises `UsageError` for an unknown region."""
+    try:
+        chosen = list(dict.fromkeys(region_named(name).id for name in names)) or list(REGIONS)
+    except UnknownRegionError as error:
+        raise UsageError(str(error)) from None
+    if first_port is None:
+        return {region_id: BASE_PORT + list(REGIONS).index(region_id) for region_id in chosen}
+    return {region_id: first_port + number for number, region_id in enumerate(chosen)}
+
+
+async def serve_until_signal(settings: Settings, ports: Mapping[str, int]) -> int:
+    """Serve until SIGINT, SIGTERM or SIGHUP, and return the exit code for it.
+
+    Raises `LocalServerError` when a server dies, and what `local_servers` raises.
+    """
+    task = asyncio.current_task()
+    received: list[int] = []
+
+    def stop(signum: int) -> None:
+        if not received:
+            _talk("stopping…")
+        received.append(signum)
+        if task is not None:
+            task.cancel()
+
+    with told_of_signals(stop):
+        try:
+            await _serve(settings, ports)
+        except asyncio.CancelledError:
+            if not received:
+                raise
+    return 128 + received[0]
+
+
+async def _serve(settings: Settings, ports: Mapping[str, int]) -> None:
+    regions = [REGIONS[region_id] for region_id in ports]
+    _talk("starting; the first time takes longer")
+    async with local_servers(settings, regions, ports=ports, tell=_talk) as servers:
+        sys.stdout.write(_announcement(settings, list(servers.values())))
+        sys.stdout.flush()
+        _talk("serving; Ctrl-C ends it")
+        await _first_death(list(servers.values()))
+
+
+async def _first_death(servers: list[LocalServer]) -> None:
+    deaths = {asyncio.ensure_future(server.died()): server for server in servers}
+    try:
+        done, _ = await asyncio.wait(deaths, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for death in deaths:
+            death.cancel()
+    death = done.pop()
+    raise LocalServerError(
+        f"the server of {deaths[death].region.label} died: {death.result()}", hint="start beacon serve again"
+    )
+
+
+def _announcement(settings: Settings, servers: list[LocalServer]) -> str:
+    models = local_model_ids(settings)
+    lines = [f"{server.region.label:<5} {server.base_url}" for server in servers]
+    lines += ["", f"models: {', '.join(models)}", "", "try it:"]
+    body = f'{{"model": "{models[0]}", "prompt": "What is 2+2?"}}'
+    headers = ' -H "Modal-Key: $BEACON_PROXY_KEY" \\\n    -H "Modal-Secret: $BEACON_PROXY_SECRET"'
+    credentials = f"{headers} \\\n   " if settings.proxy_headers() else ""
+    lines += [f"  curl {servers[0].base_url}/inference \\\n   {credentials} -d '{body}'"]
+    lines += ["", "for other terminals, in beacon.toml:"]
+    for server in servers:
+        lines += [f"  [regions.{server.region.id}]", f'  base_url = "{server.base_url}"']
+    return "\n".join(lines) + "\n"
+
+
+def _talk(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

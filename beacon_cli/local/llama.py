@@ -1,0 +1,125 @@
+"""A small model that really answers, on the CPU: llama.cpp through xllamacpp."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from beacon_cli.errors import MissingExtra
+from modal_deployment.generation import Generated, GenerationRequest
+from modal_deployment.refusal import Refusal
+
+# Tokens of the window. Measured on SmolLM2-135M (which was trained with 8192): 83 MB of private memory for 2048,
+# 129 MB for 4096, 221 MB for 8192, in each region; the weights themselves are mapped and shared.
+CONTEXT = 4096
+# A prompt is taken in steps of so many tokens; between two, a cancelled generation stops.
+_STEP = 64
+_MAX_SEED = 2**32 - 1  # this one means «random» to llama.cpp
+
+
+def threads_for(generators: int) -> int:
+    """Return how many threads each of `generators` models on this machine may use.
+
+    One core stays free for everything else: llama.cpp's threads wait for each other by spinning, and on a machine with
+    more of them than cores they do little else (measured on 2 cores, 3 regions: 47 tokens a second each with one
+    thread, 1 to 11 with two).
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(4, (cores - 1) // max(1, generators)))
+
+
+class LlamaGenerator:
+    """A GGUF file, loaded. One call at a time."""
+
+    architecture = "llama.cpp"
+
+    def __init__(self, path: Path, *, context: int, threads: int) -> None:
+        try:
+            import xllamacpp
+        except ImportError as error:
+            raise MissingExtra("the local target needs xllamacpp", hint="pip install 'beacon-cli[local]'") from error
+        self._server = _load(xllamacpp, path, context, threads)
+
+    def generate(self, request: GenerationRequest) -> Generated:
+        """Return the model's answer; a prompt that does not fit its window is refused with 422."""
+        answer = _Answer(request)
+        self._server.handle_chat_completions(_chat(request), answer.take)
+        return answer.result()
+
+
+def _load(xllamacpp: Any, path: Path, context: int, threads: int) -> Any:
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_ctx = context
+    params.n_parallel = 1
+    params.n_batch = _STEP
+    params.cpuparams.n_threads = threads
+    params.n_threads_http = 1
+    params.verbosity = -1
+    params.cache_prompt = False  # an answer must not depend on the request before it
+    params.cache_ram_mib = 0
+    # xllamacpp always opens an HTTP server of its own, which would answer without credentials. It gets a key that
+    # nobody knows and, where there are unix sockets, an address that is gone as soon as it listens.
+    params.api_keys = [secrets.token_urlsafe()]
+    params.ui = False
+    with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
+        if os.name == "posix":
+            params.hostnames = [f"{folder}/llama.sock"]
+        return xllamacpp.Server(params)
+
+
+def _chat(request: GenerationRequest) -> dict[str, Any]:
+    messages = [{"role": "user", "content": request.prompt}]
+    if request.system_prompt is not None:
+        messages.insert(0, {"role": "system", "content": request.system_prompt})
+    seed = {} if request.seed is None else {"seed": request.seed % _MAX_SEED}
+    return {
+        "messages": messages,
+        "temperature": request.temperature,
+        "max_tokens": request.max_tokens,
+        "cache_prompt": False,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,
+        **seed,
+    }
+
+
+class _Answer:
+    """Collects the chunks of one streamed answer."""
+
+    def __init__(self, request: GenerationRequest) -> None:
+        self._cancelled = request.cancelled
+        self._texts: list[str] = []
+        self._finish_reason = "cancelled"
+        self._tokens = 0
+        self._error: dict[str, Any] | None = None
+
+    def take(self, chunk: dict[str, Any]) -> bool:
+        """Take in one chunk; returning True stops the generation (found by trial with xllamacpp 2026.10)."""
+        self._error = chunk.get("error", self._error)
+        for choice in chunk.get("choices", ()):
+            self._texts.append(choice["delta"].get("content") or "")
+            self._finish_reason = choice.get("finish_reason") or self._finish_reason
+        if usage := chunk.get("usage"):
+            self._tokens = usage["completion_tokens"]
+        return self._cancelled.is_set()
+
+    def result(self) -> Generated:
+        """Return the answer; raises `Refusal` for a prompt that is too long, `RuntimeError` for other failures."""
+        if self._error is not None:
+            raise _refusal(self._error)
+        return Generated("".join(self._texts), self._tokens, self._finish_reason)
+
+
+def _refusal(error: dict[str, Any]) -> Exception:
+    if error.get("type") == "exceed_context_size_error":
+        return Refusal(
+            422,
+            "prompt_too_long",
+            f"prompt: {error['n_prompt_tokens']} tokens, the model's window has {error['n_ctx']}",
+        )
+    return RuntimeError(str(error.get("type")))

@@ -1,0 +1,99 @@
+"""Which models the `local` target serves: the one that Beacon brings, and those of `[local.models]`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from beacon_cli.config import LocalModelSettings, Settings
+from beacon_cli.errors import ConfigError
+from beacon_cli.local.llama import CONTEXT, LlamaGenerator
+from beacon_cli.local.scripted import ScriptedGenerator, load_script
+from beacon_cli.local.weights import SMOLLM2, ProgressHook, require_weights, sha256_of
+from modal_deployment.registry import Model
+
+BUNDLED_ID = "smollm2-135m"
+# The window of a model that is no language model at all.
+_SCRIPT_CONTEXT = 128_000
+
+
+def local_model_ids(settings: Settings) -> list[str]:
+    """Return the ids of all models that the local target can serve; reads no file."""
+    return sorted({BUNDLED_ID, *settings.local.models})
+
+
+def local_registry(settings: Settings, model_ids: Iterable[str] | None = None) -> dict[str, Model]:
+    """Return the local target's registry, of those among `model_ids` that it has (None: of all).
+
+    A GGUF file is hashed when it is new or has changed. Raises `ConfigError` for a file that is not usable.
+    """
+    wanted = None if model_ids is None else set(model_ids)
+    return {
+        model_id: _model(settings, model_id)
+        for model_id in local_model_ids(settings)
+        if wanted is None or model_id in wanted
+    }
+
+
+def model_file(settings: Settings, model_id: str, on_progress: ProgressHook | None = None) -> Path:
+    """Return the weights or the script of a local model, fetching the weights that Beacon brings where needed.
+
+    Raises `WeightsError`.
+    """
+    configured = settings.local.models.get(model_id)
+    if configured is None:
+        return require_weights(settings.cache_path(), on_progress)
+    return _file(configured)
+
+
+def _model(settings: Settings, model_id: str) -> Model:
+    configured = settings.local.models.get(model_id)
+    if configured is None:
+        return Model(model_id, SMOLLM2.file_name, SMOLLM2.sha256, None, CONTEXT, LlamaGenerator.architecture)
+    path = _file(configured)
+    try:
+        if configured.script is not None:
+            load_script(path)
+            revision = sha256_of(path)
+            return Model(model_id, path.name, revision, None, _SCRIPT_CONTEXT, ScriptedGenerator.architecture)
+        revision = _gguf_sha256(path, settings.cache_path() / "weights" / "sha256.json")
+    except OSError as error:
+        raise ConfigError(f'local.models."{model_id}": {path}: {error.strerror}') from error
+    except ValueError as error:
+        raise ConfigError(f'local.models."{model_id}".gguf: {path}: {error}') from error
+    return Model(model_id, path.name, revision, None, CONTEXT, LlamaGenerator.architecture)
+
+
+def _file(configured: LocalModelSettings) -> Path:
+    path = configured.script or configured.gguf
+    assert path is not None  # one of the two, LocalModelSettings says
+    return path.resolve()
+
+
+def _gguf_sha256(path: Path, known_file: Path) -> str:
+    """Return the SHA-256 of a GGUF file, from the cache as long as its size and time are the same."""
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise ValueError("not a GGUF file")
+    status = path.stat()
+    state = [status.st_size, status.st_mtime_ns]
+    known = _read_known(known_file)
+    if (entry := known.get(str(path))) is not None and entry[:2] == state:
+        return str(entry[2])
+    digest = sha256_of(path)
+    with suppress(OSError):  # a cache that cannot be written costs time, nothing else
+        known_file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = known_file.with_suffix(".new")
+        fresh.write_text(json.dumps({**known, str(path): [*state, digest]}))
+        fresh.replace(known_file)
+    return digest
+
+
+def _read_known(known_file: Path) -> dict[str, list[int | str]]:
+    try:
+        known = json.loads(known_file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

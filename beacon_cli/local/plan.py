@@ -1,0 +1,43 @@
+"""What a regional server's parent tells it at the start: one line of JSON on its stdin.
+
+Credentials travel this way too: neither the process list nor the environment shows them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from modal_deployment.registry import Model
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """The models with their files, how many threads each may use, and how the gateway behaves."""
+
+    models: tuple[tuple[Model, Path], ...]
+    threads: int
+    hop_after: float
+    credentials: tuple[tuple[str, str], ...]
+
+    def to_line(self) -> bytes:
+        """Return the plan as one line."""
+        document = {
+            "models": [{"model": asdict(model), "path": str(path)} for model, path in self.models],
+            "threads": self.threads,
+            "hop_after": self.hop_after,
+            "credentials": self.credentials,
+        }
+        return json.dumps(document).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> ServerPlan:
+        """Return the plan in a line of `to_line`."""
+        document = json.loads(line)
+        return cls(
+            tuple((Model(**entry["model"]), Path(entry["path"])) for entry in document["models"]),
+            document["threads"],
+            document["hop_after"],
+            tuple((key, secret) for key, secret in document["credentials"]),
+        )

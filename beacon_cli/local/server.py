@@ -1,0 +1,134 @@
+"""One region's server on this machine, as a process: `python -m beacon_cli.local.server --region us --port 0`.
+
+It reads its plan from stdin, loads its models, writes `{"port", "pid", "region"}` on stdout once it listens, and ends
+on SIGTERM or when its stdin ends: the parent holds the other end, so that a killed parent leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+import uvicorn
+
+from beacon_cli import __version__
+from beacon_cli.errors import BeaconError, LocalServerError
+from beacon_cli.local.gateway import Gateway
+from beacon_cli.local.llama import LlamaGenerator
+from beacon_cli.local.plan import ServerPlan
+from beacon_cli.local.scripted import ScriptedGenerator, load_script
+from modal_deployment.generation import Generator
+from modal_deployment.receipts import ContainerFacts
+from modal_deployment.regions import Region, region_named
+from modal_deployment.registry import Model
+from modal_deployment.serving import FactsSource, Service, asgi_app
+
+_LAST_RESORT_SECONDS = 5.0
+
+
+class _Server(uvicorn.Server):
+    """Tells the parent when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: str, channel: int) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._channel = channel
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        os.write(self._channel, self._ready.encode() + b"\n")
+
+
+def main() -> None:
+    """Serve one region until told to stop."""
+    arguments = _arguments()
+    channel = os.dup(1)
+    os.dup2(2, 1)  # whatever a library prints must not look like the ready line
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    plan = ServerPlan.from_line(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        _serve(region_named(arguments.region), arguments.port, plan, channel)
+    except BeaconError as error:
+        sys.stderr.write(f"{error.message}\n")
+        sys.exit(error.exit_code)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m beacon_cli.local.server")
+    parser.add_argument("--region", required=True)
+    parser.add_argument("--port", type=int, required=True, help="0: any free one")
+    return parser.parse_args()
+
+
+def _serve(region: Region, port: int, plan: ServerPlan, channel: int) -> None:
+    listener = _listen(port)
+    service = Service(
+        region,
+        [model for model, _ in plan.models],
+        facts=_facts(region, plan),
+        version=__version__,
+        generators={model.id: generator for model, generator in _generators(region, plan)},
+    )
+    credentials = [(key.encode(), secret.encode()) for key, secret in plan.credentials]
+    gateway = Gateway(asgi_app(service), credentials=credentials, hop_after=plan.hop_after)
+    config = uvicorn.Config(
+        gateway,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        loop="asyncio",
+        server_header=False,
+        timeout_keep_alive=75,  # longer than clients keep an idle connection
+        timeout_graceful_shutdown=1,
+    )
+    ready = {"port": listener.getsockname()[1], "pid": os.getpid(), "region": region.id}
+    _Server(config, json.dumps(ready), channel).run(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise LocalServerError(f"port {port} cannot be used: {error.strerror}") from error
+
+
+def _generators(region: Region, plan: ServerPlan) -> list[tuple[Model, Generator]]:
+    loaded: list[tuple[Model, Generator]] = []
+    for model, path in plan.models:
+        if model.architecture == ScriptedGenerator.architecture:
+            loaded.append((model, ScriptedGenerator(load_script(path), model_id=model.id, region=region)))
+        else:
+            loaded.append((model, LlamaGenerator(path, context=model.context, threads=plan.threads)))
+    return loaded
+
+
+def _facts(region: Region, plan: ServerPlan) -> FactsSource:
+    server = f"local-{region.id}-{os.getpid()}"
+    slots = {model.id: f"{server}-{slot}" for slot, (model, _) in enumerate(plan.models)}
+
+    def facts(model: Model | None) -> ContainerFacts:
+        container_id = server if model is None else slots[model.id]
+        return ContainerFacts(container_id, f"local-{region.id}", None, "local")
+
+    return facts
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_LAST_RESORT_SECONDS)  # a generator that cannot be stopped would hold the process
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Regional servers on this machine: started side by side, gone when the block is left, however it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from beacon_cli.config import Settings
+from beacon_cli.errors import MissingExtra
+from beacon_cli.local.child import Child
+from beacon_cli.local.llama import LlamaGenerator, threads_for
+from beacon_cli.local.models import BUNDLED_ID, local_registry, model_file
+from beacon_cli.local.plan import ServerPlan
+from modal_deployment.regions import Region
+
+Tell = Callable[[str], None]
+_STEPS = 10  # lines that tell of one fetch
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A running server; its endpoints are `{base_url}/inference`, `/models` and `/health`."""
+
+    region: Region
+    base_url: str
+    pid: int
+    _child: Child = field(repr=False, compare=False)
+
+    async def died(self) -> str:
+        """Wait until the server is gone, and return its last words."""
+        return await self._child.died()
+
+
+@asynccontextmanager
+async def local_servers(
+    settings: Settings,
+    regions: Iterable[Region],
+    *,
+    model_ids: Iterable[str] | None = None,
+    ports: Mapping[str, int] | None = None,
+    tell: Tell | None = None,
+) -> AsyncIterator[dict[str, LocalServer]]:
+    """Run a server for each region, and yield them by region id once all of them are ready.
+
+    They serve those of `model_ids` that the local target has (None: all of them), on the `ports` by region id (else
+    on any free one), and want the credentials of `settings`. `tell` gets a line of talk when weights must be fetched.
+    Raises `WeightsError`, `ConfigError`, `MissingExtra` and `LocalServerError`.
+    """
+    chosen = list(regions)
+    plan = await _plan(settings, chosen, model_ids, tell)
+    children: list[Child] = []
+    try:
+        for region in chosen:
+            children.append(await Child.start(region, (ports or {}).get(region.id, 0), plan))
+        yield await _all_ready(children)
+    finally:
+        await asyncio.gather(*(child.stop() for child in children))
+
+
+async def _all_ready(children: Sequence[Child]) -> dict[str, LocalServer]:
+    waiting = [asyncio.ensure_future(child.ready()) for child in children]
+    try:
+        urls = await asyncio.gather(*waiting)
+    finally:
+        for task in waiting:
+            task.cancel()
+    return {
+        child.region.id: LocalServer(child.region, url, child.pid, child)
+        for child, url in zip(children, urls, strict=True)
+    }
+
+
+async def _plan(
+    settings: Settings, regions: Sequence[Region], model_ids: Iterable[str] | None, tell: Tell | None
+) -> ServerPlan:
+    _require("uvicorn", "starlette")
+    registry = await asyncio.to_thread(local_registry, settings, model_ids)
+    models = list(registry.values())
+    loaded = sum(model.architecture == LlamaGenerator.architecture for model in models)
+    if loaded:
+        _require("xllamacpp")
+    files = await _files(settings, list(registry), tell)
+    return ServerPlan(
+        models=tuple(zip(models, files, strict=True)),
+        threads=threads_for(loaded * len(regions)),
+        hop_after=settings.local.hop_after,
+        credentials=_credentials(settings),
+    )
+
+
+def _require(*packages: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra(
+                f"the local target needs {package}, which is not installed",
+                hint="pip install 'beacon-cli[local]'",
+            )
+
+
+def _credentials(settings: Settings) -> tuple[tuple[str, str], ...]:
+    pairs = (
+        (settings.proxy_key, settings.proxy_secret),
+        (settings.proxy_key_old, settings.proxy_secret_old),
+    )
+    return tuple(
+        (key.get_secret_value(), secret.get_secret_value())
+        for key, secret in pairs
+        if key is not None and secret is not None
+    )
+
+
+async def _files(settings: Settings, model_ids: Sequence[str], tell: Tell | None) -> list[Path]:
+    """Return the models' files, fetched in a thread; cancelling stops the fetch, and waits until it has."""
+    loop = asyncio.get_running_loop()
+    stopped = threading.Event()
+    steps = _Steps(tell)
+
+    def on_progress(done: int, total: int) -> None:
+        if stopped.is_set():
+            raise InterruptedError
+        loop.call_soon_threadsafe(steps, done, total)
+
+    def fetch() -> list[Path]:
+        return [model_file(settings, model_id, on_progress) for model_id in model_ids]
+
+    work = loop.run_in_executor(None, fetch)
+    try:
+        await asyncio.wait((work,))
+    except asyncio.CancelledError:
+        stopped.set()
+        await asyncio.wait((work,))
+        work.exception()
+        raise
+    return work.result()
+
+
+class _Steps:
+    """Tells of a fetch at its start and at every tenth of it."""
+
+    def __init__(self, tell: Tell | None) -> None:
+        self._tell = tell
+        self._told = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        step = done * _STEPS // total
+        if self._tell is not None and step > self._told:
+            self._told = step
+            self._tell(f"fetching the weights of {BUNDLED_ID}, once: {done / 1e6:.0f} of {total / 1e6:.0f} MB")

@@ -1,0 +1,286 @@
+"""Asking over real sockets: hops, refusals, truncation, deadlines, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from beacon_cli.executor.attempts import Asker, Progress
+from beacon_cli.executor.client import open_client
+from beacon_cli.executor.clock import Clock
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.events import AttemptFailed, Event, HopFollowed
+from beacon_cli.executor.execution import Cell, Execution, Lane, Question
+from beacon_cli.job.limits import Limits
+from modal_deployment.regions import REGIONS
+from tests.support.answers import good_answer
+from tests.support.raw_server import RawServer, Request, http, raw_server
+
+US = REGIONS["us"]
+CELL = Cell(Question("math_basic", "What is 2+2?"), Lane("llama3.2-1b", US))
+GOOD = http(200, good_answer("us", "llama3.2-1b"))
+SECRET = {"Modal-Key": "canary-key", "Modal-Secret": "canary-secret"}
+
+Handler = Callable[[Request, asyncio.StreamWriter], Awaitable[bytes | None]]
+
+
+async def ask(server: RawServer, events: list[Event], url: str | None = None, **limits: Any) -> Execution:
+    chosen = Limits(**{"attempts": 1, "answer_timeout": 5, **limits})
+    async with open_client(SECRET, connect_timeout=chosen.connect_timeout, max_in_flight=4) as client:
+        clock = Clock()
+        endpoint = Endpoint.at(US, url or server.url)
+        asker = Asker(
+            client, {"us": endpoint}, {"temperature": 0.1, "max_tokens": 5}, chosen, clock, events.append, "j"
+        )
+        return await asker.execute(Progress(CELL, None, clock.now(), clock.now()))
+
+
+def served(handler: Handler, **limits: Any) -> tuple[Execution, RawServer, list[Event]]:
+    events: list[Event] = []
+
+    async def main() -> tuple[Execution, RawServer, list[Event]]:
+        async with raw_server(handler) as server:
+            return await ask(server, events, **limits), server, events
+
+    return asyncio.run(main())
+
+
+def replying(*replies: bytes) -> Handler:
+    """Return a handler that gives these replies in order, the last one again and again."""
+    left = list(replies)
+
+    async def handler(request: Request, writer: asyncio.StreamWriter) -> bytes:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return handler
+
+
+def hop(number: int) -> bytes:
+    return http(303, Location=f"/inference?__modal_function_call_id=fc-{number}")
+
+
+def test_an_answer_is_recorded_whole() -> None:
+    execution, server, _ = served(replying(GOOD))
+    assert (execution.status, execution.response, execution.http_status) == ("completed", "4", 200)
+    assert (execution.provider_id, execution.container_id) == ("provider-us", "local-us-1-llama3.2-1b")
+    assert execution.receipt_data is not None
+    assert execution.output_data is not None
+    assert "response" not in execution.output_data
+    assert server.requests[0].json == {
+        "model": "llama3.2-1b",
+        "prompt": "What is 2+2?",
+        "temperature": 0.1,
+        "max_tokens": 5,
+    }
+
+
+def test_nineteen_303s_are_followed_by_gets_and_counted() -> None:
+    execution, server, events = served(replying(*(hop(n) for n in range(19)), GOOD), answer_timeout=60)
+    assert execution.status == "completed"
+    assert execution.hops == 19
+    assert execution.function_call_id == "fc-18"
+    assert [request.method for request in server.requests] == ["POST"] + ["GET"] * 19
+    assert len([event for event in events if isinstance(event, HopFollowed)]) == 19
+
+
+def test_after_a_303_every_error_is_answered_by_another_get() -> None:
+    execution, server, _ = served(replying(hop(1), http(408), http(500), b"", http(503), GOOD), attempts=3)
+    assert execution.status == "completed"
+    assert [request.method for request in server.requests] == ["POST"] + ["GET"] * 5
+    assert (execution.attempts, execution.hops) == (1, 1)
+
+
+def test_a_result_that_is_gone_is_lost_and_never_asked_for_again() -> None:
+    execution, server, _ = served(replying(hop(1), http(404)), attempts=3)
+    assert (execution.status, execution.error_code) == ("failed", "result_lost")
+    assert [request.method for request in server.requests] == ["POST", "GET"]
+
+
+def test_303_for_ever_ends_at_the_deadline_with_the_call_id() -> None:
+    execution, _, _ = served(replying(hop(7)), answer_timeout=0.6)
+    assert (execution.status, execution.error_code) == ("timeout", "answer_timeout")
+    assert execution.function_call_id == "fc-7"
+
+
+@pytest.mark.parametrize(
+    ("location", "code"),
+    [
+        ("http://127.0.0.2:9/inference", "redirect_cross_origin"),
+        ("http://localhost:9/inference", "redirect_cross_origin"),
+        ("//example.invalid/inference", "redirect_cross_origin"),
+        ("file:///etc/passwd", "redirect_refused"),
+        ("javascript:alert(1)", "redirect_refused"),
+        ("http://user:pass@127.0.0.1/inference", "redirect_refused"),
+        ("", "redirect_refused"),
+    ],
+)
+def test_a_303_that_leads_elsewhere_is_refused(location: str, code: str) -> None:
+    execution, server, _ = served(replying(http(303, Location=location)), attempts=3)
+    assert (execution.status, execution.error_code) == ("failed", code)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_other_redirects_are_never_followed_and_the_other_server_sees_nothing(status: int) -> None:
+    async def main() -> None:
+        async with raw_server(replying(GOOD)) as other:
+            reply = http(status, Location=f"{other.url}/inference")
+            async with raw_server(replying(reply)) as server:
+                execution = await ask(server, [], attempts=3)
+        assert (execution.status, execution.error_code) == ("failed", "redirect_refused")
+        assert other.requests == []
+
+    asyncio.run(main())
+
+
+def test_a_cross_origin_303_shows_the_other_server_no_header_and_no_prompt() -> None:
+    async def main() -> None:
+        async with raw_server(replying(GOOD)) as other:
+            async with raw_server(replying(http(303, Location=f"{other.url}/x"))) as server:
+                execution = await ask(server, [])
+        assert execution.error_code == "redirect_cross_origin"
+        assert other.requests == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_passing_errors_are_tried_again(status: int) -> None:
+    execution, server, events = served(replying(http(status, Retry_After="0"), GOOD), attempts=3)
+    assert (execution.status, execution.attempts, len(server.requests)) == ("completed", 2, 2)
+    assert [event.attempt for event in events if isinstance(event, AttemptFailed)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(400, "request_rejected"), (401, "unauthorized"), (404, "unknown_model"), (413, "request_rejected")],
+)
+def test_refusals_are_not_tried_again(status: int, code: str) -> None:
+    body = {"success": False, "error": {"code": "x", "message": "not like this"}}
+    execution, server, _ = served(replying(http(status, body)), attempts=3)
+    assert (execution.status, execution.error_code, execution.attempts) == ("failed", code, 1)
+    assert execution.error_message is not None
+    assert "not like this" in execution.error_message
+    assert len(server.requests) == 1
+
+
+def test_attempts_one_means_no_retry() -> None:
+    execution, server, events = served(replying(http(503)), attempts=1)
+    assert (execution.status, execution.error_code, len(server.requests)) == ("failed", "server_error", 1)
+    assert [event.retry_in for event in events if isinstance(event, AttemptFailed)] == [None]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        GOOD[:-5],
+        b"HTTP/1.1 200 x\r\nConnection: close\r\n\r\n" + GOOD.split(b"\r\n\r\n", 1)[1][:-9],
+        http(200, b"<html>"),
+    ],
+    ids=["reset", "shorter than its Content-Length", "truncated without one", "html"],
+)
+def test_a_broken_answer_is_tried_again_and_never_half_recorded(reply: bytes) -> None:
+    execution, server, _ = served(replying(reply, GOOD), attempts=2)
+    assert (execution.status, execution.response, len(server.requests)) == ("completed", "4", 2)
+
+
+def test_a_refused_connection_is_tried_again() -> None:
+    async def main() -> None:
+        async with raw_server(replying(GOOD)) as server:
+            pass
+        execution = await ask(server, [], attempts=2)
+        assert (execution.status, execution.error_code) == ("failed", "connection_failed")
+        assert execution.attempts == 2
+
+    asyncio.run(main())
+
+
+async def _never(request: Request, writer: asyncio.StreamWriter) -> bytes:
+    await asyncio.sleep(60)
+    return GOOD
+
+
+async def _drip(request: Request, writer: asyncio.StreamWriter) -> bytes:
+    for byte in GOOD:
+        writer.write(bytes([byte]))
+        await asyncio.sleep(0.05)
+    return b""
+
+
+@pytest.mark.parametrize("handler", [_never, _drip])
+def test_silence_and_dripping_end_at_the_total_deadline(handler: Handler) -> None:
+    execution, server, _ = served(handler, answer_timeout=0.4, attempts=3)
+    assert (execution.status, execution.error_code) == ("timeout", "answer_timeout")
+    assert len(server.requests) == 1
+    assert 0.3 < execution.seconds < 5
+
+
+def test_a_large_answer_is_cut_off() -> None:
+    async def flood(request: Request, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(b"HTTP/1.1 200 x\r\nConnection: close\r\n\r\n")
+        for _ in range(400):
+            writer.write(b"x" * 2**20)
+            await writer.drain()
+        return b""
+
+    execution, _, _ = served(flood)
+    assert (execution.status, execution.error_code) == ("failed", "response_too_large")
+
+
+def test_a_compressed_answer_is_refused_before_it_is_unpacked() -> None:
+    execution, server, _ = served(replying(http(200, gzip.compress(b"0" * 2**20), Content_Encoding="gzip")))
+    assert execution.error_code == "malformed_response"
+    assert server.requests[0].headers["accept-encoding"] == "identity"
+
+
+def test_a_region_or_model_other_than_asked_is_failed() -> None:
+    elsewhere, _, _ = served(replying(http(200, good_answer("eu", "llama3.2-1b"))), attempts=3)
+    assert (elsewhere.status, elsewhere.error_code, elsewhere.attempts) == ("failed", "region_mismatch", 1)
+    other, _, _ = served(replying(http(200, good_answer("us", "mistral-7b"))), attempts=3)
+    assert (other.status, other.error_code, other.attempts) == ("failed", "model_mismatch", 1)
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", None])
+def test_an_answer_without_text_is_empty(text: str | None) -> None:
+    execution, _, _ = served(replying(http(200, {**good_answer("us", "llama3.2-1b"), "response": text})))
+    assert (execution.status, execution.error_code) == ("empty", None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"status": "error", "error": "CUDA out of memory"},
+        {"success": False, "error": "CUDA out of memory"},
+        {"success": False, "error": {"message": "CUDA out of memory"}},
+    ],
+)
+def test_errors_of_the_old_deployment_come_as_200(body: dict[str, Any]) -> None:
+    execution, server, _ = served(replying(http(200, body)), attempts=3)
+    assert (execution.status, execution.error_code, len(server.requests)) == ("failed", "endpoint_error", 1)
+    assert "CUDA out of memory" in (execution.error_message or "")
+
+
+def test_an_answer_of_the_old_deployment_is_taken() -> None:
+    execution, _, _ = served(replying(http(200, {"status": "success", "response": "4", "region": "us-east"})))
+    assert (execution.status, execution.container_id) == ("completed", None)
+
+
+def test_loopback_goes_direct_whatever_proxy_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    execution, _, _ = served(replying(GOOD))
+    assert execution.status == "completed"
+
+
+def test_an_endpoint_on_ipv6_only_works() -> None:
+    async def main() -> None:
+        async with raw_server(replying(GOOD), host="::1") as server:
+            execution = await ask(server, [])
+        assert execution.status == "completed"
+
+    asyncio.run(main())

@@ -1,0 +1,42 @@
+"""A large file of questions costs little memory, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from beacon_cli.job.load import load_job
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+load_job(Path("small.yaml"))
+before = peak()
+job = load_job(Path("large.yaml"))
+last = None
+for last in job.questions:
+    pass
+print(job.questions.count, last.id, peak() - before)
+"""
+
+
+def test_a_hundred_thousand_questions_take_less_than_30_mb(tmp_path: Path) -> None:
+    for name, count in (("small", 1), ("large", 100_000)):
+        with (tmp_path / f"{name}.jsonl").open("w") as file:
+            for number in range(count):
+                file.write(
+                    json.dumps({"id": f"question-{number}", "text": f"What is {number} + {number}?" * 10}) + "\n"
+                )
+        job = f"questions: {{file: {name}.jsonl}}\nmodels: [llama3.2-1b]\nregions: [US]\n"
+        (tmp_path / f"{name}.yaml").write_text(job)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    count, last, megabytes = done.stdout.split()
+    assert (int(count), last) == (100_000, "question-99999")
+    assert float(megabytes) < 30

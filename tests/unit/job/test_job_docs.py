@@ -1,0 +1,80 @@
+"""The reference of job files and the examples say what the program does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from beacon_cli.job.bank import BANK
+from beacon_cli.job.limits import parse_duration
+from beacon_cli.job.load import load_job
+from beacon_cli.job.schema import job_schema
+from modal_deployment.regions import REGIONS
+from modal_deployment.registry import REGISTRY
+
+ROOT = Path(__file__).parents[3]
+REFERENCE = (ROOT / "docs" / "job-files.md").read_text(encoding="utf-8")
+KNOWN = {*REGISTRY, "smollm2-135m"}
+
+
+def documented_keys(text: str) -> set[str]:
+    return set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+
+
+def schema_keys() -> set[str]:
+    schema = job_schema()
+    return set(schema["properties"]).union(*(part["properties"] for part in schema["$defs"].values()))
+
+
+def test_every_key_is_documented() -> None:
+    assert schema_keys() <= documented_keys(REFERENCE)
+
+
+def test_every_question_of_the_bank_and_every_region_is_documented() -> None:
+    for question_id, text in BANK.items():
+        assert f"| `{question_id}` | {text} |" in REFERENCE
+    for region in REGIONS.values():
+        row = next(line for line in REFERENCE.splitlines() if line.startswith(f"| `{region.label}` | `{region.id}` |"))
+        assert set(re.findall(r"`([\w-]+)`", row)) == {region.label, region.id, *region.aliases}
+        assert row.endswith(f"| {region.place} |")
+
+
+@pytest.mark.parametrize("name", list(job_schema()["$defs"]["Limits"]["properties"]))
+def test_the_defaults_of_limits_are_documented(name: str) -> None:
+    default = job_schema()["$defs"]["Limits"]["properties"][name]["default"]
+    row = next(line for line in REFERENCE.splitlines() if line.startswith(f"| `{name}` |"))
+    written = row.split(" | ")[2]
+    if default is None:
+        assert written == "the number of the job's models there"
+    else:
+        assert (parse_duration(written) if name.endswith("_timeout") else float(written)) == default
+
+
+def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)
+    (tmp_path / "job.yaml").write_text(block, encoding="utf-8")
+    assert load_job(tmp_path / "job.yaml").expected == 2 * 5
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("quickstart.yaml", 12),
+        ("bias-demo.yaml", 144),
+        ("operators-check.yaml", 12),
+        ("large-set.yaml", 36),
+        ("version1.json", 12),
+    ],
+)
+def test_every_example_loads(name: str, expected: int) -> None:
+    job = load_job(ROOT / "examples" / name, known_models=KNOWN)
+    assert job.expected == expected
+    assert bool(job.warnings) == (name == "version1.json")
+
+
+def test_there_is_no_example_that_is_not_tested() -> None:
+    names = {path.name for path in (ROOT / "examples").iterdir()}
+    tested = {"quickstart.yaml", "bias-demo.yaml", "operators-check.yaml", "large-set.yaml", "version1.json"}
+    assert names == {*tested, "questions.jsonl"}

@@ -1,0 +1,159 @@
+"""What a job means: cells, lanes, prompts, and what makes two jobs the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from beacon_cli.executor.execution import Question
+from beacon_cli.job.bank import BANK
+from beacon_cli.job.changes import spec_differences
+from beacon_cli.job.limits import Limits
+from beacon_cli.job.model import Job
+from modal_deployment.regions import REGIONS
+
+Load = Callable[..., Job]
+
+JOB = {
+    "name": "Demo",
+    "questions": ["math_basic", {"id": "own", "text": "Why?"}],
+    "models": ["llama3.2-1b", {"id": "qwen2.5-1.5b", "regions": ["EU", "us-east"]}],
+    "regions": ["US", "europe-west", "asia"],
+    "repeats": 3,
+}
+
+
+def test_a_job_holds_what_the_file_says(load: Load) -> None:
+    job = load(JOB)
+    assert list(job.questions) == [Question("math_basic", "What is 2+2?"), Question("own", "Why?")]
+    assert [(model.id, [region.id for region in model.regions]) for model in job.models] == [
+        ("llama3.2-1b", ["us", "eu", "apac"]),
+        ("qwen2.5-1.5b", ["eu", "us"]),
+    ]
+    assert job.expected == 2 * 5 * 3
+    assert job.warnings == ()
+
+
+def test_what_a_file_leaves_out_has_defaults(load: Load) -> None:
+    job = load("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [EU]\n", "first-try.yaml")
+    assert (job.id, job.name, job.version, job.repeats, job.system_prompt) == (None, "first-try", 1, 1, None)
+    assert job.generation.model_dump() == {"temperature": 0.1, "max_tokens": 500, "seed": None}
+
+
+def test_neighbouring_lanes_differ_in_region(load: Load) -> None:
+    lanes = load({**JOB, "models": ["llama3.2-1b", "qwen2.5-1.5b"]}).lanes()
+    assert [lane.region.label for lane in lanes] == ["US", "EU", "ASIA"] * 2
+    assert [lane.model_id for lane in lanes] == ["llama3.2-1b"] * 3 + ["qwen2.5-1.5b"] * 3
+
+
+def test_only_the_limits_that_a_file_sets_override_others(load: Load) -> None:
+    job = load({**JOB, "limits": {"attempts": 1, "answer_timeout": "1h30m"}})
+    assert Limits(attempts=5, max_in_flight=7).overridden_by(job.limits) == Limits(
+        attempts=1, max_in_flight=7, answer_timeout=5400
+    )
+
+
+def test_models_are_those_of_the_registry_and_those_that_the_caller_knows(load: Load) -> None:
+    assert load({**JOB, "models": ["mine"]}, known_models={"mine"}).models[0].id == "mine"
+
+
+def test_the_place_is_the_only_thing_replaced_in_a_system_prompt(load: Load) -> None:
+    job = load({**JOB, "system_prompt": "In {place}: {region} {place!r} {} {{place}}"})
+    assert job.prompt_system(REGIONS["apac"]) == "In Asia: {region} {place!r} {} {Asia}"
+    assert load(JOB).prompt_system(REGIONS["us"]) is None
+
+
+def test_another_text_under_an_id_of_the_bank_is_asked_with_a_warning(load: Load) -> None:
+    job = load({**JOB, "questions": [{"id": "math_basic", "text": "2+3?"}, {"id": "identity_basic"}]})
+    assert [question.text for question in job.questions] == ["2+3?", BANK["identity_basic"]]
+    assert job.warnings == (
+        "questions[0].text: math_basic is asked with this text, not with that of the question bank",
+    )
+    assert load({**JOB, "questions": [{"id": "math_basic", "text": "What is 2+2?"}]}).warnings == ()
+
+
+def test_the_spec_is_json_and_names_everything(load: Load) -> None:
+    job = load({**JOB, "id": "a", "limits": {"attempts": 2}, "metadata": {"x": [1]}, "generation": {"seed": 7}})
+    spec = json.loads(json.dumps(job.spec()))
+    assert spec == {
+        "name": "Demo",
+        "version": 1,
+        "questions": {"count": 2, "sha256": job.questions.sha256},
+        "models": [
+            {"id": "llama3.2-1b", "regions": ["us", "eu", "apac"]},
+            {"id": "qwen2.5-1.5b", "regions": ["eu", "us"]},
+        ],
+        "repeats": 3,
+        "generation": {"temperature": 0.1, "max_tokens": 500, "seed": 7},
+        "system_prompt": None,
+        "limits": {"attempts": 2},
+        "metadata": {"x": [1]},
+    }
+
+
+def test_questions_of_a_file_and_of_a_list_have_the_same_digest(load: Load, tmp_path: Path) -> None:
+    lines = [{"text": "What is 2+2?", "id": "math_basic"}, {"id": "own", "text": "Why?"}]
+    (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    assert load({**JOB, "questions": {"file": "q.jsonl"}}).spec_sha256 == load(JOB).spec_sha256
+
+
+def test_ids_and_texts_cannot_pose_as_each_other_in_the_digest(load: Load) -> None:
+    pairs = [("a", "bc"), ("ab", "c"), ("a", "b1:c"), ("a1:", "bc")]
+    digests = {load({**JOB, "questions": [{"id": id_, "text": text}]}).questions.sha256 for id_, text in pairs}
+    assert len(digests) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Other"},
+        {"limits": {"attempts": 1}},
+        {"metadata": {"a": 1}},
+        {"id": "other"},
+        {"regions": ["ap", "EU", "US"], "models": JOB["models"][::-1]},  # type: ignore[index]
+        {"generation": {"temperature": 0.1}},
+    ],
+)
+def test_what_does_not_change_answers_leaves_the_job_the_same(load: Load, change: dict[str, object]) -> None:
+    old, new = load(JOB), load({**JOB, **change})
+    assert new.spec_sha256 == old.spec_sha256
+    assert spec_differences(old.spec(), new.spec()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        ({"repeats": 1}, ["repeats: 3 → 1"]),
+        (
+            {"generation": {"seed": 7, "temperature": 0}},
+            ["generation.temperature: 0.1 → 0.0", "generation.seed: none → 7"],
+        ),
+        ({"system_prompt": "Hi\n\x1b"}, ['system_prompt: none → "Hi \\x1b"']),
+        ({"questions": ["math_basic"]}, ["questions: 2 → 1"]),
+        (
+            {"questions": [{"id": "own", "text": "Why?"}, "math_basic"]},
+            ["questions: still 2, but other ids, other texts or another order"],
+        ),
+        ({"models": ["llama3.2-1b"]}, ["models: - qwen2.5-1.5b (US, EU)"]),
+        ({"models": ["llama3.2-1b", "qwen2.5-1.5b"]}, ["models: qwen2.5-1.5b: US, EU → US, EU, ASIA"]),
+    ],
+)
+def test_what_changes_answers_is_told(load: Load, change: dict[str, object], lines: list[str]) -> None:
+    old, new = load(JOB), load({**JOB, **change})
+    assert new.spec_sha256 != old.spec_sha256
+    assert spec_differences(old.spec(), new.spec()) == lines
+
+
+def test_an_added_model_is_told_with_its_regions(load: Load) -> None:
+    old, new = load({**JOB, "models": ["llama3.2-1b"]}), load(JOB)
+    assert spec_differences(old.spec(), new.spec()) == ["models: + qwen2.5-1.5b (US, EU)"]
+
+
+def test_the_bank_is_the_one_that_is_documented() -> None:
+    assert list(BANK) == [
+        *("math_basic", "geography_basic", "identity_basic", "tiananmen_neutral"),
+        *("taiwan_status", "hongkong_2019", "greatest_invention", "greatest_leader"),
+    ]
