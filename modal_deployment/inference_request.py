@@ -21,10 +21,10 @@ class InferenceRequest(BaseModel):
 
     model: str
     prompt: str = Field(min_length=1, max_length=MAX_PROMPT_CHARACTERS)
-    temperature: float = Field(0.1, ge=0, le=2, allow_inf_nan=False)
-    max_tokens: int = Field(500, ge=1, le=MAX_TOKENS)
-    system_prompt: str | None = Field(None, max_length=MAX_SYSTEM_PROMPT_CHARACTERS)
-    seed: int | None = Field(None, ge=0, lt=2**63)
+    temperature: float = Field(default=0.1, ge=0, le=2, allow_inf_nan=False)
+    max_tokens: int = Field(default=500, ge=1, le=MAX_TOKENS)
+    system_prompt: str | None = Field(default=None, max_length=MAX_SYSTEM_PROMPT_CHARACTERS)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
 
 
 async def read_inference_request(request: Request) -> InferenceRequest:

@@ -51,7 +51,7 @@ class CellGroup:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The cells of a job. `groups` are all of them when they are few, else some around the first that deviate."""
+    """The cells of a job. `groups` are all when they are few, else those of the first questions that deviate."""
 
     lanes: tuple[LaneCoverage, ...]
     groups: tuple[CellGroup, ...] = ()

@@ -1,19 +1,14 @@
-"""Reading for an audit: one snapshot, no writing, no waiting for ever; the queries are files."""
+"""Reading for an audit: one snapshot, no writing, no waiting for ever."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
-from beacon_cli.audit.relations import Relations
 from beacon_cli.errors import StoreError
 from beacon_cli.store.connect import translated
 
@@ -29,7 +24,6 @@ _SETTINGS = """
     SET LOCAL lock_timeout = '{lock_timeout}';
     SET LOCAL statement_timeout = '{statement_timeout}';
     SET LOCAL enable_seqscan = off;
-    SET LOCAL enable_nestloop = off;
     SET LOCAL jit = off;
     SET LOCAL work_mem = '64MB';
     SET LOCAL timezone = 'UTC'
@@ -61,41 +55,13 @@ def reading(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> Iter
         raise StoreError(f"the database holds text that cannot be read: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Runs the named queries on one job's relations, with one set of parameters."""
-
-    connection: Connection
-    relations: Relations
-    parameters: Mapping[str, Any]
-
-    def rows(self, name: str, **parameters: object) -> list[dict[str, Any]]:
-        """Return the rows of the query in `queries/{name}.sql`."""
-        with self.connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(self.relations.fill(_query(name)), {**self.parameters, **parameters})
-            return cursor.fetchall()
-
-    def row(self, name: str) -> dict[str, Any]:
-        """Return the only row of a query that sums up."""
-        [row] = self.rows(name)
-        return row
-
-
-@cache
-def _query(name: str) -> sql.SQL:
-    text = resources.files("beacon_cli.audit").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
-    return sql.SQL(text)
-
-
 @contextlib.contextmanager
 def _explained_locks(connection: Connection) -> Iterator[None]:
     try:
         yield
     except psycopg.errors.LockNotAvailable as error:
         holders = connection.execute(_HOLDERS).fetchall()
-        told = "; ".join(
-            f"{mode} on {table} held by process {pid} ({who})" for table, mode, pid, who in holders
-        )
+        told = "; ".join(f"{mode} on {table} held by process {pid} ({who})" for table, mode, pid, who in holders)
         raise StoreError(
             f"a table of the job is locked by another session: {told or str(error).splitlines()[0]}",
             hint="wait for it to finish, or end it with: SELECT pg_cancel_backend(PID)",

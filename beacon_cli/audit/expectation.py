@@ -58,7 +58,8 @@ def from_spec(spec: object, *, questions_stored: bool = False) -> Expectation:
     constraints = _mapping(fields.get("constraints"))
     regions = _labels(fields.get("regions")) or _labels(constraints.get("regions"))
     models = _entries(fields.get("models"))
-    lanes = tuple((name, region) for name, own in models for region in own or regions)
+    everywhere = all(own or regions for _, own in models)
+    lanes = tuple((name, region) for name, own in models for region in own or regions) if everywhere else ()
     limits = _mapping(fields.get("limits")) or constraints
     return Expectation(
         source="the stored job",
@@ -84,10 +85,7 @@ def _entries(models: object) -> list[tuple[str, tuple[str, ...]]]:
     if not isinstance(models, list):
         return []
     own = {
-        name: _labels(model.get("regions"))
-        for model in models
-        if isinstance(model, dict)
-        for name in _names([model])
+        name: _labels(model.get("regions")) for model in models if isinstance(model, dict) for name in _names([model])
     }
     return [(name, own.get(name, ())) for name in _names(models)]
 

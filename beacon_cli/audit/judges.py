@@ -19,9 +19,7 @@ def complete(expected: Expectation, coverage: Coverage) -> Check:
     if coverage.expected == 0:
         return Check("complete", "fail", f"no cell is known and no row is there ({source})")
     if not coverage.deviating:
-        return Check(
-            "complete", "pass", f"{quantity(coverage.expected, 'cell')} answered once each ({source})"
-        )
+        return Check("complete", "pass", f"{quantity(coverage.expected, 'cell')} answered once each ({source})")
     faults = {
         "never ran": coverage.never_ran,
         "ran without an answer": coverage.unanswered,
@@ -54,9 +52,7 @@ def question_id(_: Expectation, *, without_question: int, without_model: int) ->
     if not without_question and not without_model:
         return Check("question_id", "pass", "every row has a question_id and a model_id")
     missing = {"question_id": without_question, "model_id": without_model}
-    told = ", ".join(
-        f"{quantity(number, 'row')} without {column}" for column, number in missing.items() if number
-    )
+    told = ", ".join(f"{quantity(number, 'row')} without {column}" for column, number in missing.items() if number)
     return Check("question_id", "fail", told)
 
 
@@ -85,18 +81,14 @@ def batch_gap(
     return Check("batch_gap", "fail", with_examples(text, examples, long))
 
 
-def containers(
-    expected: Expectation, *, runs: int, at_first: int, late: int, examples: Sequence[str]
-) -> Check:
+def containers(expected: Expectation, *, runs: int, at_first: int, late: int, examples: Sequence[str]) -> Check:
     """The first batch uses at most one container per model and region, and later batches use no other."""
     if not runs:
         return Check("containers", "skip", "no row names its container")
     bound = len(expected.lanes or ())
     faults = []
     if at_first > bound:
-        faults.append(
-            f"{at_first} containers in the first batch, expected at most {bound} (models × regions)"
-        )
+        faults.append(f"{at_first} containers in the first batch, expected at most {bound} (models × regions)")
     if late:
         text = f"{quantity(late, 'container')} that the first batch did not use"
         faults.append(with_examples(text, examples, late))
@@ -114,9 +106,7 @@ def no_hops(_: Expectation, *, executions: int, hops: int, most: int) -> Check:
     """No execution needed a 303: a slow answer, not a wrong one."""
     if not executions:
         return Check("no_hops", "pass", "no execution needed an HTTP 303")
-    told = (
-        f"{quantity(executions, 'execution')} slow: {quantity(hops, 'HTTP 303 hop')}, at most {most} for one"
-    )
+    told = f"{quantity(executions, 'execution')} slow: {quantity(hops, 'HTTP 303 hop')}, at most {most} for one"
     return Check("no_hops", "warn", told)
 
 

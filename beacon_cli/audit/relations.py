@@ -44,9 +44,7 @@ class Relations:
 
     def fill(self, query: sql.SQL) -> sql.Composed:
         """Return the query with its relations in place."""
-        return query.format(
-            executions=self.executions, questions=self.questions, lanes=self.lanes, runs=self.runs
-        )
+        return query.format(executions=self.executions, questions=self.questions, lanes=self.lanes, runs=self.runs)
 
 
 # The bound parameters `question_ids`, `lane_models` and `lane_regions` hold what is expected. Arrays, and no

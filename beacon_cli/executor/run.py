@@ -99,6 +99,7 @@ class Run:
         self._emit = emit
         self._stop = stop
         self._clock = clock
+        self._began = 0.0
         self._lanes = job.lanes()
         self._slots = Slots(endpoint_caps(self._lanes, limits), limits.max_in_flight)
         generation = job.generation.model_dump(exclude_none=True)
@@ -110,6 +111,7 @@ class Run:
         Raises `StoreError` when the database stayed away; the answers that arrived are then in the journal.
         """
         a = self._assignment
+        self._began = self._clock.elapsed()
         self._emit(
             JobStarted(
                 *(a.job_id, self._clock.now(), a.run_id, a.batching, a.job.questions.count, self._lanes),
@@ -218,7 +220,7 @@ class Run:
         status = job_status(counts, a.job.expected, stopped=self._stop.reason is not None)
         ended_at = self._clock.now()
         await self._recorder.finish(status, ended_at.isoformat())
-        duration = self._clock.elapsed()
+        duration = self._clock.elapsed() - self._began
         unasked = a.job.expected - sum(counts.values())
         self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, duration))
         return Outcome(status, counts, self._stop.reason, self._slots.peak, duration)

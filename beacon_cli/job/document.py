@@ -85,10 +85,12 @@ def located(source: str, line: int, column: int, path: str, problem: str, hint: 
 
 
 def joined(path: str, part: str | int) -> str:
-    """Return the path of a list's item or of a mapping's value."""
+    """Return the path of a list's item or of a mapping's value; of a long key only the start is shown."""
     if isinstance(part, int):
         return f"{path}[{part}]"
-    name = part if part.replace("-", "_").isidentifier() else f'"{excerpt(part, 40)}"'
+    name = excerpt(part, 40)
+    if not part.replace("-", "_").isidentifier():
+        name = f'"{name}"'
     return f"{path}.{name}" if path else name
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from beacon_cli.job.document import Document, Node
+from beacon_cli.job.document import Document, Node, joined
 
 _MARKS = frozenset({"benchmark", "constraints", "jobspec_id", "runs"})
 _KEPT = ("signature", "public_key", "wallet_auth", "created_at")
@@ -28,7 +28,7 @@ _READ = {
     "constraints": {"regions", *_LIMITS},
     "models[]": {"id", "regions"},
 }
-_NANOSECOND = 1e-9
+_NANOSECONDS = 1_000_000_000
 _SHORTEST = 1_000_000
 # Stands for a key that is not there.
 _EMPTY = Node("", 1, 1)
@@ -143,7 +143,7 @@ class _Converter:
         if 0 < nanoseconds < _SHORTEST:
             hint = f"if {nanoseconds} seconds are meant, write {nanoseconds}000000000"
             raise self._document.error(node, f"{nanoseconds} nanoseconds is less than a millisecond", hint)
-        return replace(node, value=nanoseconds * _NANOSECOND) if nanoseconds else None
+        return replace(node, value=nanoseconds / _NANOSECONDS) if nanoseconds else None
 
     def _metadata(self) -> Node:
         metadata = self._old.get("metadata", replace(self._document.root, value={}, path="metadata"))
@@ -162,13 +162,18 @@ class _Converter:
 
     def _unread(self) -> Iterator[str]:
         """Yield the key of everything that is written and has no meaning here."""
-        yield from (key for key in self._old if key not in _READ[""])
+        yield from _others("", self._old)
         if "id" in self._new and "jobspec_id" in self._old and self._new["id"] is not self._old["jobspec_id"]:
             yield "jobspec_id"
-        yield from (f"benchmark.{key}" for key in self._benchmark if key not in _READ["benchmark"])
-        yield from (f"constraints.{key}" for key in self._constraints if key not in _READ["constraints"])
+        yield from _others("benchmark", self._benchmark)
+        yield from _others("constraints", self._constraints)
         for model in self._old["models"].items:
-            yield from (f"models[].{key}" for key in _set_members(model) if key not in _READ["models[]"])
+            yield from _others("models[]", _set_members(model))
+
+
+def _others(path: str, members: dict[str, Node]) -> Iterator[str]:
+    """Return the paths of the keys that are not read."""
+    return (joined(path, key) for key in members if key not in _READ[path])
 
 
 def _set_members(node: Node) -> dict[str, Node]:

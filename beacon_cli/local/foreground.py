@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from beacon_cli.config import Settings
 from beacon_cli.errors import LocalServerError, UsageError
-from beacon_cli.local.models import local_model_ids
+from beacon_cli.local.models import BUNDLED_ID, local_model_ids
 from beacon_cli.local.servers import LocalServer, local_servers
 from beacon_cli.signals import told_of_signals
 from modal_deployment.regions import REGIONS, UnknownRegionError, region_named
@@ -78,7 +78,7 @@ def _announcement(settings: Settings, servers: list[LocalServer]) -> str:
     models = local_model_ids(settings)
     lines = [f"{server.region.label:<5} {server.base_url}" for server in servers]
     lines += ["", f"models: {', '.join(models)}", "", "try it:"]
-    body = f'{{"model": "{models[0]}", "prompt": "What is 2+2?"}}'
+    body = f'{{"model": "{BUNDLED_ID}", "prompt": "What is 2+2?"}}'
     headers = ' -H "Modal-Key: $BEACON_PROXY_KEY" \\\n    -H "Modal-Secret: $BEACON_PROXY_SECRET"'
     credentials = f"{headers} \\\n   " if settings.proxy_headers() else ""
     lines += [f"  curl {servers[0].base_url}/inference \\\n   {credentials} -d '{body}'"]

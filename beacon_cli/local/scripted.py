@@ -66,7 +66,7 @@ class Rule(_Strict):
 
     prompt: str | None = None
     region: str | None = None
-    times: int | None = Field(None, ge=1)
+    times: int | None = Field(default=None, ge=1)
     response: str | None = None
     latency: Seconds | tuple[Seconds, Seconds] = 0.0
     error: ScriptedError | None = None
@@ -110,8 +110,9 @@ class Script(_Strict):
 
 def load_script(path: Path) -> Script:
     """Return the script in a file. Raises `ConfigError` that names the file and the key."""
+    document = _read(path)
     try:
-        return Script.model_validate(_read(path) or {})
+        return Script.model_validate({} if document is None else document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "the script"

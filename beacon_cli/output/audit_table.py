@@ -28,7 +28,7 @@ def show_audit(report: AuditReport) -> Callable[[Console], None]:
             console.print(_table(report))
         for line in (*_deviations(report), *_summary(report)):
             console.print(_encodable(line, console), soft_wrap=True)
-        _print_checks(report, console)
+        print_checks(report, console)
 
     return show
 
@@ -59,9 +59,7 @@ def _grid(names: tuple[str, ...], labels: list[str], cells: dict[tuple[str, ...]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        box=box.SIMPLE_HEAD, title="answers: actual/expected", title_justify="left", title_style="dim"
-    )
+    table = Table(box=box.SIMPLE_HEAD, title="answers: actual/expected", title_justify="left", title_style="dim")
     for name in names:
         table.add_column(name)
     for label in labels:
@@ -84,9 +82,7 @@ def _deviations(report: AuditReport) -> list[str]:
             became = "never ran"
         else:
             became = "" if group.actual else f"{excerpt(group.status or '')}; "
-            became += (
-                f"{quantity(group.stored, 'row')}, {quantity(group.actual, 'answer')} of {group.expected}"
-            )
+            became += f"{quantity(group.stored, 'row')}, {quantity(group.actual, 'answer')} of {group.expected}"
         where = " · ".join(excerpt(name) for name in (group.question_id, group.model_id, group.region))
         lines.append(f"  {where}: {became}")
     if (more := report.coverage.deviating - sum(group.deviating for group in deviating)) > 0:
@@ -108,7 +104,7 @@ def _status(name: str) -> str:
     return f"{name} (not finished)" if name in _UNFINISHED else excerpt(name or "(no status)", 40)
 
 
-def _print_checks(report: AuditReport, console: Console) -> None:
+def print_checks(report: AuditReport, console: Console) -> None:
     from rich.text import Text
 
     marks = _MARKS if _can_write("".join(_MARKS.values()), console) else _ASCII_MARKS

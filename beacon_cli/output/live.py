@@ -77,8 +77,9 @@ class Painter:
     def _rendered(self, lines: list[Text], columns: int) -> list[str]:
         if not lines:
             return []
+        self._console.width = columns  # an exported COLUMNS would hold it at the width of the shell's start
         with self._console.capture() as captured:
-            self._console.print(Text("\n").join(lines), no_wrap=True, overflow="crop", width=columns)
+            self._console.print(Text("\n").join(lines), no_wrap=True, overflow="crop")
         return captured.get().removesuffix("\n").split("\n")
 
     def _said_that_fits(self, size: Size, frame_rows: int) -> list[str]:

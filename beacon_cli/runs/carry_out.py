@@ -5,16 +5,24 @@ from __future__ import annotations
 import sys
 from functools import partial
 
+from typing import TYPE_CHECKING
+
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.config import Settings
 from beacon_cli.output.result import CommandResult
-from beacon_cli.output.run_summary import show_run
+from beacon_cli.output.audit_table import print_checks as show_checks
 from beacon_cli.runs.launch import launch
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.summary import read_summary
 from beacon_cli.store.connect import connect
 from beacon_cli.store.database import open_database
 from beacon_cli.store.migrate import require_current_schema
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.audit.report import AuditReport
+    from beacon_cli.output.run_summary import RunSummary
 
 
 def carry_out(request: RunRequest, settings: Settings, *, with_batches: bool) -> CommandResult:
@@ -35,6 +43,11 @@ def carry_out(request: RunRequest, settings: Settings, *, with_batches: bool) ->
     if stopped is not None and stopped.signum is not None:
         exit_code = 128 + stopped.signum
     else:
-        exit_code = 0 if summary.successful and stopped is None else 1
-    data = {**summary.data(), "audit": [check.data() for check in report.checks]}
-    return CommandResult("run", data, exit_code, show=partial(show_run, summary, report))
+        exit_code = 0 if summary.succeeded and stopped is None else 1
+    data = {**summary.data(), "audit": report.as_data()["checks"]}
+    return CommandResult("run", data, exit_code, show=partial(_show, summary, report))
+
+
+def _show(summary: RunSummary, report: AuditReport, console: Console) -> None:
+    show_checks(report, console)
+    summary.show(console)

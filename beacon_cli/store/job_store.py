@@ -179,8 +179,7 @@ async def open_job_store(
     something else, `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
-    session = Session(url, job_id)
-    await session.open()
+    session = await Session.open(url, job_id)
     try:
         try:
             claim = await _claim(session.connection, job, job_id, batching)

@@ -23,19 +23,27 @@ _PASSING_CLASSES = ("08", "57", "53300", "55P03")
 class Session:
     """The connection of one run. Statements on it are what holds the lock on the job, and nothing else."""
 
-    def __init__(self, url: str, job_id: str) -> None:
-        self._parameters = connection_parameters(url, statement_timeout="60s")
+    def __init__(self, parameters: dict[str, str], job_id: str, connection: Connection) -> None:
+        self._parameters = parameters
         self._job_id = job_id
-        self.connection: Connection
+        self.connection = connection
 
-    async def open(self) -> None:
+    @classmethod
+    async def open(cls, url: str, job_id: str) -> Session:
         """Connect and take the lock. Raises `JobLocked` naming the holder, or `StoreError`."""
+        parameters = connection_parameters(url, statement_timeout="60s")
         try:
-            await self._connect()
-            if not await self._lock():
-                raise await self._locked_by()
+            session = cls(parameters, job_id, await _connect(parameters))
         except psycopg.Error as error:
-            raise self.explain(error) from None
+            raise store_error(error, parameters) from None
+        try:
+            if await session._lock():
+                return session
+            refused: StoreError = await session._locked_by()
+        except psycopg.Error as error:
+            refused = session.explain(error)
+        await session.close()
+        raise refused
 
     async def reopen(self) -> None:
         """Connect again after the connection was cut. Raises `LockLost` if another process took the job meanwhile.
@@ -43,7 +51,7 @@ class Session:
         Errors of psycopg pass: the caller decides whether to try again.
         """
         await self.connection.close()
-        await self._connect()
+        self.connection = await _connect(self._parameters)
         if not await self._lock():
             raise LockLost(
                 f"while the database was away, another process took job {self._job_id}",
@@ -62,12 +70,6 @@ class Session:
         """Whether trying again later may help."""
         return self.connection.closed or (error.sqlstate or "08").startswith(_PASSING_CLASSES)
 
-    async def _connect(self) -> None:
-        self.connection = await psycopg.AsyncConnection.connect(
-            **self._parameters,  # type: ignore[arg-type]
-            autocommit=True,
-        )
-
     async def _lock(self) -> bool:
         row = await (await self.connection.execute(_TRY_LOCK, [self._job_id])).fetchone()
         return bool(row and row[0])
@@ -79,3 +81,7 @@ class Session:
             f"job {self._job_id} is being run by {holder}",
             hint="wait for it, stop it, or give this one another --job-id",
         )
+
+
+async def _connect(parameters: dict[str, str]) -> Connection:
+    return await psycopg.AsyncConnection.connect(**parameters, autocommit=True)  # type: ignore[arg-type]

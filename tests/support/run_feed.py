@@ -56,9 +56,15 @@ def finished(
     )
 
 
-def run_events(questions: int = 2, models: int = 2, *, answer: str = "4", troubles: bool = True) -> Iterator[Event]:
+def run_events(
+    questions: int = 2,
+    models: int = 2,
+    *,
+    answer: str = "4",
+    troubles: bool = True,
+    job_id: str = "bias-demo-1",
+) -> Iterator[Event]:
     """Tell a run; with `troubles` a retry, a hop, a failure, a timeout and a notice."""
-    job_id = "bias-demo-1"
     every = lanes(models)
     expected = questions * len(every)
     at = START
@@ -103,13 +109,15 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=2)
     parser.add_argument("--pause", type=float, default=0.05, help="seconds after each event")
     parser.add_argument("--answer", default="4")
+    parser.add_argument("--job-id", default="bias-demo-1")
     parser.add_argument("--hostile", action="store_true")
     parser.add_argument("--stop-after", type=int, help="raise an error after so many events")
     parser.add_argument("--hold", type=float, default=0.0, help="seconds to wait before the end of the run")
     options = parser.parse_args()
     answer = HOSTILE if options.hostile else options.answer
+    events = run_events(options.questions, options.models, answer=answer, job_id=options.job_id)
     with run_view() as tell:
-        for number, event in enumerate(run_events(options.questions, options.models, answer=answer)):
+        for number, event in enumerate(events):
             if number == options.stop_after:
                 raise RuntimeError("boom")
             if isinstance(event, JobFinished):

@@ -3,16 +3,20 @@
 -- Short texts are left out: 4, Paris or Yes may rightly answer two questions. From about a sentence on (20 bytes),
 -- equal texts mean a refusal, a canned reply or a mix-up, which somebody should look at. Texts are compared by a
 -- 64-bit hash: among a million answers two different ones meet by chance once in ten million audits.
-WITH texts AS (
-    SELECT model_id, region,
+WITH answers AS (
+    SELECT question_id COLLATE "C" AS question_id, model_id, region,
            CASE WHEN octet_length(response) >= 20 THEN hashtextextended(response, 0) END AS digest,
-           count(*) AS executions,
-           count(*) FILTER (WHERE status = 'empty' OR octet_length(response) < 100
-                                                      AND btrim(response, E' \t\r\n') = '') AS empty,
-           min(question_id COLLATE "C") AS one_question, max(question_id COLLATE "C") AS another
+           status = 'empty' OR octet_length(response) < 100 AND btrim(response, E' \t\r\n') = '' AS empty
     FROM {executions} AS execution
     WHERE status IN ('completed', 'empty')
-    GROUP BY 1, 2, 3
+    OFFSET 0  -- a fence: what follows groups hashes, and must not carry the texts along
+), texts AS (
+    SELECT model_id, region, digest,
+           count(*) AS executions,
+           count(*) FILTER (WHERE empty) AS empty,
+           min(question_id) AS one_question, max(question_id) AS another
+    FROM answers
+    GROUP BY model_id, region, digest
 ), noted AS (
     SELECT * FROM texts WHERE empty > 0 OR (digest IS NOT NULL AND one_question <> another)
 ), same AS (

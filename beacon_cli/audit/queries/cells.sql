@@ -1,5 +1,6 @@
--- What became of the expected cells: per model and region, and the first questions where not every cell has exactly
--- one answer. Cells without any row are not counted here: the caller knows how many there should be.
+-- What became of the expected cells, per model and region; and which questions to show: those where not every cell
+-- has exactly one answer, or all when there are few. Cells without any row are not counted here: the caller knows
+-- how many there should be.
 WITH cells AS (
     SELECT lane.position AS lane, question.position AS question, execution.repeat,
            count(*) FILTER (WHERE execution.status IN ('completed', 'empty')) AS answers
@@ -27,6 +28,7 @@ SELECT (SELECT count(*) FROM {questions} AS question) AS questions,
            FROM {questions} AS question
            LEFT JOIN counted ON counted.question = question.position
            WHERE counted.answered IS DISTINCT FROM %(batch_size)s
+              OR (SELECT count(*) FROM {questions} AS question) <= %(few_questions)s
            ORDER BY question.position
-           LIMIT %(many)s
-       ) AS deviating
+           LIMIT %(shown_questions)s
+       ) AS shown

@@ -22,4 +22,4 @@ LEFT JOIN cells AS cell ON cell.question_id = question.id AND cell.model_id = la
 WHERE question.id = ANY (%(shown)s)
 GROUP BY question.position, question.id, lane.position, lane.model_id, lane.region
 ORDER BY question.position, lane.position
-LIMIT %(many)s
+LIMIT %(shown_cells)s

@@ -37,6 +37,6 @@ def test_a_hundred_thousand_questions_take_less_than_30_mb(tmp_path: Path) -> No
     done = subprocess.run(
         [sys.executable, "-c", MEASURE], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
     )
-    count, last, megabytes = done.stdout.split()
-    assert (int(count), last) == (100_000, "question-99999")
+    asked, last, megabytes = done.stdout.split()
+    assert (asked, last) == ("100000", "question-99999")
     assert float(megabytes) < 30

@@ -132,11 +132,32 @@ def test_an_error_in_an_alias_names_where_the_value_is_written(refused: Refused)
 
 
 def test_scalars_mean_what_yaml_1_2_says(load: Load) -> None:
+    texts = ["no", "on", "y", "12:30:45", "2024-01-01", "1_000", "0b11", "tRUE", "=", "<<"]
     values = {
-        **{"no": "no", "on": "on", "y": "y", "12:30:45": "12:30:45", "2024-01-01": "2024-01-01", "1_000": "1_000"},
-        **{"010": 10, "0o10": 8, "0x1F": 31, "+12": 12, "1e3": 1000.0, ".5": 0.5, "1.": 1.0, "0b11": "0b11"},
-        **{"True": True, "FALSE": False, "tRUE": "tRUE", "~": None, "Null": None, "''": "", "!!str 12": "12"},
-        **{"=": "=", "<<": "<<", "'010'": "010", "! 12": "12"},
+        **{text: text for text in texts},
+        "'010'": "010",
+        "!!str 12": "12",
+        "! 12": "12",
+        "''": "",
+        "010": 10,
+        "0o10": 8,
+        "0x1F": 31,
+        "+12": 12,
+        "1e3": 1000.0,
+        ".5": 0.5,
+        "1.": 1.0,
+        **dict(zip(("True", "FALSE", "~", "Null"), (True, False, None, None), strict=True)),
     }
     metadata = "".join(f"  - {written}\n" for written in values)
     assert load(f"{JOB}metadata:\n  values:\n{metadata}").metadata == {"values": list(values.values())}
+
+
+def test_long_keys_do_not_multiply_in_memory(refused: Refused) -> None:
+    tracemalloc.start()
+    try:
+        error = refused(f"{'k' * 100_000}: [{'x, ' * 10_000}]\n")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(error.message) < 200
+    assert peak < 50_000_000

@@ -40,16 +40,16 @@ question_lists = st.lists(
 region_lists = st.permutations([(r.id, r.label, *r.aliases) for r in REGIONS.values()]).flatmap(
     lambda names: st.integers(1, 3).flatmap(lambda n: st.tuples(*map(st.sampled_from, names[:n])).map(list))
 )
-models = st.permutations(list(REGISTRY)).flatmap(
-    lambda names: st.tuples(
-        *(
-            st.just(name) | region_lists.map(lambda regions, name=name: {"id": name, "regions": regions})
-            for name in names
-        )
-    ).map(list)
-)
+
+
+@st.composite
+def model_lists(draw: st.DrawFn) -> list[Any]:
+    names = draw(st.permutations(list(REGISTRY)))
+    return [{"id": name, "regions": draw(region_lists)} if draw(st.booleans()) else name for name in names]
+
+
 jobs = st.fixed_dictionaries(
-    {"questions": question_lists, "models": models, "regions": region_lists},
+    {"questions": question_lists, "models": model_lists(), "regions": region_lists},
     optional={
         "id": st.text(string.ascii_letters + string.digits + "_-", min_size=1, max_size=20),
         "name": texts,
@@ -89,14 +89,18 @@ def loaded(path: Path, text: str | bytes) -> Job | None:
     try:
         return load_job(path)
     except JobFileError as error:
-        assert "\n" not in error.message
-        assert error.message.startswith(str(path))
-        return None
+        message = error.message
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return None
 
 
 def as_yaml(value: Any) -> str:
     stream = io.StringIO()
-    YAML(typ="safe", pure=True).dump(value, stream)
+    yaml = YAML(typ="safe", pure=True)
+    # Block style: inside braces ruamel.yaml writes a text such as ?x without the quotes that it needs to read it.
+    yaml.default_flow_style = False
+    yaml.dump(value, stream)
     return stream.getvalue()
 
 
@@ -111,7 +115,6 @@ def test_a_job_written_as_yaml_and_as_json_is_the_same_job(folder: Path, job: di
     read = [loaded(folder / name, text) for name, text in forms.items()]
     assert read[0] is not None
     assert read[0] == read[1] == read[2]
-    assert read[0].spec_sha256 == read[1].spec_sha256 if read[1] else False
     assert read[0].expected == sum(1 for _ in read[0].questions) * len(read[0].lanes()) * job.get("repeats", 1)
     json.dumps(read[0].spec(), allow_nan=False).encode()
 

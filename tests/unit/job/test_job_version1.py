@@ -74,10 +74,11 @@ def test_every_field_without_meaning_is_named_in_a_warning(load: Load) -> None:
             "benchmark": {"name": "n", "container": {}, "scoring": {}, "input": {"hash": ""}},
             "models": [{"id": "llama3.2-1b", "container_image": "x"}, {"id": "qwen2.5-1.5b", "container_image": "y"}],
             "novel": 1,
+            "\x1b]52;": 1,
         }
     )
     assert job.warnings == (
-        "novel, benchmark.container, benchmark.scoring, benchmark.input, constraints.min_regions, "
+        'novel, "\\x1b]52;", benchmark.container, benchmark.scoring, benchmark.input, constraints.min_regions, '
         "models[].container_image: no meaning here, not used",
     )
 

@@ -28,7 +28,7 @@ def test_nothing_is_shown_before_the_job_has_started() -> None:
 
 
 def test_a_frame_shows_the_job_the_question_each_lane_and_the_latest_answers() -> None:
-    shown = picture(progress_after(26), columns=100)
+    shown = picture(progress_after(28), columns=100)
     assert shown.splitlines()[0].startswith("beacon run  bias-demo-1  running  batching question  2 questions")
     assert "66 %  8/12  0:03  about 0:01 left" in shown
     assert "question 2 of 2  question_2  What is 2 and 2" in shown

@@ -1,0 +1,215 @@
+"""Each defect is named by the checks whose condition it breaks, and by no other; nothing is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+from tests.support.audit_jobs import JOB, fingerprint, seed, seed_legacy
+
+from beacon_cli.audit.audit import audit_job
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+NAMES = (
+    *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential", "batch_gap"),
+    *("containers", "no_hops", "timestamps", "answers"),
+)
+ONE = "question_id = 'greatest_leader' AND model_id = 'qwen2.5-1.5b' AND region IN ('EU', 'eu')"
+COPY = """INSERT INTO executions (job_id, run_id, question_id, model_id, region, repeat, status, response,
+    container_id, container_region, queued_at, started_at, completed_at)
+    SELECT job_id, run_id, question_id, model_id, region, repeat, status, response || ' Again.',
+    container_id, container_region, queued_at, started_at, completed_at FROM executions WHERE """
+DROP_UNIQUE = "ALTER TABLE executions DROP CONSTRAINT executions_job_id_question_id_model_id_region_repeat_key;"
+
+DEFECTS = {
+    "missing row": (f"DELETE FROM executions WHERE {ONE}", {"complete"}),
+    "failed row": (f"UPDATE executions SET status = 'failed', response = NULL WHERE {ONE}", {"complete"}),
+    "timed out row": (f"UPDATE executions SET status = 'timeout' WHERE {ONE}", {"complete"}),
+    "answered twice": (f"{DROP_UNIQUE} {COPY} {ONE}", {"complete", "no_duplicates"}),
+    "answered twice, under an alias": (
+        f"{COPY.replace('model_id, region, repeat, status, response ||', 'model_id, lower(region), repeat, status, response ||')} {ONE}",
+        {"complete", "no_duplicates"},
+    ),
+    "failed beside the answer": (
+        f"{DROP_UNIQUE} {COPY} {ONE}; UPDATE executions SET status = 'failed' WHERE {ONE} AND response LIKE '%Again.'",
+        {"no_duplicates"},
+    ),
+    "a repeat too many": (f"{COPY.replace('repeat, status, response ||', '1, status, response ||')} {ONE}", {"no_unexpected"}),
+    "a question that is not the job's": (
+        f"{COPY} {ONE}; UPDATE executions SET question_id = 'identity_basic' WHERE response LIKE '%Again.'".replace(
+            "INSERT", f"{DROP_UNIQUE} INSERT", 1
+        ),
+        {"no_unexpected"},
+    ),
+    "no question_id": (
+        f"UPDATE executions SET question_id = '' WHERE {ONE}",
+        {"complete", "no_unexpected", "question_id"},
+    ),
+    "unknown region": (
+        f"UPDATE executions SET region = 'mars' WHERE {ONE}",
+        {"complete", "no_unexpected", "regions"},
+    ),
+    "answered by another region": (
+        f"""UPDATE executions SET output_data = '{{"region": "us-east"}}' WHERE {ONE}""",
+        {"regions"},
+    ),
+    "ran in another region": (f"UPDATE executions SET container_region = 'us-east-1' WHERE {ONE}", {"regions"}),
+    "started early": (
+        f"UPDATE executions SET queued_at = queued_at - interval '0.5 s',"
+        f" started_at = started_at - interval '0.5 s' WHERE {ONE}",
+        {"sequential"},
+    ),
+    "a gap of two seconds": (
+        "UPDATE executions SET queued_at = queued_at + interval '1.9 s', started_at = started_at + interval '1.9 s',"
+        " completed_at = completed_at + interval '1.9 s' WHERE question_id = 'greatest_leader'",
+        {"batch_gap"},
+    ),
+    "another container later": (f"UPDATE executions SET container_id = 'ta-new' WHERE {ONE}", {"containers"}),
+    "completed before started": (
+        f"UPDATE executions SET completed_at = started_at - interval '1 ms' WHERE {ONE}",
+        {"timestamps"},
+    ),
+    "from the future": (f"UPDATE executions SET completed_at = now() + interval '1 h' WHERE {ONE}", {"timestamps"}),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_fails_exactly_the_checks_that_it_breaks(connection: Connection, defect: str) -> None:
+    statements, broken = DEFECTS[defect]
+    seed(connection)
+    for statement in statements.split(";"):
+        connection.execute(statement.encode())
+    before = fingerprint(connection)
+
+    report = audit_job(connection, JOB)
+
+    assert {check.name for check in report.checks if check.status == "fail"} == broken
+    assert not report.ok
+    assert fingerprint(connection) == before
+
+
+def test_a_clean_job_passes_every_check(connection: Connection) -> None:
+    seed(connection)
+    report = audit_job(connection, JOB)
+    assert [(check.name, check.status) for check in report.checks] == [(name, "pass") for name in NAMES]
+    assert report.ok
+    assert (report.schema, report.rows, report.coverage.expected) == ("beacon", 12, 12)
+    assert report.coverage.by_region() == {
+        label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")
+    }
+    assert report.success_rate() == "12 of 12 completed = 100 %, wanted 100 %"
+
+
+WARNINGS = {
+    "hops": (f"UPDATE executions SET hops = 3 WHERE {ONE}", "no_hops", "1 execution slow: 3 HTTP 303 hops"),
+    "no text": (
+        f"UPDATE executions SET status = 'empty', response = NULL WHERE {ONE}",
+        "answers",
+        "1 empty answer",
+    ),
+    "blank text": (f"UPDATE executions SET response = E' \\n\\t' WHERE {ONE}", "answers", "1 empty answer"),
+    "same text": (
+        "UPDATE executions SET response = 'I am sorry, I cannot say.' WHERE model_id = 'llama3.2-1b' AND region = 'US'",
+        "answers",
+        "1 text given to different questions (2 rows): llama3.2-1b · US · greatest_leader = math_basic",
+    ),
+    "container's region unmapped": (
+        f"UPDATE executions SET container_region = 'luna-1' WHERE {ONE}",
+        "regions",
+        "1 row: 1 row ran in luna-1",
+    ),
+    "container's region missing": (
+        f"UPDATE executions SET container_region = NULL WHERE {ONE}",
+        "regions",
+        "1 row not recorded where",
+    ),
+}
+
+
+@pytest.mark.parametrize("doubt", WARNINGS)
+def test_a_doubt_warns_and_fails_nothing(connection: Connection, doubt: str) -> None:
+    statement, name, detail = WARNINGS[doubt]
+    seed(connection)
+    connection.execute(statement.encode())
+    report = audit_job(connection, JOB)
+    [check] = [check for check in report.checks if check.status != "pass"]
+    assert (check.name, check.status) == (name, "warn")
+    assert detail in check.detail
+    assert report.ok
+
+
+def test_a_short_text_may_answer_two_questions(connection: Connection) -> None:
+    seed(connection)
+    connection.execute("UPDATE executions SET response = '4'")
+    assert {check.status for check in audit_job(connection, JOB).checks} == {"pass"}
+
+
+OLD_DEFECTS = {
+    "missing row": ("DELETE FROM executions WHERE id = 12", {"complete"}),
+    "error": ("UPDATE executions SET status = 'error' WHERE id = 12", {"complete"}),
+    "still running": ("UPDATE executions SET status = 'running' WHERE id = 12", {"complete"}),
+    "only a skipped duplicate": (
+        "UPDATE executions SET status = 'duplicate_skipped' WHERE id = 12",
+        {"complete"},
+    ),
+    "answered twice, under two names": (
+        "INSERT INTO executions (job_id, region, status, question_id, model_id, started_at, completed_at)"
+        " SELECT job_id, 'apac', status, question_id, model_id, started_at, completed_at FROM executions"
+        " WHERE id = 12",
+        {"complete", "no_duplicates"},
+    ),
+    "retried beside the answer": (
+        "INSERT INTO executions (job_id, region, status, question_id, model_id)"
+        " SELECT job_id, region, 'failed', question_id, model_id FROM executions WHERE id = 12",
+        {"no_duplicates"},
+    ),
+    "no question_id": (
+        "UPDATE executions SET question_id = NULL WHERE id = 12",
+        {"complete", "no_unexpected", "question_id"},
+    ),
+    "no model_id": (
+        "UPDATE executions SET model_id = '' WHERE id = 12",
+        {"complete", "no_unexpected", "question_id"},
+    ),
+    "another model": (
+        "INSERT INTO executions (job_id, region, status, question_id, model_id)"
+        " VALUES (1, 'US', 'completed', 'math_basic', 'mistral-7b')",
+        {"no_unexpected"},
+    ),
+    "unknown region": (
+        "UPDATE executions SET region = 'mars' WHERE id = 12",
+        {"complete", "no_unexpected", "regions"},
+    ),
+    "answered by another region": (
+        """UPDATE executions SET output_data = '{"region": "eu-west"}' WHERE id = 12""",
+        {"regions"},
+    ),
+    "started early": (
+        "UPDATE executions SET started_at = started_at - interval '0.5 s' WHERE id = 12",
+        {"sequential"},
+    ),
+    "completed before started": (
+        "UPDATE executions SET completed_at = started_at - interval '1 ms' WHERE id = 12",
+        {"timestamps"},
+    ),
+    "from the future": (
+        "UPDATE executions SET created_at = now() AT TIME ZONE 'UTC' + interval '1 h' WHERE id = 12",
+        {"timestamps"},
+    ),
+}
+
+
+@pytest.mark.parametrize("defect", OLD_DEFECTS)
+def test_a_defect_in_the_old_tables_fails_exactly_the_checks_that_it_breaks(
+    legacy: Connection, defect: str
+) -> None:
+    statement, broken = OLD_DEFECTS[defect]
+    seed_legacy(legacy)
+    legacy.execute(statement.encode())
+    before = fingerprint(legacy)
+
+    report = audit_job(legacy, JOB)
+
+    assert {check.name for check in report.checks if check.status == "fail"} == broken
+    assert fingerprint(legacy) == before

@@ -1,0 +1,75 @@
+"""Which models the local target has, and what identifies them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from beacon_cli.config import Settings
+from beacon_cli.errors import ConfigError
+from beacon_cli.local.llama import threads_for
+from beacon_cli.local.models import local_model_ids, local_registry
+from beacon_cli.local.weights import SMOLLM2
+
+
+def settings(tmp_path: Path, **models: dict[str, str]) -> Settings:
+    return Settings.model_validate({"cache_dir": tmp_path / "cache", "local": {"models": models}})
+
+
+def test_the_ids_are_known_without_reading_a_file(tmp_path: Path) -> None:
+    configured = settings(tmp_path, zeta={"gguf": "/nowhere.gguf"}, alpha={"script": "/nowhere.yaml"})
+    assert local_model_ids(configured) == ["alpha", "smollm2-135m", "zeta"]
+
+
+def test_the_bundled_model_is_pinned_and_fetches_nothing_to_be_named(tmp_path: Path) -> None:
+    model = local_registry(settings(tmp_path))["smollm2-135m"]
+    assert (model.source, model.revision) == ("SmolLM2-135M-Instruct.Q4_1.gguf", SMOLLM2.sha256)
+    assert (model.gpu, model.context, model.architecture) == (None, 4096, "llama.cpp")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_script_is_named_so_and_pinned_by_its_hash(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("default: x")
+    model = local_registry(settings(tmp_path, demo={"script": str(tmp_path / "s.yaml")}), ["demo", "gone"])
+    assert list(model) == ["demo"]
+    assert model["demo"].architecture == "scripted"
+    assert model["demo"].revision == hashlib.sha256(b"default: x").hexdigest()
+
+
+def test_the_bundled_id_can_be_given_to_another_file(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("default: x")
+    configured = settings(tmp_path, **{"smollm2-135m": {"script": str(tmp_path / "s.yaml")}})
+    assert local_registry(configured)["smollm2-135m"].architecture == "scripted"
+
+
+def test_a_gguf_file_is_hashed_again_only_when_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "own.gguf"
+    path.write_bytes(b"GGUF one")
+    configured = settings(tmp_path, own={"gguf": str(path)})
+    first = local_registry(configured, ["own"])["own"].revision
+    assert first == hashlib.sha256(b"GGUF one").hexdigest()
+    status = path.stat()
+    path.write_bytes(b"GGUF two")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert local_registry(configured, ["own"])["own"].revision == first
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert local_registry(configured, ["own"])["own"].revision == hashlib.sha256(b"GGUF two").hexdigest()
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"PK", "not a GGUF file")])
+def test_a_gguf_file_that_is_none_is_a_config_error(tmp_path: Path, content: bytes | None, said: str) -> None:
+    path = tmp_path / "own.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=said) as error:
+        local_registry(settings(tmp_path, own={"gguf": str(path)}))
+    assert 'local.models."own"' in error.value.message
+
+
+def test_threads_never_exceed_the_cores_that_are_there() -> None:
+    cores = len(os.sched_getaffinity(0))
+    assert threads_for(1) <= max(1, cores - 1)
+    assert threads_for(1000) == 1
