@@ -17,13 +17,15 @@ Connection = psycopg.Connection[Any]
 LOCK_TIMEOUT = "10s"
 STATEMENT_TIMEOUT = "10min"
 
-# Never a scan of everybody's rows because one job has many of them; memory for grouping a million cells; and
-# times that carry no zone (the old system's) are UTC.
+# Never a scan of everybody's rows because one job has many of them, nor a million probes of an index where the
+# planner thinks that few rows are left; memory for grouping a million cells; and times that carry no zone (the old
+# system's) are UTC.
 _SETTINGS = """
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
     SET LOCAL lock_timeout = '{lock_timeout}';
     SET LOCAL statement_timeout = '{statement_timeout}';
     SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_nestloop = off;
     SET LOCAL jit = off;
     SET LOCAL work_mem = '64MB';
     SET LOCAL timezone = 'UTC'

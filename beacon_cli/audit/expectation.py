@@ -15,6 +15,15 @@ LaneName = tuple[str, str]
 """A model's id and a region's label."""
 
 
+class _EveryModel(frozenset[str]):
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+EVERY_MODEL = _EveryModel()
+"""The known models of a job file that is only compared with: a job may be older than the registry."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """The cells that should be there. None stands for what nobody wrote down: it is taken from the rows.

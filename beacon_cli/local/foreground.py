@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 
@@ -89,5 +90,6 @@ def _announcement(settings: Settings, servers: list[LocalServer]) -> str:
 
 
 def _talk(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the terminal may be gone: that is what SIGHUP says
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()

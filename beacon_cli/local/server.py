@@ -129,7 +129,7 @@ def _facts(region: Region, plan: ServerPlan) -> FactsSource:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not through sys.stdin, whose lock would break the interpreter's end
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_LAST_RESORT_SECONDS)  # a generator that cannot be stopped would hold the process

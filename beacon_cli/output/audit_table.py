@@ -105,6 +105,7 @@ def _status(name: str) -> str:
 
 
 def print_checks(report: AuditReport, console: Console) -> None:
+    """Print one line per check: its mark, its name, what it found."""
     from rich.text import Text
 
     marks = _MARKS if _can_write("".join(_MARKS.values()), console) else _ASCII_MARKS

@@ -136,9 +136,7 @@ def _batch_result(event: BatchFinished) -> str:
 def counted(counts: dict[Status, int]) -> str:
     """Return `completed=11 failed=1`: the completed ones always, the other statuses where there are any."""
     return " ".join(
-        f"{status}={counts.get(status, 0)}"
-        for status in STATUSES
-        if status == "completed" or counts.get(status)
+        f"{status}={counts.get(status, 0)}" for status in STATUSES if status == "completed" or counts.get(status)
     )
 
 

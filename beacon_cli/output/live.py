@@ -24,7 +24,7 @@ from beacon_cli.output.progress import Progress
 from beacon_cli.output.terminal import Talk, console_on, speaks_unicode
 from beacon_cli.output.ticker import Ticker
 
-_FRAME_SECONDS = 1 / 8
+_FRAME_SECONDS = 1 / 6
 _REMEMBERED = 20  # lines above the frame that are printed again when the terminal was resized
 
 # Synchronised update (ignored where unknown); autowrap off, so that a character which the terminal draws
@@ -79,7 +79,7 @@ class Painter:
             return []
         self._console.width = columns  # an exported COLUMNS would hold it at the width of the shell's start
         with self._console.capture() as captured:
-            self._console.print(Text("\n").join(lines), no_wrap=True, overflow="crop")
+            self._console.print(Text("\n").join(lines), no_wrap=True, overflow="ignore", soft_wrap=True)
         return captured.get().removesuffix("\n").split("\n")
 
     def _said_that_fits(self, size: Size, frame_rows: int) -> list[str]:

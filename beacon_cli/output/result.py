@@ -37,18 +37,14 @@ class CommandResult:
         return self.exit_code == 0
 
 
-def envelope(
-    command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[BeaconError, ...]
-) -> dict[str, Any]:
+def envelope(command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[BeaconError, ...]) -> dict[str, Any]:
     """Return the one JSON document of a command, failed or not."""
     return {
         "schema_version": SCHEMA_VERSION,
         "command": command,
         "ok": ok,
         "data": dict(data),
-        "errors": [
-            {"code": e.code, "message": redacted(e.message), "hint": redacted(e.hint)} for e in errors
-        ],
+        "errors": [{"code": e.code, "message": redacted(e.message), "hint": redacted(e.hint)} for e in errors],
     }
 
 

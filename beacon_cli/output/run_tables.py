@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ANSWERS_OF_AT_MOST = 24
 _CALLS = 20
+_TABLE_WIDTH = 72  # a narrower terminal gets a line per lane
 _PROBE = "beacon verify endpoints --probe"
 _DO: dict[str, str] = {
     "slot_timeout": "raise limits.max_in_flight or limits.per_endpoint, or limits.slot_timeout",
@@ -47,8 +48,13 @@ _DO: dict[str, str] = {
 
 def show_summary(summary: RunSummary, console: Console) -> None:
     """Print a summary: what happened per region and model, the answers of a small job, errors, the verdict."""
-    console.print(_headline(summary), soft_wrap=True)
-    console.print(_lane_table(summary))
+    _say(console, _headline(summary))
+    if console.width >= _TABLE_WIDTH:
+        console.print(_lane_table(summary))
+    else:
+        for lane in summary.lanes:
+            _say(console, _lane_line(lane))
+    console.print()
     if summary.expected <= _ANSWERS_OF_AT_MOST:
         _show_answers(summary, console)
     if summary.errors:
@@ -71,7 +77,7 @@ def _headline(summary: RunSummary) -> Text:
 
 
 def _lane_table(summary: RunSummary) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_footer=len(summary.lanes) > 1)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, show_footer=len(summary.lanes) > 1)
     table.add_column("region", footer="all", overflow="fold")
     table.add_column("model", overflow="fold")
     completed = f"{summary.completed}/{summary.expected}"
@@ -101,6 +107,18 @@ def _lane_row(lane: LaneSummary) -> list[Text]:
     ]
 
 
+def _lane_line(lane: LaneSummary) -> Text:
+    completed = f"{lane.counts.get('completed', 0)}/{lane.expected}"
+    others = "".join(f", {count} {status}" for status, count in lane.counts.items() if count and status != "completed")
+    hops = f", {lane.hops} hops" if lane.hops else ""
+    return Text(f"{excerpt(lane.region)} {excerpt(lane.model_id)} {completed}{others}{hops}")
+
+
+def _say(console: Console, line: Text) -> None:
+    """Print prose: wrapped at words on a terminal, never broken on a pipe."""
+    console.print(line, soft_wrap=not console.is_terminal)
+
+
 def _count(count: int, style: str) -> Text:
     return Text(str(count), style if count else "dim")
 
@@ -110,16 +128,16 @@ def _show_answers(summary: RunSummary, console: Console) -> None:
     for question_id, answers in groupby(summary.answers, key=lambda answer: answer.question_id):
         lines = list(answers)
         head = Text.assemble((excerpt(question_id), "bold"), "  ", excerpt(lines[0].question_text, 200))
-        console.print(head, soft_wrap=True)
+        _say(console, head)
         for answer in lines:
-            console.print(_answer(answer, width), soft_wrap=True)
+            _say(console, _answer(answer, width))
         console.print()
 
 
 def _answer(answer: AnswerLine, width: int) -> Text:
     repeat = f" #{answer.repeat + 1}" if answer.repeat else ""
     seconds = "" if answer.seconds is None else f"{answer.seconds:.1f}s"
-    line = Text(f"  {answer.region:<4}  {excerpt(answer.model_id, 30):<14}{repeat} {seconds:>6}  ")
+    line = Text(f"  {answer.region:<4}  {excerpt(answer.model_id, 30) + repeat:<16} {seconds:>6}  ")
     if answer.status != "completed":
         return line.append(answer.status, "bold red" if answer.status in ("failed", "timeout") else "yellow")
     return line.append(excerpt(answer.response or "", max(20, width - line.cell_len)))
@@ -129,7 +147,7 @@ def _show_errors(summary: RunSummary, console: Console) -> None:
     console.print(Text("errors", "bold"))
     for error in summary.errors:
         for line in _error(error):
-            console.print(line, soft_wrap=True)
+            _say(console, line)
     console.print()
 
 
@@ -148,18 +166,17 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
     calls = summary.function_call_ids
     listed = " ".join(excerpt(call) for call in calls[:_CALLS])
     more = f" and {len(calls) - _CALLS} more (all of them with --json)" if len(calls) > _CALLS else ""
-    console.print(Text(f"may still be running, and be paid for, on Modal: {listed}{more}"), soft_wrap=True)
-    console.print(
-        Text("  to stop one: python -c \"import modal; modal.FunctionCall.from_id('fc-...').cancel()\""),
-        soft_wrap=True,
-    )
+    _say(console, Text(f"may still be running, and be paid for, on Modal: {listed}{more}"))
+    command = "python -c \"import modal; modal.FunctionCall.from_id('fc-...').cancel()\""
+    console.print(Text(f"  to stop one: {command}"), soft_wrap=True)
+    console.print()
 
 
 def _show_verdict(summary: RunSummary, console: Console) -> None:
     unasked = f", {summary.unasked} not asked" if summary.unasked else ""
     style = "bold green" if summary.succeeded else "bold red"
     word = "ok" if summary.succeeded else "not ok"
-    console.print(Text.assemble((word, style), f": {summary.verdict}{unasked}"), soft_wrap=True)
+    _say(console, Text.assemble((word, style), f": {summary.verdict}{unasked}"))
     if summary.resume_command:
         console.print(Text(f"go on:  {excerpt(summary.resume_command, 4000)}"), soft_wrap=True)
     console.print(Text(f"audit:  beacon check-db {excerpt(summary.job_id, 255)}"), soft_wrap=True)

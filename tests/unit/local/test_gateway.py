@@ -61,7 +61,7 @@ Test = Callable[[httpx2.AsyncClient, Backend], Coroutine[Any, Any, None]]
 def through_gateway(test: Test, **options: Any) -> None:
     async def run() -> None:
         backend = Backend()
-        transport = httpx2.ASGITransport(app=Gateway(backend.app, **options))  # type: ignore[arg-type]
+        transport = httpx2.ASGITransport(app=Gateway(backend.app, **options))
         async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
             await asyncio.wait_for(test(client, backend), 10)
 

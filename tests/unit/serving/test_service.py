@@ -70,7 +70,7 @@ def service(toy: Toy, max_waiting: int = 16) -> Service:
 
 def in_client(test: Callable[[httpx2.AsyncClient], Coroutine[Any, Any, Any]], toy: Toy, max_waiting: int = 16) -> Any:
     async def run() -> Any:
-        transport = httpx2.ASGITransport(app=asgi_app(service(toy, max_waiting)))  # type: ignore[arg-type]
+        transport = httpx2.ASGITransport(app=asgi_app(service(toy, max_waiting)))
         async with httpx2.AsyncClient(transport=transport, base_url="http://region") as client:
             return await test(client)
 
@@ -271,7 +271,7 @@ def test_models_and_health_need_no_generator() -> None:
 
     async def run() -> list[str]:
         bare = Service(REGIONS["eu"], REGISTRY.values(), facts=facts, version="1")
-        transport = httpx2.ASGITransport(app=asgi_app(bare))  # type: ignore[arg-type]
+        transport = httpx2.ASGITransport(app=asgi_app(bare))
         async with httpx2.AsyncClient(transport=transport, base_url="http://region") as client:
             return await ask(client)
 

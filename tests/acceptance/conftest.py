@@ -1,0 +1,102 @@
+"""The installed `beacon`, run as a subprocess the way its users run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BEACON = Path(sys.executable).parent / "beacon"
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Beacon:
+    """Runs `beacon` with an environment and data of its own; a test may set more variables in `environment`."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def variables(self) -> dict[str, str]:
+        kept = ("PATH", "HOME", "LANG", "TMPDIR", "PIP_FIND_LINKS", "PIP_CERT")
+        base = {key: os.environ[key] for key in kept if key in os.environ}
+        return {**base, "BEACON_DATA_DIR": str(self.folder / "data"), **self.environment}
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen(
+            [str(BEACON), *arguments], env=self.variables(), cwd=self.folder, text=True, encoding="utf-8", **options
+        )
+
+    def __call__(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments, stdin=subprocess.DEVNULL)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def json(self, *arguments: str) -> tuple[int, dict[str, Any]]:
+        """Run with `--json` and return the exit code and the one document on stdout."""
+        done = self(*arguments, "--json")
+        return done.returncode, json.loads(done.stdout)
+
+    def write(self, name: str, text: str | bytes) -> str:
+        path = self.folder / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+
+@pytest.fixture
+def beacon() -> Iterator[Beacon]:
+    """A `beacon` with a data folder of its own, whose embedded server is stopped at the end."""
+    # Not pytest's tmp_path: as root the embedded server runs as a user of its own, to which that folder is closed.
+    folder = Path(tempfile.mkdtemp(prefix="beacon-acceptance-"))
+    folder.chmod(0o755)
+    runner = Beacon(folder)
+    try:
+        yield runner
+        runner("db", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+SCRIPT = """
+rules:
+  - prompt: "2+2"
+    response: "4"
+    latency: 0.05
+default:
+  response: "{model} in {region}: {prompt}"
+  latency: [0.02, 0.08]
+"""
+
+
+@pytest.fixture
+def scripted(beacon: Beacon) -> Beacon:
+    """The same, with the two registry models answered by a script on this machine."""
+    beacon.write("answers.yaml", SCRIPT)
+    beacon.write(
+        "beacon.toml",
+        '[local.models."llama3.2-1b"]\nscript = "answers.yaml"\n[local.models."qwen2.5-1.5b"]\nscript = "answers.yaml"\n',
+    )
+    return beacon
+
+
+@pytest.fixture
+def operators_job(beacon: Beacon) -> str:
+    """The operators' own case: two questions, two models, three regions."""
+    return beacon.write(
+        "operators.yaml",
+        "id: operators\nquestions: [math_basic, geography_basic]\n"
+        "models: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n",
+    )

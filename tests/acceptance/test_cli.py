@@ -1,0 +1,143 @@
+"""The program as a whole: help, start-up, errors, the database commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.acceptance.conftest import BEACON, ROOT, Beacon
+
+COMMANDS = ["run", "check-db", "serve", "db", "db migrate", "db url", "db stop", "db dump", "db psql", "schema job"]
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_explains_itself_and_all_its_options(beacon: Beacon, command: str) -> None:
+    done = beacon(*command.split(), "--help")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    for line in done.stdout.splitlines():
+        if re.match(r"  --?\w", line):
+            assert len(line.split("  ")) > 2 or not line.endswith(line.strip()), f"no explanation: {line}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_readme_or_the_docs_name_every_command(command: str) -> None:
+    text = "".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    assert f"beacon {command}" in text
+
+
+HEAVY = ("rich", "pydantic", "psycopg", "httpx2", "modal", "ruamel", "yoyo", "fastapi", "uvicorn", "tenacity")
+
+
+def modules_after(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", str(BEACON), *arguments], capture_output=True, text=True, check=False
+    )
+    return {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    assert modules_after("--help").isdisjoint(HEAVY)
+
+
+def test_check_db_imports_neither_modal_nor_a_server(beacon: Beacon) -> None:
+    assert modules_after("check-db", "nothing", "--database-url", "postgresql://127.0.0.1:1/x").isdisjoint(
+        {"modal", "fastapi", "uvicorn", "xllamacpp", "httpx2"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run"], "JOB_FILE"),
+        (["run", "x.yaml", "--batching", "sideways"], "sideways"),
+        (["run", "x.yaml", "--max-in-flight", "0"], "0"),
+        (["nonsense"], "nonsense"),
+        (["check-db", "x", "--nonsense"], "--nonsense"),
+    ],
+)
+def test_wrong_usage_is_exit_2_in_words_and_in_json(beacon: Beacon, arguments: list[str], said: str) -> None:
+    done = beacon(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    code, document = beacon.json(*arguments)
+    assert (code, document["ok"], document["errors"][0]["code"]) == (2, False, "usage")
+
+
+def test_without_a_target_the_error_says_what_to_configure(beacon: Beacon) -> None:
+    job = beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n")
+    code, document = beacon.json("run", job)
+    assert (code, document["errors"][0]["code"]) == (2, "config")
+    assert "--local" in document["errors"][0]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[limits]\nmax_in_flight = 'many'\n", "limits.max_in_flight"),
+        ("[regions.mars]\nbase_url = 'http://x'\n", "mars"),
+        ("not toml", "beacon.toml"),
+        ("proxy_key = 'canary'\n", "BEACON_PROXY_KEY"),
+        ("[local.models.x]\n", "gguf"),
+        ("surprise = 1\n", "surprise"),
+    ],
+)
+def test_a_bad_configuration_is_one_clear_error(beacon: Beacon, content: str, said: str) -> None:
+    beacon.write("beacon.toml", content)
+    done = beacon("check-db", "anything")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "canary" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mistyped_job_id_lists_near_ones(scripted: Beacon, operators_job: str) -> None:
+    assert scripted("run", operators_job, "--local").returncode == 0
+    code, document = scripted.json("check-db", "operatros")
+    assert (code, document["errors"][0]["code"]) == (1, "job_not_found")
+    assert "operators" in document["errors"][0]["hint"]
+
+
+def test_the_embedded_database_can_be_found_queried_dumped_and_stopped(scripted: Beacon, operators_job: str) -> None:
+    assert scripted("run", operators_job, "--local").returncode == 0
+    query = "SELECT region, count(*) FROM executions GROUP BY 1 ORDER BY 1"
+    done = scripted("db", "psql", "-c", query, "-At")
+    assert done.stdout.split() == ["ASIA|4", "EU|4", "US|4"]
+    dump = scripted.folder / "dump.sql"
+    assert scripted("db", "dump", "-o", str(dump)).returncode == 0
+    assert "operators" in dump.read_text()
+    assert scripted("db", "url").stdout.startswith("postgresql://")
+    assert scripted.json("db", "stop")[1]["data"] == {"stopped": True}
+    assert scripted.json("db", "stop")[1]["data"] == {"stopped": False}
+
+
+def test_a_database_elsewhere_must_be_migrated_first(beacon: Beacon, operators_job: str) -> None:
+    url = beacon("db", "url").stdout.strip()
+    assert beacon("db", "psql", "-qc", "CREATE DATABASE elsewhere").returncode == 0
+    beacon.environment["BEACON_DATABASE_URL"] = url.replace("/postgres?", "/elsewhere?")
+    code, document = beacon.json("run", operators_job, "--local")
+    assert (code, document["errors"][0]["code"]) == (3, "schema")
+    assert "beacon db migrate" in document["errors"][0]["hint"]
+    assert beacon.json("db", "migrate")[1]["data"] == {"applied": ["0001_jobs_and_executions"]}
+    del beacon.environment["BEACON_DATABASE_URL"]
+
+
+def test_a_closed_stdout_ends_quietly(scripted: Beacon, operators_job: str) -> None:
+    process = scripted.start("run", operators_job, "--local")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    err = process.stderr.read()
+    assert process.wait(60) == 141
+    assert "Traceback" not in err
+
+
+def test_the_schema_of_a_job_is_json_schema(beacon: Beacon) -> None:
+    done = beacon("schema", "job")
+    schema = json.loads(done.stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/draft/2020-12")
+    assert {"questions", "models", "regions"} <= set(schema["properties"])

@@ -1,0 +1,282 @@
+"""`beacon run` and `beacon check-db` as operators use them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.acceptance.conftest import ROOT, Beacon
+from tests.support.regions_server import Regions, regions_server
+
+OPERATORS_SQL = (
+    "SELECT job_id, model_id, question_id, region, status FROM executions WHERE job_id = %s ORDER BY created_at"
+)
+
+
+def test_the_operators_own_case(scripted: Beacon, operators_job: str) -> None:
+    """2 questions × 2 models × 3 regions: 12 rows, two batches in order, the same six containers, no hop."""
+    code, document = scripted.json("run", operators_job, "--local")
+    assert code == 0, document
+    data = document["data"]
+    assert (document["schema_version"], document["command"], document["ok"], document["errors"]) == (1, "run", True, [])
+    assert (data["job_id"], data["status"], data["batching"], data["expected"]) == (
+        "operators",
+        "completed",
+        "question",
+        12,
+    )
+    assert data["counts"]["completed"] == 12
+    assert data["by_region"] == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert [batch["question_id"] for batch in data["batches"]] == ["math_basic", "geography_basic"]
+    first, second = data["batches"]
+    assert len(first["containers"]) == 6
+    assert second["containers"] == first["containers"]
+    assert (first["executions"], second["executions"]) == (6, 6)
+    assert second["started_at"] >= first["completed_at"]
+    assert 0 <= data["max_gap_seconds"] < 2
+    assert (data["max_in_flight"], data["hops"]) == (6, 0)
+
+    code, document = scripted.json("check-db", "operators")
+    assert code == 0, document
+    data = document["data"]
+    assert (data["job_id"], data["schema"], data["expected"], data["rows"]) == ("operators", "beacon", 12, 12)
+    assert data["by_region"] == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert [(check["name"], check["status"]) for check in data["checks"]] == [
+        (name, "pass")
+        for name in (
+            *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential"),
+            *("batch_gap", "containers", "no_hops", "timestamps", "answers"),
+        )
+    ]
+
+    url = scripted("db", "url").stdout.strip()
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(OPERATORS_SQL, ["operators"]).fetchall()
+    assert len(rows) == 12
+    assert all(question_id and status == "completed" for _, _, question_id, _, status in rows)
+    assert [row[2] for row in rows] == ["math_basic"] * 6 + ["geography_basic"] * 6
+
+
+def test_the_real_model_answers_four_questions_in_three_regions(beacon: Beacon) -> None:
+    code, document = beacon.json("run", str(ROOT / "examples" / "quickstart.yaml"), "--local")
+    assert code == 0, document
+    job_id = document["data"]["job_id"]
+    assert document["data"]["counts"]["completed"] == 12
+    with psycopg.connect(beacon("db", "url").stdout.strip()) as connection:
+        rows = connection.execute(
+            "SELECT question_id, response, receipt_data, output_data FROM executions WHERE job_id = %s", [job_id]
+        ).fetchall()
+    assert len(rows) == 12
+    assert all(response.strip() and output["tokens_generated"] > 0 for _, response, _, output in rows)
+    assert all(receipt["output"]["response"] == response for _, response, receipt, _ in rows)
+    assert "4" in next(response for question, response, *_ in rows if question == "math_basic")
+
+
+@pytest.mark.parametrize("mode", ["region", "lane"])
+def test_the_other_batching_modes_ask_the_same_cells(scripted: Beacon, operators_job: str, mode: str) -> None:
+    code, document = scripted.json("run", operators_job, "--local", "--batching", mode)
+    assert (code, document["data"]["batching"], document["data"]["counts"]["completed"]) == (0, mode, 12)
+    code, document = scripted.json("check-db", "operators")
+    assert code == 0
+    statuses = {check["name"]: check["status"] for check in document["data"]["checks"]}
+    assert statuses["sequential"] == statuses["batch_gap"] == "skip"
+
+
+def interrupted(beacon: Beacon, *arguments: str, after: float, signals: list[int]) -> tuple[int, str, str, float]:
+    """Run until the first batch is in flight, send signals, and return exit code, stdout, stderr and the time to end."""
+    process = beacon.start(*arguments)
+    assert process.stderr is not None
+    seen = ""
+    for line in process.stderr:
+        seen += line
+        if "starting question batch" in line:
+            break
+    time.sleep(after)
+    for signum in signals:
+        process.send_signal(signum)
+        time.sleep(0.05)
+    began = time.monotonic()
+    out, err = process.communicate(timeout=20)
+    return process.returncode, out, seen + err, time.monotonic() - began
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(
+    beacon: Beacon, signum: int, code: int
+) -> None:
+    job = beacon.write(
+        "job.yaml",
+        "id: stopped\nquestions: [math_basic, geography_basic, identity_basic, taiwan_status]\n"
+        "models: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n",
+    )
+    with regions_server(Regions(latency=0.5)) as regions:
+        beacon.environment |= regions.environment()
+        returned, out, err, _ = interrupted(beacon, "run", job, after=0.7, signals=[signum])
+        assert returned == code
+        assert "stopping" in err
+        assert "beacon run" in out
+        assert "--job-id stopped" in out
+        answered_before = dict(regions.answered)
+        regions.latency = 0.0
+        code, document = beacon.json("run", job)
+        assert code == 0, document
+        assert document["data"]["counts"]["completed"] == 24
+        assert all(regions.seen[key] == 1 for key in answered_before), "an answered cell was asked again"
+        assert set(regions.answered.values()) == {1}
+        assert len(regions.answered) == 24
+    code, document = beacon.json("check-db", "stopped")
+    assert code == 0, document
+
+
+def test_a_second_ctrl_c_ends_within_a_second(beacon: Beacon, operators_job: str) -> None:
+    with regions_server(Regions(latency=30)) as regions:
+        beacon.environment |= regions.environment()
+        code, _, _, seconds = interrupted(beacon, "run", operators_job, after=0.2, signals=[signal.SIGINT] * 2)
+    assert code == 130
+    assert seconds < 2
+
+
+def test_a_run_of_a_job_that_is_running_is_refused(beacon: Beacon, operators_job: str) -> None:
+    with regions_server(Regions(latency=2)) as regions:
+        beacon.environment |= regions.environment()
+        first = beacon.start("run", operators_job)
+        assert first.stderr is not None
+        while "starting question batch" not in first.stderr.readline():
+            pass
+        code, document = beacon.json("run", operators_job)
+        assert (code, document["ok"], document["errors"][0]["code"]) == (3, False, "job_locked")
+        assert str(first.pid) in document["errors"][0]["message"]
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+        regions.latency = 0.0
+        code, document = beacon.json("run", operators_job)
+        assert (code, document["data"]["counts"]["completed"]) == (0, 12)
+
+
+def test_a_303_is_followed_by_get_and_its_hops_are_counted(beacon: Beacon, operators_job: str) -> None:
+    with regions_server(Regions(hop_first=True)) as regions:
+        beacon.environment |= regions.environment()
+        code, document = beacon.json("run", operators_job)
+        assert (code, document["data"]["hops"]) == (0, 12)
+        assert sorted(regions.methods) == ["GET"] * 12 + ["POST"] * 12
+    code, document = beacon.json("check-db", "operators")
+    assert code == 0
+    assert {check["name"]: check["status"] for check in document["data"]["checks"]}["no_hops"] == "warn"
+
+
+def test_a_job_file_of_the_old_system_runs(scripted: Beacon) -> None:
+    code, document = scripted.json("run", str(ROOT / "examples" / "version1.json"), "--local")
+    assert code == 0, document
+    assert set(document["data"]["by_region"]) == {"US", "EU", "ASIA"}
+
+
+def test_a_model_that_is_not_served_costs_nothing(beacon: Beacon, operators_job: str) -> None:
+    with regions_server(Regions(models=["llama3.2-1b"])) as regions:
+        beacon.environment |= regions.environment()
+        code, document = beacon.json("run", operators_job)
+        assert (code, document["errors"][0]["code"]) == (1, "model_not_served")
+        assert "qwen2.5-1.5b in US" in document["errors"][0]["message"]
+        assert regions.methods == []
+
+
+def test_a_dry_run_asks_and_starts_nothing(beacon: Beacon, operators_job: str) -> None:
+    code, document = beacon.json("run", operators_job, "--local", "--dry-run")
+    data = document["data"]
+    assert (code, data["expected"], data["batches"], data["containers_at_most"]) == (0, 12, 2, 6)
+    assert [prompt["text"] for prompt in data["prompts"]] == ["What is 2+2?", "What is the capital of France?"]
+    assert not (beacon.folder / "data").exists()
+
+
+BAD_FILES: dict[str, tuple[str | bytes | None, str]] = {
+    "unknown question": ("questions: [maths_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n", "math_basic"),
+    "unknown region": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [Mars]\n", "Mars"),
+    "unknown model": ("questions: [math_basic]\nmodels: ['llama3.2:1b']\nregions: [US]\n", "llama3.2-1b"),
+    "duplicate key": (
+        "questions: [math_basic]\nquestions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n",
+        "questions",
+    ),
+    "wrong type": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nrepeats: many\n", "repeats"),
+    "empty file": ("", "empty"),
+    "not UTF-8": ("questions: [mathé]".encode("latin-1"), "UTF-8"),
+    "a directory": (None, "directory"),
+    "missing": (None, "No such file"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_job_file_is_one_clear_error(beacon: Beacon, kind: str) -> None:
+    content, said = BAD_FILES[kind]
+    path = str(beacon.folder / "job.yaml")
+    if content is not None:
+        beacon.write("job.yaml", content)
+    elif kind == "a directory":
+        Path(path).mkdir()
+    done = beacon("run", path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    lines = done.stderr.strip().splitlines()
+    assert lines[0].startswith("error: ")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(lines) <= 2
+    code, document = beacon.json("run", path)
+    assert (code, document["command"], document["ok"], document["data"]) == (2, "run", False, {})
+    assert [set(error) for error in document["errors"]] == [{"code", "message", "hint"}]
+
+
+def test_piped_output_is_plain_lines_in_the_operators_words(scripted: Beacon, operators_job: str) -> None:
+    scripted.environment["LC_ALL"] = "C"
+    done = scripted("run", operators_job, "--local")
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout + done.stderr
+    assert len(re.findall("starting question batch", done.stderr)) == 2
+    assert len(re.findall("question batch completed", done.stderr)) == 2
+    assert "beacon check-db operators" in done.stdout
+
+
+def test_events_are_appended_as_json_lines(scripted: Beacon, operators_job: str) -> None:
+    events = scripted.folder / "events.jsonl"
+    assert scripted("run", operators_job, "--local", "--events", str(events)).returncode == 0
+    names = [json.loads(line)["event"] for line in events.read_text().splitlines()]
+    assert (names[0], names[-1]) == ("job_started", "job_finished")
+    assert {name: names.count(name) for name in ("batch_started", "execution_finished", "batch_finished")} == {
+        "batch_started": 2,
+        "execution_finished": 12,
+        "batch_finished": 2,
+    }
+
+
+def children_of(pid: int) -> list[int]:
+    done = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(word) for word in done.stdout.split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes through /proc")
+def test_a_killed_run_leaves_no_server_behind(scripted: Beacon, operators_job: str) -> None:
+    process = scripted.start("run", operators_job, "--local")
+    assert process.stderr is not None
+    while "starting question batch" not in process.stderr.readline():
+        pass
+    servers = children_of(process.pid)
+    assert len(servers) == 3
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    deadline = time.monotonic() + 10
+    while any(is_alive(pid) for pid in servers) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(is_alive(pid) for pid in servers)

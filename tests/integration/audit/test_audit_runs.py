@@ -1,0 +1,116 @@
+"""Order, gaps and containers are judged inside each run; what a later run replaced is not held against a job."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from beacon_cli.audit.audit import audit_job
+from beacon_cli.audit.check import Check
+from tests.support.audit_jobs import JOB, MODELS, QUESTIONS, REGIONS, START, add_execution, add_job, add_run, seed
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def verdicts(connection: Connection) -> dict[str, Check]:
+    return {check.name: check for check in audit_job(connection, JOB).checks}
+
+
+def test_a_cell_asked_again_an_hour_later_disturbs_neither_order_nor_gap_nor_containers(
+    connection: Connection,
+) -> None:
+    seed(connection)
+    later = START + timedelta(hours=1)
+    run = add_run(connection, later)
+    connection.execute("DELETE FROM executions WHERE question_id = 'math_basic' AND region = 'EU'")
+    for model in MODELS:
+        add_execution(connection, run, "math_basic", model, "EU", at=later, container_id=f"ta-warm-{model}")
+    assert {check.status for check in verdicts(connection).values()} == {"pass", "skip"}
+    assert verdicts(connection)["batch_gap"].status == "skip"  # no run has two whole batches left
+
+
+def test_a_slow_cell_that_was_replaced_leaves_no_gap_to_judge(connection: Connection) -> None:
+    """The first run waited for a cell of question 1 that the second run asked again: its row shows no wait."""
+    seed(connection)
+    connection.execute(
+        "UPDATE executions SET queued_at = queued_at + interval '1 min', started_at = started_at + interval '1 min',"
+        " completed_at = completed_at + interval '1 min' WHERE question_id = 'greatest_leader'"
+    )
+    assert verdicts(connection)["batch_gap"].status == "fail"
+    later = START + timedelta(hours=1)
+    connection.execute("DELETE FROM executions WHERE question_id = 'math_basic' AND region = 'EU'")
+    run = add_run(connection, later)
+    for model in MODELS:
+        add_execution(connection, run, "math_basic", model, "EU", at=later)
+    assert verdicts(connection)["batch_gap"].status == "skip"
+
+
+def test_the_gaps_of_the_latest_run_are_judged(connection: Connection) -> None:
+    add_job(connection)
+    for number, gap in enumerate((0.1, 2.5)):
+        connection.execute("DELETE FROM executions")
+        begin = START + timedelta(hours=number)
+        run = add_run(connection, begin)
+        for position, question in enumerate(QUESTIONS):
+            at = begin + timedelta(seconds=position * (1 + gap))
+            for model in MODELS:
+                for label in REGIONS:
+                    add_execution(connection, run, question, model, label, at=at)
+    check = verdicts(connection)["batch_gap"]
+    assert (check.status, check.detail) == ("fail", "1 of 1 gap not under 2 s: 2.500 s before greatest_leader")
+
+
+def test_a_resumed_run_may_begin_with_part_of_a_question(connection: Connection) -> None:
+    """One cell of question 1 uses one container; the whole of question 2 then uses six."""
+    add_job(connection)
+    first, second = add_run(connection), add_run(connection, START + timedelta(hours=1))
+    cells = [(model, label) for model in MODELS for label in REGIONS]
+    for model, label in cells[1:]:
+        add_execution(connection, first, "math_basic", model, label, at=START)
+    add_execution(connection, second, "math_basic", *cells[0], at=START + timedelta(hours=1))
+    for model, label in cells:
+        at = START + timedelta(hours=1, seconds=1.5)
+        add_execution(connection, second, "greatest_leader", model, label, at=at, container_id=f"new-{model}-{label}")
+    assert verdicts(connection)["containers"].status == "fail"  # seven containers for six lanes
+    connection.execute(
+        "UPDATE executions SET container_id = %s WHERE run_id = %s AND question_id = 'math_basic'",
+        [f"new-{cells[0][0]}-{cells[0][1]}", second],
+    )
+    check = verdicts(connection)["containers"]
+    assert (check.status, check.detail) == ("pass", "6 containers of at most 6 in each of 2 runs, and no other later")
+
+
+def test_more_containers_than_lanes_in_the_first_batch_fail(connection: Connection) -> None:
+    spec_repeats = 2
+    from tests.support.audit_jobs import SPEC
+
+    add_job(connection, spec={**SPEC, "repeats": spec_repeats})
+    run = add_run(connection)
+    for repeat in range(spec_repeats):
+        for model in MODELS:
+            for label in REGIONS:
+                add_execution(
+                    connection,
+                    run,
+                    "math_basic",
+                    model,
+                    label,
+                    at=START,
+                    repeat=repeat,
+                    response=f"Again {repeat}",
+                    container_id=f"{model}-{label}-{repeat}",
+                )
+    check = verdicts(connection)["containers"]
+    assert check.status == "fail"
+    assert check.detail.startswith("12 containers in the first batch, expected at most 6")
+
+
+@pytest.mark.parametrize("batching", ["region", "lane"])
+def test_other_batchings_have_no_order_of_questions_to_judge(connection: Connection, batching: str) -> None:
+    seed(connection, batching=batching)
+    checks = verdicts(connection)
+    assert [checks[name].status for name in ("sequential", "batch_gap", "containers")] == ["skip", "skip", "pass"]
+    assert batching in checks["sequential"].detail

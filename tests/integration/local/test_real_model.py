@@ -1,0 +1,92 @@
+"""The model that Beacon brings, from the product's own cache: it answers, repeats itself, stops, and refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from beacon_cli.config import load_settings
+from beacon_cli.local.llama import LlamaGenerator
+from beacon_cli.local.servers import local_servers
+from beacon_cli.local.weights import require_weights
+from modal_deployment.generation import GenerationRequest
+from modal_deployment.refusal import Refusal
+from modal_deployment.regions import REGIONS
+
+
+@pytest.fixture(scope="module")
+def model() -> LlamaGenerator:
+    path = require_weights(load_settings().cache_path())
+    return LlamaGenerator(path, context=1024, threads=1)
+
+
+def test_questions_are_answered_over_http() -> None:
+    async def run() -> None:
+        settings = load_settings()
+        async with (
+            local_servers(settings, [REGIONS["eu"]], model_ids=["smollm2-135m"]) as servers,
+            httpx2.AsyncClient(timeout=60) as client,
+        ):
+            for prompt in ("What is 2+2?", "What is the capital of France?", "Who are you?", "  "):
+                asked = {"model": "smollm2-135m", "prompt": prompt, "max_tokens": 12, "seed": 1}
+                answer = (await client.post(f"{servers['eu'].base_url}/inference", json=asked)).json()
+                assert answer["response"].strip()
+                assert 1 <= answer["tokens_generated"] <= 12
+                assert answer["receipt"]["provenance"]["architecture"] == "llama.cpp"
+            assert listening(servers["eu"].pid) == {int(servers["eu"].base_url.rpartition(":")[2])}
+
+    asyncio.run(run())
+
+
+def test_a_seed_makes_the_answer_reproducible(model: LlamaGenerator) -> None:
+    def say(seed: int) -> str:
+        request = GenerationRequest("Tell me a story.", temperature=1.0, max_tokens=12, seed=seed)
+        return model.generate(request).text
+
+    assert say(5) == say(5)
+    assert say(5) != say(6)
+
+
+def test_the_system_prompt_and_the_end_of_the_tokens_are_seen(model: LlamaGenerator) -> None:
+    request = GenerationRequest("Who are you?", "You are a pirate.", temperature=0, max_tokens=5)
+    generated = model.generate(request)
+    assert (generated.finish_reason, generated.tokens_generated) == ("length", 5)
+    other = model.generate(GenerationRequest("Who are you?", "Speak French.", temperature=0, max_tokens=5))
+    assert other.text != generated.text
+
+
+def test_a_prompt_that_does_not_fit_the_window_is_422(model: LlamaGenerator) -> None:
+    with pytest.raises(Refusal, match=r"prompt: \d+ tokens, the model's window has 1024") as refused:
+        model.generate(GenerationRequest("word " * 2000))
+    assert (refused.value.status, refused.value.code) == (422, "prompt_too_long")
+
+
+@pytest.mark.parametrize("prompt", ["Write a very long story.", "word " * 900])
+def test_cancelling_stops_an_answer_and_a_long_prompt(model: LlamaGenerator, prompt: str) -> None:
+    request = GenerationRequest(prompt, temperature=0, max_tokens=4000)
+    timer = threading.Timer(0.3, request.cancelled.set)
+    timer.start()
+    start = time.monotonic()
+    generated = model.generate(request)
+    assert generated.finish_reason == "cancelled"
+    assert time.monotonic() - start < 10
+    timer.join()
+
+
+def test_llama_writes_nothing_on_our_output(model: LlamaGenerator, capfd: pytest.CaptureFixture[str]) -> None:
+    LlamaGenerator(require_weights(load_settings().cache_path()), context=256, threads=1).generate(
+        GenerationRequest("Hello", max_tokens=2)
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+def listening(pid: int) -> set[int]:
+    """Return the TCP ports on which a process listens."""
+    inodes = {link.readlink().name.removeprefix("socket:[").rstrip("]") for link in Path(f"/proc/{pid}/fd").iterdir()}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes}

@@ -1,0 +1,138 @@
+"""`beacon serve` as a process: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `beacon serve` with nothing but a scripted model behind the bundled model's id."""
+    (folder / "script.yaml").write_text("default: '{model} in {region}'")
+    (folder / "beacon.toml").write_text('[local.models."smollm2-135m"]\nscript = "script.yaml"\n')
+    with subprocess.Popen(
+        [sys.executable, "-m", "beacon_cli", "serve", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def free_ports(count: int) -> int:
+    """Return the first of `count` neighbouring ports that are free now."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as first:
+            port = int(first.getsockname()[1])
+        try:
+            for number in range(port, port + count):
+                socket.create_server(("127.0.0.1", number)).close()
+        except OSError:
+            continue
+        return port
+
+
+def read_until(stream: object, fileno: int, word: str, seconds: float = 20) -> str:
+    """Return what arrives on a pipe up to `word`."""
+    said = ""
+    deadline = time.monotonic() + seconds
+    while word not in said and time.monotonic() < deadline:
+        if select.select([fileno], [], [], 0.1)[0]:
+            chunk = os.read(fileno, 65536).decode()
+            said += chunk
+            if not chunk:
+                break
+    return said
+
+
+def ready(process: subprocess.Popen[str]) -> tuple[str, str]:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    talk = read_until(process.stderr, process.stderr.fileno(), "Ctrl-C ends it")
+    answer = os.read(process.stdout.fileno(), 65536).decode()
+    return answer, talk
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_it_says_how_to_use_it_serves_and_ends_with_the_signals_code(
+    tmp_path: Path, signum: signal.Signals, code: int
+) -> None:
+    port = free_ports(2)
+    with serving(tmp_path, "--region", "ASIA", "--region", "us", "--port", str(port)) as process:
+        answer, _ = ready(process)
+        urls = re.findall(r"^(\w+) +(http\S+)$", answer, re.MULTILINE)
+        assert urls == [("ASIA", f"http://127.0.0.1:{port}"), ("US", f"http://127.0.0.1:{port + 1}")]
+        snippet = answer.partition("beacon.toml:\n")[2]
+        regions = tomllib.loads(snippet)["regions"]
+        assert {region: table["base_url"] for region, table in regions.items()} == {
+            "apac": urls[0][1],
+            "us": urls[1][1],
+        }
+        asked = {"model": "smollm2-135m", "prompt": "hello"}
+        for url, region in ((urls[0][1], "apac"), (urls[1][1], "us")):
+            response = httpx2.post(f"{url}/inference", json=asked).json()["response"]
+            assert response == f"smollm2-135m in {region}"
+        process.send_signal(signum)
+        _, talk = process.communicate(timeout=10)
+        assert process.returncode == code
+        assert talk.startswith("stopping…")
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(f"{urls[0][1]}/health")
+
+
+def test_the_curl_line_works_as_printed_with_credentials_from_the_environment(tmp_path: Path) -> None:
+    secrets = {"BEACON_PROXY_KEY": "wk-1", "BEACON_PROXY_SECRET": "ws-canary"}
+    with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), **secrets) as process:
+        answer, talk = ready(process)
+        assert "canary" not in answer + talk
+        command = answer.partition("try it:\n")[2].partition("\n\n")[0]
+        assert max(map(len, answer.splitlines())) <= 80
+        said = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, check=True, env={**os.environ, **secrets}
+        )
+        assert '"response":"smollm2-135m in eu"' in said.stdout
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_a_server_that_dies_ends_it_with_3_and_its_region(tmp_path: Path) -> None:
+    port = free_ports(1)
+    with serving(tmp_path, "--region", "eu", "--port", str(port)) as process:
+        ready(process)
+        health = httpx2.get(f"http://127.0.0.1:{port}/health").json()
+        os.kill(int(health["container_id"].rpartition("-")[2]), signal.SIGKILL)
+        _, talk = process.communicate(timeout=10)
+        assert process.returncode == 3
+        assert "error: the server of EU died" in talk
+
+
+def test_an_unknown_region_is_wrong_usage_and_a_taken_port_an_error_that_names_it(tmp_path: Path) -> None:
+    with serving(tmp_path, "--region", "mars") as process:
+        said, talk = process.communicate(timeout=20)
+        assert (process.returncode, said) == (2, "")
+        assert "unknown region 'mars'; known regions: us (US), eu (EU), apac (ASIA)" in talk
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with serving(tmp_path, "--region", "us", "--port", str(port)) as process:
+            said, talk = process.communicate(timeout=20)
+            assert (process.returncode, said) == (3, "")
+            assert f"port {port} cannot be used" in talk

@@ -1,0 +1,79 @@
+"""Three regions on one loopback port, in a thread of the test: they answer slowly, count, and hop when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from tests.support.answers import good_answer
+from tests.support.raw_server import RawServer, Request, http, raw_server
+
+MODELS = ["llama3.2-1b", "qwen2.5-1.5b"]
+
+
+@dataclass
+class Regions:
+    """`answered` counts the answers that were sent whole, by (question text, model, region); `seen` all POSTs."""
+
+    latency: float = 0.0
+    hop_first: bool = False
+    models: list[str] = field(default_factory=lambda: list(MODELS))
+    url: str = ""
+    seen: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    answered: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    methods: list[str] = field(default_factory=list)
+    server: RawServer | None = None
+    _calls: dict[str, Request] = field(default_factory=dict)
+
+    async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
+        path, _, query = request.path.partition("?")
+        region = path.split("/")[1]
+        if path.endswith("/models"):
+            return http(200, {"models_available": self.models, "region": region})
+        self.methods.append(request.method)
+        if request.method == "GET":
+            request = self._calls.pop(query)
+        elif self.hop_first:
+            call = f"__modal_function_call_id=fc-{len(self._calls)}-{region}"
+            self._calls[call] = request
+            return http(303, Location=f"{path}?{call}")
+        body = json.loads(request.body)
+        key = (body["prompt"], body["model"], region)
+        self.seen[key] += 1
+        await asyncio.sleep(self.latency)
+        self.answered[key] += 1
+        return http(200, good_answer(region, body["model"], f"answer to {body['prompt']}"))
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make these the endpoints of every region."""
+        return {
+            f"BEACON_REGIONS__{region}__BASE_URL": f"{self.url}/{region.lower()}" for region in ("US", "EU", "APAC")
+        }
+
+
+@contextlib.contextmanager
+def regions_server(regions: Regions) -> Iterator[Regions]:
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with raw_server(regions.handle) as server:
+            regions.server, regions.url = server, server.url
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    ready.wait(10)
+    try:
+        yield regions
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()

@@ -1,0 +1,187 @@
+"""The checks' judgements, without a database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beacon_cli.audit import judges
+from beacon_cli.audit.audit import JUDGES
+from beacon_cli.audit.check import Check, percent, with_examples
+from beacon_cli.audit.coverage import CellGroup, Coverage, LaneCoverage, lane_coverage
+from beacon_cli.audit.expectation import Expectation
+from beacon_cli.audit.judge_regions import MAX_COMBINATIONS, regions
+from modal_deployment.regions import REGIONS
+
+LANES = tuple((model, region) for model in ("a", "b") for region in ("US", "EU", "ASIA"))
+EXPECTED = Expectation("the stored job", ("q1", "q2"), LANES)
+COUNT = st.integers(0, 1_000_000)
+EXAMPLES = st.lists(st.text(), max_size=5)
+
+
+def combination(**changes: Any) -> dict[str, Any]:
+    usual = {"asked": "US", "answering": "us", "container": "us-ashburn-1", "answered": True, "executions": 3}
+    return {**usual, **changes}
+
+
+def test_the_checks_have_the_documented_names_in_the_documented_order() -> None:
+    assert ["complete", *JUDGES] == [
+        *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential", "batch_gap"),
+        *("containers", "no_hops", "timestamps", "answers"),
+    ]
+
+
+@given(cells=COUNT, examples=EXAMPLES)
+def test_duplicates_fail_exactly_when_there_are_some(cells: int, examples: list[str]) -> None:
+    check = judges.no_duplicates(EXPECTED, cells=cells, executions=2 * cells, examples=examples)
+    assert check.status == ("fail" if cells else "pass")
+    assert check.detail.isprintable()
+
+
+@given(executions=COUNT, examples=EXAMPLES)
+def test_unexpected_rows_fail_exactly_when_there_are_some(executions: int, examples: list[str]) -> None:
+    check = judges.no_unexpected(EXPECTED, executions=executions, examples=examples)
+    assert check.status == ("fail" if executions else "pass")
+
+
+@given(question=COUNT, model=COUNT)
+def test_an_unlabelled_row_fails(question: int, model: int) -> None:
+    check = judges.question_id(EXPECTED, without_question=question, without_model=model)
+    assert check.status == ("fail" if question or model else "pass")
+    assert ("without question_id" in check.detail) == bool(question)
+
+
+@given(backwards=COUNT, future=COUNT)
+def test_times_fail_when_they_run_backwards_or_ahead(backwards: int, future: int) -> None:
+    check = judges.timestamps(EXPECTED, backwards=backwards, future=future, examples=[])
+    assert check.status == ("fail" if backwards or future else "pass")
+
+
+@given(executions=COUNT)
+def test_hops_only_warn(executions: int) -> None:
+    check = judges.no_hops(EXPECTED, executions=executions, hops=executions, most=1)
+    assert check.status == ("warn" if executions else "pass")
+
+
+@given(empty=COUNT, texts=COUNT)
+def test_answers_only_warn(empty: int, texts: int) -> None:
+    check = judges.answers(EXPECTED, empty=empty, texts=texts, executions=2 * texts, examples=[])
+    assert check.status == ("warn" if empty or texts else "pass")
+
+
+@given(at_first=st.integers(0, 20), late=st.integers(0, 20), runs=st.integers(0, 3))
+def test_containers_are_bounded_by_models_times_regions(at_first: int, late: int, runs: int) -> None:
+    check = judges.containers(EXPECTED, runs=runs, at_first=at_first, late=late, examples=[])
+    assert check.status == ("skip" if not runs else "fail" if late or at_first > 6 else "pass")
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        ({"queued": 0, "gaps": 0, "longest": None, "long": 0}, "skip"),
+        ({"queued": 1, "gaps": 0, "longest": None, "long": 0}, "skip"),
+        ({"queued": 2, "gaps": 1, "longest": 1.999, "long": 0}, "pass"),
+        ({"queued": 2, "gaps": 1, "longest": -0.5, "long": 0}, "pass"),
+        ({"queued": 2, "gaps": 1, "longest": 2.0, "long": 1}, "fail"),
+    ],
+)
+def test_gaps_of_two_seconds_fail(found: dict[str, Any], status: str) -> None:
+    assert judges.batch_gap(EXPECTED, **found, examples=[]).status == status
+
+
+@pytest.mark.parametrize(("batches", "early", "status"), [(0, 0, "skip"), (2, 0, "pass"), (2, 1, "fail")])
+def test_questions_that_start_early_fail(batches: int, early: int, status: str) -> None:
+    assert judges.sequential(EXPECTED, batches=batches, early=early, examples=[]).status == status
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "told"),
+    [
+        ({}, "pass", "answered for itself"),
+        ({"answering": "US-East"}, "pass", ""),
+        ({"answering": "us-ashburn-1"}, "pass", ""),
+        ({"answering": None}, "pass", ""),
+        ({"asked": "mars"}, "fail", "3 rows unknown region 'mars'"),
+        ({"answering": "eu-west"}, "fail", "asked US, answered by eu-west"),
+        ({"answering": "mars"}, "fail", "asked US, answered by mars"),
+        ({"container": "europe-west4"}, "fail", "asked US, ran in europe-west4"),
+        ({"container": "luna-1"}, "warn", "ran in luna-1"),
+        ({"container": None}, "warn", "not recorded where the container ran"),
+        ({"container": None, "answered": False, "answering": None}, "pass", ""),
+    ],
+)
+def test_regions(changes: dict[str, Any], status: str, told: str) -> None:
+    check = regions(EXPECTED, combinations=[combination(**changes)])
+    assert (check.status, told in check.detail) == (status, True)
+
+
+@given(st.sampled_from([region.label for region in REGIONS.values()]), st.sampled_from(list(REGIONS.values())))
+def test_an_answer_from_another_region_always_fails(asked: str, answering: Any) -> None:
+    for name in (answering.id, answering.label, *answering.aliases):
+        check = regions(
+            EXPECTED, combinations=[combination(asked=asked, answering=name, container=f"local-{answering.id}")]
+        )
+        assert check.status == ("pass" if asked == answering.label else "fail")
+
+
+def test_a_fault_outweighs_doubts_and_too_many_names_are_a_fault() -> None:
+    doubt = combination(container=None)
+    assert regions(EXPECTED, combinations=[doubt, combination(asked="")]).status == "fail"
+    assert regions(EXPECTED, combinations=[doubt] * MAX_COMBINATIONS).status == "fail"
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)), min_size=6, max_size=6))
+def test_complete_passes_only_when_each_cell_has_exactly_one_answer(counts: list[tuple[int, int, int]]) -> None:
+    """Each lane has five cells; of those present, some are answered once and some again."""
+    found = [
+        {
+            "model_id": m,
+            "region": r,
+            "present": min(5, p),
+            "answered": min(a, p),
+            "answered_again": min(t, p - min(a, p)),
+        }
+        for (m, r), (p, a, t) in zip(LANES, counts, strict=True)
+    ]
+    coverage = Coverage(lane_coverage(LANES, 5, found))
+    check = judges.complete(EXPECTED, coverage)
+    assert (check.status == "pass") == all(lane["answered"] == 5 for lane in found)
+    assert coverage.never_ran + coverage.unanswered + coverage.completed == coverage.expected == 30
+    by_region = coverage.by_region()
+    assert list(by_region) == ["US", "EU", "ASIA"]
+    assert sum(counts["completed"] for counts in by_region.values()) == coverage.completed
+
+
+def test_complete_names_what_became_of_a_cell() -> None:
+    lanes = (LaneCoverage("a", "US", expected=3, present=2, answered=0, answered_again=1),)
+    groups = (
+        CellGroup("q1", "a", "US", expected=1, answered=0, actual=0, stored=0, status=None),
+        CellGroup("q2", "a", "US", expected=1, answered=0, actual=0, stored=1, status="timeout"),
+        CellGroup("q3", "a", "US", expected=1, answered=0, actual=2, stored=2, status=None),
+    )
+    assert judges.complete(EXPECTED, Coverage(lanes, groups)) == Check(
+        "complete",
+        "fail",
+        "of 3 cells 1 never ran, 1 ran without an answer, 1 answered more than once (expected: the stored job):"
+        " q1 · a · US (never ran), q2 · a · US (timeout), q3 · a · US (2 of 1)",
+    )
+
+
+def test_nothing_expected_and_nothing_there_is_not_complete() -> None:
+    assert judges.complete(EXPECTED, Coverage(())).status == "fail"
+
+
+@given(part=st.integers(0, 10**7), rest=st.integers(0, 10**7))
+def test_only_all_is_a_hundred_percent(part: int, rest: int) -> None:
+    whole = part + rest
+    assert (percent(part, whole) == "100 %") == (rest == 0)
+
+
+@given(EXAMPLES, COUNT)
+def test_examples_are_printable_and_short(examples: list[str], total: int) -> None:
+    text = with_examples("rows", examples, total)
+    assert text.isprintable()
+    assert len(text) < 700

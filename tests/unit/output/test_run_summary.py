@@ -1,0 +1,191 @@
+"""What `beacon run` hands to scripts and to people when it is over."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from rich.console import Console
+
+from beacon_cli.executor.execution import ERROR_CODES
+from beacon_cli.output.run_summary import (
+    AnswerLine,
+    BatchSummary,
+    ErrorLine,
+    LaneSummary,
+    RunSummary,
+    percent,
+)
+from beacon_cli.output.run_tables import show_summary
+from tests.support.run_feed import HOSTILE, START
+
+LANES = [
+    LaneSummary("llama3.2-1b", "US", 2, {"completed": 2}, 1.5, 0),
+    LaneSummary("qwen2.5-1.5b", "US", 2, {"completed": 1, "failed": 1}, 2.25, 3),
+    LaneSummary("llama3.2-1b", "EU", 2, {"completed": 1, "empty": 1}, 75.0, 0),
+    LaneSummary("qwen2.5-1.5b", "EU", 2, {"timeout": 1}, None, 0),
+]
+SUMMARY = RunSummary(
+    job_id="bias-demo-1",
+    run_id="0d1c",
+    status="partial",
+    batching="question",
+    expected=8,
+    counts={"completed": 4, "empty": 1, "failed": 1, "timeout": 1},
+    lanes=LANES,
+    batches=[
+        BatchSummary("math_basic", START, START + timedelta(seconds=2), 4, ["ta-1", "ta-2"]),
+        BatchSummary("identity_basic", START + timedelta(seconds=2.5), START + timedelta(seconds=4), 3, ["ta-1"]),
+    ],
+    max_gap_seconds=0.5,
+    max_in_flight=4,
+    hops=3,
+    duration_seconds=4.0,
+    min_success_rate=0.9,
+    answers=[
+        AnswerLine("math_basic", "What is 2+2?", "llama3.2-1b", "US", 0, "completed", "2+2 is\n4.", 1.5),
+        AnswerLine("math_basic", "What is 2+2?", "qwen2.5-1.5b", "US", 0, "failed", None, None),
+        AnswerLine("identity_basic", "Who are you?", "llama3.2-1b", "US", 1, "completed", "A model.", 1.5),
+    ],
+    errors=[ErrorLine("connection_failed", 1, "the connection was refused"), ErrorLine("answer_timeout", 1, "600 s")],
+    function_call_ids=["fc-01"],
+    resume_command="beacon run job.yaml --job-id bias-demo-1",
+)
+WHOLE = replace(
+    SUMMARY,
+    status="completed",
+    expected=2,
+    counts={"completed": 2},
+    lanes=LANES[:1],
+    errors=[],
+    function_call_ids=[],
+    resume_command=None,
+    min_success_rate=1.0,
+)
+
+
+def shown(summary: RunSummary, width: int = 80) -> str:
+    stream = io.StringIO()
+    show_summary(summary, Console(file=stream, width=width, markup=False, emoji=False, highlight=False))
+    return stream.getvalue()
+
+
+def test_the_json_contract() -> None:
+    assert json.loads(json.dumps(SUMMARY.data())) == {
+        "job_id": "bias-demo-1",
+        "run_id": "0d1c",
+        "status": "partial",
+        "batching": "question",
+        "expected": 8,
+        "counts": {"completed": 4, "empty": 1, "failed": 1, "timeout": 1, "cancelled": 0},
+        "success_rate": 0.5,
+        "by_region": {"US": {"expected": 4, "completed": 3}, "EU": {"expected": 4, "completed": 1}},
+        "batches": [
+            {
+                "question_id": "math_basic",
+                "started_at": "2026-03-04T05:06:07+00:00",
+                "completed_at": "2026-03-04T05:06:09+00:00",
+                "executions": 4,
+                "containers": ["ta-1", "ta-2"],
+            },
+            {
+                "question_id": "identity_basic",
+                "started_at": "2026-03-04T05:06:09.500000+00:00",
+                "completed_at": "2026-03-04T05:06:11+00:00",
+                "executions": 3,
+                "containers": ["ta-1"],
+            },
+        ],
+        "max_gap_seconds": 0.5,
+        "max_in_flight": 4,
+        "hops": 3,
+        "duration_seconds": 4.0,
+        "function_call_ids": ["fc-01"],
+    }
+
+
+def test_a_run_before_its_first_answer_has_a_document_too() -> None:
+    empty = replace(SUMMARY, status="cancelled", counts={}, lanes=[], batches=[], max_gap_seconds=None, answers=[])
+    data = empty.data()
+    assert data["counts"] == {"completed": 0, "empty": 0, "failed": 0, "timeout": 0, "cancelled": 0}
+    assert (data["by_region"], data["batches"], data["max_gap_seconds"]) == ({}, [], None)
+    assert "8 not asked" in shown(empty)
+
+
+def test_each_lane_is_a_row_and_all_of_them_a_sum() -> None:
+    rows = [line.split() for line in shown(SUMMARY).splitlines()]
+    assert ["US", "llama3.2-1b", "2/2", "0", "0", "0", "0", "1.5s", "0"] in rows
+    assert ["US", "qwen2.5-1.5b", "1/2", "0", "1", "0", "0", "2.2s", "3"] in rows
+    assert ["EU", "qwen2.5-1.5b", "0/2", "0", "0", "1", "0", "-", "0"] in rows
+    assert ["all", "4/8", "1", "1", "1", "0", "3"] in rows
+
+
+def test_a_newcomer_sees_the_answers_of_a_small_job() -> None:
+    text = shown(SUMMARY)
+    assert "math_basic  What is 2+2?" in text
+    assert "  US    llama3.2-1b        1.5s  2+2 is 4." in text
+    assert "  US    llama3.2-1b #2     1.5s  A model." in text
+    assert "2+2 is 4." not in shown(replace(SUMMARY, expected=25))
+
+
+def test_errors_come_with_an_example_and_what_to_do() -> None:
+    text = shown(SUMMARY, 120)
+    assert "1 x connection_failed  the connection was refused, reset or broken" in text
+    assert "for example: the connection was refused" in text
+    assert "do: beacon verify endpoints shows which region is down; then run it again" in text
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_every_error_code_has_its_advice(code: str) -> None:
+    assert "do: " in shown(replace(SUMMARY, errors=[ErrorLine(code, 2, "x")]), 120)
+
+
+def test_an_unfinished_job_ends_with_its_arithmetic_and_the_command_that_goes_on() -> None:
+    last = shown(SUMMARY, 120).splitlines()[-3:]
+    assert last == [
+        "not ok: 4 of 8 completed = 50 %, wanted 90 %, 1 not asked",
+        "go on:  beacon run job.yaml --job-id bias-demo-1",
+        "audit:  beacon check-db bias-demo-1",
+    ]
+    assert "may still be running, and be paid for, on Modal: fc-01" in shown(SUMMARY, 120)
+
+
+def test_a_finished_job_ends_with_its_audit() -> None:
+    assert shown(WHOLE).splitlines()[-2:] == [
+        "ok: 2 of 2 completed = 100 %, wanted 100 %",
+        "audit:  beacon check-db bias-demo-1",
+    ]
+    assert WHOLE.succeeded
+    assert not SUMMARY.succeeded
+
+
+def test_hostile_text_is_printed_literally_and_harmlessly() -> None:
+    hostile = replace(
+        SUMMARY,
+        answers=[AnswerLine(HOSTILE, HOSTILE, HOSTILE, "US", 0, "completed", HOSTILE, 1.0)],
+        errors=[ErrorLine(HOSTILE, 1, HOSTILE)],
+        function_call_ids=[HOSTILE],
+        lanes=[LaneSummary(HOSTILE, "US", 1, {}, None, 0)],
+    )
+    text = shown(hostile, 200)
+    assert "[bold]loud[/bold] [/foo]" in text
+    assert not set("\x1b\x07\x9b\u202e") & set(text)
+
+
+@pytest.mark.parametrize("width", [30, 80, 200])
+def test_tables_fit_the_width_and_lose_nothing(width: int) -> None:
+    text = shown(SUMMARY, width)
+    lines = [line for line in text.splitlines() if "2/2" in line]
+    assert len(lines) == 1
+    assert len(lines[0]) <= width
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(1.0, "100 %"), (99_999 / 100_000, "99.9 %"), (11 / 12, "91.6 %"), (0.29, "29 %"), (0.9, "90 %"), (0.0, "0 %")],
+)
+def test_percentages_are_never_rounded_up(share: float, words: str) -> None:
+    assert percent(share) == words
