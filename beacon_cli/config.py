@@ -79,7 +79,7 @@ class LocalSettings(BaseModel):
 
     models: dict[str, LocalModelSettings] = {}
     hop_after: float = Field(
-        150.0,
+        default=150.0,
         gt=0,
         description="Seconds after which an unfinished request is answered by a 303, as on Modal.",
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
+from modal_deployment.limits import (
+    MAX_BODY_BYTES,
+    MAX_PROMPT_CHARACTERS,
+    MAX_SYSTEM_PROMPT_CHARACTERS,
+    MAX_TOKENS,
+)
 from modal_deployment.refusal import Refusal
-
-MAX_PROMPT_CHARACTERS = 32_000
-MAX_SYSTEM_PROMPT_CHARACTERS = 8_000
-MAX_TOKENS = 4_096
-# Room for both prompts at their limits with every character written as two \uXXXX escapes.
-MAX_BODY_BYTES = 512 * 1024
 
 
 class InferenceRequest(BaseModel):

@@ -20,21 +20,9 @@ class Check:
     detail: str
 
 
-def quantity(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 row`, `2 rows`."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
-
-
 def with_examples(text: str, examples: Iterable[str], total: int) -> str:
     """Return `text: a, b, …`, each example safe to print, with `…` when there are more than those."""
     shown = [excerpt(example, 120) for example in examples]
     if not shown:
         return text
     return f"{text}: {', '.join(shown)}{', …' if total > len(shown) else ''}"
-
-
-def percent(part: int, whole: int) -> str:
-    """Return a share such as `91.7 %`; it is cut, not rounded, so that only all is `100 %`."""
-    if part == whole:
-        return "100 %"
-    return f"{part * 1000 // whole / 10:.1f} %"

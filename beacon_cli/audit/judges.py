@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from beacon_cli.audit.check import Check, quantity, with_examples
+from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.audit.coverage import CellGroup, Coverage
 from beacon_cli.audit.expectation import Expectation
+from beacon_cli.wording import quantity
 
 MAX_GAP_SECONDS = 2.0
 CLOCK_TOLERANCE_SECONDS = 5.0

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from beacon_cli.audit.check import Check, percent
+from beacon_cli.audit.check import Check
 from beacon_cli.audit.coverage import Coverage
 from beacon_cli.audit.stored_job import Schema
+from beacon_cli.wording import success_arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,8 @@ class AuditReport:
         return sum(self.counts.values())
 
     def success_rate(self) -> str:
-        """Return the arithmetic of the success rate: `11 of 12 completed = 91.7 %, wanted 100 %`."""
-        done, expected = self.coverage.completed, self.coverage.expected
-        if not expected:
-            return "no cells are expected, so there is no success rate"
-        wanted = f"{self.wanted_rate * 100:g} %"
-        return f"{done} of {expected} completed = {percent(done, expected)}, wanted {wanted}"
+        """Return the arithmetic of the success rate: `11 of 12 completed = 91.6 %, wanted 100 %`."""
+        return success_arithmetic(self.coverage.completed, self.coverage.expected, self.wanted_rate)
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `check-db --json`."""

@@ -19,7 +19,8 @@ from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import AttemptFailed, EventHook, HopFollowed
 from beacon_cli.executor.execution import Cell, Execution, Status
 from beacon_cli.executor.failures import AttemptError
-from beacon_cli.job.limits import Limits, format_duration
+from beacon_cli.job.limits import Limits
+from beacon_cli.wording import duration
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 20.0
@@ -122,7 +123,7 @@ class Asker:
         except TimeoutError:
             raise AttemptError(
                 "answer_timeout",
-                f"no complete answer within {format_duration(self.limits.answer_timeout)} (limits.answer_timeout)",
+                f"no complete answer within {duration(self.limits.answer_timeout)} (limits.answer_timeout)",
                 timed_out=True,
             ) from None
 

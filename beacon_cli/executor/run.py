@@ -29,8 +29,9 @@ from beacon_cli.executor.events import (
     Notice,
 )
 from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Lane, Status
-from beacon_cli.job.limits import Limits, format_duration
+from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
+from beacon_cli.wording import duration
 
 
 class Recorder(Protocol):
@@ -187,7 +188,7 @@ class Run:
             raise
 
     def _no_slot(self, progress: Progress) -> Execution:
-        limit = format_duration(self._assignment.limits.slot_timeout)
+        limit = duration(self._assignment.limits.slot_timeout)
         return progress.execution(
             "timeout",
             self._clock.now(),
@@ -209,7 +210,7 @@ class Run:
         )
 
     def _time_is_up(self) -> None:
-        limit = format_duration(self._assignment.limits.job_timeout)
+        limit = duration(self._assignment.limits.job_timeout)
         text = f"the run's time is up after {limit} (limits.job_timeout)"
         self._emit(Notice(self._assignment.job_id, self._clock.now(), f"stopping… {text}"))
         self._stop.request(StopReason("job_timeout", text))
@@ -220,10 +221,10 @@ class Run:
         status = job_status(counts, a.job.expected, stopped=self._stop.reason is not None)
         ended_at = self._clock.now()
         await self._recorder.finish(status, ended_at.isoformat())
-        duration = self._clock.elapsed() - self._began
+        seconds = self._clock.elapsed() - self._began
         unasked = a.job.expected - sum(counts.values())
-        self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, duration))
-        return Outcome(status, counts, self._stop.reason, self._slots.peak, duration)
+        self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, seconds))
+        return Outcome(status, counts, self._stop.reason, self._slots.peak, seconds)
 
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:

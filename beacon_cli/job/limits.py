@@ -25,16 +25,6 @@ def parse_duration(value: object) -> float:
     raise ValueError("write a duration such as 600s, 10m, 2h or 1h30m")
 
 
-def format_duration(seconds: float) -> str:
-    """Return a duration for people: `4.2s`, `3m 05s`, `2h 10m`."""
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}m {rest:02d}s"
-    return f"{minutes // 60}h {minutes % 60:02d}m"
-
-
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),

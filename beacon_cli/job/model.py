@@ -13,6 +13,7 @@ from beacon_cli.executor.execution import Lane
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.questions import MAX_ID, QuestionSource, id_problem, text_problem
+from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS, MAX_TOKENS
 from modal_deployment.regions import REGIONS, Region
 from modal_deployment.registry import REGISTRY
 
@@ -87,7 +88,7 @@ class Generation(_Written):
         le=2,
         description="How much chance there is in an answer; 0 always takes the likeliest token.",
     )
-    max_tokens: int = Field(default=500, ge=1, le=32768, description="The longest answer, in tokens.")
+    max_tokens: int = Field(default=500, ge=1, le=MAX_TOKENS, description="The longest answer, in tokens.")
     seed: int | None = Field(
         default=None,
         ge=0,
@@ -148,6 +149,7 @@ class JobFile(_Written):
     generation: Generation = Field(default=Generation(), description="How answers are generated.")
     system_prompt: FilledText | None = Field(
         default=None,
+        max_length=MAX_SYSTEM_PROMPT_CHARACTERS,
         description="Sent before every question; {place} becomes the region's place: the US, Europe or Asia.",
     )
     limits: Limits = Field(

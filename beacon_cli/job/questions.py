@@ -16,6 +16,7 @@ from beacon_cli.job.document import Document, located
 from beacon_cli.job.files import BOM, decoded, open_regular, reason
 from beacon_cli.job.json_reader import read_json
 from beacon_cli.output.text import excerpt
+from modal_deployment.limits import MAX_PROMPT_CHARACTERS
 
 MAX_ID = 255
 MAX_LINE_BYTES = 1_000_000
@@ -52,6 +53,8 @@ def id_problem(question_id: str) -> str:
 
 def text_problem(text: str) -> str:
     """Return why a text cannot be asked, or an empty text."""
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        return f"a question's text must not be longer than {MAX_PROMPT_CHARACTERS} characters, and this has {len(text)}"
     return "" if text.strip() else "a question's text must not be empty"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from beacon_cli.audit.check import quantity
+from beacon_cli.audit.check import Check
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.output.text import excerpt
+from beacon_cli.wording import quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -106,11 +107,23 @@ def _status(name: str) -> str:
 
 def print_checks(report: AuditReport, console: Console) -> None:
     """Print one line per check: its mark, its name, what it found."""
+    _print_lines(report.checks, console)
+
+
+def print_findings(report: AuditReport, console: Console) -> None:
+    """Print the audit in short: how many checks passed, and a line for each that did not."""
+    passed = [check for check in report.checks if check.status == "pass"]
+    others = [check for check in report.checks if check.status != "pass"]
+    summary = Check("audit", "pass" if report.ok else "fail", f"{len(passed)} of {len(report.checks)} checks passed")
+    _print_lines([summary, *others], console)
+
+
+def _print_lines(checks: Sequence[Check], console: Console) -> None:
     from rich.text import Text
 
     marks = _MARKS if _can_write("".join(_MARKS.values()), console) else _ASCII_MARKS
     width = max(len(mark) for mark in marks.values())
-    for check in report.checks:
+    for check in checks:
         line = Text(f"{marks[check.status]:<{width}} ", style=_STYLES[check.status])
         line.append(f"{check.name:<14} ", style="bold" if check.status == "fail" else "none")
         line.append(_encodable(check.detail, console), style="none")

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from beacon_cli.executor.execution import STATUSES, Batching, Status
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
+from beacon_cli.wording import success_arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +21,11 @@ class LaneSummary:
     counts: Mapping[Status, int]
     median_seconds: float | None
     hops: int
+
+    @property
+    def completed(self) -> int:
+        """Cells of this lane that have their answer."""
+        return sum(self.counts.get(status, 0) for status in ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +67,17 @@ class RunSummary:
     """A job after a run. Counts are of the whole job's rows; durations and gaps are in seconds.
 
     `function_call_ids` are calls that may still run on Modal; `resume_command` is what goes on with an unfinished
-    job, None where nothing is left to do.
+    job, None where nothing is left to do. `batches` may be left out where only people read.
     """
 
     job_id: str
     run_id: str
     status: str
     batching: Batching
+    questions: int
     expected: int
     counts: Mapping[Status, int]
+    containers: int
     lanes: Sequence[LaneSummary]
     batches: Sequence[BatchSummary]
     max_gap_seconds: float | None
@@ -88,8 +92,8 @@ class RunSummary:
 
     @property
     def completed(self) -> int:
-        """Cells that have an answer with text."""
-        return self.counts.get("completed", 0)
+        """Cells that have their answer: `completed`, or `empty`, which asking again would not change."""
+        return sum(self.counts.get(status, 0) for status in ANSWERED)
 
     @property
     def unasked(self) -> int:
@@ -109,10 +113,7 @@ class RunSummary:
     @property
     def verdict(self) -> str:
         """The arithmetic of the success rate in one line."""
-        return (
-            f"{self.completed} of {self.expected} completed = {percent(self.success_rate)},"
-            f" wanted {percent(self.min_success_rate)}"
-        )
+        return success_arithmetic(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
 
     def data(self) -> dict[str, Any]:
         """Return the `data` of `beacon run --json`."""
@@ -133,24 +134,13 @@ class RunSummary:
             "function_call_ids": list(self.function_call_ids),
         }
 
-    def show(self, console: Console) -> None:
-        """Print the summary for people."""
-        from beacon_cli.output.run_tables import show_summary
-
-        show_summary(self, console)
-
     def _by_region(self) -> dict[str, dict[str, int]]:
         regions: dict[str, dict[str, int]] = {}
         for lane in self.lanes:
             region = regions.setdefault(lane.region, {"expected": 0, "completed": 0})
             region["expected"] += lane.expected
-            region["completed"] += lane.counts.get("completed", 0)
+            region["completed"] += lane.completed
         return regions
-
-
-def percent(share: float) -> str:
-    """Return a share as a percentage with at most one decimal, cut off: only all of it is `100 %`."""
-    return f"{math.floor(round(share * 1000, 6)) / 10:g} %"
 
 
 def _batch(batch: BatchSummary) -> dict[str, Any]:

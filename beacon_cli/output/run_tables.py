@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from beacon_cli.executor.execution import ERROR_CODES
-from beacon_cli.job.limits import format_duration
 from beacon_cli.output.text import excerpt
+from beacon_cli.wording import duration, quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ _DO: dict[str, str] = {
 
 
 def show_summary(summary: RunSummary, console: Console) -> None:
-    """Print a summary: what happened per region and model, the answers of a small job, errors, the verdict."""
+    """Print a summary: what happened per region and model, the answers of a small job, errors, calls left running."""
     _say(console, _headline(summary))
     if console.width >= _TABLE_WIDTH:
         console.print(_lane_table(summary))
@@ -61,18 +61,16 @@ def show_summary(summary: RunSummary, console: Console) -> None:
         _show_errors(summary, console)
     if summary.function_call_ids:
         _show_calls(summary, console)
-    _show_verdict(summary, console)
 
 
 def _headline(summary: RunSummary) -> Text:
     gap = "" if summary.max_gap_seconds is None else f", longest gap {summary.max_gap_seconds:.3f}s"
-    containers = {container for batch in summary.batches for container in batch.containers}
     return Text.assemble(
         ("job ", ""),
         (excerpt(summary.job_id, 255), "bold"),
-        f" {summary.status} in {format_duration(summary.duration_seconds)}: batching {summary.batching},"
-        f" {len(summary.batches)} questions, at most {summary.max_in_flight} in flight,"
-        f" {len(containers)} containers, {summary.hops} hops{gap}",
+        f" {summary.status} in {duration(summary.duration_seconds)}: batching {summary.batching},"
+        f" {quantity(summary.questions, 'question')}, at most {summary.max_in_flight} in flight,"
+        f" {quantity(summary.containers, 'container')}, {quantity(summary.hops, 'hop')}{gap}",
     )
 
 
@@ -93,16 +91,16 @@ def _lane_table(summary: RunSummary) -> Table:
 
 def _lane_row(lane: LaneSummary) -> list[Text]:
     counts = lane.counts
-    whole = counts.get("completed", 0) == lane.expected
+    whole = lane.completed == lane.expected
     return [
         Text(excerpt(lane.region)),
         Text(excerpt(lane.model_id)),
-        Text(f"{counts.get('completed', 0)}/{lane.expected}", "green" if whole else "yellow"),
+        Text(f"{lane.completed}/{lane.expected}", "green" if whole else "yellow"),
         _count(counts.get("empty", 0), "yellow"),
         _count(counts.get("failed", 0), "bold red"),
         _count(counts.get("timeout", 0), "bold red"),
         _count(counts.get("cancelled", 0), "magenta"),
-        Text("-" if lane.median_seconds is None else format_duration(lane.median_seconds)),
+        Text("-" if lane.median_seconds is None else duration(lane.median_seconds)),
         _count(lane.hops, "yellow"),
     ]
 
@@ -172,7 +170,8 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
     console.print()
 
 
-def _show_verdict(summary: RunSummary, console: Console) -> None:
+def show_verdict(summary: RunSummary, console: Console) -> None:
+    """Print whether the run was good enough, with the arithmetic, and the next command to type."""
     unasked = f", {summary.unasked} not asked" if summary.unasked else ""
     style = "bold green" if summary.succeeded else "bold red"
     word = "ok" if summary.succeeded else "not ok"

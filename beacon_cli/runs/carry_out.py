@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-
 from typing import TYPE_CHECKING
 
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.config import Settings
+from beacon_cli.output.audit_table import print_findings
 from beacon_cli.output.result import CommandResult
-from beacon_cli.output.audit_table import print_checks as show_checks
 from beacon_cli.runs.launch import launch
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.summary import read_summary
@@ -49,5 +48,8 @@ def carry_out(request: RunRequest, settings: Settings, *, with_batches: bool) ->
 
 
 def _show(summary: RunSummary, report: AuditReport, console: Console) -> None:
-    show_checks(report, console)
-    summary.show(console)
+    from beacon_cli.output.run_tables import show_summary, show_verdict
+
+    show_summary(summary, console)
+    print_findings(report, console)
+    show_verdict(summary, console)

@@ -23,7 +23,7 @@ class Journal:
         """Write rows and wait until the disk has them. Raises `JournalError` when it cannot."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(self.path, "a", encoding="ascii", opener=_private) as file:  # noqa: PTH123  (no opener there)
+            with open(self.path, "a", encoding="ascii", opener=_private) as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
                 file.flush()
                 os.fsync(file.fileno())

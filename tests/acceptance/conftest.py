@@ -45,6 +45,18 @@ class Beacon:
             process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
+    def start_until(self, text: str, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+        """Start a command and return once it has said `text` on stderr, with all that it said so far."""
+        process = self.start(*arguments)
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if text in line:
+                return process, said
+        process.communicate()
+        raise AssertionError(f"it ended without saying {text!r}: {said}")
+
     def json(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         """Run with `--json` and return the exit code and the one document on stdout."""
         done = self(*arguments, "--json")
@@ -75,9 +87,8 @@ rules:
   - prompt: "2+2"
     response: "4"
     latency: 0.05
-default:
-  response: "{model} in {region}: {prompt}"
-  latency: [0.02, 0.08]
+  - response: "{model} in {region}: {prompt}"
+    latency: [0.02, 0.08]
 """
 
 
@@ -87,7 +98,7 @@ def scripted(beacon: Beacon) -> Beacon:
     beacon.write("answers.yaml", SCRIPT)
     beacon.write(
         "beacon.toml",
-        '[local.models."llama3.2-1b"]\nscript = "answers.yaml"\n[local.models."qwen2.5-1.5b"]\nscript = "answers.yaml"\n',
+        "".join(f'[local.models."{model}"]\nscript = "answers.yaml"\n' for model in ("llama3.2-1b", "qwen2.5-1.5b")),
     )
     return beacon
 

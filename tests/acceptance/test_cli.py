@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import typer
 
+from beacon_cli.main import app
 from tests.acceptance.conftest import BEACON, ROOT, Beacon
 
 COMMANDS = ["run", "check-db", "serve", "db", "db migrate", "db url", "db stop", "db dump", "db psql", "schema job"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_every_command_explains_itself_and_all_its_options(beacon: Beacon, command: str) -> None:
+def test_every_command_explains_itself(beacon: Beacon, command: str) -> None:
     done = beacon(*command.split(), "--help")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
-    for line in done.stdout.splitlines():
-        if re.match(r"  --?\w", line):
-            assert len(line.split("  ")) > 2 or not line.endswith(line.strip()), f"no explanation: {line}"
+    assert "Usage: beacon" in done.stdout
+
+
+def options_without_help(command: Any, path: str) -> list[str]:
+    found = [f"{path} {option.name}" for option in command.params if not getattr(option, "help", None)]
+    for name, below in getattr(command, "commands", {}).items():
+        found += options_without_help(below, f"{path} {name}")
+    return found
+
+
+def test_every_option_has_an_explanation() -> None:
+    assert options_without_help(typer.main.get_command(app), "beacon") == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -55,7 +66,7 @@ def test_check_db_imports_neither_modal_nor_a_server(beacon: Beacon) -> None:
     [
         (["run"], "JOB_FILE"),
         (["run", "x.yaml", "--batching", "sideways"], "sideways"),
-        (["run", "x.yaml", "--max-in-flight", "0"], "0"),
+        (["run", "x.yaml", "--max-in-flight", "0"], "--max-in-flight"),
         (["nonsense"], "nonsense"),
         (["check-db", "x", "--nonsense"], "--nonsense"),
     ],
@@ -131,7 +142,8 @@ def test_a_closed_stdout_ends_quietly(scripted: Beacon, operators_job: str) -> N
     assert process.stdout is not None
     process.stdout.close()
     assert process.stderr is not None
-    err = process.stderr.read()
+    with process.stderr:
+        err = process.stderr.read()
     assert process.wait(60) == 141
     assert "Traceback" not in err
 

@@ -91,14 +91,8 @@ def test_the_other_batching_modes_ask_the_same_cells(scripted: Beacon, operators
 
 
 def interrupted(beacon: Beacon, *arguments: str, after: float, signals: list[int]) -> tuple[int, str, str, float]:
-    """Run until the first batch is in flight, send signals, and return exit code, stdout, stderr and the time to end."""
-    process = beacon.start(*arguments)
-    assert process.stderr is not None
-    seen = ""
-    for line in process.stderr:
-        seen += line
-        if "starting question batch" in line:
-            break
+    """Send signals once the first batch is in flight; return exit code, stdout, stderr and the time to end."""
+    process, seen = beacon.start_until("starting question batch", *arguments)
     time.sleep(after)
     for signum in signals:
         process.send_signal(signum)
@@ -147,10 +141,7 @@ def test_a_second_ctrl_c_ends_within_a_second(beacon: Beacon, operators_job: str
 def test_a_run_of_a_job_that_is_running_is_refused(beacon: Beacon, operators_job: str) -> None:
     with regions_server(Regions(latency=2)) as regions:
         beacon.environment |= regions.environment()
-        first = beacon.start("run", operators_job)
-        assert first.stderr is not None
-        while "starting question batch" not in first.stderr.readline():
-            pass
+        first, _ = beacon.start_until("starting question batch", "run", operators_job)
         code, document = beacon.json("run", operators_job)
         assert (code, document["ok"], document["errors"][0]["code"]) == (3, False, "job_locked")
         assert str(first.pid) in document["errors"][0]["message"]
@@ -206,8 +197,8 @@ BAD_FILES: dict[str, tuple[str | bytes | None, str]] = {
     "wrong type": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nrepeats: many\n", "repeats"),
     "empty file": ("", "empty"),
     "not UTF-8": ("questions: [mathé]".encode("latin-1"), "UTF-8"),
-    "a directory": (None, "directory"),
-    "missing": (None, "No such file"),
+    "a directory": (None, "is a folder"),
+    "missing": (None, "no such file"),
 }
 
 
@@ -268,10 +259,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes through /proc")
 def test_a_killed_run_leaves_no_server_behind(scripted: Beacon, operators_job: str) -> None:
-    process = scripted.start("run", operators_job, "--local")
-    assert process.stderr is not None
-    while "starting question batch" not in process.stderr.readline():
-        pass
+    process, _ = scripted.start_until("starting question batch", "run", operators_job, "--local")
     servers = children_of(process.pid)
     assert len(servers) == 3
     os.kill(process.pid, signal.SIGKILL)

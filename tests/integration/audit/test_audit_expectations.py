@@ -26,7 +26,7 @@ def test_a_job_that_was_stored_and_never_ran_says_so(connection: Connection) -> 
     assert failed(report) == {"complete"}
     assert (report.coverage.expected, report.coverage.never_ran, report.rows) == (12, 12, 0)
     assert report.checks[0].detail.startswith("of 12 cells 12 never ran (expected: the stored job): math_basic · ")
-    assert report.success_rate() == "0 of 12 completed = 0.0 %, wanted 100 %"
+    assert report.success_rate() == "0 of 12 completed = 0 %, wanted 100 %"
 
 
 def test_never_ran_is_told_apart_from_failed(connection: Connection) -> None:
@@ -43,7 +43,7 @@ def test_never_ran_is_told_apart_from_failed(connection: Connection) -> None:
         " math_basic · qwen2.5-1.5b · US (never ran)"
     )
     assert report.counts == {"completed": 9, "timeout": 1}
-    assert report.success_rate() == "9 of 12 completed = 75.0 %, wanted 90 %"
+    assert report.success_rate() == "9 of 12 completed = 75 %, wanted 90 %"
 
 
 def test_models_may_have_regions_of_their_own(connection: Connection) -> None:

@@ -139,9 +139,11 @@ def test_other_redirects_are_never_followed_and_the_other_server_sees_nothing(st
 
 def test_a_cross_origin_303_shows_the_other_server_no_header_and_no_prompt() -> None:
     async def main() -> None:
-        async with raw_server(replying(GOOD)) as other:
-            async with raw_server(replying(http(303, Location=f"{other.url}/x"))) as server:
-                execution = await ask(server, [])
+        async with (
+            raw_server(replying(GOOD)) as other,
+            raw_server(replying(http(303, Location=f"{other.url}/x"))) as server,
+        ):
+            execution = await ask(server, [])
         assert execution.error_code == "redirect_cross_origin"
         assert other.requests == []
 

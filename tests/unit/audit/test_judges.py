@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from beacon_cli.audit import judges
 from beacon_cli.audit.audit import JUDGES
-from beacon_cli.audit.check import Check, percent, with_examples
+from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.audit.coverage import CellGroup, Coverage, LaneCoverage, lane_coverage
 from beacon_cli.audit.expectation import Expectation
 from beacon_cli.audit.judge_regions import MAX_COMBINATIONS, regions
@@ -172,12 +172,6 @@ def test_complete_names_what_became_of_a_cell() -> None:
 
 def test_nothing_expected_and_nothing_there_is_not_complete() -> None:
     assert judges.complete(EXPECTED, Coverage(())).status == "fail"
-
-
-@given(part=st.integers(0, 10**7), rest=st.integers(0, 10**7))
-def test_only_all_is_a_hundred_percent(part: int, rest: int) -> None:
-    whole = part + rest
-    assert (percent(part, whole) == "100 %") == (rest == 0)
 
 
 @given(EXAMPLES, COUNT)

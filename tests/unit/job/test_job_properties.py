@@ -57,7 +57,7 @@ jobs = st.fixed_dictionaries(
         "repeats": st.integers(1, 1000),
         "generation": st.fixed_dictionaries(
             {},
-            optional={"temperature": st.floats(0, 2), "max_tokens": st.integers(1, 32768), "seed": st.integers(0, 9)},
+            optional={"temperature": st.floats(0, 2), "max_tokens": st.integers(1, 4096), "seed": st.integers(0, 9)},
         ),
         "system_prompt": texts,
         "limits": st.fixed_dictionaries(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from beacon_cli.job.limits import Limits, format_duration, parse_duration
+from beacon_cli.job.limits import Limits, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,6 @@ def test_anything_else_is_no_duration(written: object) -> None:
 def test_a_limit_is_positive_finite_and_at_most_thirty_days(seconds: float) -> None:
     with pytest.raises(ValidationError):
         Limits(answer_timeout=seconds)
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(4.24, "4.2s"), (185, "3m 05s"), (7800, "2h 10m"), (59.99, "60.0s")])
-def test_a_duration_is_shown_short(seconds: float, text: str) -> None:
-    assert format_duration(seconds) == text
 
 
 def test_a_layer_overrides_only_what_it_sets() -> None:

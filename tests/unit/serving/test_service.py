@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from modal_deployment.generation import Generated, GenerationRequest
-from modal_deployment.inference_request import (
+from modal_deployment.limits import (
     MAX_BODY_BYTES,
     MAX_PROMPT_CHARACTERS,
     MAX_SYSTEM_PROMPT_CHARACTERS,

@@ -1,0 +1,7 @@
+"""How large a request may be. Job files are held to the same limits, so that a job never fails on them half-way."""
+
+MAX_PROMPT_CHARACTERS = 32_000
+MAX_SYSTEM_PROMPT_CHARACTERS = 8_000
+MAX_TOKENS = 4_096
+# Room for both prompts at their limits with every character written as two \uXXXX escapes.
+MAX_BODY_BYTES = 512 * 1024
