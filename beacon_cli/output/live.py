@@ -134,18 +134,17 @@ class LiveView:
         self._painter.paint(above, lines, size)
 
     def _leave(self) -> None:
-        """Put one line that stays in the place of the frame."""
+        """Take the frame away; where no summary will follow, leave a line in its place."""
         with self._lock:
             above = [*self._above, *self._last_line()]
         self._painter.paint(above, [], _size(self._stream))
 
     def _last_line(self) -> list[str]:
         progress = self._progress
-        if progress.job is None:
+        if progress.job is None or progress.finished:  # a finished run's summary follows on stdout
             return []
-        state = progress.finished.status if progress.finished else "interrupted"
         return [
-            f"job {progress.job.job_id} {state}: {progress.settled} of {progress.expected} settled,"
+            f"job {progress.job.job_id} interrupted: {progress.settled} of {progress.expected} settled,"
             f" this run {counted(progress.counts)}, containers={progress.containers} hops={progress.hops}"
             f" seconds={self._elapsed():.1f}"
         ]
