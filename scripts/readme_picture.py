@@ -19,8 +19,10 @@ command = "beacon run examples/quickstart.yaml --local"
 shown = pexpect.run(
     f"sh -c '{beacon} run examples/quickstart.yaml --local 2>/dev/null'", timeout=300, dimensions=(50, COLUMNS)
 )
-console = Console(record=True, width=COLUMNS, file=Path(os.devnull).open("w"), force_terminal=True)
+console = Console(
+    record=True, width=COLUMNS, file=Path(os.devnull).open("w"), force_terminal=True, color_system="truecolor"
+)
 console.print(Text.assemble(("$ ", "bold"), command))
-console.print(Text.from_ansi(shown.decode()))
-svg = FONT_FACES.sub("", console.export_svg(title="beacon"))
+console.print(Text.from_ansi(shown.decode().replace("\r\n", "\n").rstrip()))
+svg = re.sub(r"<!--.*?-->", "", FONT_FACES.sub("", console.export_svg(title="beacon")), flags=re.DOTALL)
 Path("docs/run.svg").write_text(svg.replace("Fira Code", "ui-monospace"), encoding="utf-8")

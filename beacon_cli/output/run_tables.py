@@ -178,4 +178,4 @@ def show_verdict(summary: RunSummary, console: Console) -> None:
     _say(console, Text.assemble((word, style), f": {summary.verdict}{unasked}"))
     if summary.resume_command:
         console.print(Text(f"go on:  {excerpt(summary.resume_command, 4000)}"), soft_wrap=True)
-    console.print(Text(f"audit:  beacon check-db {excerpt(summary.job_id, 255)}"), soft_wrap=True)
+    console.print(Text(f"next:   beacon check-db {excerpt(summary.job_id, 255)}"), soft_wrap=True)

@@ -30,7 +30,11 @@ def console_on(stream: TextIO | None) -> Console:
     """Return the same kind of console for any stream; None drops what is printed."""
     from rich.console import Console
 
-    return Console(
+    class _Console(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # Rich would exit with 1 here; main knows the code for a closed stdout
+
+    return _Console(
         file=stream,
         markup=False,
         emoji=False,

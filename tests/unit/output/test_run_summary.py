@@ -151,7 +151,7 @@ def test_an_unfinished_job_ends_with_its_arithmetic_and_the_command_that_goes_on
     assert last == [
         "not ok: 5 of 8 completed (1 of them empty) = 62.5 %, wanted 90 %, 1 not asked",
         "go on:  beacon run job.yaml --job-id bias-demo-1",
-        "audit:  beacon check-db bias-demo-1",
+        "next:   beacon check-db bias-demo-1",
     ]
     assert "may still be running, and be paid for, on Modal: fc-01" in shown(SUMMARY, 120)
 
@@ -159,7 +159,7 @@ def test_an_unfinished_job_ends_with_its_arithmetic_and_the_command_that_goes_on
 def test_a_finished_job_ends_with_its_audit() -> None:
     assert shown(WHOLE).splitlines()[-2:] == [
         "ok: 2 of 2 completed = 100 %, wanted 100 %",
-        "audit:  beacon check-db bias-demo-1",
+        "next:   beacon check-db bias-demo-1",
     ]
     assert WHOLE.succeeded
     assert not SUMMARY.succeeded
