@@ -1,5 +1,6 @@
 """Run the quickstart in a terminal of 100 columns and save what it printed as docs/run.svg."""
 
+import io
 import os
 import re
 import sys
@@ -19,9 +20,7 @@ command = "beacon run examples/quickstart.yaml --local"
 shown = pexpect.run(
     f"sh -c '{beacon} run examples/quickstart.yaml --local 2>/dev/null'", timeout=300, dimensions=(50, COLUMNS)
 )
-console = Console(
-    record=True, width=COLUMNS, file=Path(os.devnull).open("w"), force_terminal=True, color_system="truecolor"
-)
+console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
 console.print(Text.assemble(("$ ", "bold"), command))
 console.print(Text.from_ansi(shown.decode().replace("\r\n", "\n").rstrip()))
 svg = re.sub(r"<!--.*?-->", "", FONT_FACES.sub("", console.export_svg(title="beacon")), flags=re.DOTALL)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 
 Verdict = Literal["pass", "fail", "warn", "skip"]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from beacon_cli.executor.execution import Lane
 from beacon_cli.executor.failures import AttemptError
+from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import UnknownRegionError, region_named
 
 MAX_RETRY_AFTER_SECONDS = 60.0

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Lane
+from beacon_cli.executor.execution import Batch, Batching, Cell, Execution
+from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 
 

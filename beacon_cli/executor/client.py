@@ -14,8 +14,8 @@ import httpx2
 from beacon_cli import __version__
 from beacon_cli.executor.answer import Answer, Reply, read_answer, read_object, status_error
 from beacon_cli.executor.endpoints import Endpoint
-from beacon_cli.executor.execution import Lane
 from beacon_cli.executor.failures import AttemptError
+from beacon_cli.job.lanes import Lane
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 CALL_ID_PARAMETER = "__modal_function_call_id"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from beacon_cli.executor.execution import Batching, Cell, Execution, Lane, Status
+from beacon_cli.executor.execution import Batching, Cell, Execution, Status
+from beacon_cli.job.lanes import Lane
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The words of the executor: lanes, cells, batches and what became of them."""
+"""The words of the executor: cells, batches, and what became of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from modal_deployment.regions import Region
+from beacon_cli.job.lanes import Lane, Question
 
 Status = Literal["completed", "empty", "failed", "timeout", "cancelled"]
 STATUSES: tuple[Status, ...] = ("completed", "empty", "failed", "timeout", "cancelled")
@@ -39,22 +39,6 @@ ERROR_CODES: dict[str, str] = {
     "cancelled": "the run was stopped while this cell was in flight",
 }
 """Every `error_code` of an execution, and what it means."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question of a job: `text` is the prompt that is sent."""
-
-    id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lane:
-    """One model in one region."""
-
-    model_id: str
-    region: Region
 
 
 @dataclass(frozen=True, slots=True)

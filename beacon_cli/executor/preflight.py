@@ -10,8 +10,8 @@ import httpx2
 from beacon_cli.errors import CredentialsError, ModelNotServed
 from beacon_cli.executor.client import get_object
 from beacon_cli.executor.endpoints import Endpoint
-from beacon_cli.executor.execution import Lane
 from beacon_cli.executor.failures import AttemptError
+from beacon_cli.job.lanes import Lane
 
 _TIMEOUT_SECONDS = 30.0
 

@@ -28,7 +28,8 @@ from beacon_cli.executor.events import (
     JobStarted,
     Notice,
 )
-from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Lane, Status
+from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Status
+from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.wording import duration

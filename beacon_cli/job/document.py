@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from beacon_cli.errors import JobFileError
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 
 MAX_DEPTH = 64
 """How deep lists and mappings may be nested: a job file needs four levels, `metadata` may want more."""

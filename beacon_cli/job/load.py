@@ -6,15 +6,15 @@ import itertools
 from collections.abc import Collection, Hashable, Iterable
 from pathlib import Path
 
-from beacon_cli.executor.execution import Question
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.document import Document, Node
 from beacon_cli.job.files import read_document, reason
+from beacon_cli.job.lanes import Question
 from beacon_cli.job.model import Job, JobModel
 from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem, open_question_file
 from beacon_cli.job.validation import suggestion, validated
 from beacon_cli.job.version1 import converted, is_version1
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 from modal_deployment.regions import REGIONS, Region, UnknownRegionError, region_named
 from modal_deployment.registry import REGISTRY
 

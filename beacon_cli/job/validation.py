@@ -13,7 +13,7 @@ from beacon_cli.job.document import Document, Node, joined
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Generation, JobFile, WrittenModel, WrittenQuestion, WrittenQuestionFile
 from beacon_cli.job.questions import MAX_ID
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

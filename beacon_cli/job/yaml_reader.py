@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from beacon_cli.job.document import Document, Node, Scalar, TreeReader, finite, joined, whole
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

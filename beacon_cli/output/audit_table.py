@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from beacon_cli.audit.check import Check
 from beacon_cli.audit.report import AuditReport
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 from beacon_cli.wording import quantity
 
 if TYPE_CHECKING:

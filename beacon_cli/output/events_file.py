@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.events import Event, EventHook, Notice
-from beacon_cli.executor.execution import Cell, Execution, Lane
+from beacon_cli.executor.execution import Cell, Execution
+from beacon_cli.job.lanes import Lane
 
 # Copies of the answer, and of what the database keeps beside it.
 _LEFT_OUT = frozenset({"output_data", "receipt_data"})

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from beacon_cli.executor.execution import STATUSES, Lane, Status
+from beacon_cli.executor.execution import STATUSES, Status
+from beacon_cli.job.lanes import Lane
 from beacon_cli.output.progress import Progress, RunningBatch
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 
 _STYLES: dict[Status, str] = {
     "completed": "green",

@@ -17,7 +17,7 @@ from beacon_cli.executor.events import (
 )
 from beacon_cli.executor.execution import STATUSES, Cell, Execution, Status
 from beacon_cli.output.progress import Progress
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 
 _FAILURES_PER_BATCH = 20
 _RETRIES_PER_BATCH = 5

@@ -18,7 +18,8 @@ from beacon_cli.executor.events import (
     JobFinished,
     JobStarted,
 )
-from beacon_cli.executor.execution import ANSWERED, STATUSES, Cell, Execution, Lane, Status
+from beacon_cli.executor.execution import ANSWERED, STATUSES, Cell, Execution, Status
+from beacon_cli.job.lanes import Lane
 
 CallState = Literal["asking", "hop", "retry"]
 

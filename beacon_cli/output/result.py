@@ -69,7 +69,7 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_error(error: BeaconError) -> None:
     """Write an error as one line on stderr, and its hint as a second."""
-    from beacon_cli.output.text import printable
+    from beacon_cli.printable import printable
 
     sys.stderr.write(f"error: {printable(redacted(error.message))}\n")
     if error.hint:

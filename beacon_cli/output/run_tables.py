@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from beacon_cli.executor.execution import ERROR_CODES
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 from beacon_cli.wording import duration, quantity
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from beacon_cli.executor.client import open_client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice
-from beacon_cli.executor.execution import Batching, Lane
+from beacon_cli.executor.execution import Batching
 from beacon_cli.executor.preflight import require_models
 from beacon_cli.executor.run import Assignment, Outcome, Run
+from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 from beacon_cli.output.events_file import EventsFile
 from beacon_cli.output.view import run_view

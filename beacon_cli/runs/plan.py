@@ -12,7 +12,7 @@ from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.output.result import CommandResult
-from beacon_cli.output.text import excerpt
+from beacon_cli.printable import excerpt
 from beacon_cli.runs.request import RunRequest
 from modal_deployment.regions import REGIONS
 

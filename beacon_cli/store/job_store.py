@@ -16,8 +16,9 @@ import psycopg
 
 from beacon_cli import __version__
 from beacon_cli.errors import UsageError
-from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Lane, Question, Status
+from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Status
 from beacon_cli.job.changes import spec_differences
+from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.job.model import Job
 from beacon_cli.store.journal import Journal, leftovers, require_writable
 from beacon_cli.store.rows import INSERT, row_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
-from beacon_cli.executor.execution import ANSWERED, Batch, Cell, Execution, Lane, Status
+from beacon_cli.executor.execution import ANSWERED, Batch, Cell, Execution, Status
+from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 
 

@@ -22,7 +22,8 @@ from beacon_cli.executor.events import (
     JobStarted,
     Notice,
 )
-from beacon_cli.executor.execution import STATUSES, Cell, Execution, Lane, Question, Status
+from beacon_cli.executor.execution import STATUSES, Cell, Execution, Status
+from beacon_cli.job.lanes import Lane, Question
 from modal_deployment.regions import REGIONS
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)

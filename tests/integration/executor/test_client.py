@@ -14,7 +14,8 @@ from beacon_cli.executor.client import open_client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import AttemptFailed, Event, HopFollowed
-from beacon_cli.executor.execution import Cell, Execution, Lane, Question
+from beacon_cli.executor.execution import Cell, Execution
+from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.job.limits import Limits
 from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer

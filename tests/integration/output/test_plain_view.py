@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.executor.events import BatchFinished, ExecutionFinished, JobStarted, Notice
-from beacon_cli.executor.execution import Cell, Question
+from beacon_cli.executor.execution import Cell
+from beacon_cli.job.lanes import Question
 from beacon_cli.output.plain import PlainView
 from tests.support.run_feed import START, finished, lanes, run_events
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.executor.execution import Question
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.changes import spec_differences
+from beacon_cli.job.lanes import Question
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from modal_deployment.regions import REGIONS

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.errors import JobFileError
-from beacon_cli.executor.execution import Question
 from beacon_cli.job import questions
+from beacon_cli.job.lanes import Question
 from beacon_cli.job.questions import open_question_file
 
 

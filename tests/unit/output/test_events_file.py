@@ -20,7 +20,8 @@ from beacon_cli.executor.events import (
     JobStarted,
     Notice,
 )
-from beacon_cli.executor.execution import Cell, Question
+from beacon_cli.executor.execution import Cell
+from beacon_cli.job.lanes import Question
 from beacon_cli.output.events_file import EventsFile, event_document
 from tests.support.run_feed import START, finished, lanes, run_events
 

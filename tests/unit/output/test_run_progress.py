@@ -15,7 +15,8 @@ from beacon_cli.executor.events import (
     HopFollowed,
     JobStarted,
 )
-from beacon_cli.executor.execution import Cell, Question
+from beacon_cli.executor.execution import Cell
+from beacon_cli.job.lanes import Question
 from beacon_cli.output.progress import Progress
 from tests.support.run_feed import START, finished, lanes, run_events
 

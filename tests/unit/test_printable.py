@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from beacon_cli.output.terminal import Talk, can_redraw, console_on
-from beacon_cli.output.text import excerpt, printable
+from beacon_cli.printable import excerpt, printable
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""What a job is made of: questions, and the lanes that each of them goes through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modal_deployment.regions import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of a job: `text` is the prompt that is sent."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One model in one region."""
+
+    model_id: str
+    region: Region
