@@ -21,15 +21,17 @@ from beacon_cli.job.changes import spec_differences
 from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.job.model import Job
 from beacon_cli.store.journal import Journal, leftovers, require_writable
-from beacon_cli.store.rows import INSERT, row_of
+from beacon_cli.store.rows import REPLAY, row_of
 from beacon_cli.store.session import Session
 from beacon_cli.store.text import original, storable
-from beacon_cli.store.writer import Writer
+from beacon_cli.store.writer import Writer, store_rows
 
 _PAGE = 100
 
-_COUNT_ANSWERED = """
-SELECT count(*) FROM executions WHERE job_id = %s AND status IN ('completed', 'empty')
+_STORED = """
+SELECT spec, spec_sha256, batching,
+       (SELECT count(*) FROM executions WHERE job_id = jobs.id AND status IN ('completed', 'empty'))
+FROM jobs WHERE id = %s
 """
 
 # One index look-up a question, and it stops at a page: a job of 100,000 answered cells is passed over in moments.
@@ -99,7 +101,7 @@ class JobStore:
             "page": _PAGE,
             "after": -1,
         }
-        while page := await self._fetch(_PENDING, parameters):
+        while page := await self._writer.fetch(_PENDING, parameters):
             for position, question_id, text, answered in page:
                 question = Question(question_id, original(text))
                 done = {tuple(cell) for cell in answered or ()}
@@ -123,7 +125,7 @@ class JobStore:
 
     async def finish(self, status: str, ended_at: str) -> None:
         """Write how the run ended."""
-        await self._fetch(
+        await self._writer.fetch(
             """
             WITH run AS (UPDATE runs SET ended_at = %(at)s WHERE id = %(run)s)
             UPDATE jobs SET status = %(status)s, completed_at = %(at)s WHERE id = %(job)s RETURNING id
@@ -133,7 +135,7 @@ class JobStore:
 
     async def counts(self) -> dict[Status, int]:
         """Return how many rows of the job have each status."""
-        rows = await self._fetch(
+        rows = await self._writer.fetch(
             "SELECT status, count(*) FROM executions WHERE job_id = %(job)s GROUP BY status",
             {"job": self.claim.job_id},
         )
@@ -151,17 +153,6 @@ class JobStore:
         ):
             for position, question in enumerate(claim.job.questions):
                 await copy.write_row((claim.job_id, position, question.id, storable(question.text)))
-
-    async def _fetch(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """Run a statement; when the connection is gone, wait for the writer to bring it back, and run it again."""
-        while True:
-            await self._writer.ready()
-            try:
-                return await (await self._session.connection.execute(statement, parameters)).fetchall()
-            except psycopg.Error as error:
-                if not self._session.passing(error):
-                    raise self._session.explain(error) from None
-                await self._writer.recover()
 
 
 @asynccontextmanager
@@ -183,13 +174,10 @@ async def open_job_store(
     session = await Session.open(url, job_id)
     try:
         try:
-            claim = await _claim(session.connection, job, job_id, batching)
             await _store_leftovers(session.connection, journal_folder, job_id, tell)
-            row = await (await session.connection.execute(_COUNT_ANSWERED, [job_id])).fetchone()
+            claim = await _claim(session.connection, job, job_id, batching)
         except psycopg.Error as error:
             raise session.explain(error) from None
-        assert row is not None
-        claim = Claim(job, job_id, claim.run_id, claim.batching, claim.exists, int(row[0]))
         writer = Writer(session, Journal(journal_folder, claim.run_id), tell)
         try:
             yield JobStore(session, writer, claim)
@@ -202,12 +190,12 @@ async def open_job_store(
 async def _claim(
     connection: psycopg.AsyncConnection[tuple[Any, ...]], job: Job, job_id: str, batching: Batching | None
 ) -> Claim:
-    cursor = await connection.execute("SELECT spec, spec_sha256, batching FROM jobs WHERE id = %s", [job_id])
+    cursor = await connection.execute(_STORED, [job_id])
     stored = await cursor.fetchone()
     run_id = str(uuid.uuid4())
     if stored is None:
         return Claim(job, job_id, run_id, batching or "question", False, 0)
-    spec, sha256, stored_batching = stored
+    spec, sha256, stored_batching, answered = stored
     if sha256 != job.spec_sha256:
         raise UsageError(
             f"job {job_id} is already stored, and asks something else: {'; '.join(spec_differences(spec, job.spec()))}",
@@ -218,7 +206,7 @@ async def _claim(
             f"job {job_id} was started with --batching {stored_batching}, not {batching}",
             hint="resume it as it was started, or give it another --job-id",
         )
-    return Claim(job, job_id, run_id, stored_batching, True, 0)
+    return Claim(job, job_id, run_id, stored_batching, True, answered)
 
 
 async def _store_leftovers(
@@ -233,8 +221,8 @@ async def _store_leftovers(
         ).fetchone()
         if known is None:  # the same job id in another database
             continue
+        journal.take()
         rows = list(journal.rows())
-        async with connection.transaction(), connection.cursor() as cursor:
-            await cursor.executemany(INSERT, rows)
+        await store_rows(connection, REPLAY, rows)
         journal.discard()
         tell(f"stored {len(rows)} answers that an earlier run had kept in {journal.path}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -11,42 +13,48 @@ from pathlib import Path
 from beacon_cli.errors import JournalError
 from beacon_cli.store.rows import Row
 
+_TAKEN = ".taken"
+
 
 class Journal:
     """The journal of one run, `{folder}/{run_id}.jsonl`: a row a line. The file exists only while it holds rows."""
 
-    def __init__(self, folder: Path, run_id: str) -> None:
-        self.path = folder / f"{run_id}.jsonl"
+    def __init__(self, folder: Path, run_id: str, suffix: str = ".jsonl") -> None:
+        self.path = folder / f"{run_id}{suffix}"
         self.run_id = run_id
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Write rows and wait until the disk has them. Raises `JournalError` when it cannot."""
-        try:
+        """Write rows and wait until the disk has them. Raises `JournalError` when it cannot: none of them is kept."""
+        data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        with _explained(self.path, "answers could not be kept"):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(self.path, "a", encoding="ascii", opener=_private) as file:
-                file.writelines(json.dumps(row) + "\n" for row in rows)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise JournalError(
-                f"{self.path}: answers could not be kept: {error.strerror}", hint="set BEACON_DATA_DIR"
-            ) from error
+            with open(self.path, "ab", buffering=0, opener=_private) as file:
+                size = file.tell()
+                try:
+                    if file.write(data) < len(data):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(size)
+                    raise
+
+    def take(self) -> None:
+        """Move the file aside to store it: a run that is still alive somewhere then begins another."""
+        if self.path.suffix != _TAKEN:
+            with _explained(self.path, "not movable"):
+                self.path = self.path.rename(self.path.with_suffix(_TAKEN))
 
     def rows(self) -> Iterator[Row]:
-        """Yield the rows that were written whole; a last line cut off by a crash is left out."""
-        try:
-            with self.path.open(encoding="ascii") as file:
-                for line in file:
-                    if line.endswith("\n"):
-                        yield json.loads(line)
-        except FileNotFoundError:
-            return
-        except (OSError, ValueError) as error:
-            raise JournalError(f"{self.path}: not readable: {error}", hint="move it away to go on") from error
+        """Yield the rows that were written whole; a line cut off by a crash is left out. Raises `JournalError`."""
+        with _explained(self.path, "not readable"), self.path.open("rb") as file:
+            for line in file:
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
 
     def discard(self) -> None:
-        """Remove the file: the database has what was in it."""
-        self.path.unlink(missing_ok=True)
+        """Remove the file: the database has what was in it. Raises `JournalError`."""
+        with _explained(self.path, "not removable"):
+            self.path.unlink(missing_ok=True)
 
 
 def require_writable(folder: Path) -> None:
@@ -64,12 +72,22 @@ def require_writable(folder: Path) -> None:
 
 def leftovers(folder: Path, job_id: str) -> list[Journal]:
     """Return the journals that runs of this job left behind."""
-    found = [Journal(folder, path.stem) for path in sorted(folder.glob("*.jsonl"))]
-    return [journal for journal in found if _first_job(journal) == job_id]
+    found = [
+        Journal(folder, path.stem, path.suffix)
+        for path in sorted(folder.iterdir())
+        if path.suffix in {".jsonl", _TAKEN}
+    ]
+    return [journal for journal in found if next((row["job_id"] for row in journal.rows()), None) == job_id]
 
 
-def _first_job(journal: Journal) -> str | None:
-    return next((str(row["job_id"]) for row in journal.rows()), None)
+@contextlib.contextmanager
+def _explained(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(
+            f"{path}: {what}: {error.strerror}", hint="see to the disk, or set BEACON_DATA_DIR to another"
+        ) from error
 
 
 def _private(path: str, flags: int) -> int:

@@ -20,8 +20,6 @@ COLUMNS = (
 )
 _KEY = ("job_id", "question_id", "model_id", "region", "repeat")
 
-# A cell that has its answer is never overwritten, and a run stores a cell once: storing the same rows again, after a
-# connection was cut between the commit and its confirmation, changes nothing.
 INSERT = f"""
 INSERT INTO executions ({", ".join(COLUMNS)})
 VALUES ({", ".join(f"%({column})s" for column in COLUMNS)})
@@ -30,6 +28,13 @@ SET {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS if c not in {*_KEY, "attem
     attempts = executions.attempts + EXCLUDED.attempts
 WHERE executions.status NOT IN ('completed', 'empty') AND executions.run_id <> EXCLUDED.run_id
 """
+
+"""Stores a row. A cell that has its answer is never overwritten, and a run stores a cell once: storing the same rows
+again, after a connection was cut between the commit and its confirmation, changes nothing."""
+
+REPLAY = f"{INSERT} AND EXCLUDED.status IN ('completed', 'empty')"
+"""Stores a row of an earlier run's journal: an answer is always welcome, but a failure of then may be older than what
+is there."""
 
 
 def row_of(execution: Execution, *, job_id: str, run_id: str) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import psycopg
@@ -11,13 +13,18 @@ from beacon_cli.store.connect import connection_parameters, store_error
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
+STATEMENT_SECONDS = 30.0
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('beacon job ' || %s, 0))"
 _HOLDER = """
 SELECT host, pid, started_at FROM runs
 WHERE job_id = %s AND ended_at IS NULL ORDER BY started_at DESC LIMIT 1
 """
-# What goes away again by itself: a server that is stopped, restarted or out of connections, a cut connection, a lock.
-_PASSING_CLASSES = ("08", "57", "53300", "55P03")
+# What goes away again by itself: a server that is stopped, restarted or out of connections, a cut connection, a lock,
+# a statement that took too long, a deadlock.
+_PASSING_CLASSES = ("08", "57", "53300", "55P03", "40001", "40P01")
+# Ends our own connection of before where the server has not noticed yet that it is gone, and still holds the lock.
+_END_OLD_ONE = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = %s"
+_OLD_ONE_MAY_TAKE_SECONDS = 5.0
 
 
 class Session:
@@ -26,12 +33,13 @@ class Session:
     def __init__(self, parameters: dict[str, str], job_id: str, connection: Connection) -> None:
         self._parameters = parameters
         self._job_id = job_id
+        self._backend_pid = connection.info.backend_pid
         self.connection = connection
 
     @classmethod
     async def open(cls, url: str, job_id: str) -> Session:
         """Connect and take the lock. Raises `JobLocked` naming the holder, or `StoreError`."""
-        parameters = connection_parameters(url, statement_timeout="60s")
+        parameters = connection_parameters(url, statement_timeout=f"{STATEMENT_SECONDS:.0f}s")
         try:
             session = cls(parameters, job_id, await _connect(parameters))
         except psycopg.Error as error:
@@ -45,18 +53,37 @@ class Session:
         await session.close()
         raise refused
 
-    async def reopen(self) -> None:
-        """Connect again after the connection was cut. Raises `LockLost` if another process took the job meanwhile.
+    async def restore(self) -> None:
+        """Make sure that there is a connection, and that it holds the lock.
 
-        Errors of psycopg pass: the caller decides whether to try again.
+        Raises `LockLost` if another process took the job meanwhile. Errors of psycopg pass: the caller decides whether
+        to try again.
         """
-        await self.connection.close()
+        if not self.connection.closed:
+            return
         self.connection = await _connect(self._parameters)
-        if not await self._lock():
-            raise LockLost(
-                f"while the database was away, another process took job {self._job_id}",
-                hint="let that one finish; this one's answers are kept in the journal",
-            )
+        old, self._backend_pid = self._backend_pid, self.connection.info.backend_pid
+        give_up_at = time.monotonic() + _OLD_ONE_MAY_TAKE_SECONDS
+        while not await self._lock():
+            cursor = await self.connection.execute(_END_OLD_ONE, [old])
+            old_one_holds_it = await cursor.fetchone() is not None
+            if time.monotonic() > give_up_at or not (old_one_holds_it or await self._lock()):
+                await self.close()
+                raise LockLost(
+                    f"while the database was away, another process took job {self._job_id}",
+                    hint="let that one finish; this one's answers are kept in the journal",
+                )
+            await asyncio.sleep(0.05)
+
+    def alive(self) -> bool:
+        """Whether the connection is there, as far as can be told without asking the server."""
+        connection = self.connection
+        if not connection.closed and not connection.lock.locked():
+            try:
+                connection.pgconn.consume_input()  # reads the end of the connection if the server has closed it
+            except psycopg.Error:
+                return False
+        return not connection.closed
 
     async def close(self) -> None:
         """Close the connection, and with it free the lock."""
