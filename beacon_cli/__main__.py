@@ -1,5 +1,23 @@
-"""`python -m beacon_cli` is `beacon`."""
+"""Where the program starts: signals first, since everything else takes time to import."""
 
-from beacon_cli.main import main
+from __future__ import annotations
 
-main()
+import sys
+from typing import NoReturn
+
+from beacon_cli.signals import Interrupted, raise_on_signals
+
+
+def main() -> NoReturn:
+    """Run the program and exit with its documented code."""
+    raise_on_signals()
+    try:
+        from beacon_cli.main import program
+
+        sys.exit(program(sys.argv[1:]))
+    except Interrupted as interrupted:
+        sys.exit(interrupted.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,32 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
+import re
 import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from beacon_cli.errors import ConfigError
 from beacon_cli.job.limits import Limits
-from modal_deployment.regions import region_named
+from modal_deployment.regions import UnknownRegionError, region_named
 
 FILE_NAME = "beacon.toml"
+_PREFIX = "BEACON_"
 # What a file may not hold: it would end up in a repository, and in everybody's backups.
-_ONLY_IN_ENVIRONMENT = (
-    *("proxy_key", "proxy_secret", "proxy_key_old", "proxy_secret_old"),
-    *("database_url", "token_id", "token_secret"),
-)
+_ONLY_IN_ENVIRONMENT = {
+    **{key: _PREFIX + key.upper() for key in ("proxy_key", "proxy_secret", "proxy_key_old", "proxy_secret_old")},
+    "database_url": "BEACON_DATABASE_URL",
+    "token_id": "MODAL_TOKEN_ID",
+    "token_secret": "MODAL_TOKEN_SECRET",
+}
+# Labels of 1 to 63 characters, and a letter somewhere: what has none must be an IP address.
+_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_ANY_ID = "<id>"
+
+# Where a key is in the settings, such as ("limits", "attempts").
+KeyPath = tuple[str, ...]
+
+
+def _placed(path: Path, info: ValidationInfo) -> Path:
+    """Expand `~`, and take a path of the file as relative to the file's folder (the context of the validation)."""
+    try:
+        placed: Path = (info.context or Path()) / path.expanduser()
+    except RuntimeError:
+        raise ValueError("there is no such user's home folder") from None
+    if "\0" in str(placed):
+        raise ValueError("a path cannot hold a NUL character")
+    return placed
+
+
+_SettingsPath = Annotated[Path, AfterValidator(_placed)]
 
 
 class RegionSettings(BaseModel):
@@ -42,10 +71,38 @@ class RegionSettings(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _http_only(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
+    def _usable(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and (problem := _problem_of_url(url)):
+            raise ValueError(problem)
+        if url is not None and info.field_name == "base_url" and "?" in url:
+            raise ValueError("a base_url has no query: paths are added to it")
         return url
+
+
+def _problem_of_url(url: str) -> str | None:
+    """Return what is wrong with an endpoint's URL; never its text, which may hold a password."""
+    if not url.startswith(("http://", "https://")):
+        return "must start with http:// or https://"
+    if re.search(r"[^!-~]", url):
+        return "must be printable ASCII without spaces"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "has an invalid host or port"
+    if "@" in parts.netloc:
+        return "must not hold a user or password: it is printed and stored"
+    if port == 0 or not (_HOST_NAME.fullmatch(host) or _is_address(host)):
+        return "has an invalid host or port"
+    return "must not have a fragment (#)" if "#" in url else None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class ModalSettings(BaseModel):
@@ -56,14 +113,21 @@ class ModalSettings(BaseModel):
     workspace: str | None = None
     environment: str | None = None
 
+    @field_validator("*")
+    @classmethod
+    def _fits_a_host_name(cls, name: str | None) -> str | None:
+        if name and not re.fullmatch(r"[A-Za-z0-9-]{1,63}", name):
+            raise ValueError("only letters, digits and hyphens: it becomes a part of the endpoints' host names")
+        return name
+
 
 class LocalModelSettings(BaseModel):
     """What answers for one model id on this machine: a GGUF file, or a script of fixed answers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gguf: Path | None = None
-    script: Path | None = None
+    gguf: _SettingsPath | None = None
+    script: _SettingsPath | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> LocalModelSettings:
@@ -85,24 +149,17 @@ class LocalSettings(BaseModel):
     )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that is configured. Construct it with `load_settings`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="BEACON_",
-        env_nested_delimiter="__",
-        env_ignore_empty=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     modal: ModalSettings = ModalSettings()
     regions: dict[str, RegionSettings] = {}
     local: LocalSettings = LocalSettings()
     limits: Limits = Limits()
-    data_dir: Path | None = None
-    cache_dir: Path | None = None
+    data_dir: _SettingsPath | None = None
+    cache_dir: _SettingsPath | None = None
     database_url: SecretStr | None = None
     proxy_key: SecretStr | None = None
     proxy_secret: SecretStr | None = None
@@ -117,25 +174,25 @@ class Settings(BaseSettings):
             raise ValueError("the same region is configured twice")
         return dict(zip(named, regions.values(), strict=True))
 
+    @field_validator("database_url", "proxy_key", "proxy_secret", "proxy_key_old", "proxy_secret_old")
+    @classmethod
+    def _usable_secret(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if secret is None:
+            return None
+        value = secret.get_secret_value().strip()  # files of secrets often end with a newline
+        if not value:
+            raise ValueError("is blank")
+        if info.field_name != "database_url" and not (value.isascii() and value.isprintable()):
+            raise ValueError("must be one line of printable ASCII: it is sent as an HTTP header")
+        return SecretStr(value)
+
     @model_validator(mode="after")
     def _whole_credentials(self) -> Settings:
-        if (self.proxy_key is None) != (self.proxy_secret is None):
-            raise ValueError("BEACON_PROXY_KEY and BEACON_PROXY_SECRET go together: set both or neither")
-        if (self.proxy_key_old is None) != (self.proxy_secret_old is None):
-            raise ValueError("BEACON_PROXY_KEY_OLD and BEACON_PROXY_SECRET_OLD go together")
+        for key, secret in (("proxy_key", "proxy_secret"), ("proxy_key_old", "proxy_secret_old")):
+            if (getattr(self, key) is None) != (getattr(self, secret) is None):
+                given, missing = (key, secret) if getattr(self, secret) is None else (secret, key)
+                raise ValueError(f"BEACON_{given.upper()} is set and BEACON_{missing.upper()} is not: they go together")
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  (pydantic-settings passes all by name)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over what the file (passed as arguments) says."""
-        return env_settings, init_settings
 
     def proxy_headers(self) -> dict[str, str]:
         """Return the headers that Modal's proxy authentication wants, or none when no credentials are configured."""
@@ -149,7 +206,7 @@ class Settings(BaseSettings):
     def data_path(self) -> Path:
         """Return the folder of the embedded database and the journal; as root one outside any home folder."""
         if self.data_dir is not None:
-            return self.data_dir.expanduser().resolve()
+            return self.data_dir.resolve()
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             return Path("/var/lib/beacon")
         import platformdirs
@@ -159,7 +216,7 @@ class Settings(BaseSettings):
     def cache_path(self) -> Path:
         """Return the folder of what can be fetched again, such as weights."""
         if self.cache_dir is not None:
-            return self.cache_dir.expanduser().resolve()
+            return self.cache_dir.resolve()
         import platformdirs
 
         return platformdirs.user_cache_path("beacon")
@@ -170,51 +227,105 @@ def load_settings(path: Path | None = None) -> Settings:
 
     Raises `ConfigError` when the file or a variable is not usable.
     """
-    if path is None and (named := os.environ.get("BEACON_CONFIG")):
-        path = Path(named)
     if path is None:
-        path = _find_upwards(Path.cwd())
+        path = Path(named) if (named := os.environ.get("BEACON_CONFIG")) else _nearest_file()
     values = _read(path) if path is not None else {}
-    if not os.environ.get("BEACON_DATABASE_URL") and (url := os.environ.get("DATABASE_URL")):
-        values["database_url"] = url
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        source = f"{path}" if path is not None else "the environment"
-        raise ConfigError(
-            f"{source}: {key + ': ' if key else ''}{first['msg']}",
-            hint="docs/configuration.md lists every key of beacon.toml and every BEACON_ variable",
-        ) from None
-    except Exception as error:  # pydantic-settings: a variable that should be JSON and is not
-        raise ConfigError(f"a BEACON_ variable cannot be read: {error}") from None
+    variables = _variables(os.environ)
+    for key, variable in variables.items():
+        table = values
+        for word in key[:-1]:
+            table = table.setdefault(word, {})
+        table[key[-1]] = os.environ[variable]
+    return _validated(values, lambda key: _blamed(variables, key))
 
 
-def _find_upwards(start: Path) -> Path | None:
-    for folder in (start, *start.parents):
-        if (candidate := folder / FILE_NAME).is_file():
-            return candidate
+def _nearest_file() -> Path | None:
+    with contextlib.suppress(OSError):  # the working folder is gone, or a folder above it may not be looked into
+        start = Path.cwd()
+        for folder in (start, *start.parents):
+            if (candidate := folder / FILE_NAME).is_file():
+                return candidate
     return None
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Return what a file sets: found valid on its own, under the regions' ids, its paths relative to its folder."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOML, a number without end, a table in a table in a table …
         raise ConfigError(f"{path}: {error}") from error
-    for key in _ONLY_IN_ENVIRONMENT:
+    for key, variable in _ONLY_IN_ENVIRONMENT.items():
         if key in values:
-            raise ConfigError(
-                f"{path}: {key} does not belong in a file",
-                hint=f"set BEACON_{key.upper()} in the environment",
-            )
-    for model in values.get("local", {}).get("models", {}).values():
-        for kind in ("gguf", "script"):
-            if isinstance(model, dict) and isinstance(model.get(kind), str):
-                model[kind] = str(path.parent / Path(model[kind]).expanduser())
-    return values
+            raise ConfigError(f"{path}: {key} does not belong in a file", hint=f"set {variable} in the environment")
+    settings = _validated(values, lambda key: f"{path}: {'.'.join(key)}" if key else str(path), path.parent)
+    return settings.model_dump(exclude_unset=True)
+
+
+def _validated(values: Mapping[str, Any], place: Callable[[KeyPath], str], folder: Path | None = None) -> Settings:
+    try:
+        return Settings.model_validate(values, context=folder)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        raise ConfigError(
+            f"{place(tuple(map(str, first['loc'])))}: {said}",
+            hint="docs/configuration.md lists every key of beacon.toml and every BEACON_ variable",
+        ) from None
+
+
+def _blamed(variables: Mapping[KeyPath, str], key: KeyPath) -> str:
+    """Return the variables that set a key, or keys under it: the file alone was valid, so it must be them."""
+    names = [name for path, name in variables.items() if key and path[: len(key)] == key]
+    return ", ".join(names) or "the environment"
+
+
+def _variables(environment: Mapping[str, str]) -> dict[KeyPath, str]:
+    """Return which variable sets which key; an empty one sets nothing. Raises `ConfigError` for an unknown one."""
+    found: dict[KeyPath, str] = {}
+    for name, value in environment.items():
+        if value and name.startswith(_PREFIX) and name != "BEACON_CONFIG":
+            key = _key_set_by(name)
+            if key in found:
+                raise ConfigError(f"{found[key]} and {name} set the same key", hint="unset one of them")
+            found[key] = name
+    if environment.get("DATABASE_URL"):
+        found.setdefault(("database_url",), "DATABASE_URL")
+    return found
+
+
+def _key_set_by(name: str) -> KeyPath:
+    words = name.removeprefix(_PREFIX).split("__")
+    for known in _key_paths(Settings):
+        if len(known) == len(words) and all(
+            word if part == _ANY_ID else word == part.upper() for part, word in zip(known, words, strict=True)
+        ):
+            key = tuple(word.lower() for word in words)
+            try:
+                return ("regions", region_named(key[1]).id, *key[2:]) if key[0] == "regions" else key
+            except UnknownRegionError as error:
+                raise ConfigError(f"{name}: {error}") from None
+    import difflib
+
+    known_names = [_PREFIX + "__".join(known).upper() for known in _key_paths(Settings)]
+    near = difflib.get_close_matches(name, [*known_names, "BEACON_CONFIG"], n=1)
+    raise ConfigError(
+        f"{name} is not a variable of Beacon" + (f"; did you mean {near[0]}?" if near else ""),
+        hint="correct it or unset it; docs/configuration.md lists every variable",
+    )
+
+
+def _key_paths(model: type[BaseModel]) -> Iterator[KeyPath]:
+    """Yield every key that holds a value; `_ANY_ID` stands for a name that the user chooses."""
+    for name, field in model.model_fields.items():
+        kind: Any = field.annotation
+        path: KeyPath = (name,)
+        if get_origin(kind) is dict:
+            kind, path = get_args(kind)[1], (name, _ANY_ID)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from ((*path, *below) for below in _key_paths(kind))
+        else:
+            yield path

@@ -25,7 +25,10 @@ from __future__ import annotations
 
 
 class BeaconError(Exception):
-    """The base of all. `message` says what happened and where, in one line; `hint` says what to do next."""
+    """The base of all. `message` says what happened and where, in one line; `hint` what to do next.
+
+    `data` goes into the JSON document: what a script needs to go on.
+    """
 
     exit_code = 1
     code = "error"
@@ -34,6 +37,7 @@ class BeaconError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.data: dict[str, object] = {}
 
 
 class UsageError(BeaconError):

@@ -1,23 +1,27 @@
-"""The `beacon` program: its commands, its global options, and the one place where errors end."""
+"""The `beacon` program: its commands, its global options, and the one place where results and errors end."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 from beacon_cli import __version__
 from beacon_cli.commands import check_db, db, run, schema, serve
 from beacon_cli.context import AppContext
-from beacon_cli.errors import BeaconError, UsageError
-from beacon_cli.signals import Interrupted, raise_on_signals
+from beacon_cli.errors import BeaconError, EnvironmentFault, UsageError
+from beacon_cli.signals import Interrupted
+
+_STDOUT_CLOSED = 141
+_NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
 app = typer.Typer(
     name="beacon",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,51 +52,68 @@ def options(
     ] = False,
 ) -> None:
     """Ask the same questions of the same models in several regions, record every answer, and prove it."""
-    ctx.obj = AppContext(config_path=config, verbose=verbose)
+    ctx.obj.config_path = config
+    ctx.obj.verbose = verbose
 
 
-def main() -> NoReturn:
-    """Run the program and exit with its documented code."""
-    raise_on_signals()
+def program(arguments: list[str]) -> int:
+    """Run a command and return the exit code; its result, or its error, is printed."""
+    stdout_was_closed = _open_missing_streams()
     try:
-        code = _guarded(sys.argv[1:])
+        code = _guarded(arguments or ["--help"])
         sys.stdout.flush()
     except BrokenPipeError:
-        code = _close_stdout(141)
-    except OSError as error:  # flushing stdout: /dev/full, a full disk behind a redirection
-        code = _close_stdout(3)
-        sys.stderr.write(f"error: stdout cannot be written: {error.strerror}\n")
-    sys.exit(code)
+        return _leave_stdout(_STDOUT_CLOSED)
+    except OSError as error:
+        from beacon_cli.output.result import print_error
+
+        print_error(EnvironmentFault(f"stdout cannot be written: {error.strerror}"))
+        return _leave_stdout(EnvironmentFault.exit_code)
+    return _STDOUT_CLOSED if stdout_was_closed else code
 
 
 def _guarded(arguments: list[str]) -> int:
-    """Run a command and return its exit code; every error becomes one line, or with `--json` one document."""
+    """Carry out a command; every error becomes one line, or with `--json` one document."""
+    context = AppContext()
     try:
-        result = app(arguments, prog_name="beacon", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        result = _result_of(arguments, context)
     except BeaconError as error:
-        return _tell(error, arguments, error.exit_code)
+        return _tell(error, arguments, context, error.exit_code)
     except typer.TyperException as error:
         hint = "beacon --help, or --help after a command, shows what it takes"
-        return _tell(UsageError(error.format_message(), hint=hint), arguments, error.exit_code)
+        return _tell(UsageError(error.format_message(), hint=hint), arguments, context, error.exit_code)
     except Interrupted as interrupted:
-        return _tell(BeaconError("interrupted"), arguments, interrupted.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        return _tell(BeaconError("interrupted"), arguments, 130)
-    except BrokenPipeError:
-        raise
+        stopped = BeaconError("interrupted", hint=interrupted.hint)
+        stopped.code = "interrupted"
+        return _tell(stopped, arguments, context, interrupted.exit_code)
     except Exception as error:
-        return _tell(_unexpected(error), arguments, 3)
+        if isinstance(error, OSError) and (isinstance(error, BrokenPipeError) or error.errno in _NOT_WRITABLE):
+            raise  # of stdout: others' are explained where they arise
+        return _tell(_unexpected(error), arguments, context, EnvironmentFault.exit_code)
+    return result
 
 
-def _tell(error: BeaconError, arguments: list[str], code: int) -> int:
-    from beacon_cli.output.result import envelope, print_error, print_json
+def _result_of(arguments: list[str], context: AppContext) -> int:
+    from beacon_cli.output.result import CommandResult, print_result
+
+    try:
+        result = app(arguments, prog_name="beacon", standalone_mode=False, obj=context)
+    except SystemExit:  # Typer's answer to a closed stdout
+        raise BrokenPipeError from None
+    if isinstance(result, CommandResult):
+        print_result(result)
+        return result.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _tell(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
+    from beacon_cli.output.result import envelope, print_error, print_json, say
     from beacon_cli.output.secrets import redacted_traceback
 
-    if "--verbose" in arguments:
-        sys.stderr.write(redacted_traceback())
+    if context.verbose:
+        say(redacted_traceback())
     if "--json" in arguments:
-        print_json(envelope(_command_name(arguments), ok=False, data={}, errors=(error,)))
+        print_json(envelope(_command_name(arguments), ok=False, data=error.data, errors=(error,)))
     else:
         print_error(error)
     return code
@@ -108,19 +129,26 @@ def _unexpected(error: Exception) -> BeaconError:
 
 
 def _command_name(arguments: list[str]) -> str:
-    """Return the command in the arguments: its words up to the first option or argument that is no command."""
-    words = [argument for argument in arguments if not argument.startswith("-")]
-    names = {"run", "check-db", "serve", "db", "schema", "verify", "deploy", "rollback"}
-    if not words or words[0] not in names:
-        return ""
-    return " ".join(words[:2]) if words[0] in {"db", "schema", "verify", "deploy", "rollback"} else words[0]
+    """Return the command that the arguments name, such as `run` or `db migrate`."""
+    command: Any = typer.main.get_command(app)
+    names: list[str] = []
+    for argument in arguments:
+        if argument in getattr(command, "commands", {}):
+            command = command.commands[argument]
+            names.append(argument)
+    return " ".join(names)
 
 
-def _close_stdout(code: int) -> int:
+def _open_missing_streams() -> bool:
+    """Give the program streams that the shell closed (`>&-`, `2>&-`). Return whether stdout was one of them."""
+    stdout_was_closed = sys.stdout is None
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.TextIOWrapper(io.BytesIO()))
+    return stdout_was_closed
+
+
+def _leave_stdout(code: int) -> int:
     """Point stdout at nothing, so that the interpreter's own last flush cannot fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
-
-
-if __name__ == "__main__":
-    main()

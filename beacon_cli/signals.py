@@ -1,23 +1,31 @@
-"""Ending on SIGINT, SIGTERM and SIGHUP so that every `with` and `finally` still runs."""
+"""Ending on SIGINT, SIGTERM and SIGHUP so that every `with` and `finally` still runs.
+
+One handler is installed for the whole life of the process. Outside of `held` it raises `Interrupted`; inside, signals
+are kept, and handed to an event loop or raised when the block is left. Light on imports: it is the first thing to run.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 # SIGHUP, a closed terminal, does not exist on Windows.
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
-class Interrupted(KeyboardInterrupt):
-    """A signal asked the process to end: a `KeyboardInterrupt`, which asyncio lets through, with a code of its own."""
+class Interrupted(BaseException):
+    """A signal asked the process to end. Neither an `Exception` nor a `KeyboardInterrupt`: nobody else handles it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.signum = signum
+        self.hint = ""
 
     @property
     def exit_code(self) -> int:
@@ -25,29 +33,67 @@ class Interrupted(KeyboardInterrupt):
         return 128 + self.signum
 
 
+class Held:
+    """Signals that came inside a `held` block."""
+
+    def __init__(self) -> None:
+        self._arrived: list[int] = []
+        self._hand_over: Callable[[int], None] | None = None
+
+    def receive(self, signum: int) -> None:
+        """Keep a signal, or hand it to whom it is delivered."""
+        if self._hand_over is None:
+            self._arrived.append(signum)
+        else:
+            self._hand_over(signum)
+
+    @contextlib.contextmanager
+    def delivered_to(self, tell: Callable[[int], None]) -> Iterator[None]:
+        """Inside the block, call `tell(signum)` from the running event loop, also for signals that came before."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        self._hand_over = lambda signum: _call(loop, tell, signum)
+        try:
+            while self._arrived:
+                _call(loop, tell, self._arrived.pop(0))
+            yield
+        finally:
+            self._hand_over = None
+
+    def raise_first(self) -> None:
+        """Act on the first signal that was kept and not delivered, if any."""
+        if self._arrived:
+            _handle(self._arrived[0], None)
+
+
+def _call(loop: asyncio.AbstractEventLoop, tell: Callable[[int], None], signum: int) -> None:
+    loop.call_soon_threadsafe(tell, signum)
+
+
+_holders: list[Held] = []  # process-wide, as signals are
+
+
 def raise_on_signals() -> None:
     """From now on, an ending signal raises `Interrupted` in the main thread."""
     for signum in ENDING:
-        signal.signal(signum, _raise)
+        signal.signal(signum, _handle)
 
 
 @contextlib.contextmanager
-def told_of_signals(tell: Callable[[int], None]) -> Iterator[None]:
-    """Inside the block, call `tell(signum)` from the running event loop instead of raising."""
-    loop = asyncio.get_running_loop()
+def held() -> Iterator[Held]:
+    """Keep ending signals inside the block; what was not delivered is raised when the block was left in order."""
+    holder = Held()
+    _holders.append(holder)
     try:
-        for signum in ENDING:
-            loop.add_signal_handler(signum, tell, signum)
-    except NotImplementedError:  # Windows' event loops: signals go on raising
-        yield
-        return
-    try:
-        yield
+        yield holder
     finally:
-        for signum in ENDING:
-            loop.remove_signal_handler(signum)
-        raise_on_signals()
+        _holders.remove(holder)
+    holder.raise_first()
 
 
-def _raise(signum: int, _frame: FrameType | None) -> None:
-    raise Interrupted(signum)
+def _handle(signum: int, _frame: FrameType | None) -> None:
+    if _holders:
+        _holders[-1].receive(signum)
+    else:
+        raise Interrupted(signum)

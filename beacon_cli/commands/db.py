@@ -8,15 +8,14 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import DatabaseUrl, Json
-from beacon_cli.context import finish
+from beacon_cli.output.result import CommandResult
 
-app = typer.Typer(no_args_is_help=True, help="Bring the database up to date, find it, look into it, save it.")
+app = typer.Typer(help="Bring the database up to date, find it, look into it, save it.")
 
 
 @app.command("migrate")
-def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
     """Create Beacon's tables, or bring them up to date."""
-    from beacon_cli.output.result import CommandResult
     from beacon_cli.store.database import named_url
     from beacon_cli.store.embedded import embedded_server
     from beacon_cli.store.migrate import migrate
@@ -28,35 +27,33 @@ def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json 
         with embedded_server(settings.data_path()) as url:
             applied = migrate(url)
     line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
-    finish(CommandResult("db migrate", {"applied": applied}, show=lambda out: out.print(line)), as_json=as_json)
+    return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
 
 
 @app.command("url")
-def url(ctx: typer.Context, as_json: Json = False) -> None:
+def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     """Print the embedded server's address, and keep the server running until `beacon db stop`."""
-    from beacon_cli.output.result import CommandResult
+    from beacon_cli.output.result import say
     from beacon_cli.store.embedded import keep_server
     from beacon_cli.store.migrate import migrate, needs_migration
 
     address = keep_server(ctx.obj.settings.data_path())
     if needs_migration(address):
         migrate(address)
-    typer.echo("the embedded server runs until: beacon db stop", err=True)
-    finish(
-        CommandResult("db url", {"url": address}, show=lambda out: out.print(address, soft_wrap=True)),
-        as_json=as_json,
+    say("the embedded server runs until: beacon db stop\n")
+    return CommandResult(
+        "db url", {"url": address}, as_json=as_json, show=lambda out: out.print(address, soft_wrap=True)
     )
 
 
 @app.command("stop")
-def stop(ctx: typer.Context, as_json: Json = False) -> None:
+def stop(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     """Stop the embedded server, whoever uses it."""
-    from beacon_cli.output.result import CommandResult
     from beacon_cli.store.embedded import stop_server
 
     stopped = stop_server(ctx.obj.settings.data_path())
     line = "the embedded server is stopped" if stopped else "the embedded server was not running"
-    finish(CommandResult("db stop", {"stopped": stopped}, show=lambda out: out.print(line)), as_json=as_json)
+    return CommandResult("db stop", {"stopped": stopped}, as_json=as_json, show=lambda out: out.print(line))
 
 
 @app.command("dump")
@@ -74,11 +71,10 @@ def dump(
 
 
 @app.command("psql", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-def psql(ctx: typer.Context, database_url: DatabaseUrl = None) -> None:
+def psql(ctx: typer.Context, database_url: DatabaseUrl = None) -> int:
     """Open PostgreSQL's own terminal on the database; further arguments are psql's (for example -c 'SELECT …')."""
     from beacon_cli.store.database import open_database
     from beacon_cli.store.programs import run_psql
 
     with open_database(ctx.obj.settings, database_url) as url:
-        code = run_psql(url, ctx.args)
-    raise typer.Exit(code)
+        return run_psql(url, ctx.args)

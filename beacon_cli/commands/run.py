@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from beacon_cli.commands.common import DatabaseUrl, Json
-from beacon_cli.context import finish
+from beacon_cli.output.result import CommandResult
 
 
 def run(
@@ -37,18 +37,20 @@ def run(
     ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
-) -> None:
+) -> CommandResult:
     """Ask a job's questions, one at a time, of all its models in all its regions, and record every answer.
 
     Running a job again asks only what has no answer yet.
     """
     from beacon_cli.runs.request import RunRequest
 
-    request = RunRequest(job_file, local, batching, max_in_flight, job_id, events, database_url)
+    request = RunRequest(
+        *(job_file, local, batching, max_in_flight, job_id, events, database_url), config=ctx.obj.config_path
+    )
     if dry_run:
         from beacon_cli.runs.plan import plan_job
 
-        finish(plan_job(request, ctx.obj.settings), as_json=as_json)
+        return plan_job(request, ctx.obj.settings, as_json=as_json)
     from beacon_cli.runs.carry_out import carry_out
 
-    finish(carry_out(request, ctx.obj.settings, with_batches=as_json), as_json=as_json)
+    return carry_out(request, ctx.obj.settings, as_json=as_json)

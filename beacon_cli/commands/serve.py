@@ -23,10 +23,8 @@ def serve(
             help="The first region's port, the next has N+1 and so on. Default: us 8701, eu 8702, apac 8703.",
         ),
     ] = None,
-) -> None:
+) -> int:
     """Serve a small real model on this machine, one server per region, until Ctrl-C."""
-    import asyncio
-
     from beacon_cli.local.foreground import chosen_ports, serve_until_signal
 
-    raise typer.Exit(asyncio.run(serve_until_signal(ctx.obj.settings, chosen_ports(region or (), port))))
+    return serve_until_signal(ctx.obj.settings, chosen_ports(region or (), port))

@@ -12,10 +12,11 @@ from typing import Any
 
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import UnknownRegionError, region_named
+from modal_deployment.regions import Region, UnknownRegionError, region_named, region_of_container
 
 MAX_RETRY_AFTER_SECONDS = 60.0
 _RETRIABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+_DEEPEST = 64
 _OWN_COLUMNS = frozenset({"response", "receipt"})
 
 
@@ -76,6 +77,8 @@ def read_object(reply: Reply) -> dict[str, Any]:
         raise _malformed(reply, f"it is not JSON ({type(error).__name__})", retriable=True) from None
     if not isinstance(document, dict):
         raise _malformed(reply, "it is not a JSON object")
+    if reply.body.count(b"[") + reply.body.count(b"{") > _DEEPEST and _depth(document) > _DEEPEST:
+        raise _malformed(reply, f"it is nested more than {_DEEPEST} deep")
     return document
 
 
@@ -127,7 +130,7 @@ def _refuse_reported_error(document: Mapping[str, Any], reply: Reply) -> None:
 
 
 def _refuse_other_origin(document: Mapping[str, Any], lane: Lane, reply: Reply) -> None:
-    model, region = document.get("model"), document.get("region")
+    model, region, ran_in = (document.get(key) for key in ("model", "region", "container_region"))
     if model is not None and model != lane.model_id:
         raise AttemptError(
             "model_mismatch",
@@ -135,19 +138,36 @@ def _refuse_other_origin(document: Mapping[str, Any], lane: Lane, reply: Reply) 
             http_status=reply.status,
             raw=dict(document),
         )
-    if region is None:
-        return
-    try:
-        named = region_named(region) if isinstance(region, str) else None
-    except UnknownRegionError:
-        named = None
-    if named != lane.region:
+    container = region_of_container(ran_in) if isinstance(ran_in, str) else None
+    if (region is not None and _region(region) != lane.region) or container not in {None, lane.region}:
+        elsewhere = f"{region} (container region {ran_in})" if ran_in else str(region)
         raise AttemptError(
             "region_mismatch",
-            f"asked {lane.region.label}, but the answer is from region {_cut(str(region))}",
+            f"asked {lane.region.label}, but the answer is from region {_cut(elsewhere)}",
             http_status=reply.status,
             raw=dict(document),
         )
+
+
+def _region(name: object) -> Region | None:
+    try:
+        return region_named(name) if isinstance(name, str) else None
+    except UnknownRegionError:
+        return None
+
+
+def _depth(document: object) -> int:
+    """Return how deep a JSON value is nested, without recursion: it may be deeper than Python's stack."""
+    depth, level = 0, [document]
+    while level:
+        depth += 1
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    return depth
 
 
 def _malformed(reply: Reply, why: str, *, retriable: bool = False) -> AttemptError:

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 import httpx2
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from beacon_cli.executor.answer import Answer
 from beacon_cli.executor.client import ask
@@ -93,16 +92,15 @@ class Asker:
         )
 
     async def _with_retries(self, progress: Progress) -> Answer:
-        async for attempt in AsyncRetrying(
-            stop=stop_after_attempt(self.limits.attempts),
-            retry=retry_if_exception(lambda error: isinstance(error, AttemptError) and error.retriable),
-            wait=_pause,
-            before_sleep=lambda state: self._tell_failed(progress, _error_of(state), state.upcoming_sleep),
-            reraise=True,
-        ):
-            with attempt:
+        while True:
+            try:
                 return await self._attempt(progress)
-        raise AssertionError("tenacity ends by returning or raising")
+            except AttemptError as error:
+                if not error.retriable or progress.attempts >= self.limits.attempts:
+                    raise
+                pause = pause_before_retry(progress.attempts, error.retry_after)
+                self._tell_failed(progress, error, pause)
+            await asyncio.sleep(pause)
 
     async def _attempt(self, progress: Progress) -> Answer:
         """Try once, under one deadline over every hop and byte."""
@@ -132,15 +130,8 @@ class Asker:
         self.emit(AttemptFailed(self.job_id, at, progress.cell, progress.attempts, error.code, error.message, retry_in))
 
 
-def _error_of(state: RetryCallState) -> AttemptError:
-    error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, AttemptError)
-    return error
-
-
-def _pause(state: RetryCallState) -> float:
-    """Return the seconds to wait: what the endpoint asked for, else an exponential time with full jitter."""
-    asked = _error_of(state).retry_after
-    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** (state.attempt_number - 1))
-    jitter = random.uniform(0, longest)
-    return longest / 2 + jitter / 2 if asked is None else asked + jitter / 4
+def pause_before_retry(attempts: int, retry_after: float | None) -> float:
+    """Return the seconds to wait after so many attempts: what the endpoint asked for, else exponential with jitter."""
+    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** (attempts - 1))
+    jitter = random.uniform(0, longest / 2)
+    return longest / 2 + jitter if retry_after is None else retry_after + jitter / 2

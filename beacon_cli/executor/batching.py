@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from beacon_cli.executor.execution import Batch, Batching, Cell, Execution
 from beacon_cli.job.lanes import Lane
@@ -48,6 +47,10 @@ def containers_at_most(lanes: Collection[Lane], limits: Limits) -> int:
     return min(limits.max_in_flight, sum(endpoint_caps(lanes, limits).values()))
 
 
+class SlotTimeout(Exception):
+    """No slot came free in time."""
+
+
 class Slots:
     """The caps: a call holds a slot of its region and one of the job. The region's is taken first, so that a busy
     region's waiting cells never keep the job's slots from the others."""
@@ -55,38 +58,44 @@ class Slots:
     def __init__(self, caps: Mapping[str, int], max_in_flight: int) -> None:
         self._regions = {region: asyncio.Semaphore(cap) for region, cap in caps.items()}
         self._job = asyncio.Semaphore(max_in_flight)
-        self.in_flight = 0
+        self._moved = dict.fromkeys(caps, 0.0)
+        self._in_flight = 0
         self.peak = 0
 
     @asynccontextmanager
     async def slot(self, region_id: str, timeout: float) -> AsyncIterator[None]:
-        """Hold a slot. Raises `TimeoutError` when none came free within `timeout` seconds."""
-        region = self._regions[region_id]
-        async with asyncio.timeout(timeout):
-            await region.acquire()
+        """Hold a slot. Raises `SlotTimeout` when for `timeout` seconds none of the region came free, for whomever.
+
+        A queue that moves is no reason to give up, however long it is.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
             try:
-                await self._job.acquire()
-            except BaseException:
-                region.release()
-                raise
-        self.in_flight += 1
-        self.peak = max(self.peak, self.in_flight)
+                async with asyncio.timeout_at(max(began, self._moved[region_id]) + timeout):
+                    await self._acquire(region_id)
+                break
+            except TimeoutError:
+                if loop.time() >= max(began, self._moved[region_id]) + timeout:
+                    raise SlotTimeout from None
+        self._in_flight += 1
+        self.peak = max(self.peak, self._in_flight)
         try:
             yield
         finally:
-            self.in_flight -= 1
+            self._in_flight -= 1
+            self._moved[region_id] = loop.time()
             self._job.release()
+            self._regions[region_id].release()
+
+    async def _acquire(self, region_id: str) -> None:
+        region = self._regions[region_id]
+        await region.acquire()
+        try:
+            await self._job.acquire()
+        except BaseException:
             region.release()
-
-
-@dataclass(frozen=True, slots=True)
-class BatchOutcome:
-    """A batch behind its barrier: every execution of it is stored."""
-
-    walker: Walker
-    batch: Batch
-    started_at: datetime
-    executions: tuple[Execution, ...]
+            raise
 
 
 Execute = Callable[[Cell], Awaitable[Execution | None]]

@@ -7,20 +7,19 @@ import contextlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import httpx2
 
 from beacon_cli import __version__
 from beacon_cli.executor.answer import Answer, Reply, read_answer, read_object, status_error
-from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.endpoints import DIRECT_HOSTS, Endpoint
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 CALL_ID_PARAMETER = "__modal_function_call_id"
-# Calls to this machine never go through a proxy of the environment.
-_DIRECT = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 HopHook = Callable[[str | None], None]
@@ -44,7 +43,9 @@ async def open_client(
         verify=tls,
         limits=limits,
         follow_redirects=False,
-        mounts=dict.fromkeys(_DIRECT, direct),
+        # Calls to this machine never go through a proxy of the environment.
+        mounts=dict.fromkeys([f"all://{host}" for host in DIRECT_HOSTS], direct),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one call's must not steer another's
     ) as client:
         yield client
 
@@ -58,10 +59,16 @@ async def ask(
     Raises `AttemptError`.
     """
     reply = await _send(client, "POST", endpoint.inference_url, json.dumps(body).encode())
-    if reply.status == 303:
-        reply = await _follow(client, httpx2.URL(endpoint.inference_url), reply, on_hop)
+    if reply.status != 303:
+        _refuse_redirect(reply)
+        return read_answer(reply, lane)
+    reply = await _follow(client, httpx2.URL(endpoint.inference_url), reply, on_hop)
     _refuse_redirect(reply)
-    return read_answer(reply, lane)
+    try:
+        return read_answer(reply, lane)
+    except AttemptError as error:
+        error.retriable = False  # the answer was paid for, and can be read once: it is never asked for again
+        raise
 
 
 async def get_object(client: httpx2.AsyncClient, url: str) -> dict[str, Any]:
@@ -79,32 +86,38 @@ async def _follow(client: httpx2.AsyncClient, url: httpx2.URL, reply: Reply, on_
     The answer is already being paid for, so whatever goes wrong here is answered by another GET, never by a POST. Only
     a result that is gone (404, 410), or a refusal (another 4xx), ends it before the caller's deadline does.
     """
-    pause, problem = 0.02, ""
+    pause, trouble_pause, problem = 0.02, 0.5, ""
     while True:
         if reply.status == 303:
             url = _next_url(url, reply)
             on_hop(url.params.get(CALL_ID_PARAMETER))
+            # Modal blocks up to 150 s per hop; a server that does not must not be hammered.
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.25)
         elif reply.status in {404, 410}:
             after = f" (before that: {problem})" if problem else ""
             raise AttemptError("result_lost", f"HTTP {reply.status} at the result URL{after}", http_status=reply.status)
         elif reply.status == 200 or (reply.status < 500 and reply.status not in {408, 429}):
             return reply
         else:
-            problem = status_error(reply).message
-        await asyncio.sleep(pause)  # Modal blocks up to 150 s per hop; a server that does not must not be hammered
-        pause = min(pause * 1.5, 0.25)
-        reply, problem = await _get_result(client, url, problem)
+            error = status_error(reply)
+            problem = error.message
+            await asyncio.sleep(error.retry_after or trouble_pause)
+            trouble_pause = min(trouble_pause * 1.5, 10.0)
+        reply = await _get_result(client, url)
 
 
-async def _get_result(client: httpx2.AsyncClient, url: httpx2.URL, problem: str) -> tuple[Reply, str]:
+async def _get_result(client: httpx2.AsyncClient, url: httpx2.URL) -> Reply:
+    """GET the result URL until there is any response."""
+    pause = 0.2
     while True:
         try:
-            return await _send(client, "GET", str(url)), problem
+            return await _send(client, "GET", str(url))
         except AttemptError as error:
             if not error.retriable:
                 raise
-            problem = error.message
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 10.0)
 
 
 def _next_url(url: httpx2.URL, reply: Reply) -> httpx2.URL:
@@ -139,6 +152,8 @@ async def _send(client: httpx2.AsyncClient, method: str, url: str, content: byte
         raise AttemptError("connect_timeout", "connecting took too long", retriable=True, timed_out=True) from None
     except httpx2.InvalidURL as error:
         raise AttemptError("connection_failed", f"{url} is not a usable URL: {error}") from error
+    except httpx2.LocalProtocolError as error:  # its text may hold a header's value, which may be a secret
+        raise AttemptError("connection_failed", "the request cannot be sent as HTTP") from error
     except (httpx2.RequestError, OSError) as error:
         raise _connection_error(error) from error
 

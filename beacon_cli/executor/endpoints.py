@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,11 @@ from modal_deployment.regions import Region
 
 if TYPE_CHECKING:
     from beacon_cli.config import ModalSettings, RegionSettings, Settings
+
+# This machine, as URLs write it: never asked through a proxy, so what is sent there in the clear stays here.
+DIRECT_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+# A label of a host name; Modal shortens longer ones in a way of its own.
+_LONGEST_LABEL = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,11 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
         urls = {name: getattr(configured, f"{name}_url") or (f"{base}/{name}" if base else None) for name in names}
     elif modal.workspace:
         owner = f"{modal.workspace}-{modal.environment}" if modal.environment else modal.workspace
+        if len(f"{owner}--project-beacon-hf-{region.id}-inference") > _LONGEST_LABEL:
+            raise ConfigError(
+                f"modal.workspace and modal.environment make a host name that is too long ({owner})",
+                hint=f"set regions.{region.id}.inference_url, models_url and health_url to what Modal shows",
+            )
         urls = {name: f"https://{owner}--project-beacon-hf-{region.id}-{name}.modal.run" for name in names}
     else:
         raise ConfigError(
@@ -67,18 +76,11 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
 
 
 def _refuse_clear_text(endpoint: Endpoint) -> None:
+    direct = {host.strip("[]") for host in DIRECT_HOSTS}
     for url in (endpoint.inference_url, endpoint.models_url, endpoint.health_url):
         parts = urlsplit(url)
-        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and parts.hostname not in direct:
             raise ConfigError(
                 f"the proxy credentials would travel unencrypted to {parts.hostname} ({endpoint.region.label})",
-                hint="use https, or unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
+                hint=f"use https (or {', '.join(DIRECT_HOSTS)}), or unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
             )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import httpx2
 
-from beacon_cli.errors import BeaconError
+from beacon_cli.errors import BeaconError, CredentialsError
 from beacon_cli.executor.attempts import Asker, Progress
-from beacon_cli.executor.batching import Slots, Walker, endpoint_caps, run_batch, walkers
+from beacon_cli.executor.batching import Slots, SlotTimeout, Walker, endpoint_caps, run_batch, walkers
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint
@@ -123,11 +123,14 @@ class Run:
         deadline = asyncio.get_running_loop().call_later(a.limits.job_timeout, self._time_is_up)
         try:
             walks = [self._walk(walker) for walker in walkers(a.batching, self._lanes)]
-            for result in await asyncio.gather(*walks, return_exceptions=True):
-                if isinstance(result, BaseException):
-                    raise result
+            results = await asyncio.gather(*walks, return_exceptions=True)
         finally:
             deadline.cancel()
+        failures = [result for result in results if isinstance(result, BaseException)]
+        if failures:
+            with contextlib.suppress(BeaconError):
+                await self._finish()
+            raise failures[0]
         return await self._finish()
 
     async def _walk(self, walker: Walker) -> None:
@@ -144,6 +147,8 @@ class Run:
             base = (self._assignment.job_id, started_at, batch.question.id, batch.position + 1, total)
             self._emit(BatchStarted(*base, len(batch.cells), walker.name))
             executions = await run_batch(batch, self._execute)
+            if self._stop.reason is not None:
+                return
             gap = (started_at - finished_at).total_seconds() if finished_at else None
             finished_at = self._clock.now()
             self._emit(
@@ -170,22 +175,27 @@ class Run:
                     progress.started_at = self._clock.now()
                     self._emit(ExecutionStarted(a.job_id, progress.started_at, cell))
                     execution = await self._asker.execute(progress)
-        except TimeoutError:
+        except SlotTimeout:
             execution = self._no_slot(progress)
         except asyncio.CancelledError:
             execution = self._interrupted(progress)
         if execution is not None:
             await self._recorder.record(execution)
             self._emit(ExecutionFinished(a.job_id, self._clock.now(), execution))
+            if execution.error_code == "unauthorized":
+                raise CredentialsError(
+                    f"region {cell.lane.region.label} refuses the credentials ({execution.error_message})",
+                    hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
+                )
         return execution
 
     @contextlib.contextmanager
     def _stopping_on_error(self) -> Iterator[None]:
-        """Stop the whole run at once when the database stays away: nobody goes on asking for what nobody stores."""
+        """Stop the whole run at once: nobody goes on asking for what nobody stores, or what is refused anyway."""
         try:
             yield
-        except BeaconError as error:
-            self._stop.request(StopReason("cancelled", error.message))
+        except Exception as error:
+            self._stop.request(StopReason("cancelled", getattr(error, "message", type(error).__name__)))
             raise
 
     def _no_slot(self, progress: Progress) -> Execution:

@@ -56,19 +56,19 @@ class Child:
             raise LocalServerError(
                 f"the local server of {self.region.label} was not ready after {START_SECONDS:.0f} s"
             ) from None
-        if not line:
+        answer = json.loads(line) if line else {"error": await self.died(), "hint": ""}
+        if "error" in answer:
             raise LocalServerError(
-                f"the local server of {self.region.label} did not start: {await self.died()}",
-                hint="beacon serve --port N takes other ports",
+                f"the local server of {self.region.label} did not start: {answer['error']}", hint=answer["hint"]
             )
-        return f"http://127.0.0.1:{json.loads(line)['port']}"
+        return f"http://127.0.0.1:{answer['port']}"
 
     async def died(self) -> str:
-        """Wait until the process is gone, and return its last line on stderr, else how it ended."""
+        """Wait until the process is gone, and return how it ended, with its last line on stderr."""
         await self._process.wait()
         await asyncio.wait((self._reader,))
         lines = self._stderr.decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else f"it ended with code {self._process.returncode}"
+        return f"it ended with code {self._process.returncode}" + (f": {lines[-1].strip()}" if lines else "")
 
     async def stop(self) -> None:
         """End the process and wait until it is gone: SIGTERM, and SIGKILL where that takes too long."""

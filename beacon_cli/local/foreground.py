@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +10,8 @@ from beacon_cli.config import Settings
 from beacon_cli.errors import LocalServerError, UsageError
 from beacon_cli.local.models import BUNDLED_ID, local_model_ids
 from beacon_cli.local.servers import LocalServer, local_servers
-from beacon_cli.signals import told_of_signals
+from beacon_cli.output.result import say
+from beacon_cli.signals import Held, held
 from modal_deployment.regions import REGIONS, UnknownRegionError, region_named
 
 BASE_PORT = 8701
@@ -28,11 +28,16 @@ def chosen_ports(names: Iterable[str], first_port: int | None) -> dict[str, int]
     return {region_id: first_port + number for number, region_id in enumerate(chosen)}
 
 
-async def serve_until_signal(settings: Settings, ports: Mapping[str, int]) -> int:
+def serve_until_signal(settings: Settings, ports: Mapping[str, int]) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP, and return the exit code for it.
 
     Raises `LocalServerError` when a server dies, and what `local_servers` raises.
     """
+    with held() as signals:
+        return asyncio.run(_serve_until_signal(settings, ports, signals))
+
+
+async def _serve_until_signal(settings: Settings, ports: Mapping[str, int], signals: Held) -> int:
     task = asyncio.current_task()
     received: list[int] = []
 
@@ -43,7 +48,7 @@ async def serve_until_signal(settings: Settings, ports: Mapping[str, int]) -> in
         if task is not None:
             task.cancel()
 
-    with told_of_signals(stop):
+    with signals.delivered_to(stop):
         try:
             await _serve(settings, ports)
         except asyncio.CancelledError:
@@ -55,7 +60,7 @@ async def serve_until_signal(settings: Settings, ports: Mapping[str, int]) -> in
 async def _serve(settings: Settings, ports: Mapping[str, int]) -> None:
     regions = [REGIONS[region_id] for region_id in ports]
     _talk("starting; the first time takes longer")
-    async with local_servers(settings, regions, ports=ports, tell=_talk) as servers:
+    async with local_servers(settings, regions, ports=ports, tell=_talk, tell_of_deaths=False) as servers:
         sys.stdout.write(_announcement(settings, list(servers.values())))
         sys.stdout.flush()
         _talk("serving; Ctrl-C ends it")
@@ -90,6 +95,4 @@ def _announcement(settings: Settings, servers: list[LocalServer]) -> str:
 
 
 def _talk(text: str) -> None:
-    with contextlib.suppress(OSError):  # the terminal may be gone: that is what SIGHUP says
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+    say(f"{text}\n")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from beacon_cli.errors import MissingExtra
+from beacon_cli.errors import LocalServerError, MissingExtra
 from modal_deployment.generation import Generated, GenerationRequest
 from modal_deployment.refusal import Refusal
 
@@ -32,16 +31,20 @@ def threads_for(generators: int) -> int:
 
 
 class LlamaGenerator:
-    """A GGUF file, loaded. One call at a time."""
+    """A GGUF file, loaded. One call at a time.
+
+    `folder` must be private, and its path short enough for a socket. Raises `LocalServerError` for a file that
+    llama.cpp does not load.
+    """
 
     architecture = "llama.cpp"
 
-    def __init__(self, path: Path, *, context: int, threads: int) -> None:
+    def __init__(self, path: Path, *, context: int, threads: int, folder: Path) -> None:
         try:
             import xllamacpp
         except ImportError as error:
             raise MissingExtra("the local target needs xllamacpp", hint="pip install 'beacon-cli[local]'") from error
-        self._server = _load(xllamacpp, path, context, threads)
+        self._server = _load(xllamacpp, path, context, threads, folder)
 
     def generate(self, request: GenerationRequest) -> Generated:
         """Return the model's answer; a prompt that does not fit its window is refused with 422."""
@@ -50,7 +53,7 @@ class LlamaGenerator:
         return answer.result()
 
 
-def _load(xllamacpp: Any, path: Path, context: int, threads: int) -> Any:
+def _load(xllamacpp: Any, path: Path, context: int, threads: int, folder: Path) -> Any:
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.n_ctx = context
@@ -65,10 +68,15 @@ def _load(xllamacpp: Any, path: Path, context: int, threads: int) -> Any:
     # nobody knows and, where there are unix sockets, an address that is gone as soon as it listens.
     params.api_keys = [secrets.token_urlsafe()]
     params.ui = False
-    with tempfile.TemporaryDirectory(prefix="beacon-") as folder:
-        if os.name == "posix":
-            params.hostnames = [f"{folder}/llama.sock"]
+    address = folder / f"{secrets.token_hex(4)}.sock"
+    if os.name == "posix":
+        params.hostnames = [str(address)]
+    try:
         return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise LocalServerError(f"llama.cpp does not load {path}: {error}") from error
+    finally:
+        address.unlink(missing_ok=True)
 
 
 def _chat(request: GenerationRequest) -> dict[str, Any]:

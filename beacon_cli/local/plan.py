@@ -14,12 +14,16 @@ from modal_deployment.registry import Model
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
-    """The models with their files, how many threads each may use, and how the gateway behaves."""
+    """The models with their files, how many threads each may use, and how the gateway behaves.
+
+    `folder` is for passing files; the parent made it and removes it.
+    """
 
     models: tuple[tuple[Model, Path], ...]
     threads: int
     hop_after: float
     credentials: tuple[tuple[str, str], ...]
+    folder: Path
 
     def to_line(self) -> bytes:
         """Return the plan as one line."""
@@ -28,6 +32,7 @@ class ServerPlan:
             "threads": self.threads,
             "hop_after": self.hop_after,
             "credentials": self.credentials,
+            "folder": str(self.folder),
         }
         return json.dumps(document).encode() + b"\n"
 
@@ -40,4 +45,5 @@ class ServerPlan:
             document["threads"],
             document["hop_after"],
             tuple((key, secret) for key, secret in document["credentials"]),
+            Path(document["folder"]),
         )

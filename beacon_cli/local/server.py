@@ -1,7 +1,8 @@
 """One region's server on this machine, as a process: `python -m beacon_cli.local.server --region us --port 0`.
 
-It reads its plan from stdin, loads its models, writes `{"port", "pid", "region"}` on stdout once it listens, and ends
-on SIGTERM or when its stdin ends: the parent holds the other end, so that a killed parent leaves nothing behind.
+It reads its plan from stdin, loads its models, and writes `{"port", "pid", "region"}` on stdout once it listens, or
+`{"error", "hint"}` when it cannot. It ends on SIGTERM or when its stdin ends: the parent holds the other end, so that a
+killed parent leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import argparse
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
 import uvicorn
 
@@ -53,11 +56,11 @@ def main() -> None:
     os.dup2(2, 1)  # whatever a library prints must not look like the ready line
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     plan = ServerPlan.from_line(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=[plan.folder], daemon=True).start()
     try:
         _serve(region_named(arguments.region), arguments.port, plan, channel)
     except BeaconError as error:
-        sys.stderr.write(f"{error.message}\n")
+        os.write(channel, json.dumps({"error": error.message, "hint": error.hint}).encode() + b"\n")
         sys.exit(error.exit_code)
 
 
@@ -104,7 +107,9 @@ def _listen(port: int) -> socket.socket:
         return listener
     except OSError as error:
         listener.close()
-        raise LocalServerError(f"port {port} cannot be used: {error.strerror}") from error
+        raise LocalServerError(
+            f"port {port} cannot be used: {error.strerror}", hint="beacon serve --port N takes other ports"
+        ) from error
 
 
 def _generators(region: Region, plan: ServerPlan) -> list[tuple[Model, Generator]]:
@@ -113,7 +118,9 @@ def _generators(region: Region, plan: ServerPlan) -> list[tuple[Model, Generator
         if model.architecture == ScriptedGenerator.architecture:
             loaded.append((model, ScriptedGenerator(load_script(path), model_id=model.id, region=region)))
         else:
-            loaded.append((model, LlamaGenerator(path, context=model.context, threads=plan.threads)))
+            loaded.append(
+                (model, LlamaGenerator(path, context=model.context, threads=plan.threads, folder=plan.folder))
+            )
     return loaded
 
 
@@ -128,9 +135,10 @@ def _facts(region: Region, plan: ServerPlan) -> FactsSource:
     return facts
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: Path) -> None:
     while os.read(0, 4096):  # not through sys.stdin, whose lock would break the interpreter's end
         pass
+    shutil.rmtree(folder, ignore_errors=True)  # the parent's work, if it was killed
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_LAST_RESORT_SECONDS)  # a generator that cannot be stopped would hold the process
     os._exit(1)

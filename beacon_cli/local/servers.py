@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import os
+import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from beacon_cli.config import Settings
-from beacon_cli.errors import MissingExtra
+from beacon_cli.errors import LocalServerError, MissingExtra
 from beacon_cli.local.child import Child
 from beacon_cli.local.llama import LlamaGenerator, threads_for
 from beacon_cli.local.models import BUNDLED_ID, local_registry, model_file
@@ -20,6 +22,7 @@ from modal_deployment.regions import Region
 
 Tell = Callable[[str], None]
 _STEPS = 10  # lines that tell of one fetch
+_LONG_PATH_BYTES = 60  # with our names below it, a folder so long still takes a socket (104 bytes on macOS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +47,52 @@ async def local_servers(
     model_ids: Iterable[str] | None = None,
     ports: Mapping[str, int] | None = None,
     tell: Tell | None = None,
+    tell_of_deaths: bool = True,
 ) -> AsyncIterator[dict[str, LocalServer]]:
     """Run a server for each region, and yield them by region id once all of them are ready.
 
     They serve those of `model_ids` that the local target has (None: all of them), on the `ports` by region id (else
-    on any free one), and want the credentials of `settings`. `tell` gets a line of talk when weights must be fetched.
+    on any free one), and want the credentials of `settings`. `tell` gets a line of talk when weights must be fetched
+    and, unless `tell_of_deaths` is false, when a server dies.
     Raises `WeightsError`, `ConfigError`, `MissingExtra` and `LocalServerError`.
     """
     chosen = list(regions)
-    plan = await _plan(settings, chosen, model_ids, tell)
     children: list[Child] = []
+    watches: list[asyncio.Future[None]] = []
+    with _short_folder() as folder:
+        plan = await _plan(settings, chosen, model_ids, folder, tell)
+        try:
+            for region in chosen:
+                children.append(await Child.start(region, (ports or {}).get(region.id, 0), plan))
+            servers = await _all_ready(children)
+            if tell is not None and tell_of_deaths:
+                watches += [asyncio.ensure_future(_watch(child, tell)) for child in children]
+            yield servers
+        finally:
+            for watch in watches:
+                watch.cancel()
+            await asyncio.gather(*(child.stop() for child in children))
+
+
+async def _watch(child: Child, tell: Tell) -> None:
+    last_words = await child.died()
+    tell(f"the local server of {child.region.label} (process {child.pid}) died: {last_words}")
+
+
+@contextmanager
+def _short_folder() -> Iterator[Path]:
     try:
-        for region in chosen:
-            children.append(await Child.start(region, (ports or {}).get(region.id, 0), plan))
-        yield await _all_ready(children)
-    finally:
-        await asyncio.gather(*(child.stop() for child in children))
+        too_long = os.name == "posix" and len(os.fsencode(tempfile.gettempdir())) > _LONG_PATH_BYTES
+        folder = tempfile.TemporaryDirectory(
+            prefix="beacon-", dir="/tmp" if too_long else None, ignore_cleanup_errors=True
+        )
+    except OSError as error:
+        raise LocalServerError(
+            f"no temporary folder can be made: {error.filename or ''} {error.strerror}",
+            hint="set TMPDIR to a folder that is writable",
+        ) from error
+    with folder as name:
+        yield Path(name)
 
 
 async def _all_ready(children: Sequence[Child]) -> dict[str, LocalServer]:
@@ -76,7 +109,11 @@ async def _all_ready(children: Sequence[Child]) -> dict[str, LocalServer]:
 
 
 async def _plan(
-    settings: Settings, regions: Sequence[Region], model_ids: Iterable[str] | None, tell: Tell | None
+    settings: Settings,
+    regions: Sequence[Region],
+    model_ids: Iterable[str] | None,
+    folder: Path,
+    tell: Tell | None,
 ) -> ServerPlan:
     _require("uvicorn", "starlette")
     registry = await asyncio.to_thread(local_registry, settings, model_ids)
@@ -90,6 +127,7 @@ async def _plan(
         threads=threads_for(loaded * len(regions)),
         hop_after=settings.local.hop_after,
         credentials=_credentials(settings),
+        folder=folder,
     )
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from beacon_cli.errors import BeaconError
 from beacon_cli.output.secrets import redacted
+from beacon_cli.output.terminal import Talk, console
+from beacon_cli.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,13 +23,14 @@ SCHEMA_VERSION = 1
 class CommandResult:
     """A command's outcome.
 
-    `data` is the contract that scripts read; `show` prints the same for people on a Rich console bound to stdout;
-    `errors` are problems that did not stop the command (their first one's text ends the human output).
+    `data` is the contract that scripts read (with `as_json`); `show` prints the same for people on a Rich console
+    bound to stdout; `errors` are problems that did not stop the command.
     """
 
     command: str
     data: Mapping[str, Any]
     exit_code: int = 0
+    as_json: bool = False
     errors: tuple[BeaconError, ...] = ()
     show: Callable[[Console], None] | None = field(default=None, compare=False)
 
@@ -48,14 +51,12 @@ def envelope(command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[B
     }
 
 
-def print_result(result: CommandResult, *, as_json: bool) -> None:
+def print_result(result: CommandResult) -> None:
     """Print a result on stdout; problems of the human form go to stderr."""
-    if as_json:
+    if result.as_json:
         print_json(envelope(result.command, ok=result.ok, data=result.data, errors=result.errors))
         return
     if result.show is not None:
-        from beacon_cli.output.terminal import console
-
         result.show(console())
     for error in result.errors:
         print_error(error)
@@ -69,9 +70,11 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_error(error: BeaconError) -> None:
     """Write an error as one line on stderr, and its hint as a second."""
-    from beacon_cli.printable import printable
-
-    sys.stderr.write(f"error: {printable(redacted(error.message))}\n")
+    say(f"error: {printable(redacted(error.message))}\n")
     if error.hint:
-        sys.stderr.write(f"hint: {printable(redacted(error.hint))}\n")
-    sys.stderr.flush()
+        say(f"hint: {printable(redacted(error.hint))}\n")
+
+
+def say(text: str) -> None:
+    """Write talk on stderr; a stderr that takes nothing stops nobody."""
+    Talk(sys.stderr).write(text)

@@ -67,7 +67,8 @@ class RunSummary:
     """A job after a run. Counts are of the whole job's rows; durations and gaps are in seconds.
 
     `function_call_ids` are calls that may still run on Modal; `resume_command` is what goes on with an unfinished
-    job, None where nothing is left to do. `batches` may be left out where only people read.
+    job, None where nothing is left to do; `stopped` says why a run ended early. `batches` may be left out where only
+    people read.
     """
 
     job_id: str
@@ -89,6 +90,7 @@ class RunSummary:
     errors: Sequence[ErrorLine] = ()
     function_call_ids: Sequence[str] = ()
     resume_command: str | None = None
+    stopped: str | None = None
 
     @property
     def completed(self) -> int:
@@ -107,8 +109,8 @@ class RunSummary:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the success rate is what was wanted: exit code 0."""
-        return self.success_rate >= self.min_success_rate
+        """Whether nothing stopped the run and its success rate is what was wanted: exit code 0."""
+        return self.stopped is None and self.success_rate >= self.min_success_rate
 
     @property
     def verdict(self) -> str:

@@ -173,9 +173,10 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
 def show_verdict(summary: RunSummary, console: Console) -> None:
     """Print whether the run was good enough, with the arithmetic, and the next command to type."""
     unasked = f", {summary.unasked} not asked" if summary.unasked else ""
+    stopped = f"; {summary.stopped}" if summary.stopped else ""
     style = "bold green" if summary.succeeded else "bold red"
     word = "ok" if summary.succeeded else "not ok"
-    _say(console, Text.assemble((word, style), f": {summary.verdict}{unasked}"))
+    _say(console, Text.assemble((word, style), f": {summary.verdict}{unasked}{stopped}"))
     if summary.resume_command:
         console.print(Text(f"go on:  {excerpt(summary.resume_command, 4000)}"), soft_wrap=True)
     console.print(Text(f"next:   beacon check-db {excerpt(summary.job_id, 255)}"), soft_wrap=True)

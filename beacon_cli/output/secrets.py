@@ -5,26 +5,42 @@ from __future__ import annotations
 import os
 import re
 import traceback
+from urllib.parse import unquote
 
 _NAMES = (
     *("BEACON_PROXY_KEY", "BEACON_PROXY_SECRET", "BEACON_PROXY_KEY_OLD", "BEACON_PROXY_SECRET_OLD"),
     *("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "HF_TOKEN", "PGPASSWORD"),
 )
-_URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)[^\s@]+(@)")
-_KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('[^']*'|\S+)")
+_URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL")
+# Up to the last @ of a word: a password may hold one that is not percent-encoded.
+_URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)")
+_KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
+# A shorter value is a part of too many innocent words.
+_SHORTEST = 6
 
 
 def redacted(text: str) -> str:
     """Return `text` without the values of secret variables, and without passwords in database URLs."""
-    for name in _NAMES:
-        if value := os.environ.get(name):
-            text = text.replace(value, "***")
-    for name in ("BEACON_DATABASE_URL", "DATABASE_URL"):
-        if value := os.environ.get(name):
-            text = text.replace(value, f"${name}")
-    return _KEYWORD_PASSWORD.sub(r"\1***", _URL_PASSWORD.sub(r"\1***\2", text))
+    secrets = _secrets()
+    for value in sorted(secrets, key=len, reverse=True):  # one may begin with another
+        if len(value) >= _SHORTEST:
+            text = text.replace(value, secrets[value])
+    return _KEYWORD_PASSWORD.sub(r"\1***", _URL_PASSWORD.sub(r"\1***", text))
 
 
 def redacted_traceback() -> str:
     """Return the traceback of the error being handled, redacted; never the values of variables."""
     return redacted(traceback.format_exc())
+
+
+def _secrets() -> dict[str, str]:
+    """Return what must not be shown, and what is shown instead."""
+    secrets = {os.environ.get(name, "").strip(): "***" for name in _NAMES}
+    for name in _URL_NAMES:
+        url = os.environ.get(name, "").strip()
+        for pattern in (_URL_PASSWORD, _KEYWORD_PASSWORD):
+            if match := pattern.search(url):
+                password = match[2].strip("'")
+                secrets |= {password: "***", unquote(password): "***"}
+        secrets[url] = f"${name}"
+    return secrets

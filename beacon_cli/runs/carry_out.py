@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.config import Settings
+from beacon_cli.errors import EnvironmentFault
+from beacon_cli.job.model import Job
 from beacon_cli.output.audit_table import print_findings
-from beacon_cli.output.result import CommandResult
+from beacon_cli.output.result import CommandResult, say
+from beacon_cli.printable import printable
 from beacon_cli.runs.launch import launch
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.summary import read_summary
-from beacon_cli.store.connect import connect
+from beacon_cli.signals import Interrupted
+from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.database import open_database
 from beacon_cli.store.migrate import require_current_schema
 
@@ -24,27 +29,48 @@ if TYPE_CHECKING:
     from beacon_cli.output.run_summary import RunSummary
 
 
-def carry_out(request: RunRequest, settings: Settings, *, with_batches: bool) -> CommandResult:
+def carry_out(request: RunRequest, settings: Settings, *, as_json: bool) -> CommandResult:
     """Run a job to its end and return its summary and its audit. Raises every `BeaconError` that stops it early."""
     job = request.load(settings)
     job_id = request.id_for(job)
-    sys.stderr.write(f"job {job_id}\n")
-    sys.stderr.writelines(f"warning: {warning}\n" for warning in job.warnings)
-    sys.stderr.flush()
-    with open_database(settings, request.database_url) as url:
-        with connect(url) as connection:
-            require_current_schema(connection)
-        launched = launch(request, settings, job, job_id, url)
-        with connect(url, read_only=True) as connection:
-            summary = read_summary(connection, request, settings, job, job_id, launched, with_batches=with_batches)
-            report = audit_job(connection, job_id)
+    with _telling_how_to_go_on(request, job_id):
+        say(f"job {job_id}\n")
+        say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+        with open_database(settings, request.database_url) as url:
+            return _carry_out(request, settings, job, job_id, url, as_json=as_json)
+
+
+def _carry_out(
+    request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, *, as_json: bool
+) -> CommandResult:
+    with connect(url) as connection:
+        require_current_schema(connection)
+    launched = launch(request, settings, job, job_id, url)
+    with connect_readonly(url) as connection:
+        summary = read_summary(connection, request, settings, job, job_id, launched, with_batches=as_json)
+        report = audit_job(connection, job_id)
     stopped = launched.outcome.stopped
     if stopped is not None and stopped.signum is not None:
         exit_code = 128 + stopped.signum
     else:
-        exit_code = 0 if summary.succeeded and stopped is None else 1
+        exit_code = 0 if summary.succeeded else 1
     data = {**summary.data(), "audit": report.as_data()["checks"]}
-    return CommandResult("run", data, exit_code, show=partial(_show, summary, report))
+    return CommandResult("run", data, exit_code, as_json=as_json, show=partial(_show, summary, report))
+
+
+@contextlib.contextmanager
+def _telling_how_to_go_on(request: RunRequest, job_id: str) -> Iterator[None]:
+    """Add the job's id, and the command that goes on with it, to what ends a run early."""
+    go_on = f"go on with: {request.resume_command(job_id)}"
+    try:
+        yield
+    except EnvironmentFault as error:
+        error.data = {"job_id": job_id}
+        error.hint = f"{error.hint}; {go_on}" if error.hint else go_on
+        raise
+    except Interrupted as interrupted:
+        interrupted.hint = go_on
+        raise
 
 
 def _show(summary: RunSummary, report: AuditReport, console: Console) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from beacon_cli.config import Settings
 from beacon_cli.executor.cancellation import Stop, StopReason
@@ -24,8 +25,11 @@ from beacon_cli.job.model import Job
 from beacon_cli.output.events_file import EventsFile
 from beacon_cli.output.view import run_view
 from beacon_cli.runs.request import RunRequest
-from beacon_cli.signals import Interrupted, told_of_signals
-from beacon_cli.store.job_store import open_job_store
+from beacon_cli.signals import Held, Interrupted, held
+from beacon_cli.store.database import named_url
+from beacon_cli.store.job_store import JobStore, open_job_store
+
+_HARD_END_SECONDS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,118 +42,124 @@ class Launched:
     max_gap_seconds: float | None
 
 
-class _GapWatch:
-    """Remembers the longest gap between two batches."""
-
-    def __init__(self) -> None:
-        self.longest: float | None = None
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, BatchFinished) and event.gap_seconds is not None:
-            self.longest = max(self.longest or 0.0, event.gap_seconds)
-
-
 def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
     """Run a job on an up-to-date database. Raises every `BeaconError` that can stop it, and `Interrupted`."""
-    gaps = _GapWatch()
-    clock = Clock()
     with ExitStack() as stack:
         show = stack.enter_context(run_view())
         if request.events is not None:
             show = stack.enter_context(EventsFile(request.events)).tee(show)
-
-        def emit(event: Event) -> None:
-            gaps(event)
-            show(event)
-
+        signals = stack.enter_context(held())
+        launching = _Launch(request, settings, job, job_id, database_url, show)
         try:
-            launched = asyncio.run(_run(request, settings, job, job_id, database_url, emit, clock))
-        except asyncio.CancelledError:  # only a second signal cancels the main task
-            raise Interrupted(signal.SIGINT) from None
-    return Launched(*launched, gaps.longest)
+            return asyncio.run(launching.main(signals))
+        except asyncio.CancelledError:  # a signal before anything was asked, or a second one
+            raise Interrupted(launching.signum or signal.SIGINT) from None
 
 
-async def _run(
-    request: RunRequest,
-    settings: Settings,
-    job: Job,
-    job_id: str,
-    database_url: str,
-    emit: EventHook,
-    clock: Clock,
-) -> tuple[str, Batching, Outcome]:
-    def tell(text: str) -> None:
-        emit(Notice(job_id, clock.now(), text))
+class _Launch:
+    """One run with what it opens. The first signal ends it in order, a second one within a second."""
 
-    limits = request.limits(job, settings)
-    lanes = job.lanes()
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(
-            open_job_store(
-                *(database_url, job, job_id),
-                batching=request.batching,
-                journal_folder=settings.data_path() / "journal",
-                tell=tell,
-            )
-        )
-        endpoints = await stack.enter_async_context(_endpoints(request, settings, lanes, tell))
+    def __init__(
+        self, request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str, show: EventHook
+    ) -> None:
+        self._request = request
+        self._settings = settings
+        self._job = job
+        self._job_id = job_id
+        self._database_url = database_url
+        self._show = show
+        self._limits = request.limits(job, settings)
+        self._clock = Clock()
+        self._stop = Stop()
+        self._store: JobStore | None = None
+        self._asking = False
+        self._max_gap: float | None = None
+        self.signum: int | None = None
+
+    async def main(self, signals: Held) -> Launched:
+        """Open everything, run, and close everything again."""
+        self._task = asyncio.current_task()
+        with signals.delivered_to(self._on_signal):
+            async with AsyncExitStack() as stack:
+                self._store = store = await stack.enter_async_context(
+                    open_job_store(
+                        *(self._database_url, self._job, self._job_id),
+                        batching=self._request.batching,
+                        journal_folder=self._settings.data_path() / "journal",
+                        tell=self._tell,
+                        revive=_reviver(self._settings, self._request.database_url),
+                    )
+                )
+                run = await self._prepare(stack, store)
+                await store.begin(self._clock.now().isoformat())
+                self._asking = True
+                outcome = await run.carry_out()
+            return Launched(store.claim.run_id, store.claim.batching, outcome, self._max_gap)
+
+    async def _prepare(self, stack: AsyncExitStack, store: JobStore) -> Run:
+        claim, limits = store.claim, self._limits
+        lanes = self._job.lanes()
         client = await stack.enter_async_context(
             open_client(
-                settings.proxy_headers(),
+                self._settings.proxy_headers(),
                 connect_timeout=limits.connect_timeout,
                 max_in_flight=limits.max_in_flight,
             )
         )
-        await require_models(client, endpoints, lanes, tell)
-        claim = store.claim
-        await store.begin(clock.now().isoformat())
-        assignment = Assignment(job, job_id, claim.run_id, claim.batching, limits, claim.answered)
-        stop = Stop()
-        with told_of_signals(_stopper(stop, tell)):
-            run = Run(assignment, store, client, endpoints, emit, stop, clock)
-            outcome = await run.carry_out()
-        return claim.run_id, claim.batching, outcome
+        endpoints: Mapping[str, Endpoint] = {}
+        if claim.answered < self._job.expected:
+            endpoints = await stack.enter_async_context(self._endpoints(lanes))
+            await require_models(client, endpoints, lanes, self._tell)
+        assignment = Assignment(self._job, self._job_id, claim.run_id, claim.batching, limits, claim.answered)
+        return Run(assignment, store, client, endpoints, self._emit, self._stop, self._clock)
 
-
-@asynccontextmanager
-async def _endpoints(
-    request: RunRequest, settings: Settings, lanes: Sequence[Lane], tell: Callable[[str], None]
-) -> AsyncIterator[Mapping[str, Endpoint]]:
-    regions = list({lane.region.id: lane.region for lane in lanes}.values())
-    if not request.local:
-        yield configured_endpoints(settings, regions)
-        return
-    from beacon_cli.local.servers import local_servers
-
-    models = list(dict.fromkeys(lane.model_id for lane in lanes))
-    async with local_servers(settings, regions, model_ids=models, tell=tell) as servers:
-        yield {server.region.id: Endpoint.at(server.region, server.base_url) for server in servers.values()}
-
-
-def _stopper(stop: Stop, tell: Callable[[str], None]) -> Callable[[int], None]:
-    """Return what a signal does: the first one stops the run in order, the second one ends it within a second."""
-    main = asyncio.current_task()
-    asked = 0
-
-    def on_signal(signum: int) -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
-            tell("stopping… calls in flight are cancelled and recorded; once more ends at once")
-            stop.request(StopReason("cancelled", f"stopped by {_name(signum)}", signum))
+    @asynccontextmanager
+    async def _endpoints(self, lanes: Sequence[Lane]) -> AsyncIterator[Mapping[str, Endpoint]]:
+        regions = list({lane.region.id: lane.region for lane in lanes}.values())
+        if not self._request.local:
+            yield configured_endpoints(self._settings, regions)
             return
-        _end_within_a_second(128 + signum)
-        if main is not None:
-            main.cancel()
+        from beacon_cli.local.servers import local_servers
 
-    return on_signal
+        models = list(dict.fromkeys(lane.model_id for lane in lanes))
+        async with local_servers(self._settings, regions, model_ids=models, tell=self._tell) as servers:
+            yield {server.region.id: Endpoint.at(server.region, server.base_url) for server in servers.values()}
+
+    def _emit(self, event: Event) -> None:
+        if isinstance(event, BatchFinished) and event.gap_seconds is not None:
+            self._max_gap = max(self._max_gap or 0.0, event.gap_seconds)
+        self._show(event)
+
+    def _tell(self, text: str) -> None:
+        self._emit(Notice(self._job_id, self._clock.now(), text))
+
+    def _on_signal(self, signum: int) -> None:
+        assert self._task is not None
+        if self.signum is not None:
+            _end_soon(128 + signum)
+            self._task.cancel()
+            return
+        self.signum = signum
+        if not self._asking:
+            self._tell("stopping…")
+            self._task.cancel()
+        elif self._store is not None:
+            self._tell("stopping… calls in flight are cancelled and recorded; once more ends at once")
+            self._store.hurry()
+            self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
 
 
-def _end_within_a_second(code: int) -> None:
-    timer = threading.Timer(0.8, os._exit, [code])
+def _reviver(settings: Settings, url: str | None) -> Callable[[], object]:
+    """Return what brings a database back that is gone: the embedded one is started again, another is waited for."""
+    if named_url(settings, url) is not None:
+        return lambda: None
+    from beacon_cli.store.embedded import restart_embedded
+
+    return partial(restart_embedded, settings.data_path())
+
+
+def _end_soon(code: int) -> None:
+    """End the process even if closing takes long: what it leaves behind ends by itself, or with the next run."""
+    timer = threading.Timer(_HARD_END_SECONDS, os._exit, [code])
     timer.daemon = True
     timer.start()
-
-
-def _name(signum: int) -> str:
-    return signal.Signals(signum).name

@@ -23,7 +23,7 @@ _PROMPTS_LISTED = 1000
 _PROMPTS_SHOWN = 20
 
 
-def plan_job(request: RunRequest, settings: Settings) -> CommandResult:
+def plan_job(request: RunRequest, settings: Settings, *, as_json: bool) -> CommandResult:
     """Return the plan of a run. Raises `JobFileError`, and `ConfigError` for a region without an endpoint."""
     job = request.load(settings)
     request.id_for(job)
@@ -57,7 +57,7 @@ def plan_job(request: RunRequest, settings: Settings) -> CommandResult:
         ],
         "warnings": list(job.warnings),
     }
-    return CommandResult("run", data, show=partial(_show, job, limits, data))
+    return CommandResult("run", data, as_json=as_json, show=partial(_show, job, limits, data))
 
 
 def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:

@@ -31,9 +31,12 @@ class RunRequest:
     job_id: str | None = None
     events: Path | None = None
     database_url: str | None = None
+    config: Path | None = None
 
     def load(self, settings: Settings) -> Job:
-        """Return the job. Raises `JobFileError`."""
+        """Return the job. Raises `JobFileError`, and `UsageError` when events would be written into it."""
+        if self.events is not None and self.events.resolve() == self.job_file.resolve():
+            raise UsageError(f"--events would write into the job file {self.job_file}", hint="name another file")
         from modal_deployment.registry import REGISTRY
 
         known: Sequence[str] = list(REGISTRY)
@@ -58,11 +61,14 @@ class RunRequest:
 
     def resume_command(self, job_id: str) -> str:
         """Return the command that goes on with the job; a database URL is left out, it may hold a password."""
-        words = ["beacon", "run", str(self.job_file), "--job-id", job_id]
+        config = ["--config", str(self.config)] if self.config is not None else []
+        words = ["beacon", *config, "run", str(self.job_file), "--job-id", job_id]
         if self.local:
             words.append("--local")
         if self.max_in_flight is not None:
             words += ["--max-in-flight", str(self.max_in_flight)]
+        if self.events is not None:
+            words += ["--events", str(self.events)]
         command = shlex.join(words)
         return f"{command} --database-url …" if self.database_url else command
 

@@ -60,6 +60,7 @@ def read_summary(
         answers=[_answer(row) for row in answers],
         errors=[ErrorLine(**row) for row in rows["errors"]],
         function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
+        stopped=outcome.stopped.message if outcome.stopped else None,
         resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
     )
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
+import os
+import re
 from collections.abc import Iterator
 from typing import Literal
 
@@ -14,29 +17,62 @@ from beacon_cli.errors import SchemaError, StoreError
 # A lock that somebody holds must not hang an operator's terminal for ever.
 LOCK_TIMEOUT = "10s"
 CONNECT_TIMEOUT_SECONDS = 10
+# A server or a network that is gone without a word is noticed within half a minute, instead of libpq's two hours.
+# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES (the last one is in milliseconds)
+_KEEPALIVES = {
+    "keepalives_idle": "15",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+_URL = re.compile(r"postgres(?:ql)?://(?P<authority>[^/?#]*)(?P<path>[^?]*)\??(?P<query>.*)", re.DOTALL)
+# A shorter password may be a part of any word: to cut it out would show where it was.
+_SHORTEST_TO_CUT_OUT = 4
 
 Schema = Literal["empty", "beacon", "legacy", "foreign"]
 
 
 def connection_parameters(url: str, *, statement_timeout: str, read_only: bool = False) -> dict[str, str]:
     """Return the parameters for `psycopg.connect`. Raises `StoreError` when the URL cannot be parsed."""
-    try:
-        given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
-    except psycopg.Error:
-        # Neither the URL nor psycopg's message may be shown: both can hold the password.
-        raise StoreError(
-            "the database URL cannot be parsed",
-            hint="write it as postgresql://user:password@host:5432/name, with special characters percent-encoded",
-        ) from None
+    given = _parsed(url)
     options = [f"-c lock_timeout={LOCK_TIMEOUT}", f"-c statement_timeout={statement_timeout}"]
     if read_only:
         options.append("-c default_transaction_read_only=on")
     return {
         "connect_timeout": str(CONNECT_TIMEOUT_SECONDS),
         "application_name": "beacon",
+        **_KEEPALIVES,
         **given,
-        "options": " ".join([given.get("options", ""), *options]).strip(),
+        # Named here, they would replace those of the environment.
+        "options": " ".join([given.get("options", os.environ.get("PGOPTIONS", "")), *options]).strip(),
     }
+
+
+def _parsed(url: str) -> dict[str, str]:
+    # Neither the URL nor psycopg's message may be shown: both can hold the password.
+    refusal = StoreError(
+        "the database URL cannot be parsed",
+        hint="write it as postgresql://user:password@host:5432/name, with special characters percent-encoded"
+        " (@ is %40, / is %2F, : is %3A, ? is %3F, # is %23)",
+    )
+    try:
+        given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+        for host in given.get("host", "").split(","):
+            if not host.startswith("/"):
+                host.encode("idna")  # as Python's resolver does, which psycopg asks
+    except (psycopg.Error, UnicodeError):
+        raise refusal from None
+    if _ambiguous(url) or not re.fullmatch(r"[\d,]*", given.get("port", "")):
+        raise refusal
+    return given
+
+
+def _ambiguous(url: str) -> bool:
+    """Whether a password that is not percent-encoded may have been taken for a host, a port or a database's name."""
+    if (match := _URL.match(url)) is None:
+        return False
+    keys = [pair.partition("=")[0] for pair in match["query"].split("&")]
+    return match["authority"].count("@") > 1 or any("@" in part for part in (match["path"], *keys))
 
 
 def connect(
@@ -64,9 +100,12 @@ def translated(parameters: dict[str, str] | None = None) -> Iterator[None]:
 
 def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) -> StoreError:
     """Return what to tell of a database error. Passwords are cut out of libpq's text."""
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    if password := (parameters or {}).get("password"):
-        text = text.replace(password, "***")
+    text = _text(error, parameters or {})
+    where = f" {_server(parameters)}" if parameters else ""
+    if "password authentication failed" in str(error):
+        return StoreError(
+            f"the database{where} refused the user or the password", hint="correct them in the database URL"
+        )
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return StoreError(
             f"a table is locked by another session ({text})",
@@ -80,7 +119,6 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
         return StoreError(f"the database role lacks a privilege: {text}", hint="see docs/database.md for the grants")
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreError(f"the database's disk is full: {text}", hint="free space there, then run the job again")
-    where = f" {_server(parameters)}" if parameters else ""
     return StoreError(f"the database{where} failed: {text}", hint="check --database-url and that the server runs")
 
 
@@ -104,7 +142,33 @@ def detect_schema(connection: psycopg.Connection[tuple[object, ...]]) -> Schema:
     return "beacon" if ("jobs", "spec_sha256") in columns else "foreign"
 
 
+def _text(error: psycopg.Error, parameters: dict[str, str]) -> str:
+    """Return the first line of an error without the password, or its kind where it may show a part of one."""
+    password = parameters.get("password", "")
+    names = (parameters.get(key, "") for key in ("host", "dbname"))
+    text = (str(error).strip().splitlines() or [""])[0]
+    if not text or 0 < len(password) < _SHORTEST_TO_CUT_OUT or not all(map(_showable, names)):
+        return type(error).__name__
+    return text.replace(password, "***") if password else text
+
+
 def _server(parameters: dict[str, str]) -> str:
-    host = parameters.get("host", "localhost")
-    where = f"at {host}" if host.startswith("/") else f"at {host}:{parameters.get('port', '5432')}"
-    return f"{parameters.get('dbname', '')} {where}".strip()
+    host, name = (
+        value if _showable(value) else "…"
+        for value in (parameters.get("host", "localhost"), parameters.get("dbname", ""))
+    )
+    shown = f"[{host}]" if ":" in host else host
+    where = f"at {host}" if host.startswith("/") else f"at {shown}:{parameters.get('port', '5432')}"
+    return f"{name} {where}".strip()
+
+
+def _showable(name: str) -> bool:
+    """Whether a host or a database's name is surely no part of a password that was taken for it."""
+    return "@" not in name and all(":" not in part or _is_ipv6(part) for part in name.split(","))
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False

@@ -115,6 +115,10 @@ class JobStore:
                 yield Batch(position, question, cells)
             parameters["after"] = page[-1][0]
 
+    def hurry(self) -> None:
+        """Wait no longer than moments for a database that went away: the operator wants to stop."""
+        self._writer.hurry()
+
     async def ready(self) -> None:
         """Wait until answers can be stored. Raises `StoreError` when the database stayed away."""
         await self._writer.ready()
@@ -164,14 +168,16 @@ async def open_job_store(
     batching: Batching | None,
     journal_folder: Path,
     tell: Callable[[str], None],
+    revive: Callable[[], object] = lambda: None,
 ) -> AsyncIterator[JobStore]:
     """Claim a job: take its lock, compare it with what is stored, store what earlier runs left in the journal.
 
-    `batching` None means the stored job's, or `question`. Raises `JobLocked`, `UsageError` when the stored job asks
+    `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a connection that was
+    cut is made again. Raises `JobLocked`, `UsageError` when the stored job asks
     something else, `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
-    session = await Session.open(url, job_id)
+    session = await Session.open(url, job_id, revive)
     try:
         try:
             await _store_leftovers(session.connection, journal_folder, job_id, tell)

@@ -68,9 +68,25 @@ def migrate(url: str) -> list[str]:
             require_current_schema(connection)
         with translated():
             connection.execute("SELECT pg_advisory_lock(%s)", [_ADVISORY_LOCK])
+            _require_writable(connection)
             applied = _apply(url)
         require_current_schema(connection)
     return applied
+
+
+def _require_writable(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Raise what the server would say; yoyo goes on without its tables instead, and fails on their absence."""
+    row = connection.execute(
+        """
+        SELECT current_setting('transaction_read_only') = 'on', has_schema_privilege(current_schema(), 'CREATE')
+        """
+    ).fetchone()
+    assert row is not None
+    read_only, may_create = row
+    if read_only:
+        raise psycopg.errors.ReadOnlySqlTransaction
+    if not may_create:
+        raise psycopg.errors.InsufficientPrivilege("it may not create tables in this database's schema")
 
 
 def _apply(url: str) -> list[str]:

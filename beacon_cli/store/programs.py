@@ -12,29 +12,44 @@ from psycopg.conninfo import make_conninfo
 
 from beacon_cli.errors import StoreError
 from beacon_cli.store.connect import connection_parameters
-from beacon_cli.store.embedded import program
+from beacon_cli.store.postmaster import program
 
 
 def dump_database(url: str, output: Path | None) -> None:
-    """Write a database as SQL to a file, or to stdout. Raises `StoreError` when pg_dump fails."""
+    """Write a database as SQL to a file, or to stdout.
+
+    Raises `StoreError` when pg_dump fails, and `BrokenPipeError` when nobody reads its output any more.
+    """
     address, environment = _without_password(url)
     command = [str(program("pg_dump")), "--no-owner", "--no-privileges", f"--dbname={address}"]
     if output is not None:
         command.append(f"--file={output}")
-    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
+    if done.returncode < 0 and -done.returncode == getattr(signal, "SIGPIPE", None):
+        raise BrokenPipeError
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        lines = done.stderr.strip().splitlines() or [f"pg_dump ended with {done.returncode}"]
         raise StoreError(f"the dump failed: {lines[-1]}", hint="check the database and the output file")
 
 
 def run_psql(url: str, arguments: Sequence[str]) -> int:
-    """Run psql in this terminal and return its exit code. Ctrl-C is psql's while it runs: it cancels a query."""
+    """Run psql in this terminal and return its exit code, as a shell would.
+
+    Ctrl-C is psql's while it runs: it cancels a query. Other signals that end this process end psql too.
+    """
     address, environment = _without_password(url)
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    command = [str(program("psql")), f"--dbname={address}", *arguments]
+    handler = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be psql's too, and its children's
     try:
-        return subprocess.call([str(program("psql")), f"--dbname={address}", *arguments], env=environment)
+        with subprocess.Popen(command, env=environment) as psql:
+            try:
+                code = psql.wait()
+            except BaseException:
+                psql.terminate()  # not kill: it has to give back the terminal as it was
+                raise
     finally:
         signal.signal(signal.SIGINT, handler)
+    return code if code >= 0 else 128 - code
 
 
 def _without_password(url: str) -> tuple[str, dict[str, str]]:

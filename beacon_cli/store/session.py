@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import select
+import socket
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -16,8 +20,11 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 STATEMENT_SECONDS = 30.0
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('beacon job ' || %s, 0))"
 _HOLDER = """
-SELECT host, pid, started_at FROM runs
-WHERE job_id = %s AND ended_at IS NULL ORDER BY started_at DESC LIMIT 1
+SELECT activity.application_name, activity.backend_start
+FROM (SELECT hashtextextended('beacon job ' || %s, 0) AS key) AS job
+JOIN pg_locks AS lock ON lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+ AND lock.classid = ((job.key >> 32) & 4294967295)::oid AND lock.objid = (job.key & 4294967295)::oid
+JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
 """
 # What goes away again by itself: a server that is stopped, restarted or out of connections, a cut connection, a lock,
 # a statement that took too long, a deadlock.
@@ -30,18 +37,26 @@ _OLD_ONE_MAY_TAKE_SECONDS = 5.0
 class Session:
     """The connection of one run. Statements on it are what holds the lock on the job, and nothing else."""
 
-    def __init__(self, parameters: dict[str, str], job_id: str, connection: Connection) -> None:
+    def __init__(
+        self, parameters: dict[str, str], job_id: str, connection: Connection, revive: Callable[[], object]
+    ) -> None:
         self._parameters = parameters
         self._job_id = job_id
         self._backend_pid = connection.info.backend_pid
+        self._revive = revive
         self.connection = connection
 
     @classmethod
-    async def open(cls, url: str, job_id: str) -> Session:
-        """Connect and take the lock. Raises `JobLocked` naming the holder, or `StoreError`."""
+    async def open(cls, url: str, job_id: str, revive: Callable[[], object] = lambda: None) -> Session:
+        """Connect and take the lock. Raises `JobLocked` naming the holder, or `StoreError`.
+
+        `revive` is called in a thread before the connection is made again: it may start the server.
+        """
         parameters = connection_parameters(url, statement_timeout=f"{STATEMENT_SECONDS:.0f}s")
+        # What another run is told of the holder; PostgreSQL keeps 63 bytes of it.
+        parameters["application_name"] = f"process {os.getpid()} on {socket.gethostname()}"
         try:
-            session = cls(parameters, job_id, await _connect(parameters))
+            session = cls(parameters, job_id, await _connect(parameters), revive)
         except psycopg.Error as error:
             raise store_error(error, parameters) from None
         try:
@@ -61,6 +76,10 @@ class Session:
         """
         if not self.connection.closed:
             return
+        try:
+            await asyncio.to_thread(self._revive)
+        except StoreError as error:
+            raise psycopg.OperationalError(error.message) from error
         self.connection = await _connect(self._parameters)
         old, self._backend_pid = self._backend_pid, self.connection.info.backend_pid
         give_up_at = time.monotonic() + _OLD_ONE_MAY_TAKE_SECONDS
@@ -75,15 +94,10 @@ class Session:
                 )
             await asyncio.sleep(0.05)
 
-    def alive(self) -> bool:
-        """Whether the connection is there, as far as can be told without asking the server."""
+    def in_doubt(self) -> bool:
+        """Whether the connection may be gone: it is closed, or has something to say although nothing was asked."""
         connection = self.connection
-        if not connection.closed and not connection.lock.locked():
-            try:
-                connection.pgconn.consume_input()  # reads the end of the connection if the server has closed it
-            except psycopg.Error:
-                return False
-        return not connection.closed
+        return connection.closed or (not connection.lock.locked() and _readable(connection.fileno()))
 
     async def close(self) -> None:
         """Close the connection, and with it free the lock."""
@@ -103,11 +117,19 @@ class Session:
 
     async def _locked_by(self) -> JobLocked:
         row = await (await self.connection.execute(_HOLDER, [self._job_id])).fetchone()
-        holder = f"process {row[1]} on {row[0]}, since {row[2]:%Y-%m-%d %H:%M:%S %Z}" if row else "another process"
+        holder = f"{row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}" if row else "another process"
         return JobLocked(
             f"job {self._job_id} is being run by {holder}",
             hint="wait for it, stop it, or give this one another --job-id",
         )
+
+
+def _readable(descriptor: int) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 async def _connect(parameters: dict[str, str]) -> Connection:

@@ -21,6 +21,8 @@ PATIENCE_SECONDS = 60.0
 # A network that swallows everything never gives an error: give up a little after the server would have.
 _SILENCE_SECONDS = STATEMENT_SECONDS + 10
 
+_PATIENCE_IN_A_HURRY_SECONDS = 1.0
+
 _Group = list[tuple[Row, "asyncio.Future[None]"]]
 
 
@@ -42,6 +44,7 @@ class Writer:
         self._connected.set()
         self._failure: BeaconError | None = None
         self._unkept: JournalError | None = None
+        self._patience = PATIENCE_SECONDS
         self._task = asyncio.create_task(self._work())
 
     async def write(self, row: Row) -> None:
@@ -58,7 +61,7 @@ class Writer:
 
     async def ready(self) -> None:
         """Wait until the database is there, the lock on the job included. Raises `StoreError` when it stayed away."""
-        if self._failure is None and self._connected.is_set() and not self._session.alive():
+        if self._failure is None and self._connected.is_set() and self._session.in_doubt():
             await self.recover()
         await self._connected.wait()
         if self._failure is not None:
@@ -75,7 +78,7 @@ class Writer:
 
     async def fetch(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run a statement that may safely be run twice, and return its rows. Raises `StoreError`."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        give_up_at = time.monotonic() + self._patience
         while True:
             await self.ready()
             try:
@@ -85,6 +88,10 @@ class Writer:
                 if not self._session.passing(error) or time.monotonic() > give_up_at:
                     raise self._session.explain(error) from None
             await self.recover()
+
+    def hurry(self) -> None:
+        """From now on, wait for a database that went away for moments only."""
+        self._patience = min(self._patience, _PATIENCE_IN_A_HURRY_SECONDS)
 
     async def close(self) -> None:
         """Stop. What was handed over and is not stored yet goes to the journal."""
@@ -146,9 +153,9 @@ class Writer:
 
     async def _come_back(self, error: psycopg.Error) -> None:
         """Restore the connection and store what is there by then."""
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        began = time.monotonic()
         pause = 0.1
-        while time.monotonic() < give_up_at and self._session.passing(error):
+        while time.monotonic() < began + self._patience and self._session.passing(error):
             await asyncio.sleep(pause)
             pause = min(pause * 1.6, 3.0)
             self._take()

@@ -41,7 +41,7 @@ def test_the_readme_or_the_docs_name_every_command(command: str) -> None:
     assert f"beacon {command}" in text
 
 
-HEAVY = ("rich", "pydantic", "psycopg", "httpx2", "modal", "ruamel", "yoyo", "fastapi", "uvicorn", "tenacity")
+HEAVY = ("rich", "pydantic", "psycopg", "httpx2", "modal", "ruamel", "yoyo", "fastapi", "uvicorn")
 
 
 def modules_after(*arguments: str) -> set[str]:

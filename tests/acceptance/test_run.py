@@ -130,6 +130,26 @@ def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(
     assert code == 0, document
 
 
+@pytest.mark.parametrize(
+    ("after", "signum"),
+    [
+        *((0.0, signal.SIGTERM), (0.3, signal.SIGHUP), (0.6, signal.SIGINT)),
+        *((0.9, signal.SIGTERM), (1.2, signal.SIGINT), (1.8, signal.SIGTERM)),
+    ],
+)
+def test_a_signal_at_any_moment_ends_with_its_code_and_one_document(
+    scripted: Beacon, operators_job: str, signum: int, after: float
+) -> None:
+    process, _ = scripted.start_until("job operators", "run", operators_job, "--local", "--json")
+    time.sleep(after)
+    process.send_signal(signum)
+    out, err = process.communicate(timeout=30)
+    document = json.loads(out)
+    assert (process.returncode, document["command"]) in {(128 + signum, "run"), (0, "run")}
+    assert "Traceback" not in err
+    assert process.returncode == 0 or "operators" in json.dumps(document)
+
+
 def test_a_second_ctrl_c_ends_within_a_second(beacon: Beacon, operators_job: str) -> None:
     with regions_server(Regions(latency=30)) as regions:
         beacon.environment |= regions.environment()

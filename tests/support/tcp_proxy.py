@@ -34,7 +34,7 @@ async def proxied(url: str, folder: Path) -> AsyncIterator[Proxy]:
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(65536):
-                while proxy.silent:
+                while proxy.silent:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
                 writer.write(data)
                 await writer.drain()

@@ -101,6 +101,12 @@ def test_a_result_that_is_gone_is_lost_and_never_asked_for_again() -> None:
     assert [request.method for request in server.requests] == ["POST", "GET"]
 
 
+def test_a_result_that_cannot_be_read_is_never_asked_for_by_another_post() -> None:
+    execution, server, _ = served(replying(hop(1), http(200, b"{cut")), attempts=3)
+    assert (execution.status, execution.error_code) == ("failed", "malformed_response")
+    assert [request.method for request in server.requests] == ["POST", "GET"]
+
+
 def test_303_for_ever_ends_at_the_deadline_with_the_call_id() -> None:
     execution, _, _ = served(replying(hop(7)), answer_timeout=0.6)
     assert (execution.status, execution.error_code) == ("timeout", "answer_timeout")
@@ -246,6 +252,35 @@ def test_a_region_or_model_other_than_asked_is_failed() -> None:
     assert (elsewhere.status, elsewhere.error_code, elsewhere.attempts) == ("failed", "region_mismatch", 1)
     other, _, _ = served(replying(http(200, good_answer("us", "mistral-7b"))), attempts=3)
     assert (other.status, other.error_code, other.attempts) == ("failed", "model_mismatch", 1)
+
+
+def test_an_answer_whose_container_ran_in_another_region_is_failed() -> None:
+    answer = good_answer("us", "llama3.2-1b", container_region="europe-west4")
+    execution, _, _ = served(replying(http(200, answer)), attempts=3)
+    assert (execution.status, execution.error_code, execution.attempts) == ("failed", "region_mismatch", 1)
+    unknown, _, _ = served(replying(http(200, good_answer("us", "llama3.2-1b", container_region="moon-1"))))
+    assert unknown.status == "completed"
+
+
+@pytest.mark.parametrize("depth", [70, 900, 100_000])
+def test_an_answer_that_is_nested_without_end_is_refused(depth: int) -> None:
+    body = b'{"success": true, "response": "4", "deep": ' + b"[" * depth + b"]" * depth + b"}"
+    execution, _, _ = served(replying(http(200, body)))
+    assert (execution.status, execution.error_code) == ("failed", "malformed_response")
+
+
+def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
+    async def main() -> Execution:
+        async with raw_server(replying(GOOD)) as server:
+            SECRET["Modal-Key"] = "canary\r"
+            try:
+                return await ask(server, [])
+            finally:
+                SECRET["Modal-Key"] = "canary-key"
+
+    execution = asyncio.run(main())
+    assert execution.error_code == "connection_failed"
+    assert "canary" not in (execution.error_message or "")
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", None])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -248,8 +249,9 @@ def test_a_port_in_use_is_named_and_the_other_servers_end(tmp_path: Path) -> Non
     before = children()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(LocalServerError, match=f"of EU did not start: port {port} cannot be used"):
+        with pytest.raises(LocalServerError, match=f"of EU did not start: port {port} cannot be used") as raised:
             with_servers(settings, never, regions=[REGIONS["us"], REGIONS["eu"]], ports={"eu": port})
+    assert "--port" in raised.value.hint
     assert children() == before
 
 
@@ -272,23 +274,30 @@ def test_a_gguf_file_that_llama_cannot_load_is_an_error_not_a_hang(tmp_path: Pat
     async def never(client: httpx2.AsyncClient, servers: dict[str, LocalServer]) -> None:
         raise AssertionError("started")
 
-    with pytest.raises(LocalServerError, match="of US did not start"):
+    expected = f"of US did not start: llama.cpp does not load {tmp_path}/bad.gguf"
+    with pytest.raises(LocalServerError, match=expected) as raised:
         with_servers(settings, never)
+    assert raised.value.hint == ""
 
 
-def test_a_server_that_dies_is_noticed(tmp_path: Path) -> None:
+def test_a_server_that_dies_is_told_of_once_and_those_that_are_stopped_are_not(tmp_path: Path) -> None:
     settings = scripted_settings(tmp_path, {"demo": SLOW})
+    talk: list[str] = []
+    pids: list[int] = []
 
     async def test(client: httpx2.AsyncClient, servers: dict[str, LocalServer]) -> None:
+        pids.append(servers["us"].pid)
         os.kill(servers["us"].pid, signal.SIGKILL)
         assert await asyncio.wait_for(servers["us"].died(), 5) == "it ended with code -9"
         with pytest.raises(httpx2.ConnectError):
             await ask(client, servers["us"], "hello")
+        assert (await ask(client, servers["eu"], "hello")).status_code == 200
 
-    with_servers(settings, test)
+    with_servers(settings, test, regions=[REGIONS["us"], REGIONS["eu"]], tell=talk.append)
+    assert talk == [f"the local server of US (process {pids[0]}) died: it ended with code -9"]
 
 
-def test_a_parent_that_is_killed_leaves_no_server(tmp_path: Path) -> None:
+def test_a_parent_that_is_killed_leaves_no_server_and_no_folder(tmp_path: Path, short_folder: Path) -> None:
     scripted_settings(tmp_path, {"demo": SLOW})
     code = f"""
 import asyncio, json, sys
@@ -303,13 +312,20 @@ async def main():
         await asyncio.sleep(60)
 asyncio.run(main())
 """
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+    environment = {**os.environ, "TMPDIR": str(short_folder)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as parent:
         assert parent.stdout is not None
         pids = json.loads(parent.stdout.readline())
+        assert len(list(short_folder.iterdir())) == 1
         parent.kill()
     assert len(pids) == 3
     assert all(gone_within(pid, 5) for pid in pids)
+    assert list(short_folder.iterdir()) == []
 
 
 def children() -> set[str]:
-    return {child for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()}
+    found: set[str] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            found.update((task / "children").read_text().split())
+    return found

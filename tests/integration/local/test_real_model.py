@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx2
@@ -20,9 +23,12 @@ from modal_deployment.regions import REGIONS
 
 
 @pytest.fixture(scope="module")
-def model() -> LlamaGenerator:
+def model() -> Iterator[LlamaGenerator]:
     path = require_weights(load_settings().cache_path())
-    return LlamaGenerator(path, context=1024, threads=1)
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        generator = LlamaGenerator(path, context=1024, threads=1, folder=Path(folder))
+        assert list(Path(folder).iterdir()) == []
+        yield generator
 
 
 def test_questions_are_answered_over_http() -> None:
@@ -78,11 +84,46 @@ def test_cancelling_stops_an_answer_and_a_long_prompt(model: LlamaGenerator, pro
     timer.join()
 
 
-def test_llama_writes_nothing_on_our_output(model: LlamaGenerator, capfd: pytest.CaptureFixture[str]) -> None:
-    LlamaGenerator(require_weights(load_settings().cache_path()), context=256, threads=1).generate(
-        GenerationRequest("Hello", max_tokens=2)
-    )
+def test_llama_writes_nothing_on_our_output(short_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = require_weights(load_settings().cache_path())
+    generator = LlamaGenerator(path, context=256, threads=1, folder=short_folder)
+    generator.generate(GenerationRequest("Hello", max_tokens=2))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_temporary_folder_with_a_long_path_is_no_hindrance(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = short_folder / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    monkeypatch.setenv("TMPDIR", str(long))
+
+    async def run() -> None:
+        async with local_servers(load_settings(), [REGIONS["us"]], model_ids=["smollm2-135m"]) as servers:
+            assert listening(servers["us"].pid)
+
+    asyncio.run(run())
+    assert list(long.iterdir()) == []
+
+
+@pytest.mark.parametrize("seconds", [0.5, 0.8, 1.0])
+def test_servers_that_are_ended_while_they_load_leave_nothing(
+    short_folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(short_folder))
+    monkeypatch.setenv("TMPDIR", str(short_folder))
+
+    async def run() -> None:
+        with suppress(TimeoutError):
+            async with (
+                asyncio.timeout(seconds),
+                local_servers(load_settings(), REGIONS.values(), model_ids=["smollm2-135m"]),
+            ):
+                pass
+
+    asyncio.run(run())
+    assert list(short_folder.iterdir()) == []
 
 
 def listening(pid: int) -> set[int]:

@@ -14,20 +14,23 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx2
 import pytest
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
     """Run `beacon serve` with nothing but a scripted model behind the bundled model's id."""
     (folder / "script.yaml").write_text("default: '{model} in {region}'")
     (folder / "beacon.toml").write_text('[local.models."smollm2-135m"]\nscript = "script.yaml"\n')
     with subprocess.Popen(
         [sys.executable, "-m", "beacon_cli", "serve", *arguments],
         cwd=folder,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path.cwd()), **environment},
@@ -123,6 +126,24 @@ def test_a_server_that_dies_ends_it_with_3_and_its_region(tmp_path: Path) -> Non
         _, talk = process.communicate(timeout=10)
         assert process.returncode == 3
         assert "error: the server of EU died" in talk
+
+
+@pytest.mark.parametrize(("stdout", "code"), [("/dev/full", 3), (None, 141)])
+def test_a_stdout_that_takes_nothing_ends_it_and_its_servers(tmp_path: Path, stdout: str | None, code: int) -> None:
+    """A full device, and a pipe that nobody reads."""
+    port = free_ports(1)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe, Path(stdout or os.devnull).open("w") as device:
+        output = device if stdout else pipe
+        with serving(tmp_path, "--region", "eu", "--port", str(port), stdout=output) as process:
+            _, talk = process.communicate(timeout=20)
+    assert process.returncode == code
+    errors = [line for line in talk.splitlines() if line.startswith("error")]
+    assert errors == (["error: stdout cannot be written: No space left on device"] if stdout else [])
+    assert "Traceback" not in talk
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"http://127.0.0.1:{port}/health")
 
 
 def test_an_unknown_region_is_wrong_usage_and_a_taken_port_an_error_that_names_it(tmp_path: Path) -> None:

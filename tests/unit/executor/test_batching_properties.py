@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from beacon_cli.errors import CredentialsError
 from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.clock import Clock
@@ -239,12 +241,43 @@ def test_the_jobs_time_limit_cancels_what_is_in_flight_and_names_itself() -> Non
 
 
 def test_a_cell_that_gets_no_slot_in_time_is_a_timeout_that_names_the_limit() -> None:
-    job = make_job(1, repeats=3)
-    limits = Limits(max_in_flight=1, slot_timeout=2)
+    job = make_job(1)
+    limits = Limits(max_in_flight=1, slot_timeout=0.001)
     _, recorder, _, _ = carry_out(job, limits, "question", World(3, 0.0))
     late = [execution for execution in recorder.executions if execution.status == "timeout"]
     assert late
     assert {(e.error_code, e.attempts, e.started_at) for e in late} == {("slot_timeout", 0, None)}
+
+
+def test_a_long_queue_that_moves_is_no_reason_to_give_up() -> None:
+    job = make_job(1, repeats=40, models=["llama3.2-1b"], regions=["US"])
+    _, recorder, _, _ = carry_out(job, Limits(slot_timeout=6), "question", World(3, 0.0))
+    assert {execution.status for execution in recorder.executions} == {"completed"}
+
+
+def test_refused_credentials_stop_the_run_at_once() -> None:
+    class Closed(World):
+        async def answer(self, request: httpx2.Request) -> httpx2.Response:
+            self.calls.append(("", "", "", 0, 0))
+            return streamed(401, {"success": False, "error": {"code": "unauthorized", "message": "who?"}})
+
+    world = Closed(1, 0.0)
+    with pytest.raises(CredentialsError, match="refuses the credentials"):
+        carry_out(make_job(20), Limits(), "region", world)
+    assert len(world.calls) <= 6
+
+
+def test_a_fault_in_one_walker_stops_the_others() -> None:
+    class Broken(World):
+        async def answer(self, request: httpx2.Request) -> httpx2.Response:
+            if "/us/" in request.url.path:
+                raise RuntimeError("a fault of beacon")
+            return await super().answer(request)
+
+    world = Broken(1, 0.0)
+    with pytest.raises(RuntimeError, match="a fault of beacon"):
+        carry_out(make_job(50), Limits(), "lane", world)
+    assert len(world.calls) <= 6
 
 
 def test_two_models_in_three_regions_never_need_more_than_six_containers() -> None:

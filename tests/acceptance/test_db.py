@@ -1,0 +1,139 @@
+"""`beacon db`, and the embedded server behind every command: signals at any moment, closed pipes, other users."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.acceptance.conftest import Beacon
+
+
+def postmaster_file(beacon: Beacon) -> Path:
+    """Return the file that exists while a server runs."""
+    return beacon.folder / "data" / "pg18" / "postmaster.pid"
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no {path}"
+        time.sleep(0.002)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    _, err = process.communicate(timeout=30)
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+    return process.returncode, err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_while_the_server_starts_leaves_none_running(beacon: Beacon, signum: signal.Signals) -> None:
+    """To the whole process group, as a terminal sends it."""
+    beacon("check-db", "nothing")
+    for later in (0.0, 0.03, 0.06):
+        process = beacon.start("check-db", "nothing", start_new_session=True)
+        wait_for(postmaster_file(beacon))
+        time.sleep(later)
+        os.killpg(process.pid, signum)
+        assert ended(process)[0] == 128 + signum
+        assert not postmaster_file(beacon).exists()
+
+
+def test_a_signal_at_the_very_first_start_leaves_no_server(beacon: Beacon) -> None:
+    process = beacon.start("check-db", "nothing", start_new_session=True)
+    wait_for(beacon.folder / "data" / "postgresql.starting")
+    os.killpg(process.pid, signal.SIGINT)
+    assert ended(process)[0] == 130
+    assert not postmaster_file(beacon).exists()
+    assert beacon("check-db", "nothing").returncode == 1
+
+
+def test_a_signal_at_any_moment_of_a_command_leaves_no_server_and_no_half_message(beacon: Beacon) -> None:
+    start = time.monotonic()
+    beacon("check-db", "nothing")
+    start = time.monotonic()
+    beacon("check-db", "nothing")
+    whole = time.monotonic() - start
+    for step in range(1, 13):
+        process = beacon.start("check-db", "nothing")
+        time.sleep(whole * step / 12)
+        process.send_signal(signal.SIGTERM)
+        code, _ = ended(process)
+        assert code in (1, 143, -signal.SIGTERM)  # it may have been done, or Python not yet up
+        assert not postmaster_file(beacon).exists()
+
+
+def test_a_command_after_a_killed_first_start_works(beacon: Beacon) -> None:
+    process = beacon.start("check-db", "nothing", stderr=subprocess.DEVNULL)
+    data = beacon.folder / "data"
+    wait_for(data)
+    while not list(data.glob("pg18*/PG_VERSION")):
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+    assert beacon("check-db", "nothing").returncode == 1
+    assert [path.name for path in data.glob("pg18*")] == ["pg18"]
+
+
+def test_no_command_warns_of_a_missing_runtime_folder(beacon: Beacon) -> None:
+    assert "XDG_RUNTIME_DIR" not in beacon.variables()
+    for arguments in (("db", "url"), ("db", "psql", "-c", "SELECT 1"), ("db", "dump"), ("db", "stop")):
+        done = beacon(*arguments)
+        assert done.returncode == 0
+        assert "Warning" not in done.stderr
+
+
+def test_a_dump_that_nobody_reads_ends_with_141_and_one_to_a_full_disk_with_a_reason(beacon: Beacon) -> None:
+    beacon("db", "migrate")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        assert ended(beacon.start("db", "dump", stdout=pipe)) == (141, "")
+    with Path("/dev/full").open("w") as full:
+        code, err = ended(beacon.start("db", "dump", stdout=full))
+    assert code == 3
+    assert "No space left on device" in err
+    assert not postmaster_file(beacon).exists()
+
+
+def test_psql_says_its_code_and_ends_with_the_command(beacon: Beacon) -> None:
+    assert beacon("db", "psql", "-qc", "SELECT nothing").returncode == 1
+    process = beacon.start("db", "psql", "-qc", "SELECT pg_sleep(60)")
+    wait_until_asked(beacon, "pg_sleep")
+    process.terminate()
+    assert ended(process)[0] == 143
+    assert not postmaster_file(beacon).exists()
+
+
+def test_ctrl_c_in_psql_cancels_its_query(beacon: Beacon) -> None:
+    process = beacon.start("db", "psql", "-qc", "SELECT pg_sleep(60)", start_new_session=True)
+    wait_until_asked(beacon, "pg_sleep")
+    os.killpg(process.pid, signal.SIGINT)
+    code, err = ended(process)
+    assert code == 1
+    assert "canceling statement due to user request" in err
+    assert not postmaster_file(beacon).exists()
+
+
+def wait_until_asked(beacon: Beacon, query: str) -> None:
+    """Wait until the embedded server carries out a query with these words."""
+    wait_for(postmaster_file(beacon))
+    wait_for(socket := postmaster_file(beacon).parent / ".s.PGSQL.5432")
+    deadline = time.monotonic() + 30
+    asking = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s AND pid <> pg_backend_pid()"
+    while time.monotonic() < deadline:
+        try:
+            with psycopg.connect(host=str(socket.parent), user="postgres", dbname="postgres") as connection:
+                if connection.execute(asking, [f"%{query}%"]).fetchone() != (0,):
+                    return
+        except psycopg.OperationalError:  # it is starting
+            pass
+        time.sleep(0.02)
+    raise AssertionError(f"nobody asked {query}")

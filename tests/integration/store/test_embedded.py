@@ -1,0 +1,216 @@
+"""The embedded PostgreSQL as a real server: shared, restarted, and stopped by its last user."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from beacon_cli.errors import StoreError
+from beacon_cli.store import postmaster
+from beacon_cli.store.connect import connect
+from beacon_cli.store.embedded import embedded_server, keep_server, restart_embedded, stop_server
+from beacon_cli.store.migrate import migrate
+from tests.integration.conftest import fresh_database
+
+AS_ROOT = os.geteuid() == 0
+# An account that is neither root nor PostgreSQL's own.
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def initialised() -> Iterator[Path]:
+    """A data folder whose server has run before, which makes the next start a quick one."""
+    # Not pytest's tmp_path: as root the server runs as a user of its own, to which that folder is closed.
+    folder = Path(tempfile.mkdtemp(prefix="beacon-embedded-"))
+    folder.chmod(0o755)
+    try:
+        with embedded_server(folder / "data"):
+            pass
+        yield folder / "data"
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data_path(initialised: Path) -> Iterator[Path]:
+    """The same folder, in which no server may run before or after a test."""
+    assert postmaster.running_pid(initialised) is None
+    try:
+        yield initialised
+        assert postmaster.running_pid(initialised) is None
+    finally:
+        stop_server(initialised)
+
+
+def answers(url: str) -> bool:
+    with connect(url) as connection:
+        return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def kill_server(data_path: Path) -> None:
+    """End the server without any order, as a crash would, and wait until it is gone."""
+    pid = postmaster.running_pid(data_path)
+    assert pid is not None
+    os.kill(pid, signal.SIGQUIT)
+    wait_until_gone(pid)
+
+
+def wait_until_gone(pid: int) -> None:
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def user_of(data_path: Path) -> subprocess.Popen[str]:
+    """Another process that uses the server until its stdin ends."""
+    code = f"""
+import sys
+from pathlib import Path
+from beacon_cli.store.embedded import embedded_server
+with embedded_server(Path({str(data_path)!r})):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_the_last_user_stops_it_and_no_one_before(data_path: Path) -> None:
+    other = user_of(data_path)
+    with embedded_server(data_path) as url:
+        assert answers(url)
+    assert postmaster.running_pid(data_path) is not None
+    assert other.communicate(timeout=20) == ("", "")
+
+
+def test_a_user_that_is_killed_does_not_count(data_path: Path) -> None:
+    other = user_of(data_path)
+    other.kill()
+    other.communicate()
+    with embedded_server(data_path) as url:
+        assert answers(url)
+
+
+def test_the_last_user_stops_also_a_server_that_was_restarted_by_another_process(data_path: Path) -> None:
+    other = user_of(data_path)
+    with embedded_server(data_path):
+        first = postmaster.running_pid(data_path)
+        assert stop_server(data_path)
+        third = user_of(data_path)
+        assert postmaster.running_pid(data_path) not in (None, first)
+        assert third.communicate(timeout=20) == ("", "")
+        assert other.communicate(timeout=20) == ("", "")
+        assert postmaster.running_pid(data_path) is not None
+
+
+def test_a_server_that_goes_away_under_its_user_can_be_restarted_at_the_same_address(data_path: Path) -> None:
+    with embedded_server(data_path) as url:
+        first = postmaster.running_pid(data_path)
+        assert restart_embedded(data_path) == url
+        assert postmaster.running_pid(data_path) == first
+        for end in (kill_server, stop_server):
+            end(data_path)
+            with pytest.raises(StoreError):
+                connect(url)
+            assert asyncio.run(asyncio.to_thread(restart_embedded, data_path)) == url
+            assert answers(url)
+
+
+def test_a_kept_server_outlives_its_users_until_it_is_stopped(data_path: Path) -> None:
+    url = keep_server(data_path)
+    with embedded_server(data_path) as same:
+        assert same == url
+    assert answers(url)
+    assert stop_server(data_path)
+    assert not stop_server(data_path)
+
+
+def test_the_process_id_of_a_server_that_went_down_may_be_another_programs_now(data_path: Path) -> None:
+    """As in a container that was restarted."""
+    with embedded_server(data_path):
+        left = (postmaster.server_folder(data_path) / "postmaster.pid").read_text().splitlines()
+    pid_file = postmaster.server_folder(data_path) / "postmaster.pid"
+    pid_file.write_text("\n".join([str(os.getpid()), *left[1:]]) + "\n")
+    assert not stop_server(data_path)
+    with embedded_server(data_path) as url:
+        assert answers(url)
+
+
+def test_stopping_where_no_server_ever_was_makes_nothing(tmp_path: Path) -> None:
+    assert not stop_server(tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_initialisation_left_is_removed(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="beacon-embedded-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        left = folder / f"{postmaster.server_folder(folder).name}.1"
+        left.mkdir()
+        (left / "PG_VERSION").write_text("18\n")
+        with embedded_server(folder) as url:
+            assert answers(url)
+        assert not left.exists()
+
+
+def test_a_path_that_is_too_long_for_a_socket_is_refused_rather_than_shared(data_path: Path) -> None:
+    long = data_path.parent / ("x" * 100)
+    if not AS_ROOT and "XDG_RUNTIME_DIR" in os.environ:
+        pytest.skip("the socket goes to the user's own runtime folder")
+    with pytest.raises(StoreError, match="too long for a socket"), embedded_server(long):
+        pass
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
+@pytest.mark.parametrize("call", ["stop_server", "keep_server"])
+def test_another_users_folder_is_a_clear_error(data_path: Path, call: str) -> None:
+    code = f"""
+import os, sys
+from pathlib import Path
+from beacon_cli.errors import StoreError
+from beacon_cli.store import embedded, postmaster
+postmaster.server_folder(Path("/"))  # imports what {NOBODY} may not be allowed to read
+import fasteners
+os.setuid({NOBODY})
+try:
+    embedded.{call}(Path({str(data_path)!r}))
+except StoreError as error:
+    print(error.message, error.hint, sep="\\n")
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    message, hint = said.splitlines()
+    assert "Permission denied" in message
+    assert "another user" in hint
+
+
+def test_migrating_a_database_that_cannot_be_written_says_so(empty_database_url: str) -> None:
+    read_only = make_conninfo(empty_database_url, options="-c default_transaction_read_only=on")
+    with pytest.raises(StoreError, match="the database is read-only"):
+        migrate(read_only)
+
+
+def test_migrating_as_a_role_that_may_not_create_says_so(postgres_url: str) -> None:
+    with fresh_database(postgres_url) as url, psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE reader LOGIN")
+        try:
+            with pytest.raises(StoreError, match="lacks a privilege: it may not create tables"):
+                migrate(make_conninfo(url, user="reader"))
+        finally:
+            connection.execute("DROP ROLE reader")

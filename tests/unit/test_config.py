@@ -1,0 +1,337 @@
+"""Where settings come from, which of them win, and what is said about those that are not usable."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from beacon_cli.config import Settings, load_settings
+from beacon_cli.errors import ConfigError
+from beacon_cli.output.secrets import redacted
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and an environment without anything of Beacon's."""
+    for name in [name for name in os.environ if name.startswith("BEACON_")] + ["DATABASE_URL"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def load(content: str = "", **variables: str) -> Settings:
+    """Load a `beacon.toml` of the working folder, with variables; their names come without the `BEACON_`."""
+    if content:
+        Path("beacon.toml").write_text(content)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(f"BEACON_{name}", value)
+        return load_settings()
+
+
+def refusal(content: str = "", **variables: str) -> str:
+    """Return what is said about settings that are refused: the message and the hint."""
+    with pytest.raises(ConfigError) as caught:
+        load(content, **variables)
+    return f"{caught.value.message}\n{caught.value.hint}"
+
+
+# Files and variables
+
+
+def test_the_environment_wins_over_the_file_key_by_key() -> None:
+    settings = load("[limits]\nattempts = 2\nmax_in_flight = 5\n", LIMITS__ATTEMPTS="4", LIMITS__ANSWER_TIMEOUT="90s")
+    assert (settings.limits.attempts, settings.limits.max_in_flight) == (4, 5)
+    assert settings.limits.answer_timeout == 90
+    assert settings.limits.model_fields_set == {"attempts", "max_in_flight", "answer_timeout"}
+
+
+def test_an_empty_variable_sets_nothing() -> None:
+    assert load("[limits]\nattempts = 2\n", LIMITS__ATTEMPTS="", PROXY_KEY="").limits.attempts == 2
+
+
+def test_the_nearest_file_above_is_found_and_another_can_be_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "beacon.toml").write_text("[limits]\nattempts = 2\n")
+    (folder / "other.toml").write_text("[limits]\nattempts = 3\n")
+    below = folder / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert load_settings().limits.attempts == 2
+    assert load(CONFIG=str(folder / "other.toml")).limits.attempts == 3
+    assert load_settings(folder / "other.toml").limits.attempts == 3
+
+
+@pytest.mark.parametrize("spelling", ["us", "US", "US-EAST"])
+@pytest.mark.parametrize("variable", ["US", "us", "US_EAST"])
+def test_a_region_of_the_file_and_one_of_the_environment_are_one(spelling: str, variable: str) -> None:
+    content = f"[regions.{spelling}]\nbase_url = 'http://file'\nmodels_url = 'http://models'\n"
+    settings = load(content, **{f"REGIONS__{variable}__BASE_URL": "http://environment"})
+    assert set(settings.regions) == {"us"}
+    assert settings.regions["us"].base_url == "http://environment"
+    assert settings.regions["us"].models_url == "http://models"
+
+
+def test_a_region_named_twice_or_unknown_is_an_error_where_it_stands() -> None:
+    twice = refusal("[regions.US]\nbase_url = 'http://x'\n[regions.us]\nbase_url = 'http://x'\n")
+    assert "beacon.toml: regions: " in twice
+    assert "twice" in twice
+    assert "beacon.toml: regions: unknown region 'mars'" in refusal("[regions.mars]\nbase_url = 'http://x'\n")
+    Path("beacon.toml").unlink()
+    assert refusal(REGIONS__MARS__BASE_URL="http://x").startswith("BEACON_REGIONS__MARS__BASE_URL: unknown region")
+    both = refusal(REGIONS__AP__BASE_URL="http://x", REGIONS__ASIA__BASE_URL="http://x")
+    assert both.startswith("BEACON_REGIONS__AP__BASE_URL and BEACON_REGIONS__ASIA__BASE_URL set the same key")
+
+
+def test_paths_of_the_file_are_relative_to_it_and_those_of_variables_to_the_working_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    (folder / "beacon.toml").write_text(
+        "data_dir = 'data'\ncache_dir = '~/cache'\n"
+        "[local.models.a]\nscript = 'a.yaml'\n[local.models.b]\ngguf = '/b.gguf'\n"
+    )
+    below = folder / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    settings = load(LOCAL__MODELS__C__SCRIPT="c.yaml")
+    assert settings.data_path() == folder.resolve() / "data"
+    assert settings.cache_path() == Path("/home/somebody/cache")
+    assert {name: model.script or model.gguf for name, model in settings.local.models.items()} == {
+        "a": folder / "a.yaml",
+        "b": Path("/b.gguf"),
+        "c": Path("c.yaml"),
+    }
+    assert load(DATA_DIR="elsewhere").data_path() == below.resolve() / "elsewhere"
+
+
+# What is not usable
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ("local = 3", "local"),
+        ("[local]\nmodels = 3", "local.models"),
+        ("[local.models]\nx = 3", "local.models.x"),
+        ("[local.models.x]\ngguf = 3", "local.models.x.gguf"),
+        ("[local.models.x]\ngguf = 'a'\nscript = 'b'", "local.models.x"),
+        ("regions = 3", "regions"),
+        ("[regions]\nus = 'http://x'", "regions.us"),
+        ("limits = []", "limits"),
+        ("[limits]\nattempts = 'x'", "limits.attempts"),
+        ("data_dir = '~nobody-of-that-name/x'", "data_dir"),
+        ('data_dir = "a\\u0000b"', "data_dir"),
+        ("surprise = 1", "surprise"),
+        ("[modal]\nworkspace = 'a.b'", "modal.workspace"),
+        ("[modal]\nenvironment = 'a/b'", "modal.environment"),
+    ],
+)
+def test_a_key_of_the_file_that_is_not_usable_is_named(content: str, key: str) -> None:
+    assert refusal(content).startswith(f"beacon.toml: {key}: ".replace("beacon.toml", str(Path.cwd() / "beacon.toml")))
+
+
+@pytest.mark.parametrize("content", ["x = " + "[" * 9000, "x = " + "9" * 9000, "no toml", "x = '\udcff'"])
+def test_a_file_that_cannot_be_read_is_named(content: str) -> None:
+    Path("beacon.toml").write_bytes(content.encode(errors="surrogateescape"))
+    assert "beacon.toml: " in refusal()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LIMITS__ATTEMPTS", "x"),
+        ("LIMITS__JOB_TIMEOUT", "-1s"),
+        ("LOCAL__HOP_AFTER", "0"),
+        ("MODAL__WORKSPACE", "a b"),
+        ("REGIONS__EU__HEALTH_URL", "ftp://x"),
+        ("DATA_DIR", "~nobody-of-that-name/x"),
+        ("DATABASE_URL", " \n"),
+        ("PROXY_KEY", "\udcff"),
+    ],
+)
+def test_a_variable_that_is_not_usable_is_named_and_not_the_file(variable: str, value: str) -> None:
+    said = refusal("[limits]\nmax_in_flight = 5\n", **{variable: value})
+    assert said.startswith(f"BEACON_{variable}: ")
+    assert "beacon.toml:" not in said
+
+
+def test_variables_that_contradict_each_other_are_both_named() -> None:
+    said = refusal(LOCAL__MODELS__X__GGUF="a", LOCAL__MODELS__X__SCRIPT="b")
+    assert said.startswith("BEACON_LOCAL__MODELS__X__GGUF, BEACON_LOCAL__MODELS__X__SCRIPT: give either")
+
+
+@pytest.mark.parametrize(
+    ("unknown", "meant"),
+    [
+        ("PROXY_KEYS", "BEACON_PROXY_KEY"),
+        ("LIMIT__ATTEMPTS", "BEACON_LIMITS__ATTEMPTS"),
+        ("LIMITS_ATTEMPTS", "BEACON_LIMITS__ATTEMPTS"),
+        ("SERVICE_HOST", ""),
+        ("proxy_key", ""),  # what keeps secrets out of messages knows them by their capitals
+        ("REGIONS__US__BASEURL", "BEACON_REGIONS__<ID>__BASE_URL"),
+        ("CONFIGS", "BEACON_CONFIG"),
+    ],
+)
+def test_an_unknown_variable_is_an_error_with_the_nearest_name(unknown: str, meant: str) -> None:
+    said = refusal(**{unknown: "canary"})
+    assert said.startswith(f"BEACON_{unknown} is not a variable of Beacon")
+    assert meant in said
+    assert "canary" not in said
+
+
+# The working folder
+
+
+def test_without_a_working_folder_there_is_no_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert load_settings() == Settings()
+
+
+def test_the_search_ends_at_a_folder_that_may_not_be_looked_into(folder: Path) -> None:
+    script = (
+        "import os; from beacon_cli.config import Settings, load_settings; os.chmod('.', 0)\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "try: os.stat('beacon.toml')\n"
+        "except PermissionError: assert load_settings() == Settings()\n"
+        "else: raise SystemExit('the folder can be looked into')\n"
+    )
+    (folder / "beacon.toml").write_text("[limits]\nattempts = 2\n")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    folder.chmod(0o700)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# URLs
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://",
+            "http:///x",
+            "http://[",
+            "http://[::1",
+            "http://[::g]",
+            "http://::1/",
+            "http://h:99999999",
+            "http://h:0",
+        ),
+        *(
+            "http://h:port",
+            "http://1.2.3.400",
+            "http://a..b",
+            "http://a b",
+            "http://h\n.x",
+            "http://hé",
+            "ftp://h",
+            "h",
+        ),
+        *("http://h#x", "http://h?x=1", "http://%zz/", f"http://{'x' * 64}", "http://123", "http://user@h"),
+    ],
+)
+def test_a_url_that_cannot_be_asked_is_refused(url: str) -> None:
+    assert refusal(f"[regions.eu]\nbase_url = {url!r}\n".replace("'", '"')).split(": ")[1] == "regions.eu.base_url"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://u:canary@h/", "http://u:can/ary@h/", "http://u:canary@h:port/", "http://canary"]
+)
+def test_a_url_that_is_refused_is_not_shown(url: str) -> None:
+    assert "canary" not in refusal(REGIONS__US__INFERENCE_URL=f"{url}#")
+    assert "ary@" not in refusal(REGIONS__US__INFERENCE_URL=f"{url}#")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h", "https://H:1/x/", "http://[::1]:8701", "http://10.0.0.1:65535", "http://a_b.c."]
+)
+def test_other_urls_are_kept_as_they_are(url: str) -> None:
+    assert load(REGIONS__US__BASE_URL=url).regions["us"].base_url == url
+
+
+def test_one_endpoint_alone_may_have_a_query() -> None:
+    assert load(REGIONS__US__HEALTH_URL="http://h/?x=1").regions["us"].health_url == "http://h/?x=1"
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("suffix", ["", "_OLD"])
+@pytest.mark.parametrize("value", ["canary\r\nX: y", "canary\nx", "cañary", "canary\x7f", "\tcanary\tx", " ", "\n"])
+def test_credentials_that_are_no_header_are_refused_without_being_shown(suffix: str, value: str) -> None:
+    for kind, other in (("KEY", "SECRET"), ("SECRET", "KEY")):
+        said = refusal(**{f"PROXY_{kind}{suffix}": value, f"PROXY_{other}{suffix}": "good"})
+        assert said.startswith(f"BEACON_PROXY_{kind}{suffix}: ")
+        assert "canary" not in said
+        assert "ñ" not in said
+
+
+def test_white_space_around_secrets_is_taken_off() -> None:
+    settings = load(PROXY_KEY=" wk-1\n", PROXY_SECRET="ws-2\r\n", DATABASE_URL="postgresql://h/db\n")
+    assert settings.proxy_headers() == {"Modal-Key": "wk-1", "Modal-Secret": "ws-2"}
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://h/db"
+
+
+@pytest.mark.parametrize("name", ["PROXY_KEY", "PROXY_SECRET", "PROXY_KEY_OLD", "PROXY_SECRET_OLD"])
+def test_half_a_pair_of_credentials_is_refused(name: str) -> None:
+    said = refusal("[limits]\nattempts = 2\n", **{name: "canary"})
+    assert f"BEACON_{name} is set" in said
+    assert "beacon.toml:" not in said
+    assert "canary" not in said
+
+
+@pytest.mark.parametrize(
+    ("key", "variable"),
+    [("proxy_key", "BEACON_PROXY_KEY"), ("database_url", "BEACON_DATABASE_URL"), ("token_id", "MODAL_TOKEN_ID")],
+)
+def test_secrets_in_a_file_are_refused(key: str, variable: str) -> None:
+    said = refusal(f"{key} = 'canary'\n")
+    assert f"set {variable} in the environment" in said
+    assert "canary" not in said
+
+
+def test_the_other_name_of_the_database_url_comes_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://second/db")
+    assert str(load(DATABASE_URL="postgresql://first/db").database_url) == "**********"
+    first, second = load(DATABASE_URL="postgresql://first/db").database_url, load().database_url
+    assert first is not None
+    assert second is not None
+    assert first.get_secret_value() == "postgresql://first/db"
+    assert second.get_secret_value() == "postgresql://second/db"
+    monkeypatch.setenv("DATABASE_URL", " ")
+    assert refusal().startswith("DATABASE_URL: is blank")
+
+
+def test_secret_values_are_kept_out_of_messages_unless_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEACON_PROXY_KEY", "a")
+    monkeypatch.setenv("BEACON_PROXY_SECRET", "canary-1\n")
+    monkeypatch.setenv("PGPASSWORD", "canary-1-and-more")
+    assert redacted("beacon.toml: canary-1, canary-1-and-more") == "beacon.toml: ***, ***"
+
+
+@pytest.mark.parametrize("variable", ["BEACON_DATABASE_URL", "DATABASE_URL"])
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [
+        ("postgresql://u:canary%21x@h/db", "canary!x"),
+        ("postgresql://u:can@ary@h/db", "can@ary"),
+        ("host=h password='canary x'", "canary x"),
+    ],
+)
+def test_a_database_url_and_its_password_are_kept_out_of_messages(
+    variable: str, url: str, password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "ary" not in redacted(f"failed: {url}")
+    monkeypatch.setenv(variable, url)
+    assert redacted(f"failed: {url}") == f"failed: ${variable}"
+    assert redacted(f"failed: {password}") == "failed: ***"

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from beacon_cli.signals import ENDING, Interrupted, held, raise_on_signals
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = {signum: signal.getsignal(signum) for signum in ENDING}
+    raise_on_signals()
+    yield
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_raises_with_the_shells_code(signum: int, code: int) -> None:
+    with pytest.raises(Interrupted) as caught:
+        signal.raise_signal(signum)
+    assert caught.value.exit_code == code
+
+
+def test_what_is_held_is_raised_when_the_block_was_left_in_order() -> None:
+    done = []
+    with pytest.raises(Interrupted), held():
+        signal.raise_signal(signal.SIGTERM)
+        done.append("the rest of the block")
+    assert done == ["the rest of the block"]
+
+
+def test_an_inner_block_hands_on_to_the_outer_one() -> None:
+    with pytest.raises(Interrupted), held():
+        with held():
+            signal.raise_signal(signal.SIGTERM)
+
+
+def test_signals_are_delivered_to_an_event_loop_also_those_that_came_before() -> None:
+    told: list[int] = []
+
+    async def main() -> None:
+        with signals.delivered_to(told.append):
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0.01)
+
+    with held() as signals:
+        signal.raise_signal(signal.SIGTERM)
+        asyncio.run(main())
+    assert told == [signal.SIGTERM, signal.SIGINT]
