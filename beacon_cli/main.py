@@ -26,9 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("check-db")(check_db.check_db)
-app.command("serve")(serve.serve)
+app.command("run", short_help="Carry out a job, or go on with one.")(run.run)
+app.command("check-db", short_help="Audit what a job left in the database.")(check_db.check_db)
+app.command("serve", short_help="Keep regional servers running on this machine.")(serve.serve)
 app.add_typer(db.app, name="db")
 app.add_typer(schema.app, name="schema")
 

@@ -27,16 +27,29 @@ def test_a_signal_raises_with_the_shells_code(signum: int, code: int) -> None:
 
 def test_what_is_held_is_raised_when_the_block_was_left_in_order() -> None:
     done = []
-    with pytest.raises(Interrupted), held():
-        signal.raise_signal(signal.SIGTERM)
-        done.append("the rest of the block")
+
+    def main() -> None:
+        with held():
+            signal.raise_signal(signal.SIGTERM)
+            done.append("the rest of the block")
+
+    with pytest.raises(Interrupted):
+        main()
     assert done == ["the rest of the block"]
 
 
 def test_an_inner_block_hands_on_to_the_outer_one() -> None:
-    with pytest.raises(Interrupted), held():
+    done = []
+
+    def main() -> None:
         with held():
-            signal.raise_signal(signal.SIGTERM)
+            with held():
+                signal.raise_signal(signal.SIGTERM)
+            done.append("the rest of the outer block")
+
+    with pytest.raises(Interrupted):
+        main()
+    assert done == ["the rest of the outer block"]
 
 
 def test_signals_are_delivered_to_an_event_loop_also_those_that_came_before() -> None:
