@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from beacon_cli.config import Settings
+    from beacon_cli.settings import Settings
 
 
 @dataclass

@@ -20,12 +20,13 @@ def check_db(
 ) -> CommandResult:
     """Audit the executions of a job. Exit code 1 if any check fails."""
     from beacon_cli.audit.audit import audit_job
+    from beacon_cli.audit.expectation import EVERY_MODEL
     from beacon_cli.job.load import load_job
     from beacon_cli.output.audit_table import show_audit
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    job = load_job(expect) if expect else None
+    job = load_job(expect, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         report = audit_job(connection, job_id, job)
     exit_code = 0 if report.ok else 1

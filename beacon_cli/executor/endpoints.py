@@ -11,7 +11,7 @@ from beacon_cli.errors import ConfigError
 from modal_deployment.regions import Region
 
 if TYPE_CHECKING:
-    from beacon_cli.config import ModalSettings, RegionSettings, Settings
+    from beacon_cli.settings import ModalSettings, RegionSettings, Settings
 
 # This machine, as URLs write it: never asked through a proxy, so what is sent there in the clear stays here.
 DIRECT_HOSTS = ("localhost", "127.0.0.1", "[::1]")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_SECONDS = re.compile(r"\d+(?:\.\d+)?")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
@@ -20,6 +21,8 @@ def parse_duration(value: object) -> float:
     """
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, str) and _SECONDS.fullmatch(text := value.strip()):
+        return float(text)
     if isinstance(value, str) and _DURATION.fullmatch(text := value.strip().lower()):
         return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     raise ValueError("write a duration such as 600s, 10m, 2h or 1h30m")

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from beacon_cli.config import LocalModelSettings, Settings
 from beacon_cli.errors import ConfigError
 from beacon_cli.local.llama import CONTEXT, LlamaGenerator
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
 from beacon_cli.local.weights import SMOLLM2, ProgressHook, require_weights, sha256_of
+from beacon_cli.settings import LocalModelSettings, Settings
 from modal_deployment.registry import Model
 
 BUNDLED_ID = "smollm2-135m"

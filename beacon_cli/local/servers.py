@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beacon_cli.config import Settings
 from beacon_cli.errors import LocalServerError, MissingExtra
 from beacon_cli.local.child import Child
 from beacon_cli.local.llama import LlamaGenerator, threads_for
 from beacon_cli.local.models import BUNDLED_ID, local_registry, model_file
 from beacon_cli.local.plan import ServerPlan
+from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 
 Tell = Callable[[str], None]

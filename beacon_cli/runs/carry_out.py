@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from beacon_cli.audit.audit import audit_job
-from beacon_cli.config import Settings
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.job.model import Job
 from beacon_cli.output.audit_table import print_findings
@@ -17,6 +16,7 @@ from beacon_cli.printable import printable
 from beacon_cli.runs.launch import launch
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.summary import read_summary
+from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.database import open_database

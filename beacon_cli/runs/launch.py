@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from beacon_cli.config import Settings
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import open_client
 from beacon_cli.executor.clock import Clock
@@ -25,6 +24,7 @@ from beacon_cli.job.model import Job
 from beacon_cli.output.events_file import EventsFile
 from beacon_cli.output.view import run_view
 from beacon_cli.runs.request import RunRequest
+from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
 from beacon_cli.store.database import named_url
 from beacon_cli.store.job_store import JobStore, open_job_store

@@ -6,7 +6,6 @@ import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from beacon_cli.config import Settings
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
 from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.job.limits import Limits
@@ -14,6 +13,7 @@ from beacon_cli.job.model import Job
 from beacon_cli.output.result import CommandResult
 from beacon_cli.printable import excerpt
 from beacon_cli.runs.request import RunRequest
+from beacon_cli.settings import Settings
 from modal_deployment.regions import REGIONS
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from beacon_cli.config import Settings
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import Batching
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
+from beacon_cli.settings import Settings
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 

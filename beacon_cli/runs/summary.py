@@ -7,12 +7,12 @@ from typing import Any
 
 import psycopg
 
-from beacon_cli.config import Settings
 from beacon_cli.executor.execution import STATUSES
 from beacon_cli.job.model import Job
 from beacon_cli.output.run_summary import AnswerLine, BatchSummary, ErrorLine, LaneSummary, RunSummary
 from beacon_cli.runs.launch import Launched
 from beacon_cli.runs.request import RunRequest
+from beacon_cli.settings import Settings
 from beacon_cli.store import queries
 from beacon_cli.store.connect import translated
 from beacon_cli.store.text import original

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from beacon_cli.config import Settings
+    from beacon_cli.settings import Settings
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from beacon_cli.config import Settings
+from beacon_cli.settings import Settings
 
 
 def scripted_settings(folder: Path, scripts: dict[str, dict[str, Any]], **settings: Any) -> Settings:

@@ -18,9 +18,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from beacon_cli.config import Settings
 from beacon_cli.errors import ConfigError, LocalServerError
 from beacon_cli.local.servers import LocalServer, local_servers
+from beacon_cli.settings import Settings
 from modal_deployment.regions import REGIONS
 from tests.support.local_models import scripted_settings
 
@@ -301,7 +301,7 @@ def test_a_parent_that_is_killed_leaves_no_server_and_no_folder(tmp_path: Path, 
     scripted_settings(tmp_path, {"demo": SLOW})
     code = f"""
 import asyncio, json, sys
-from beacon_cli.config import Settings
+from beacon_cli.settings import Settings
 from beacon_cli.local.servers import local_servers
 from modal_deployment.regions import REGIONS
 async def main():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from beacon_cli.config import Settings
 from beacon_cli.errors import ConfigError
 from beacon_cli.executor.endpoints import DIRECT_HOSTS, configured_endpoints
+from beacon_cli.settings import Settings
 from modal_deployment.regions import REGIONS
 
 US = [REGIONS["us"]]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.config import Settings
 from beacon_cli.errors import ConfigError
 from beacon_cli.local.llama import threads_for
 from beacon_cli.local.models import local_model_ids, local_registry
 from beacon_cli.local.weights import SMOLLM2
+from beacon_cli.settings import Settings
 
 
 def settings(tmp_path: Path, **models: dict[str, str]) -> Settings:

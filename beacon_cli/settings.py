@@ -1,0 +1,204 @@
+"""What can be configured, and what it means. `beacon_cli.config` finds and reads it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from beacon_cli.job.limits import Limits
+from modal_deployment.regions import region_named
+
+# Labels of 1 to 63 characters, and a letter somewhere: what has none must be an IP address.
+_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+
+
+def _placed(path: Path, info: ValidationInfo) -> Path:
+    """Expand `~`, and take a path of the file as relative to the file's folder (the context of the validation)."""
+    try:
+        placed: Path = (info.context or Path()) / path.expanduser()
+    except RuntimeError:
+        raise ValueError("there is no such user's home folder") from None
+    if "\0" in str(placed):
+        raise ValueError("a path cannot hold a NUL character")
+    return placed
+
+
+_SettingsPath = Annotated[Path, AfterValidator(_placed)]
+
+
+class RegionSettings(BaseModel):
+    """Where one region's endpoints are: a `base_url` that `/inference`, `/models`, `/health` are added to, or each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str | None = None
+    inference_url: str | None = None
+    models_url: str | None = None
+    health_url: str | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _usable(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and (problem := _problem_of_url(url)):
+            raise ValueError(problem)
+        if url is not None and info.field_name == "base_url" and "?" in url:
+            raise ValueError("a base_url has no query: paths are added to it")
+        return url
+
+
+def _problem_of_url(url: str) -> str | None:
+    """Return what is wrong with an endpoint's URL; never its text, which may hold a password."""
+    if not url.startswith(("http://", "https://")):
+        return "must start with http:// or https://"
+    if re.search(r"[^!-~]", url):
+        return "must be printable ASCII without spaces"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "has an invalid host or port"
+    if "@" in parts.netloc:
+        return "must not hold a user or password: it is printed and stored"
+    if port == 0 or not (_HOST_NAME.fullmatch(host) or _is_address(host)):
+        return "has an invalid host or port"
+    return "must not have a fragment (#)" if "#" in url else None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class ModalSettings(BaseModel):
+    """The Modal workspace whose endpoints are the `modal` target; `environment` is Modal's, empty for the main one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workspace: str | None = None
+    environment: str | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _fits_a_host_name(cls, name: str | None) -> str | None:
+        if name and not re.fullmatch(r"[A-Za-z0-9-]{1,63}", name):
+            raise ValueError("only letters, digits and hyphens: it becomes a part of the endpoints' host names")
+        return name
+
+
+class LocalModelSettings(BaseModel):
+    """What answers for one model id on this machine: a GGUF file, or a script of fixed answers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gguf: _SettingsPath | None = None
+    script: _SettingsPath | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> LocalModelSettings:
+        if (self.gguf is None) == (self.script is None):
+            raise ValueError("give either gguf (a weights file) or script (fixed answers)")
+        return self
+
+
+class LocalSettings(BaseModel):
+    """The `local` target: models served besides the one that Beacon brings, and how its gateway behaves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: dict[str, LocalModelSettings] = {}
+    hop_after: float = Field(
+        default=150.0,
+        gt=0,
+        description="Seconds after which an unfinished request is answered by a 303, as on Modal.",
+    )
+
+
+class Settings(BaseModel):
+    """Everything that is configured. Construct it with `load_settings`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    modal: ModalSettings = ModalSettings()
+    regions: dict[str, RegionSettings] = {}
+    local: LocalSettings = LocalSettings()
+    limits: Limits = Limits()
+    data_dir: _SettingsPath | None = None
+    cache_dir: _SettingsPath | None = None
+    database_url: SecretStr | None = None
+    proxy_key: SecretStr | None = None
+    proxy_secret: SecretStr | None = None
+    proxy_key_old: SecretStr | None = None
+    proxy_secret_old: SecretStr | None = None
+
+    @field_validator("regions")
+    @classmethod
+    def _region_ids(cls, regions: dict[str, RegionSettings]) -> dict[str, RegionSettings]:
+        named = [region_named(name).id for name in regions]
+        if len(set(named)) != len(named):
+            raise ValueError("the same region is configured twice")
+        return dict(zip(named, regions.values(), strict=True))
+
+    @field_validator("database_url", "proxy_key", "proxy_secret", "proxy_key_old", "proxy_secret_old")
+    @classmethod
+    def _usable_secret(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if secret is None:
+            return None
+        value = secret.get_secret_value().strip()  # files of secrets often end with a newline
+        if not value:
+            raise ValueError("is blank")
+        if info.field_name != "database_url" and not (value.isascii() and value.isprintable()):
+            raise ValueError("must be one line of printable ASCII: it is sent as an HTTP header")
+        return SecretStr(value)
+
+    @model_validator(mode="after")
+    def _whole_credentials(self) -> Settings:
+        for key, secret in (("proxy_key", "proxy_secret"), ("proxy_key_old", "proxy_secret_old")):
+            if (getattr(self, key) is None) != (getattr(self, secret) is None):
+                given, missing = (key, secret) if getattr(self, secret) is None else (secret, key)
+                raise ValueError(f"BEACON_{given.upper()} is set and BEACON_{missing.upper()} is not: they go together")
+        return self
+
+    def proxy_headers(self) -> dict[str, str]:
+        """Return the headers that Modal's proxy authentication wants, or none when no credentials are configured."""
+        if self.proxy_key is None or self.proxy_secret is None:
+            return {}
+        return {
+            "Modal-Key": self.proxy_key.get_secret_value(),
+            "Modal-Secret": self.proxy_secret.get_secret_value(),
+        }
+
+    def data_path(self) -> Path:
+        """Return the folder of the embedded database and the journal; as root one outside any home folder."""
+        if self.data_dir is not None:
+            return self.data_dir.resolve()
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            return Path("/var/lib/beacon")
+        import platformdirs
+
+        return platformdirs.user_data_path("beacon")
+
+    def cache_path(self) -> Path:
+        """Return the folder of what can be fetched again, such as weights."""
+        if self.cache_dir is not None:
+            return self.cache_dir.resolve()
+        import platformdirs
+
+        return platformdirs.user_cache_path("beacon")
