@@ -17,6 +17,7 @@ from typing import Any
 
 from beacon_cli.errors import StoreError
 
+_STAGING = "postgresql.new-"
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES = 103  # of sockaddr_un on macOS; Linux takes four more
 
@@ -28,8 +29,10 @@ def start(data_path: Path) -> str:
     if is_root():
         _use_reachable_programs(data_path)
     _refuse_shared_socket(folder)
+    for left in data_path.glob(f"{_STAGING}*"):  # by a process that was killed, whose initdb may go on a while
+        shutil.rmtree(left, ignore_errors=True)
     if not (folder / "PG_VERSION").exists():
-        _initialise(data_path)
+        _initialise(folder)
     _forget_stale(folder)
     server = library.PostgresServer(folder, cleanup_mode=None)
     server.ensure_postgres_running()
@@ -87,12 +90,9 @@ def _library() -> Any:
     return library
 
 
-def _initialise(data_path: Path) -> None:
+def _initialise(folder: Path) -> None:
     """Make the data folder, all of it or nothing: a process that is killed meanwhile must not leave half of one."""
-    folder = server_folder(data_path)
-    for left in data_path.glob(f"{folder.name}.*"):
-        shutil.rmtree(left, ignore_errors=True)
-    staging = folder.with_suffix(f".{os.getpid()}")
+    staging = folder.with_name(f"{_STAGING}{os.getpid()}")
     staging.mkdir(mode=0o700)
     try:
         _library().PostgresServer(staging, cleanup_mode=None).ensure_pgdata_inited()

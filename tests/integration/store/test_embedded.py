@@ -162,7 +162,7 @@ def test_what_a_killed_initialisation_left_is_removed(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="beacon-embedded-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        left = folder / f"{postmaster.server_folder(folder).name}.1"
+        left = folder / "postgresql.new-1"
         left.mkdir()
         (left / "PG_VERSION").write_text("18\n")
         with embedded_server(folder) as url:
