@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -33,6 +33,12 @@ from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.wording import duration
+
+CancelCall = Callable[[str], Awaitable[bool]]
+"""Cancels a call by its id, in bounded time; returns whether it is known to be cancelled."""
+
+REMOTE_CALL_ENDED = "remote_call_ended"
+"""The key in `output_data` of an execution that was given up after a 303: whether the call at Modal was cancelled."""
 
 
 class Recorder(Protocol):
@@ -94,6 +100,7 @@ class Run:
         emit: EventHook,
         stop: Stop,
         clock: Clock,
+        cancel_call: CancelCall | None = None,
     ) -> None:
         job, limits = assignment.job, assignment.limits
         self._assignment = assignment
@@ -101,6 +108,7 @@ class Run:
         self._emit = emit
         self._stop = stop
         self._clock = clock
+        self._cancel_call = cancel_call
         self._began = 0.0
         self._lanes = job.lanes()
         self._slots = Slots(endpoint_caps(self._lanes, limits), limits.max_in_flight)
@@ -150,10 +158,10 @@ class Run:
             if self._stop.reason is not None:
                 return
             gap = (started_at - finished_at).total_seconds() if finished_at else None
-            finished_at = self._clock.now()
+            finished_at = max(execution.completed_at for execution in executions)
             self._emit(
                 BatchFinished(
-                    *(self._assignment.job_id, finished_at, batch.question.id, batch.position + 1, total),
+                    *(self._assignment.job_id, self._clock.now(), batch.question.id, batch.position + 1, total),
                     *(len(executions), walker.name, dict(Counter(e.status for e in executions))),
                     *(tuple(sorted({e.container_id for e in executions if e.container_id})), started_at, gap),
                 )
@@ -180,6 +188,8 @@ class Run:
         except asyncio.CancelledError:
             execution = self._interrupted(progress)
         if execution is not None:
+            if execution.function_call_id and execution.status in {"cancelled", "timeout"}:
+                execution = await self._end_remote_call(execution, execution.function_call_id)
             await self._recorder.record(execution)
             self._emit(ExecutionFinished(a.job_id, self._clock.now(), execution))
             if execution.error_code == "unauthorized":
@@ -215,9 +225,16 @@ class Run:
         task.uncancel()
         if progress.started_at is None:
             return None
-        left = f"; call {progress.function_call_id} may still be running" if progress.function_call_id else ""
-        return progress.execution(
-            "cancelled", self._clock.now(), error_code=reason.code, error_message=f"{reason.message}{left}"
+        return progress.execution("cancelled", self._clock.now(), error_code=reason.code, error_message=reason.message)
+
+    async def _end_remote_call(self, execution: Execution, call_id: str) -> Execution:
+        """End a call that goes on at Modal although nobody waits for it; the row says whether that worked."""
+        ended = self._cancel_call is not None and await self._cancel_call(call_id)
+        said = f"call {call_id} {'was cancelled' if ended else 'may still be running'}"
+        return replace(
+            execution,
+            error_message=f"{execution.error_message}; {said}",
+            output_data={**(execution.output_data or {}), REMOTE_CALL_ENDED: ended},
         )
 
     def _time_is_up(self) -> None:

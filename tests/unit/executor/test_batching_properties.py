@@ -25,7 +25,7 @@ from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import Event
 from beacon_cli.executor.execution import Batching
-from beacon_cli.executor.run import Assignment, Outcome, Run
+from beacon_cli.executor.run import Assignment, CancelCall, Outcome, Run
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from modal_deployment.regions import REGIONS
@@ -89,7 +89,12 @@ def streamed(status: int, body: object) -> httpx2.Response:
 
 
 def carry_out(
-    job: Job, limits: Limits, batching: Batching, world: World, stop_after: float | None = None
+    job: Job,
+    limits: Limits,
+    batching: Batching,
+    world: World,
+    stop_after: float | None = None,
+    cancel_call: CancelCall | None = None,
 ) -> tuple[Outcome, MemoryRecorder, list[Event], float | None]:
     recorder = MemoryRecorder(job)
     events: list[Event] = []
@@ -108,7 +113,8 @@ def carry_out(
             loop.call_later(stop_after, interrupt)
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as client:
             assignment = Assignment(job, "test-job", "run", batching, limits, 0)
-            return await Run(assignment, recorder, client, endpoints, events.append, stop, Clock()).carry_out()
+            run = Run(assignment, recorder, client, endpoints, events.append, stop, Clock(), cancel_call)
+            return await run.carry_out()
 
     outcome = run_virtually(main())
     return outcome, recorder, events, stopped_at[0] if stopped_at else None
@@ -286,3 +292,32 @@ def test_two_models_in_three_regions_never_need_more_than_six_containers() -> No
     carry_out(job, Limits(), "question", world)
     assert world.peak["all"] == 6
     assert (world.peak["us"], world.peak["eu"], world.peak["apac"]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("ended", [True, False, None])
+def test_a_call_that_is_given_up_after_a_303_is_cancelled_or_named(ended: bool | None) -> None:
+    class Hopping(World):
+        async def answer(self, request: httpx2.Request) -> httpx2.Response:
+            if request.method == "GET":
+                await asyncio.sleep(1000)
+            return httpx2.Response(303, headers={"Location": "?__modal_function_call_id=fc-1"}, content=nothing())
+
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    asked: list[str] = []
+
+    async def cancel_call(call_id: str) -> bool:
+        asked.append(call_id)
+        return bool(ended)
+
+    job = make_job(1, models=["llama3.2-1b"], regions=["US"])
+    _, recorder, _, _ = carry_out(
+        job, Limits(), "question", Hopping(1, 0.0), 5, cancel_call=None if ended is None else cancel_call
+    )
+    (execution,) = recorder.executions
+    assert (execution.status, execution.function_call_id) == ("cancelled", "fc-1")
+    assert asked == ([] if ended is None else ["fc-1"])
+    said = "was cancelled" if ended else "may still be running"
+    assert f"call fc-1 {said}" in (execution.error_message or "")
+    assert execution.output_data == {"remote_call_ended": bool(ended)}
