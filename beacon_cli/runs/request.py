@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,9 @@ from beacon_cli.executor.execution import Batching
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
+from beacon_cli.local.models import local_model_ids
 from beacon_cli.settings import Settings
+from modal_deployment.registry import REGISTRY
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
@@ -37,13 +38,7 @@ class RunRequest:
         """Return the job. Raises `JobFileError`, and `UsageError` when events would be written into it."""
         if self.events is not None and self.events.resolve() == self.job_file.resolve():
             raise UsageError(f"--events would write into the job file {self.job_file}", hint="name another file")
-        from modal_deployment.registry import REGISTRY
-
-        known: Sequence[str] = list(REGISTRY)
-        if self.local or settings.local.models:
-            from beacon_cli.local.models import local_model_ids
-
-            known = [*known, *local_model_ids(settings)]
+        known = [*REGISTRY, *local_model_ids(settings)]  # which of them an endpoint serves, it says itself
         return load_job(self.job_file, known_models=known)
 
     def limits(self, job: Job, settings: Settings) -> Limits:

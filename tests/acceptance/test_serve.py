@@ -1,0 +1,26 @@
+"""`beacon serve` for other terminals."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.acceptance.conftest import ROOT, Beacon
+
+
+def test_what_serve_prints_is_all_that_another_terminal_needs(beacon: Beacon) -> None:
+    serving = beacon.start("serve", "--port", "8791")
+    assert serving.stdout is not None
+    snippet = ""
+    for line in serving.stdout:
+        if line.startswith(("  [regions", "  base_url")):
+            snippet += line.strip() + "\n"
+        if "8793" in line and "base_url" in line:
+            break
+    try:
+        beacon.write("beacon.toml", snippet)
+        code, document = beacon.json("run", str(ROOT / "examples" / "quickstart.yaml"))
+    finally:
+        serving.send_signal(signal.SIGTERM)
+        serving.communicate()
+    assert (code, document["data"]["counts"]["completed"]) == (0, 12)
+    assert serving.returncode == 143
