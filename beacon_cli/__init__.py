@@ -1,3 +1,5 @@
 """Beacon: one benchmark, several regions of the world, every answer recorded and audited."""
 
-__version__ = "0.1.0"
+from modal_deployment import __version__
+
+__all__ = ["__version__"]

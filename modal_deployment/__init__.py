@@ -3,3 +3,5 @@
 Nothing here imports `beacon_cli`. `regions` and `registry` use the standard library alone, so that a container
 image and the command line share one definition without sharing dependencies.
 """
+
+__version__ = "0.1.0"

@@ -35,16 +35,32 @@ class Endpoint:
         return cls(region, f"{base}/inference", f"{base}/models", f"{base}/health")
 
 
-def configured_endpoints(settings: Settings, regions: Iterable[Region]) -> dict[str, Endpoint]:
+def configured_endpoints(
+    settings: Settings, regions: Iterable[Region], recorded: Mapping[str, Endpoint] | None = None
+) -> dict[str, Endpoint]:
     """Return the endpoints of the `modal` target by region id.
 
-    Raises `ConfigError` for a region that nothing is configured for, or where credentials would travel in the clear.
+    A region's own configuration wins, then what the last deployment to the configured workspace recorded, then what
+    follows from the workspace's name. Raises `ConfigError` for a region that none of them gives, or where credentials
+    would travel in the clear.
     """
-    endpoints = {region.id: _endpoint(region, settings.regions.get(region.id), settings.modal) for region in regions}
+    endpoints = {}
+    for region in regions:
+        configured = settings.regions.get(region.id)
+        known = (recorded or {}).get(region.id)
+        if configured is None and known is not None and _is_in_workspace(known, settings.modal.workspace):
+            endpoints[region.id] = known
+        else:
+            endpoints[region.id] = _endpoint(region, configured, settings.modal)
     if settings.proxy_headers():
         for endpoint in endpoints.values():
             _refuse_clear_text(endpoint)
     return endpoints
+
+
+def _is_in_workspace(endpoint: Endpoint, workspace: str | None) -> bool:
+    host = urlsplit(endpoint.inference_url).hostname or ""
+    return workspace is None or host.startswith((f"{workspace.lower()}--", f"{workspace.lower()}-"))
 
 
 def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSettings) -> Endpoint:

@@ -54,7 +54,11 @@ def _carry_out(
         exit_code = 128 + stopped.signum
     else:
         exit_code = 0 if summary.succeeded else 1
-    data = {**summary.data(), "audit": report.as_data()["checks"]}
+    data = {
+        **summary.data(),
+        "modal_containers": {"before": launched.containers_before, "after": launched.containers_after},
+        "audit": report.as_data()["checks"],
+    }
     return CommandResult("run", data, exit_code, as_json=as_json, show=partial(_show, summary, report))
 
 

@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from beacon_cli.deployment.cancel import cancel_call
+from beacon_cli.deployment.record import recorded_endpoints
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import open_client
 from beacon_cli.executor.clock import Clock
@@ -23,6 +25,7 @@ from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 from beacon_cli.output.events_file import EventsFile
 from beacon_cli.output.view import run_view
+from beacon_cli.runs.inventory import Inventory, container_inventory
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
@@ -34,12 +37,14 @@ _HARD_END_SECONDS = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """What a run left behind for its summary."""
+    """What a run left behind for its summary; the inventories are of Modal's containers, None where not listed."""
 
     run_id: str
     batching: Batching
     outcome: Outcome
     max_gap_seconds: float | None
+    containers_before: Inventory | None
+    containers_after: Inventory | None
 
 
 def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
@@ -69,6 +74,7 @@ class _Launch:
         self._database_url = database_url
         self._show = show
         self._limits = request.limits(job, settings)
+        self._regions = list({lane.region.id: lane.region for lane in job.lanes()}.values())
         self._clock = Clock()
         self._stop = Stop()
         self._store: JobStore | None = None
@@ -91,10 +97,12 @@ class _Launch:
                     )
                 )
                 run = await self._prepare(stack, store)
+                before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
                 self._asking = True
                 outcome = await run.carry_out()
-            return Launched(store.claim.run_id, store.claim.batching, outcome, self._max_gap)
+                after = await self._inventory() if before is not None else None
+            return Launched(store.claim.run_id, store.claim.batching, outcome, self._max_gap, before, after)
 
     async def _prepare(self, stack: AsyncExitStack, store: JobStore) -> Run:
         claim, limits = store.claim, self._limits
@@ -111,18 +119,23 @@ class _Launch:
             endpoints = await stack.enter_async_context(self._endpoints(lanes))
             await require_models(client, endpoints, lanes, self._tell)
         assignment = Assignment(self._job, self._job_id, claim.run_id, claim.batching, limits, claim.answered)
-        return Run(assignment, store, client, endpoints, self._emit, self._stop, self._clock)
+        cancel = None if self._request.local else _cancel_call
+        return Run(assignment, store, client, endpoints, self._emit, self._stop, self._clock, cancel)
+
+    async def _inventory(self) -> Inventory | None:
+        if self._request.local:
+            return None
+        return await container_inventory(self._settings, self._regions, self._tell)
 
     @asynccontextmanager
     async def _endpoints(self, lanes: Sequence[Lane]) -> AsyncIterator[Mapping[str, Endpoint]]:
-        regions = list({lane.region.id: lane.region for lane in lanes}.values())
         if not self._request.local:
-            yield configured_endpoints(self._settings, regions)
+            yield configured_endpoints(self._settings, self._regions, recorded_endpoints(self._settings))
             return
         from beacon_cli.local.servers import local_servers
 
         models = list(dict.fromkeys(lane.model_id for lane in lanes))
-        async with local_servers(self._settings, regions, model_ids=models, tell=self._tell) as servers:
+        async with local_servers(self._settings, self._regions, model_ids=models, tell=self._tell) as servers:
             yield {server.region.id: Endpoint.at(server.region, server.base_url) for server in servers.values()}
 
     def _emit(self, event: Event) -> None:
@@ -147,6 +160,10 @@ class _Launch:
             self._tell("stopping… calls in flight are cancelled and recorded; once more ends at once")
             self._store.hurry()
             self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
+
+
+async def _cancel_call(call_id: str) -> bool:
+    return await asyncio.to_thread(cancel_call, call_id)
 
 
 def _reviver(settings: Settings, url: str | None) -> Callable[[], object]:

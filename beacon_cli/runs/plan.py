@@ -6,6 +6,7 @@ import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from beacon_cli.deployment.record import recorded_endpoints
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
 from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.job.limits import Limits
@@ -31,7 +32,7 @@ def plan_job(request: RunRequest, settings: Settings, *, as_json: bool) -> Comma
     lanes = job.lanes()
     regions = {lane.region.id: lane.region for lane in lanes}
     per_lane = job.questions.count * job.repeats
-    endpoints = {} if request.local else configured_endpoints(settings, regions.values())
+    endpoints = {} if request.local else configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,

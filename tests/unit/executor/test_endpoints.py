@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
 import pytest
 
 from beacon_cli.errors import ConfigError
-from beacon_cli.executor.endpoints import DIRECT_HOSTS, configured_endpoints
+from beacon_cli.executor.endpoints import DIRECT_HOSTS, Endpoint, configured_endpoints
 from beacon_cli.settings import Settings
 from modal_deployment.regions import REGIONS
 
@@ -59,3 +62,20 @@ def test_credentials_never_travel_in_the_clear_to_what_a_proxy_may_be_asked_for(
     with pytest.raises(ConfigError, match="unencrypted") as caught:
         configured_endpoints(settings(f"http://{host}:8701", **CREDENTIALS), US)
     assert "canary" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("modal", "regions", "host"),
+    [
+        ({}, {}, "acme--recorded.modal.run"),
+        ({"workspace": "acme"}, {}, "acme--recorded.modal.run"),
+        ({"workspace": "other"}, {}, "other--project-beacon-hf-us-inference.modal.run"),
+        ({}, {"us": {"base_url": "https://own.example"}}, "own.example"),
+    ],
+)
+def test_a_regions_own_configuration_wins_over_what_a_deployment_recorded(
+    modal: dict[str, str], regions: dict[str, Any], host: str
+) -> None:
+    recorded = {"us": Endpoint.at(REGIONS["us"], "https://acme--recorded.modal.run")}
+    chosen = Settings.model_validate({"modal": modal, "regions": regions})
+    assert urlsplit(configured_endpoints(chosen, US, recorded)["us"].inference_url).hostname == host

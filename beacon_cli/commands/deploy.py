@@ -1,0 +1,52 @@
+"""`beacon deploy`: put the regional apps on Modal, then prove what was deployed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from beacon_cli.commands.common import Json
+from beacon_cli.output.result import CommandResult
+
+app = typer.Typer(help="Put the regional apps on Modal.", no_args_is_help=True)
+
+
+@app.callback()
+def deploy() -> None:
+    """Put the regional apps on Modal."""
+
+
+@app.command("modal")
+def modal(
+    ctx: typer.Context,
+    region: Annotated[
+        list[str] | None,
+        typer.Option("--region", metavar="R", help="Deploy only this region; may be given more than once."),
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option(metavar="E", help="The Modal environment. Default: modal.environment of beacon.toml.")
+    ] = None,
+    strategy: Annotated[
+        Literal["recreate", "rolling"],
+        typer.Option(help="Stop the old containers (recreate), which a region at its cap needs, or let them drain."),
+    ] = "recreate",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and deploy nothing.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards, without waking a GPU.")
+    ] = True,
+    timeout: Annotated[
+        float, typer.Option(min=1, max=86400, metavar="S", help="Seconds after which deploying is given up.")
+    ] = 1800.0,
+    as_json: Json = False,
+) -> CommandResult:
+    """Deploy one app per region, side by side, and verify them. Exit code 1 if a region is not as it should be."""
+    from beacon_cli.deployment.commands import deploy_modal, plan_modal
+    from beacon_cli.deployment.plan import DeployRequest, chosen_regions
+    from beacon_cli.deployment.record import environment_name
+
+    settings = ctx.obj.settings
+    request = DeployRequest(chosen_regions(region or ()), environment_name(settings, environment), strategy, timeout)
+    if dry_run:
+        return plan_modal(request, settings, as_json=as_json)
+    return deploy_modal(request, settings, verify=verify, as_json=as_json)

@@ -1,0 +1,101 @@
+"""Deploys one region's app in a process of its own: `python -m beacon_cli.deployment.child`.
+
+Deployments side by side in one process disturb each other, and the SDK prints: here stdout carries one JSON line, the
+outcome, and whatever anybody prints goes to stderr, the build log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+import traceback
+import warnings
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from beacon_cli.deployment.failures import Failure, explain
+
+if TYPE_CHECKING:
+    import modal
+
+# The words of the SDK's `UserWarning` when `recreate` could not stop the containers of the version before.
+_NOT_TERMINATED = "containers did not all terminate"
+
+
+def main() -> None:
+    """Deploy the region that the arguments name, and write the outcome."""
+    parser = argparse.ArgumentParser()
+    for name in ("region", "environment", "strategy", "tag"):
+        parser.add_argument(f"--{name}", required=name in ("region", "strategy"), default="")
+    options = parser.parse_args()
+    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    outcome = _deploy(options.region, options.environment, options.strategy, options.tag)
+    results.write(json.dumps(outcome) + "\n")
+    results.flush()
+
+
+def _end_with_parent() -> None:
+    """End this process when stdin does: whoever started it is gone, and nobody would hear how it went."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+def _deploy(region_id: str, environment: str, strategy: str, tag: str) -> dict[str, Any]:
+    import modal
+
+    from modal_deployment.app import build_app
+
+    warned: list[str] = []
+    _collect_warnings(warned)
+    try:
+        app = build_app(region_id)
+        with modal.enable_output():
+            app.deploy(environment_name=environment or None, strategy=strategy, tag=tag)
+    except Exception as error:
+        failure = explain(error)
+        if failure.code == "internal":
+            traceback.print_exc()
+        return {"status": _status_after(error, failure), "error": asdict(failure)}
+    return {"status": "deployed", "app_id": app.app_id, "urls": _urls(app), "error": _recreate_failure(warned)}
+
+
+def _urls(app: modal.App) -> dict[str, str]:
+    return {name: function.get_web_url() or "" for name, function in app.registered_functions.items()}
+
+
+def _collect_warnings(warned: list[str]) -> None:
+    """Keep every warning's text, and print it: `warnings.catch_warnings` does not see the SDK's own thread."""
+
+    def keep(message: Warning | str, *_args: Any, **_options: Any) -> None:
+        warned.append(str(message))
+        print(f"warning: {message}", file=sys.stderr)  # noqa: T201
+
+    warnings.simplefilter("always", UserWarning)
+    warnings.showwarning = keep
+
+
+def _recreate_failure(warned: list[str]) -> dict[str, str] | None:
+    for text in warned:
+        if _NOT_TERMINATED in text:
+            why = text.partition(_NOT_TERMINATED)[2].strip(" .")
+            message = "the new version is published, but containers of the one before still run" + (why and f": {why}")
+            hint = "stop them: modal container list, then modal container stop; or deploy again"
+            return asdict(Failure("containers_not_stopped", message, hint))
+    return None
+
+
+def _status_after(error: BaseException, failure: Failure) -> str:
+    """Tell a deployment that failed while it was published, its functions created, from one that did before."""
+    frames = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
+    if "_publish_app" not in frames:
+        return "failed"
+    return "unknown" if failure.code == "environment" else "unpublished"  # an answer that was lost may have been yes
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""What `beacon deploy modal` and `beacon rollback modal` return: the work, its verification, the result to print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from beacon_cli import __version__
+from beacon_cli.deployment.deploy import deploy
+from beacon_cli.deployment.plan import DeployRequest, deployment_plan
+from beacon_cli.deployment.rollback import RollbackRequest, rollback
+from beacon_cli.errors import BeaconError
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.output.deploy_table import show_deployment, show_plan, show_rollback
+from beacon_cli.output.result import CommandResult, say
+from beacon_cli.settings import Settings
+from beacon_cli.verification.report import VerifyReport
+from modal_deployment.registry import REGISTRY, registry_sha256
+
+_VERIFY_SECONDS = 180.0
+
+
+def plan_modal(request: DeployRequest, settings: Settings, *, as_json: bool) -> CommandResult:
+    """Return the plan of a deployment; nobody is asked and nothing is changed."""
+    plan = deployment_plan(request, settings)
+    return CommandResult("deploy modal", {"dry_run": True, "plan": plan}, as_json=as_json, show=show_plan(plan))
+
+
+def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as_json: bool) -> CommandResult:
+    """Deploy, verify the regions that were deployed, and return both outcomes."""
+    report = deploy(request, settings, _tell)
+    verified = _verified(settings, report.endpoints()) if verify else None
+    data = {
+        "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
+        "way_back": report.way_back,
+        "verify": verified and verified.as_data(),
+        "workspace": report.workspace,
+        "environment": request.environment,
+        "registry_sha256": registry_sha256(REGISTRY.values()),
+        "version": __version__,
+    }
+    return CommandResult(
+        *("deploy modal", data, report.exit_code or _exit_code(verified)),
+        as_json=as_json,
+        errors=(*report.errors, *_errors(verified)),
+        show=show_deployment(report, verified),
+    )
+
+
+def rollback_modal(request: RollbackRequest, settings: Settings, *, verify: bool, as_json: bool) -> CommandResult:
+    """Go back a version, verify the regions that did, and return both outcomes."""
+    report = rollback(request, settings, _tell)
+    verified = _verified(settings, report.endpoints(settings)) if verify else None
+    data = {
+        "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
+        "verify": verified and verified.as_data(),
+        "environment": request.environment,
+    }
+    return CommandResult(
+        *("rollback modal", data, report.exit_code or _exit_code(verified)),
+        as_json=as_json,
+        errors=(*report.errors, *_errors(verified)),
+        show=show_rollback(report, verified),
+    )
+
+
+def _verified(settings: Settings, endpoints: Mapping[str, Endpoint]) -> VerifyReport | None:
+    from beacon_cli.verification.verify import verify_endpoints
+
+    if not endpoints:
+        return None
+    _tell(f"verifying {', '.join(endpoint.region.label for endpoint in endpoints.values())}")
+    return verify_endpoints(settings, endpoints, probe=False, timeout=_VERIFY_SECONDS, tell=_tell)
+
+
+def _exit_code(verified: VerifyReport | None) -> int:
+    return 0 if verified is None else verified.exit_code
+
+
+def _errors(verified: VerifyReport | None) -> tuple[BeaconError, ...]:
+    return () if verified is None or verified.error is None else (verified.error,)
+
+
+def _tell(text: str) -> None:
+    from beacon_cli.printable import printable
+
+    say(f"{printable(text)}\n")

@@ -1,0 +1,260 @@
+"""Deploying: a process per region side by side, each told of, none hiding another's failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from beacon_cli import __version__
+from beacon_cli.deployment.control_plane import Container, live_containers, preflight
+from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
+from beacon_cli.deployment.interruptible import Tell, run_interruptible
+from beacon_cli.deployment.plan import DeployRequest
+from beacon_cli.deployment.process import Finished, run_python
+from beacon_cli.deployment.record import endpoint_at, save
+from beacon_cli.errors import BeaconError, EnvironmentFault
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.settings import Settings
+from beacon_cli.wording import duration
+from modal_deployment.regions import Region
+from modal_deployment.registry import REGISTRY, registry_sha256
+
+# unpublished: its functions were created, and the version before still serves; unknown: it was ended half-way.
+Status = Literal["deployed", "failed", "unpublished", "unknown"]
+_HEARTBEAT_SECONDS = 15.0
+_TAIL_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class AppOutcome:
+    """What became of one region's app. `log` holds all that was printed, `tail` its last lines."""
+
+    region: Region
+    app_name: str
+    status: Status
+    log: Path
+    seconds: float
+    app_id: str | None = None
+    urls: Mapping[str, str] | None = None
+    failure: Failure | None = None
+    tail: tuple[str, ...] = ()
+    containers: tuple[Container, ...] | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as the JSON document has it; `containers` is null when they could not be listed."""
+        return {
+            "app_name": self.app_name,
+            "app_id": self.app_id,
+            "urls": self.urls,
+            "status": self.status,
+            "error": self.failure and asdict(self.failure),
+            "log": str(self.log),
+            "seconds": round(self.seconds, 3),
+            "containers": None if self.containers is None else [found.as_data() for found in self.containers],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DeployReport:
+    """All regions' outcomes by region id, and the problems that no region has on its own."""
+
+    workspace: str
+    outcomes: Mapping[str, AppOutcome]
+    problems: tuple[BeaconError, ...] = ()
+
+    @property
+    def errors(self) -> tuple[BeaconError, ...]:
+        """One error per failure, with the regions that share it, then the others."""
+        return (*errors_of((found.region, found.failure) for found in self.outcomes.values()), *self.problems)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all deployed and recorded; 3 or 4 when every region failed for that one reason; else 1."""
+        code = exit_code_of(outcome.failure for outcome in self.outcomes.values())
+        return code or (self.problems[0].exit_code if self.problems else 0)
+
+    @property
+    def way_back(self) -> str | None:
+        """The command that undoes what was published; None when all is well, or nothing was."""
+        published = [
+            region_id for region_id, outcome in self.outcomes.items() if outcome.status in ("deployed", "unknown")
+        ]
+        if not self.exit_code or not published:
+            return None
+        return " ".join(("beacon rollback modal", *(f"--region {region_id}" for region_id in published)))
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Return where the deployed regions answer."""
+        return {
+            region_id: endpoint_at(region_id, outcome.urls)
+            for region_id, outcome in self.outcomes.items()
+            if outcome.urls is not None
+        }
+
+
+def deploy(request: DeployRequest, settings: Settings, tell: Tell) -> DeployReport:
+    """Deploy the regions and record what was deployed. `tell` gets lines of talk.
+
+    What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
+    begun, and `Interrupted`.
+    """
+    deployment = _Deployment(request, settings, tell)
+    return run_interruptible(deployment.carry_out, tell, deployment.hint_when_interrupted)
+
+
+@dataclass
+class _Deployment:
+    request: DeployRequest
+    settings: Settings
+    tell: Tell
+    _started: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    _begun: list[str] = field(default_factory=list)
+    _outcomes: dict[str, AppOutcome] = field(default_factory=dict)
+
+    async def carry_out(self) -> DeployReport:
+        self.tell("looking for Modal's control plane…")
+        workspace = await preflight()
+        with ExitStack() as stack:
+            logs = [stack.enter_context(self._log(region)) for region in self.request.regions]
+            try:
+                await asyncio.gather(*map(self._deploy, self.request.regions, logs))
+            finally:
+                problems = self._record()
+        await self._look_for_containers()
+        outcomes = {region.id: self._outcomes[region.id] for region in self.request.regions}
+        return DeployReport(workspace, outcomes, tuple(problems))
+
+    def hint_when_interrupted(self) -> str:
+        deployed = [outcome.region.label for outcome in self._outcomes.values() if outcome.urls is not None]
+        unsure = [
+            region for region in self.request.regions if region.id in self._begun and region.id not in self._outcomes
+        ]
+        if not self._begun:
+            return "nothing was deployed"
+        said = [f"deployed: {', '.join(deployed) or 'none'}"]
+        if unsure:
+            names = ", ".join(f"modal app history {_app_name(region)}" for region in unsure)
+            said.append(f"may have been deployed: {', '.join(region.label for region in unsure)} ({names})")
+        return f"{'; '.join(said)}; the way back: beacon rollback modal"
+
+    def _log(self, region: Region) -> _Log:
+        path = self.settings.data_path() / "deployments" / f"{self._started}-{region.id}.log"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _Log(path)
+        except OSError as error:
+            hint = "make the folder writable, or set BEACON_DATA_DIR"
+            raise EnvironmentFault(f"{path}: no build log can be kept: {error.strerror}", hint=hint) from error
+
+    async def _deploy(self, region: Region, log: _Log) -> None:
+        started = time.monotonic()
+        self._begun.append(region.id)
+        self.tell(f"{region.label}: deploying {_app_name(region)}")
+        heart = asyncio.ensure_future(self._beat(region, log, started))
+        try:
+            finished = await run_python(*self._command(region), timeout=self.request.timeout, on_line=log.add)
+        finally:
+            heart.cancel()
+        outcome = AppOutcome(
+            *(region, _app_name(region), "unknown", log.path, time.monotonic() - started), tail=tuple(log.tail)
+        )
+        outcome = _judged(outcome, finished, self.request)
+        self._outcomes[region.id] = outcome
+        self.tell(_told(outcome))
+
+    def _command(self, region: Region) -> tuple[str, ...]:
+        return (
+            *("-m", "beacon_cli.deployment.child", "--region", region.id),
+            *("--environment", self.request.environment, "--strategy", self.request.strategy),
+            *("--tag", f"beacon-{__version__}-{self._started}"),
+        )
+
+    async def _beat(self, region: Region, log: _Log, started: float) -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
+            last = f": {log.tail[-1]}" if log.tail else ""
+            self.tell(f"{region.label}: still deploying after {duration(time.monotonic() - started)}{last}")
+
+    def _record(self) -> list[BeaconError]:
+        apps = {
+            region_id: (outcome.app_name, outcome.app_id or "", outcome.urls)
+            for region_id, outcome in self._outcomes.items()
+            if outcome.urls is not None
+        }
+        try:
+            if apps:
+                save(self.settings, self.request.environment, apps, registry_sha256(REGISTRY.values()))
+        except EnvironmentFault as error:
+            return [error]
+        return []
+
+    async def _look_for_containers(self) -> None:
+        ids = {outcome.app_id: region_id for region_id, outcome in self._outcomes.items() if outcome.app_id}
+        if not ids:
+            return
+        try:
+            found = await live_containers(self.request.environment, list(ids))
+        except EnvironmentFault as error:
+            self.tell(f"warning: {error.message}")
+            return
+        for app_id, region_id in ids.items():
+            self._outcomes[region_id] = replace(self._outcomes[region_id], containers=tuple(found[app_id]))
+
+
+class _Log:
+    """A build log: written as it comes, with its last lines at hand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.tail: list[str] = []
+        self._file = path.open("w", encoding="utf-8", errors="backslashreplace")
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with suppress(OSError):
+            self._file.close()
+
+    def add(self, line: str) -> None:
+        with suppress(OSError):  # a full disk stops no deployment
+            self._file.write(line + "\n")
+            self._file.flush()
+        self.tail = [*self.tail, line][-_TAIL_LINES:]
+
+
+def _app_name(region: Region) -> str:
+    from modal_deployment.app import app_name
+
+    return app_name(region.id)
+
+
+def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> AppOutcome:
+    """Return the outcome with what the region's process said, or what its silence means."""
+    history = f"see whether it was published: modal app history {outcome.app_name}"
+    if finished.code is None:
+        said = f"it was not deployed within {duration(request.timeout)}"
+        return replace(outcome, failure=Failure("timeout", said, f"{history}; or give more --timeout"))
+    try:
+        answer = json.loads(finished.out)
+    except ValueError:
+        said = f"the deploying process ended with code {finished.code} and said nothing"
+        return replace(outcome, failure=Failure("no_result", said, f"{history}; its log: {outcome.log}"))
+    failure = Failure(**answer["error"]) if answer["error"] else None
+    if failure is not None and failure.code == "image_build":
+        failure = replace(failure, hint=f"read the build log: {outcome.log}")
+    return replace(
+        outcome, status=answer["status"], app_id=answer.get("app_id"), urls=answer.get("urls"), failure=failure
+    )
+
+
+def _told(outcome: AppOutcome) -> str:
+    said = f"{outcome.region.label}: {outcome.status} after {duration(outcome.seconds)}"
+    return f"{said}: {outcome.failure.message}" if outcome.failure else said

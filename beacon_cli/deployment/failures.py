@@ -1,0 +1,81 @@
+"""The errors of Modal's SDK as one line each, with what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beacon_cli.errors import BeaconError, CredentialsError, EnvironmentFault, ProblemsFound
+from beacon_cli.output.secrets import redacted
+from beacon_cli.printable import excerpt
+
+if TYPE_CHECKING:
+    from modal_deployment.regions import Region
+
+TOKEN_HINT = "modal token new, or set MODAL_TOKEN_ID and MODAL_TOKEN_SECRET"
+NETWORK_HINT = "check the network and MODAL_SERVER_URL, and https://status.modal.com"
+SECRET_HINT = "create it: modal secret create huggingface HF_TOKEN=…"
+_KINDS: dict[str, type[BeaconError]] = {"credentials": CredentialsError, "environment": EnvironmentFault}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a region's app is not as it should be: a stable `code`, one line of `message`, and what to do next."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+    def as_error(self, place: str = "") -> BeaconError:
+        """Return the error to be raised or printed: `CredentialsError`, `EnvironmentFault` or `ProblemsFound`."""
+        error = _KINDS.get(self.code, ProblemsFound)(
+            f"{place}: {self.message}" if place else self.message, hint=self.hint
+        )
+        error.code = self.code
+        return error
+
+
+def errors_of(found: Iterable[tuple[Region, Failure | None]]) -> tuple[BeaconError, ...]:
+    """Return one error per failure, with the regions that share it."""
+    places: dict[Failure, list[str]] = {}
+    for region, failure in found:
+        if failure is not None:
+            places.setdefault(failure, []).append(region.label)
+    return tuple(failure.as_error(", ".join(labels)) for failure, labels in places.items())
+
+
+def exit_code_of(failures: Iterable[Failure | None]) -> int:
+    """Return the exit code of several regions' failures: their common one, 1 for a mixture, 0 for none."""
+    codes = {0 if failure is None else failure.as_error().exit_code for failure in failures}
+    return codes.pop() if len(codes) == 1 else 1
+
+
+def explain(error: BaseException) -> Failure:
+    """Return what an error of the SDK (`modal.exception`, Modal 1.6) means. Whatever it quotes is redacted."""
+    from modal import exception
+
+    said = excerpt(redacted(str(error)), 300) or type(error).__name__
+    match error:
+        case exception.AuthError() | exception.PermissionDeniedError():
+            return Failure("credentials", f"Modal refused the token: {said}", TOKEN_HINT)
+        case exception.ConnectionError() | OSError():
+            return Failure("environment", f"Modal cannot be reached: {said}", NETWORK_HINT)
+        case exception.ServiceError() | exception.InternalError():
+            return Failure("environment", f"Modal's control plane failed: {said}", NETWORK_HINT)
+        case exception.NotFoundError() if "secret" in said.lower():
+            return Failure("secret_missing", f"a Modal secret is missing: {said}", SECRET_HINT)
+        case exception.NotFoundError():
+            return Failure("not_found", f"Modal does not know what was named: {said}", "check --environment")
+        case exception.ImageBuildError():
+            return Failure("image_build", f"the image build failed: {said}", "")
+        case exception.ConflictError():
+            return Failure("conflict", f"another change got in between: {said}", "deploy again")
+        case exception.InvalidError():
+            return Failure("invalid", f"Modal refused the definition: {said}", "modal_deployment/ defines the apps")
+        case exception.ResourceExhaustedError():
+            hint = "stop other apps (modal app list) or raise the workspace's limits, then deploy again"
+            return Failure("resource_exhausted", f"a limit of the Modal workspace is reached: {said}", hint)
+        case exception.Error():
+            return Failure("modal", f"Modal failed: {type(error).__name__}: {said}", "deploy again")
+    return Failure("internal", f"unexpected {type(error).__name__}: {said}", "this is a fault of beacon: report it")

@@ -1,0 +1,90 @@
+"""What a deployment would put where: the request, and its plan, without asking anybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from beacon_cli import __version__
+from beacon_cli.errors import ConfigError, UsageError
+from beacon_cli.executor.endpoints import configured_endpoints
+from beacon_cli.settings import ModalSettings, Settings
+from modal_deployment.regions import REGIONS, Region, UnknownRegionError, region_named
+from modal_deployment.registry import REGISTRY, registry_sha256
+
+Strategy = Literal["recreate", "rolling"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """What is to be deployed. An empty `environment` is the workspace's default one; `timeout` is in seconds."""
+
+    regions: tuple[Region, ...]
+    environment: str
+    strategy: Strategy
+    timeout: float
+
+
+def chosen_regions(names: Iterable[str]) -> tuple[Region, ...]:
+    """Return the named regions without repetition (none named: all). Raises `UsageError` for an unknown one."""
+    try:
+        chosen = {region.id: region for region in map(region_named, names)}
+    except UnknownRegionError as error:
+        raise UsageError(str(error)) from None
+    return tuple((chosen or REGIONS).values())
+
+
+def deployment_plan(request: DeployRequest, settings: Settings) -> dict[str, Any]:
+    """Return the plan as JSON; URLs are expected ones, and null where no workspace is configured."""
+    from modal_deployment.app import HUGGING_FACE_SECRET, WEIGHTS_VOLUME
+
+    return {
+        "environment": request.environment,
+        "strategy": request.strategy,
+        "version": __version__,
+        "registry_sha256": registry_sha256(REGISTRY.values()),
+        "models": list(REGISTRY),
+        "secrets": [HUGGING_FACE_SECRET],
+        "volumes": [WEIGHTS_VOLUME],
+        "max_gpu_containers": len(REGISTRY) * len(request.regions),
+        "regions": {region.id: _region_plan(region, request, settings) for region in request.regions},
+    }
+
+
+def _region_plan(region: Region, request: DeployRequest, settings: Settings) -> dict[str, Any]:
+    from modal_deployment.app import ANSWER_SECONDS, IDLE_SECONDS, STARTUP_SECONDS, app_name
+
+    urls = _expected_urls(region, request.environment, settings)
+    gpus = sorted({model.gpu for model in REGISTRY.values() if model.gpu is not None})
+    on_gpu = {
+        "gpu": ", ".join(gpus),
+        "max_containers": len(REGISTRY),
+        "timeout_seconds": ANSWER_SECONDS,
+        "startup_timeout_seconds": STARTUP_SECONDS,
+        "scaledown_window_seconds": IDLE_SECONDS,
+    }
+    on_cpu = {"gpu": None, "max_containers": 1}
+    functions = {
+        name: {
+            "label": f"{app_name(region.id)}-{name}",
+            "url": urls.get(name),
+            **(on_gpu if name == "inference" else on_cpu),
+        }
+        for name in ("inference", "models", "health")
+    }
+    return {"app_name": app_name(region.id), "modal_region": region.modal_region, "functions": functions}
+
+
+def _expected_urls(region: Region, environment: str, settings: Settings) -> dict[str, str]:
+    """Return the URLs that Modal gives functions in the configured workspace; none when it is not known."""
+    if not settings.modal.workspace:
+        return {}
+    modal = ModalSettings(workspace=settings.modal.workspace, environment=environment or None)
+    try:
+        endpoint = configured_endpoints(settings.model_copy(update={"modal": modal, "regions": {}}), [region])[
+            region.id
+        ]
+    except ConfigError:  # a host name so long that Modal shortens it in a way of its own
+        return {}
+    return {"inference": endpoint.inference_url, "models": endpoint.models_url, "health": endpoint.health_url}

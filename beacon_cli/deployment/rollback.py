@@ -1,0 +1,193 @@
+"""Going back a version: what `modal app rollback` does, for each region, with the versions named.
+
+The SDK offers it on its command line only, so that is what is run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from beacon_cli.deployment.control_plane import preflight
+from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
+from beacon_cli.deployment.interruptible import Tell, run_interruptible
+from beacon_cli.deployment.process import run_python
+from beacon_cli.deployment.record import environment_name, recorded_apps, recorded_endpoints, save
+from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
+from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
+from beacon_cli.settings import Settings
+from modal_deployment.regions import Region
+
+_HISTORY_SECONDS = 30.0
+_ROLLBACK_SECONDS = 120.0  # the SDK itself waits 40 s for the old containers to stop
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    """What is to be put back. An empty `environment` is the workspace's default one."""
+
+    regions: tuple[Region, ...]
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackOutcome:
+    """What became of one region's app; the versions are Modal's numbers, None when they are not known."""
+
+    region: Region
+    app_name: str
+    status: Literal["rolled_back", "failed", "unknown"] = "failed"
+    from_version: int | None = None
+    to_version: int | None = None
+    failure: Failure | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as the JSON document has it."""
+        return {
+            "app_name": self.app_name,
+            "status": self.status,
+            "error": self.failure and asdict(self.failure),
+            "from_version": self.from_version,
+            "to_version": self.to_version,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackReport:
+    """All regions' outcomes by region id, and the problems that no region has on its own."""
+
+    environment: str
+    outcomes: Mapping[str, RollbackOutcome]
+    problems: tuple[BeaconError, ...] = ()
+
+    @property
+    def errors(self) -> tuple[BeaconError, ...]:
+        """One error per failure, with the regions that share it, then the others."""
+        return (*errors_of((found.region, found.failure) for found in self.outcomes.values()), *self.problems)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every region went back; 3 or 4 when all failed for that one reason; else 1."""
+        return exit_code_of(outcome.failure for outcome in self.outcomes.values())
+
+    def endpoints(self, settings: Settings) -> dict[str, Endpoint]:
+        """Return where the regions that went back answer: as recorded, else as configured; none if neither."""
+        regions = [outcome.region for outcome in self.outcomes.values() if outcome.status == "rolled_back"]
+        known = recorded_endpoints(settings) if self.environment == environment_name(settings) else {}
+        found = {region.id: known[region.id] for region in regions if region.id in known}
+        for region in regions:
+            if region.id not in found:
+                try:
+                    found |= configured_endpoints(settings, [region])
+                except ConfigError:
+                    continue
+        return found
+
+
+def rollback(request: RollbackRequest, settings: Settings, tell: Tell) -> RollbackReport:
+    """Put the version before in place in each region, side by side. `tell` gets lines of talk.
+
+    What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
+    begun, and `Interrupted`.
+    """
+    work = _Rollback(request, settings, tell)
+    return run_interruptible(work.carry_out, tell, work.hint_when_interrupted)
+
+
+@dataclass
+class _Rollback:
+    request: RollbackRequest
+    settings: Settings
+    tell: Tell
+    _begun: list[str] = field(default_factory=list)
+
+    async def carry_out(self) -> RollbackReport:
+        self.tell("looking for Modal's control plane…")
+        await preflight()
+        found = await asyncio.gather(*(self._roll_back(region) for region in self.request.regions))
+        outcomes = {outcome.region.id: outcome for outcome in found}
+        return RollbackReport(self.request.environment, outcomes, tuple(self._forget_registry(outcomes)))
+
+    def hint_when_interrupted(self) -> str:
+        if not self._begun:
+            return "nothing was rolled back"
+        return f"may have been rolled back: see {', '.join(f'modal app history {name}' for name in self._begun)}"
+
+    async def _roll_back(self, region: Region) -> RollbackOutcome:
+        from modal_deployment.app import app_name
+
+        outcome = RollbackOutcome(region, app_name(region.id))
+        versions, failure = await self._versions(outcome.app_name)
+        if failure is None and len(versions) < 2:
+            hint = f"modal app history {outcome.app_name}; beacon deploy modal --region {region.id} deploys again"
+            failure = Failure("no_version_before", "there is no version before the present one", hint)
+        if failure is not None:
+            outcome = replace(outcome, from_version=versions[0] if versions else None, failure=failure)
+        else:
+            outcome = await self._put_back(replace(outcome, from_version=versions[0], to_version=versions[1]))
+        self.tell(_told(outcome))
+        return outcome
+
+    async def _versions(self, name: str) -> tuple[list[int], Failure | None]:
+        """Return the app's versions, the present one first, or why they cannot be read."""
+        out, failure = await self._modal("history", name, "--json", timeout=_HISTORY_SECONDS)
+        if failure is not None:
+            return [], failure
+        try:
+            return [int(str(row["version"]).removeprefix("v")) for row in json.loads(out)], None
+        except (ValueError, KeyError, TypeError):
+            return [], Failure("rollback", f"modal app history {name} says nothing usable", "run it and read it")
+
+    async def _put_back(self, outcome: RollbackOutcome) -> RollbackOutcome:
+        self._begun.append(outcome.app_name)
+        self.tell(f"{outcome.region.label}: going back from v{outcome.from_version} to v{outcome.to_version}")
+        arguments = ("rollback", outcome.app_name, f"v{outcome.to_version}", "--strategy", "recreate")
+        _, failure = await self._modal(*arguments, timeout=_ROLLBACK_SECONDS)
+        if failure is None or failure.code == "containers_not_stopped":
+            return replace(outcome, status="rolled_back", failure=failure)
+        return replace(outcome, status="unknown" if failure.code == "timeout" else "failed", failure=failure)
+
+    async def _modal(self, command: str, name: str, *options: str, timeout: float) -> tuple[str, Failure | None]:
+        said: list[str] = []
+        where = ("--env", self.request.environment) if self.request.environment else ()
+        arguments = ("-m", "modal", "app", command, name, *options, *where)
+        finished = await run_python(*arguments, timeout=timeout, on_line=said.append)
+        return finished.out, None if finished.code == 0 else _failure(name, finished.code, timeout, " ".join(said))
+
+    def _forget_registry(self, outcomes: Mapping[str, RollbackOutcome]) -> list[BeaconError]:
+        """Note in the record that it is no longer known which registry is served."""
+        known = recorded_apps(self.settings, self.request.environment)
+        apps = {
+            region_id: (known[region_id]["app_name"], known[region_id]["app_id"], known[region_id]["urls"])
+            for region_id, outcome in outcomes.items()
+            if outcome.status == "rolled_back" and region_id in known
+        }
+        try:
+            if apps:
+                save(self.settings, self.request.environment, apps, None)
+        except EnvironmentFault as error:
+            return [error]
+        return []
+
+
+def _failure(name: str, code: int | None, timeout: float, said: str) -> Failure:
+    """Return what a failed command of the SDK means; its last words are `Error: …`."""
+    if code is None:
+        return Failure("timeout", f"Modal did not answer within {timeout:.0f} s", f"modal app history {name}")
+    words = re.split(r"\bError:\s*", said)[-1].strip() or f"it ended with code {code}"
+    if "containers did not all terminate" in said:
+        hint = "stop them: modal container list, then modal container stop"
+        return Failure("containers_not_stopped", "the version before is back, but old containers still run", hint)
+    if "No App with name" in words:
+        return Failure("not_found", f"{name} is not deployed", "check --environment, or: beacon deploy modal")
+    return Failure("rollback", f"modal app rollback {name} failed: {words[:300]}", f"modal app history {name}")
+
+
+def _told(outcome: RollbackOutcome) -> str:
+    if outcome.status == "rolled_back":
+        return f"{outcome.region.label}: from v{outcome.from_version} back to v{outcome.to_version}"
+    return f"{outcome.region.label}: {outcome.status}: {outcome.failure.message if outcome.failure else ''}"

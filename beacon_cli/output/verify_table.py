@@ -1,0 +1,136 @@
+"""How a verification is shown to people: a line per region, the findings with what to do, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from beacon_cli.printable import excerpt
+from beacon_cli.verification.findings import Finding
+from beacon_cli.verification.report import RegionReport, VerifyReport
+from beacon_cli.wording import duration, quantity
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+_STYLES = {"fail": "bold red", "warn": "yellow"}
+_COLUMNS = ("region", "reachable", "serves", "missing", "extra", "says", "latency", "cold start", "probes")
+_NUMBERS = frozenset({"serves", "missing", "extra", "latency", "cold start"})
+_TABLE_WIDTH = 78  # a narrower terminal gets a line per region
+
+
+def show_verification(report: VerifyReport) -> Callable[[Console], None]:
+    """Return what prints the report on a console."""
+
+    def show(console: Console) -> None:
+        if console.width >= _TABLE_WIDTH:
+            console.print(_table(report))
+        else:
+            for region in report.regions.values():
+                console.print(_line(region, report), soft_wrap=not console.is_terminal)
+        for line in (*_findings(report), *_verdict(report)):
+            console.print(line, soft_wrap=not console.is_terminal)
+
+    return show
+
+
+def _table(report: VerifyReport) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for name in _COLUMNS:
+        table.add_column(name, justify="right" if name in _NUMBERS else "left")
+    for region in report.regions.values():
+        style = "" if region.ok else "red"
+        table.add_row(*(Text(value, style) for value in _row(region, report)))
+    return table
+
+
+def _line(region: RegionReport, report: VerifyReport) -> str:
+    label, *values = _row(region, report)
+    return f"{label}: " + ", ".join(
+        f"{name} {value}" for name, value in zip(_COLUMNS[1:], values, strict=True) if value != "-"
+    )
+
+
+def _row(region: RegionReport, report: VerifyReport) -> list[str]:
+    known = region.source is not None
+    served = len(report.expected) - len(region.missing)
+    return [
+        region.region.label,
+        "yes" if region.reachable else "no",
+        f"{served}/{len(report.expected)}" if known else "?",
+        str(len(region.missing)) if known else "?",
+        str(len(region.extra)) if known else "?",
+        excerpt(region.says_region or "-", 12),
+        _seconds(region.latency_seconds),
+        _seconds(region.cold_start_seconds),
+        _probes(region, report),
+    ]
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.2f}s" if seconds < 10 else duration(seconds)
+
+
+def _probes(region: RegionReport, report: VerifyReport) -> str:
+    if not report.probed:
+        return "-"
+    probes = region.probes.values()
+    hops = sum(probe.hops for probe in probes)
+    answered = f"{sum(probe.ok for probe in probes)}/{len(report.expected)}"
+    return answered + (f", {quantity(hops, 'hop')}" if hops else "")
+
+
+def _findings(report: VerifyReport) -> Iterator[Text]:
+    from rich.text import Text
+
+    yield Text("")
+    for region in report.regions.values():
+        ordered = sorted(region.findings, key=lambda found: (found.severity, found.hint))
+        for hint, alike in groupby(ordered, key=lambda found: found.hint):
+            yield from (_finding(region, found) for found in alike)
+            yield Text(f"      do: {hint}")
+
+
+def _finding(region: RegionReport, found: Finding) -> Text:
+    from rich.text import Text
+
+    style = _STYLES[found.severity]
+    head = (f"{found.severity}  ", style), f"{region.region.label:<5} ", (found.code, style)
+    return Text.assemble(*head, f"  {excerpt(found.message, 400)}")
+
+
+def _verdict(report: VerifyReport) -> Iterator[Text]:
+    from rich.text import Text
+
+    fails, warnings = (_count(report, severity) for severity in ("fail", "warn"))
+    if any(region.findings for region in report.regions.values()):
+        yield Text("")
+    if report.ok:
+        regions = quantity(len(report.regions), "region serves", "regions serve")
+        also = " and answer" if report.probed else ""
+        warned = f"; {quantity(warnings, 'warning')}" if warnings else ""
+        models = quantity(len(report.expected), "model")
+        yield Text.assemble(("ok", "bold green"), f": {regions} exactly the registry ({models}){also}{warned}")
+    else:
+        bad = ", ".join(region.region.label for region in report.regions.values() if not region.ok)
+        warned = f", {quantity(warnings, 'warning')}" if warnings else ""
+        yield Text.assemble(("not ok", "bold red"), f": {quantity(fails, 'failure')}{warned}; look at {bad}")
+    yield Text(f"next:   {_next(report)}")
+
+
+def _next(report: VerifyReport) -> str:
+    again = "beacon verify endpoints" + (" --local" if report.target == "local" else "")
+    if not report.ok:
+        return f"do what is said above, then {again}"
+    return "beacon run JOB_FILE" if report.probed else f"{again} --probe"
+
+
+def _count(report: VerifyReport, severity: str) -> int:
+    return sum(found.severity == severity for region in report.regions.values() for found in region.findings)

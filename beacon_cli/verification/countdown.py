@@ -1,0 +1,31 @@
+"""Where a verification's talk goes: one line that is redrawn on a terminal, lines elsewhere. Always stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+
+from beacon_cli.output.result import say
+from beacon_cli.output.terminal import can_redraw
+from beacon_cli.printable import printable
+from beacon_cli.verification.verify import TELL_EVERY_SECONDS
+
+_CLEAR = "\r\x1b[2K"
+
+
+@contextlib.contextmanager
+def countdown() -> Iterator[tuple[Callable[[str], None], float]]:
+    """Yield what talk is told to, and how often it is wanted, in seconds. A redrawn line is gone at the end."""
+    if not can_redraw():
+        yield lambda line: say(f"{printable(line)}\n"), TELL_EVERY_SECONDS
+        return
+    try:
+        yield _redraw, 1.0
+    finally:
+        say(_CLEAR)
+
+
+def _redraw(line: str) -> None:
+    width = shutil.get_terminal_size().columns - 1
+    say(f"{_CLEAR}{printable(line)[:width]}")

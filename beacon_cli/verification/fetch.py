@@ -1,0 +1,154 @@
+"""Reading `models` and `health`: a cold region is waited for, and Modal's own refusals are told apart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from beacon_cli.executor.answer import Reply, read_object, status_error
+from beacon_cli.executor.client import _follow, _refuse_redirect, _send
+from beacon_cli.executor.failures import AttemptError
+from beacon_cli.verification.waiting import Note
+
+_COLD = frozenset({408, 429, 502, 503, 504})
+_LONGEST_PAUSE_SECONDS = 5.0
+_SLOW_SECONDS = 5.0  # a CPU function that takes longer was asleep
+_TROUBLES = 2  # resets and HTTP 500s that are tried again
+# Modal's gateway answers 404 with these, in place of a function. Source: seen in operation and in public bug reports.
+_MODAL_REFUSALS = (
+    ("is stopped", "app_stopped"),
+    ("is paused", "app_paused"),
+    ("is disabled", "app_paused"),
+)
+# What a failed request is as a finding; anything else is `unusable_answer`.
+_CODES = {
+    **{code: code for code in ("never_deployed", "app_stopped", "app_paused", "tls_failed", "unauthorized")},
+    **dict.fromkeys(("connection_failed", "connect_timeout"), "unreachable"),
+    **dict.fromkeys(("server_error", "result_lost"), "endpoint_error"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a function could not be read: a finding's code, and what happened."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a GET brought. `latency_seconds` is of the last request, `cold_start_seconds` None when it was warm."""
+
+    document: Mapping[str, Any] | None = None
+    problem: Problem | None = None
+    latency_seconds: float | None = None
+    cold_start_seconds: float | None = None
+    hops: int = 0
+
+
+class _Fetch:
+    """One function being read, through as many tries and hops as it takes."""
+
+    def __init__(self, client: httpx2.AsyncClient, url: str, note: Note) -> None:
+        self._client = client
+        self._url = url
+        self._note = note
+        self._troubles = 0
+        self.hops = 0
+        self.cold = ""
+        self.latency = 0.0
+
+    async def document(self) -> dict[str, Any]:
+        """Return the JSON object. Raises `AttemptError` for what waiting does not mend."""
+        pause = 0.25
+        while True:
+            asked = time.monotonic()
+            try:
+                document = await self._once()
+            except AttemptError as error:
+                if not self._may_try_again(error):
+                    raise
+                await asyncio.sleep(max(pause, error.retry_after or 0))
+                pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+            else:
+                self.latency = time.monotonic() - asked
+                return document
+
+    async def _once(self) -> dict[str, Any]:
+        reply = await _send(self._client, "GET", self._url)
+        if reply.status == 303:
+            reply = await _follow(self._client, httpx2.URL(self._url), reply, self._on_hop)
+        _refuse_redirect(reply)
+        if reply.status == 404:
+            raise _not_found(reply)
+        if reply.status != 200:
+            raise status_error(reply)
+        return read_object(reply)
+
+    def _may_try_again(self, error: AttemptError) -> bool:
+        if error.http_status in _COLD:
+            self._waits(error.message)
+            return True
+        refused = isinstance(error.__cause__, httpx2.ConnectError)
+        if not error.retriable or error.timed_out or refused or self._troubles >= _TROUBLES:
+            return False
+        self._troubles += 1
+        self._note(error.message)
+        return True
+
+    def _on_hop(self, _call_id: str | None) -> None:
+        self.hops += 1
+        self._waits(f"HTTP 303, hop {self.hops}")
+
+    def _waits(self, why: str) -> None:
+        self.cold = why
+        self._note(why)
+
+
+async def fetch(client: httpx2.AsyncClient, url: str, timeout: float, note: Note) -> Fetched:
+    """GET a JSON object, within `timeout` seconds, every hop and try included.
+
+    A 303, a slow answer, 408, 429, 502, 503 and 504 are signs of a cold start and waited for; a reset and 500 are tried
+    three times. A refused connection and a name that does not resolve are taken for what they are at once.
+    `note` is told what is waited for.
+    """
+    started = time.monotonic()
+    fetching = _Fetch(client, url, note)
+    try:
+        async with asyncio.timeout(timeout):
+            document = await fetching.document()
+    except TimeoutError:
+        seen = f", the last thing seen is {fetching.cold}" if fetching.cold else ""
+        problem = Problem("no_answer", f"no answer in {timeout:g} s{seen}")
+        return Fetched(problem=problem, hops=fetching.hops)
+    except AttemptError as error:
+        return Fetched(problem=_problem(error, url), hops=fetching.hops)
+    if (reported := reported_error(document)) is not None:
+        return Fetched(problem=Problem("endpoint_error", f"200 with an error inside: {reported}"), hops=fetching.hops)
+    seconds = time.monotonic() - started
+    cold = seconds if fetching.cold or seconds > _SLOW_SECONDS else None
+    return Fetched(document, None, fetching.latency, cold, fetching.hops)
+
+
+def reported_error(document: Mapping[str, Any]) -> str | None:
+    """Return the error that the old deployment reports as HTTP 200, if there is one."""
+    if document.get("success") is not False and document.get("status") != "error":
+        return None
+    said = document.get("error")
+    return str(said.get("message") if isinstance(said, dict) else said)[:200]
+
+
+def _not_found(reply: Reply) -> AttemptError:
+    text = reply.body[:300].decode("utf-8", "replace")
+    code = next((code for words, code in _MODAL_REFUSALS if words in text), "never_deployed")
+    return AttemptError(code, f"HTTP 404: {' '.join(text.split())[:200]}", http_status=404)
+
+
+def _problem(error: AttemptError, url: str) -> Problem:
+    return Problem(_CODES.get(error.code, "unusable_answer"), f"{url}: {error.message}")

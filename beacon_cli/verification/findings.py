@@ -1,0 +1,69 @@
+"""What a verification can find: the codes, how bad each is, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["fail", "warn"]
+Target = Literal["modal", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a region that is not as it should be. `code` is a key of `CODES`."""
+
+    severity: Severity
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Code:
+    severity: Severity
+    hint: str
+    local_hint: str = ""
+
+
+_DEPLOY = "beacon deploy modal brings the registry there"
+_RESTART = "end beacon serve and start it again: it serves what beacon.toml says now"
+_URL = "check this region's URLs in beacon.toml"
+_CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
+
+CODES: dict[str, _Code] = {
+    "unreachable": _Code("fail", f"{_URL}, and the network", "start it: beacon serve"),
+    "no_answer": _Code("fail", "raise --timeout, or read the app's log on Modal: it does not start", _RESTART),
+    "tls_failed": _Code("fail", "check the certificate, and the host name in beacon.toml; it is never ignored"),
+    "never_deployed": _Code("fail", f"beacon deploy modal, or {_URL}", _RESTART),
+    "app_stopped": _Code("fail", "the app was stopped: beacon deploy modal starts it again"),
+    "app_paused": _Code("fail", "look at the workspace's state and its billing on modal.com"),
+    "unauthorized": _Code("fail", _CREDENTIALS),
+    "open_endpoint": _Code(
+        "fail",
+        "anybody can use it, and you pay: beacon deploy modal, which demands a proxy token, and set its credentials",
+        "start beacon serve with the same BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
+    ),
+    "unusable_answer": _Code("fail", f"{_URL}: this does not look like an endpoint of Beacon"),
+    "endpoint_error": _Code("fail", "read the app's log on Modal, then beacon deploy modal", _RESTART),
+    "unhealthy": _Code("fail", "read the app's log on Modal, then beacon deploy modal", _RESTART),
+    "missing_model": _Code("fail", _DEPLOY, _RESTART),
+    "extra_model": _Code("fail", _DEPLOY, _RESTART),
+    "renamed_model": _Code("fail", _DEPLOY, _RESTART),
+    "listed_twice": _Code("fail", _DEPLOY, _RESTART),
+    "different_revision": _Code("fail", _DEPLOY, _RESTART),
+    "registry_differs": _Code("fail", _DEPLOY, _RESTART),
+    "region_mismatch": _Code("fail", f"{_URL}: answers from here would be published under the wrong region"),
+    "probe_failed": _Code("fail", "read the app's log on Modal; a slow start needs a longer --timeout", _RESTART),
+    "old_deployment": _Code("warn", "it has no models function and works; beacon deploy modal replaces it"),
+    "region_unreported": _Code("warn", "nothing proves where this is; beacon deploy modal replaces an old deployment"),
+    "container_region_unknown": _Code("warn", "nothing proves where this ran; beacon deploy modal records it"),
+    "empty_answer": _Code("warn", "the model answered with no text; ask it something with beacon run"),
+}
+
+
+def finding(code: str, message: str, target: Target, severity: Severity | None = None) -> Finding:
+    """Return a finding with the advice for its target; `severity` overrides the code's own."""
+    known = CODES[code]
+    hint = known.local_hint if target == "local" and known.local_hint else known.hint
+    return Finding(severity or known.severity, code, message, hint)

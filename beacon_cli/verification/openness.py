@@ -1,0 +1,50 @@
+"""Does an endpoint answer without credentials? Where some are configured, it must not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from urllib.parse import urlsplit
+
+import httpx2
+
+from beacon_cli.executor.client import ask, get_object
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.failures import AttemptError
+from beacon_cli.job.lanes import Lane
+
+_TIMEOUT_SECONDS = 30.0
+_MODAL_HOST = ".modal.run"
+
+
+async def open_functions(anonymous: httpx2.AsyncClient, endpoint: Endpoint, *, inference: bool) -> list[str]:
+    """Return the functions that let in a request without credentials.
+
+    `inference` is tried only when asked for, with a request that no model answers: an open one may wake a GPU for it.
+    """
+    checks: dict[str, Awaitable[object]] = {
+        "models": get_object(anonymous, endpoint.models_url),
+        "health": get_object(anonymous, endpoint.health_url),
+    }
+    if inference:
+        checks["inference"] = ask(anonymous, endpoint, Lane("", endpoint.region), {}, lambda _: None)
+    let_in = await asyncio.gather(*(_lets_in(asking) for asking in checks.values()))
+    return [name for name, is_open in zip(checks, let_in, strict=True) if is_open]
+
+
+async def _lets_in(asking: Awaitable[object]) -> bool:
+    """Whether a request got past the gateway. Where that cannot be told (a 404, no answer), it did not."""
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            await asking
+    except AttemptError as error:
+        status = error.http_status
+        return error.code != "unauthorized" and status is not None and status != 404 and status < 500
+    except TimeoutError:
+        return False
+    return True
+
+
+def is_on_modal(endpoint: Endpoint) -> bool:
+    """Whether the inference function is on Modal, where an open one costs its owner money."""
+    return (urlsplit(endpoint.inference_url).hostname or "").endswith(_MODAL_HOST)

@@ -1,0 +1,120 @@
+"""One tiny question to each model: the only proof that a region can answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import httpx2
+
+from beacon_cli.executor.answer import Answer
+from beacon_cli.executor.client import ask
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.failures import AttemptError
+from beacon_cli.job.lanes import Lane
+from beacon_cli.printable import excerpt
+from beacon_cli.verification.findings import Finding, Target, finding
+from beacon_cli.verification.report import Probe
+from beacon_cli.verification.waiting import Note, Waiting
+from modal_deployment.regions import region_of_container
+
+QUESTION = {"prompt": "What is 2+2?", "max_tokens": 8, "temperature": 0}
+_ATTEMPTS = 3
+_PAUSE_SECONDS = 0.5
+
+
+async def probe_models(
+    client: httpx2.AsyncClient,
+    endpoint: Endpoint,
+    model_ids: Iterable[str],
+    *,
+    target: Target,
+    timeout: float,
+    waiting: Waiting,
+) -> tuple[dict[str, Probe], list[Finding]]:
+    """Ask the models one after another, each within `timeout` seconds, and return what came of it by model id."""
+    probes: dict[str, Probe] = {}
+    findings: list[Finding] = []
+    for model_id in model_ids:
+        with waiting.on(f"{endpoint.region.label} {model_id}", timeout) as note:
+            probe, found = await _Probing(client, endpoint, Lane(model_id, endpoint.region), note).outcome(timeout)
+        probes[model_id] = probe
+        findings += [finding(code, message, target) for code, message in found]
+    return probes, findings
+
+
+class _Probing:
+    """One model being asked."""
+
+    def __init__(self, client: httpx2.AsyncClient, endpoint: Endpoint, lane: Lane, note: Note) -> None:
+        self._client = client
+        self._endpoint = endpoint
+        self._lane = lane
+        self._note = note
+        self._hops = 0
+        self._started = time.monotonic()
+
+    async def outcome(self, timeout: float) -> tuple[Probe, list[tuple[str, str]]]:
+        """Return the probe, and what it found as pairs of code and message."""
+        try:
+            async with asyncio.timeout(timeout):
+                answer = await self._answer()
+        except TimeoutError:
+            error = AttemptError("answer_timeout", f"no complete answer in {timeout:g} s", timed_out=True)
+            return self._failed(error)
+        except AttemptError as error:
+            return self._failed(error)
+        said = answer.output.get("region")
+        probe = self._probe(said, answer.container_id, answer.container_region, None)
+        return probe, list(self._doubts(answer))
+
+    async def _answer(self) -> Answer:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await self._ask()
+            except AttemptError as error:
+                if not error.retriable:
+                    raise
+                self._note(error.message)
+                await asyncio.sleep(error.retry_after or _PAUSE_SECONDS)
+        return await self._ask()
+
+    async def _ask(self) -> Answer:
+        return await ask(
+            self._client, self._endpoint, self._lane, {"model": self._lane.model_id, **QUESTION}, self._hop
+        )
+
+    def _hop(self, _call_id: str | None) -> None:
+        self._hops += 1
+        self._note(f"HTTP 303, hop {self._hops}")
+
+    def _doubts(self, answer: Answer) -> Iterable[tuple[str, str]]:
+        model_id, ran_in = self._lane.model_id, answer.container_region
+        if region_of_container(ran_in) is None:
+            said = f"{excerpt(ran_in)}, which is in no known region" if ran_in else "not reported"
+            yield "container_region_unknown", f"where {model_id} really ran is {said}"
+        if not answer.response.strip():
+            yield "empty_answer", f"{model_id} answered without text"
+
+    def _failed(self, error: AttemptError) -> tuple[Probe, list[tuple[str, str]]]:
+        raw = error.raw or {}
+        probe = self._probe(raw.get("region"), raw.get("container_id"), raw.get("container_region"), error.code)
+        code = error.code if error.code in {"region_mismatch", "unauthorized"} else "probe_failed"
+        return probe, [(code, f"{self._lane.model_id}: {error.message} ({error.code})")]
+
+    def _probe(self, region: object, container_id: object, container_region: object, error: str | None) -> Probe:
+        return Probe(
+            ok=error is None,
+            region=text(region),
+            container_id=text(container_id),
+            container_region=text(container_region),
+            latency_seconds=time.monotonic() - self._started,
+            hops=self._hops,
+            error=error,
+        )
+
+
+def text(value: object) -> str | None:
+    """Return a value of an answer when it is text."""
+    return value if isinstance(value, str) else None

@@ -1,0 +1,120 @@
+"""What a region's `models` and `health` said, judged together. Pure; what they said is hostile input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from beacon_cli.printable import excerpt
+from beacon_cli.verification.compare import Listing, read_listing
+from beacon_cli.verification.fetch import Fetched
+from beacon_cli.verification.report import Source
+from modal_deployment.regions import Region, UnknownRegionError, region_named
+
+# The region itself did not answer: nobody did, or Modal's gateway did in its place.
+_UNANSWERED = frozenset({"unreachable", "no_answer", "tls_failed", "never_deployed", "app_stopped", "app_paused"})
+# What `health` says when all is well; the old deployment says "success".
+_HEALTHY = frozenset({"healthy", "ok", "success"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Both GETs of one region. Deployments of the old system have no `models`; their `health` lists the models."""
+
+    region: Region
+    models: Fetched
+    health: Fetched
+
+    @property
+    def source(self) -> Source | None:
+        """The function that the list of models is taken from."""
+        if _listing(self.models) is not None:
+            return "models"
+        return "health" if _listing(self.health) is not None else None
+
+    @property
+    def listing(self) -> Listing | None:
+        """The models as `source` lists them."""
+        return _listing(self.models) or _listing(self.health)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether one of the functions answered for itself, be it with a refusal."""
+        return any(got.problem is None or got.problem.code not in _UNANSWERED for got in (self.models, self.health))
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """How long the function took that the list comes from, else the one that answered."""
+        first, second = (self.health, self.models) if self.source == "health" else (self.models, self.health)
+        return first.latency_seconds if first.latency_seconds is not None else second.latency_seconds
+
+    @property
+    def cold_start_seconds(self) -> float | None:
+        """How long the region was waited for, where it was cold."""
+        return max(got.cold_start_seconds or 0 for got in (self.models, self.health)) or None
+
+    @property
+    def says_region(self) -> str | None:
+        """The region as the endpoint names it."""
+        return next((said for _, said in self._regions() if said is not None), None)
+
+    def health_text(self, key: str) -> str | None:
+        """Return a text of the `health` answer."""
+        value = (self.health.document or {}).get(key)
+        return value if isinstance(value, str) else None
+
+    def deviations(self) -> list[tuple[str, str]]:
+        """Return what is wrong as pairs of a finding's code and its message, each code of a failed GET once."""
+        found: dict[str, str] = {}
+        for code, message in (*self._unread(), *self._unhealthy()):
+            found.setdefault(code, message)
+        return [*found.items(), *self._displaced()]
+
+    def _unread(self) -> Iterator[tuple[str, str]]:
+        problem = self.models.problem
+        if problem is not None and problem.code == "never_deployed" and self.source == "health":
+            yield "old_deployment", "it has no models function; its health lists the models"
+        elif problem is not None:
+            yield problem.code, problem.message
+        elif _listing(self.models) is None:
+            yield "unusable_answer", "models answers without a usable list of models"
+        if self.health.problem is not None:
+            yield self.health.problem.code, self.health.problem.message
+
+    def _unhealthy(self) -> Iterator[tuple[str, str]]:
+        document = self.health.document
+        if document is None:
+            return
+        status = document.get("status")
+        if status is None and _listing(self.health) is None:
+            yield "unusable_answer", "health answers without a status"
+        elif status is not None and status not in _HEALTHY:
+            yield "unhealthy", f"health says that it is {excerpt(str(status))}"
+
+    def _displaced(self) -> Iterator[tuple[str, str]]:
+        said = list(self._regions())
+        if said and all(name is None for _, name in said):
+            yield "region_unreported", "it does not say which region it is"
+        for function, name in said:
+            if name is not None and _region(name) != self.region:
+                yield (
+                    "region_mismatch",
+                    f"asked {self.region.label}, but {function} says that it is {excerpt(name) or '(nothing)'}",
+                )
+
+    def _regions(self) -> Iterator[tuple[str, str | None]]:
+        for function, got in (("models", self.models), ("health", self.health)):
+            if got.document is not None:
+                said = got.document.get("region")
+                yield function, said if said is None else str(said)
+
+
+def _listing(got: Fetched) -> Listing | None:
+    return None if got.document is None else read_listing(got.document)
+
+
+def _region(name: str) -> Region | None:
+    try:
+        return region_named(name)
+    except UnknownRegionError:
+        return None

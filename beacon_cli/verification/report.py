@@ -1,0 +1,114 @@
+"""What a verification found, region by region."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from beacon_cli.errors import BeaconError, CredentialsError, EnvironmentFault
+from beacon_cli.verification.findings import Finding, Target
+from modal_deployment.regions import Region
+
+Source = Literal["models", "health"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One tiny question to one model. `region` is what the answer says; `error` an error code, None when `ok`."""
+
+    ok: bool
+    region: str | None
+    container_id: str | None
+    container_region: str | None
+    latency_seconds: float
+    hops: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegionReport:
+    """One region compared with the registry.
+
+    `reachable` is whether a function of the region answered for itself; `source` which one the list of models comes
+    from, None when neither gave one: then nothing is known of `missing` and `extra`, and they are empty. `renamed` maps
+    a served id to the registry's id of the same weights. `says_region` is the region as the endpoint names it.
+    `latency_seconds` is the time of the request that answered, `cold_start_seconds` the whole time until then where the
+    region had to be waited for.
+    """
+
+    region: Region
+    reachable: bool
+    source: Source | None
+    models_served: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    renamed: Mapping[str, str]
+    registry_sha256: str | None
+    hash_matches: bool | None
+    says_region: str | None
+    version: str | None
+    container_id: str | None
+    latency_seconds: float | None
+    cold_start_seconds: float | None
+    hops: int
+    probes: Mapping[str, Probe]
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing fails here; there may be warnings."""
+        return not any(finding.severity == "fail" for finding in self.findings)
+
+    def has(self, code: str) -> bool:
+        """Whether there is a finding with this code."""
+        return any(finding.code == code for finding in self.findings)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as the JSON document has it."""
+        document = asdict(self)
+        del document["region"]
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All regions of a target. `regions` is by region id, in the order in which they were given."""
+
+    target: Target
+    probed: bool
+    expected: tuple[str, ...]
+    regions: Mapping[str, RegionReport]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every region is as it should be; there may be warnings."""
+        return all(region.ok for region in self.regions.values())
+
+    @property
+    def error(self) -> BeaconError | None:
+        """What kept the verification from its work as a whole: refused credentials, or no network at all."""
+        reports = self.regions.values()
+        if refused := [report.region.label for report in reports if report.has("unauthorized")]:
+            return CredentialsError(
+                f"the credentials are missing or refused in {', '.join(refused)}",
+                hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
+            )
+        if reports and all(report.has("unreachable") and not report.reachable for report in reports):
+            hint = "start them: beacon serve" if self.target == "local" else "check the network, and the URLs"
+            return EnvironmentFault("no region could be reached", hint=hint)
+        return None
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well, 1 findings that fail, 3 no region could be reached, 4 credentials refused."""
+        if (error := self.error) is not None:
+            return error.exit_code
+        return 0 if self.ok else 1
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the `data` of the JSON document."""
+        return {
+            "target": self.target,
+            "regions": {region_id: report.as_data() for region_id, report in self.regions.items()},
+        }

@@ -1,0 +1,171 @@
+"""All regions at once: read what they serve, compare it, and ask each model where that is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import httpx2
+
+from beacon_cli.executor.client import open_client
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.settings import Settings
+from beacon_cli.signals import Held, Interrupted, held
+from beacon_cli.verification.compare import Comparison, compare
+from beacon_cli.verification.fetch import Fetched, fetch
+from beacon_cli.verification.findings import Finding, Target, finding
+from beacon_cli.verification.openness import is_on_modal, open_functions
+from beacon_cli.verification.probe import probe_models
+from beacon_cli.verification.reading import Reading
+from beacon_cli.verification.report import Probe, RegionReport, VerifyReport
+from beacon_cli.verification.waiting import Waiting
+from modal_deployment.registry import REGISTRY, Model
+
+TELL_EVERY_SECONDS = 15.0
+
+
+def verify_endpoints(
+    settings: Settings,
+    endpoints: Mapping[str, Endpoint],
+    *,
+    expected: Mapping[str, Model] = REGISTRY,
+    probe: bool,
+    timeout: float,
+    tell: Callable[[str], None],
+    target: Target = "modal",
+    tell_every: float = TELL_EVERY_SECONDS,
+) -> VerifyReport:
+    """Verify endpoints (by region id) against a registry, all at once, and return what was found.
+
+    A cold region, and each probe, is waited for up to `timeout` seconds; `tell` gets a line of talk every `tell_every`
+    seconds while something is waited for. What is wrong with the endpoints is in the report; it raises only
+    `Interrupted`, on a signal.
+    """
+    received: list[int] = []
+
+    async def main(signals: Held) -> VerifyReport:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def stop(signum: int) -> None:
+            received.append(signum)
+            task.cancel()
+
+        with signals.delivered_to(stop):
+            verification = _Verification(settings, expected, probe, timeout, target, Waiting(tell, tell_every))
+            return await verification.of(endpoints)
+
+    with held() as signals:
+        try:
+            return asyncio.run(main(signals))
+        except asyncio.CancelledError:
+            raise Interrupted(received[0] if received else signal.SIGINT) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Verification:
+    """What does not change from region to region."""
+
+    settings: Settings
+    expected: Mapping[str, Model]
+    probe: bool
+    timeout: float
+    target: Target
+    waiting: Waiting
+
+    async def of(self, endpoints: Mapping[str, Endpoint]) -> VerifyReport:
+        open_one = partial(
+            open_client,
+            connect_timeout=self.settings.limits.connect_timeout,
+            max_in_flight=3 * len(endpoints),
+        )
+        async with (
+            open_one(self.settings.proxy_headers()) as client,
+            open_one({}) as anonymous,
+            self.waiting.told(),
+        ):
+            reports = await asyncio.gather(
+                *(_RegionCheck(self, endpoint, client, anonymous).report() for endpoint in endpoints.values())
+            )
+        return VerifyReport(self.target, self.probe, tuple(self.expected), dict(zip(endpoints, reports, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class _RegionCheck:
+    """One region being verified."""
+
+    common: _Verification
+    endpoint: Endpoint
+    client: httpx2.AsyncClient
+    anonymous: httpx2.AsyncClient
+
+    async def report(self) -> RegionReport:
+        """Read, compare, and ask."""
+        reading = Reading(
+            self.endpoint.region,
+            *await asyncio.gather(
+                self._read("models", self.endpoint.models_url), self._read("health", self.endpoint.health_url)
+            ),
+        )
+        target, listing = self.common.target, reading.listing
+        comparison = Comparison() if listing is None else compare(listing, self.common.expected, target)
+        probes, doubts = await self._probes(comparison)
+        findings = [finding(code, message, target) for code, message in reading.deviations()]
+        findings += [*comparison.findings, *await self._openness(reading), *doubts]
+        return _region_report(reading, comparison, probes, findings)
+
+    async def _read(self, function: str, url: str) -> Fetched:
+        timeout = self.common.timeout
+        with self.common.waiting.on(f"{self.endpoint.region.label} {function}", timeout) as note:
+            return await fetch(self.client, url, timeout, note)
+
+    async def _probes(self, comparison: Comparison) -> tuple[dict[str, Probe], list[Finding]]:
+        served = [model_id for model_id in self.common.expected if model_id in comparison.served]
+        return await probe_models(
+            *(self.client, self.endpoint, served if self.common.probe else ()),
+            target=self.common.target,
+            timeout=self.common.timeout,
+            waiting=self.common.waiting,
+        )
+
+    async def _openness(self, reading: Reading) -> list[Finding]:
+        """Judge whether strangers are let in; told only where something answered that could let them in."""
+        if reading.models.document is None and reading.health.document is None:
+            return []
+        if not self.common.settings.proxy_headers():
+            if not is_on_modal(self.endpoint):
+                return []
+            message = "it answers without credentials, and none are configured"
+            return [finding("open_endpoint", message, self.common.target, "warn")]
+        let_in = await open_functions(self.anonymous, self.endpoint, inference=self.common.probe)
+        if not let_in:
+            return []
+        message = f"{', '.join(let_in)}: a request without credentials is answered, though some are configured"
+        return [finding("open_endpoint", message, self.common.target)]
+
+
+def _region_report(
+    reading: Reading, comparison: Comparison, probes: dict[str, Probe], findings: list[Finding]
+) -> RegionReport:
+    return RegionReport(
+        region=reading.region,
+        reachable=reading.reachable,
+        source=reading.source,
+        models_served=comparison.served,
+        missing=comparison.missing,
+        extra=comparison.extra,
+        renamed=comparison.renamed,
+        registry_sha256=comparison.sha256,
+        hash_matches=comparison.hash_matches,
+        says_region=reading.says_region,
+        version=reading.health_text("version"),
+        container_id=reading.health_text("container_id"),
+        latency_seconds=reading.latency_seconds,
+        cold_start_seconds=reading.cold_start_seconds,
+        hops=reading.models.hops + reading.health.hops,
+        probes=probes,
+        findings=tuple(findings),
+    )

@@ -1,0 +1,58 @@
+"""What is being waited for, told now and then: a cold region may take minutes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+Note = Callable[[str], None]
+_QUIET_SECONDS = 2.0  # a warm region answers before anybody wonders
+
+
+class Waiting:
+    """A board of open requests; `tell` gets it as one line every `every` seconds as long as there are any."""
+
+    def __init__(self, tell: Note, every: float) -> None:
+        self._tell = tell
+        self._every = every
+        self._open: dict[str, tuple[str, float]] = {}
+
+    @contextlib.contextmanager
+    def on(self, what: str, timeout: float) -> Iterator[Note]:
+        """Put a request on the board while the block runs; what is yielded notes why it takes long."""
+        deadline = time.monotonic() + timeout
+        self._open[what] = ("", deadline)
+
+        def note(why: str) -> None:
+            self._open[what] = (why, deadline)
+
+        try:
+            yield note
+        finally:
+            del self._open[what]
+
+    @contextlib.asynccontextmanager
+    async def told(self) -> AsyncIterator[None]:
+        """Tell the board while the block runs."""
+        telling = asyncio.ensure_future(self._keep_telling())
+        try:
+            yield
+        finally:
+            telling.cancel()
+
+    async def _keep_telling(self) -> None:
+        await asyncio.sleep(_QUIET_SECONDS)
+        while True:
+            if self._open:
+                self._tell(self._line())
+            await asyncio.sleep(self._every)
+
+    def _line(self) -> str:
+        now = time.monotonic()
+        entries = []
+        for what, (why, deadline) in self._open.items():
+            left = f"{max(deadline - now, 0):.0f} s left"
+            entries.append(f"{what} ({why + ', ' if why else ''}{left})")
+        return f"waiting for {', '.join(entries)}"

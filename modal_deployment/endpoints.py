@@ -1,0 +1,71 @@
+"""The callables behind a region's functions on Modal. A container imports this module, and `app` never.
+
+A container with `BEACON_LOAD_MODELS` loads the whole registry while it imports this module, before it takes an input:
+so either model finds a warm container, and loading counts against the startup timeout, not against an answer.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING
+
+with suppress(ImportError):  # FastAPI looks them up here; the machine that only deploys need not have them
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+from modal_deployment import __version__
+from modal_deployment.regions import REGIONS
+from modal_deployment.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from modal_deployment.serving import Service
+    from modal_deployment.transformers_generator import TransformersGenerator
+
+REGION_VARIABLE = "BEACON_REGION"
+LOAD_VARIABLE = "BEACON_LOAD_MODELS"
+
+
+async def inference(request: Request) -> Response:
+    """Answer `POST inference`."""
+    return await _service().inference(request)
+
+
+async def models(request: Request) -> Response:
+    """Answer `GET models`."""
+    return await _service().models(request)
+
+
+async def health(request: Request) -> Response:
+    """Answer `GET health`."""
+    return await _service().health(request)
+
+
+@cache
+def _service() -> Service:
+    """Return the one service of this container, for the region that its environment names."""
+    from modal_deployment.container_facts import container_facts
+    from modal_deployment.serving import Service
+
+    return Service(
+        REGIONS[os.environ[REGION_VARIABLE]],
+        REGISTRY.values(),
+        facts=container_facts,
+        version=__version__,
+        generators=_generators() if LOAD_VARIABLE in os.environ else None,
+    )
+
+
+def _generators() -> dict[str, TransformersGenerator]:
+    from modal_deployment.transformers_generator import TransformersGenerator, best_device
+
+    device = best_device()
+    return {
+        model.id: TransformersGenerator(model.source, model.revision, device=device, context=model.context)
+        for model in REGISTRY.values()
+    }
+
+
+if LOAD_VARIABLE in os.environ:
+    _service()

@@ -1,0 +1,5 @@
+"""`modal deploy modal_deployment/modal_hf_eu.py`; `beacon deploy modal` deploys all regions."""
+
+from modal_deployment.app import build_app
+
+app = build_app("eu")

@@ -1,0 +1,134 @@
+"""A model of the Hugging Face hub, or of a folder, that really answers: PyTorch through transformers."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
+
+from modal_deployment.generation import Generated, GenerationRequest
+from modal_deployment.refusal import Refusal
+
+# transformers samples from torch's one random state of the process: whoever seeds it keeps it until the answer is done.
+_RANDOM_STATE = threading.Lock()
+# Llama's chat template writes today's date into the system prompt unless it is told one. This is the template's own
+# default, so that the same question is the same prompt in every region and on every day.
+_TEMPLATE_DATE = "26 Jul 2024"
+# Logits divided by less may overflow; on a GPU that fails an assertion, after which the process cannot use it any more.
+_GREEDY_BELOW = 1e-4
+
+
+def best_device() -> str:
+    """Return `cuda` where there is a GPU, else `cpu`."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+class TransformersGenerator:
+    """Weights and a tokenizer, loaded. Answers depend on the request alone, not on the model's own sampling defaults.
+
+    `source` is a hub id with `revision` (a commit; taken from the hub's cache when it is there), or a folder, for which
+    nothing is asked of any network. `dtype` is half precision on `cuda` and single on `cpu`, unless given. `context`
+    is the window in tokens, unless the model's own is smaller. Raises `OSError` for weights that cannot be had.
+    """
+
+    architecture = "transformers"
+
+    def __init__(
+        self,
+        source: str | Path,
+        revision: str | None = None,
+        *,
+        device: str = "cpu",
+        dtype: torch.dtype | None = None,
+        context: int | None = None,
+    ) -> None:
+        where = {"revision": revision, "local_files_only": Path(source).is_dir()}
+        self._tokenizer: Any = AutoTokenizer.from_pretrained(source, **where)
+        dtype = dtype or (torch.float16 if device.startswith("cuda") else torch.float32)
+        self._model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **where).to(device).eval()
+        self._ends = _end_tokens(self._model, self._tokenizer)
+        self._model.generation_config = _plain_generation(self._ends)
+        window = self._model.config.max_position_embeddings
+        self._context = min(window, context or window)
+
+    def generate(self, request: GenerationRequest) -> Generated:
+        """Return the model's answer; raises `Refusal` (422) for a prompt that does not fit the window.
+
+        `tokens_generated` counts what the model made, the token that ends its turn included, the prompt not.
+        An answer that fills the window ends with `length`, even before `max_tokens`.
+        """
+        prompt = self._prompt(request)
+        room = self._context - prompt["input_ids"].shape[1]
+        if room < 1:
+            raise _too_long(self._context - room, self._context)
+        with _RANDOM_STATE, torch.inference_mode():
+            _seed(request.seed)
+            whole = self._model.generate(
+                **prompt,
+                **_sampling(request.temperature),
+                max_new_tokens=min(request.max_tokens, room),
+                stopping_criteria=StoppingCriteriaList([_Cancelled(request.cancelled)]),
+            )
+        return self._generated(whole[0, prompt["input_ids"].shape[1] :].tolist(), request)
+
+    def _prompt(self, request: GenerationRequest) -> Any:
+        messages = [{"role": "user", "content": request.prompt}]
+        if request.system_prompt is not None:
+            messages.insert(0, {"role": "system", "content": request.system_prompt})
+        return self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_dict=True, return_tensors="pt", date_string=_TEMPLATE_DATE
+        ).to(self._model.device)
+
+    def _generated(self, tokens: list[int], request: GenerationRequest) -> Generated:
+        text = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        if tokens and tokens[-1] in self._ends:
+            return Generated(text, len(tokens), "stop")
+        return Generated(text, len(tokens), "cancelled" if request.cancelled.is_set() else "length")
+
+
+class _Cancelled(StoppingCriteria):  # type: ignore[misc]
+    """Asked after each token: does anybody still wait for the answer?"""
+
+    def __init__(self, cancelled: threading.Event) -> None:
+        self._cancelled = cancelled
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ARG002
+        return torch.full((input_ids.shape[0],), self._cancelled.is_set(), device=input_ids.device)
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """Return the tokens that end an answer: a chat model has several."""
+    ends = model.generation_config.eos_token_id
+    listed = ends if isinstance(ends, list) else [ends]
+    return sorted({token for token in (*listed, tokenizer.eos_token_id) if token is not None})
+
+
+def _plain_generation(ends: list[int]) -> GenerationConfig:
+    """Return a configuration without a model's own top-k, top-p and penalties, which differ between models."""
+    return GenerationConfig(eos_token_id=ends, pad_token_id=ends[0])
+
+
+def _sampling(temperature: float) -> dict[str, Any]:
+    if temperature < _GREEDY_BELOW:
+        return {"do_sample": False}
+    return {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+
+
+def _seed(seed: int | None) -> None:
+    if seed is None:
+        torch.seed()  # the seed of the request before must not decide this answer
+    else:
+        torch.manual_seed(seed)
+
+
+def _too_long(tokens: int, context: int) -> Refusal:
+    return Refusal(422, "prompt_too_long", f"prompt: {tokens} tokens, the model's window has {context}")

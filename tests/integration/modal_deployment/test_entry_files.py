@@ -1,0 +1,107 @@
+"""`modal deploy` of the entry files, with the real SDK against a control plane on loopback: what Modal is asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modal_deployment
+from modal_deployment.registry import REGISTRY
+from tests.support.fake_modal import FakeModal, fake_modal
+
+PACKAGE = Path(modal_deployment.__file__).parent
+NAMES = ("inference", "models", "health")
+CPU = ("models", "health")
+
+
+@pytest.fixture(scope="module", params=["us", "eu", "apac"])
+def region_id(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def deployed(region_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeModal]:
+    folder = tmp_path_factory.mktemp(region_id)
+    with fake_modal() as fake:
+        command = [sys.executable, "-m", "modal", "deploy", str(PACKAGE / f"modal_hf_{region_id}.py")]
+        environment = {**os.environ, **fake.variables(folder), "PYTHONPATH": str(PACKAGE.parent)}
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield fake
+
+
+@pytest.fixture
+def functions(deployed: FakeModal) -> dict[str, Any]:
+    return {request.function.function_name: request.function for request in deployed.sent("FunctionCreate")}
+
+
+def steps(deployed: FakeModal) -> list[str]:
+    """What the images are built with, one text each."""
+    return [" ".join(request.image.dockerfile_commands) for request in deployed.sent("ImageGetOrCreate")]
+
+
+def test_the_app_of_the_region_is_published_with_its_functions(deployed: FakeModal, region_id: str) -> None:
+    (published,) = deployed.sent("AppPublish")
+    assert published.name == f"project-beacon-hf-{region_id}"
+    assert set(published.function_ids) == set(NAMES)
+    assert set(published.tags) == {"version", "registry_sha256"}
+
+
+def test_every_function_answers_at_its_address_only_with_a_proxy_token(
+    functions: dict[str, Any], region_id: str
+) -> None:
+    for name, function in functions.items():
+        web = function.webhook_config
+        assert web.requested_suffix == f"project-beacon-hf-{region_id}-{name}"
+        assert (web.method, web.requires_proxy_auth) == ("POST" if name == "inference" else "GET", True)
+        assert not web.web_endpoint_docs
+
+
+def test_a_region_never_holds_more_gpu_containers_than_models(functions: dict[str, Any]) -> None:
+    inference = functions["inference"]
+    assert inference.autoscaler_settings.max_containers == len(REGISTRY)
+    assert inference.autoscaler_settings.scaledown_window == 120
+    assert inference.resources.gpu_config.gpu_type == "T4"
+    assert inference.max_concurrent_inputs in (0, 1)
+    for name in CPU:
+        assert functions[name].resources.gpu_config.count == 0
+        assert functions[name].autoscaler_settings.max_containers == 1
+
+
+def test_a_container_imports_the_callables_and_not_the_app(functions: dict[str, Any]) -> None:
+    for name, function in functions.items():
+        assert (function.module_name, function.function_name) == ("modal_deployment.endpoints", name)
+
+
+def test_the_region_is_in_the_environment_and_not_in_the_image(deployed: FakeModal, region_id: str) -> None:
+    environments = [dict(sent.env_dict) for sent in deployed.sent("SecretGetOrCreate") if sent.env_dict]
+    assert {environment["BEACON_REGION"] for environment in environments} == {region_id}
+    assert sum("BEACON_LOAD_MODELS" in environment for environment in environments) == 1
+    assert not any(region_id in step.split() or "BEACON" in step for step in steps(deployed))
+
+
+def test_a_missing_token_or_volume_is_modals_to_find_out(deployed: FakeModal) -> None:
+    (secret,) = (sent for sent in deployed.sent("SecretGetOrCreate") if sent.deployment_name)
+    assert (secret.deployment_name, list(secret.required_keys)) == ("huggingface", ["HF_TOKEN"])
+    (volume,) = deployed.sent("VolumeGetOrCreate")
+    assert volume.deployment_name == "beacon-weights"
+
+
+def test_the_images_hold_pinned_packages_and_the_light_one_no_torch(deployed: FakeModal) -> None:
+    installing = [step for step in steps(deployed) if "fastapi==" in step]
+    assert len(installing) == 2
+    assert sum("torch==" in step and "transformers==" in step for step in installing) == 1
+
+
+def test_only_our_own_package_is_mounted(deployed: FakeModal) -> None:
+    files = {file.filename for sent in deployed.sent("MountGetOrCreate") for file in sent.files}
+    assert "/root/modal_deployment/serving.py" in files
+    assert {name.split("/")[2] for name in files if name.startswith("/root/")} == {"modal_deployment"}

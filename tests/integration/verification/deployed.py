@@ -1,0 +1,113 @@
+"""Regions as Modal would serve them, on one loopback port in a thread: each says what a test makes it say."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from beacon_cli.executor.endpoints import Endpoint
+from modal_deployment.regions import REGIONS
+from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
+from tests.support.answers import good_answer
+from tests.support.raw_server import RawServer, Request, http, raw_server
+
+CREDENTIALS = {"modal-key": "wk-1", "modal-secret": "ws-canary-1"}
+CALL = "__modal_function_call_id=fc-1"
+
+Reply = Callable[[Request], bytes | None]
+
+
+def modal_404(text: str) -> bytes:
+    return http(404, f"modal-http: {text}".encode(), Content_Type="text/plain")
+
+
+@dataclass
+class Region:
+    """What one region answers. `first` holds replies by function that come before the usual ones, each once."""
+
+    id: str
+    models: dict[str, Any] = field(default_factory=dict)
+    health: dict[str, Any] = field(default_factory=dict)
+    answer: dict[str, Any] = field(default_factory=dict)
+    always: dict[str, bytes] = field(default_factory=dict)
+    first: dict[str, list[bytes]] = field(default_factory=dict)
+    wants_credentials: bool = False
+    requests: list[Request] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.models = {
+            "models_available": sorted(REGISTRY),
+            "model_registry": registry_document(REGISTRY.values()),
+            "registry_sha256": registry_sha256(REGISTRY.values()),
+            "region": self.id,
+        }
+        self.health = {
+            "status": "healthy",
+            "models_available": sorted(REGISTRY),
+            "region": self.id,
+            "container_id": f"ta-{self.id}",
+            "version": "0.1.0",
+        }
+
+    def reply(self, function: str, request: Request) -> bytes:
+        self.requests.append(request)
+        if self.wants_credentials and any(request.headers.get(key) != value for key, value in CREDENTIALS.items()):
+            return http(401, b"modal-http: missing credentials for proxy authorization", Content_Type="text/plain")
+        if self.first.get(function) and "?" not in request.path:
+            return self.first[function].pop(0)
+        if function in self.always:
+            return self.always[function]
+        if function != "inference":
+            return http(200, self.models if function == "models" else self.health)
+        if request.method == "POST" and "model" not in request.json:
+            return http(422, {"success": False, "error": {"code": "invalid", "message": "no model"}})
+        model = request.json["model"] if request.method == "POST" else "llama3.2-1b"
+        return http(200, {**good_answer(self.id, model), **self.answer})
+
+
+@dataclass
+class Deployed:
+    us: Region = field(default_factory=lambda: Region("us"))
+    eu: Region = field(default_factory=lambda: Region("eu"))
+    apac: Region = field(default_factory=lambda: Region("apac"))
+    url: str = ""
+    server: RawServer | None = None
+
+    async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
+        _, region, function = request.path.partition("?")[0].split("/")
+        chosen: Region = getattr(self, region)
+        return chosen.reply(function, request)
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        return {region.id: Endpoint.at(region, f"{self.url}/{region.id}") for region in REGIONS.values()}
+
+    def environment(self) -> dict[str, str]:
+        return {f"BEACON_REGIONS__{name.upper()}__BASE_URL": f"{self.url}/{name}" for name in REGIONS}
+
+
+@contextlib.contextmanager
+def deployed() -> Iterator[Deployed]:
+    regions = Deployed()
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with raw_server(regions.handle) as server:
+            regions.server, regions.url = server, server.url
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield regions
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()

@@ -1,0 +1,80 @@
+"""The app of a region as it is declared to Modal's SDK, before anything reaches a network."""
+
+from __future__ import annotations
+
+import runpy
+import warnings
+from pathlib import Path
+
+import modal
+import pytest
+
+import beacon_cli
+import modal_deployment
+from modal_deployment.app import build_app
+from modal_deployment.regions import REGIONS
+from modal_deployment.registry import REGISTRY, registry_sha256
+
+FUNCTIONS = {"inference": "POST", "models": "GET", "health": "GET"}
+CPU = ("models", "health")
+
+
+def functions(app: modal.App) -> dict[str, modal.Function]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated in 1.6, without another way to list them before a deployment
+        return dict(app.registered_functions)
+
+
+@pytest.mark.parametrize("region_id", REGIONS)
+def test_each_region_has_an_app_with_three_functions(region_id: str) -> None:
+    app = build_app(region_id)
+    assert app.name == f"project-beacon-hf-{region_id}"
+    assert list(functions(app)) == list(FUNCTIONS)
+
+
+@pytest.mark.parametrize("region_id", REGIONS)
+def test_every_function_runs_in_its_region_and_answers_its_method(region_id: str) -> None:
+    declared = functions(build_app(region_id))
+    for name, function in declared.items():
+        assert function.info().regions == [REGIONS[region_id].modal_region]
+        assert function.info().web_info.method == FUNCTIONS[name]
+
+
+def test_only_inference_has_a_gpu_the_weights_and_the_token() -> None:
+    declared = functions(build_app("us"))
+    inference = declared["inference"]._spec_
+    assert inference.gpus == "T4"
+    assert {str(path): volume.name for path, volume in inference.volumes.items()} == {"/weights": "beacon-weights"}
+    assert any("huggingface" in repr(secret) for secret in inference.secrets)
+    for name in CPU:
+        spec = declared[name]._spec_
+        assert (spec.gpus, spec.volumes) == (None, {})
+        assert not any("huggingface" in repr(secret) for secret in spec.secrets)
+
+
+def test_an_answer_may_take_15_minutes_and_a_cold_start_30() -> None:
+    info = functions(build_app("us"))["inference"].info()
+    assert (info.timeout, info.startup_timeout) == (900, 1800)
+
+
+def test_the_tags_say_which_version_and_registry_is_deployed() -> None:
+    tags = build_app("eu")._local_state.tags
+    assert tags == {
+        "version": modal_deployment.__version__,
+        "registry_sha256": registry_sha256(REGISTRY.values())[:12],
+    }
+
+
+def test_containers_and_command_line_have_one_version() -> None:
+    assert modal_deployment.__version__ == beacon_cli.__version__
+
+
+@pytest.mark.parametrize("region_id", REGIONS)
+def test_the_entry_file_of_a_region_has_its_app(region_id: str) -> None:
+    path = Path(modal_deployment.__file__).with_name(f"modal_hf_{region_id}.py")
+    assert runpy.run_path(str(path))["app"].name == f"project-beacon-hf-{region_id}"
+
+
+def test_an_unknown_region_is_never_mapped_to_another() -> None:
+    with pytest.raises(KeyError, match="mars"):
+        build_app("mars")

@@ -1,0 +1,108 @@
+"""The table for people, also where it is narrow."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from beacon_cli.output.verify_table import show_verification
+from beacon_cli.verification.findings import finding
+from beacon_cli.verification.report import Probe, RegionReport, VerifyReport
+from modal_deployment.regions import REGIONS
+
+NOT_READ = RegionReport(
+    region=REGIONS["us"],
+    reachable=False,
+    source=None,
+    models_served=(),
+    missing=(),
+    extra=(),
+    renamed={},
+    registry_sha256=None,
+    hash_matches=None,
+    says_region=None,
+    version=None,
+    container_id=None,
+    latency_seconds=None,
+    cold_start_seconds=None,
+    hops=0,
+    probes={},
+    findings=(),
+)
+READ = replace(NOT_READ, reachable=True, source="models", models_served=("m",), says_region="us", latency_seconds=0.25)
+ANSWERED = Probe(True, "us", "ta-1", "us-east-1", 200.0, 2, None)
+
+
+def shown(*regions: RegionReport, width: int = 80, probed: bool = False, target: Any = "modal") -> str:
+    from rich.console import Console
+
+    out = io.StringIO()
+    report = VerifyReport(target, probed, ("m",), {str(number): region for number, region in enumerate(regions)})
+    show_verification(report)(Console(file=out, width=width, markup=False))
+    return out.getvalue()
+
+
+def row(text: str) -> list[str]:
+    return next(line.split() for line in text.splitlines() if line.startswith("US"))
+
+
+def test_what_is_not_known_is_a_question_mark_and_no_zero() -> None:
+    down = replace(NOT_READ, findings=(finding("unreachable", "refused", "modal"),))
+    assert row(shown(down)) == ["US", "no", "?", "?", "?", "-", "-", "-", "-"]
+
+
+def test_a_cold_start_and_the_probes_hops_are_shown() -> None:
+    cold = replace(READ, cold_start_seconds=95.0, probes={"m": ANSWERED})
+    assert row(shown(cold, probed=True)) == [
+        "US",
+        "yes",
+        "1/1",
+        "0",
+        "0",
+        "us",
+        "0.25s",
+        "1m",
+        "35s",
+        "1/1,",
+        "2",
+        "hops",
+    ]
+
+
+def test_a_narrow_terminal_gets_a_line_per_region() -> None:
+    text = shown(READ, width=50)
+    assert text.startswith("US: reachable yes, serves 1/1, missing 0, extra 0, says us, latency 0.25s\n")
+
+
+def test_the_same_advice_is_given_once() -> None:
+    both = (finding("missing_model", "m", "modal"), finding("extra_model", "x", "modal"))
+    text = shown(replace(READ, findings=both))
+    assert text.count("do: beacon deploy modal brings the registry there") == 1
+    assert "not ok: 2 failures; look at US" in text
+
+
+@pytest.mark.parametrize(
+    ("probed", "target", "line"),
+    [
+        (False, "modal", "next:   beacon verify endpoints --probe"),
+        (False, "local", "next:   beacon verify endpoints --local --probe"),
+        (True, "modal", "next:   beacon run JOB_FILE"),
+    ],
+)
+def test_the_next_command_is_named(probed: bool, target: str, line: str) -> None:
+    assert shown(replace(READ, probes={"m": ANSWERED}), probed=probed, target=target).splitlines()[-1] == line
+
+
+def test_warnings_leave_the_verdict_good() -> None:
+    text = shown(replace(READ, findings=(finding("old_deployment", "no models function", "modal"),)))
+    assert "ok: 1 region serves exactly the registry (1 model); 1 warning" in text
+    assert "warn  US    old_deployment  no models function" in text
+
+
+def test_hostile_text_is_printed_literally() -> None:
+    text = shown(replace(READ, says_region="[red]", findings=(finding("unhealthy", "\x1b]0;x\x07 [/b]", "modal"),)))
+    assert "[red]" in text
+    assert "\\x1b]0;x\\x07 [/b]" in text
