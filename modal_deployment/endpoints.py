@@ -54,6 +54,9 @@ def _service() -> Service:
         facts=container_facts,
         version=__version__,
         generators=_generators() if LOAD_VARIABLE in os.environ else None,
+        # At a 303 Modal lets the caller go and the call go on: what looks like a disconnect may be one that will come
+        # back for its answer. A call that nobody wants any more is cancelled by its id.
+        stops_on_disconnect=False,
     )
 
 

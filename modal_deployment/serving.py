@@ -35,6 +35,7 @@ class Service:
 
     `models` is what the region serves, `generators` (by model id) those loaded in this process: one that answers
     only `models` and `health` has none. `facts` is asked at each request, with the model or None.
+    `stops_on_disconnect` ends what a client that went away had asked for.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Service:
         version: str,
         generators: Mapping[str, Generator] | None = None,
         max_waiting: int = MAX_WAITING,
+        stops_on_disconnect: bool = True,
     ) -> None:
         self._region = region
         self._models = {model.id: model for model in models}
         self._facts = facts
         self._version = version
+        self._stops_on_disconnect = stops_on_disconnect
         self._registry_sha256 = registry_sha256(self._models.values())
         self._slots = {
             model_id: Slot(generator, max_waiting=max_waiting) for model_id, generator in (generators or {}).items()
@@ -90,6 +93,8 @@ class Service:
         )
 
     async def _while_connected(self, request: Request, asked: InferenceRequest) -> dict[str, Any]:
+        if not self._stops_on_disconnect:
+            return await self._answer(asked)
         work = asyncio.ensure_future(self._answer(asked))
         gone = asyncio.ensure_future(_disconnected(request))
         try:

@@ -9,7 +9,7 @@ import typer
 from beacon_cli.commands.common import Json
 from beacon_cli.output.result import CommandResult
 
-app = typer.Typer(help="Put the regional apps on Modal.", no_args_is_help=True)
+app = typer.Typer(help="Put the regional apps on Modal.")
 
 
 @app.callback()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 from beacon_cli.deployment.credentials import has_credentials
 
 _SECONDS = 5.0
+_ANSWER_SECONDS = 4.0
 
 
 def cancel_call(function_call_id: str) -> bool:
@@ -26,9 +28,14 @@ def cancel_call(function_call_id: str) -> bool:
 
 def _cancel(function_call_id: str, taken: threading.Event) -> None:
     try:
-        import modal
-
-        modal.FunctionCall.from_id(function_call_id).cancel()
+        asyncio.run(_cancel_call(function_call_id))
     except Exception:
         return  # whatever it was, the row says that the call may still be running
     taken.set()
+
+
+async def _cancel_call(function_call_id: str) -> None:
+    import modal
+
+    async with asyncio.timeout(_ANSWER_SECONDS):
+        await modal.FunctionCall.from_id(function_call_id).cancel.aio()

@@ -14,12 +14,9 @@ import threading
 import traceback
 import warnings
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from beacon_cli.deployment.failures import Failure, explain
-
-if TYPE_CHECKING:
-    import modal
 
 # The words of the SDK's `UserWarning` when `recreate` could not stop the containers of the version before.
 _NOT_TERMINATED = "containers did not all terminate"
@@ -61,11 +58,22 @@ def _deploy(region_id: str, environment: str, strategy: str, tag: str) -> dict[s
         if failure.code == "internal":
             traceback.print_exc()
         return {"status": _status_after(error, failure), "error": asdict(failure)}
-    return {"status": "deployed", "app_id": app.app_id, "urls": _urls(app), "error": _recreate_failure(warned)}
+    return {"status": "deployed", "app_id": app.app_id, **_urls(app.name or "", environment, warned)}
 
 
-def _urls(app: modal.App) -> dict[str, str]:
-    return {name: function.get_web_url() or "" for name, function in app.registered_functions.items()}
+def _urls(app_name: str, environment: str, warned: list[str]) -> dict[str, Any]:
+    """Return the URLs as Modal gives them for what is deployed now, and what is wrong although it is deployed."""
+    import modal
+
+    try:
+        found = {
+            name: modal.Function.from_name(app_name, name, environment_name=environment or None).get_web_url()
+            for name in ("inference", "models", "health")
+        }
+    except Exception as error:
+        traceback.print_exc()
+        return {"urls": None, "error": asdict(explain(error))}
+    return {"urls": found, "error": _recreate_failure(warned)}
 
 
 def _collect_warnings(warned: list[str]) -> None:

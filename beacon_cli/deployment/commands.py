@@ -13,6 +13,7 @@ from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.output.deploy_table import show_deployment, show_plan, show_rollback
 from beacon_cli.output.result import CommandResult, say
 from beacon_cli.settings import Settings
+from beacon_cli.signals import Interrupted
 from beacon_cli.verification.report import VerifyReport
 from modal_deployment.registry import REGISTRY, registry_sha256
 
@@ -69,7 +70,11 @@ def _verified(settings: Settings, endpoints: Mapping[str, Endpoint]) -> VerifyRe
     if not endpoints:
         return None
     _tell(f"verifying {', '.join(endpoint.region.label for endpoint in endpoints.values())}")
-    return verify_endpoints(settings, endpoints, probe=False, timeout=_VERIFY_SECONDS, tell=_tell)
+    try:
+        return verify_endpoints(settings, endpoints, probe=False, timeout=_VERIFY_SECONDS, tell=_tell)
+    except Interrupted as interrupted:
+        interrupted.hint = "only verifying was interrupted, what is deployed stays: beacon verify endpoints"
+        raise
 
 
 def _exit_code(verified: VerifyReport | None) -> int:

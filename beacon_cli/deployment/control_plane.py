@@ -13,9 +13,11 @@ from beacon_cli.deployment.credentials import has_credentials
 from beacon_cli.deployment.failures import NETWORK_HINT, TOKEN_HINT, explain
 from beacon_cli.deployment.process import run_python
 from beacon_cli.errors import CredentialsError, EnvironmentFault
+from beacon_cli.output.secrets import redacted
+from beacon_cli.printable import excerpt
 
 _CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 8.0
 _LIST_SECONDS = 20.0
 
 
@@ -46,11 +48,9 @@ async def preflight() -> str:
 
 async def _require_reachable() -> None:
     """Connect to one of the addresses in `MODAL_SERVER_URL`; behind a proxy that is left to the SDK."""
-    from modal.config import config
-
-    if urllib.request.getproxies_environment():
+    urls = [url.strip() for url in _server_urls().split(",")]
+    if urllib.request.getproxies_environment().keys() & {"http", "https", "all"}:
         return
-    urls = [url.strip() for url in str(config["server_url"]).split(",")]
     said = []
     for url in urls:
         parts = urlsplit(url)
@@ -66,6 +66,19 @@ async def _require_reachable() -> None:
     raise EnvironmentFault(f"Modal's control plane cannot be reached ({'; '.join(said)})", hint=NETWORK_HINT)
 
 
+def _server_urls() -> str:
+    try:
+        from modal.config import config
+    except Exception as error:  # the SDK reads its file while it is imported
+        raise _not_configured(error) from error
+    return str(config["server_url"])
+
+
+def _not_configured(error: Exception) -> CredentialsError:
+    said = excerpt(redacted(str(error)), 300)
+    return CredentialsError(f"the configuration of Modal's SDK is not usable: {said}", hint="modal profile list")
+
+
 async def _accepted_workspace() -> str:
     import modal
 
@@ -76,6 +89,8 @@ async def _accepted_workspace() -> str:
         raise EnvironmentFault(
             f"Modal's control plane did not answer within {_ANSWER_SECONDS:.0f} s", hint=NETWORK_HINT
         ) from None
+    except modal.exception.InvalidError as error:  # such as two active profiles
+        raise _not_configured(error) from error
     except modal.Error as error:
         raise explain(error).as_error() from error
     return workspace.name or ""

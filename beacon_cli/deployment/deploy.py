@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from modal_deployment.registry import REGISTRY, registry_sha256
 Status = Literal["deployed", "failed", "unpublished", "unknown"]
 _HEARTBEAT_SECONDS = 15.0
 _TAIL_LINES = 12
+_LOOK = "see whether it was published: modal app history project-beacon-hf-REGION"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,10 @@ class DeployReport:
     @property
     def way_back(self) -> str | None:
         """The command that undoes what was published; None when all is well, or nothing was."""
-        published = [
-            region_id for region_id, outcome in self.outcomes.items() if outcome.status in ("deployed", "unknown")
-        ]
+        published = [region_id for region_id, outcome in self.outcomes.items() if outcome.status == "deployed"]
         if not self.exit_code or not published:
             return None
-        return " ".join(("beacon rollback modal", *(f"--region {region_id}" for region_id in published)))
+        return _way_back(published)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return where the deployed regions answer."""
@@ -132,17 +131,19 @@ class _Deployment:
         return DeployReport(workspace, outcomes, tuple(problems))
 
     def hint_when_interrupted(self) -> str:
-        deployed = [outcome.region.label for outcome in self._outcomes.values() if outcome.urls is not None]
+        deployed = [outcome.region for outcome in self._outcomes.values() if outcome.status == "deployed"]
         unsure = [
             region for region in self.request.regions if region.id in self._begun and region.id not in self._outcomes
         ]
         if not self._begun:
             return "nothing was deployed"
-        said = [f"deployed: {', '.join(deployed) or 'none'}"]
+        said = [f"deployed: {', '.join(region.label for region in deployed) or 'none'}"]
         if unsure:
             names = ", ".join(f"modal app history {_app_name(region)}" for region in unsure)
             said.append(f"may have been deployed: {', '.join(region.label for region in unsure)} ({names})")
-        return f"{'; '.join(said)}; the way back: beacon rollback modal"
+        if deployed:
+            said.append(f"the way back: {_way_back([region.id for region in deployed])}")
+        return "; ".join(said)
 
     def _log(self, region: Region) -> _Log:
         path = self.settings.data_path() / "deployments" / f"{self._started}-{region.id}.log"
@@ -230,6 +231,10 @@ class _Log:
         self.tail = [*self.tail, line][-_TAIL_LINES:]
 
 
+def _way_back(region_ids: Iterable[str]) -> str:
+    return " ".join(("beacon rollback modal", *(f"--region {region_id}" for region_id in region_ids)))
+
+
 def _app_name(region: Region) -> str:
     from modal_deployment.app import app_name
 
@@ -238,15 +243,14 @@ def _app_name(region: Region) -> str:
 
 def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> AppOutcome:
     """Return the outcome with what the region's process said, or what its silence means."""
-    history = f"see whether it was published: modal app history {outcome.app_name}"
     if finished.code is None:
         said = f"it was not deployed within {duration(request.timeout)}"
-        return replace(outcome, failure=Failure("timeout", said, f"{history}; or give more --timeout"))
+        return replace(outcome, failure=Failure("timeout", said, f"{_LOOK}; or give more --timeout"))
     try:
         answer = json.loads(finished.out)
     except ValueError:
         said = f"the deploying process ended with code {finished.code} and said nothing"
-        return replace(outcome, failure=Failure("no_result", said, f"{history}; its log: {outcome.log}"))
+        return replace(outcome, failure=Failure("no_result", said, f"{_LOOK}; its log: {outcome.log}"))
     failure = Failure(**answer["error"]) if answer["error"] else None
     if failure is not None and failure.code == "image_build":
         failure = replace(failure, hint=f"read the build log: {outcome.log}")

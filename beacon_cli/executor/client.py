@@ -58,26 +58,46 @@ async def ask(
     `on_hop` is called with the call's id at each 303. The caller bounds the time with a deadline of its own.
     Raises `AttemptError`.
     """
-    reply = await _send(client, "POST", endpoint.inference_url, json.dumps(body).encode())
-    if reply.status != 303:
-        _refuse_redirect(reply)
-        return read_answer(reply, lane)
-    reply = await _follow(client, httpx2.URL(endpoint.inference_url), reply, on_hop)
-    _refuse_redirect(reply)
+    hopped = False
+
+    def hop(call_id: str | None) -> None:
+        nonlocal hopped
+        hopped = True
+        on_hop(call_id)
+
+    reply = await _reply_of(client, "POST", endpoint.inference_url, hop, json.dumps(body).encode())
     try:
         return read_answer(reply, lane)
     except AttemptError as error:
-        error.retriable = False  # the answer was paid for, and can be read once: it is never asked for again
+        # After a 303 the answer was paid for, and could be read once: it is never asked for again.
+        error.retriable = error.retriable and not hopped
         raise
+
+
+async def get(client: httpx2.AsyncClient, url: str, on_hop: HopHook) -> Reply:
+    """GET a URL, through as many 303s as it takes, and return whatever it says in the end. Raises `AttemptError`."""
+    return await _reply_of(client, "GET", url, on_hop)
 
 
 async def get_object(client: httpx2.AsyncClient, url: str) -> dict[str, Any]:
     """GET a JSON object. Raises `AttemptError`."""
-    reply = await _send(client, "GET", url)
-    _refuse_redirect(reply)
+    reply = await get(client, url, lambda _: None)
     if reply.status != 200:
         raise status_error(reply)
     return read_object(reply)
+
+
+async def _reply_of(
+    client: httpx2.AsyncClient, method: str, url: str, on_hop: HopHook, content: bytes | None = None
+) -> Reply:
+    reply = await _send(client, method, url, content)
+    if reply.status == 303:
+        reply = await _follow(client, httpx2.URL(url), reply, on_hop)
+    if reply.status in _REDIRECTS:
+        raise AttemptError(
+            "redirect_refused", f"HTTP {reply.status}: only Modal's 303 is followed", http_status=reply.status
+        )
+    return reply
 
 
 async def _follow(client: httpx2.AsyncClient, url: httpx2.URL, reply: Reply, on_hop: HopHook) -> Reply:
@@ -133,13 +153,6 @@ def _next_url(url: httpx2.URL, reply: Reply) -> httpx2.URL:
     if target.scheme != url.scheme:
         raise AttemptError("redirect_refused", f"a 303 from {url.scheme} to {target.scheme}", http_status=303)
     return target
-
-
-def _refuse_redirect(reply: Reply) -> None:
-    if reply.status in _REDIRECTS:
-        raise AttemptError(
-            "redirect_refused", f"HTTP {reply.status}: only Modal's 303 is followed", http_status=reply.status
-        )
 
 
 async def _send(client: httpx2.AsyncClient, method: str, url: str, content: bytes | None = None) -> Reply:

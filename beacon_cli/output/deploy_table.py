@@ -52,7 +52,7 @@ def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show
             _print_failure(console, outcome)
         if report.way_back is not None:
             _print(console, f"the way back: {report.way_back}")
-        elif report.exit_code:
+        elif report.exit_code and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
             _print(console, "nothing was published: what served before still serves")
         _print_verification(console, verified)
 

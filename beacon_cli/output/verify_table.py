@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _STYLES = {"fail": "bold red", "warn": "yellow"}
-_COLUMNS = ("region", "reachable", "serves", "missing", "extra", "says", "latency", "cold start", "probes")
-_NUMBERS = frozenset({"serves", "missing", "extra", "latency", "cold start"})
+_COLUMNS = ("region", "reachable", "serves", "missing", "extra", "says", "latency", "cold", "hops", "probes")
+_NUMBERS = frozenset({"serves", "missing", "extra", "latency", "cold", "hops"})
 _TABLE_WIDTH = 78  # a narrower terminal gets a line per region
 
 
@@ -42,7 +42,7 @@ def _table(report: VerifyReport) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     for name in _COLUMNS:
         table.add_column(name, justify="right" if name in _NUMBERS else "left")
     for region in report.regions.values():
@@ -70,6 +70,7 @@ def _row(region: RegionReport, report: VerifyReport) -> list[str]:
         excerpt(region.says_region or "-", 12),
         _seconds(region.latency_seconds),
         _seconds(region.cold_start_seconds),
+        _hops(region),
         _probes(region, report),
     ]
 
@@ -78,13 +79,14 @@ def _seconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:.2f}s" if seconds < 10 else duration(seconds)
 
 
+def _hops(region: RegionReport) -> str:
+    return str(region.hops + sum(probe.hops for probe in region.probes.values()) or "-")
+
+
 def _probes(region: RegionReport, report: VerifyReport) -> str:
     if not report.probed:
         return "-"
-    probes = region.probes.values()
-    hops = sum(probe.hops for probe in probes)
-    answered = f"{sum(probe.ok for probe in probes)}/{len(report.expected)}"
-    return answered + (f", {quantity(hops, 'hop')}" if hops else "")
+    return f"{sum(probe.ok for probe in region.probes.values())}/{len(report.expected)}"
 
 
 def _findings(report: VerifyReport) -> Iterator[Text]:
@@ -114,7 +116,7 @@ def _verdict(report: VerifyReport) -> Iterator[Text]:
         yield Text("")
     if report.ok:
         regions = quantity(len(report.regions), "region serves", "regions serve")
-        also = " and answer" if report.probed else ""
+        also = f" and {'answers' if len(report.regions) == 1 else 'answer'}" if report.probed else ""
         warned = f"; {quantity(warnings, 'warning')}" if warnings else ""
         models = quantity(len(report.expected), "model")
         yield Text.assemble(("ok", "bold green"), f": {regions} exactly the registry ({models}){also}{warned}")

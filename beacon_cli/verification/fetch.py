@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from beacon_cli.executor.answer import Reply, read_object, status_error
-from beacon_cli.executor.client import _follow, _refuse_redirect, _send
+from beacon_cli.executor.client import get
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.verification.waiting import Note
 
@@ -81,10 +81,7 @@ class _Fetch:
                 return document
 
     async def _once(self) -> dict[str, Any]:
-        reply = await _send(self._client, "GET", self._url)
-        if reply.status == 303:
-            reply = await _follow(self._client, httpx2.URL(self._url), reply, self._on_hop)
-        _refuse_redirect(reply)
+        reply = await get(self._client, self._url, self._on_hop)
         if reply.status == 404:
             raise _not_found(reply)
         if reply.status != 200:
@@ -125,12 +122,13 @@ async def fetch(client: httpx2.AsyncClient, url: str, timeout: float, note: Note
             document = await fetching.document()
     except TimeoutError:
         seen = f", the last thing seen is {fetching.cold}" if fetching.cold else ""
-        problem = Problem("no_answer", f"no answer in {timeout:g} s{seen}")
+        problem = Problem("no_answer", f"{url}: no answer in {timeout:g} s{seen}")
         return Fetched(problem=problem, hops=fetching.hops)
     except AttemptError as error:
         return Fetched(problem=_problem(error, url), hops=fetching.hops)
     if (reported := reported_error(document)) is not None:
-        return Fetched(problem=Problem("endpoint_error", f"200 with an error inside: {reported}"), hops=fetching.hops)
+        problem = Problem("endpoint_error", f"{url}: HTTP 200 with an error inside: {reported}")
+        return Fetched(problem=problem, hops=fetching.hops)
     seconds = time.monotonic() - started
     cold = seconds if fetching.cold or seconds > _SLOW_SECONDS else None
     return Fetched(document, None, fetching.latency, cold, fetching.hops)

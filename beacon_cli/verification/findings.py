@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from beacon_cli.output.secrets import redacted
+
 Severity = Literal["fail", "warn"]
 Target = Literal["modal", "local"]
 
@@ -63,7 +65,10 @@ CODES: dict[str, _Code] = {
 
 
 def finding(code: str, message: str, target: Target, severity: Severity | None = None) -> Finding:
-    """Return a finding with the advice for its target; `severity` overrides the code's own."""
+    """Return a finding with the advice for its target; `severity` overrides the code's own.
+
+    An endpoint may send back what it was sent, credentials included: those are taken out of the message.
+    """
     known = CODES[code]
     hint = known.local_hint if target == "local" and known.local_hint else known.hint
-    return Finding(severity or known.severity, code, message, hint)
+    return Finding(severity or known.severity, code, redacted(message), hint)

@@ -13,7 +13,10 @@ import typer
 from beacon_cli.main import app
 from tests.acceptance.conftest import BEACON, ROOT, Beacon
 
-COMMANDS = ["run", "check-db", "serve", "db", "db migrate", "db url", "db stop", "db dump", "db psql", "schema job"]
+COMMANDS = [
+    *("run", "check-db", "serve", "deploy modal", "verify endpoints", "rollback modal"),
+    *("db", "db migrate", "db url", "db stop", "db dump", "db psql", "schema job"),
+]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

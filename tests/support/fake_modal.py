@@ -48,6 +48,7 @@ class FakeModal:
     versions: dict[str, int] = field(default_factory=dict)
     containers: dict[str, list[str]] = field(default_factory=dict)  # task ids by app
     labels: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, Any] = field(default_factory=dict)
     tokens: set[tuple[str, str]] = field(default_factory=set)
 
     def variables(self, folder: Path) -> dict[str, str]:
@@ -110,7 +111,7 @@ class FakeModal:
         return reply(environment_id="en-1", metadata=metadata)
 
     def _FunctionPrecreate(self, request: Any, reply: Any) -> Any:
-        function_id = f"fu-{app_of(request)}.{request.function_name}".replace("-", "_").replace("fu_", "fu-", 1)
+        function_id = id_of(app_of(request), request.function_name)
         self.labels[function_id] = request.webhook_config.requested_suffix
         return reply(function_id=function_id, handle_metadata=self._handle(function_id, request.function_name, ""))
 
@@ -118,12 +119,18 @@ class FakeModal:
         function = request.function
         function_id = request.existing_function_id
         ranked = api_pb2.FunctionData.RankedFunction(rank=0, function=function)
+        self.functions[function_id] = api_pb2.FunctionData(ranked_functions=[ranked])
         return reply(
             function_id=function_id,
             function=function,
             handle_metadata=self._handle(function_id, function.function_name, f"de-{function_id}"),
-            function_data=api_pb2.FunctionData(ranked_functions=[ranked]),
+            function_data=self.functions[function_id],
         )
+
+    def _FunctionGet(self, request: Any, reply: Any) -> Any:
+        function_id = id_of(request.app_name, request.object_tag)
+        handle = self._handle(function_id, request.object_tag, f"de-{function_id}")
+        return reply(function_id=function_id, handle_metadata=handle, function=self.functions[function_id])
 
     def _handle(self, function_id: str, name: str, definition_id: str) -> Any:
         label = self.labels.get(function_id, "")
@@ -172,6 +179,11 @@ def app_of(request: Any) -> str:
     """Return the name of the app that a request is about; empty when it names none."""
     app_id = str(getattr(request, "app_id", ""))
     return app_id.removeprefix("ap-") or str(getattr(request, "description", "") or getattr(request, "name", ""))
+
+
+def id_of(app: str, function: str) -> str:
+    """Return a function's id: the SDK wants exactly one dash in it."""
+    return f"fu-{app.replace('-', '_')}_{function}"
 
 
 class _Service(ModalClientBase):

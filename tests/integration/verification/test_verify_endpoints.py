@@ -306,6 +306,17 @@ def test_a_model_that_is_not_served_is_not_asked(regions: Deployed) -> None:
     assert list(verify(regions, probe=True).regions["eu"].probes) == ["llama3.2-1b"]
 
 
+def test_credentials_that_an_endpoint_sends_back_are_not_shown(
+    regions: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BEACON_PROXY_SECRET", CREDENTIALS["modal-secret"])
+    echo = http(404, f"you sent {CREDENTIALS}".encode(), Content_Type="text/plain")
+    regions.eu.always = dict.fromkeys((*FUNCTIONS, "inference"), echo)
+    report = verify(regions, settings=WITH_CREDENTIALS, probe=True)
+    assert "you sent" in str(report.as_data())
+    assert "canary" not in str(report.as_data())
+
+
 def test_hostile_lists_are_survived(regions: Deployed) -> None:
     regions.us.models["models_available"] = [None, {}]
     regions.eu.models["models_available"] = ["\x1b[31mred", "[bold]", ""] + ["x"] * 1000

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from beacon_cli.verification.compare import Listing, compare, read_listing
+from beacon_cli.verification.findings import Target
 from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
 
 IDS = st.sampled_from([*REGISTRY, "mistral-7b", "llama3.2:1b", ""])
@@ -70,9 +73,8 @@ def test_the_same_source_in_another_revision_is_no_renamed_model() -> None:
 
 
 def test_the_advice_fits_the_target() -> None:
-    hints = {
-        target: compare(Listing(()), REGISTRY, target).findings[0].hint  # type: ignore[arg-type]
-        for target in ("modal", "local")
+    hints: dict[Target, str] = {
+        target: compare(Listing(()), REGISTRY, target).findings[0].hint for target in get_args(Target)
     }
     assert "beacon deploy modal" in hints["modal"]
     assert "beacon serve" in hints["local"]

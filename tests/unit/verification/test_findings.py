@@ -12,8 +12,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "verify.md"
 
 def test_the_docs_have_a_row_for_every_code_with_its_severity_and_for_no_other() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (fail|warn)", DOCS.read_text(), re.MULTILINE)
-    documented = {code: severity for code, severity in reversed(rows)}
-    assert documented == {code: known.severity for code, known in CODES.items()}
+    assert dict(reversed(rows)) == {code: known.severity for code, known in CODES.items()}
 
 
 def test_every_code_says_what_to_do() -> None:

@@ -51,25 +51,14 @@ def row(text: str) -> list[str]:
 
 def test_what_is_not_known_is_a_question_mark_and_no_zero() -> None:
     down = replace(NOT_READ, findings=(finding("unreachable", "refused", "modal"),))
-    assert row(shown(down)) == ["US", "no", "?", "?", "?", "-", "-", "-", "-"]
+    assert row(shown(down)) == ["US", "no", "?", "?", "?", "-", "-", "-", "-", "-"]
 
 
 def test_a_cold_start_and_the_probes_hops_are_shown() -> None:
     cold = replace(READ, cold_start_seconds=95.0, probes={"m": ANSWERED})
-    assert row(shown(cold, probed=True)) == [
-        "US",
-        "yes",
-        "1/1",
-        "0",
-        "0",
-        "us",
-        "0.25s",
-        "1m",
-        "35s",
-        "1/1,",
-        "2",
-        "hops",
-    ]
+    text = shown(cold, probed=True)
+    assert "0.25s 1m 35s    2 1/1" in text
+    assert "ok: 1 region serves exactly the registry (1 model) and answers" in text
 
 
 def test_a_narrow_terminal_gets_a_line_per_region() -> None:

@@ -1,0 +1,336 @@
+"""`beacon deploy modal` and `beacon rollback modal` through the real SDK, against a control plane on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grpclib import Status
+
+from modal_deployment.regions import REGIONS
+from modal_deployment.registry import REGISTRY
+from tests.acceptance.conftest import ROOT, Beacon
+from tests.support.fake_modal import TOKEN_ID, TOKEN_SECRET, FakeModal, fake_modal
+
+US, EU, APAC = (f"project-beacon-hf-{region_id}" for region_id in ("us", "eu", "apac"))
+FUNCTIONS = ("inference", "models", "health")
+DEPLOY = ("deploy", "modal", "--no-verify")
+
+
+@pytest.fixture
+def modal() -> Iterator[FakeModal]:
+    with fake_modal() as fake:
+        yield fake
+
+
+@pytest.fixture
+def operator(beacon: Beacon, modal: FakeModal) -> Beacon:
+    """A `beacon` whose Modal is the fake one."""
+    beacon.environment |= modal.variables(beacon.folder)
+    return beacon
+
+
+def assert_no_secrets(operator: Beacon, *texts: str) -> None:
+    logs = [path.read_text() for path in operator.folder.rglob("*.log")]
+    kept = [path.read_text() for path in operator.folder.rglob("deployments.json")]
+    for text in (*texts, *logs, *kept):
+        assert TOKEN_ID not in text
+        assert TOKEN_SECRET not in text
+
+
+def processes_of(modal: FakeModal) -> list[str]:
+    """Return the ids of the processes that were given this control plane."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if modal.url.encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
+
+
+def states(data: dict[str, Any]) -> dict[str, str]:
+    return {region_id: app["status"] for region_id, app in data["apps"].items()}
+
+
+class TestDeploying:
+    def test_three_apps_of_three_functions_each_with_what_the_design_says(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
+        done = operator(*DEPLOY, "--json")
+        document = json.loads(done.stdout)
+        assert (done.returncode, document["ok"], document["errors"]) == (0, True, [])
+        created = {function.function.app_name: {} for function in modal.sent("FunctionCreate")}
+        for request in modal.sent("FunctionCreate"):
+            created[request.function.app_name][request.function.function_name] = request.function
+        assert set(created) == {US, EU, APAC}
+        for region in REGIONS.values():
+            functions = created[f"project-beacon-hf-{region.id}"]
+            assert set(functions) == set(FUNCTIONS)
+            for name, function in functions.items():
+                webhook = function.webhook_config
+                assert webhook.requested_suffix == f"project-beacon-hf-{region.id}-{name}"
+                assert webhook.requires_proxy_auth
+                assert webhook.method == ("POST" if name == "inference" else "GET")
+                assert list(function.scheduler_placement.regions) == [region.modal_region]
+                assert function.resources.gpu_config.gpu_type == ("T4" if name == "inference" else "")
+            on_gpu = functions["inference"]
+            assert on_gpu.autoscaler_settings.max_containers == len(REGISTRY)
+            assert (on_gpu.timeout_secs, on_gpu.startup_timeout_secs) == (900, 1800)
+            assert on_gpu.autoscaler_settings.scaledown_window == 120
+            assert [mount.mount_path for mount in on_gpu.volume_mounts] == ["/weights"]
+        named = {request.deployment_name for request in modal.sent("SecretGetOrCreate")}
+        assert named - {""} == {"huggingface"}
+        assert {request.deployment_name for request in modal.sent("VolumeGetOrCreate")} == {"beacon-weights"}
+        assert all("mistral" not in str(request).lower() for _, request in modal.calls)
+        assert modal.tokens == {(TOKEN_ID, TOKEN_SECRET)}
+        assert_no_secrets(operator, done.stdout, done.stderr)
+
+    def test_the_json_document_and_the_record_say_what_modal_answered(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.function_urls[f"{EU}-inference"] = "https://shortened-by-modal.modal.run"
+        modal.deployed(EU, containers=("ta-old",))
+        code, document = operator.json(*DEPLOY, "--region", "eu-west", "--environment", "staging")
+        assert code == 0
+        data = document["data"]
+        assert (data["environment"], data["workspace"], data["verify"]) == ("staging", "acme", None)
+        assert len(data["registry_sha256"]) == 64
+        assert list(data["apps"]) == ["eu"]
+        app = data["apps"]["eu"]
+        assert set(app) == {"app_name", "app_id", "urls", "status", "error", "log", "seconds", "containers"}
+        assert (app["app_name"], app["app_id"], app["status"], app["error"]) == (EU, f"ap-{EU}", "deployed", None)
+        assert app["urls"] == {
+            "inference": "https://shortened-by-modal.modal.run",
+            "models": f"https://acme--{EU}-models.modal.run",
+            "health": f"https://acme--{EU}-health.modal.run",
+        }
+        assert app["containers"] == [], "recreate stops the containers of the version before"
+        recorded = json.loads((operator.folder / "data" / "deployments.json").read_text())
+        entry = recorded["environments"]["staging"]["eu"]
+        assert (entry["app_id"], entry["urls"]) == (app["app_id"], app["urls"])
+        assert entry["registry_sha256"] == data["registry_sha256"]
+        assert {request.environment_name for request in modal.sent("AppGetByDeploymentName")} == {"staging"}
+
+    def test_rolling_leaves_the_old_containers_and_lists_them(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.deployed(US, containers=("ta-old",))
+        _, document = operator.json(*DEPLOY, "--region", "US", "--strategy", "rolling")
+        assert [found["container_id"] for found in document["data"]["apps"]["us"]["containers"]] == ["ta-old"]
+
+    def test_modal_deploy_takes_an_entry_file_too(self, modal: FakeModal, tmp_path: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "modal", "deploy", "modal_deployment/modal_hf_eu.py"],
+            env={**os.environ, **modal.variables(tmp_path)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        assert set(modal.versions) == {EU}
+
+    def test_endpoints_are_verified_afterwards_and_a_dead_one_is_exit_3(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
+        nobody = "http://127.0.0.1:9"
+        modal.function_urls |= {f"{US}-{name}": f"{nobody}/{name}" for name in FUNCTIONS}
+        operator.environment["NO_PROXY"] = "*"
+        code, document = operator.json("deploy", "modal", "--region", "us")
+        assert code == 3
+        assert states(document["data"]) == {"us": "deployed"}
+        assert document["data"]["verify"]["regions"]["us"]["reachable"] is False
+
+
+class TestPlan:
+    def test_a_dry_run_asks_nobody_and_matches_what_is_deployed(self, operator: Beacon, modal: FakeModal) -> None:
+        operator.environment["BEACON_MODAL__WORKSPACE"] = "acme"
+        code, document = operator.json("deploy", "modal", "--dry-run", "--region", "ap")
+        assert (code, modal.calls) == (0, [])
+        plan = document["data"]["plan"]["regions"]["apac"]
+        _, deployed = operator.json(*DEPLOY, "--region", "apac")
+        urls = {name: function["url"] for name, function in plan["functions"].items()}
+        assert urls == deployed["data"]["apps"]["apac"]["urls"]
+        for request in modal.sent("FunctionCreate"):
+            planned, sent = plan["functions"][request.function.function_name], request.function
+            assert planned["gpu"] == (sent.resources.gpu_config.gpu_type or None)
+            assert planned["max_containers"] == sent.autoscaler_settings.max_containers
+            assert planned["label"] == sent.webhook_config.requested_suffix
+
+    def test_a_dry_run_needs_no_credentials(self, beacon: Beacon) -> None:
+        done = beacon("deploy", "modal", "--dry-run")
+        assert done.returncode == 0
+        assert "at most 6 GPU containers" in done.stdout
+
+    def test_an_unknown_region_is_exit_2_and_names_the_known_ones(self, beacon: Beacon) -> None:
+        done = beacon("deploy", "modal", "--region", "mars")
+        assert done.returncode == 2
+        assert "apac (ASIA)" in done.stderr
+
+    def test_help_and_check_db_import_no_modal(self, beacon: Beacon) -> None:
+        probe = (
+            "import sys; from beacon_cli.main import program; program(sys.argv[1:]); assert 'modal' not in sys.modules"
+        )
+        for arguments in (["--help"], ["deploy", "--help"], ["check-db", "no-such-job"]):
+            done = subprocess.run(
+                [sys.executable, "-c", probe, *arguments], env=beacon.variables(), capture_output=True, text=True
+            )
+            assert done.returncode == 0, done.stderr
+
+
+class TestFailures:
+    """Each failure has its own message and code, within seconds."""
+
+    def refused(self, operator: Beacon, *, code: int, error: str, seconds: float = 30) -> tuple[str, dict[str, Any]]:
+        started = time.monotonic()
+        done = operator(*DEPLOY, "--json")
+        assert time.monotonic() - started < seconds
+        document = json.loads(done.stdout)
+        assert (done.returncode, document["ok"]) == (code, False)
+        assert [found["code"] for found in document["errors"]] == [error]
+        assert document["errors"][0]["hint"]
+        assert_no_secrets(operator, done.stdout, done.stderr)
+        return document["errors"][0]["message"] + " | " + document["errors"][0]["hint"], document["data"]
+
+    def test_no_credentials(self, operator: Beacon) -> None:
+        operator.environment["MODAL_TOKEN_SECRET"] = ""
+        said, _ = self.refused(operator, code=4, error="credentials")
+        assert "modal token new" in said
+
+    def test_no_network(self, operator: Beacon) -> None:
+        operator.environment["MODAL_SERVER_URL"] = "http://127.0.0.1:9"
+        said, _ = self.refused(operator, code=3, error="environment")
+        assert "127.0.0.1" in said
+
+    def test_a_refused_token(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.fail("*", Status.UNAUTHENTICATED, f"Token {TOKEN_ID} is not valid")
+        said, _ = self.refused(operator, code=4, error="credentials")
+        assert "modal token new" in said
+
+    def test_a_control_plane_that_hangs(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.hang("*")
+        said, _ = self.refused(operator, code=3, error="environment")
+        assert "did not answer within" in said
+
+    def test_a_deployment_that_hangs_is_given_up_and_its_state_is_not_guessed(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
+        modal.hang("FunctionCreate", EU)
+        code, document = operator.json(*DEPLOY, "--timeout", "6")
+        assert code == 1
+        assert states(document["data"]) == {"us": "deployed", "eu": "unknown", "apac": "deployed"}
+        assert [error["code"] for error in document["errors"]] == ["timeout"]
+
+    def test_a_missing_secret_names_the_command_that_makes_it(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.fail("SecretGetOrCreate", Status.NOT_FOUND, "Secret 'huggingface' not found in environment 'main'")
+        said, data = self.refused(operator, code=1, error="secret_missing")
+        assert "modal secret create huggingface HF_TOKEN=" in said
+        assert set(states(data).values()) == {"failed"}
+        assert data["way_back"] is None
+
+    def test_a_failed_build_shows_the_end_of_its_log(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.broken_build = EU
+        modal.build_log = ["Collecting torch", "ERROR: No matching distribution found for torch"]
+        done = operator(*DEPLOY)
+        assert done.returncode == 1
+        assert "error: EU: the image build failed" in done.stderr
+        assert "ERROR: No matching distribution found for torch" in done.stdout
+        assert "the way back: beacon rollback modal --region us --region apac" in done.stdout
+        assert "Traceback" not in done.stdout + done.stderr
+
+    def test_one_region_of_three_fails_and_the_others_are_told(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.fail("FunctionCreate", Status.INVALID_ARGUMENT, "no T4 there", app=APAC)
+        said, data = self.refused(operator, code=1, error="invalid")
+        assert said.startswith("ASIA: ")
+        assert states(data) == {"us": "deployed", "eu": "deployed", "apac": "failed"}
+        assert data["apps"]["apac"]["error"]["code"] == "invalid"
+        assert data["way_back"] == "beacon rollback modal --region us --region eu"
+
+    def test_publishing_fails_after_the_functions_were_created(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.fail("AppPublish", Status.FAILED_PRECONDITION, "the app was changed", app=US)
+        _, data = self.refused(operator, code=1, error="conflict")
+        assert states(data) == {"us": "unpublished", "eu": "deployed", "apac": "deployed"}
+        assert data["apps"]["us"]["urls"] is None
+
+    def test_an_exhausted_workspace(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.fail("FunctionCreate", Status.RESOURCE_EXHAUSTED, "too many web functions")
+        said, _ = self.refused(operator, code=1, error="resource_exhausted")
+        assert said.startswith("US, EU, ASIA: ")
+
+    def test_old_containers_that_do_not_stop_are_an_error_of_their_region(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
+        modal.deployed(US, containers=("ta-old",))
+        modal.fail("ContainerStop", Status.FAILED_PRECONDITION, "it will not stop")
+        _, data = self.refused(operator, code=1, error="containers_not_stopped")
+        assert states(data)["us"] == "deployed"
+        assert [found["container_id"] for found in data["apps"]["us"]["containers"]] == ["ta-old"]
+
+    def test_ctrl_c_ends_the_children_and_says_what_may_have_been_deployed(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
+        modal.hang("FunctionCreate", EU)
+        process, _ = operator.start_until("US: deployed", *DEPLOY, "--region", "us", "--region", "eu")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert "may have been deployed: EU (modal app history project-beacon-hf-eu)" in said
+        assert "the way back: beacon rollback modal --region us" in said
+        assert processes_of(modal) == []
+
+    def test_the_children_end_with_a_killed_parent(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.hang("FunctionCreate")
+        process, _ = operator.start_until("EU: deploying", *DEPLOY, "--region", "eu")
+        while not modal.sent("FunctionCreate"):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.kill()
+        process.communicate()
+        deadline = time.monotonic() + 20
+        while processes_of(modal):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def test_a_broken_configuration_of_the_sdk(self, operator: Beacon) -> None:
+        (operator.folder / "modal.toml").write_text("[one]\nactive = true\n[two]\nactive = true\n")
+        said, _ = self.refused(operator, code=4, error="credentials")
+        assert "More than one Modal profile is active" in said
+
+
+class TestRollback:
+    def test_every_region_goes_back_a_version_and_its_containers_stop(self, operator: Beacon, modal: FakeModal) -> None:
+        for app in (US, EU, APAC):
+            modal.deployed(app, 3, (f"ta-{app}",))
+        code, document = operator.json("rollback", "modal", "--no-verify")
+        assert code == 0
+        assert document["data"]["apps"]["eu"] == {
+            "app_name": EU,
+            "status": "rolled_back",
+            "error": None,
+            "from_version": 3,
+            "to_version": 2,
+        }
+        assert {(request.app_id, request.version) for request in modal.sent("AppRollback")} == {
+            (f"ap-{app}", 2) for app in (US, EU, APAC)
+        }
+        assert modal.containers == {US: [], EU: [], APAC: []}
+
+    def test_a_region_without_a_way_back_does_not_hide_the_others(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.deployed(US, 2)
+        modal.deployed(EU, 1)
+        code, document = operator.json("rollback", "modal", "--no-verify")
+        assert code == 1
+        assert states(document["data"]) == {"us": "rolled_back", "eu": "failed", "apac": "failed"}
+        assert {error["code"] for error in document["errors"]} == {"no_version_before", "not_found"}
+
+    def test_a_refused_rollback_says_why(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.deployed(EU, 2)
+        modal.fail("AppRollback", Status.FAILED_PRECONDITION, "that version is too old")
+        done = operator("rollback", "modal", "--region", "eu", "--no-verify")
+        assert done.returncode == 1
+        assert "error: EU: modal app rollback project-beacon-hf-eu failed: that version is too old" in done.stderr
