@@ -17,7 +17,7 @@ from beacon_cli.output.secrets import redacted
 from beacon_cli.printable import excerpt
 
 _CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 8.0
+_ANSWER_SECONDS = 6.0
 _LIST_SECONDS = 20.0
 
 

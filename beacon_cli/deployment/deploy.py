@@ -4,98 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
 
 from beacon_cli import __version__
-from beacon_cli.deployment.control_plane import Container, live_containers, preflight
-from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
+from beacon_cli.deployment.control_plane import live_containers, preflight
+from beacon_cli.deployment.failures import Failure
 from beacon_cli.deployment.interruptible import Tell, run_interruptible
 from beacon_cli.deployment.plan import DeployRequest
 from beacon_cli.deployment.process import Finished, run_python
-from beacon_cli.deployment.record import endpoint_at, save
+from beacon_cli.deployment.record import save
+from beacon_cli.deployment.report import AppOutcome, DeployReport, rollback_command
 from beacon_cli.errors import BeaconError, EnvironmentFault
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.settings import Settings
 from beacon_cli.wording import duration
 from modal_deployment.regions import Region
 from modal_deployment.registry import REGISTRY, registry_sha256
 
-# unpublished: its functions were created, and the version before still serves; unknown: it was ended half-way.
-Status = Literal["deployed", "failed", "unpublished", "unknown"]
 _HEARTBEAT_SECONDS = 15.0
 _TAIL_LINES = 12
 _LOOK = "see whether it was published: modal app history project-beacon-hf-REGION"
-
-
-@dataclass(frozen=True, slots=True)
-class AppOutcome:
-    """What became of one region's app. `log` holds all that was printed, `tail` its last lines."""
-
-    region: Region
-    app_name: str
-    status: Status
-    log: Path
-    seconds: float
-    app_id: str | None = None
-    urls: Mapping[str, str] | None = None
-    failure: Failure | None = None
-    tail: tuple[str, ...] = ()
-    containers: tuple[Container, ...] | None = None
-
-    def as_data(self) -> dict[str, Any]:
-        """Return it as the JSON document has it; `containers` is null when they could not be listed."""
-        return {
-            "app_name": self.app_name,
-            "app_id": self.app_id,
-            "urls": self.urls,
-            "status": self.status,
-            "error": self.failure and asdict(self.failure),
-            "log": str(self.log),
-            "seconds": round(self.seconds, 3),
-            "containers": None if self.containers is None else [found.as_data() for found in self.containers],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class DeployReport:
-    """All regions' outcomes by region id, and the problems that no region has on its own."""
-
-    workspace: str
-    outcomes: Mapping[str, AppOutcome]
-    problems: tuple[BeaconError, ...] = ()
-
-    @property
-    def errors(self) -> tuple[BeaconError, ...]:
-        """One error per failure, with the regions that share it, then the others."""
-        return (*errors_of((found.region, found.failure) for found in self.outcomes.values()), *self.problems)
-
-    @property
-    def exit_code(self) -> int:
-        """0 all deployed and recorded; 3 or 4 when every region failed for that one reason; else 1."""
-        code = exit_code_of(outcome.failure for outcome in self.outcomes.values())
-        return code or (self.problems[0].exit_code if self.problems else 0)
-
-    @property
-    def way_back(self) -> str | None:
-        """The command that undoes what was published; None when all is well, or nothing was."""
-        published = [region_id for region_id, outcome in self.outcomes.items() if outcome.status == "deployed"]
-        if not self.exit_code or not published:
-            return None
-        return _way_back(published)
-
-    def endpoints(self) -> dict[str, Endpoint]:
-        """Return where the deployed regions answer."""
-        return {
-            region_id: endpoint_at(region_id, outcome.urls)
-            for region_id, outcome in self.outcomes.items()
-            if outcome.urls is not None
-        }
 
 
 def deploy(request: DeployRequest, settings: Settings, tell: Tell) -> DeployReport:
@@ -142,7 +74,7 @@ class _Deployment:
             names = ", ".join(f"modal app history {_app_name(region)}" for region in unsure)
             said.append(f"may have been deployed: {', '.join(region.label for region in unsure)} ({names})")
         if deployed:
-            said.append(f"the way back: {_way_back([region.id for region in deployed])}")
+            said.append(f"the way back: {rollback_command([region.id for region in deployed])}")
         return "; ".join(said)
 
     def _log(self, region: Region) -> _Log:
@@ -174,7 +106,7 @@ class _Deployment:
         return (
             *("-m", "beacon_cli.deployment.child", "--region", region.id),
             *("--environment", self.request.environment, "--strategy", self.request.strategy),
-            *("--tag", f"beacon-{__version__}-{self._started}"),
+            *("--tag", re.sub(r"[^A-Za-z0-9._-]", "-", f"beacon-{__version__}")[:33] + f"-{self._started}"),
         )
 
     async def _beat(self, region: Region, log: _Log, started: float) -> None:
@@ -229,10 +161,6 @@ class _Log:
             self._file.write(line + "\n")
             self._file.flush()
         self.tail = [*self.tail, line][-_TAIL_LINES:]
-
-
-def _way_back(region_ids: Iterable[str]) -> str:
-    return " ".join(("beacon rollback modal", *(f"--region {region_id}" for region_id in region_ids)))
 
 
 def _app_name(region: Region) -> str:

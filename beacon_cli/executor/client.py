@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -199,11 +201,15 @@ async def _read(response: httpx2.Response) -> Reply:
 
 def _connection_error(error: Exception) -> AttemptError:
     cause: BaseException | None = error
+    text = str(error) or type(error).__name__
     while cause is not None:
+        if isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]
+        if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError | socket.gaierror) and cause.errno:
+            text = os.strerror(cause.errno).lower()  # asyncio's and anyio's own words say less
         if isinstance(cause, ssl.SSLCertVerificationError):
             return AttemptError("tls_failed", f"the certificate was refused: {cause.verify_message}")
         if isinstance(cause, ssl.SSLError):
             return AttemptError("tls_failed", f"no secure connection: {cause.reason}")
         cause = cause.__cause__ or cause.__context__
-    text = str(error) or type(error).__name__
     return AttemptError("connection_failed", f"the connection failed: {text}", retriable=True)

@@ -11,7 +11,7 @@ from beacon_cli.wording import duration, quantity
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from beacon_cli.deployment.deploy import AppOutcome, DeployReport
+    from beacon_cli.deployment.report import AppOutcome, DeployReport
     from beacon_cli.deployment.rollback import RollbackReport
     from beacon_cli.verification.report import VerifyReport
 
