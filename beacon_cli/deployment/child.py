@@ -100,6 +100,8 @@ def _recreate_failure(warned: list[str]) -> dict[str, str] | None:
 def _status_after(error: BaseException, failure: Failure) -> str:
     """Tell a deployment that failed while it was published, its functions created, from one that did before."""
     frames = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
+    if failure.code == "internal":
+        return "unknown"
     if "_publish_app" not in frames:
         return "failed"
     return "unknown" if failure.code == "environment" else "unpublished"  # an answer that was lost may have been yes

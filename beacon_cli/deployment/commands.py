@@ -30,9 +30,10 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
     """Deploy, verify the regions that were deployed, and return both outcomes."""
     report = deploy(request, settings, _tell)
     verified = _verified(settings, report.endpoints()) if verify else None
+    exit_code = report.exit_code or _exit_code(verified)
     data = {
         "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
-        "way_back": report.way_back,
+        "way_back": report.way_back(ok=exit_code == 0),
         "verify": verified and verified.as_data(),
         "workspace": report.workspace,
         "environment": request.environment,
@@ -40,7 +41,7 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
         "version": __version__,
     }
     return CommandResult(
-        *("deploy modal", data, report.exit_code or _exit_code(verified)),
+        *("deploy modal", data, exit_code),
         as_json=as_json,
         errors=(*report.errors, *_errors(verified)),
         show=show_deployment(report, verified),

@@ -52,7 +52,9 @@ async def run_python(*arguments: str, timeout: float, on_line: Callable[[str], N
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)}
-    return {**kept, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "200"}
+    # UTF-8 whatever the locale: the SDK prints a tick when it has deployed, and would fail on it.
+    utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
+    return {**kept, **utf8, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "200"}
 
 
 async def _all(stream: asyncio.StreamReader | None) -> str:

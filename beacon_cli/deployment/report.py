@@ -66,13 +66,10 @@ class DeployReport:
         code = exit_code_of(outcome.failure for outcome in self.outcomes.values())
         return code or (self.problems[0].exit_code if self.problems else 0)
 
-    @property
-    def way_back(self) -> str | None:
-        """The command that undoes what was published; None when all is well, or nothing was."""
+    def way_back(self, *, ok: bool) -> str | None:
+        """Return the command that undoes what was published; None when all is well (`ok`), or nothing was."""
         published = [region_id for region_id, outcome in self.outcomes.items() if outcome.status == "deployed"]
-        if not self.exit_code or not published:
-            return None
-        return rollback_command(published)
+        return None if ok or not published else rollback_command(published)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return where the deployed regions answer."""

@@ -50,11 +50,12 @@ def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show
                 _print(console, f"  {url}")
         for outcome in report.outcomes.values():
             _print_failure(console, outcome)
-        if report.way_back is not None:
-            _print(console, f"the way back: {report.way_back}")
-        elif report.exit_code and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
-            _print(console, "nothing was published: what served before still serves")
         _print_verification(console, verified)
+        ok = report.exit_code == 0 and (verified is None or verified.exit_code == 0)
+        if (command := report.way_back(ok=ok)) is not None:
+            _print(console, f"the way back: {command}")
+        elif not ok and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
+            _print(console, "nothing was published: what served before still serves")
 
     return show
 

@@ -118,8 +118,11 @@ class TestDeploying:
         assert entry["registry_sha256"] == data["registry_sha256"]
         assert {request.environment_name for request in modal.sent("AppGetByDeploymentName")} == {"staging"}
 
-    def test_rolling_leaves_the_old_containers_and_lists_them(self, operator: Beacon, modal: FakeModal) -> None:
+    def test_rolling_leaves_the_old_containers_and_lists_them_in_any_locale(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
         modal.deployed(US, containers=("ta-old",))
+        operator.environment |= {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
         _, document = operator.json(*DEPLOY, "--region", "US", "--strategy", "rolling")
         assert [found["container_id"] for found in document["data"]["apps"]["us"]["containers"]] == ["ta-old"]
 
@@ -145,6 +148,7 @@ class TestDeploying:
         assert code == 3
         assert states(document["data"]) == {"us": "deployed"}
         assert document["data"]["verify"]["regions"]["us"]["reachable"] is False
+        assert document["data"]["way_back"] == "beacon rollback modal --region us"
 
 
 class TestPlan:
