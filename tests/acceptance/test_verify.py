@@ -12,7 +12,7 @@ import pytest
 from beacon_cli.local.foreground import BASE_PORT
 from modal_deployment.registry import REGISTRY, registry_sha256
 from tests.acceptance.conftest import Beacon
-from tests.integration.verification.deployed import CREDENTIALS, Deployed, deployed, modal_404
+from tests.support.deployed_regions import CREDENTIALS, Deployed, deployed, modal_404
 from tests.support.raw_server import http
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +23,14 @@ class Request:
         return json.loads(self.body)
 
 
+Handler = Callable[[Request, asyncio.StreamWriter], Awaitable[bytes | None]]
+
+
 @dataclass
 class RawServer:
     """`handler` gets each request and the writer; what it returns (if anything) is sent, then the connection closes."""
 
-    handler: Callable[[Request, asyncio.StreamWriter], Awaitable[bytes | None]]
+    handler: Handler
     host: str = "127.0.0.1"
     port: int = 0
     requests: list[Request] = field(default_factory=list)
@@ -73,9 +77,7 @@ class RawServer:
 
 
 @contextlib.asynccontextmanager
-async def raw_server(
-    handler: Callable[[Request, asyncio.StreamWriter], Awaitable[bytes | None]], host: str = "127.0.0.1"
-) -> AsyncIterator[RawServer]:
+async def raw_server(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator[RawServer]:
     server = RawServer(handler, host)
     listener = await asyncio.start_server(server._serve, host, 0)
     server.port = listener.sockets[0].getsockname()[1]
@@ -86,6 +88,31 @@ async def raw_server(
         for task in set(server.connections):
             task.cancel()
         await asyncio.gather(*server.connections, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def raw_server_in_thread(handler: Handler) -> Iterator[RawServer]:
+    """The same in a thread of the test, for a client in another process."""
+    ready = threading.Event()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    servers: list[RawServer] = []
+
+    async def serve() -> None:
+        async with raw_server(handler) as server:
+            servers.append(server)
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield servers[0]
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()
 
 
 def http(status: int, body: object = b"", **headers: str) -> bytes:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.support.answers import good_answer
-from tests.support.raw_server import RawServer, Request, http, raw_server
+from tests.support.raw_server import RawServer, Request, http, raw_server_in_thread
 
 MODELS = ["llama3.2-1b", "qwen2.5-1.5b"]
 
@@ -58,22 +57,6 @@ class Regions:
 
 @contextlib.contextmanager
 def regions_server(regions: Regions) -> Iterator[Regions]:
-    ready = threading.Event()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        async with raw_server(regions.handle) as server:
-            regions.server, regions.url = server, server.url
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    ready.wait(10)
-    try:
+    with raw_server_in_thread(regions.handle) as server:
+        regions.server, regions.url = server, server.url
         yield regions
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()

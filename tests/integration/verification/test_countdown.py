@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pyte
 
-from tests.integration.verification.deployed import deployed
+from tests.support.deployed_regions import deployed
 from tests.support.raw_server import http
 
 

@@ -14,7 +14,7 @@ from beacon_cli.settings import Settings
 from beacon_cli.verification.report import RegionReport, VerifyReport
 from beacon_cli.verification.verify import verify_endpoints
 from modal_deployment.regions import REGIONS
-from tests.integration.verification.deployed import CALL, CREDENTIALS, Deployed, Region, deployed, modal_404
+from tests.support.deployed_regions import CALL, CREDENTIALS, Deployed, Region, deployed, modal_404
 from tests.support.raw_server import http
 
 FUNCTIONS = ("models", "health")

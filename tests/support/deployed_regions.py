@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,7 @@ from beacon_cli.executor.endpoints import Endpoint
 from modal_deployment.regions import REGIONS
 from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
 from tests.support.answers import good_answer
-from tests.support.raw_server import RawServer, Request, http, raw_server
+from tests.support.raw_server import RawServer, Request, http, raw_server_in_thread
 
 CREDENTIALS = {"modal-key": "wk-1", "modal-secret": "ws-canary-1"}
 CALL = "__modal_function_call_id=fc-1"
@@ -92,22 +91,6 @@ class Deployed:
 @contextlib.contextmanager
 def deployed() -> Iterator[Deployed]:
     regions = Deployed()
-    ready = threading.Event()
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        async with raw_server(regions.handle) as server:
-            regions.server, regions.url = server, server.url
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    assert ready.wait(10)
-    try:
+    with raw_server_in_thread(regions.handle) as server:
+        regions.server, regions.url = server, server.url
         yield regions
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        loop.close()
