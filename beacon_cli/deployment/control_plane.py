@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import urllib.request
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -59,7 +60,9 @@ async def _require_reachable() -> None:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 _, writer = await asyncio.open_connection(parts.hostname, port)
         except (OSError, ValueError) as error:  # TimeoutError is an OSError
-            said.append(f"{parts.hostname}: {error.__class__.__name__ if not str(error) else error}")
+            errno = getattr(error, "errno", None)
+            reason = os.strerror(errno).lower() if errno and errno > 0 else str(error) or "no answer"
+            said.append(f"{parts.hostname}: {reason}")
         else:
             writer.close()
             return
