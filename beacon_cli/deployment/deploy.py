@@ -60,7 +60,7 @@ class _Deployment:
                 problems = self._record()
         await self._look_for_containers()
         outcomes = {region.id: self._outcomes[region.id] for region in self.request.regions}
-        return DeployReport(workspace, outcomes, tuple(problems))
+        return DeployReport(outcomes, tuple(problems), workspace)
 
     def hint_when_interrupted(self) -> str:
         deployed = [outcome.region for outcome in self._outcomes.values() if outcome.status == "deployed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from beacon_cli.deployment.control_plane import Container
 from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
@@ -47,12 +47,28 @@ class AppOutcome:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class DeployReport:
+class Outcome(Protocol):
+    """What became of one region, whatever was done there."""
+
+    @property
+    def region(self) -> Region:
+        """Which region."""
+        ...
+
+    @property
+    def failure(self) -> Failure | None:
+        """What went wrong, if anything."""
+        ...
+
+
+OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+
+
+@dataclass(frozen=True)
+class RegionalReport(Generic[OutcomeT]):
     """All regions' outcomes by region id, and the problems that no region has on its own."""
 
-    workspace: str
-    outcomes: Mapping[str, AppOutcome]
+    outcomes: Mapping[str, OutcomeT]
     problems: tuple[BeaconError, ...] = ()
 
     @property
@@ -62,9 +78,16 @@ class DeployReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all deployed and recorded; 3 or 4 when every region failed for that one reason; else 1."""
+        """0 when all is well and recorded; 3 or 4 when every region failed for that one reason; else 1."""
         code = exit_code_of(outcome.failure for outcome in self.outcomes.values())
         return code or (self.problems[0].exit_code if self.problems else 0)
+
+
+@dataclass(frozen=True)
+class DeployReport(RegionalReport[AppOutcome]):
+    """What became of a deployment."""
+
+    workspace: str = ""
 
     def way_back(self, *, ok: bool) -> str | None:
         """Return the command that undoes what was published; None when all is well (`ok`), or nothing was."""

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from beacon_cli.deployment.control_plane import preflight
-from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
+from beacon_cli.deployment.failures import Failure
 from beacon_cli.deployment.interruptible import Tell, run_interruptible
 from beacon_cli.deployment.process import run_python
 from beacon_cli.deployment.record import environment_name, recorded_apps, recorded_endpoints, save
+from beacon_cli.deployment.report import RegionalReport
 from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
 from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
 from beacon_cli.settings import Settings
@@ -56,23 +57,11 @@ class RollbackOutcome:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class RollbackReport:
-    """All regions' outcomes by region id, and the problems that no region has on its own."""
+@dataclass(frozen=True)
+class RollbackReport(RegionalReport[RollbackOutcome]):
+    """What became of a rollback."""
 
-    environment: str
-    outcomes: Mapping[str, RollbackOutcome]
-    problems: tuple[BeaconError, ...] = ()
-
-    @property
-    def errors(self) -> tuple[BeaconError, ...]:
-        """One error per failure, with the regions that share it, then the others."""
-        return (*errors_of((found.region, found.failure) for found in self.outcomes.values()), *self.problems)
-
-    @property
-    def exit_code(self) -> int:
-        """0 when every region went back; 3 or 4 when all failed for that one reason; else 1."""
-        return exit_code_of(outcome.failure for outcome in self.outcomes.values())
+    environment: str = ""
 
     def endpoints(self, settings: Settings) -> dict[str, Endpoint]:
         """Return where the regions that went back answer: as recorded, else as configured; none if neither."""
@@ -110,7 +99,7 @@ class _Rollback:
         await preflight()
         found = await asyncio.gather(*(self._roll_back(region) for region in self.request.regions))
         outcomes = {outcome.region.id: outcome for outcome in found}
-        return RollbackReport(self.request.environment, outcomes, tuple(self._forget_registry(outcomes)))
+        return RollbackReport(outcomes, tuple(self._forget_registry(outcomes)), self.request.environment)
 
     def hint_when_interrupted(self) -> str:
         if not self._begun:
