@@ -36,6 +36,7 @@ class RawServer:
     requests: list[Request] = field(default_factory=list)
     closed_by_peer: int = 0
     connections: set[asyncio.Task[None]] = field(default_factory=set)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -46,6 +47,7 @@ class RawServer:
         task = asyncio.current_task()
         assert task is not None
         self.connections.add(task)
+        self.writers.append(writer)
         try:
             await self._answer(reader, writer)
         finally:
@@ -85,9 +87,14 @@ async def raw_server(handler: Handler, host: str = "127.0.0.1") -> AsyncIterator
         yield server
     finally:
         listener.close()
+        for _ in range(3):  # what was accepted this moment reaches its handler
+            await asyncio.sleep(0)
         for task in set(server.connections):
             task.cancel()
         await asyncio.gather(*server.connections, return_exceptions=True)
+        for writer in server.writers:  # one whose client reads no more would wait for ever to be flushed
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 @contextlib.contextmanager
