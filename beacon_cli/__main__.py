@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from beacon_cli.signals import Interrupted, raise_on_signals
+from beacon_cli.signals import Interrupted, ignore_signals, raise_on_signals
 
 
 def main() -> NoReturn:
@@ -14,9 +14,12 @@ def main() -> NoReturn:
     try:
         from beacon_cli.main import program
 
-        sys.exit(program(sys.argv[1:]))
+        code = program(sys.argv[1:])
+        ignore_signals()
     except Interrupted as interrupted:
-        sys.exit(interrupted.exit_code)
+        code = interrupted.exit_code
+        ignore_signals()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,16 @@ def raise_on_signals() -> None:
         signal.signal(signum, _handle)
 
 
+def ignore_signals() -> None:
+    """From now on, ending signals change nothing: the answer is given, and only the interpreter's own end is left.
+
+    Python puts its default handlers back while it ends, so that a late signal would turn the exit code into another;
+    what is ignored stays ignored.
+    """
+    for signum in ENDING:
+        signal.signal(signum, signal.SIG_IGN)
+
+
 @contextlib.contextmanager
 def held() -> Iterator[Held]:
     """Keep ending signals inside the block; what was not delivered is raised when the block was left in order."""

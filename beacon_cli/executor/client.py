@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -134,7 +135,7 @@ async def _get_result(client: httpx2.AsyncClient, url: httpx2.URL) -> Reply:
     pause = 0.2
     while True:
         try:
-            return await _send(client, "GET", str(url))
+            return await _send(client, "GET", url)
         except AttemptError as error:
             if not error.retriable:
                 raise
@@ -157,11 +158,12 @@ def _next_url(url: httpx2.URL, reply: Reply) -> httpx2.URL:
     return target
 
 
-async def _send(client: httpx2.AsyncClient, method: str, url: str, content: bytes | None = None) -> Reply:
+async def _send(client: httpx2.AsyncClient, method: str, url: str | httpx2.URL, content: bytes | None = None) -> Reply:
     """Send a request and read its whole body, up to `MAX_BODY_BYTES`. Raises `AttemptError`."""
     headers = {} if content is None else {"Content-Type": "application/json"}
     try:
-        async with client.stream(method, url, content=content, headers=headers) as response:
+        parsed = _parsed(url) if isinstance(url, str) else url
+        async with client.stream(method, parsed, content=content, headers=headers) as response:
             return await _read(response)
     except httpx2.ConnectTimeout:
         raise AttemptError("connect_timeout", "connecting took too long", retriable=True, timed_out=True) from None
@@ -171,6 +173,12 @@ async def _send(client: httpx2.AsyncClient, method: str, url: str, content: byte
         raise AttemptError("connection_failed", "the request cannot be sent as HTTP") from error
     except (httpx2.RequestError, OSError) as error:
         raise _connection_error(error) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx2.URL:
+    """Return the URL of an endpoint: the same few for every request of a run."""
+    return httpx2.URL(url)
 
 
 async def _read(response: httpx2.Response) -> Reply:

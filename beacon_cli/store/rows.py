@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ COLUMNS = (
     *("container_region", "http_status", "error_code", "error_message", "function_call_id"),
     *("queued_at", "started_at", "completed_at"),
 )
+# NUL, surrogates (pairs as well) and the mark of escaped texts, as JSON writes them: only then is the value walked.
+_MAY_NEED_ESCAPING = re.compile(r"\\u(0000|d[89a-f]|e000)")
 _KEY = ("job_id", "question_id", "model_id", "region", "repeat")
 
 INSERT = f"""
@@ -73,7 +76,10 @@ def _text(value: str | None) -> str | None:
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:
-    return None if value is None else json.dumps(storable_json(dict(value)), allow_nan=False)
+    if value is None:
+        return None
+    text = json.dumps(value, allow_nan=False)
+    return text if _MAY_NEED_ESCAPING.search(text) is None else json.dumps(storable_json(dict(value)), allow_nan=False)
 
 
 def _time(value: datetime | None) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from beacon_cli.signals import ENDING, Interrupted, held, raise_on_signals
+from beacon_cli.signals import ENDING, Interrupted, held, ignore_signals, raise_on_signals
 
 
 @pytest.fixture(autouse=True)
@@ -64,3 +64,10 @@ def test_signals_are_delivered_to_an_event_loop_also_those_that_came_before() ->
         signal.raise_signal(signal.SIGTERM)
         asyncio.run(main())
     assert told == [signal.SIGTERM, signal.SIGINT]
+
+
+@pytest.mark.parametrize("signum", ENDING)
+def test_once_the_answer_is_given_a_signal_changes_nothing(signum: int) -> None:
+    ignore_signals()
+    signal.raise_signal(signum)
+    assert signal.getsignal(signum) is signal.SIG_IGN  # what Python leaves alone while it ends

@@ -1,0 +1,47 @@
+"""The table of the faults that were injected: `--fault-table FILE` writes it, a row per fault and test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fault-table", metavar="FILE", help="write a table of the faults that were injected")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark in item.iter_markers("fault"):
+            item.user_properties.append(("fault", list(mark.args)))
+
+
+class FaultTable:
+    """Collects the reports of the tests that carry the marker `fault(number, how it is injected)`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: list[tuple[int, str, str, float, str]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "call" and not (report.when == "setup" and report.outcome != "passed"):
+            return
+        for name, value in report.user_properties:
+            if name == "fault" and isinstance(value, list | tuple):
+                number, how = value
+                self._rows.append((number, how, report.outcome, report.duration, report.nodeid.split("::", 1)[1]))
+
+    def pytest_sessionfinish(self) -> None:
+        lines = ["| fault | injected how | result | seconds | test |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {number} | {how} | {outcome} | {seconds:.1f} | `{test}` |"
+            for number, how, outcome, seconds, test in sorted(self._rows)
+        ]
+        self._path.write_text("\n".join(lines) + "\n")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    path = config.getoption("--fault-table")
+    if path and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FaultTable(Path(path)))

@@ -1,0 +1,140 @@
+"""What holds after every fault, asserted by one function: nothing is lost, doubled, leaked or left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import psycopg
+
+CANARY = "canary-a1b2c3"
+"""A part of every secret that the tests hand to `beacon`; it must never come back."""
+
+EXIT_CODES = {0, 1, 2, 3, 4, 75, 129, 130, 141, 143}
+
+_TABLES = ("jobs", "questions", "runs", "executions")
+_ANSWERED = ("completed", "empty")
+
+
+@dataclass
+class Aftermath:
+    """What is left after a fault.
+
+    `answered` holds (question text, model, region label) of answers that must be stored; those that an `--events` file
+    acknowledges are added to them. `killed` is set where the last process could not end itself: what it leaves behind
+    is then not judged. `stdout_closed` where nobody read its answer.
+    """
+
+    folder: Path
+    database_url: str | None = None
+    done: list[CompletedProcess[str]] = field(default_factory=list)
+    answered: Iterable[tuple[str, str, str]] = ()
+    events: Path | None = None
+    killed: bool = False
+    stdout_closed: bool = False
+
+
+def assert_invariant(after: Aftermath) -> None:
+    """Assert what holds after every fault; see docs/faults.md."""
+    if after.database_url is not None:
+        _assert_rows(after, after.database_url)
+    for done in after.done:
+        _assert_ended_properly(done, stdout_closed=after.stdout_closed)
+    _assert_no_secret_in_files(after.folder)
+    if not after.killed:
+        _assert_nothing_left(after.folder)
+
+
+def acknowledged(events: Path) -> set[tuple[str, str, str, int]]:
+    """Return (question id, model, region label, repeat) of every answer that an `--events` file says is stored."""
+    found = set()
+    for line in events.read_text().splitlines():
+        event = json.loads(line)
+        if event["event"] == "execution_finished" and event["status"] in _ANSWERED:
+            found.add((event["question_id"], event["model_id"], event["region"], event["repeat"]))
+    return found
+
+
+def _assert_rows(after: Aftermath, url: str) -> None:
+    with psycopg.connect(url) as connection:
+        keys = connection.execute("SELECT job_id, question_id, model_id, region, repeat FROM executions").fetchall()
+        assert len(keys) == len(set(keys)), "two rows for a cell"
+        rows = connection.execute(
+            "SELECT question_id, model_id, region, repeat, prompt FROM executions WHERE status = ANY(%s)",
+            [list(_ANSWERED)],
+        ).fetchall()
+        texts = {(prompt, model, region) for _, model, region, _, prompt in rows}
+        lost = set(after.answered) - texts
+        assert not lost, f"answers that arrived and are not stored: {lost}"
+        if after.events is not None:
+            lost_acknowledged = acknowledged(after.events) - {row[:4] for row in rows}
+            assert not lost_acknowledged, f"answers said to be stored that are not: {lost_acknowledged}"
+        for table in _TABLES:
+            found = connection.execute(f"SELECT t::text FROM {table} t WHERE t::text LIKE %s", [f"%{CANARY}%"])
+            assert found.fetchone() is None, f"a secret in a row of {table}"
+        if not after.killed:
+            assert _advisory_locks(connection) == 0, "a lock is left"
+
+
+def _advisory_locks(connection: psycopg.Connection[tuple[object, ...]]) -> int:
+    """Return the locks held on this database; a connection that was closed this moment may take a little to end."""
+    for _ in range(50):
+        row = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).fetchone()
+        assert row is not None
+        if row[0] == 0:
+            return 0
+        time.sleep(0.1)
+    return int(str(row[0]))
+
+
+def _assert_ended_properly(done: CompletedProcess[str], *, stdout_closed: bool) -> None:
+    assert done.returncode in EXIT_CODES, (done.returncode, done.stderr)
+    for name, text in (("stdout", done.stdout or ""), ("stderr", done.stderr or "")):
+        assert CANARY not in text, f"a secret on {name}: {text}"
+        assert "Traceback" not in text, f"a traceback on {name}: {text}"
+    if "--json" in done.args and not stdout_closed:
+        document = json.loads(done.stdout)
+        assert set(document) == {"schema_version", "command", "ok", "data", "errors"}
+        assert document["ok"] is (done.returncode == 0), (done.returncode, document["errors"])
+        assert document["ok"] or document["errors"], "not ok, and no error says why"
+
+
+def _assert_no_secret_in_files(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file() and "postgres" not in path.relative_to(folder).as_posix():
+            assert CANARY.encode() not in path.read_bytes(), f"a secret in {path}"
+
+
+def _assert_nothing_left(folder: Path) -> None:
+    temporary = folder / "tmp"
+    left = sorted(path.name for path in temporary.iterdir()) if temporary.is_dir() else []
+    assert not left, f"temporary files left: {left}"
+    for _ in range(100):
+        if not (alive := _processes_of(folder)):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"processes left: {alive}")
+
+
+def _processes_of(folder: Path) -> list[str]:
+    """Return the command lines of the processes that were started with this data folder."""
+    mark = f"BEACON_DATA_DIR={folder / 'data'}".encode()
+    found = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            try:
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    if command and "postgres" not in command:  # a zombie has none; the server has its own end
+                        found.append(command)
+            except OSError:
+                continue
+    return found
