@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,7 +66,8 @@ class ErrorLine:
 class RunSummary:
     """A job after a run. Counts are of the whole job's rows; durations and gaps are in seconds.
 
-    `function_call_ids` are calls that may still run on Modal; `resume_command` is what goes on with an unfinished
+    `function_call_ids` are calls that may still run on Modal; `registry_changes` says by region label how what it
+    serves at the end differs from what it served at the start; `resume_command` is what goes on with an unfinished
     job, None where nothing is left to do; `stopped` says why a run ended early. `batches` may be left out where only
     people read.
     """
@@ -89,6 +90,7 @@ class RunSummary:
     answers: Sequence[AnswerLine] = ()
     errors: Sequence[ErrorLine] = ()
     function_call_ids: Sequence[str] = ()
+    registry_changes: Mapping[str, str] = field(default_factory=dict)
     resume_command: str | None = None
     stopped: str | None = None
 
@@ -134,6 +136,7 @@ class RunSummary:
             "hops": self.hops,
             "duration_seconds": self.duration_seconds,
             "function_call_ids": list(self.function_call_ids),
+            "registry_changes": dict(self.registry_changes),
         }
 
     def _by_region(self) -> dict[str, dict[str, int]]:

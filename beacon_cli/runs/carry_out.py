@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from beacon_cli.audit.audit import audit_job
-from beacon_cli.errors import EnvironmentFault
+from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.job.model import Job
 from beacon_cli.output.audit_table import print_findings
 from beacon_cli.output.result import CommandResult, say
@@ -59,7 +59,18 @@ def _carry_out(
         "modal_containers": {"before": launched.containers_before, "after": launched.containers_after},
         "audit": report.as_data()["checks"],
     }
-    return CommandResult("run", data, exit_code, as_json=as_json, show=partial(_show, summary, report))
+    errors = _errors(summary, interrupted=exit_code > 1) if as_json and exit_code else ()
+    return CommandResult("run", data, exit_code, as_json=as_json, errors=errors, show=partial(_show, summary, report))
+
+
+def _errors(summary: RunSummary, *, interrupted: bool) -> tuple[BeaconError, ...]:
+    """Return why the exit code is not 0, for scripts; people read it in the verdict."""
+    why = f"{summary.verdict}; {summary.stopped}" if summary.stopped else summary.verdict
+    hint = f"go on with: {summary.resume_command}" if summary.resume_command else ""
+    error = ProblemsFound(why, hint=hint)
+    if interrupted:
+        error.code = "interrupted"
+    return (error,)
 
 
 @contextlib.contextmanager

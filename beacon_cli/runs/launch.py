@@ -8,8 +8,9 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from beacon_cli.deployment.cancel import cancel_call
 from beacon_cli.deployment.record import recorded_endpoints
@@ -19,7 +20,7 @@ from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice
 from beacon_cli.executor.execution import Batching
-from beacon_cli.executor.preflight import require_models
+from beacon_cli.executor.preflight import Served, registry_changes, require_models
 from beacon_cli.executor.run import Assignment, Outcome, Run
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
@@ -32,12 +33,18 @@ from beacon_cli.signals import Held, Interrupted, held
 from beacon_cli.store.database import named_url
 from beacon_cli.store.job_store import JobStore, open_job_store
 
+if TYPE_CHECKING:
+    import httpx2
+
 _HARD_END_SECONDS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """What a run left behind for its summary; the inventories are of Modal's containers, None where not listed."""
+    """What a run left behind for its summary.
+
+    The inventories are of Modal's containers, None where not listed; `registry_changes` are by region label.
+    """
 
     run_id: str
     batching: Batching
@@ -45,6 +52,16 @@ class Launched:
     max_gap_seconds: float | None
     containers_before: Inventory | None
     containers_after: Inventory | None
+    registry_changes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whom a run asks: nobody, when every cell has its answer. `served` is what they said that they serve, before."""
+
+    client: httpx2.AsyncClient
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    served: Mapping[str, Served] = field(default_factory=dict)
 
 
 def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
@@ -96,17 +113,19 @@ class _Launch:
                         revive=_reviver(self._settings, self._request.database_url),
                     )
                 )
-                run = await self._prepare(stack, store)
+                asked = await self._prepare(stack, store)
+                run = self._run(store, asked)
                 before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
                 self._asking = True
                 outcome = await run.carry_out()
                 after = await self._inventory() if before is not None else None
-            return Launched(store.claim.run_id, store.claim.batching, outcome, self._max_gap, before, after)
+                changes = await self._registry_changes(asked) if outcome.stopped is None else {}
+            claim = store.claim
+            return Launched(claim.run_id, claim.batching, outcome, self._max_gap, before, after, changes)
 
-    async def _prepare(self, stack: AsyncExitStack, store: JobStore) -> Run:
-        claim, limits = store.claim, self._limits
-        lanes = self._job.lanes()
+    async def _prepare(self, stack: AsyncExitStack, store: JobStore) -> _Asked:
+        limits, lanes = self._limits, self._job.lanes()
         client = await stack.enter_async_context(
             open_client(
                 self._settings.proxy_headers(),
@@ -114,13 +133,22 @@ class _Launch:
                 max_in_flight=limits.max_in_flight,
             )
         )
-        endpoints: Mapping[str, Endpoint] = {}
-        if claim.answered < self._job.expected:
-            endpoints = await stack.enter_async_context(self._endpoints(lanes))
-            await require_models(client, endpoints, lanes, self._tell)
+        if store.claim.answered >= self._job.expected:
+            return _Asked(client)
+        endpoints = await stack.enter_async_context(self._endpoints(lanes))
+        return _Asked(client, endpoints, await require_models(client, endpoints, lanes, self._tell))
+
+    def _run(self, store: JobStore, asked: _Asked) -> Run:
+        claim, limits = store.claim, self._limits
         assignment = Assignment(self._job, self._job_id, claim.run_id, claim.batching, limits, claim.answered)
         cancel = None if self._request.local else _cancel_call
-        return Run(assignment, store, client, endpoints, self._emit, self._stop, self._clock, cancel)
+        return Run(assignment, store, asked.client, asked.endpoints, self._emit, self._stop, self._clock, cancel)
+
+    async def _registry_changes(self, asked: _Asked) -> dict[str, str]:
+        changes = await registry_changes(asked.client, asked.endpoints, asked.served)
+        for label, text in changes.items():
+            self._tell(f"warning: region {label} changed while it was asked: {text}; each row says what answered it")
+        return changes
 
     async def _inventory(self) -> Inventory | None:
         if self._request.local:

@@ -61,6 +61,7 @@ def read_summary(
         errors=[ErrorLine(**row) for row in rows["errors"]],
         function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
         stopped=outcome.stopped.message if outcome.stopped else None,
+        registry_changes=launched.registry_changes,
         resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
     )
 
