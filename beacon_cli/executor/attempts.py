@@ -57,7 +57,7 @@ class Progress:
 class Asker:
     """Asks cells: everything about asking that does not change from cell to cell."""
 
-    client: httpx2.AsyncClient
+    clients: Mapping[str, httpx2.AsyncClient]
     endpoints: Mapping[str, Endpoint]
     generation: Mapping[str, Any]
     limits: Limits
@@ -106,6 +106,7 @@ class Asker:
         """Try once, under one deadline over every hop and byte."""
         progress.attempts += 1
         cell = progress.cell
+        region_id = cell.lane.region.id
         body = {"model": cell.lane.model_id, "prompt": cell.question.text, **self.generation}
         if progress.system_prompt is not None:
             body["system_prompt"] = progress.system_prompt
@@ -117,7 +118,7 @@ class Asker:
 
         try:
             async with asyncio.timeout(self.limits.answer_timeout):
-                return await ask(self.client, self.endpoints[cell.lane.region.id], cell.lane, body, on_hop)
+                return await ask(self.clients[region_id], self.endpoints[region_id], cell.lane, body, on_hop)
         except TimeoutError:
             raise AttemptError(
                 "answer_timeout",

@@ -55,7 +55,7 @@ class Served:
 
 
 async def require_models(
-    client: httpx2.AsyncClient,
+    clients: Mapping[str, httpx2.AsyncClient],
     endpoints: Mapping[str, Endpoint],
     lanes: Sequence[Lane],
     warn: Callable[[str], None],
@@ -67,7 +67,9 @@ async def require_models(
     credentials.
     """
     regions = {lane.region.id: lane.region for lane in lanes}
-    answers = await asyncio.gather(*(_served(client, endpoints[region_id], _TIMEOUT_SECONDS) for region_id in regions))
+    answers = await asyncio.gather(
+        *(_served(clients[region_id], endpoints[region_id], _TIMEOUT_SECONDS) for region_id in regions)
+    )
     served = {}
     for region, answer in zip(regions.values(), answers, strict=True):
         if isinstance(answer, Served):
@@ -93,14 +95,14 @@ async def require_models(
 
 
 async def registry_changes(
-    client: httpx2.AsyncClient, endpoints: Mapping[str, Endpoint], before: Mapping[str, Served]
+    clients: Mapping[str, httpx2.AsyncClient], endpoints: Mapping[str, Endpoint], before: Mapping[str, Served]
 ) -> dict[str, str]:
     """Read again what each region of `before` serves; return what changed, by region label.
 
     A region that does not say is left out: that it could not be read does not mean that it changed.
     """
     answers = await asyncio.gather(
-        *(_served(client, endpoints[region_id], _SECOND_LOOK_SECONDS) for region_id in before)
+        *(_served(clients[region_id], endpoints[region_id], _SECOND_LOOK_SECONDS) for region_id in before)
     )
     return {
         endpoints[region_id].region.label: difference

@@ -95,7 +95,7 @@ class Run:
         self,
         assignment: Assignment,
         recorder: Recorder,
-        client: httpx2.AsyncClient,
+        clients: Mapping[str, httpx2.AsyncClient],
         endpoints: Mapping[str, Endpoint],
         emit: EventHook,
         stop: Stop,
@@ -113,7 +113,7 @@ class Run:
         self._lanes = job.lanes()
         self._slots = Slots(endpoint_caps(self._lanes, limits), limits.max_in_flight)
         generation = job.generation.model_dump(exclude_none=True)
-        self._asker = Asker(client, endpoints, generation, limits, clock, emit, assignment.job_id)
+        self._asker = Asker(clients, endpoints, generation, limits, clock, emit, assignment.job_id)
 
     async def carry_out(self) -> Outcome:
         """Ask every cell that has no answer, and return how it ended.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from beacon_cli.errors import BeaconError
+from beacon_cli.output.long_list import LongList
 from beacon_cli.output.secrets import redacted
 from beacon_cli.output.terminal import Talk, console
 from beacon_cli.printable import printable
@@ -63,8 +65,27 @@ def print_result(result: CommandResult) -> None:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Write one JSON document and a newline on stdout, in ASCII so that no locale can fail on it."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=True, default=str) + "\n")
+    """Write one JSON document and a newline on stdout, in ASCII so that no locale can fail on it.
+
+    A `LongList` in it is written line by line, never held as a whole.
+    """
+    mark = uuid.uuid4().hex  # stands for a long list, and cannot be foreseen by a text of the document
+    long_lists: list[LongList] = []
+
+    def stand_in(value: object) -> str:
+        if not isinstance(value, LongList):
+            return str(value)
+        long_lists.append(value)
+        return mark
+
+    head, *parts = json.dumps(document, indent=2, ensure_ascii=True, default=stand_in).split(f'"{mark}"')
+    sys.stdout.write(head)
+    for long_list, part in zip(long_lists, parts, strict=True):
+        sys.stdout.write("[")
+        for number, line in enumerate(long_list.lines()):
+            sys.stdout.write(f"{',' if number else ''}\n      {line}")
+        sys.stdout.write(f"]{part}")
+    sys.stdout.write("\n")
     sys.stdout.flush()
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
+from beacon_cli.output.long_list import LongList
 from beacon_cli.wording import success_arithmetic
 
 
@@ -68,8 +69,8 @@ class RunSummary:
 
     `function_call_ids` are calls that may still run on Modal; `registry_changes` says by region label how what it
     serves at the end differs from what it served at the start; `resume_command` is what goes on with an unfinished
-    job, None where nothing is left to do; `stopped` says why a run ended early. `batches` may be left out where only
-    people read.
+    job, None where nothing is left to do; `stopped` says why a run ended early. `batches` holds what `batch_data`
+    gives of each, and may be left out where only people read.
     """
 
     job_id: str
@@ -81,7 +82,7 @@ class RunSummary:
     counts: Mapping[Status, int]
     containers: int
     lanes: Sequence[LaneSummary]
-    batches: Sequence[BatchSummary]
+    batches: LongList
     max_gap_seconds: float | None
     max_in_flight: int
     hops: int
@@ -130,7 +131,7 @@ class RunSummary:
             "counts": {status: self.counts.get(status, 0) for status in STATUSES},
             "success_rate": self.success_rate,
             "by_region": self._by_region(),
-            "batches": [_batch(batch) for batch in self.batches],
+            "batches": self.batches,
             "max_gap_seconds": self.max_gap_seconds,
             "max_in_flight": self.max_in_flight,
             "hops": self.hops,
@@ -148,7 +149,8 @@ class RunSummary:
         return regions
 
 
-def _batch(batch: BatchSummary) -> dict[str, Any]:
+def batch_data(batch: BatchSummary) -> dict[str, Any]:
+    """Return a batch as `beacon run --json` has it."""
     return {
         "question_id": batch.question_id,
         "started_at": batch.started_at.astimezone(UTC).isoformat(),

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from beacon_cli.deployment.cancel import cancel_call
 from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
-from beacon_cli.executor.client import open_client
+from beacon_cli.executor.client import open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice
@@ -59,7 +60,7 @@ class Launched:
 class _Asked:
     """Whom a run asks: nobody, when every cell has its answer. `served` is what they said that they serve, before."""
 
-    client: httpx2.AsyncClient
+    clients: Mapping[str, httpx2.AsyncClient] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     served: Mapping[str, Served] = field(default_factory=dict)
 
@@ -126,26 +127,23 @@ class _Launch:
 
     async def _prepare(self, stack: AsyncExitStack, store: JobStore) -> _Asked:
         limits, lanes = self._limits, self._job.lanes()
-        client = await stack.enter_async_context(
-            open_client(
-                self._settings.proxy_headers(),
-                connect_timeout=limits.connect_timeout,
-                max_in_flight=limits.max_in_flight,
-            )
-        )
         if store.claim.answered >= self._job.expected:
-            return _Asked(client)
+            return _Asked()
+        headers, caps = self._settings.proxy_headers(), endpoint_caps(lanes, limits)
+        clients = await stack.enter_async_context(
+            open_clients(headers, connect_timeout=limits.connect_timeout, caps=caps)
+        )
         endpoints = await stack.enter_async_context(self._endpoints(lanes))
-        return _Asked(client, endpoints, await require_models(client, endpoints, lanes, self._tell))
+        return _Asked(clients, endpoints, await require_models(clients, endpoints, lanes, self._tell))
 
     def _run(self, store: JobStore, asked: _Asked) -> Run:
         claim, limits = store.claim, self._limits
         assignment = Assignment(self._job, self._job_id, claim.run_id, claim.batching, limits, claim.answered)
         cancel = None if self._request.local else _cancel_call
-        return Run(assignment, store, asked.client, asked.endpoints, self._emit, self._stop, self._clock, cancel)
+        return Run(assignment, store, asked.clients, asked.endpoints, self._emit, self._stop, self._clock, cancel)
 
     async def _registry_changes(self, asked: _Asked) -> dict[str, str]:
-        changes = await registry_changes(asked.client, asked.endpoints, asked.served)
+        changes = await registry_changes(asked.clients, asked.endpoints, asked.served)
         for label, text in changes.items():
             self._tell(f"warning: region {label} changed while it was asked: {text}; each row says what answered it")
         return changes

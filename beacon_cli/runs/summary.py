@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import psycopg
 
 from beacon_cli.executor.execution import STATUSES
 from beacon_cli.job.model import Job
-from beacon_cli.output.run_summary import AnswerLine, BatchSummary, ErrorLine, LaneSummary, RunSummary
+from beacon_cli.output.long_list import LongList
+from beacon_cli.output.run_summary import AnswerLine, BatchSummary, ErrorLine, LaneSummary, RunSummary, batch_data
 from beacon_cli.runs.launch import Launched
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
@@ -39,7 +41,7 @@ def read_summary(
     by_lane = {(row["model_id"], row["region"]): row for row in rows["lanes"]}
     cells = job.questions.count * job.repeats
     lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
-    batches = _rows(connection, "batches", job_id) if with_batches else []
+    batches = _streamed(connection, "batches", job_id) if with_batches else ()
     answers = _rows(connection, "answers", job_id) if job.expected <= _SMALL_JOB_CELLS else []
     return RunSummary(
         job_id=job_id,
@@ -51,7 +53,7 @@ def read_summary(
         counts=dict(outcome.counts),
         containers=sum(row["containers"] for row in _rows(connection, "containers", job_id)),
         lanes=lanes,
-        batches=[BatchSummary(**row) for row in batches],
+        batches=LongList(batch_data(BatchSummary(**row)) for row in batches),
         max_gap_seconds=launched.max_gap_seconds,
         max_in_flight=outcome.peak_in_flight,
         hops=sum(lane.hops for lane in lanes),
@@ -67,9 +69,13 @@ def read_summary(
 
 
 def _rows(connection: Connection, name: str, job_id: str) -> list[dict[str, Any]]:
+    return list(_streamed(connection, name, job_id))
+
+
+def _streamed(connection: Connection, name: str, job_id: str) -> Iterator[dict[str, Any]]:
     statement = (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
     with translated(), connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-        return cursor.execute(statement.encode(), {"job_id": job_id}).fetchall()
+        yield from cursor.stream(statement.encode(), {"job_id": job_id})
 
 
 def _lane(model_id: str, region: str, expected: int, by_lane: dict[tuple[str, str], dict[str, Any]]) -> LaneSummary:

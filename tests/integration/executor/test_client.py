@@ -35,7 +35,7 @@ async def ask(server: RawServer, events: list[Event], url: str | None = None, **
         clock = Clock()
         endpoint = Endpoint.at(US, url or server.url)
         asker = Asker(
-            client, {"us": endpoint}, {"temperature": 0.1, "max_tokens": 5}, chosen, clock, events.append, "j"
+            {"us": client}, {"us": endpoint}, {"temperature": 0.1, "max_tokens": 5}, chosen, clock, events.append, "j"
         )
         return await asker.execute(Progress(CELL, None, clock.now(), clock.now()))
 

@@ -113,7 +113,16 @@ def carry_out(
             loop.call_later(stop_after, interrupt)
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as client:
             assignment = Assignment(job, "test-job", "run", batching, limits, 0)
-            run = Run(assignment, recorder, client, endpoints, events.append, stop, Clock(), cancel_call)
+            run = Run(
+                assignment,
+                recorder,
+                dict.fromkeys(endpoints, client),
+                endpoints,
+                events.append,
+                stop,
+                Clock(),
+                cancel_call,
+            )
             return await run.carry_out()
 
     outcome = run_virtually(main())
@@ -224,7 +233,9 @@ def test_a_stopped_run_that_is_resumed_ends_with_one_answer_for_every_cell(
         endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as client:
             assignment = Assignment(job, "test-job", "run-2", "question", limits, len(first))
-            run = Run(assignment, recorder, client, endpoints, lambda event: None, Stop(), Clock())
+            run = Run(
+                assignment, recorder, dict.fromkeys(endpoints, client), endpoints, lambda event: None, Stop(), Clock()
+            )
             return await run.carry_out()
 
     run_virtually(resume())

@@ -6,17 +6,21 @@ import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from beacon_cli.executor.execution import ERROR_CODES
+from beacon_cli.output.long_list import LongList
+from beacon_cli.output.result import CommandResult, print_result
 from beacon_cli.output.run_summary import (
     AnswerLine,
     BatchSummary,
     ErrorLine,
     LaneSummary,
     RunSummary,
+    batch_data,
 )
 from beacon_cli.output.run_tables import show_summary, show_verdict
 from tests.support.run_feed import HOSTILE, START
@@ -26,6 +30,10 @@ LANES = [
     LaneSummary("qwen2.5-1.5b", "US", 2, {"completed": 1, "failed": 1}, 2.25, 3),
     LaneSummary("llama3.2-1b", "EU", 2, {"completed": 1, "empty": 1}, 75.0, 0),
     LaneSummary("qwen2.5-1.5b", "EU", 2, {"timeout": 1}, None, 0),
+]
+BATCHES = [
+    BatchSummary("math_basic", START, START + timedelta(seconds=2), 4, ["ta-1", "ta-2"]),
+    BatchSummary("identity_basic", START + timedelta(seconds=2.5), START + timedelta(seconds=4), 3, ["ta-1"]),
 ]
 SUMMARY = RunSummary(
     job_id="bias-demo-1",
@@ -37,10 +45,7 @@ SUMMARY = RunSummary(
     counts={"completed": 4, "empty": 1, "failed": 1, "timeout": 1},
     containers=2,
     lanes=LANES,
-    batches=[
-        BatchSummary("math_basic", START, START + timedelta(seconds=2), 4, ["ta-1", "ta-2"]),
-        BatchSummary("identity_basic", START + timedelta(seconds=2.5), START + timedelta(seconds=4), 3, ["ta-1"]),
-    ],
+    batches=LongList(map(batch_data, BATCHES)),
     max_gap_seconds=0.5,
     max_in_flight=4,
     hops=3,
@@ -77,8 +82,14 @@ def shown(summary: RunSummary, width: int = 80) -> str:
     return stream.getvalue()
 
 
-def test_the_json_contract() -> None:
-    assert json.loads(json.dumps(SUMMARY.data())) == {
+def printed(summary: RunSummary, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    print_result(CommandResult("run", summary.data(), as_json=True))
+    data: dict[str, Any] = json.loads(capsys.readouterr().out)["data"]
+    return data
+
+
+def test_the_json_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(SUMMARY, capsys) == {
         "job_id": "bias-demo-1",
         "run_id": "0d1c",
         "status": "partial",
@@ -112,9 +123,10 @@ def test_the_json_contract() -> None:
     }
 
 
-def test_a_run_before_its_first_answer_has_a_document_too() -> None:
-    empty = replace(SUMMARY, status="cancelled", counts={}, lanes=[], batches=[], max_gap_seconds=None, answers=[])
-    data = empty.data()
+def test_a_run_before_its_first_answer_has_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing: dict[str, Any] = {"counts": {}, "lanes": [], "batches": LongList([]), "answers": []}
+    empty = replace(SUMMARY, status="cancelled", max_gap_seconds=None, **nothing)
+    data = printed(empty, capsys)
     assert data["counts"] == {"completed": 0, "empty": 0, "failed": 0, "timeout": 0, "cancelled": 0}
     assert (data["by_region"], data["batches"], data["max_gap_seconds"]) == ({}, [], None)
     assert "8 not asked" in shown(empty)
