@@ -1,4 +1,4 @@
-"""A JSON list that may be too long for the memory: kept in a temporary file from where it is made until it is printed."""
+"""A JSON list that may be too long for the memory: in a temporary file from where it is made until it is printed."""
 
 from __future__ import annotations
 
