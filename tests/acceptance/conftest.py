@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,9 @@ class Beacon:
         return str(path)
 
 
-@pytest.fixture
-def beacon() -> Iterator[Beacon]:
-    """A `beacon` with a data folder of its own, whose embedded server is stopped at the end."""
+@contextmanager
+def new_beacon() -> Iterator[Beacon]:
+    """Yield a `beacon` with a data folder of its own, whose embedded server is stopped at the end."""
     # Not pytest's tmp_path: as root the embedded server runs as a user of its own, to which that folder is closed.
     folder = Path(tempfile.mkdtemp(prefix="beacon-acceptance-"))
     folder.chmod(0o755)
@@ -80,6 +81,12 @@ def beacon() -> Iterator[Beacon]:
         runner("db", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def beacon() -> Iterator[Beacon]:
+    with new_beacon() as made:
+        yield made
 
 
 SCRIPT = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import signal
 import subprocess
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from tests.acceptance.conftest import Beacon
 from tests.support.invariant import Aftermath, assert_invariant
+from tests.support.kill_loop import job_of, kill_loop
 from tests.support.regions_server import Regions, regions_server
 
 LABELS = {"us": "US", "eu": "EU", "apac": "ASIA"}
@@ -31,11 +31,7 @@ def regions(hurt: Beacon) -> Iterator[Regions]:
 
 @pytest.fixture
 def job(hurt: Beacon) -> str:
-    questions = ", ".join(f'{{id: q{n}, text: "Question {n}?"}}' for n in range(QUESTIONS))
-    return hurt.write(
-        "job.yaml",
-        f"id: hurt\nquestions: [{questions}]\nmodels: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n",
-    )
+    return job_of(hurt, QUESTIONS)
 
 
 def aftermath(beacon: Beacon, *done: subprocess.CompletedProcess[str], killed: bool = False) -> Aftermath:
@@ -67,20 +63,14 @@ def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-@pytest.mark.fault(1, "SIGKILL at a random moment, six times, then resume")
+@pytest.mark.fault(1, "SIGKILL at random moments, then resume")
 @pytest.mark.fault(21, "the holder of the lock was killed")
-def test_killed_again_and_again_a_job_is_finished_without_loss(hurt: Beacon, regions: Regions, job: str) -> None:
-    chance = random.Random(7)
-    hurt("db", "url")
-    for _ in range(6):
-        process = hurt.start(*run_arguments(hurt, job))
-        time.sleep(chance.uniform(0.5, 1.6))
-        process.kill()
-        process.communicate()
-    assert_invariant(aftermath(hurt, killed=True))
-    done = finish(hurt, job)
-    assert_invariant(aftermath(hurt, done))
-    assert CELLS <= sum(regions.seen.values()) <= CELLS + 6 * 6
+@pytest.mark.parametrize(("kills", "questions"), [(6, 24), pytest.param(200, 1000, marks=pytest.mark.long)])
+def test_killed_again_and_again_a_job_is_finished_without_loss(
+    hurt: Beacon, regions: Regions, kills: int, questions: int
+) -> None:
+    figures = kill_loop(hurt, regions, kills=kills, questions=questions)
+    assert (figures.rows, figures.duplicates, figures.lost) == (figures.cells, 0, 0)
     assert hurt("check-db", "hurt").returncode in {0, 1}  # the gap and the containers are judged inside each run
 
 
