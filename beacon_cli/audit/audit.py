@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from beacon_cli.audit import judges
@@ -20,8 +21,7 @@ from beacon_cli.audit.stored_job import StoredJob, find_job
 if TYPE_CHECKING:
     from beacon_cli.job.model import Job
 
-# In the order in which they are told. Each has the query of its name, but `question_id` and `no_hops`, which share
-# `tally`: on a million rows every look at them counts. `complete` is judged from the table of cells.
+# In the order in which they are told. `complete` is judged from the table of cells.
 JUDGES: Mapping[str, Callable[..., Check]] = {
     "no_duplicates": judges.no_duplicates,
     "no_unexpected": judges.no_unexpected,
@@ -33,6 +33,14 @@ JUDGES: Mapping[str, Callable[..., Check]] = {
     "no_hops": judges.no_hops,
     "timestamps": judges.timestamps,
     "answers": judges.answers,
+}
+# Each check has the query of its name, but these, which share one: on a million rows every look at them counts.
+_SHARED_QUERIES = {
+    "question_id": "tally",
+    "no_hops": "tally",
+    "timestamps": "tally",
+    "sequential": "batches",
+    "batch_gap": "batches",
 }
 _NEEDED_COLUMNS = {
     "sequential": ("started_at", "completed_at"),
@@ -55,16 +63,16 @@ def audit_job(connection: Connection, job_id: str, expect: Job | None = None) ->
             expected = completed_from_rows(reader_for(connection, job, expected), expected)
         reader = reader_for(connection, job, expected)
         coverage = _coverage(reader, expected)
-        tally = reader.row("tally")
+        row = cache(reader.row)
         return AuditReport(
             job_id=job.id,
             schema=job.schema,
             source=expected.source,
-            counts={entry["status"]: entry["executions"] for entry in tally["statuses"]},
+            counts={entry["status"]: entry["executions"] for entry in row("tally")["statuses"]},
             coverage=coverage,
             checks=(
                 judges.complete(expected, coverage),
-                *(_check(reader, name, expected, tally) for name in JUDGES),
+                *(_check(name, expected, row) for name in JUDGES),
             ),
             wanted_rate=expected.min_success_rate,
         )
@@ -83,10 +91,11 @@ def _coverage(reader: Reader, expected: Expectation) -> Coverage:
     return Coverage(lanes, tuple(CellGroup(**row) for row in rows))
 
 
-def _check(reader: Reader, name: str, expected: Expectation, tally: Mapping[str, Any]) -> Check:
+def _check(name: str, expected: Expectation, row: Callable[[str], Mapping[str, Any]]) -> Check:
     if reason := _skipped(name, expected):
         return Check(name, "skip", reason)
-    return JUDGES[name](expected, **(tally[name] if name in tally else reader.row(name)))
+    found = row(_SHARED_QUERIES[name])[name] if name in _SHARED_QUERIES else row(name)
+    return JUDGES[name](expected, **found)
 
 
 def _skipped(name: str, expected: Expectation) -> str | None:
