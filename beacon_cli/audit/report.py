@@ -9,6 +9,7 @@ from typing import Any
 from beacon_cli.audit.check import Check
 from beacon_cli.audit.coverage import Coverage
 from beacon_cli.audit.stored_job import Schema
+from beacon_cli.errors import ProblemsFound
 from beacon_cli.wording import success_arithmetic
 
 
@@ -28,6 +29,11 @@ class AuditReport:
     def ok(self) -> bool:
         """Whether no check failed."""
         return all(check.status != "fail" for check in self.checks)
+
+    @property
+    def problems(self) -> tuple[ProblemsFound, ...]:
+        """What failed, as errors for scripts; people read the checks."""
+        return tuple(ProblemsFound(f"{check.name}: {check.detail}") for check in self.checks if check.status == "fail")
 
     @property
     def rows(self) -> int:

@@ -30,4 +30,6 @@ def check_db(
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         report = audit_job(connection, job_id, job)
     exit_code = 0 if report.ok else 1
-    return CommandResult("check-db", report.as_data(), exit_code, as_json=as_json, show=show_audit(report))
+    return CommandResult(
+        *("check-db", report.as_data(), exit_code, as_json), problems=report.problems, show=show_audit(report)
+    )

@@ -47,10 +47,11 @@ def run(
     request = RunRequest(
         *(job_file, local, batching, max_in_flight, job_id, events, database_url), config=ctx.obj.config_path
     )
+    job = request.load(ctx.obj.settings)  # first: a bad job file needs none of what a run imports
     if dry_run:
         from beacon_cli.runs.plan import plan_job
 
-        return plan_job(request, ctx.obj.settings, as_json=as_json)
+        return plan_job(request, ctx.obj.settings, job, as_json=as_json)
     from beacon_cli.runs.carry_out import carry_out
 
-    return carry_out(request, ctx.obj.settings, as_json=as_json)
+    return carry_out(request, ctx.obj.settings, job, as_json=as_json)

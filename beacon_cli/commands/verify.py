@@ -47,5 +47,6 @@ def endpoints(
         *("verify endpoints", report.as_data(), report.exit_code),
         as_json=as_json,
         errors=errors,
+        problems=report.problems,
         show=show_verification(report),
     )

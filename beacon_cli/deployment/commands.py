@@ -44,6 +44,7 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
         *("deploy modal", data, exit_code),
         as_json=as_json,
         errors=(*report.errors, *_errors(verified)),
+        problems=verified.problems if verified else (),
         show=show_deployment(report, verified),
     )
 
@@ -61,6 +62,7 @@ def rollback_modal(request: RollbackRequest, settings: Settings, *, verify: bool
         *("rollback modal", data, report.exit_code or _exit_code(verified)),
         as_json=as_json,
         errors=(*report.errors, *_errors(verified)),
+        problems=verified.problems if verified else (),
         show=show_rollback(report, verified),
     )
 

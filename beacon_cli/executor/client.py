@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -23,6 +23,9 @@ from beacon_cli.job.lanes import Lane
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 CALL_ID_PARAMETER = "__modal_function_call_id"
+CREDENTIALS = ("Modal-Key", "Modal-Secret")
+"""The headers that hold proxy credentials. https://modal.com/docs/guide/webhook-proxy-auth"""
+_SHORTEST_CREDENTIAL = 6  # a shorter one is a part of too many innocent words
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 HopHook = Callable[[str | None], None]
@@ -221,13 +224,22 @@ async def _read(response: httpx2.Response) -> Reply:
                 f"the answer is larger than {MAX_BODY_BYTES // 2**20} MiB",
                 http_status=response.status_code,
             )
+    credentials = [response.request.headers.get(name, "") for name in CREDENTIALS]
     return Reply(
         status=response.status_code,
-        body=bytes(body),
+        body=_without(credentials, bytes(body)),
         content_type=headers.get("content-type", ""),
         retry_after=headers.get("retry-after"),
         location=headers.get("location"),
     )
+
+
+def _without(credentials: Sequence[str], body: bytes) -> bytes:
+    """Return a body without the credentials that it was asked with: what an endpoint sends back is stored and shown."""
+    for value in credentials:
+        if len(value) >= _SHORTEST_CREDENTIAL:
+            body = body.replace(value.encode(), b"***")
+    return body
 
 
 def _connection_error(error: Exception) -> AttemptError:

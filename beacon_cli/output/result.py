@@ -26,7 +26,8 @@ class CommandResult:
     """A command's outcome.
 
     `data` is the contract that scripts read (with `as_json`); `show` prints the same for people on a Rich console
-    bound to stdout; `errors` are problems that did not stop the command.
+    bound to stdout; `errors` are what kept the command from a part of its work; `problems` are what it found, which
+    `show` tells people, and scripts find among the errors.
     """
 
     command: str
@@ -34,6 +35,7 @@ class CommandResult:
     exit_code: int = 0
     as_json: bool = False
     errors: tuple[BeaconError, ...] = ()
+    problems: tuple[BeaconError, ...] = ()
     show: Callable[[Console], None] | None = field(default=None, compare=False)
 
     @property
@@ -56,7 +58,7 @@ def envelope(command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[B
 def print_result(result: CommandResult) -> None:
     """Print a result on stdout; problems of the human form go to stderr."""
     if result.as_json:
-        print_json(envelope(result.command, ok=result.ok, data=result.data, errors=result.errors))
+        print_json(envelope(result.command, ok=result.ok, data=result.data, errors=(*result.errors, *result.problems)))
         return
     if result.show is not None:
         result.show(console())

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 import traceback
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 _NAMES = (
@@ -12,6 +17,7 @@ _NAMES = (
     *("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "HF_TOKEN", "PGPASSWORD"),
 )
 _URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL")
+_MODAL_KEYS = ("token_id", "token_secret")
 # Up to the last @ of a word: a password may hold one that is not percent-encoded.
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)")
 _KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
@@ -20,7 +26,7 @@ _SHORTEST = 6
 
 
 def redacted(text: str) -> str:
-    """Return `text` without the values of secret variables, and without passwords in database URLs."""
+    """Return `text` without the values of known secrets, and without passwords in database URLs."""
     secrets = _secrets()
     for value in sorted(secrets, key=len, reverse=True):  # one may begin with another
         if len(value) >= _SHORTEST:
@@ -36,6 +42,8 @@ def redacted_traceback() -> str:
 def _secrets() -> dict[str, str]:
     """Return what must not be shown, and what is shown instead."""
     secrets = {os.environ.get(name, "").strip(): "***" for name in _NAMES}
+    config = os.environ.get("MODAL_CONFIG_PATH") or "~/.modal.toml"
+    secrets |= dict.fromkeys(_modal_tokens(config, os.environ.get("HOME", "")), "***")
     for name in _URL_NAMES:
         url = os.environ.get(name, "").strip()
         for pattern in (_URL_PASSWORD, _KEYWORD_PASSWORD):
@@ -44,3 +52,19 @@ def _secrets() -> dict[str, str]:
                 secrets |= {password: "***", unquote(password): "***"}
         secrets[url] = f"${name}"
     return secrets
+
+
+@lru_cache(maxsize=4)
+def _modal_tokens(path: str, _home: str) -> tuple[str, ...]:
+    """Return the tokens of every profile in Modal's own file; none where there is no such file, or it is broken."""
+    try:
+        profiles = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: no home folder, or too deep
+        return ()
+    return tuple(_tokens(profiles))
+
+
+def _tokens(profiles: Mapping[str, Any]) -> Iterator[str]:
+    for profile in profiles.values():
+        if isinstance(profile, dict):
+            yield from (value for key in _MODAL_KEYS if isinstance(value := profile.get(key), str))

@@ -17,7 +17,7 @@ _WIDTH_WITHOUT_TERMINAL = 200
 def console(*, stderr: bool = False) -> Console:
     """Return a console that reads no markup and adds no emoji or highlighting to what it is given.
 
-    Colour follows `NO_COLOR`, `FORCE_COLOR` and `TERM`. Without a terminal lines may be 200 columns long.
+    Colour follows `NO_COLOR`, `FORCE_COLOR`, `TERM` and `CI`. Without a terminal lines may be 200 columns long.
     What the stream's encoding lacks is written as an escape.
     """
     stream = sys.stderr if stderr else sys.stdout
@@ -41,17 +41,14 @@ def console_on(stream: TextIO | None) -> Console:
         highlight=False,
         soft_wrap=False,
         width=None if _has_width(stream) else _WIDTH_WITHOUT_TERMINAL,
+        force_terminal=False if _in_ci() and not os.environ.get("FORCE_COLOR") else None,
     )
 
 
 def can_redraw(stream: TextIO | None = None) -> bool:
     """Whether a stream (stderr) is a terminal that can redraw a view: not with `TERM=dumb` or in `CI`."""
     stream = stream if stream is not None else sys.stderr
-    return (
-        _is_terminal(stream)
-        and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")
-        and os.environ.get("CI", "").lower() in ("", "0", "false")
-    )
+    return _is_terminal(stream) and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "") and not _in_ci()
 
 
 def speaks_unicode(stream: TextIO | None) -> bool:
@@ -90,6 +87,10 @@ def _discard(stream: TextIO) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
 def _has_width(stream: TextIO | None) -> bool:

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from beacon_cli.output.run_summary import RunSummary
 
 
-def carry_out(request: RunRequest, settings: Settings, *, as_json: bool) -> CommandResult:
+def carry_out(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
     """Run a job to its end and return its summary and its audit. Raises every `BeaconError` that stops it early."""
-    job = request.load(settings)
     job_id = request.id_for(job)
     with _telling_how_to_go_on(request, job_id):
         say(f"job {job_id}\n")
@@ -59,18 +58,18 @@ def _carry_out(
         "modal_containers": {"before": launched.containers_before, "after": launched.containers_after},
         "audit": report.as_data()["checks"],
     }
-    errors = _errors(summary, interrupted=exit_code > 1) if as_json and exit_code else ()
-    return CommandResult("run", data, exit_code, as_json=as_json, errors=errors, show=partial(_show, summary, report))
+    problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
+    return CommandResult(*("run", data, exit_code, as_json), problems=problems, show=partial(_show, summary, report))
 
 
-def _errors(summary: RunSummary, *, interrupted: bool) -> tuple[BeaconError, ...]:
-    """Return why the exit code is not 0, for scripts; people read it in the verdict."""
+def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
+    """Return why the exit code is not 0; people read it in the verdict."""
     why = f"{summary.verdict}; {summary.stopped}" if summary.stopped else summary.verdict
     hint = f"go on with: {summary.resume_command}" if summary.resume_command else ""
     error = ProblemsFound(why, hint=hint)
     if interrupted:
         error.code = "interrupted"
-    return (error,)
+    return error
 
 
 @contextlib.contextmanager

@@ -24,9 +24,8 @@ _PROMPTS_LISTED = 1000
 _PROMPTS_SHOWN = 20
 
 
-def plan_job(request: RunRequest, settings: Settings, *, as_json: bool) -> CommandResult:
-    """Return the plan of a run. Raises `JobFileError`, and `ConfigError` for a region without an endpoint."""
-    job = request.load(settings)
+def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
+    """Return the plan of a run. Raises `UsageError`, and `ConfigError` for a region without an endpoint."""
     request.id_for(job)
     limits = request.limits(job, settings)
     lanes = job.lanes()

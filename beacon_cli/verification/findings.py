@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from beacon_cli.errors import ProblemsFound
 from beacon_cli.output.secrets import redacted
 
 Severity = Literal["fail", "warn"]
@@ -19,6 +20,12 @@ class Finding:
     code: str
     message: str
     hint: str
+
+    def as_problem(self, label: str) -> ProblemsFound:
+        """Return it as an error of the region with this label."""
+        problem = ProblemsFound(f"{label}: {self.message}", hint=self.hint)
+        problem.code = self.code
+        return problem
 
 
 @dataclass(frozen=True, slots=True)

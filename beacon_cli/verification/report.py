@@ -100,6 +100,18 @@ class VerifyReport:
         return None
 
     @property
+    def problems(self) -> tuple[BeaconError, ...]:
+        """What fails in the regions, when nothing kept the verification from its work as a whole."""
+        if self.error is not None:
+            return ()
+        return tuple(
+            finding.as_problem(report.region.label)
+            for report in self.regions.values()
+            for finding in report.findings
+            if finding.severity == "fail"
+        )
+
+    @property
     def exit_code(self) -> int:
         """0 all well, 1 findings that fail, 3 no region could be reached, 4 credentials refused."""
         if (error := self.error) is not None:

@@ -95,7 +95,10 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
                 }
             },
         },
-        "errors": [],
+        "errors": [
+            {"code": "missing_model", "message": "EU: in the registry and not served: qwen2.5-1.5b", "hint": deploy},
+            {"code": "extra_model", "message": "EU: served and not in the registry: mistral-7b", "hint": deploy},
+        ],
     }
 
 

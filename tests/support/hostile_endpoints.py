@@ -97,7 +97,7 @@ class Endpoints:
         if path.endswith(("/models", "/health")):
             return http(200, {"models_available": [MODEL, "qwen2.5-1.5b"], "region": region})
         if request.method == "POST":
-            self._posts.append((request.json["prompt"], request.json["model"]))
+            self._posts.append((request.json.get("prompt", ""), request.json.get("model", "")))
             call = f"fc-{len(self._posts) - 1}"
         else:
             call = query.removeprefix(f"{CALL}=")

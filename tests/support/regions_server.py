@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,10 +18,14 @@ MODELS = ["llama3.2-1b", "qwen2.5-1.5b"]
 
 @dataclass
 class Regions:
-    """`answered` counts the answers that were sent whole, by (question text, model, region); `seen` all POSTs."""
+    """`answered` counts the answers that were sent whole, by (question text, model, region); `seen` all POSTs.
+
+    `padding` is how many characters of noise an answer has more.
+    """
 
     latency: float = 0.0
     hop_first: bool = False
+    padding: int = 0
     models: list[str] = field(default_factory=lambda: list(MODELS))
     url: str = ""
     seen: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -46,7 +51,11 @@ class Regions:
         self.seen[key] += 1
         await asyncio.sleep(self.latency)
         self.answered[key] += 1
-        return http(200, good_answer(region, body["model"], f"answer to {body['prompt']}"))
+        return http(200, good_answer(region, body["model"], f"answer to {body['prompt']}{self._noise()}"))
+
+    def _noise(self) -> str:
+        """Return what makes an answer longer by `padding` characters, and cannot be compressed."""
+        return random.randbytes(self.padding // 2).hex()
 
     def environment(self) -> dict[str, str]:
         """Return the variables that make these the endpoints of every region."""

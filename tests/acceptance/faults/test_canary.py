@@ -1,0 +1,163 @@
+"""One canary in every secret that Beacon can be given, every command, and endpoints that echo what they were sent."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from grpclib import Status
+
+from tests.acceptance.conftest import Beacon
+from tests.support.fake_modal import FakeModal, fake_modal
+from tests.support.hostile_endpoints import Asked, Endpoints, Fault, Reply, always, endpoints, run_arguments, write_job
+from tests.support.invariant import CANARY, Aftermath, assert_invariant
+from tests.support.raw_server import http
+
+KEY, SECRET = f"wk-{CANARY}-key", f"ws-{CANARY}-secret"
+SECRETS = {
+    "BEACON_PROXY_KEY_OLD": f"wk-{CANARY}-old",
+    "BEACON_PROXY_SECRET_OLD": f"ws-{CANARY}-old",
+    "HF_TOKEN": f"hf_{CANARY}",
+    "PGPASSWORD": f"pg-{CANARY}",
+}
+MODAL_TOML = f'[default]\ntoken_id = "ak-{CANARY}"\ntoken_secret = "as-{CANARY}"\nactive = true\n'
+
+
+def echoed(asked: Asked) -> bytes:
+    return asked.good(f"you sent {KEY}", gpu=SECRET, receipt={"headers": {"modal-key": KEY, SECRET: 1}})
+
+
+ECHOES: dict[str, Reply] = {
+    "in an answer": echoed,
+    "in an error": http(500, {"success": False, "error": {"code": "x", "message": f"bad token {KEY} {SECRET}"}}),
+    "in a refusal": http(422, {"error": {"message": f"Modal-Secret: {SECRET}"}}),
+    "in an old error": http(200, {"success": False, "error": f"headers: {KEY}, {SECRET}"}),
+    "in no JSON": http(200, f"<html>{'x' * 190}{KEY}".encode()),
+    "in another region's answer": lambda asked: asked.good(region=f"mars {SECRET}"),
+    "in another model's answer": lambda asked: asked.good(model=KEY),
+}
+
+
+@contextmanager
+def watched_process_list() -> Iterator[set[str]]:
+    """Collect every command line of this machine that holds the canary."""
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.02):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    line = path.read_bytes()
+                except OSError:
+                    continue
+                if CANARY.encode() in line:
+                    seen.add(line.replace(b"\0", b" ").decode(errors="replace"))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def modal(hurt: Beacon) -> Iterator[FakeModal]:
+    with fake_modal() as fake:
+        hurt.environment |= fake.variables(hurt.folder)
+        yield fake
+
+
+@pytest.fixture
+def served() -> Iterator[Endpoints]:
+    faults: dict[str, Fault] = {prompt: always(reply) for prompt, reply in ECHOES.items()}
+    with endpoints(faults) as found:
+        yield found
+
+
+def entrust(beacon: Beacon, served: Endpoints) -> str:
+    """Give `beacon` every secret there is, in every place where it looks for one; return the database's URL."""
+    url = beacon("db", "url").stdout.strip()
+    beacon.environment |= {**served.environment(), **SECRETS, "BEACON_DATABASE_URL": f"{url}&password=db-{CANARY}"}
+    return url
+
+
+def told(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    """Return the command as the invariant judges it: its traceback was asked for."""
+    done.stderr = done.stderr.replace("Traceback", "")
+    return done
+
+
+@pytest.mark.fault(60, "every command with a canary in every secret; endpoints and a control plane that echo them")
+def test_no_command_lets_a_secret_out(hurt: Beacon, modal: FakeModal, served: Endpoints) -> None:
+    url = entrust(hurt, served)
+    job = write_job(hurt, list(ECHOES), attempts=1)
+    unreachable = {"BEACON_DATABASE_URL": f"postgresql://me:db-{CANARY}@127.0.0.1:1/x"}
+    with watched_process_list() as process_list:
+        done = [
+            hurt("db", "migrate", "--json"),
+            hurt(*run_arguments(hurt, job)),
+            hurt("--verbose", "run", job),
+            hurt("run", "job.yaml", "--dry-run", "--json"),
+            hurt("check-db", "hurt"),
+            hurt("check-db", "hurt", "--json"),
+            hurt("db", "url"),
+            hurt("db", "dump"),
+            hurt("db", "psql", "-c", "SELECT * FROM executions"),
+            hurt("schema", "job"),
+            hurt("verify", "endpoints", "--json"),
+            hurt("--verbose", "verify", "endpoints", "--probe", "--timeout", "5"),
+            hurt("deploy", "modal", "--no-verify", "--json"),
+            hurt("rollback", "modal", "--json"),
+        ]
+        hurt.environment |= unreachable
+        done += [hurt("--verbose", *command) for command in (("check-db", "hurt"), ("run", job), ("db", "migrate"))]
+    assert [each.returncode for each in done[:3]] == [0, 1, 1], done[1].stderr
+    assert process_list == set()
+    assert_invariant(Aftermath(hurt.folder, url, [told(each) for each in done]))
+
+
+@pytest.mark.fault(47, "a control plane that echoes a token which is only in Modal's own file")
+def test_a_token_of_modals_own_file_is_not_echoed(hurt: Beacon, modal: FakeModal) -> None:
+    variables = modal.variables(hurt.folder)
+    config = Path(variables["MODAL_CONFIG_PATH"])
+    config.write_text(MODAL_TOML)
+    del hurt.environment["MODAL_TOKEN_ID"], hurt.environment["MODAL_TOKEN_SECRET"]
+    modal.fail("*", Status.UNAUTHENTICATED, f"Token ak-{CANARY} with as-{CANARY} is not valid")
+    done = hurt("--verbose", "deploy", "modal", "--no-verify", "--json")
+    assert done.returncode == 4, done.stderr
+    config.unlink()
+    assert_invariant(Aftermath(hurt.folder, done=[told(done)]))
+
+
+@pytest.mark.fault(60, "a server of this machine with two live pairs of credentials, asked with a wrong one")
+def test_a_server_of_this_machine_lets_none_out_either(scripted: Beacon) -> None:
+    scripted.environment |= {"BEACON_PROXY_KEY": KEY, "BEACON_PROXY_SECRET": SECRET, **SECRETS}
+    with watched_process_list() as process_list:
+        serving = scripted.start("serve", "--region", "us", "--port", "8797")
+        assert serving.stdout is not None
+        said = ""
+        for line in serving.stdout:
+            said += line
+            if "base_url" in line:
+                break
+        scripted.environment |= {
+            "BEACON_PROXY_KEY": f"wk-{CANARY}-wrong",
+            "BEACON_REGIONS__US__BASE_URL": "http://127.0.0.1:8797",
+        }
+        asked = scripted("verify", "endpoints", "--region", "us", "--json")
+        serving.send_signal(signal.SIGTERM)
+        out, err = serving.communicate(timeout=60)
+    assert asked.returncode in {1, 4}, asked.stdout
+    assert json.loads(asked.stdout)["errors"]
+    served = subprocess.CompletedProcess(serving.args, serving.returncode, said + out, err)
+    assert process_list == set()
+    assert_invariant(Aftermath(scripted.folder, done=[asked, served]))

@@ -1,0 +1,183 @@
+"""Databases that hold wrong rows, go away, are of another version, or are locked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.acceptance.conftest import Beacon
+from tests.acceptance.faults.test_stops import LABELS, aftermath, begin, ended, finish, run_arguments
+from tests.support.audit_jobs import fingerprint
+from tests.support.hostile_endpoints import write_job
+from tests.support.invariant import Aftermath, assert_invariant
+from tests.support.regions_server import Regions, regions_server
+
+PROMPTS = [f"Question {n}?" for n in range(6)]
+
+
+@pytest.fixture
+def regions(hurt: Beacon) -> Iterator[Regions]:
+    with regions_server(Regions(latency=0.15)) as served:
+        hurt.environment |= served.environment()
+        yield served
+
+
+@pytest.fixture
+def job(hurt: Beacon) -> str:
+    return write_job(hurt, PROMPTS, regions="[US, EU, ASIA]", models="[llama3.2-1b, qwen2.5-1.5b]")
+
+
+def stop_postgres(beacon: Beacon, signum: int) -> None:
+    """End the embedded server as its administrator, or the kernel, would."""
+    file = Path(beacon.folder / "data" / "pg18" / "postmaster.pid")
+    pid = int(file.read_text().splitlines()[0])
+    os.kill(pid, signum)
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}/exe").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+@pytest.mark.fault(13, "SIGQUIT (pg_ctl stop -m immediate) to the server in mid-run")
+@pytest.mark.fault(14, "SIGQUIT to the server while a job is resumed")
+def test_a_server_that_goes_away_in_mid_run_costs_no_answer(hurt: Beacon, regions: Regions, job: str) -> None:
+    hurt("db", "url")
+    process = begin(hurt, job)
+    time.sleep(0.4)
+    process.send_signal(signal.SIGINT)
+    assert ended(process).returncode == 130
+    resumed = begin(hurt, job)
+    time.sleep(0.3)
+    stop_postgres(hurt, signal.SIGQUIT)
+    done = ended(resumed)
+    assert done.returncode == 0, done.stderr
+    assert max(regions.answered.values()) == 1, "an answer was asked for twice"
+    assert_invariant(aftermath(hurt, done))
+
+
+CAN_MOUNT = os.name == "posix" and os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+@contextmanager
+def database_on_a_small_disk(beacon: Beacon) -> Iterator[Path]:
+    """Yield the embedded database's folder on a tmpfs of its own; the journal stays where it is."""
+    beacon("db", "url")
+    beacon("db", "stop")
+    folder = beacon.folder / "data" / "pg18"
+    aside = folder.rename(beacon.folder / "aside")
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150m", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.decode()}")
+    try:
+        subprocess.run(["cp", "-a", f"{aside}/.", str(folder)], check=True)
+        yield folder
+        beacon("db", "stop")
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.fault(16, "a tmpfs of 150 MB under the database, filled up in mid-run")
+@pytest.mark.skipif(not CAN_MOUNT, reason="mounting a tmpfs wants root and the program mount")
+def test_a_full_disk_stops_the_asking_and_costs_no_answer(hurt: Beacon, regions: Regions) -> None:
+    regions.padding = 20_000
+    with database_on_a_small_disk(hurt) as disk:
+        questions = [f"Question {n}?" for n in range(60)]
+        job = write_job(hurt, questions, regions="[US, EU, ASIA]", models="[llama3.2-1b, qwen2.5-1.5b]")
+        process = begin(hurt, job)
+        filler = disk / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(65536))
+        stopped = ended(process)
+        document = json.loads(stopped.stdout)
+        assert stopped.returncode == 3, stopped.stderr
+        assert "full" in document["errors"][0]["message"]
+        assert sum(regions.seen.values()) < 360, "it went on asking"
+        answered = {(text, model, LABELS[region]) for text, model, region in regions.answered}
+        filler.unlink()
+        done = ended(hurt.start(*run_arguments(hurt, job)))
+        assert done.returncode == 0, done.stderr
+        assert "that an earlier run had kept" in done.stderr
+        after = aftermath(hurt, stopped, done)
+        after.answered = answered
+        assert_invariant(after)
+
+
+@pytest.mark.fault(18, "a migration taken out of the list of those applied, and one too many in it")
+def test_tables_of_another_version_are_refused(hurt: Beacon, regions: Regions, job: str) -> None:
+    url = hurt("db", "url").stdout.strip()
+    hurt.environment["BEACON_DATABASE_URL"] = url
+    done = []
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT * FROM _yoyo_migration")
+        for spoil in (
+            "DELETE FROM _yoyo_migration",
+            "INSERT INTO _yoyo_migration SELECT 'x', '9999-of-the-future', now() FROM kept LIMIT 1",
+        ):
+            connection.execute(spoil.encode())
+            for arguments in (("run", job), ("check-db", "hurt")):
+                done.append(hurt(*arguments, "--json"))
+                (error,) = json.loads(done[-1].stdout)["errors"]
+                assert (done[-1].returncode, error["code"]) == (3, "schema"), (arguments, error)
+            connection.execute("TRUNCATE _yoyo_migration")
+            connection.execute("INSERT INTO _yoyo_migration SELECT * FROM kept")
+    assert "beacon db migrate" in done[0].stdout
+    assert not regions.seen
+    assert_invariant(Aftermath(hurt.folder, url, done))
+
+
+@pytest.mark.fault(19, "LOCK TABLE in ACCESS EXCLUSIVE mode by another session")
+def test_a_locked_table_is_told_after_a_time_limit(hurt: Beacon, regions: Regions, job: str) -> None:
+    finish_of = finish(hurt, job)
+    url = hurt("db", "url").stdout.strip()
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE executions IN ACCESS EXCLUSIVE MODE")
+        done = hurt("check-db", "hurt", "--json")
+    assert done.returncode == 3
+    assert "locked by another session" in done.stdout
+    assert_invariant(aftermath(hurt, finish_of, done))
+
+
+UNIQUE = "executions_job_id_question_id_model_id_region_repeat_key"
+OTHER = "job_id, run_id, 'other', model_id, region, repeat, status, response, queued_at, started_at, completed_at"
+CELL = "model_id = 'llama3.2-1b' AND region = 'US'"
+COLUMNS = "job_id, run_id, question_id, model_id, region, repeat, status, response, queued_at, started_at, completed_at"
+SPOILT = {
+    "no_duplicates": f"INSERT INTO executions ({COLUMNS}) SELECT {COLUMNS} FROM executions"
+    f" WHERE question_id = 'q0' AND {CELL}",
+    "complete": f"DELETE FROM executions WHERE question_id = 'q1' AND {CELL}",
+    "no_unexpected": f"INSERT INTO executions ({COLUMNS}) SELECT {OTHER}"
+    f" FROM executions WHERE question_id = 'q2' AND {CELL}",
+    "timestamps": f"UPDATE executions SET completed_at = now() + interval '1 h' WHERE question_id = 'q3' AND {CELL}",
+    "question_id": f"UPDATE executions SET question_id = '' WHERE question_id = 'q4' AND {CELL}",
+}
+
+
+@pytest.mark.fault(6, "rows doubled (without the constraint), deleted, added, of the future, without a label")
+def test_check_db_names_what_is_wrong_and_writes_nothing(hurt: Beacon, regions: Regions, job: str) -> None:
+    finish(hurt, job)
+    url = hurt("db", "url").stdout.strip()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER TABLE executions DROP CONSTRAINT {UNIQUE}".encode())
+        for statement in SPOILT.values():
+            connection.execute(statement.encode())
+        before = fingerprint(connection)
+        done = hurt("check-db", "hurt", "--json")
+        assert fingerprint(connection) == before
+        connection.execute(f"DELETE FROM executions WHERE question_id = 'q0' AND {CELL}".encode())
+    assert done.returncode == 1
+    checks = {check["name"]: check["status"] for check in json.loads(done.stdout)["data"]["checks"]}
+    assert {name for name in SPOILT if checks[name] != "fail"} == set()
+    assert len(json.loads(done.stdout)["errors"]) >= 1
+    assert_invariant(Aftermath(hurt.folder, url, [done]))

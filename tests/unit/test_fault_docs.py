@@ -1,0 +1,39 @@
+"""docs/faults.md and the tests that inject its faults speak of the same ones."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
+
+
+def documented() -> list[int]:
+    return [int(number) for number in ROW.findall((ROOT / "docs" / "faults.md").read_text(encoding="utf-8"))]
+
+
+def injected() -> set[int]:
+    """Return the number of every `pytest.mark.fault(number, how)` in the tests."""
+    marks = [
+        node
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault"
+    ]
+    assert all(len(mark.args) == 2 for mark in marks), "a mark names its fault, and how it is injected"
+    return {ast.literal_eval(mark.args[0]) for mark in marks}
+
+
+def test_every_fault_of_the_table_is_injected_by_a_test() -> None:
+    assert sorted(set(documented()) - injected()) == []
+
+
+def test_every_fault_that_is_injected_is_in_the_table() -> None:
+    assert sorted(injected() - set(documented())) == []
+
+
+def test_a_fault_has_one_row() -> None:
+    rows = documented()
+    assert len(rows) == len(set(rows))
