@@ -21,10 +21,15 @@ from pydantic import (
 )
 
 from beacon_cli.job.limits import Limits
+from beacon_cli.printable import excerpt
 from modal_deployment.regions import region_named
 
 # Labels of 1 to 63 characters, and a letter somewhere: what has none must be an IP address.
 _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+
+
+# With the ids of the job and of the question it must fit into an index of PostgreSQL, whose entries hold 2,704 bytes.
+_LONGEST_MODEL_ID = 255
 
 
 def _placed(path: Path, info: ValidationInfo) -> Path:
@@ -129,6 +134,16 @@ class LocalSettings(BaseModel):
         gt=0,
         description="Seconds after which an unfinished request is answered by a 303, as on Modal.",
     )
+
+    @field_validator("models")
+    @classmethod
+    def _usable_ids(cls, models: dict[str, LocalModelSettings]) -> dict[str, LocalModelSettings]:
+        for name in models:
+            if not (name.isprintable() and name == name.strip() and 0 < len(name) <= _LONGEST_MODEL_ID):
+                raise ValueError(
+                    f'"{excerpt(name)}" is no id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
+                )
+        return models
 
 
 class Settings(BaseModel):

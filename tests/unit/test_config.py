@@ -120,6 +120,8 @@ def test_paths_of_the_file_are_relative_to_it_and_those_of_variables_to_the_work
         ("local = 3", "local"),
         ("[local]\nmodels = 3", "local.models"),
         ("[local.models]\nx = 3", "local.models.x"),
+        (f"[local.models.{'m' * 256}]\ngguf = 'a'", "local.models"),
+        ('[local.models."a\\u001b"]\ngguf = "a"', "local.models"),
         ("[local.models.x]\ngguf = 3", "local.models.x.gguf"),
         ("[local.models.x]\ngguf = 'a'\nscript = 'b'", "local.models.x"),
         ("regions = 3", "regions"),
