@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.processes import measure
+
 BEACON = Path(sys.executable).parent / "beacon"
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +47,13 @@ class Beacon:
         finally:
             process.kill()
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def measured(self, *arguments: str, exit_code: int) -> tuple[subprocess.CompletedProcess[str], int]:
+        """Run to the expected end, and return also the largest memory that was held, in bytes."""
+        command = [str(BEACON), *arguments]
+        cost = measure(command, environment=self.variables(), folder=self.folder, exit_codes=(exit_code,))
+        done = subprocess.CompletedProcess(command, cost.exit_code, cost.stdout.decode(), cost.stderr.decode())
+        return done, cost.peak_memory
 
     def start_until(self, text: str, *arguments: str) -> tuple[subprocess.Popen[str], str]:
         """Start a command and return once it has said `text` on stderr, with all that it said so far."""

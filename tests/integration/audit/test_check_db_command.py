@@ -116,7 +116,14 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                 },
             ],
         },
-        "errors": [],
+        "errors": [
+            {
+                "code": "problems_found",
+                "message": "complete: of 12 cells 2 never ran (expected: the stored job): math_basic · llama3.2-1b · "
+                "EU (never ran), math_basic · qwen2.5-1.5b · EU (never ran)",
+                "hint": "",
+            }
+        ],
     }
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 
 import pytest
 
@@ -30,23 +28,11 @@ BOMBS = {
 }
 
 
-def run_measured(beacon: Beacon, *arguments: str) -> tuple[subprocess.CompletedProcess[str], int]:
-    """Run a command that says little; return it with the largest memory that it held, in bytes."""
-    process = beacon.start(*arguments)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    out, err = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, out, err), usage.ru_maxrss * 1024
-
-
 @pytest.mark.fault(54, "YAML aliases that unfold to 37 MiB or hold themselves; nesting of 5,000")
 def test_a_bomb_is_a_clear_error_and_little_memory(hurt: Beacon) -> None:
     done = []
     for what, (name, text) in BOMBS.items():
-        found, memory = run_measured(hurt, "run", hurt.write(name, text), "--dry-run", "--json")
+        found, memory = hurt.measured("run", hurt.write(name, text), "--dry-run", "--json", exit_code=2)
         (error,) = json.loads(found.stdout)["errors"]
         assert (found.returncode, error["code"]) == (2, "job_file"), what
         assert name in error["message"]
