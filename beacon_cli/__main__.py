@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import NoReturn
 
 from beacon_cli.signals import Interrupted, ignore_signals, raise_on_signals
 
 
+# Almost nothing here becomes garbage in cycles: looking for it every 700 objects took a twelfth of a run's CPU.
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
 def main() -> NoReturn:
     """Run the program and exit with its documented code."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     raise_on_signals()
     try:
         from beacon_cli.main import program

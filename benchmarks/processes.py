@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LAUNCH = Path(__file__).parent / "launch.py"
-_TIMEOUT = 1800.0
+_TIMEOUT = 600.0
 
 
 class CommandFailed(Exception):

@@ -78,6 +78,9 @@ class Connection(asyncio.Protocol):
         if kind in ("models", "health"):
             self._send({"status": "healthy", "models_available": MODELS, "region": region})
             return
+        if kind not in ("inference", "chat/completions"):
+            self._transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            return
         asked = json.loads(body)
         answer = completion(asked) if kind == "chat/completions" else inference(region, asked)
         Connection.usage.started()

@@ -49,7 +49,7 @@ def rows(bench: Bench) -> Iterator[Row]:
             try:
                 yield from _rows(program.name, _run(bench, place, program, path), ours)
             except CommandFailed as failed:
-                yield Row(f"{program.name}, 600 requests", "s", None, note=str(failed)[-300:])
+                yield Row(f"{program.name}, 600 requests", "s", None, note=str(failed).splitlines()[-1])
 
 
 def _run(bench: Bench, place: Workplace, program: _Program, path: str) -> Run:
@@ -86,8 +86,10 @@ def _rows(name: str, run: Run, ours: Run) -> Iterator[Row]:
 
 
 def _inspect(folder: Path, _url: str) -> list[str]:
+    shutil.copy(_INSPECT_TASK, folder)  # it wants a path relative to the working folder
     options = ["--max-connections", str(IN_FLIGHT), "--max-samples", str(IN_FLIGHT), "--display", "none"]
-    return ["eval", str(_INSPECT_TASK), "--model", f"openai/{_MODEL}", "--log-dir", str(folder), *options]
+    options += ["-M", "responses_api=false"]
+    return ["eval", _INSPECT_TASK.name, "--model", f"openai/{_MODEL}", "--log-dir", str(folder), *options]
 
 
 def _lm_eval(folder: Path, url: str) -> list[str]:
