@@ -8,7 +8,6 @@ from typing import NoReturn
 
 from beacon_cli.signals import Interrupted, ignore_signals, raise_on_signals
 
-
 # Almost nothing here becomes garbage in cycles: looking for it every 700 objects took a twelfth of a run's CPU.
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from beacon_cli import __version__
-from beacon_cli.commands import check_db, db, deploy, rollback, run, schema, serve, verify
+from beacon_cli.commands import check_db, compare, db, deploy, rollback, run, schema, serve, verify
 from beacon_cli.context import AppContext
 from beacon_cli.errors import BeaconError, EnvironmentFault, UsageError
 from beacon_cli.signals import Interrupted
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 app.command("run", short_help="Carry out a job, or go on with one.")(run.run)
 app.command("check-db", short_help="Audit what a job left in the database.")(check_db.check_db)
+app.command("compare", short_help="Do answers differ by region?")(compare.compare)
 app.command("serve", short_help="Keep regional servers running on this machine.")(serve.serve)
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(verify.app, name="verify")

@@ -115,7 +115,7 @@ _LEGACY = """(
                CASE WHEN status = 'error' THEN 'failed'
                     WHEN status = 'completed' AND btrim(answer, E' \\t\\r\\n') = '' THEN 'empty'
                     ELSE coalesce(status, '') END AS status,
-               answer AS response, output_data ->> 'region' AS answered_region, container_id,
+               answer AS response, output_data, output_data ->> 'region' AS answered_region, container_id,
                container_region, hops, queued_at, started_at, completed_at, created_at
         FROM (
             SELECT *, CASE WHEN response IS NULL AND output_data ? 'response'

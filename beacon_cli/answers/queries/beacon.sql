@@ -1,0 +1,25 @@
+-- The executions of some jobs in Beacon's own tables. Questions stand in the order of the first of the jobs.
+SELECT execution.job_id, question.position, execution.question_id, execution.model_id, {region} AS region,
+       execution.repeat, execution.status, execution.prompt, execution.system_prompt, execution.response,
+       execution.attempts, execution.hops, execution.provider_id, execution.container_id, execution.container_region,
+       execution.output_data ->> 'region' AS answered_region,
+       execution.output_data ->> 'model_revision' AS model_revision,
+       execution.output_data ->> 'gpu' AS gpu,
+       execution.receipt_data #>> '{{provenance,architecture}}' AS architecture,
+       execution.receipt_data #>> '{{provenance,model_registry}}' AS model_registry,
+       execution.receipt_data #>> '{{output,metadata,temperature}}' AS temperature,
+       execution.receipt_data #>> '{{output,metadata,max_tokens}}' AS max_tokens,
+       CASE WHEN execution.output_data ->> 'tokens_generated' ~ '^[0-9]{{1,9}}$'
+            THEN (execution.output_data ->> 'tokens_generated')::int END AS tokens_generated,
+       execution.http_status, execution.error_code, execution.error_message, execution.function_call_id,
+       execution.queued_at, execution.started_at, execution.completed_at, execution.created_at,
+       execution.run_id::text AS run_id, {documents}
+FROM executions AS execution
+LEFT JOIN questions AS question ON question.job_id = %(first)s AND question.id = execution.question_id
+WHERE execution.job_id = ANY (%(keys)s::text[])
+  AND (%(question)s::text IS NULL OR execution.question_id = %(question)s)
+  AND (%(model)s::text IS NULL OR execution.model_id = %(model)s)
+ORDER BY question.position NULLS LAST, execution.question_id,
+         array_position(%(models)s::text[], execution.model_id) NULLS LAST, execution.model_id,
+         array_position(%(labels)s::text[], {region}) NULLS LAST, region,
+         array_position(%(keys)s::text[], execution.job_id), execution.repeat, execution.id

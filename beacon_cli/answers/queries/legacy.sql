@@ -1,0 +1,19 @@
+-- The executions of a job in the old system's tables; what those do not record is NULL.
+SELECT %(name)s AS job_id, question.position, execution.question_id, execution.model_id, execution.region,
+       execution.repeat, execution.status, NULL::text AS prompt, NULL::text AS system_prompt, execution.response,
+       NULL::int AS attempts, execution.hops, NULL::text AS provider_id, execution.container_id,
+       execution.container_region, execution.answered_region,
+       execution.output_data ->> 'model_revision' AS model_revision, execution.output_data ->> 'gpu' AS gpu,
+       NULL::text AS architecture, NULL::text AS model_registry, NULL::text AS temperature, NULL::text AS max_tokens,
+       NULL::int AS tokens_generated, NULL::int AS http_status, NULL::text AS error_code,
+       CASE WHEN execution.status = 'failed' THEN execution.output_data ->> 'error' END AS error_message,
+       NULL::text AS function_call_id, execution.queued_at, execution.started_at, execution.completed_at,
+       execution.created_at, NULL::text AS run_id, {documents}
+FROM {executions} AS execution
+LEFT JOIN {questions} AS question ON question.id = execution.question_id
+WHERE (%(question)s::text IS NULL OR execution.question_id = %(question)s)
+  AND (%(model)s::text IS NULL OR execution.model_id = %(model)s)
+ORDER BY question.position NULLS LAST, execution.question_id,
+         array_position(%(models)s::text[], execution.model_id) NULLS LAST, execution.model_id,
+         array_position(%(labels)s::text[], execution.region) NULLS LAST, execution.region, execution.repeat,
+         execution.id

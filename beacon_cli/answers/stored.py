@@ -1,0 +1,63 @@
+"""A stored execution, as those see it who read answers: `compare`, `report`, `show` and `export`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExecution:
+    """One row of `executions`. Texts are as the model sent them; they may hold anything.
+
+    `position` is the question's place in the job, None for a question that the job does not have. `region` is a label,
+    `answered_region` whatever the endpoint said of itself. `output_data` and `receipt_data` are JSON texts, read only
+    where they are asked for. An old system's row has None where its tables have no such column.
+    """
+
+    job_id: str
+    position: int | None
+    question_id: str
+    model_id: str
+    region: str
+    repeat: int
+    status: str
+    prompt: str | None
+    system_prompt: str | None
+    response: str | None
+    attempts: int | None
+    hops: int | None
+    provider_id: str | None
+    container_id: str | None
+    container_region: str | None
+    answered_region: str | None
+    model_revision: str | None
+    gpu: str | None
+    architecture: str | None
+    model_registry: str | None
+    temperature: str | None
+    max_tokens: str | None
+    tokens_generated: int | None
+    http_status: int | None
+    error_code: str | None
+    error_message: str | None
+    function_call_id: str | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    created_at: datetime | None
+    run_id: str | None
+    output_data: str | None
+    receipt_data: str | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the answer took, from the first attempt that was sent to its end."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.started_at).total_seconds()
+
+    @property
+    def text(self) -> str:
+        """The answer's text, empty where there is none."""
+        return self.response or ""

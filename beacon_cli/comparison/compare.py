@@ -1,0 +1,124 @@
+"""Comparing the regions of a job, or two jobs: read the answers once, count, test, judge."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+
+from beacon_cli.answers.read import stored_executions
+from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.audit.audit import audit_job
+from beacon_cli.audit.database import Connection, reading
+from beacon_cli.audit.expectation import from_spec
+from beacon_cli.audit.report import AuditReport
+from beacon_cli.audit.stored_job import find_job
+from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHit
+from beacon_cli.comparison.conditions import Conditions
+from beacon_cli.comparison.distance import MEASURES
+from beacon_cli.comparison.figures import Tally
+from beacon_cli.comparison.options import Options
+from beacon_cli.comparison.verdicts import Subject, judged
+from beacon_cli.errors import UsageError
+
+_SAMPLED_SUBJECTS = 2000
+_SAMPLE_CHARACTERS = 400
+_REFUSALS_KEPT = 1000
+
+
+def compare_jobs(connection: Connection, job_ids: tuple[str, ...], options: Options) -> Comparison:
+    """Return the comparison of one job's regions, or of two jobs region by region.
+
+    The answers of one question and model are held at a time. Raises `JobNotFound`, `UsageError` and `StoreError`.
+    """
+    if len(set(job_ids)) < len(job_ids):
+        raise UsageError("a job cannot be compared with itself")
+    audits = tuple(audit_job(connection, job_id) for job_id in job_ids)
+    with reading(connection):
+        jobs = [find_job(connection, job_id) for job_id in job_ids]
+    repeats = from_spec(jobs[0].spec).repeats
+    walk = _Walk(options, over_time=len(jobs) > 1)
+    results = judged(
+        walk.subjects(stored_executions(connection, jobs)),
+        MEASURES[options.measure],
+        subjects=_subject_count(audits, repeats, over_time=walk.over_time),
+        rate=options.rate,
+    )
+    return Comparison(
+        job_ids=tuple(job.id for job in jobs),
+        audits=audits,
+        repeats=repeats,
+        measure=options.measure,
+        rate=options.rate,
+        rule=options.rule.source,
+        incomparable=walk.conditions.incomparable(options.accepted),
+        unrecorded=walk.conditions.unrecorded(),
+        results=tuple(results),
+        figures=walk.figures(),
+        refusals=tuple(walk.refusals),
+        samples=walk.samples,
+    )
+
+
+def _subject_count(audits: Iterable[AuditReport], repeats: int, *, over_time: bool) -> int:
+    """Return about how many tests there will be: (question, model), or (question, model, region) over time."""
+    lanes = [lane for audit in audits for lane in audit.coverage.lanes]
+    questions = max((lane.expected // repeats for lane in lanes), default=0)
+    return questions * len({(lane.model_id, lane.region if over_time else "") for lane in lanes})
+
+
+class _Walk:
+    """One pass over the executions: everything that is counted on the way, and the answers of each subject in turn."""
+
+    def __init__(self, options: Options, *, over_time: bool) -> None:
+        self.over_time = over_time
+        self.conditions = Conditions()
+        self.refusals: list[RefusalHit] = []
+        self.samples: dict[Subject, Mapping[str, str]] = {}
+        self._rule = options.rule
+        self._totals: dict[str, Tally] = {}
+        self._models: dict[str, dict[str, Tally]] = {}
+
+    def subjects(self, executions: Iterable[StoredExecution]) -> Iterator[tuple[Subject, dict[str, list[str]]]]:
+        """Yield each subject with its answers by group."""
+        for subject, rows in itertools.groupby(executions, key=self._subject_of):
+            groups: dict[str, list[str]] = {}
+            prompts: dict[str, str | None] = {}
+            for execution in rows:
+                group = execution.job_id if self.over_time else execution.region
+                texts = groups.setdefault(group, [])
+                prompts.setdefault(group, execution.prompt)
+                self._count(execution, group)
+                if execution.status == "completed":
+                    texts.append(execution.text)
+            self.conditions.add_prompt(subject, prompts)
+            self._sample(subject, groups)
+            yield subject, groups
+
+    def figures(self) -> dict[str, GroupFigures]:
+        """Return the figures of each group, in the order in which the regions are named everywhere."""
+        return {
+            name: GroupFigures(tally.figures(), {model: each.figures() for model, each in self._models[name].items()})
+            for name, tally in self._totals.items()
+        }
+
+    def _subject_of(self, execution: StoredExecution) -> Subject:
+        return Subject(execution.question_id, execution.model_id, execution.region if self.over_time else None)
+
+    def _count(self, execution: StoredExecution, group: str) -> None:
+        hit = self._rule.hit(execution.text) if execution.status == "completed" else None
+        name = f"{group} · {execution.region}" if self.over_time else group
+        models = self._models.setdefault(name, {})
+        for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
+            tally.add(execution, refuses=hit is not None)
+        if execution.status in ("completed", "empty"):
+            self.conditions.add(execution, group)
+        if hit is not None and len(self.refusals) < _REFUSALS_KEPT:
+            self.refusals.append(
+                RefusalHit(
+                    execution.job_id, execution.question_id, execution.model_id, execution.region, execution.repeat, hit
+                )
+            )
+
+    def _sample(self, subject: Subject, groups: Mapping[str, list[str]]) -> None:
+        if len(self.samples) < _SAMPLED_SUBJECTS and len({text for texts in groups.values() for text in texts}) > 1:
+            self.samples[subject] = {name: texts[0][:_SAMPLE_CHARACTERS] for name, texts in groups.items() if texts}

@@ -1,0 +1,139 @@
+"""What a comparison found, as a value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from beacon_cli.audit.report import AuditReport
+from beacon_cli.comparison.conditions import Incomparable
+from beacon_cli.comparison.figures import Figures
+from beacon_cli.comparison.verdicts import VERDICTS, Judged, Subject, Verdict
+from beacon_cli.errors import ProblemsFound
+from beacon_cli.wording import quantity
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalHit:
+    """An answer that was counted as a refusal, and the words of it that the rule found."""
+
+    job_id: str
+    question_id: str
+    model_id: str
+    region: str
+    repeat: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """A region's figures (or a job's, where jobs are compared): of all models together, and of each."""
+
+    total: Figures
+    models: Mapping[str, Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The comparison of a job's regions, or of two jobs region by region.
+
+    `audits` are of the jobs, in the order of `job_ids`. `samples` holds the beginning of one answer of each group for
+    subjects whose answers are not all the same. `refusals` are the first hits of the rule; the figures count all.
+    """
+
+    job_ids: tuple[str, ...]
+    audits: tuple[AuditReport, ...]
+    repeats: int
+    measure: str
+    rate: float
+    rule: str
+    incomparable: tuple[Incomparable, ...]
+    unrecorded: tuple[str, ...]
+    results: tuple[Judged, ...]
+    figures: Mapping[str, GroupFigures]
+    refusals: tuple[RefusalHit, ...]
+    samples: Mapping[Subject, Mapping[str, str]]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected cell of every job has its answer."""
+        return all(audit.coverage.completed >= audit.coverage.expected for audit in self.audits)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether nothing but the region differs, or what does was accepted."""
+        return all(finding.accepted for finding in self.incomparable)
+
+    @property
+    def verdicts(self) -> dict[Verdict, int]:
+        """How many results have each verdict."""
+        counts = Counter(result.verdict for result in self.results)
+        return {verdict: counts[verdict] for verdict in VERDICTS}
+
+    @property
+    def different(self) -> tuple[Judged, ...]:
+        """The results whose answers differ, the largest effect first."""
+        found = [result for result in self.results if result.verdict == "different" and result.difference]
+        return tuple(sorted(found, key=lambda result: -result.difference.effect))  # type: ignore[union-attr]
+
+    def problems(self, *, fail_on_different: bool) -> tuple[ProblemsFound, ...]:
+        """Return why the exit code is 1; nothing when it is 0."""
+        found = [
+            f"incomplete: job {audit.job_id} has {audit.coverage.completed} of {audit.coverage.expected} answers"
+            for audit in self.audits
+            if audit.coverage.completed < audit.coverage.expected
+        ]
+        found += [f"incomparable: {each.name}: {each.detail}" for each in self.incomparable if not each.accepted]
+        if fail_on_different and self.different:
+            found.append(f"different: {quantity(len(self.different), 'result')}")
+        return tuple(ProblemsFound(text) for text in found)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the `data` of `compare --json`."""
+        return {
+            "job_id": self.job_ids[0],
+            "other_job_id": self.job_ids[1] if len(self.job_ids) > 1 else None,
+            "complete": self.complete,
+            "jobs": {
+                audit.job_id: {"expected": audit.coverage.expected, "answered": audit.coverage.completed}
+                for audit in self.audits
+            },
+            "comparable": self.comparable,
+            "incomparable": [asdict(finding) for finding in self.incomparable],
+            "unrecorded": list(self.unrecorded),
+            "measure": self.measure,
+            "false_discovery_rate": self.rate,
+            "verdicts": self.verdicts,
+            "results": [_result(result) for result in self.results],
+            "regions": {
+                name: {
+                    **figures.total.as_data(),
+                    "models": {model: each.as_data() for model, each in figures.models.items()},
+                }
+                for name, figures in self.figures.items()
+            },
+            "refusal_rule": self.rule,
+            "refusals": [asdict(hit) for hit in self.refusals],
+        }
+
+
+def _result(result: Judged) -> dict[str, Any]:
+    found = result.difference
+    return {
+        **asdict(result.subject),
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "answers": dict(result.answers),
+        "within": found and found.within,
+        "between": found and found.between,
+        "effect": found and found.effect,
+        "interval": None if found is None or found.low is None else [found.low, found.high],
+        "p_value": found and found.p_value,
+        "q_value": result.q_value,
+        "least_p_value": found and found.least_p_value,
+        "pairs": [{"groups": list(pair), "between": value} for pair, value in found.between_pairs.items()]
+        if found
+        else [],
+    }

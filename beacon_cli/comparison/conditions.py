@@ -1,0 +1,131 @@
+"""What has to be equal, so that a difference between answers can come from the region: weights, hardware, prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.audit.expectation import label_of
+from beacon_cli.comparison.verdicts import Subject
+from beacon_cli.printable import excerpt
+from modal_deployment.regions import region_of_container
+
+_VALUES_SHOWN = 3
+_CONTAINER = "region"
+
+
+@dataclass(frozen=True, slots=True)
+class Incomparable:
+    """A condition that differs. `accepted`: whoever compares says that it is meant to."""
+
+    name: str
+    detail: str
+    accepted: bool = False
+
+
+CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
+    "model_revision": lambda execution: execution.model_revision,
+    "gpu": lambda execution: execution.gpu,
+    "generator": lambda execution: execution.architecture,
+    "registry": lambda execution: execution.model_registry,
+    "system_prompt": lambda execution: execution.system_prompt,
+    "sampling": lambda execution: _sampling(execution),
+}
+"""What is compared between groups, model by model."""
+
+NAMES = (*CONDITIONS, "region", "prompt")
+"""Every condition that can be named, and accepted."""
+
+_OPTIONAL = frozenset({"system_prompt"})  # not having one is a value, not an unknown
+
+
+def _sampling(execution: StoredExecution) -> str | None:
+    if execution.temperature is None and execution.max_tokens is None:
+        return None
+    return f"temperature {execution.temperature}, max_tokens {execution.max_tokens}"
+
+
+@dataclass(slots=True)
+class Conditions:
+    """Collects, execution by execution, under which conditions the answers of each group came about."""
+
+    _values: dict[tuple[str, str], dict[str, set[str | None]]] = field(default_factory=dict)
+    _elsewhere: dict[tuple[str, str], int] = field(default_factory=dict)
+    _prompts: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    _answers: int = 0
+
+    def add(self, execution: StoredExecution, group: str) -> None:
+        """Note one answer's conditions."""
+        self._answers += 1
+        for name, value_of in CONDITIONS.items():
+            groups = self._values.setdefault((name, execution.model_id), {})
+            groups.setdefault(group, set()).add(value_of(execution))
+        for told in _regions_told(execution):
+            if told != execution.region:
+                key = (execution.region, told)
+                self._elsewhere[key] = self._elsewhere.get(key, 0) + 1
+
+    def add_prompt(self, subject: Subject, prompts: Mapping[str, str | None]) -> None:
+        """Note which text stood behind a question's id in each group."""
+        if len(set(prompts.values())) > 1:
+            self._prompts[subject.question_id] = dict(prompts)
+
+    def incomparable(self, accepted: frozenset[str]) -> tuple[Incomparable, ...]:
+        """Return what differs between groups, or inside one."""
+        return tuple(
+            Incomparable(name, detail, name in accepted)
+            for name, detail in (*self._differing(), *self._answered_elsewhere(), *self._reworded())
+        )
+
+    def unrecorded(self) -> tuple[str, ...]:
+        """Return the conditions that no answer, or not every one, says anything of."""
+        names = dict.fromkeys(name for (name, _), groups in self._values.items() if _unknown(name, groups))
+        return tuple(names)
+
+    def _differing(self) -> Iterator[tuple[str, str]]:
+        found: dict[tuple[str, str], list[str]] = {}
+        for (name, model_id), groups in self._values.items():
+            known = {group: {value for value in values if _known(name, value)} for group, values in groups.items()}
+            if len(set().union(*known.values())) > 1:
+                found.setdefault((name, _by_group(known)), []).append(model_id)
+        for (name, detail), models in found.items():
+            yield name, f"{detail} ({', '.join(excerpt(model, 40) for model in models)})"
+
+    def _answered_elsewhere(self) -> Iterator[tuple[str, str]]:
+        for (asked, told), count in self._elsewhere.items():
+            yield _CONTAINER, f"{count} answers of {excerpt(asked, 30)} were given in {excerpt(told, 30)}"
+
+    def _reworded(self) -> Iterator[tuple[str, str]]:
+        if self._prompts:
+            named = ", ".join(excerpt(name, 40) for name in list(self._prompts)[:_VALUES_SHOWN])
+            yield "prompt", f"{len(self._prompts)} questions have another text: {named}"
+
+
+def _regions_told(execution: StoredExecution) -> Iterator[str]:
+    """Yield the labels of the regions that the endpoint and its provider name."""
+    if execution.answered_region is not None:
+        yield label_of(execution.answered_region)
+    ran_in = region_of_container(execution.container_region) if execution.container_region else None
+    if ran_in is not None:
+        yield ran_in.label
+
+
+def _known(name: str, value: str | None) -> bool:
+    return value is not None or name in _OPTIONAL
+
+
+def _unknown(name: str, groups: Mapping[str, set[str | None]]) -> bool:
+    return name not in _OPTIONAL and any(None in values for values in groups.values())
+
+
+def _by_group(groups: Mapping[str, set[Any]]) -> str:
+    """Return `US 5f1…, EU 77a…`."""
+    return "; ".join(f"{excerpt(group, 40)}: {_listed(values)}" for group, values in groups.items())
+
+
+def _listed(values: set[Any]) -> str:
+    shown = sorted("none" if value is None else repr(excerpt(str(value), 50)) for value in values)
+    more = f" and {len(shown) - _VALUES_SHOWN} more" if len(shown) > _VALUES_SHOWN else ""
+    return " and ".join(shown[:_VALUES_SHOWN]) + more if shown else "not recorded"

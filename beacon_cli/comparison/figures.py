@@ -1,0 +1,114 @@
+"""What each region's answers are like: how many refuse, are empty or failed, how long they are and took."""
+
+from __future__ import annotations
+
+import statistics
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from scipy import stats
+
+from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.comparison.distance import words
+
+_FAILED = ("failed", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`count` of `of`, as a share with Wilson's interval of 95 % (1927); all None where there is nothing to count."""
+
+    count: int
+    of: int
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median, 95th percentile and largest of some numbers; all None where there are none."""
+
+    median: float | None
+    p95: float | None
+    max: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A region's executions, of one model or of all. `words` are those of an answer, `seconds` those it took.
+
+    Refusals are counted among the answers with text, empty ones among all answers, failures (`failed` and `timeout`)
+    among all that was asked to its end. `hops` counts the 303s, `hopped` the executions that needed any.
+    """
+
+    executions: int
+    refusal: Rate
+    empty: Rate
+    failure: Rate
+    words: Spread
+    seconds: Spread
+    hops: int
+    hopped: int
+
+    def as_data(self) -> dict[str, Any]:
+        """Return them as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts executions one by one."""
+
+    _statuses: Counter[str] = field(default_factory=Counter)
+    _refusals: int = 0
+    _hops: int = 0
+    _hopped: int = 0
+    _words: array[int] = field(default_factory=lambda: array("l"))
+    _seconds: array[float] = field(default_factory=lambda: array("d"))
+
+    def add(self, execution: StoredExecution, *, refuses: bool) -> None:
+        """Count one."""
+        self._statuses[execution.status] += 1
+        self._refusals += refuses
+        self._hops += execution.hops or 0
+        self._hopped += bool(execution.hops)
+        if execution.status == "completed":
+            self._words.append(len(words(execution.text)))
+            if execution.seconds is not None:
+                self._seconds.append(execution.seconds)
+
+    def figures(self) -> Figures:
+        """Return what was counted."""
+        completed, empty = self._statuses["completed"], self._statuses["empty"]
+        failed = sum(self._statuses[status] for status in _FAILED)
+        return Figures(
+            executions=self._statuses.total(),
+            refusal=rate(self._refusals, completed),
+            empty=rate(empty, completed + empty),
+            failure=rate(failed, completed + empty + failed),
+            words=spread(self._words),
+            seconds=spread(self._seconds),
+            hops=self._hops,
+            hopped=self._hopped,
+        )
+
+
+def rate(count: int, of: int) -> Rate:
+    """Return a share with its interval."""
+    if not of:
+        return Rate(count, of, None, None, None)
+    interval = stats.binomtest(count, of).proportion_ci(0.95, method="wilson")
+    return Rate(count, of, count / of, float(interval.low), float(interval.high))
+
+
+def spread(numbers: Sequence[float]) -> Spread:
+    """Return the middle, the 95th percentile (the smallest number that so many do not exceed) and the largest."""
+    if not numbers:
+        return Spread(None, None, None)
+    ordered = sorted(numbers)
+    p95 = ordered[-(-len(ordered) * 95 // 100) - 1]
+    return Spread(float(statistics.median(ordered)), float(p95), float(ordered[-1]))

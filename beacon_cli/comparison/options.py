@@ -1,0 +1,34 @@
+"""How to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from beacon_cli.comparison.conditions import NAMES
+from beacon_cli.comparison.distance import MEASURES
+from beacon_cli.comparison.refusal import RefusalRule, built_in_rule, rule_of_file
+from beacon_cli.comparison.verdicts import FALSE_DISCOVERY_RATE
+from beacon_cli.errors import UsageError
+from beacon_cli.printable import excerpt
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compare: the measure of distance, the rate of false discoveries, the rule for refusals, and which
+    conditions may differ."""
+
+    measure: str = "lexical"
+    rate: float = FALSE_DISCOVERY_RATE
+    rule: RefusalRule = field(default_factory=built_in_rule)
+    accepted: frozenset[str] = frozenset()
+
+
+def chosen_options(measure: str, rate: float, accepted: Iterable[str], refusals: Path | None) -> Options:
+    """Return the options as they were written. Raises `UsageError` for names that do not exist, or an unusable rule."""
+    for option, known, names in (("--measure", MEASURES, [measure]), ("--accept", NAMES, accepted)):
+        for name in names:
+            if name not in known:
+                raise UsageError(f"{option}: unknown {excerpt(name)!r}", hint=f"known: {', '.join(known)}")
+    return Options(measure, rate, rule_of_file(refusals) if refusals else built_in_rule(), frozenset(accepted))

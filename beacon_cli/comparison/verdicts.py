@@ -1,0 +1,105 @@
+"""The verdict of every test of a comparison, with the false discoveries among them bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy import stats
+
+from beacon_cli.comparison.difference import EXCHANGES, Difference, difference
+from beacon_cli.comparison.distance import Distance
+
+Verdict = Literal["different", "indistinguishable", "untestable"]
+VERDICTS: tuple[Verdict, ...] = ("different", "indistinguishable", "untestable")
+
+FALSE_DISCOVERY_RATE = 0.05
+"""The share of `different` verdicts, over all tests of a comparison, that may be wrong."""
+
+_MOST_EXCHANGES = 99_999
+_EXCHANGES_PER_TEST = 40  # a lone p-value as small as they allow stays below the rate after its correction
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is tested: a question and a model, and where jobs are compared one region."""
+
+    question_id: str
+    model_id: str
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A subject's verdict. `answers` counts those of each group; `q_value` is the p-value, corrected for the number of
+    tests; `reason` says why there is none, or what else a reader should know."""
+
+    subject: Subject
+    answers: Mapping[str, int]
+    verdict: Verdict
+    reason: str
+    difference: Difference | None
+    q_value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    answers: Mapping[str, int]
+    difference: Difference | None
+    reason: str
+
+    @property
+    def p_value(self) -> float | None:
+        return self.difference.p_value if self.difference and not self.reason else None
+
+
+def judged(
+    answers: Iterable[tuple[Subject, Mapping[str, Sequence[str]]]],
+    measure: Distance,
+    *,
+    subjects: int,
+    rate: float = FALSE_DISCOVERY_RATE,
+) -> list[Judged]:
+    """Return the verdict on each of so many subjects, given their answers by group.
+
+    The p-values are corrected together with the procedure of Benjamini and Hochberg (1995). One subject's answers are
+    held at a time.
+    """
+    exchanges = min(max(EXCHANGES, _EXCHANGES_PER_TEST * subjects), _MOST_EXCHANGES)
+    found = [(subject, _measured(groups, measure, rate, exchanges)) for subject, groups in answers]
+    p_values = [measured.p_value for _, measured in found if measured.p_value is not None]
+    q_values = iter(stats.false_discovery_control(p_values) if p_values else ())
+    return [
+        _judgement(subject, measured, None if measured.p_value is None else float(next(q_values)), rate, len(p_values))
+        for subject, measured in found
+    ]
+
+
+def _measured(groups: Mapping[str, Sequence[str]], measure: Distance, rate: float, exchanges: int) -> _Measured:
+    """Return the test of one subject, and why it says nothing."""
+    counts = {name: len(texts) for name, texts in groups.items()}
+    answered = {name: texts for name, texts in groups.items() if texts}
+    if len(answered) < 2:
+        return _Measured(counts, None, f"answers of {next(iter(answered))} only" if answered else "no answer")
+    if max(map(len, answered.values())) < 2:
+        return _Measured(counts, None, "one answer each: nothing tells how much answers of one differ")
+    found = difference(answered, measure, exchanges=exchanges)
+    reason = ""
+    if found.p_value is None:
+        reason = "no noise: the answers inside each are the same, those of different ones are not"
+    elif found.least_p_value > rate:
+        reason = f"too few answers: no p-value below {found.least_p_value:.2g} is possible"
+    return _Measured(counts, found, reason)
+
+
+def _judgement(subject: Subject, measured: _Measured, q_value: float | None, rate: float, tests: int) -> Judged:
+    found = measured.difference
+    if q_value is None or found is None:
+        return Judged(subject, measured.answers, "untestable", measured.reason, found, None)
+    if q_value <= rate:
+        return Judged(subject, measured.answers, "different", "", found, q_value)
+    # What p-value the smallest one of so many tests needs: a test that cannot reach it was never able to stand alone.
+    blunt = found.least_p_value * tests > rate
+    reason = f"among {tests} tests so few answers cannot show a difference that stands alone" if blunt else ""
+    return Judged(subject, measured.answers, "indistinguishable", reason, found, q_value)

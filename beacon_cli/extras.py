@@ -1,0 +1,13 @@
+"""Optional dependencies: which extra brings them, said before anything fails for the want of one."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from beacon_cli.errors import MissingExtra
+
+
+def require(extra: str, *modules: str) -> None:
+    """Raise `MissingExtra` unless all modules can be imported; none of them is."""
+    if missing := [name for name in modules if find_spec(name) is None]:
+        raise MissingExtra(f"this needs {' and '.join(missing)}", hint=f"pip install 'beacon-cli[{extra}]'")
