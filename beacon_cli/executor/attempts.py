@@ -19,6 +19,7 @@ from beacon_cli.executor.events import AttemptFailed, EventHook, HopFollowed
 from beacon_cli.executor.execution import Cell, Execution, Status
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.limits import Limits
+from beacon_cli.job.model import MAX_SEED
 from beacon_cli.wording import duration
 
 _FIRST_PAUSE_SECONDS = 0.5
@@ -107,9 +108,7 @@ class Asker:
         progress.attempts += 1
         cell = progress.cell
         region_id = cell.lane.region.id
-        body = {"model": cell.lane.model_id, "prompt": cell.question.text, **self.generation}
-        if progress.system_prompt is not None:
-            body["system_prompt"] = progress.system_prompt
+        body = self._body(cell, progress.system_prompt)
 
         def on_hop(call_id: str | None) -> None:
             progress.hops += 1
@@ -125,6 +124,14 @@ class Asker:
                 f"no complete answer within {duration(self.limits.answer_timeout)} (limits.answer_timeout)",
                 timed_out=True,
             ) from None
+
+    def _body(self, cell: Cell, system_prompt: str | None) -> dict[str, Any]:
+        body = {"model": cell.lane.model_id, "prompt": cell.question.text, **self.generation}
+        if "seed" in body:  # with the same one every repeat would be the same answer, and show no noise at all
+            body["seed"] = (body["seed"] + cell.repeat) % (MAX_SEED + 1)
+        if system_prompt is not None:
+            body["system_prompt"] = system_prompt
+        return body
 
     def _tell_failed(self, progress: Progress, error: AttemptError, retry_in: float | None) -> None:
         at = self.clock.now()

@@ -17,6 +17,8 @@ from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS, MAX_TOKENS
 from modal_deployment.regions import REGIONS, Region
 from modal_deployment.registry import REGISTRY
 
+MAX_SEED = 2**31 - 1
+
 
 def _text(text: str) -> str:
     if problem := text_problem(text):
@@ -92,8 +94,8 @@ class Generation(_Written):
     seed: int | None = Field(
         default=None,
         ge=0,
-        le=2**31 - 1,
-        description="Makes the chance repeatable. Default: the endpoint's own.",
+        le=MAX_SEED,
+        description="Makes the chance repeatable: repeat n is asked with seed + n. Default: the endpoint's own.",
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from beacon_cli.executor.events import AttemptFailed, Event, HopFollowed
 from beacon_cli.executor.execution import Cell, Execution
 from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.job.limits import Limits
+from beacon_cli.job.model import MAX_SEED
 from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer
 from tests.support.raw_server import RawServer, Request, http, raw_server
@@ -29,23 +32,28 @@ SECRET = {"Modal-Key": "canary-key", "Modal-Secret": "canary-secret"}
 Handler = Callable[[Request, asyncio.StreamWriter], Awaitable[bytes | None]]
 
 
-async def ask(server: RawServer, events: list[Event], url: str | None = None, **limits: Any) -> Execution:
+async def ask(
+    server: RawServer,
+    events: list[Event],
+    url: str | None = None,
+    cell: Cell = CELL,
+    generation: Mapping[str, Any] = MappingProxyType({"temperature": 0.1, "max_tokens": 5}),
+    **limits: Any,
+) -> Execution:
     chosen = Limits(**{"attempts": 1, "answer_timeout": 5, **limits})
     async with open_client(SECRET, connect_timeout=chosen.connect_timeout, max_in_flight=4) as client:
         clock = Clock()
         endpoint = Endpoint.at(US, url or server.url)
-        asker = Asker(
-            {"us": client}, {"us": endpoint}, {"temperature": 0.1, "max_tokens": 5}, chosen, clock, events.append, "j"
-        )
-        return await asker.execute(Progress(CELL, None, clock.now(), clock.now()))
+        asker = Asker({"us": client}, {"us": endpoint}, generation, chosen, clock, events.append, "j")
+        return await asker.execute(Progress(cell, None, clock.now(), clock.now()))
 
 
-def served(handler: Handler, **limits: Any) -> tuple[Execution, RawServer, list[Event]]:
+def served(handler: Handler, **how: Any) -> tuple[Execution, RawServer, list[Event]]:
     events: list[Event] = []
 
     async def main() -> tuple[Execution, RawServer, list[Event]]:
         async with raw_server(handler) as server:
-            return await ask(server, events, **limits), server, events
+            return await ask(server, events, **how), server, events
 
     return asyncio.run(main())
 
@@ -77,6 +85,13 @@ def test_an_answer_is_recorded_whole() -> None:
         "temperature": 0.1,
         "max_tokens": 5,
     }
+
+
+@pytest.mark.parametrize(("seed", "repeat", "sent"), [(7, 0, 7), (7, 2, 9), (MAX_SEED, 1, 0)])
+def test_each_repeat_is_asked_with_a_seed_of_its_own(seed: int, repeat: int, sent: int) -> None:
+    cell = replace(CELL, repeat=repeat)
+    _, server, _ = served(replying(GOOD), cell=cell, generation={"temperature": 0.7, "seed": seed})
+    assert server.requests[0].json["seed"] == sent
 
 
 def test_nineteen_303s_are_followed_by_gets_and_counted() -> None:
