@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.bench import Bench, Options
 from benchmarks.machine import described, machine
 from benchmarks.mock import mock_server
+from benchmarks.processes import CommandFailed
 from benchmarks.profiling import profile
 from benchmarks.row import Row
 from benchmarks.rows import audit, barrier, cpu, memory, others, requests, resume, startup, view
@@ -54,7 +55,7 @@ def _measure(bench: Bench, groups: list[str], file: Path | None, *, markdown: bo
     rows: list[Row] = []
     documents = []
     for group in groups:
-        for row in GROUPS[group](bench):
+        for row in _rows_of(group, bench):
             rows.append(row)
             documents.append(row.document(group))
             _tell(f"{row.what}: {'-' if row.value is None else f'{row.value:.3g} {row.unit}'}")
@@ -71,6 +72,14 @@ def _measure(bench: Bench, groups: list[str], file: Path | None, *, markdown: bo
     if file is not None:
         document = {"machine": where, "quick": bench.options.quick, "server": used, "rows": documents}
         file.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def _rows_of(group: str, bench: Bench) -> Iterator[Row]:
+    """Yield a group's rows; a command that fails costs the rest of its group, and nothing else."""
+    try:
+        yield from GROUPS[group](bench)
+    except CommandFailed as failed:
+        yield Row(f"{group}: a command failed", "s", None, note=str(failed).splitlines()[-1])
 
 
 def _arguments() -> argparse.Namespace:
