@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -74,6 +75,20 @@ def legacy_database_url(postgres_url: str, legacy_template: str) -> Iterator[str
     """The URL of a fresh database with the old system's tables."""
     with fresh_database(postgres_url, legacy_template) as url:
         yield url
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection to a fresh, migrated database, committing each statement."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def legacy(legacy_database_url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    """A connection to a fresh database with the old system's tables."""
+    with psycopg.connect(legacy_database_url, autocommit=True) as connection:
+        yield connection
 
 
 @contextmanager

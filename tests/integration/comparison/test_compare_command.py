@@ -1,0 +1,267 @@
+"""`beacon compare` as a program: its verdicts, what it names before them, its exit codes, its JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from beacon_cli.main import program
+from tests.support.audit_jobs import JOB, MODELS, START, add_execution, fingerprint, seed, seed_legacy
+from tests.support.noisy_jobs import NoisyJob, store
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def compare(*arguments: str, url: str) -> Done:
+    """Run the command in this process: importing scipy for each would take longer than all else."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = program(["compare", *arguments, "--database-url", url])
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def compared(*arguments: str, url: str) -> tuple[int, dict[str, Any], list[dict[str, str]]]:
+    done = compare(*arguments, "--json", url=url)
+    assert done.stderr == ""
+    document = json.loads(done.stdout)
+    assert (document["schema_version"], document["command"]) == (1, "compare")
+    assert document["ok"] is (done.returncode == 0)
+    return done.returncode, document["data"], document["errors"]
+
+
+def different(data: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(each["question_id"], each["model_id"]) for each in data["results"] if each["verdict"] == "different"]
+
+
+def test_exactly_the_planted_difference_among_noise_is_different(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob())
+    before = fingerprint(connection)
+    code, data, errors = compared(JOB, url=database_url)
+    assert (code, errors) == (0, [])
+    assert different(data) == [("q2", MODELS[0])]
+    assert data["verdicts"] == {"different": 1, "indistinguishable": 7, "untestable": 0}
+    assert fingerprint(connection) == before
+
+
+def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=1, models=MODELS[:1], planted=None))
+    connection.execute("UPDATE executions SET response = 'Yes.' WHERE region <> 'ASIA' AND repeat < 4")
+    connection.execute("UPDATE executions SET response = 'I cannot help with that.' WHERE region = 'ASIA'")
+    connection.execute("UPDATE executions SET response = 'Yes, indeed.' WHERE repeat = 4 AND region <> 'ASIA'")
+    connection.execute("UPDATE executions SET hops = 2 WHERE repeat = 1 AND region = 'EU'")
+    _, data, _ = compared(JOB, url=database_url)
+    [result] = data.pop("results")
+    assert {key: result[key] for key in ("question_id", "model_id", "region", "verdict", "reason", "answers")} == {
+        "question_id": "q0",
+        "model_id": MODELS[0],
+        "region": None,
+        "verdict": "different",
+        "reason": "",
+        "answers": {"US": 5, "EU": 5, "ASIA": 5},
+    }
+    assert result["pairs"] == [
+        {"groups": ["US", "EU"], "between": pytest.approx((8 * 1 / 3) / 25)},
+        {"groups": ["US", "ASIA"], "between": 1.0},
+        {"groups": ["EU", "ASIA"], "between": 1.0},
+    ]
+    assert result["within"] == pytest.approx((8 * 1 / 3) / 30)
+    assert result["effect"] == pytest.approx(result["between"] - result["within"])
+    assert result["p_value"] == result["q_value"] <= 0.002
+    assert result["least_p_value"] <= result["p_value"]
+    low, high = result["interval"]
+    assert low < result["effect"] < high
+    eu = data["regions"].pop("EU")
+    assert eu.pop("models")[MODELS[0]] == eu
+    assert eu == {
+        "executions": 5,
+        "refusal": {"count": 0, "of": 5, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.4345, abs=1e-4)},
+        "empty": {"count": 0, "of": 5, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.4345, abs=1e-4)},
+        "failure": {"count": 0, "of": 5, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.4345, abs=1e-4)},
+        "words": {"median": 1.0, "p95": 2.0, "max": 2.0},
+        "seconds": {"median": 1.0, "p95": 1.0, "max": 1.0},
+        "hops": 2,
+        "hopped": 1,
+    }
+    assert data["regions"]["ASIA"]["refusal"]["count"] == 5
+    del data["regions"]
+    assert data.pop("refusals")[0] == {
+        "job_id": JOB,
+        "question_id": "q0",
+        "model_id": MODELS[0],
+        "region": "ASIA",
+        "repeat": 0,
+        "words": "I cannot help",
+    }
+    assert data == {
+        "job_id": JOB,
+        "other_job_id": None,
+        "complete": True,
+        "jobs": {JOB: {"expected": 15, "answered": 15}},
+        "comparable": True,
+        "incomparable": [],
+        "unrecorded": [],
+        "measure": "lexical",
+        "false_discovery_rate": 0.05,
+        "verdicts": {"different": 1, "indistinguishable": 0, "untestable": 0},
+        "refusal_rule": "built in",
+    }
+
+
+def test_a_difference_fails_only_where_that_is_asked_for(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob())
+    code, _, errors = compared(JOB, "--fail-on", "different", url=database_url)
+    assert (code, errors) == (1, [{"code": "problems_found", "message": "different: 1 result", "hint": ""}])
+    assert compare(JOB, "--fail-on", "anything", url=database_url).returncode == 2
+
+
+def test_one_repeat_is_never_a_difference_and_says_what_to_run(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    done = compare(JOB, url=database_url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 different, 0 indistinguishable, 4 untestable" in done.stdout
+    assert "set repeats: 5" in done.stdout
+    assert "What llama3.2-1b has to say in ASIA of math_basic." in done.stdout
+
+
+def test_what_is_missing_is_told_and_fails(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob())
+    connection.execute("DELETE FROM executions WHERE repeat = 4 AND region = 'EU'")
+    code, data, errors = compared(JOB, url=database_url)
+    assert code == 1
+    assert data["complete"] is False
+    assert data["jobs"] == {JOB: {"expected": 120, "answered": 112}}
+    assert [error["message"] for error in errors] == [f"incomplete: job {JOB} has 112 of 120 answers"]
+    assert different(data) == [("q2", MODELS[0])]
+
+
+# A change of a region's rows, and the condition that then differs.
+DIFFERING = {
+    "model_revision": """UPDATE executions SET output_data = output_data || '{"model_revision": "r2"}'""",
+    "gpu": """UPDATE executions SET output_data = output_data || '{"gpu": "L4"}'""",
+    "generator": """UPDATE executions SET receipt_data = jsonb_set(receipt_data, '{provenance,architecture}', '"x"')""",
+    "registry": """UPDATE executions
+        SET receipt_data = jsonb_set(receipt_data, '{provenance,model_registry}', '"x"')""",
+    "sampling": """UPDATE executions
+        SET receipt_data = jsonb_set(receipt_data, '{output,metadata,temperature}', '1')""",
+    "system_prompt": "UPDATE executions SET system_prompt = 'You are in Asia.'",
+    "region": """UPDATE executions SET output_data = output_data || '{"region": "us"}'""",
+}
+
+
+@pytest.mark.parametrize("name", DIFFERING)
+def test_whatever_else_differs_between_regions_is_named_first_and_fails(
+    connection: Connection, database_url: str, name: str
+) -> None:
+    store(connection, NoisyJob(questions=2, planted=None))
+    connection.execute(f"{DIFFERING[name]} WHERE region = 'ASIA'".encode())
+    done = compare(JOB, url=database_url)
+    assert done.returncode == 1
+    assert done.stdout.index(f"not comparable: {name} differs: ") < done.stdout.index("indistinguishable")
+    code, data, errors = compared(JOB, url=database_url)
+    assert (code, [finding["name"] for finding in data["incomparable"]]) == (1, [name])
+    assert errors[0]["message"].startswith(f"incomparable: {name}: ")
+    code, data, errors = compared(JOB, "--accept", name, url=database_url)
+    assert (code, data["comparable"], errors) == (0, True, [])
+    assert data["incomparable"][0]["accepted"] is True
+
+
+def test_what_no_answer_records_is_said(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    _, data, _ = compared(JOB, url=database_url)
+    assert data["unrecorded"] == ["model_revision", "gpu", "generator", "registry", "sampling"]
+
+
+def test_two_jobs_are_compared_region_by_region(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(planted=None, repeats=8))
+    store(connection, NoisyJob(id="later", repeats=8, seed=2))
+    code, data, errors = compared(JOB, "later", url=database_url)
+    assert (code, errors, data["other_job_id"]) == (0, [], "later")
+    assert [
+        (each["question_id"], each["model_id"], each["region"])
+        for each in data["results"]
+        if each["verdict"] == "different"
+    ] == [("q2", MODELS[0], "ASIA")]
+    assert sum(data["verdicts"].values()) == 4 * 2 * 3
+    assert list(data["regions"]) == [f"{job} · {label}" for label in ("US", "EU", "ASIA") for job in (JOB, "later")]
+    connection.execute("UPDATE executions SET prompt = 'Another?' WHERE job_id = 'later' AND question_id = 'q1'")
+    code, data, _ = compared(JOB, "later", url=database_url)
+    assert (code, [finding["name"] for finding in data["incomparable"]]) == (1, ["prompt"])
+
+
+def test_a_job_is_not_compared_with_itself(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    assert compare(JOB, JOB, url=database_url).returncode == 2
+
+
+def test_failed_and_empty_answers_are_rates_and_no_texts(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(planted=None))
+    connection.execute("UPDATE executions SET status = 'empty', response = '' WHERE region = 'ASIA' AND repeat = 0")
+    connection.execute("UPDATE executions SET status = 'timeout', response = NULL WHERE region = 'ASIA' AND repeat = 1")
+    code, data, _ = compared(JOB, url=database_url)
+    assert (code, data["complete"], different(data)) == (1, False, [])
+    asia = data["regions"]["ASIA"]
+    assert (asia["empty"]["count"], asia["empty"]["of"]) == (8, 32)
+    assert (asia["failure"]["count"], asia["failure"]["of"]) == (8, 40)
+    assert data["results"][0]["answers"] == {"US": 5, "EU": 5, "ASIA": 3}
+
+
+def test_the_rule_for_refusals_can_be_replaced(connection: Connection, database_url: str, tmp_path: Path) -> None:
+    store(connection, NoisyJob(questions=1, planted=None, words=3))
+    connection.execute("UPDATE executions SET response = '4' WHERE region = 'US'")
+    rule = tmp_path / "refusals.txt"
+    rule.write_text("# mine\nword\\d+\n")
+    _, data, _ = compared(JOB, "--refusals", str(rule), url=database_url)
+    assert data["refusal_rule"] == str(rule)
+    assert [data["regions"][label]["refusal"]["count"] for label in ("US", "EU", "ASIA")] == [0, 10, 10]
+    rule.write_text("(\n")
+    done = compare(JOB, "--refusals", str(rule), url=database_url)
+    assert (done.returncode, done.stderr.splitlines()[0].split(": not")[0]) == (2, f"error: {rule}:1")
+
+
+def test_the_old_systems_tables_can_be_compared(legacy_database_url: str) -> None:
+    with psycopg.connect(legacy_database_url, autocommit=True) as connection:
+        seed_legacy(connection)
+    code, data, _ = compared(JOB, url=legacy_database_url)
+    assert (code, data["verdicts"]["untestable"], list(data["regions"])) == (0, 4, ["US", "EU", "ASIA"])
+
+
+def test_hostile_answers_are_shown_as_text(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    run = connection.execute("SELECT run_id FROM executions LIMIT 1").fetchone()
+    assert run is not None
+    for label in ("US", "EU"):
+        at = START + timedelta(seconds=9)
+        text = f"[bold]{label}[/foo] \x1b]0;owned\x07 \u202e sorry"
+        add_execution(connection, str(run[0]), "[bold]q[/x]", "m\x1b[31m", label, at=at, response=text)
+    done = compare(JOB, url=database_url)
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert "[bold]US[/foo] \\x1b]0;owned\\x07 \\u202e" in done.stdout
+
+
+def test_a_job_that_is_not_there_and_options_that_do_not_exist(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    assert compare("nobody", url=database_url).returncode == 1
+    for option in ("--measure", "--accept"):
+        done = compare(JOB, option, "nonsense", url=database_url)
+        assert (done.returncode, "nonsense" in done.stderr, "known: " in done.stderr) == (2, True, True)
+
+
+def test_the_same_answers_give_the_same_document(connection: Connection, database_url: str) -> None:
+    store(connection, replace(NoisyJob(), questions=2))
+    assert compare(JOB, "--json", url=database_url).stdout == compare(JOB, "--json", url=database_url).stdout

@@ -1,0 +1,201 @@
+"""`beacon report` as a program: the file it writes, what the page says first, its JSON document, its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from beacon_cli.comparison.options import Options
+from beacon_cli.report.report import write_report
+from tests.support.audit_jobs import JOB, OLD_SPEC, fingerprint, seed, seed_legacy
+from tests.support.report_jobs import ReportJob, store
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+SMALL = ReportJob(questions=4, repeats=5)
+
+
+def report(
+    *arguments: str, url: str, folder: Path, python: tuple[str, ...] = ("-m", "beacon_cli"), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *python, "report", *arguments],
+        env={**os.environ, "BEACON_DATABASE_URL": url, "PYTHONIOENCODING": "utf-8", **environment},
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def written(connection: Connection, path: Path, **options: Any) -> str:
+    write_report(connection, JOB, Options(), path, **options)
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_file_is_written_into_the_working_folder(connection: Connection, database_url: str, tmp_path: Path) -> None:
+    store(connection, SMALL)
+    before = fingerprint(connection)
+    done = report(JOB, url=database_url, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    path = tmp_path / f"beacon-report-{JOB}.html"
+    assert list(tmp_path.iterdir()) == [path]
+    assert str(path) in done.stdout
+    assert "1 different, 7 indistinguishable, 0 untestable" in done.stdout
+    assert "incomplete: the report says what is missing" in done.stdout
+    assert fingerprint(connection) == before
+
+
+def test_the_json_document(connection: Connection, database_url: str, tmp_path: Path) -> None:
+    store(connection, SMALL)
+    done = report(JOB, "--output", "page.html", "--json", url=database_url, folder=tmp_path)
+    assert json.loads(done.stdout) == {
+        "schema_version": 1,
+        "command": "report",
+        "ok": True,
+        "data": {
+            "job_id": JOB,
+            "path": str(tmp_path / "page.html"),
+            "bytes": (tmp_path / "page.html").stat().st_size,
+            "verdicts": {"different": 1, "indistinguishable": 7, "untestable": 0},
+            "answers_shown": 120,
+            "answers_left_out": 0,
+        },
+        "errors": [],
+    }
+    assert done.returncode == 0
+
+
+def test_what_is_missing_is_said_before_any_verdict(connection: Connection, tmp_path: Path) -> None:
+    store(connection, SMALL)
+    page = written(connection, tmp_path / "page.html")
+    assert "1 answer of 120 missing (1 got no answer)" in page
+    assert page.index("1 answer of 120 missing") < page.index('id="verdicts"')
+
+
+def test_what_makes_regions_incomparable_is_said_before_any_verdict(connection: Connection, tmp_path: Path) -> None:
+    store(connection, SMALL)
+    other = 'output_data || \'{"gpu": "L4"}\''
+    connection.execute(
+        f"UPDATE executions SET output_data = {other} WHERE region = 'EU' AND error_code IS NULL".encode()
+    )
+    page = written(connection, tmp_path / "page.html")
+    assert "✗ not comparable" in page
+    assert page.index("Not comparable: gpu differs") < page.index('id="verdicts"')
+    write_report(connection, JOB, Options(accepted=frozenset({"gpu"})), tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "✓ comparable" in page
+    assert "Accepted: gpu differs" in page
+
+
+def test_a_clean_job_says_that_it_is(connection: Connection, tmp_path: Path) -> None:
+    store(connection, ReportJob(questions=2, repeats=3, troubles=False))
+    page = written(connection, tmp_path / "page.html")
+    assert "✓ complete" in page
+    assert "✓ comparable" in page
+    assert "✓ audit passed" in page
+
+
+def test_answers_beyond_the_budget_are_left_out_the_different_ones_last(connection: Connection, tmp_path: Path) -> None:
+    store(connection, SMALL)
+    path = tmp_path / "page.html"
+    done = write_report(connection, JOB, Options(), path, budget=25_000)
+    data = done.as_data()
+    assert 0 < data["answers_shown"] < 120
+    assert data["answers_shown"] + data["answers_left_out"] == 120
+    page = path.read_text()
+    assert f"{data['answers_left_out']} of 120 executions are left out here" in page
+    assert "Development has brought benefits" in page
+    assert "beacon export" in page
+
+
+def test_no_answer_at_all_may_fit(connection: Connection, tmp_path: Path) -> None:
+    store(connection, SMALL)
+    assert "No answer is shown." in written(connection, tmp_path / "page.html", budget=1)
+
+
+def test_hosts_and_processes_are_not_in_it(connection: Connection, tmp_path: Path) -> None:
+    store(connection, SMALL)
+    page = written(connection, tmp_path / "page.html")
+    assert "secret-host" not in page
+    assert "c4c4c4c4" in page
+    assert "1.2.0" in page
+
+
+def test_one_answer_for_each_cell_is_enough_for_a_page(connection: Connection, tmp_path: Path) -> None:
+    seed(connection)
+    page = written(connection, tmp_path / "page.html")
+    assert "one answer each" in page
+    assert "not recorded in every answer" in page.lower()
+
+
+def test_a_job_without_executions_has_a_page_that_says_so(connection: Connection, tmp_path: Path) -> None:
+    seed(connection)
+    connection.execute("DELETE FROM executions")
+    page = written(connection, tmp_path / "page.html")
+    assert "Nothing was asked" in page
+    assert "There is nothing to judge yet." in page
+
+
+def test_a_job_of_the_old_tables_has_what_they_record(legacy: Connection, tmp_path: Path) -> None:
+    seed_legacy(legacy)
+    page = written(legacy, tmp_path / "page.html")
+    assert "What llama3.2-1b has to say in US of math_basic." in re.sub("</?(mark|ins)>", "", page)
+    assert "No timeline: no execution names both its container and its times." in page
+    assert "Runs are not recorded in the old system&#39;s tables." in page
+    assert 'id="latency-title"' in page
+
+
+def test_a_job_of_the_old_tables_may_have_next_to_no_spec(legacy: Connection, tmp_path: Path) -> None:
+    seed_legacy(legacy, {"models": OLD_SPEC["models"]})
+    assert "math_basic" in written(legacy, tmp_path / "page.html")
+
+
+def test_a_file_that_cannot_be_written_is_an_error_of_the_environment(
+    connection: Connection, database_url: str, tmp_path: Path
+) -> None:
+    seed(connection)
+    done = report(JOB, "-o", "missing/page.html", url=database_url, folder=tmp_path)
+    assert done.returncode == 3
+    assert "error: missing/page.html cannot be written: No such file or directory" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_job_leaves_no_file(connection: Connection, database_url: str, tmp_path: Path) -> None:
+    seed(connection)
+    done = report("bias-demo-2", url=database_url, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "near ones: bias-demo-1" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_open_gives_the_file_to_the_browser(connection: Connection, database_url: str, tmp_path: Path) -> None:
+    seed(connection)
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    done = report(JOB, "--open", "-o", "page.html", url=database_url, folder=tmp_path, BROWSER=f"{browser} %s")
+    assert done.returncode == 0
+    assert (tmp_path / "opened").read_text() == (tmp_path / "page.html").as_uri() + "\n"
+
+
+def test_without_its_extra_the_command_says_what_to_install(
+    connection: Connection, database_url: str, tmp_path: Path
+) -> None:
+    without = (
+        "import importlib.util as util; find = util.find_spec;"
+        "util.find_spec = lambda name, *rest: None if name == 'jinja2' else find(name, *rest);"
+        "import sys; from beacon_cli.__main__ import main; sys.exit(main())"
+    )
+    done = report(JOB, url=database_url, folder=tmp_path, python=("-c", without))
+    assert done.returncode == 3
+    assert "this needs jinja2" in done.stderr
+    assert "pip install 'beacon-cli[report]'" in done.stderr
+    assert "Traceback" not in done.stderr
