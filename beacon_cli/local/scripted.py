@@ -11,6 +11,8 @@ A script is a YAML 1.2 or JSON file, given in `beacon.toml` as `[local.models."m
         region: eu                         # id, label or alias
         times: 2                           # only the first two times (in each region), then the rules below
         error: {status: 429, code: busy, message: "come back later", retry_after: 1}
+      - prompt: "invention"
+        response: ["the wheel", "fire"]    # one of them: chosen by model, prompt, region and seed
       - region: apac
         response: "I am somebody else"
         claims_region: us                  # the answer says another region, or another model, than was asked
@@ -67,7 +69,7 @@ class Rule(_Strict):
     prompt: str | None = None
     region: str | None = None
     times: int | None = Field(default=None, ge=1)
-    response: str | None = None
+    response: str | Annotated[list[str], Field(min_length=1)] | None = None
     latency: Seconds | tuple[Seconds, Seconds] = 0.0
     error: ScriptedError | None = None
     claims_region: str | None = None
@@ -92,9 +94,20 @@ class Rule(_Strict):
         if not isinstance(self.latency, tuple):
             return self.latency
         low, high = self.latency
-        key = f"{request.prompt}\0{region_id}\0{request.seed}".encode(errors="surrogatepass")
-        share = int.from_bytes(hashlib.sha256(key).digest()[:8]) / 2**64
-        return low + (high - low) * share
+        return low + (high - low) * _share(request.prompt, region_id, request.seed)
+
+    def template(self, request: GenerationRequest, region_id: str, model_id: str) -> str | None:
+        """Return the response's text with its placeholders; None for the default."""
+        if not isinstance(self.response, list):
+            return self.response
+        share = _share(model_id, request.prompt, region_id, request.seed)
+        return self.response[int(share * len(self.response))]
+
+
+def _share(*key: object) -> float:
+    """Return a number from 0 to 1, without 1, that the key decides."""
+    text = "\0".join(map(str, key)).encode(errors="surrogatepass")
+    return (int.from_bytes(hashlib.sha256(text).digest()[:8]) >> 11) / 2**53
 
 
 def _no_rules(value: object) -> object:
@@ -154,8 +167,8 @@ class ScriptedGenerator:
             return Generated("", 0, "cancelled")
         if rule.error is not None:
             raise _refusal(rule.error)
-        template = self._script.default if rule.response is None else rule.response
-        text = self._filled(template, request.prompt)
+        template = rule.template(request, self._region.id, self._model_id)
+        text = self._filled(self._script.default if template is None else template, request.prompt)
         return Generated(text, len(text.split()), "stop", rule.claims_model, rule.claims_region)
 
     def _rule_for(self, prompt: str) -> Rule:

@@ -55,6 +55,14 @@ def test_an_empty_response_stays_empty(tmp_path: Path) -> None:
     assert say(scripted) == ""
 
 
+def test_one_of_several_responses_is_chosen_by_the_seed(tmp_path: Path) -> None:
+    script = "rules: [{response: [one, two, '{model}']}]"
+    said = [[say(generator(tmp_path, script, region), seed=seed) for seed in range(40)] for region in ("us", "eu")]
+    assert set(said[0]) == set(said[1]) == {"one", "two", "demo"}
+    assert said[0] != said[1]
+    assert said[0] == [say(generator(tmp_path, script), seed=seed) for seed in range(40)]
+
+
 def test_times_limits_a_rule_to_its_first_uses(tmp_path: Path) -> None:
     scripted = generator(tmp_path, "{default: rest, rules: [{prompt: a, times: 2, response: first}]}")
     assert [say(scripted, prompt) for prompt in ("a", "b", "a", "a")] == ["first", "rest", "first", "rest"]
