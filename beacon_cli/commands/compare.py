@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.commands.common import Accept, DatabaseUrl, Json, Measure, Rate, Refusals
 from beacon_cli.output.result import CommandResult
 
 
@@ -24,17 +23,10 @@ def compare(
     other_job_id: Annotated[
         str | None, typer.Argument(help="Compare the two jobs instead, region by region.", show_default=False)
     ] = None,
-    measure: Annotated[str, typer.Option(metavar="NAME", help="How far two answers are apart: lexical.")] = "lexical",
-    rate: Annotated[
-        float, typer.Option(min=0.0001, max=0.5, help="The share of `different` verdicts that may be wrong.")
-    ] = 0.05,
-    accept: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="This may differ between regions (system_prompt, gpu …); repeatable."),
-    ] = None,
-    refusals: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What a refusal says: a regular expression per line.")
-    ] = None,
+    measure: Measure = "lexical",
+    rate: Rate = 0.05,
+    accept: Accept = None,
+    refusals: Refusals = None,
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 1 also when something is different.")] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,

@@ -1,15 +1,18 @@
-"""The ways in which labels of groups can be exchanged among answers: all when they are few, else random ones."""
+"""The ways in which answers can be dealt to groups of fixed sizes: all of them when they are few, else random ones."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 _SHAPES_KEPT = 8
+_BLOCKS_KEPT = 128
+_MOST_ROWS = 1000
+_MOST_CELLS = 60_000  # of a block, so that what is kept stays under 8 MB and what is computed stays in the cache
 
 
 def arrangement_count(sizes: Sequence[int]) -> int:
@@ -28,33 +31,71 @@ def distinct_count(sizes: Sequence[int]) -> int:
     return count
 
 
-@lru_cache(maxsize=_SHAPES_KEPT)
-def arrangements(sizes: tuple[int, ...], at_most: int, seed: int) -> np.ndarray:
-    """Return arrangements as a matrix of group numbers, one a row: every one there is, else `at_most` random ones.
+def together_share(sizes: Sequence[int]) -> float:
+    """Return in what share of the arrangements the answers of one group, the most favourable one, stay together.
 
-    The same sizes and seed always give the same matrix; callers must not write to it.
+    Where one group stands out and the others are alike, about so many arrangements are as extreme as the real one, or
+    fewer: how the others are dealt among themselves is chance.
     """
-    if arrangement_count(sizes) <= at_most:
-        dealt = np.array(list(_every(sizes, sum(sizes))), dtype=np.int8)
-    else:
-        labels = np.repeat(np.arange(len(sizes), dtype=np.int8), sizes)
-        dealt = np.random.default_rng(seed).permuted(np.tile(labels, (at_most, 1)), axis=1)
+    rest = [arrangement_count([*sizes[:place], *sizes[place + 1 :]]) for place in range(len(sizes))]
+    kept = (sizes.count(size) * count for size, count in zip(sizes, rest, strict=True))
+    return min(1.0, min(kept) / arrangement_count(sizes))
+
+
+def are_few(sizes: Sequence[int], at_most: int) -> bool:
+    """Return whether `arrangements` yields every distinct arrangement, and no random one."""
+    return distinct_count(sizes) <= at_most
+
+
+def arrangements(sizes: tuple[int, ...], at_most: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield arrangements as matrices of group numbers, one arrangement a row.
+
+    Every distinct one once where there are at most `at_most`, else so many random ones, as often as chance has it. The
+    same sizes and seed always give the same rows; callers must not write to them.
+    """
+    rows = _rows(sum(sizes))
+    if are_few(sizes, at_most):
+        every = _all(sizes)
+        yield from (every[first : first + rows] for first in range(0, len(every), rows))
+        return
+    for block, first in enumerate(range(0, at_most, rows)):
+        yield _random(sizes, seed, block)[: at_most - first]
+
+
+def _rows(answers: int) -> int:
+    return max(1, min(_MOST_ROWS, _MOST_CELLS // max(1, answers)))
+
+
+@lru_cache(maxsize=_BLOCKS_KEPT)
+def _random(sizes: tuple[int, ...], seed: int, block: int) -> np.ndarray:
+    labels = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
+    dealt = np.random.default_rng((seed, block)).permuted(np.tile(labels, (_rows(len(labels)), 1)), axis=1)
     dealt.flags.writeable = False
     return dealt
 
 
-def _every(sizes: tuple[int, ...], count: int) -> Iterator[tuple[int, ...]]:
-    """Yield every row of group numbers with so many of each."""
+@lru_cache(maxsize=_SHAPES_KEPT)
+def _all(sizes: tuple[int, ...]) -> np.ndarray:
+    dealt = np.array(list(_each(sizes)), dtype=np.int16)
+    dealt.flags.writeable = False
+    return dealt
 
-    def deal(free: tuple[int, ...], group: int, row: list[int]) -> Iterator[tuple[int, ...]]:
-        if group == len(sizes) - 1:
-            for place in free:
-                row[place] = group
+
+def _each(sizes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield every distinct row of group numbers: of groups of one size, the first answers are in order."""
+    row = [0] * sum(sizes)
+
+    def deal(free: tuple[int, ...], group: int, firsts: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
+        if group == len(sizes):
             yield tuple(row)
             return
-        for chosen in itertools.combinations(free, sizes[group]):
+        size = sizes[group]
+        for chosen in itertools.combinations(free, size):
+            if chosen[0] < firsts.get(size, 0):
+                continue
             for place in chosen:
                 row[place] = group
-            yield from deal(tuple(place for place in free if place not in chosen), group + 1, row)
+            rest = tuple(place for place in free if place not in chosen)
+            yield from deal(rest, group + 1, {**firsts, size: chosen[0]})
 
-    yield from deal(tuple(range(count)), 0, [0] * count)
+    yield from deal(tuple(range(len(row))), 0, {})

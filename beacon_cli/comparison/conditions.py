@@ -10,6 +10,7 @@ from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.audit.expectation import label_of
 from beacon_cli.comparison.verdicts import Subject
 from beacon_cli.printable import excerpt
+from beacon_cli.wording import quantity
 from modal_deployment.regions import region_of_container
 
 _VALUES_SHOWN = 3
@@ -95,12 +96,12 @@ class Conditions:
 
     def _answered_elsewhere(self) -> Iterator[tuple[str, str]]:
         for (asked, told), count in self._elsewhere.items():
-            yield _CONTAINER, f"{count} answers of {excerpt(asked, 30)} were given in {excerpt(told, 30)}"
+            yield _CONTAINER, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, given in {excerpt(told, 30)}"
 
     def _reworded(self) -> Iterator[tuple[str, str]]:
         if self._prompts:
             named = ", ".join(excerpt(name, 40) for name in list(self._prompts)[:_VALUES_SHOWN])
-            yield "prompt", f"{len(self._prompts)} questions have another text: {named}"
+            yield "prompt", f"{quantity(len(self._prompts), 'question')} with another text: {named}"
 
 
 def _regions_told(execution: StoredExecution) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from rapidfuzz.distance import Indel
@@ -22,7 +23,12 @@ def words(text: str) -> list[str]:
 
 def lexical(one: str, other: str) -> float:
     """Return the share of the words of both answers that are not in their longest common subsequence."""
-    return Indel.normalized_distance(words(one), words(other))
+    return Indel.normalized_distance(_kept_words(one), _kept_words(other))
+
+
+@lru_cache(maxsize=64)  # about the answers to one question: each is compared with all others
+def _kept_words(text: str) -> tuple[str, ...]:
+    return tuple(words(text))
 
 
 MEASURES: dict[str, Distance] = {"lexical": lexical}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from scipy import stats
 
+from beacon_cli.comparison.arrangements import distinct_count, together_share
 from beacon_cli.comparison.difference import EXCHANGES, Difference, difference
 from beacon_cli.comparison.distance import Distance
 
@@ -18,7 +20,7 @@ FALSE_DISCOVERY_RATE = 0.05
 """The share of `different` verdicts, over all tests of a comparison, that may be wrong."""
 
 _MOST_EXCHANGES = 99_999
-_EXCHANGES_PER_TEST = 40  # a lone p-value as small as they allow stays below the rate after its correction
+_LONE = 2  # exchanges that may be as extreme, so that a p-value which stands alone is still below the rate, corrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def judged(
     The p-values are corrected together with the procedure of Benjamini and Hochberg (1995). One subject's answers are
     held at a time.
     """
-    exchanges = min(max(EXCHANGES, _EXCHANGES_PER_TEST * subjects), _MOST_EXCHANGES)
+    exchanges = min(max(EXCHANGES, math.ceil(_LONE * subjects / rate)), _MOST_EXCHANGES)
     found = [(subject, _measured(groups, measure, rate, exchanges)) for subject, groups in answers]
     p_values = [measured.p_value for _, measured in found if measured.p_value is not None]
     q_values = iter(stats.false_discovery_control(p_values) if p_values else ())
@@ -99,7 +101,22 @@ def _judgement(subject: Subject, measured: _Measured, q_value: float | None, rat
         return Judged(subject, measured.answers, "untestable", measured.reason, found, None)
     if q_value <= rate:
         return Judged(subject, measured.answers, "different", "", found, q_value)
-    # What p-value the smallest one of so many tests needs: a test that cannot reach it was never able to stand alone.
-    blunt = found.least_p_value * tests > rate
-    reason = f"among {tests} tests so few answers cannot show a difference that stands alone" if blunt else ""
-    return Judged(subject, measured.answers, "indistinguishable", reason, found, q_value)
+    return Judged(subject, measured.answers, "indistinguishable", _bluntness(measured, rate, tests), found, q_value)
+
+
+def _bluntness(measured: _Measured, rate: float, tests: int) -> str:
+    """Return why a test could not have shown a difference that stands alone, if it could not.
+
+    The smallest of so many p-values has to be at most the rate divided by their number.
+    """
+    found = measured.difference
+    if found is None:
+        return ""
+    sizes = [count for count in measured.answers.values() if count]
+    if tests > distinct_count(sizes) * rate:
+        return f"among {tests} tests so few answers cannot show a difference that stands alone"
+    if tests * together_share(sizes) / 2 > rate:
+        return f"among {tests} tests so few answers will hardly show one group that stands out alone"
+    if tests * found.least_p_value > rate:
+        return f"with {tests} tests the exchanges looked at are too few to show a difference that stands alone"
+    return ""

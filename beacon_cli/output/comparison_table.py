@@ -166,8 +166,9 @@ def _refusals(comparison: Comparison) -> Iterator[Line]:
 def _verdict(comparison: Comparison) -> Iterator[Line]:
     counts = comparison.verdicts
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    style = _STYLES["different"] if counts["different"] else "bold"
-    yield style, f"{counted} (of the different ones at most {percent(comparison.rate)} may be chance)"
+    if counts["different"]:
+        counted += f" (of the different ones on average at most {percent(comparison.rate)} are chance)"
+    yield _STYLES["different"] if counts["different"] else "bold", counted
 
 
 def _rate(rate: Rate, *, interval: bool) -> str:
@@ -179,11 +180,13 @@ def _rate(rate: Rate, *, interval: bool) -> str:
 
 def _interval(result: Judged) -> str:
     found = result.difference
-    return f"{found.low:.2f} – {found.high:.2f}" if found and found.low is not None and found.high is not None else "-"
+    if found is None or found.low is None or found.high is None:
+        return "-"
+    return f"{_number(found.low)} – {_number(found.high)}"
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: never -0.00
 
 
 def _small(value: float | None) -> str:

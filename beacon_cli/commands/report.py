@@ -1,0 +1,42 @@
+"""`beacon report`: one HTML file with a job's verdicts, its answers side by side, and how it was run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from beacon_cli.commands.common import Accept, DatabaseUrl, Json, Measure, Rate, Refusals
+from beacon_cli.output.result import CommandResult
+
+
+def report(
+    ctx: typer.Context,
+    job_id: Annotated[str, typer.Argument(help="The job to report on.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where to write it. [default: beacon-report-JOB_ID.html]"),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    measure: Measure = "lexical",
+    rate: Rate = 0.05,
+    accept: Accept = None,
+    refusals: Refusals = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> CommandResult:
+    """Write a job's report as one HTML file that needs nothing else. Exit code 0 whatever the verdicts are."""
+    from beacon_cli.comparison.options import chosen_options
+    from beacon_cli.output.report_lines import show_report
+    from beacon_cli.report.open import open_in_browser
+    from beacon_cli.report.report import write_report
+    from beacon_cli.store.connect import connect_readonly
+    from beacon_cli.store.database import open_database
+
+    options = chosen_options(measure, rate, accept or (), refusals)
+    with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
+        written = write_report(connection, job_id, options, output)
+    if open_it:
+        open_in_browser(written.path)
+    return CommandResult("report", written.as_data(), 0, as_json, show=show_report(written))

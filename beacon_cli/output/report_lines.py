@@ -1,0 +1,33 @@
+"""How a report that was written is shown to people: where it is, and what it says in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from beacon_cli.printable import printable
+from beacon_cli.wording import quantity
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.report.report import WrittenReport
+
+
+def show_report(written: WrittenReport) -> Callable[[Console], None]:
+    """Return what prints it on a console."""
+
+    def show(console: Console) -> None:
+        comparison, answers = written.report.comparison, written.report.recorded.answers
+        counted = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
+        console.print(f"{printable(str(written.path))} ({written.size / 1e6:.1f} MB)", soft_wrap=True)
+        if not comparison.complete:
+            console.print("incomplete: the report says what is missing", style="bold red")
+        if not comparison.comparable:
+            console.print("not comparable: the report says why", style="bold red")
+        console.print(counted, style="bold")
+        if answers.left_out:
+            left_out = f"{quantity(answers.left_out, 'execution')} of {answers.shown + answers.left_out} are not in it"
+            console.print(f"{left_out}: beacon show and beacon export have them", style="yellow")
+
+    return show

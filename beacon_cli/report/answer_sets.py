@@ -1,0 +1,146 @@
+"""The answers that the page shows: all while they fit, else those of the subjects that matter most."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.printable import printable
+
+Key = tuple[str, str]
+"""A question's id and a model's."""
+
+BUDGET = 1_500_000
+"""So many characters of answers are in a page at most."""
+
+_MOST_CHARACTERS = 5_000  # of one answer: an endpoint may send megabytes
+_PROMPT_CHARACTERS = 2_000
+_MOST_REPEATS = 40  # of one region
+_FRAME = 1_500  # characters of markup around the answers to a question
+_FACTS = 300  # and around each of them
+_IMPORTANCE = {"different": 0, "untestable": 1, "indistinguishable": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One execution as the page shows it. `cut` counts the characters that are left out of `text`."""
+
+    region: str
+    repeat: int
+    status: str
+    text: str
+    cut: int
+    seconds: float | None
+    hops: int
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSet:
+    """The answers of one question and model.
+
+    `repeats_left_out` counts executions that are not shown; `size` is how much of a page it takes, in characters.
+    """
+
+    key: Key
+    prompt: str
+    answers: tuple[Answer, ...]
+    repeats_left_out: int
+    size: int
+
+
+class Selection:
+    """Takes the answers of one subject after another, and keeps those of the first ranks that fit into the budget.
+
+    What is kept is always all that stands before some rank: nothing less important is shown in the place of something
+    that was left out.
+    """
+
+    def __init__(self, ranks: Mapping[Key, int], budget: int = BUDGET) -> None:
+        self.left_out = 0
+        self._ranks = ranks
+        self._budget = budget
+        self._size = 0
+        self._limit = len(ranks)
+        self._kept: list[tuple[int, int, AnswerSet]] = []  # the least important one is the first
+
+    def add(self, found: AnswerSet) -> None:
+        """Take a subject's answers, and drop the least important ones where they do not fit."""
+        self.left_out += found.repeats_left_out
+        rank = self._ranks.get(found.key, self._limit)  # what came after the verdicts, in a run that goes on, has none
+        if rank >= self._limit:
+            self.left_out += len(found.answers)
+            return
+        heapq.heappush(self._kept, (-rank, -len(self._kept), found))
+        self._size += found.size
+        while self._size > self._budget:
+            dropped_rank, _, dropped = heapq.heappop(self._kept)
+            self._limit = -dropped_rank
+            self._size -= dropped.size
+            self.left_out += len(dropped.answers)
+
+    @property
+    def kept(self) -> dict[Key, AnswerSet]:
+        """The answers that are shown."""
+        return {found.key: found for _, _, found in self._kept}
+
+    @property
+    def shown(self) -> int:
+        """How many executions they are."""
+        return sum(len(found.answers) for _, _, found in self._kept)
+
+
+def ranks(results: Sequence[Judged]) -> dict[Key, int]:
+    """Return how important each subject is, 0 first: what differs most, what could not be tested, then the others."""
+    ordered = sorted(results, key=lambda result: (_IMPORTANCE[result.verdict], -_effect(result)))
+    return {(result.subject.question_id, result.subject.model_id): rank for rank, result in enumerate(ordered)}
+
+
+def answer_set(key: Key, executions: Iterable[StoredExecution]) -> AnswerSet:
+    """Return what the page shows of a subject's executions; only so many of them are held."""
+    left_out: list[int] = []
+    prompts: dict[str, None] = {}
+    answers = tuple(_answers(executions, left_out, prompts))
+    size = _FRAME + sum(_length_in_page(answer.text + answer.error) + _FACTS for answer in answers)
+    return AnswerSet(key, next(iter(prompts), ""), answers, len(left_out), size)
+
+
+def _answers(executions: Iterable[StoredExecution], left_out: list[int], prompts: dict[str, None]) -> Iterator[Answer]:
+    counts: dict[str, int] = {}
+    for execution in executions:
+        counts[execution.region] = counts.get(execution.region, 0) + 1
+        if execution.prompt and not prompts:
+            prompts[execution.prompt[:_PROMPT_CHARACTERS]] = None
+        if counts[execution.region] > _MOST_REPEATS:
+            left_out.append(execution.repeat)
+        else:
+            yield _answer(execution)
+
+
+def _answer(execution: StoredExecution) -> Answer:
+    return Answer(
+        region=execution.region,
+        repeat=execution.repeat,
+        status=execution.status,
+        text=execution.text[:_MOST_CHARACTERS],
+        cut=max(0, len(execution.text) - _MOST_CHARACTERS),
+        seconds=execution.seconds,
+        hops=execution.hops or 0,
+        attempts=execution.attempts or 0,
+        error=": ".join(part for part in (execution.error_code, execution.error_message) if part)[:500],
+    )
+
+
+def _effect(result: Judged) -> float:
+    return result.difference.effect if result.difference else 0.0
+
+
+def _length_in_page(text: str) -> int:
+    """Return how long a text is in HTML, as UTF-8, control characters shown as escapes."""
+    line = text.replace("\n", "")
+    shown = text if line.isascii() and line.isprintable() else printable(text)
+    return len(shown.encode()) + 4 * sum(map(text.count, "&<>\"'"))

@@ -1,0 +1,72 @@
+"""Which words of an answer another one does not have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from rapidfuzz.distance import Indel
+
+# A word; where a script writes none apart (Chinese, Japanese), a character. As in the measure of distance.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a text, and whether its words are its own."""
+
+    text: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The words, by number, that two texts have in common in the same order, and the share of both that they are."""
+
+    reference: frozenset[int]
+    text: frozenset[int]
+    share: float
+
+
+def shared_words(reference: str, text: str) -> Shared:
+    """Return the longest common subsequence of the words of two texts, without regard to case and punctuation."""
+    ours, theirs = _words(reference), _words(text)
+    common = [code for code in Indel.opcodes(ours, theirs) if code.tag == "equal"]
+    in_reference = frozenset(place for code in common for place in range(code.src_start, code.src_end))
+    in_text = frozenset(place for code in common for place in range(code.dest_start, code.dest_end))
+    words = len(ours) + len(theirs)
+    return Shared(in_reference, in_text, 2 * len(in_text) / words if words else 1.0)
+
+
+def pieces(text: str, shared: Collection[int]) -> tuple[Piece, ...]:
+    """Return a text in pieces: words that are not among the shared ones are its own; their joined texts are `text`."""
+    return tuple(_pieces(text, shared))
+
+
+def _pieces(text: str, shared: Collection[int]) -> Iterator[Piece]:
+    done = 0
+    for start, end in _own_stretches(text, shared):
+        if start > done:
+            yield Piece(text[done:start], own=False)
+        yield Piece(text[start:end], own=True)
+        done = end
+    if done < len(text):
+        yield Piece(text[done:], own=False)
+
+
+def _own_stretches(text: str, shared: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Yield where words that are not shared stand, neighbours together."""
+    stretch: tuple[int, int] | None = None
+    for number, word in enumerate(_WORD.finditer(text)):
+        if number not in shared:
+            stretch = (stretch[0] if stretch else word.start(), word.end())
+        elif stretch:
+            yield stretch
+            stretch = None
+    if stretch:
+        yield stretch
+
+
+def _words(text: str) -> list[str]:
+    return [word.casefold() for word in _WORD.findall(text)]

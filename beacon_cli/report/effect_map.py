@@ -1,0 +1,70 @@
+"""The map of a comparison: a row for each question, a column for each model, the effect in each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from beacon_cli.comparison.comparison import Comparison
+from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.report.answer_sets import Key, ranks
+from beacon_cli.report.side_by_side import anchors_of
+
+_MOST_ROWS = 400
+_STEPS = 5
+_WARMEST = 0.5  # an effect from which on it does not get any warmer
+
+
+@dataclass(frozen=True, slots=True)
+class MapCell:
+    """A subject in the map; `anchor` is empty where its answers are not in the page. `heat` is 0 to 5."""
+
+    result: Judged
+    anchor: str
+    heat: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapRow:
+    """A question's cells by model; None where the model was not asked."""
+
+    question_id: str
+    prompt: str
+    cells: tuple[MapCell | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectMap:
+    """`left_out` counts questions that are not in the map."""
+
+    models: tuple[str, ...]
+    rows: tuple[MapRow, ...]
+    left_out: int
+
+
+def effect_map(comparison: Comparison, shown: Collection[Key], prompts: Mapping[str, str]) -> EffectMap:
+    """Return the map; where there are too many questions, of those that matter most, in the order of the job."""
+    anchors = anchors_of(comparison)
+    by_question: dict[str, dict[str, Judged]] = {}
+    for result in comparison.results:
+        by_question.setdefault(result.subject.question_id, {})[result.subject.model_id] = result
+    important = dict.fromkeys(question for question, _ in ranks(comparison.results))
+    kept = set(list(important)[:_MOST_ROWS])
+    models = tuple(dict.fromkeys(result.subject.model_id for result in comparison.results))
+
+    def cell(question: str, model: str) -> MapCell | None:
+        if (result := by_question[question].get(model)) is None:
+            return None
+        return MapCell(result, anchors[question, model] if (question, model) in shown else "", _heat(result))
+
+    rows = tuple(
+        MapRow(question, prompts.get(question, ""), tuple(cell(question, model) for model in models))
+        for question in by_question
+        if question in kept
+    )
+    return EffectMap(models, rows, len(by_question) - len(rows))
+
+
+def _heat(result: Judged) -> int:
+    effect = result.difference.effect if result.difference else 0.0
+    return min(_STEPS, max(0, round(_STEPS * effect / _WARMEST)))

@@ -1,0 +1,52 @@
+"""The file of a report: what it is called, and how it comes to be there whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from beacon_cli.errors import EnvironmentFault
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST = 80
+
+
+def default_name(job_id: str) -> str:
+    """Return a file name for a job's report; an id that had to be changed for it is told apart by a hash."""
+    safe = _UNSAFE.sub("-", job_id)[:_LONGEST].strip("-.")
+    if safe != job_id:
+        digest = hashlib.sha256(job_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        safe = f"{safe}-{digest}".strip("-.")
+    return f"beacon-report-{safe}.html"
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """Yield a file that takes the place of `path` at the end, unless something goes wrong: then nothing is left.
+
+    Raises `EnvironmentFault` when it cannot be written.
+    """
+    draft: Path | None = None
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise _not_writable(path, "it is not a regular file")
+        draft = target.with_name(f".beacon-report-{os.getpid()}.tmp")
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        draft.replace(target)
+    except OSError as error:
+        raise _not_writable(path, error.strerror or str(error)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            if draft is not None:
+                draft.unlink(missing_ok=True)
+
+
+def _not_writable(path: Path, reason: str) -> EnvironmentFault:
+    return EnvironmentFault(f"{path} cannot be written: {reason}", hint="name another file with --output")

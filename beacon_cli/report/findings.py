@@ -1,0 +1,66 @@
+"""What a reader has to know before any verdict: is the job complete, and can its regions be compared at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from beacon_cli.audit.check import Check
+from beacon_cli.audit.report import AuditReport
+from beacon_cli.comparison.comparison import Comparison
+from beacon_cli.wording import quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One of them; `serious` ones put every verdict below in doubt."""
+
+    title: str
+    detail: str
+    serious: bool = True
+
+
+def findings(comparison: Comparison) -> tuple[Finding, ...]:
+    """Return what was found, the serious ones first."""
+    [audit] = comparison.audits
+    found = [*_missing(audit), *_conditions(comparison), *_checks(audit)]
+    return tuple(sorted(found, key=lambda finding: not finding.serious))
+
+
+def _missing(audit: AuditReport) -> Iterator[Finding]:
+    coverage = audit.coverage
+    if not audit.rows:
+        yield Finding("Nothing was asked", "the job has no execution yet")
+    elif missing := coverage.expected - coverage.completed:
+        became = ", ".join(
+            f"{number} {what}"
+            for number, what in ((coverage.never_ran, "never ran"), (coverage.unanswered, "got no answer"))
+            if number
+        )
+        yield Finding(
+            "Incomplete",
+            f"{quantity(missing, 'answer')} of {coverage.expected} missing ({became});"
+            " running the job again goes on with it",
+        )
+
+
+def _conditions(comparison: Comparison) -> Iterator[Finding]:
+    for each in comparison.incomparable:
+        if each.accepted:
+            yield Finding(f"Accepted: {each.name} differs", each.detail, serious=False)
+        else:
+            yield Finding(f"Not comparable: {each.name} differs", each.detail)
+    if comparison.unrecorded:
+        names = ", ".join(comparison.unrecorded)
+        yield Finding("Not recorded in every answer, so not compared", names, serious=False)
+
+
+def failed_checks(audit: AuditReport) -> tuple[Check, ...]:
+    """Return the checks that failed, but not the one for completeness: it has a finding of its own."""
+    return tuple(check for check in audit.checks if check.status == "fail" and check.name != "complete")
+
+
+def _checks(audit: AuditReport) -> Iterator[Finding]:
+    if failed := failed_checks(audit):
+        named = "; ".join(f"{check.name}: {check.detail}" for check in failed)
+        yield Finding(f"The audit failed {quantity(len(failed), 'check')}", named)

@@ -1,0 +1,18 @@
+"""Showing a file in the user's browser."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+
+from beacon_cli.output.result import say
+
+
+def open_in_browser(path: Path) -> None:
+    """Open a file in the browser; where there is none, say so on stderr."""
+    try:
+        opened = webbrowser.open(path.as_uri())
+    except (webbrowser.Error, OSError):
+        opened = False
+    if not opened:
+        say("no browser could be started: open the file in one\n")

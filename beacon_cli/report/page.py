@@ -1,0 +1,186 @@
+"""The page: a template that escapes everything, one style, one script, and a policy that allows nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, TextIO
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from beacon_cli import __version__
+from beacon_cli.comparison.figures import Rate
+from beacon_cli.comparison.refusal import RefusalRule
+from beacon_cli.printable import excerpt, printable
+from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
+from beacon_cli.report.effect_map import effect_map
+from beacon_cli.report.findings import failed_checks, findings
+from beacon_cli.report.side_by_side import anchors_of, groups
+from beacon_cli.wording import duration, percent, quantity
+
+if TYPE_CHECKING:
+    from beacon_cli.report.report import Report
+
+SYMBOLS = {"different": "≠", "indistinguishable": "≈", "untestable": "?"}
+_CHECK_SYMBOLS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
+_MOST_LISTED = 50
+
+
+def write_page(file: TextIO, report: Report, rule: RefusalRule) -> None:
+    """Write the report as one HTML document, piece by piece."""
+    template = _environment().get_template("page.html.j2")
+    with plotting():
+        for piece in template.generate(_values(report, rule)):
+            file.write(piece)
+
+
+def policy() -> str:
+    """Return the content security policy: the page's own script and style, data: images, and no request anywhere."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"script-src '{_source_hash('page.js')}'",
+            f"style-src '{_source_hash('page.css')}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
+    comparison, recorded, regions = report.comparison, report.recorded, report.regions
+    [audit] = comparison.audits
+    shown = recorded.answers.kept
+    runs = recorded.timeline.runs()
+    return {
+        "version": __version__,
+        "policy": policy(),
+        "style": Markup(_asset("page.css")),
+        "script": Markup(_asset("page.js")),
+        "made_at": report.made_at,
+        "comparison": comparison,
+        "history": report.history,
+        "recorded": recorded,
+        "audit": audit,
+        "regions": regions,
+        "findings": findings(comparison),
+        "failed_checks": failed_checks(audit),
+        "results": comparison.results,
+        "different": comparison.different[:_MOST_LISTED],
+        "reasons": _reasons(report),
+        "map": effect_map(comparison, shown, recorded.prompts),
+        "anchors": {key: anchor for key, anchor in anchors_of(comparison).items() if key in shown},
+        "groups": groups(comparison, shown, regions, rule),
+        "latency": latency_chart(recorded.seconds, regions) if recorded.seconds else "",
+        "timelines": [timeline_chart(run, number, regions) for number, run in _numbered(report, runs)],
+        "bars": sum(len(run.bars) for run in runs),
+        "lanes_left_out": sum(run.lanes_left_out for run in runs),
+        "conditions": list(_conditions(recorded.conditions, regions)),
+        "symbols": SYMBOLS,
+        "check_symbols": _CHECK_SYMBOLS,
+    }
+
+
+def _reasons(report: Report) -> dict[str, int]:
+    """Return why tests say nothing, or less than they might, with how many of them."""
+    counts: dict[str, int] = {}
+    for result in report.comparison.results:
+        if result.reason:
+            counts[result.reason] = counts.get(result.reason, 0) + 1
+    return counts
+
+
+def _numbered(report: Report, runs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+    """Yield the runs that are drawn with their numbers in the list of runs."""
+    numbers = {run.id: number for number, run in enumerate(report.history.runs, 1)}
+    return ((numbers.get(run.run_id, place), run) for place, run in enumerate(runs, 1))
+
+
+def _conditions(
+    conditions: Mapping[str, Mapping[str, Mapping[str, set[str]]]], regions: Sequence[str]
+) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Yield name, models, regions and values of each condition; equal ones together."""
+    for name, models in conditions.items():
+        same: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        for model, by_region in models.items():
+            for where, values in _same_regions(by_region, regions):
+                same.setdefault((where, values), []).append(model)
+        for (where, values), named in same.items():
+            yield name, "all" if len(named) == len(models) else ", ".join(named), where, list(values)
+
+
+def _same_regions(by_region: Mapping[str, set[str]], regions: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    same: dict[tuple[str, ...], list[str]] = {}
+    for region in sorted(by_region, key=lambda label: regions.index(label) if label in regions else len(regions)):
+        same.setdefault(tuple(sorted(by_region[region])), []).append(region)
+    for values, where in same.items():
+        yield "all" if len(same) == 1 else ", ".join(where), values
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("beacon_cli.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": _number,
+        "small": _small,
+        "moment": _moment,
+        "rate": _rate,
+        "grouped": _grouped,
+        "excerpt": excerpt,
+        "percent": percent,
+        "quantity": quantity,
+        "duration": duration,
+    }
+    return environment
+
+
+def _visible(value: Any) -> Any:
+    """Return what the template prints of a value, control characters shown as escapes; it is escaped after that."""
+    if value is None:
+        return ""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _asset(name: str) -> str:
+    return resources.files("beacon_cli.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _source_hash(name: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(_asset(name).encode()).digest()).decode()
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    """Return a number with a minus that is as wide as a plus, and no minus before zero."""
+    return "–" if value is None else f"{value:z.{digits}f}".replace("-", "−")
+
+
+def _small(value: float | None) -> str:
+    return "–" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _moment(value: datetime | None) -> str:
+    return "not recorded" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _rate(rate: Rate) -> str:
+    if rate.rate is None or rate.low is None or rate.high is None:
+        return "–"
+    return f"{rate.count} of {rate.of} ({100 * rate.low:.0f}–{100 * rate.high:.0f} %)"
+
+
+def _grouped(number: int) -> str:
+    return f"{number:,}".replace(",", "\u2009")

@@ -1,0 +1,84 @@
+"""What one pass over the executions of a job collects for the page: answers, times, conditions."""
+
+from __future__ import annotations
+
+import itertools
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.comparison.conditions import CONDITIONS
+from beacon_cli.report.answer_sets import Selection, answer_set
+from beacon_cli.report.timeline import Timeline
+
+_ANSWERED = frozenset({"completed", "empty"})
+_VALUES_KEPT = 20
+_CODES_KEPT = 30
+_MESSAGE_CHARACTERS = 1000
+_PROMPTS_KEPT = 5000
+_PROMPT_CHARACTERS = 300
+
+Lane = tuple[str, str]
+"""A region's label and a model's id."""
+
+
+@dataclass(slots=True)
+class Failure:
+    """How many executions have no answer for one reason, and what the first of them says."""
+
+    example: str
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """`seconds` are those of the answers with text; `conditions` has name → model → region → values; `failures` are
+    by error code, or by status where there is none."""
+
+    answers: Selection
+    timeline: Timeline = field(default_factory=Timeline)
+    seconds: dict[Lane, array[float]] = field(default_factory=dict)
+    conditions: dict[str, dict[str, dict[str, set[str]]]] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
+    prompts: dict[str, str] = field(default_factory=dict)
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def collect(self, executions: Iterable[StoredExecution]) -> Recorded:
+        """Go through all executions, which come question by question and model by model."""
+        for key, rows in itertools.groupby(executions, key=lambda row: (row.question_id, row.model_id)):
+            found = answer_set(key, map(self._note, rows))
+            if len(self.prompts) < _PROMPTS_KEPT:
+                self.prompts.setdefault(key[0], found.prompt[:_PROMPT_CHARACTERS])
+            self.answers.add(found)
+        return self
+
+    def _note(self, execution: StoredExecution) -> StoredExecution:
+        self.timeline.add(execution)
+        if execution.status == "completed" and execution.seconds is not None:
+            lane = (execution.region, execution.model_id)
+            self.seconds.setdefault(lane, array("d")).append(execution.seconds)
+        if execution.status in _ANSWERED:
+            self._note_conditions(execution)
+        else:
+            self._note_failure(execution)
+        for moment in (execution.queued_at, execution.started_at, execution.completed_at):
+            if moment is not None:
+                self.first = moment if self.first is None else min(self.first, moment)
+                self.last = moment if self.last is None else max(self.last, moment)
+        return execution
+
+    def _note_failure(self, execution: StoredExecution) -> None:
+        code = execution.error_code or execution.status
+        if code in self.failures or len(self.failures) < _CODES_KEPT:
+            self.failures.setdefault(code, Failure((execution.error_message or "")[:_MESSAGE_CHARACTERS])).count += 1
+
+    def _note_conditions(self, execution: StoredExecution) -> None:
+        for name, value_of in CONDITIONS.items():
+            models = self.conditions.setdefault(name, {})
+            values = models.setdefault(execution.model_id, {}).setdefault(execution.region, set())
+            value = value_of(execution)
+            if value is not None and len(values) < _VALUES_KEPT:
+                values.add(value)

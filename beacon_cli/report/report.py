@@ -1,0 +1,77 @@
+"""The report of one job: compare its regions, collect what the page shows, write the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from beacon_cli.answers.read import stored_executions
+from beacon_cli.audit.database import Connection, reading
+from beacon_cli.audit.stored_job import find_job
+from beacon_cli.comparison.compare import compare_jobs
+from beacon_cli.comparison.comparison import Comparison
+from beacon_cli.comparison.options import Options
+from beacon_cli.report.answer_sets import BUDGET, Selection, ranks
+from beacon_cli.report.files import default_name, replacing
+from beacon_cli.report.history import History, history_of
+from beacon_cli.report.page import write_page
+from beacon_cli.report.recorded import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that the page tells. `regions` are in the order in which they stand everywhere."""
+
+    comparison: Comparison
+    history: History
+    recorded: Recorded
+    regions: tuple[str, ...]
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """A report that is there; `size` in bytes."""
+
+    path: Path
+    size: int
+    report: Report
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the `data` of `report --json`."""
+        return {
+            "job_id": self.report.comparison.job_ids[0],
+            "path": str(self.path),
+            "bytes": self.size,
+            "verdicts": self.report.comparison.verdicts,
+            "answers_shown": self.report.recorded.answers.shown,
+            "answers_left_out": self.report.recorded.answers.left_out,
+        }
+
+
+def write_report(
+    connection: Connection, job_id: str, options: Options, path: Path | None = None, *, budget: int = BUDGET
+) -> WrittenReport:
+    """Write the report of a job, by default into the working folder, and return where it is.
+
+    Answers of more than `budget` characters are left out, the least important first. Raises `JobNotFound`,
+    `StoreError`, and `EnvironmentFault` when the file cannot be written.
+    """
+    path = path or Path(default_name(job_id))
+    with replacing(path) as file:
+        report = _collected(connection, job_id, options, budget)
+        write_page(file, report, options.rule)
+    return WrittenReport(path.absolute(), path.stat().st_size, report)
+
+
+def _collected(connection: Connection, job_id: str, options: Options, budget: int) -> Report:
+    comparison = compare_jobs(connection, (job_id,), options)
+    with reading(connection):
+        job = find_job(connection, job_id)
+    recorded = Recorded(Selection(ranks(comparison.results), budget))
+    recorded.collect(stored_executions(connection, [job]))
+    [audit] = comparison.audits
+    regions = dict.fromkeys([*audit.coverage.by_region(), *comparison.figures])
+    return Report(comparison, history_of(connection, job), recorded, tuple(regions), datetime.now(UTC))

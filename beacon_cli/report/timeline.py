@@ -1,0 +1,108 @@
+"""When each container worked on what: the first executions of a job, kept for a plot."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from beacon_cli.answers.stored import StoredExecution
+
+MOST_BARS = 2_000
+_MOST_LANES = 48
+_MOST_RUNS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """An execution with its container; times are seconds since 1970. `cold`: the container's first answer of a run."""
+
+    started: float
+    ended: float
+    run_id: str
+    region: str
+    model_id: str
+    container: str
+    question_id: str
+    repeat: int
+    status: str
+    hops: int
+    cold: bool = False
+
+    @property
+    def lane(self) -> tuple[str, str, str]:
+        """Where it is drawn: the containers of a region and model are neighbours."""
+        return self.region, self.model_id, self.container
+
+    @property
+    def title(self) -> str:
+        """What it was, in words."""
+        hops = f", {self.hops} hops" if self.hops > 1 else ", 1 hop" if self.hops else ""
+        cold = ", the container's first" if self.cold else ""
+        status = "" if self.status == "completed" else f", {self.status}"
+        return f"{self.question_id[:60]}, repeat {self.repeat}: {self.ended - self.started:.2f} s{status}{hops}{cold}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimeline:
+    """The bars of one run that are drawn, in the order of time; `lanes` are the containers that have any."""
+
+    run_id: str
+    lanes: tuple[tuple[str, str, str], ...]
+    bars: tuple[Bar, ...]
+    lanes_left_out: int
+
+
+class Timeline:
+    """Takes executions in any order, and keeps the first ones by time."""
+
+    def __init__(self, most: int = MOST_BARS) -> None:
+        self.timed = 0
+        self._most = most
+        self._numbers = itertools.count()
+        self._kept: list[tuple[float, int, Bar]] = []  # the latest is the first
+        self._first: dict[tuple[str, str], float] = {}
+
+    def add(self, execution: StoredExecution) -> None:
+        """Take one; those that name no container or no time cannot be drawn."""
+        started, completed = execution.started_at, execution.completed_at
+        if started is None or completed is None or not execution.container_id:
+            return
+        self.timed += 1
+        bar = Bar(
+            *(started.timestamp(), max(started, completed).timestamp(), execution.run_id or ""),
+            *(execution.region, execution.model_id, execution.container_id, execution.question_id),
+            *(execution.repeat, execution.status, execution.hops or 0),
+        )
+        key = (bar.run_id, bar.container)
+        self._first[key] = min(self._first.get(key, bar.started), bar.started)
+        keep = heapq.heappush if len(self._kept) < self._most else heapq.heappushpop
+        keep(self._kept, (-bar.started, -next(self._numbers), bar))
+
+    @property
+    def containers(self) -> int:
+        """How many containers answered."""
+        return len({container for _, container in self._first})
+
+    def runs(self) -> list[RunTimeline]:
+        """Return what to draw: the first runs, each with its first bars and containers."""
+        by_run: dict[str, list[Bar]] = {}
+        for _, _, bar in sorted(self._kept, key=lambda kept: (-kept[0], -kept[1])):
+            by_run.setdefault(bar.run_id, []).append(bar)
+        return [self._run(run_id, bars) for run_id, bars in list(by_run.items())[:_MOST_RUNS]]
+
+    def _run(self, run_id: str, bars: list[Bar]) -> RunTimeline:
+        lanes = list(dict.fromkeys(bar.lane for bar in bars))
+        shown = set(lanes[:_MOST_LANES])
+        marked = tuple(self._marked(bar for bar in bars if bar.lane in shown))
+        return RunTimeline(run_id, tuple(lanes[:_MOST_LANES]), marked, len(lanes) - len(shown))
+
+    def _marked(self, bars: Iterable[Bar]) -> Iterable[Bar]:
+        """Yield the bars, with each container's first one marked as cold."""
+        seen: set[tuple[str, str]] = set()
+        for bar in bars:
+            key = (bar.run_id, bar.container)
+            cold = key not in seen and bar.started == self._first[key]
+            seen.add(key)
+            yield replace(bar, cold=True) if cold else bar

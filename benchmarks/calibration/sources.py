@@ -1,0 +1,154 @@
+"""Where simulated answers come from: prose, short answers, noise with heavy tails, and mixtures of them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+# {a|b|c|d}: four words of which a region that words it as usual takes one of two, and one that does not the others.
+_CLAUSES = Path(__file__).with_name("clauses.txt").read_text(encoding="utf-8").splitlines()
+_SHORT = ("4", "4.", "Four", "The answer is 4.", "2 + 2 equals 4.", "2+2 = 4", "It is 4", "The sum of 2 and 2 is 4.")
+_OTHER_SHORT = ("5", "I cannot answer that.", "The answer is 22.", "Nobody knows.")
+_LONGEST_LOOP = 200
+
+
+class Source(Protocol):
+    """A distribution of answers."""
+
+    def answer(self, chance: random.Random) -> str:
+        """Return one answer, drawn with `chance`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Clauses in about one order, some left out, with synonyms; a share `reworded` of the words is chosen elsewhere."""
+
+    clauses: tuple[tuple[str | tuple[str, ...], ...], ...]
+    reworded: float = 0.0
+    omitted: float = 0.15
+    swapped: float = 0.25
+
+    def answer(self, chance: random.Random) -> str:
+        """Return the clauses as sentences."""
+        chosen = [clause for clause in self.clauses if chance.random() >= self.omitted] or [self.clauses[0]]
+        for place in range(len(chosen) - 1):
+            if chance.random() < self.swapped:
+                chosen[place], chosen[place + 1] = chosen[place + 1], chosen[place]
+        return " ".join(f"{self._said(clause, chance)}." for clause in chosen)
+
+    def _said(self, clause: Sequence[str | tuple[str, ...]], chance: random.Random) -> str:
+        return "".join(part if isinstance(part, str) else self._word(part, chance) for part in clause)
+
+    def _word(self, synonyms: tuple[str, ...], chance: random.Random) -> str:
+        half = len(synonyms) // 2
+        return chance.choice(synonyms[half:] if chance.random() < self.reworded else synonyms[:half])
+
+
+@dataclass(frozen=True)
+class Short:
+    """One of a few short answers, most of them the same."""
+
+    answers: tuple[str, ...]
+    weights: tuple[float, ...]
+
+    def answer(self, chance: random.Random) -> str:
+        """Return one of them."""
+        return chance.choices(self.answers, self.weights)[0]
+
+
+@dataclass(frozen=True)
+class Heavy:
+    """The answers of another source, of which some are cut off, and some are something else entirely."""
+
+    source: Source
+    cut: float = 0.12
+    wild: float = 0.08
+
+    def answer(self, chance: random.Random) -> str:
+        """Return an answer, or what became of it."""
+        words = self.source.answer(chance).split()
+        fate = chance.random()
+        if fate < self.cut:
+            return " ".join(words[: max(1, int(len(words) * chance.uniform(0.05, 0.6)))])
+        if fate < self.cut + self.wild:
+            return " ".join(chance.choices(words[:4], k=chance.randint(1, _LONGEST_LOOP)))
+        return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Answers of `other` with a probability of `share`, else of `source`."""
+
+    source: Source
+    other: Source
+    share: float
+
+    def answer(self, chance: random.Random) -> str:
+        """Return an answer of one of the two."""
+        return (self.other if chance.random() < self.share else self.source).answer(chance)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What answers to one question are like: as usual, and, to a size from 0 to 1, not as usual."""
+
+    usual: Source
+    planted: Callable[[float], Source]
+
+
+def reworded(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are other words for the same."""
+    usual = _prose(chance)[0]
+    return Question(usual, lambda size: replace(usual, reworded=size))
+
+
+def replaced(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are answers that say something else."""
+    usual, other = _prose(chance)
+    return Question(usual, lambda size: Mixture(usual, other, size))
+
+
+def heavy(chance: random.Random) -> Question:
+    """Return the same with noise of heavy tails."""
+    usual, other = map(Heavy, _prose(chance))
+    return Question(usual, lambda size: Mixture(usual, other, size))
+
+
+def scattered(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted is more noise around the same answer."""
+    usual = _prose(chance)[0]
+    return Question(usual, lambda size: Heavy(usual, cut=size / 2, wild=size / 2))
+
+
+def short(chance: random.Random) -> Question:
+    """Return a question answered in a few words; what is planted are other answers."""
+    answers = tuple(chance.sample(_SHORT, 4))
+    usual = Short(answers, tuple(sorted((chance.expovariate(1) ** 2 for _ in answers), reverse=True)))
+    other = Short(_OTHER_SHORT, (8, 4, 2, 1))
+    return Question(usual, lambda size: Mixture(usual, other, size))
+
+
+KINDS: dict[str, Callable[[random.Random], Question]] = {
+    "reworded": reworded,
+    "replaced": replaced,
+    "heavy": heavy,
+    "scattered": scattered,
+    "short": short,
+}
+
+
+def _prose(chance: random.Random) -> tuple[Prose, Prose]:
+    """Return two sources that have no clause in common."""
+    clauses = [_parsed(clause, chance) for clause in chance.sample(_CLAUSES, len(_CLAUSES))]
+    return Prose(tuple(clauses[:6])), Prose(tuple(clauses[6:]))
+
+
+def _parsed(clause: str, chance: random.Random) -> tuple[str | tuple[str, ...], ...]:
+    """Return a clause as texts and synonyms; those of a slot are in an order of their own for each question."""
+    pieces = enumerate(re.split("[{}]", clause))
+    return tuple(tuple(chance.sample(part.split("|"), 4)) if number % 2 else part for number, part in pieces)

@@ -1,0 +1,297 @@
+"""The page of `beacon report` in a real browser: what is read, what works by keyboard, and that nothing in it acts."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from beacon_cli.comparison.options import Options
+from beacon_cli.report.report import write_report
+from beacon_cli.store.embedded import embedded_server
+from beacon_cli.store.migrate import migrate
+from tests.acceptance.conftest import Beacon, new_beacon
+from tests.support import hostile_job, report_jobs
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--no-first-run", "--disable-quic"),
+)
+# What the page could do wrong is noted before its first byte is read.
+WATCH = """
+window.acted = [];
+window.pwned = (number) => window.acted.push(number);
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
+"""
+CONTRASTS = """
+() => {
+  const numbers = (colour) => {
+    const found = colour.match(/[\\d.]+/g).map(Number);
+    return colour.startsWith("color(") ? found.slice(0, 3).map((part) => part * 255).concat(found[3] ?? 1)
+                                       : found.slice(0, 3).concat(found[3] ?? 1);
+  };
+  const light = (colour) => {
+    const [r, g, b] = numbers(colour).map((part) => part / 255)
+      .map((part) => part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = getComputedStyle(node).backgroundColor;
+      if (numbers(colour)[3] > 0) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const poor = new Set();
+  while (texts.nextNode()) {
+    const node = texts.currentNode.parentElement;
+    if (!texts.currentNode.data.trim() || !node.getClientRects().length || node.closest("script, style")) continue;
+    const style = getComputedStyle(node);
+    const [one, other] = [light(node.closest("svg") ? style.fill : style.color), light(behind(node))];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (contrast < 4.5) poor.add(`${node.tagName}.${node.className.baseVal ?? node.className}: ${contrast.toFixed(2)}`);
+  }
+  return [...poor];
+}
+"""
+
+
+@dataclass
+class Reader:
+    """Opens reports as somebody would who was sent one, and notes what the browser complains of."""
+
+    browser: Any
+    folder: Path
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def reading(self, name: str, *, width: int = 1280, **options: Any) -> Iterator[Any]:
+        self.requests.clear()
+        self.complaints.clear()
+        context = self.browser.new_context(viewport={"width": width, "height": 900}, **options)
+        try:
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.add_init_script(WATCH)
+            page.on("request", lambda request: self.requests.append(request.url))
+            page.on("console", lambda message: self.complaints.append(message.text))
+            page.on("pageerror", lambda error: self.complaints.append(str(error)))
+            page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+            page.goto((self.folder / name).as_uri())
+            yield page
+        finally:
+            context.close()
+
+
+@pytest.fixture(scope="module")
+def reports() -> Iterator[Path]:
+    """A folder with two reports: `demo.html`, written by the installed program, and `hostile.html`."""
+    with new_beacon() as beacon, embedded_server(beacon.folder / "server") as url:
+        migrate(url)
+        beacon.environment["BEACON_DATABASE_URL"] = url
+        with psycopg.connect(url, autocommit=True) as connection:
+            report_jobs.store(connection, report_jobs.ReportJob())
+            hostile_job.store(connection)
+            write_report(connection, hostile_job.JOB, Options(), beacon.folder / "hostile.html")
+        _written(beacon)
+        yield beacon.folder
+
+
+def _written(beacon: Beacon) -> None:
+    done = beacon("report", "bias-demo-1", "--output", "demo.html")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def reader(reports: Path) -> Iterator[Reader]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed: no browser to open the page with")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield Reader(browser, reports)
+        finally:
+            browser.close()
+
+
+def visible(page: Any, selector: str) -> int:
+    return sum(node.is_visible() for node in page.query_selector_all(selector))
+
+
+def test_a_reader_finds_the_findings_then_the_verdicts_then_the_answers(reader: Reader) -> None:
+    with reader.reading("demo.html") as page:
+        text = page.inner_text("body")
+        parts = ("✗ incomplete", "1 answer of 240 missing", "≠ different", "Map of effects", "Answers side by side")
+        places = [text.index(part) for part in (*parts, "Rates and lengths", "Latency by", "Timeline of", "Checks of")]
+        assert page.inner_text("h1") == "Regional bias, first demo"
+        assert page.text_content("#map").count("indistinguishable") == 15 + 1
+        assert page.inner_text("#verdicts tbody tr").split()[:2] == ["tiananmen_neutral", "qwen2.5-1.5b"]
+    assert places == sorted(places)
+
+
+def test_nothing_is_asked_for_and_nothing_is_complained_of(reader: Reader) -> None:
+    for name in ("demo.html", "hostile.html"):
+        with reader.reading(name) as page:
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("violations") == []
+            assert reader.requests == [(reader.folder / name).as_uri()]
+            assert reader.complaints == []
+
+
+@pytest.mark.fault(51, "answers, ids, names and errors that are scripts, markup, styles and templates, in a browser")
+def test_no_text_of_a_job_acts_in_the_page(reader: Reader) -> None:
+    with reader.reading("hostile.html") as page:
+        for details in page.query_selector_all("details"):
+            details.evaluate("node => node.open = true")
+        shown = page.inner_text("body")
+        for part in ("<script>pwned(4)</script>", "{{7*7}}", "</style><style>", "javascript:pwned(6)", r"\x1b[31mred"):
+            assert part in shown
+        for node in page.query_selector_all(".text, bdi, summary")[:60]:
+            node.hover(force=True)
+        assert page.evaluate("acted") == []
+        assert page.query_selector_all("main img, iframe, form, base, meta[http-equiv=refresh], foreignObject") == []
+        assert page.evaluate("document.scripts.length") == 1
+        assert page.evaluate("document.styleSheets.length") == 1
+        assert page.evaluate("[...document.links].filter((link) => link.protocol !== 'file:').length") == 0
+        assert page.evaluate("document.querySelectorAll('[style], [onclick], [onerror], [onload]').length") == 0
+        assert "\u202e" not in page.content()
+        assert "49 " not in page.inner_text("#answers")
+    assert reader.complaints == []
+
+
+@pytest.mark.fault(51, "markup that acts is put into the page itself, as if escaping had failed")
+def test_the_policy_holds_even_if_markup_got_through(reader: Reader) -> None:
+    with reader.reading("demo.html") as page:
+        page.evaluate(
+            """() => document.body.insertAdjacentHTML("beforeend",
+            '<img src="https://evil.example/x.png" onerror="pwned(1)"><a id=a href="javascript:pwned(2)">x</a>'
+            + '<iframe src="https://evil.example"></iframe><p style="color: red">x</p>')"""
+        )
+        page.evaluate("document.getElementById('a').click()")
+        page.wait_for_timeout(300)
+        assert page.evaluate("acted") == []
+        refused = set(page.evaluate("violations"))
+        assert {"img-src", "frame-src", "style-src-attr"} <= refused
+        assert [url for url in reader.requests if "evil" in url and not url.startswith("https://evil.example")] == []
+
+
+def test_the_filter_works_from_the_keyboard(reader: Reader) -> None:
+    with reader.reading("demo.html") as page:
+        assert visible(page, "article.group") == 16
+        page.focus("#filter-text")
+        page.keyboard.type("tiananmen")
+        assert visible(page, "article.group") == 2
+        assert visible(page, "#map tbody tr") == 1
+        assert page.inner_text("#filter-told") == "2 of 16 sets of answers shown"
+        page.keyboard.press("Tab")
+        page.keyboard.type("different")
+        assert visible(page, "article.group") == 1
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.type("ASIA")
+        assert visible(page, "article.group .column") == 1
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert visible(page, "article.group") == 16
+        assert page.evaluate("document.activeElement.id") == "filter-text"
+
+
+def test_a_link_of_the_map_shows_answers_that_the_filter_had_hidden(reader: Reader) -> None:
+    with reader.reading("demo.html") as page:
+        page.select_option("#filter-model", "llama3.2-1b")
+        page.click("#verdicts tbody a")
+        page.wait_for_selector("article.group.different", state="visible")
+
+
+def test_the_first_stop_of_the_keyboard_is_the_way_to_the_findings(reader: Reader) -> None:
+    with reader.reading("demo.html") as page:
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the findings"
+        assert page.locator(".skip-link").bounding_box()["y"] >= 0
+        page.keyboard.press("Enter")
+        assert page.evaluate("location.hash") == "#status"
+
+
+@pytest.mark.parametrize("name", ["demo.html", "hostile.html"])
+def test_a_phone_scrolls_only_down(reader: Reader, name: str) -> None:
+    with reader.reading(name, width=390) as page:
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_has_enough_contrast(reader: Reader, scheme: str) -> None:
+    with reader.reading("demo.html", color_scheme=scheme) as page:
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
+        page.evaluate(
+            "for (const group of document.querySelectorAll('.group')) group.style.contentVisibility = 'visible'"
+        )
+        assert page.evaluate("document.querySelectorAll('.other .text')[150].getClientRects().length") == 1
+        assert page.evaluate(CONTRASTS) == []
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(22, 24, 27)") == (scheme == "dark")
+
+
+def test_on_paper_every_repeat_is_there_and_the_filter_is_not(reader: Reader) -> None:
+    with reader.reading("demo.html") as page:
+        assert visible(page, "article.group:first-of-type .other .text") == 0
+        page.emulate_media(media="print")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert visible(page, "article.group:first-of-type .other .text") == 12
+        assert not page.is_visible("#filter")
+        page.emulate_media(media="screen")
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert visible(page, "article.group:first-of-type .other .text") == 0
+        assert page.pdf().startswith(b"%PDF")
+
+
+def test_without_scripts_everything_is_there_but_the_filter(reader: Reader) -> None:
+    with reader.reading("demo.html", java_script_enabled=False) as page:
+        assert visible(page, "article.group") == 16
+        assert not page.is_visible("#filter")
+
+
+def test_tables_and_plots_say_what_they_are(reader: Reader) -> None:
+    with reader.reading("demo.html") as page:
+        assert page.evaluate("[...document.querySelectorAll('table')].every((table) => table.caption)")
+        assert page.evaluate("[...document.querySelectorAll('th')].every((head) => head.scope)")
+        assert page.evaluate("[...document.querySelectorAll('svg')].every((plot) => plot.querySelector('desc'))")
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((node) => node.id)")
+        links = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].map((link) => link.hash.slice(1))")
+        levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map((head) => +head.tagName[1])")
+    assert len(ids) == len(set(ids))
+    assert set(links) <= set(ids)
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+def test_served_from_somewhere_it_asks_for_nothing_else(reader: Reader) -> None:
+    handler = functools.partial(_Quiet, directory=str(reader.folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/demo.html"
+        with reader.reading("demo.html") as page:
+            reader.requests.clear()
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            assert reader.requests == [address]
+        server.shutdown()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""

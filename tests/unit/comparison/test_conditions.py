@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from beacon_cli.comparison.conditions import CONDITIONS, NAMES, Conditions, Incomparable
+from beacon_cli.comparison.verdicts import Subject
+from tests.unit.comparison.executions import execution
+
+
+def conditions(*regions: dict[str, Any]) -> Conditions:
+    """Return the conditions of one answer of each region: US, EU and so on, with these fields."""
+    found = Conditions()
+    for region, fields in zip(("US", "EU", "ASIA"), regions, strict=False):
+        found.add(execution(region=region, **{"answered_region": region, **fields}), region)
+    return found
+
+
+def names(found: Conditions) -> list[str]:
+    return [finding.name for finding in found.incomparable(frozenset())]
+
+
+def test_the_same_conditions_everywhere_are_comparable_and_all_recorded() -> None:
+    found = conditions({}, {}, {})
+    assert found.incomparable(frozenset()) == ()
+    assert found.unrecorded() == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("model_revision", "model_revision", "77a"),
+        ("gpu", "gpu", "H100"),
+        ("generator", "architecture", "llama.cpp"),
+        ("registry", "model_registry", "def"),
+        ("system_prompt", "system_prompt", "You are in Europe."),
+        ("sampling", "temperature", "0.7"),
+        ("sampling", "max_tokens", "100"),
+    ],
+)
+def test_what_differs_in_one_region_is_named_with_its_values(name: str, field: str, value: str) -> None:
+    (finding,) = conditions({}, {field: value}).incomparable(frozenset())
+    assert (finding.name, finding.accepted) == (name, False)
+    assert "US: " in finding.detail
+    assert value in finding.detail
+    assert finding.detail.endswith("(m)")
+
+
+def test_every_condition_can_be_accepted_and_then_stays_named() -> None:
+    (finding,) = conditions({}, {"gpu": "H100"}).incomparable(frozenset({"gpu"}))
+    assert finding.accepted
+    assert set(CONDITIONS) < set(NAMES)
+
+
+def test_what_differs_inside_a_region_counts_too() -> None:
+    found = conditions({})
+    found.add(execution(gpu="H100"), "US")
+    assert names(found) == ["gpu"]
+
+
+def test_other_models_may_be_other_models() -> None:
+    found = conditions({})
+    found.add(execution(model_id="other", model_revision="77a"), "US")
+    assert names(found) == []
+
+
+def test_models_that_differ_alike_are_named_together() -> None:
+    found = Conditions()
+    for model in ("one", "two"):
+        found.add(execution(model_id=model, gpu="A"), "US")
+        found.add(execution(model_id=model, gpu="B"), "EU")
+    assert [finding.detail for finding in found.incomparable(frozenset())] == ["US: 'A'; EU: 'B' (one, two)"]
+
+
+def test_what_nobody_recorded_is_unknown_and_no_difference() -> None:
+    found = conditions({"gpu": None, "model_revision": None}, {"gpu": "A10G", "model_revision": None})
+    assert names(found) == []
+    assert found.unrecorded() == ("model_revision", "gpu")
+
+
+def test_no_system_prompt_is_a_value_and_not_an_unknown() -> None:
+    assert conditions({}, {}).unrecorded() == ()
+    assert names(conditions({}, {"system_prompt": "Hello."})) == ["system_prompt"]
+
+
+def test_sampling_is_unknown_only_where_nothing_of_it_is_known() -> None:
+    assert conditions({"temperature": None, "max_tokens": None}, {}).unrecorded() == ("sampling",)
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [({"answered_region": "eu"}, "EU"), ({"answered_region": "mars"}, "mars"), ({"container_region": "eu-west"}, "EU")],
+)
+def test_answers_given_in_another_region_are_counted(fields: dict[str, Any], where: str) -> None:
+    (finding,) = conditions(fields).incomparable(frozenset())
+    assert finding == Incomparable("region", f"1 answer of US, given in {where}")
+
+
+def test_a_container_somewhere_unknown_says_nothing() -> None:
+    assert names(conditions({"container_region": "moon-1", "answered_region": None})) == []
+
+
+def test_one_id_with_two_texts_is_another_question() -> None:
+    found = Conditions()
+    found.add_prompt(Subject("q1", "m"), {"job-1": "What is 2+2?", "job-2": "What is 2+3?"})
+    found.add_prompt(Subject("q2", "m"), {"job-1": "Who are you?", "job-2": "Who are you?"})
+    (finding,) = found.incomparable(frozenset())
+    assert finding.name == "prompt"
+    assert finding.detail == "1 question with another text: q1"
+
+
+def test_more_values_than_can_be_shown_are_counted() -> None:
+    found = Conditions()
+    for number in range(5):
+        found.add(execution(gpu=f"G{number}"), "US")
+    (finding,) = found.incomparable(frozenset())
+    assert finding.detail == "US: 'G0' and 'G1' and 'G2' and 2 more (m)"
