@@ -12,7 +12,21 @@ from typing import Annotated, Any
 import typer
 
 from beacon_cli import __version__
-from beacon_cli.commands import check_db, compare, db, deploy, rollback, run, schema, serve, verify
+from beacon_cli.commands import (
+    cancel,
+    check_db,
+    compare,
+    db,
+    deploy,
+    queue,
+    rollback,
+    run,
+    schema,
+    serve,
+    submit,
+    verify,
+    worker,
+)
 from beacon_cli.context import AppContext
 from beacon_cli.errors import BeaconError, EnvironmentFault, UsageError
 from beacon_cli.signals import Interrupted
@@ -30,6 +44,10 @@ app.command("run", short_help="Carry out a job, or go on with one.")(run.run)
 app.command("check-db", short_help="Audit what a job left in the database.")(check_db.check_db)
 app.command("compare", short_help="Do answers differ by region?")(compare.compare)
 app.command("serve", short_help="Keep regional servers running on this machine.")(serve.serve)
+app.command("submit", short_help="Put a job into the fleet's queue.")(submit.submit)
+app.command("worker", short_help="Run jobs from the fleet's queue.")(worker.worker)
+app.command("cancel", short_help="Stop a job of the fleet, wherever it runs.")(cancel.cancel)
+app.command("queue", short_help="Show the fleet: jobs, calls in flight, workers.")(queue.queue)
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(verify.app, name="verify")
 app.add_typer(rollback.app, name="rollback")
