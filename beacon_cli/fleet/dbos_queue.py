@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy
-from dbos import DBOS, DBOSClient
+from dbos import DBOS, DBOSClient, error
 
 from beacon_cli import __version__
-from beacon_cli.errors import SchemaError
+from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.store.connect import connection_parameters
 
 if TYPE_CHECKING:
@@ -49,8 +49,10 @@ def client(url: str) -> Iterator[DBOSClient]:
     opened = DBOSClient(system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False)
     try:
         yield opened
-    except sqlalchemy.exc.ProgrammingError as error:
-        raise SchemaError("the queue's tables are missing or old", hint="run: beacon db migrate") from error
+    except sqlalchemy.exc.ProgrammingError as failed:
+        raise SchemaError("the queue's tables are missing or old", hint="run: beacon db migrate") from failed
+    except sqlalchemy.exc.OperationalError as failed:
+        raise StoreError("the database went away", hint="check --database-url and that the server runs") from failed
     finally:
         opened.destroy()
         made.dispose()
@@ -102,7 +104,7 @@ class WorkerQueue:
     def launch(self) -> None:
         """Start taking jobs, as many at once as there is `room`. Raises `SchemaError` when the tables are missing."""
         quiet()
-        dbos: Any = DBOS(
+        DBOS(
             config={
                 "name": APPLICATION,
                 "system_database_engine": self._engine,
@@ -119,15 +121,24 @@ class WorkerQueue:
 
         DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_MOST_RECOVERIES)(beacon_job)
         DBOS.listen_queues([QUEUE])
-        DBOS.launch()
-        self._limit_to_room(dbos._sys_db)
+        try:
+            DBOS.launch()
+        except error.DBOSInitializationError as failed:
+            raise SchemaError("the queue's tables are another version's", hint="run: beacon db migrate") from failed
+        self._limit_to_room()
 
     def recover(self, worker_ids: Sequence[str]) -> int:
         """Put the jobs of workers that are lost back into the queue, and return how many."""
         return len(DBOS._recover_pending_workflows(list(worker_ids)))
 
-    def _limit_to_room(self, database: Any) -> None:
+    def put_back(self, workflow_ids: Sequence[str]) -> None:
+        """Put entries that this worker took back into the queue."""
+        for workflow_id in workflow_ids:
+            _sys_db().reenqueue_for_recovery(workflow_id, [self._worker_id], QUEUE)
+
+    def _limit_to_room(self) -> None:
         """The queue's own limit is one row for all workers; how many jobs this one takes is its own affair."""
+        database = _sys_db()
         read = database.get_queue
 
         def with_room(name: str, **options: Any) -> Queue | None:
@@ -137,6 +148,13 @@ class WorkerQueue:
             return queue
 
         database.get_queue = with_room
+
+
+def _sys_db() -> Any:
+    """DBOS's own view of its tables, of the one instance of this process: private, hence the bounds on its version."""
+    from dbos._dbos import _get_dbos_instance
+
+    return _get_dbos_instance()._sys_db
 
 
 def quiet() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
-from beacon_cli.errors import StoreError
+import psycopg
+
+from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.extras import has, require
 from beacon_cli.settings import Settings
-from beacon_cli.store.connect import connect, connection_parameters
+from beacon_cli.store.connect import connect, connection_parameters, translated
 from beacon_cli.store.database import named_url
 from beacon_cli.store.migrate import require_current_schema
 
@@ -29,7 +31,18 @@ def fleet_database(settings: Settings, url: str | None = None) -> str:
         raise StoreError("this database is reached through a socket; a fleet needs a PostgreSQL over TCP", hint=_HINT)
     with connect(named) as connection:
         require_current_schema(connection)
+        _require_queue_tables(connection)
     return named
+
+
+def _require_queue_tables(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    with translated():
+        row = connection.execute("SELECT to_regclass('dbos.workflow_status')").fetchone()
+    if row is None or row[0] is None:
+        raise SchemaError(
+            "this database has no queue yet",
+            hint="run: beacon db migrate (where the extra is installed: pip install 'beacon-cli[fleet]')",
+        )
 
 
 def create_queue_tables(url: str) -> None:

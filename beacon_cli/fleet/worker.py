@@ -49,6 +49,7 @@ class Worker:
         self._watch = Watch(worker_id, self._queue.recover, say_line)
         self._workshop = Workshop(settings, url, worker_id, self._calls, show)
         self._running: dict[str, _Running] = {}
+        self._begun: list[str] = []
         self._nothing_runs = asyncio.Event()
         self._nothing_runs.set()
         self._ended: asyncio.Future[int]
@@ -89,12 +90,18 @@ class Worker:
             self._ended.set_exception(error)
 
     async def _beat(self, connection: Connection, healthy_seconds: float) -> None:
-        running = {"running": list(self._running)}
-        if running["running"]:
+        if self._running:
+            running = {"running": list(self._running)}
             for (workflow_id,) in await (await connection.execute(query("cancelled"), running)).fetchall():
                 if (job := self._running.get(workflow_id)) is not None:
                     job.stop.request(StopReason("cancelled", "cancelled by beacon cancel"))
+        mine = {"worker": self._lease.id, "begun": self._begun}
+        if unstarted := await (await connection.execute(query("unstarted"), mine)).fetchall():
+            self._putting_back = asyncio.create_task(self._put_back([row[0] for row in unstarted]))
         await self._watch.look(connection, healthy_seconds)
+
+    async def _put_back(self, workflow_ids: list[str]) -> None:
+        await asyncio.to_thread(self._queue.put_back, workflow_ids)
 
     def _run_in_loop(self, workflow_id: str, job_id: str, priority: int) -> dict[str, Any]:
         """Run a job from a thread of DBOS: it waits while the work happens in the worker's event loop."""
@@ -102,6 +109,7 @@ class Worker:
 
     async def _run(self, workflow_id: str, job_id: str, priority: int) -> dict[str, Any]:
         self._running[workflow_id] = running = _Running(job_id)
+        self._begun.append(workflow_id)
         self._nothing_runs.clear()
         if self._lease.draining:
             running.stop.drain(_HAND_BACK)

@@ -80,6 +80,9 @@ def test_cancelling_closes_the_calls_within_two_seconds(fleet: Fleet) -> None:
     assert fleet.rows("SELECT DISTINCT error_code, error_message FROM executions") == [
         ("cancelled", "cancelled by beacon cancel")
     ]
+    fleet.regions.latency = 0
+    fleet.submit("one", questions=2)
+    fleet.wait_until_done("one")
 
 
 def test_a_job_that_waits_is_cancelled_and_never_asked(fleet: Fleet) -> None:
