@@ -12,7 +12,21 @@ from typing import Annotated, Any
 import typer
 
 from beacon_cli import __version__
-from beacon_cli.commands import check_db, compare, db, deploy, rollback, run, schema, serve, verify
+from beacon_cli.commands import (
+    check_db,
+    compare,
+    db,
+    deploy,
+    export,
+    jobs,
+    report,
+    rollback,
+    run,
+    schema,
+    serve,
+    show,
+    verify,
+)
 from beacon_cli.context import AppContext
 from beacon_cli.errors import BeaconError, EnvironmentFault, UsageError
 from beacon_cli.signals import Interrupted
@@ -29,6 +43,10 @@ app = typer.Typer(
 app.command("run", short_help="Carry out a job, or go on with one.")(run.run)
 app.command("check-db", short_help="Audit what a job left in the database.")(check_db.check_db)
 app.command("compare", short_help="Do answers differ by region?")(compare.compare)
+app.command("jobs", short_help="List the jobs, and how far each is.")(jobs.jobs)
+app.command("show", short_help="Show a job's answers, region beside region.")(show.show)
+app.command("export", short_help="Write a job's executions as JSON lines, CSV or Parquet.")(export.export)
+app.command("report", short_help="Write a job's answers and verdicts as one HTML file.")(report.report)
 app.command("serve", short_help="Keep regional servers running on this machine.")(serve.serve)
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(verify.app, name="verify")
