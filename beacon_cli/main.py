@@ -18,11 +18,15 @@ from beacon_cli.commands import (
     compare,
     db,
     deploy,
+    export,
+    jobs,
     queue,
+    report,
     rollback,
     run,
     schema,
     serve,
+    show,
     submit,
     verify,
     worker,
@@ -43,6 +47,10 @@ app = typer.Typer(
 app.command("run", short_help="Carry out a job, or go on with one.")(run.run)
 app.command("check-db", short_help="Audit what a job left in the database.")(check_db.check_db)
 app.command("compare", short_help="Do answers differ by region?")(compare.compare)
+app.command("jobs", short_help="List the jobs, and how far each is.")(jobs.jobs)
+app.command("show", short_help="Show a job's answers, region beside region.")(show.show)
+app.command("export", short_help="Write a job's executions as JSON lines, CSV or Parquet.")(export.export)
+app.command("report", short_help="Write a job's answers and verdicts as one HTML file.")(report.report)
 app.command("serve", short_help="Keep regional servers running on this machine.")(serve.serve)
 app.command("submit", short_help="Put a job into the fleet's queue.")(submit.submit)
 app.command("worker", short_help="Run jobs from the fleet's queue.")(worker.worker)

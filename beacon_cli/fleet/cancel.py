@@ -33,7 +33,7 @@ class Cancelled:
 
     def problems(self) -> tuple[BeaconError, ...]:
         """Return why the exit code is not 0: it ended before, or has not stopped yet."""
-        if self.was not in {"created", "running"}:
+        if self.was not in {"queued", "running"}:
             return (ProblemsFound(f"job {self.job_id} had ended before: it is {self.status}"),)
         if self.status == "running":
             return (
@@ -63,7 +63,7 @@ def cancel_job(url: str, job_id: str) -> Cancelled:
 
 def _wait_until_stopped(connection: Any, url: str, job_id: str, state: JobProgress) -> JobProgress:
     deadline = time.monotonic() + _WAIT_SECONDS
-    while state.status in {"created", "running"} or state.holder is not None:
+    while state.status in {"queued", "running"} or state.holder is not None:
         if state.holder is None:  # nobody is left to write how it ended
             give_up_job(url, job_id, "cancelled")
         if time.monotonic() > deadline:

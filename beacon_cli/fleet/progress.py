@@ -24,7 +24,7 @@ class JobProgress:
     @property
     def over(self) -> bool:
         """Whether nothing more is to be expected."""
-        return not self.queued and self.holder is None and self.status not in {"created", "running"}
+        return not self.queued and self.holder is None and self.status not in {"queued", "running"}
 
     @property
     def counts(self) -> dict[str, int]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from beacon_cli.errors import EnvironmentFault
+from beacon_cli.target import opened
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 80
@@ -31,22 +31,5 @@ def replacing(path: Path) -> Iterator[TextIO]:
 
     Raises `EnvironmentFault` when it cannot be written.
     """
-    draft: Path | None = None
-    try:
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            raise _not_writable(path, "it is not a regular file")
-        draft = target.with_name(f".beacon-report-{os.getpid()}.tmp")
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-        draft.replace(target)
-    except OSError as error:
-        raise _not_writable(path, error.strerror or str(error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            if draft is not None:
-                draft.unlink(missing_ok=True)
-
-
-def _not_writable(path: Path, reason: str) -> EnvironmentFault:
-    return EnvironmentFault(f"{path} cannot be written: {reason}", hint="name another file with --output")
+    with opened(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="\n") as file:
+        yield file

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -18,13 +18,11 @@ from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
 from beacon_cli.printable import excerpt, printable
 from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
+from beacon_cli.report.contents import Report
 from beacon_cli.report.effect_map import effect_map
 from beacon_cli.report.findings import failed_checks, findings
 from beacon_cli.report.side_by_side import anchors_of, groups
 from beacon_cli.wording import duration, percent, quantity
-
-if TYPE_CHECKING:
-    from beacon_cli.report.report import Report
 
 SYMBOLS = {"different": "≠", "indistinguishable": "≈", "untestable": "?"}
 _CHECK_SYMBOLS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}

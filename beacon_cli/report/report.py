@@ -11,24 +11,13 @@ from beacon_cli.answers.read import stored_executions
 from beacon_cli.audit.database import Connection, reading
 from beacon_cli.audit.stored_job import find_job
 from beacon_cli.comparison.compare import compare_jobs
-from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.options import Options
 from beacon_cli.report.answer_sets import BUDGET, Selection, ranks
+from beacon_cli.report.contents import Report
 from beacon_cli.report.files import default_name, replacing
-from beacon_cli.report.history import History, history_of
+from beacon_cli.report.history import history_of
 from beacon_cli.report.page import write_page
 from beacon_cli.report.recorded import Recorded
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All that the page tells. `regions` are in the order in which they stand everywhere."""
-
-    comparison: Comparison
-    history: History
-    recorded: Recorded
-    regions: tuple[str, ...]
-    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,19 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.signals import Interrupted
 
 # A lock that somebody holds must not hang an operator's terminal for ever.
 LOCK_TIMEOUT = "10s"
 CONNECT_TIMEOUT_SECONDS = 10
+_CANCEL_SECONDS = 2.0
 # A server or a network that is gone without a word is noticed within half a minute, instead of libpq's two hours.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES (the last one is in milliseconds)
 _KEEPALIVES = {
@@ -75,13 +78,30 @@ def _ambiguous(url: str) -> bool:
     return match["authority"].count("@") > 1 or any("@" in part for part in (match["path"], *keys))
 
 
+class _Connection(psycopg.Connection[tuple[object, ...]]):
+    """A connection whose query is cancelled when a signal interrupts the wait for it.
+
+    psycopg does so for KeyboardInterrupt alone; otherwise it warns on stderr, and the server works on.
+    """
+
+    def wait(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().wait(*args, **kwargs)
+        except Interrupted:
+            if not self.closed and self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                with contextlib.suppress(psycopg.Error):
+                    self.cancel_safe(timeout=_CANCEL_SECONDS)
+                self.close()
+            raise
+
+
 def connect(
     url: str, *, read_only: bool = False, statement_timeout: str = "60s"
 ) -> psycopg.Connection[tuple[object, ...]]:
     """Return a connection in autocommit mode. Raises `StoreError` when the server cannot be reached."""
     parameters = connection_parameters(url, statement_timeout=statement_timeout, read_only=read_only)
     with translated(parameters):
-        return psycopg.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
+        return _Connection.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
 
 
 def connect_readonly(url: str) -> psycopg.Connection[tuple[object, ...]]:

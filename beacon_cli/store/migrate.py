@@ -9,8 +9,11 @@ from typing import Any
 import psycopg
 
 from beacon_cli.errors import SchemaError
+from beacon_cli.signals import held
 from beacon_cli.store.connect import connect, connection_parameters, detect_schema, translated
 
+# yoyo applies a migration in one transaction and notes it in another: a process that is killed in between leaves one
+# that is applied and not noted. So each of them can be applied twice (IF NOT EXISTS).
 MIGRATIONS = Path(__file__).parent / "migrations"
 # One migration at a time per database; freed by the server if the process dies.
 _ADVISORY_LOCK = 0x626561636F6E  # "beacon"
@@ -69,7 +72,8 @@ def migrate(url: str) -> list[str]:
         with translated():
             connection.execute("SELECT pg_advisory_lock(%s)", [_ADVISORY_LOCK])
             _require_writable(connection)
-            applied = _apply(url)
+            with held():  # yoyo would go on with a connection that was interrupted in the middle of a query
+                applied = _apply(url)
         require_current_schema(connection)
     return applied
 

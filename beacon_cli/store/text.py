@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_MARK = "\ue000"
+MARK = "\ue000"
+"""What a text begins with that was escaped."""
 _AWKWARD = re.compile("[\x00\ud800-\udfff]")
 _TO_ESCAPE = re.compile("[\\\\\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(\\|u[0-9a-f]{4})")
@@ -18,14 +19,14 @@ _ESCAPED = re.compile(r"\\(\\|u[0-9a-f]{4})")
 
 def storable(text: str) -> str:
     """Return `text` as PostgreSQL can hold it; `original` gives it back."""
-    if not text.startswith(_MARK) and _AWKWARD.search(text) is None:
+    if not text.startswith(MARK) and _AWKWARD.search(text) is None:
         return text
-    return _MARK + _TO_ESCAPE.sub(_escape, text)
+    return MARK + _TO_ESCAPE.sub(_escape, text)
 
 
 def original(stored: str) -> str:
     """Return the text that `storable` was given."""
-    if not stored.startswith(_MARK):
+    if not stored.startswith(MARK):
         return stored
     return _ESCAPED.sub(_unescape, stored[1:])
 
@@ -39,6 +40,17 @@ def storable_json(value: Any) -> Any:
     if isinstance(value, list):
         return [storable_json(item) for item in value]
     return value
+
+
+def original_json(stored: Any) -> Any:
+    """Return the JSON value that `storable_json` was given."""
+    if isinstance(stored, str):
+        return original(stored)
+    if isinstance(stored, dict):
+        return {original(key): original_json(item) for key, item in stored.items()}
+    if isinstance(stored, list):
+        return [original_json(item) for item in stored]
+    return stored
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -14,7 +14,19 @@ from beacon_cli.main import app
 from tests.acceptance.conftest import BEACON, ROOT, Beacon
 
 COMMANDS = [
-    *("run", "check-db", "serve", "deploy modal", "verify endpoints", "rollback modal"),
+    *(
+        "run",
+        "check-db",
+        "compare",
+        "report",
+        "export",
+        "jobs",
+        "show",
+        "serve",
+        "deploy modal",
+        "verify endpoints",
+        "rollback modal",
+    ),
     *("db", "db migrate", "db url", "db stop", "db dump", "db psql", "schema job"),
 ]
 
@@ -44,7 +56,21 @@ def test_the_readme_or_the_docs_name_every_command(command: str) -> None:
     assert f"beacon {command}" in text
 
 
-HEAVY = ("rich", "pydantic", "psycopg", "httpx2", "modal", "ruamel", "yoyo", "fastapi", "uvicorn")
+HEAVY = (
+    "rich",
+    "pydantic",
+    "psycopg",
+    "httpx2",
+    "modal",
+    "ruamel",
+    "yoyo",
+    "fastapi",
+    "uvicorn",
+    "scipy",
+    "numpy",
+    "matplotlib",
+    "pyarrow",
+)
 
 
 def modules_after(*arguments: str) -> set[str]:

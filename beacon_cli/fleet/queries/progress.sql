@@ -2,7 +2,7 @@
 WITH job AS (
     SELECT id, status, spec, hashtextextended('beacon job ' || id, 0) AS key FROM jobs WHERE id = %(job)s
 )
-SELECT job.status,
+SELECT CASE job.status WHEN 'created' THEN 'queued' ELSE job.status END,
        (SELECT activity.application_name
         FROM pg_locks AS lock JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
         WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1

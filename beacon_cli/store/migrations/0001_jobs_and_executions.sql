@@ -1,6 +1,6 @@
 -- Jobs, their questions, their runs and the executions that answer them.
 
-CREATE TABLE jobs (
+CREATE TABLE IF NOT EXISTS jobs (
     id           text PRIMARY KEY,
     spec         jsonb NOT NULL,
     spec_sha256  text NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE jobs (
     completed_at timestamptz
 );
 
-CREATE TABLE questions (
+CREATE TABLE IF NOT EXISTS questions (
     job_id   text NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     position int  NOT NULL,
     id       text NOT NULL,
@@ -21,7 +21,7 @@ CREATE TABLE questions (
     UNIQUE (job_id, id)
 );
 
-CREATE TABLE runs (
+CREATE TABLE IF NOT EXISTS runs (
     id         uuid PRIMARY KEY,
     job_id     text NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     started_at timestamptz NOT NULL,
@@ -30,9 +30,9 @@ CREATE TABLE runs (
     pid        int  NOT NULL,
     version    text NOT NULL
 );
-CREATE INDEX runs_job_id ON runs (job_id, started_at);
+CREATE INDEX IF NOT EXISTS runs_job_id ON runs (job_id, started_at);
 
-CREATE TABLE executions (
+CREATE TABLE IF NOT EXISTS executions (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     job_id           text NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     run_id           uuid NOT NULL REFERENCES runs (id),

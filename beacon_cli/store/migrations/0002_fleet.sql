@@ -1,6 +1,6 @@
 -- The fleet: workers that are alive, how many calls may be in flight over all of them, and which are.
 
-CREATE TABLE fleet_workers (
+CREATE TABLE IF NOT EXISTS fleet_workers (
     id         text PRIMARY KEY,
     host       text NOT NULL,
     pid        int NOT NULL,
@@ -12,13 +12,13 @@ CREATE TABLE fleet_workers (
     lost_at    timestamptz
 );
 
-CREATE TABLE fleet_caps (
+CREATE TABLE IF NOT EXISTS fleet_caps (
     scope           text PRIMARY KEY,
     calls           int NOT NULL CHECK (calls > 0),
     slowest_seconds float8 NOT NULL DEFAULT 0
 );
 
-CREATE TABLE fleet_calls (
+CREATE TABLE IF NOT EXISTS fleet_calls (
     id         uuid PRIMARY KEY,
     worker_id  text NOT NULL REFERENCES fleet_workers (id) ON DELETE CASCADE,
     job_id     text NOT NULL,
@@ -28,4 +28,4 @@ CREATE TABLE fleet_calls (
     asked_at   timestamptz NOT NULL DEFAULT now(),
     granted_at timestamptz
 );
-CREATE INDEX fleet_calls_worker_id ON fleet_calls (worker_id);
+CREATE INDEX IF NOT EXISTS fleet_calls_worker_id ON fleet_calls (worker_id);

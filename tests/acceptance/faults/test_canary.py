@@ -29,6 +29,9 @@ SECRETS = {
 MODAL_TOML = f'[default]\ntoken_id = "ak-{CANARY}"\ntoken_secret = "as-{CANARY}"\nactive = true\n'
 
 
+READERS = [("jobs",), *((name, "hurt") for name in ("check-db", "show", "compare", "report", "export"))]
+
+
 def echoed(asked: Asked) -> bytes:
     return asked.good(f"you sent {KEY}", gpu=SECRET, receipt={"headers": {"modal-key": KEY, SECRET: 1}})
 
@@ -109,6 +112,11 @@ def test_no_command_lets_a_secret_out(hurt: Beacon, modal: FakeModal, served: En
             hurt("run", "job.yaml", "--dry-run", "--json"),
             hurt("check-db", "hurt"),
             hurt("check-db", "hurt", "--json"),
+            hurt("jobs"),
+            hurt("show", "hurt"),
+            hurt("compare", "hurt"),
+            hurt("report", "hurt", "--json"),
+            hurt("export", "hurt"),
             hurt("db", "url"),
             hurt("db", "dump"),
             hurt("db", "psql", "-c", "SELECT * FROM executions"),
@@ -119,9 +127,10 @@ def test_no_command_lets_a_secret_out(hurt: Beacon, modal: FakeModal, served: En
             hurt("rollback", "modal", "--json"),
         ]
         hurt.environment |= unreachable
-        done += [hurt("--verbose", *command) for command in (("check-db", "hurt"), ("run", job), ("db", "migrate"))]
+        done += [hurt("--verbose", *command) for command in (*READERS, ("run", job), ("db", "migrate"))]
     assert [each.returncode for each in done[:3]] == [0, 1, 1], done[1].stderr
     assert process_list == set()
+    assert CANARY not in (hurt.folder / "beacon-report-hurt.html").read_text()
     assert_invariant(Aftermath(hurt.folder, url, [told(each) for each in done]))
 
 

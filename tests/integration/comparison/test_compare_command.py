@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,35 +10,24 @@ from typing import Any
 import psycopg
 import pytest
 
-from beacon_cli.main import program
 from tests.support.audit_jobs import JOB, MODELS, START, add_execution, fingerprint, seed, seed_legacy
+from tests.support.in_process import Done, beacon
 from tests.support.noisy_jobs import NoisyJob, store
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def compare(*arguments: str, url: str) -> Done:
-    """Run the command in this process: importing scipy for each would take longer than all else."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = program(["compare", *arguments, "--database-url", url])
-    return Done(code, out.getvalue(), err.getvalue())
+    return beacon("compare", *arguments, url=url)
 
 
 def compared(*arguments: str, url: str) -> tuple[int, dict[str, Any], list[dict[str, str]]]:
     done = compare(*arguments, "--json", url=url)
-    assert done.stderr == ""
-    document = json.loads(done.stdout)
+    assert done.err == ""
+    document = done.document
     assert (document["schema_version"], document["command"]) == (1, "compare")
-    assert document["ok"] is (done.returncode == 0)
-    return done.returncode, document["data"], document["errors"]
+    assert document["ok"] is (done.code == 0)
+    return done.code, document["data"], document["errors"]
 
 
 def different(data: dict[str, Any]) -> list[tuple[str, str]]:
@@ -126,16 +112,16 @@ def test_a_difference_fails_only_where_that_is_asked_for(connection: Connection,
     store(connection, NoisyJob())
     code, _, errors = compared(JOB, "--fail-on", "different", url=database_url)
     assert (code, errors) == (1, [{"code": "problems_found", "message": "different: 1 result", "hint": ""}])
-    assert compare(JOB, "--fail-on", "anything", url=database_url).returncode == 2
+    assert compare(JOB, "--fail-on", "anything", url=database_url).code == 2
 
 
 def test_one_repeat_is_never_a_difference_and_says_what_to_run(connection: Connection, database_url: str) -> None:
     seed(connection)
     done = compare(JOB, url=database_url)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "0 different, 0 indistinguishable, 4 untestable" in done.stdout
-    assert "set repeats: 5" in done.stdout
-    assert "What llama3.2-1b has to say in ASIA of math_basic." in done.stdout
+    assert (done.code, done.err) == (0, "")
+    assert "0 different, 0 indistinguishable, 4 untestable" in done.out
+    assert "set repeats: 5" in done.out
+    assert "What llama3.2-1b has to say in ASIA of math_basic." in done.out
 
 
 def test_what_is_missing_is_told_and_fails(connection: Connection, database_url: str) -> None:
@@ -170,8 +156,8 @@ def test_whatever_else_differs_between_regions_is_named_first_and_fails(
     store(connection, NoisyJob(questions=2, planted=None))
     connection.execute(f"{DIFFERING[name]} WHERE region = 'ASIA'".encode())
     done = compare(JOB, url=database_url)
-    assert done.returncode == 1
-    assert done.stdout.index(f"not comparable: {name} differs: ") < done.stdout.index("indistinguishable")
+    assert done.code == 1
+    assert done.out.index(f"not comparable: {name} differs: ") < done.out.index("indistinguishable")
     code, data, errors = compared(JOB, url=database_url)
     assert (code, [finding["name"] for finding in data["incomparable"]]) == (1, [name])
     assert errors[0]["message"].startswith(f"incomparable: {name}: ")
@@ -205,7 +191,7 @@ def test_two_jobs_are_compared_region_by_region(connection: Connection, database
 
 def test_a_job_is_not_compared_with_itself(connection: Connection, database_url: str) -> None:
     seed(connection)
-    assert compare(JOB, JOB, url=database_url).returncode == 2
+    assert compare(JOB, JOB, url=database_url).code == 2
 
 
 def test_failed_and_empty_answers_are_rates_and_no_texts(connection: Connection, database_url: str) -> None:
@@ -230,7 +216,7 @@ def test_the_rule_for_refusals_can_be_replaced(connection: Connection, database_
     assert [data["regions"][label]["refusal"]["count"] for label in ("US", "EU", "ASIA")] == [0, 10, 10]
     rule.write_text("(\n")
     done = compare(JOB, "--refusals", str(rule), url=database_url)
-    assert (done.returncode, done.stderr.splitlines()[0].split(": not")[0]) == (2, f"error: {rule}:1")
+    assert (done.code, done.err.splitlines()[0].split(": not")[0]) == (2, f"error: {rule}:1")
 
 
 def test_the_old_systems_tables_can_be_compared(legacy_database_url: str) -> None:
@@ -249,19 +235,19 @@ def test_hostile_answers_are_shown_as_text(connection: Connection, database_url:
         text = f"[bold]{label}[/foo] \x1b]0;owned\x07 \u202e sorry"
         add_execution(connection, str(run[0]), "[bold]q[/x]", "m\x1b[31m", label, at=at, response=text)
     done = compare(JOB, url=database_url)
-    assert done.returncode == 0
-    assert "\x1b" not in done.stdout
-    assert "[bold]US[/foo] \\x1b]0;owned\\x07 \\u202e" in done.stdout
+    assert done.code == 0
+    assert "\x1b" not in done.out
+    assert "[bold]US[/foo] \\x1b]0;owned\\x07 \\u202e" in done.out
 
 
 def test_a_job_that_is_not_there_and_options_that_do_not_exist(connection: Connection, database_url: str) -> None:
     seed(connection)
-    assert compare("nobody", url=database_url).returncode == 1
+    assert compare("nobody", url=database_url).code == 1
     for option in ("--measure", "--accept"):
         done = compare(JOB, option, "nonsense", url=database_url)
-        assert (done.returncode, "nonsense" in done.stderr, "known: " in done.stderr) == (2, True, True)
+        assert (done.code, "nonsense" in done.err, "known: " in done.err) == (2, True, True)
 
 
 def test_the_same_answers_give_the_same_document(connection: Connection, database_url: str) -> None:
     store(connection, replace(NoisyJob(), questions=2))
-    assert compare(JOB, "--json", url=database_url).stdout == compare(JOB, "--json", url=database_url).stdout
+    assert compare(JOB, "--json", url=database_url).out == compare(JOB, "--json", url=database_url).out

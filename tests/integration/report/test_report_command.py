@@ -164,7 +164,7 @@ def test_a_file_that_cannot_be_written_is_an_error_of_the_environment(
     seed(connection)
     done = report(JOB, "-o", "missing/page.html", url=database_url, folder=tmp_path)
     assert done.returncode == 3
-    assert "error: missing/page.html cannot be written: No such file or directory" in done.stderr
+    assert "error: cannot write missing/page.html: No such file or directory" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -60,8 +60,8 @@ def test_a_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
     assert target.read_text() == "new"
 
 
-@pytest.mark.parametrize("path", ["missing/report.html", "/dev/null", ".", "x" * 300])
+@pytest.mark.parametrize("path", ["missing/report.html", ".", "x" * 300])
 def test_a_path_that_cannot_be_written_is_named(path: str, tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentFault, match="cannot be written") as told, replacing(tmp_path / path):
+    with pytest.raises(EnvironmentFault, match="cannot write") as told, replacing(tmp_path / path):
         pass
     assert "--output" in told.value.hint

@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon_cli.store.text import original, storable, storable_json
+from beacon_cli.store.text import original, original_json, storable, storable_json
 
 anything = st.text(alphabet=st.characters(exclude_categories=()))
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | anything,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(anything, inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @given(anything)
@@ -34,3 +39,8 @@ def test_what_it_cannot_hold_is_marked(text: str) -> None:
 
 def test_json_is_made_storable_throughout() -> None:
     assert storable_json({"a\x00": ["\ud800", 1, None]}) == {storable("a\x00"): [storable("\ud800"), 1, None]}
+
+
+@given(any_json)
+def test_any_json_comes_back_as_it_was(value: object) -> None:
+    assert original_json(storable_json(value)) == value

@@ -1,0 +1,33 @@
+"""`beacon jobs`: which jobs are in the database, and how far each is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.output.result import CommandResult
+
+
+def jobs(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many, the newest first.")] = 20,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATUS", help="Only queued, running, interrupted, completed, partial, failed or cancelled ones."
+        ),
+    ] = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> CommandResult:
+    """List the jobs, the newest first: how far each is, and which process runs it."""
+    from beacon_cli.output.jobs_table import show_jobs
+    from beacon_cli.store.connect import connect_readonly
+    from beacon_cli.store.database import open_database
+    from beacon_cli.stored_jobs.recent import recent_jobs
+
+    with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
+        found = recent_jobs(connection, limit, status)
+    return CommandResult("jobs", found.as_data(), as_json=as_json, show=show_jobs(found, status))

@@ -1,0 +1,47 @@
+"""`beacon show`: a job's answers in the terminal, as they are or as they arrive."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from beacon_cli.commands.common import DatabaseUrl, Json, Model, Question
+from beacon_cli.errors import UsageError
+from beacon_cli.output.result import CommandResult
+
+
+def show(
+    ctx: typer.Context,
+    job_id: Annotated[str, typer.Argument(help="The job whose answers to show.")],
+    question: Question = None,
+    model: Model = None,
+    full: Annotated[bool, typer.Option("--full/--no-full", help="Show long answers whole, or their beginning.")] = True,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print each answer as it arrives, until the run is over.")
+    ] = False,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> CommandResult:
+    """Show the answers of a job: question by question, region beside region."""
+    from beacon_cli.answers.answers import JobAnswers, answer_data
+    from beacon_cli.output.answers_page import print_answers
+    from beacon_cli.output.arrivals import print_arrivals
+    from beacon_cli.output.long_list import LongList
+    from beacon_cli.output.terminal import console
+    from beacon_cli.store.connect import connect_readonly
+    from beacon_cli.store.database import open_database
+
+    if follow and as_json:
+        raise UsageError("--follow prints lines, and --json one document", hint="beacon run --events FILE has both")
+    with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
+        answers = JobAnswers.of(connection, job_id, question, model)
+        if follow:
+            print_arrivals(answers.follow(), console(), full=full)
+            return CommandResult("show", {})
+        with answers.stream() as executions:
+            if as_json:
+                data = {"job_id": answers.job.id, "answers": LongList(map(answer_data, executions))}
+                return CommandResult("show", data, as_json=True)
+            print_answers(executions, console(), asked=answers.regions(), full=full)
+    return CommandResult("show", {})

@@ -1,0 +1,1 @@
+"""Taking a job's executions elsewhere: one row each, with documented columns, as JSON lines, CSV or Parquet."""

@@ -1,0 +1,104 @@
+"""The columns of an export: their order, their types and what they mean, the same in every format."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Literal
+
+from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.export.documents import original_document
+
+SCHEMA_VERSION = 1
+"""Goes up when a column is renamed, removed or means something else; a new one at the end changes nothing."""
+
+Type = Literal["integer", "number", "text", "timestamp", "json"]
+Value = int | float | str | datetime | None
+Row = tuple[Value, ...]
+"""The values of an execution in the order of `COLUMNS`; a JSON document is its text."""
+WriteRow = Callable[[Row], None]
+
+_WHOLE = re.compile("[0-9]{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `meaning` is what docs/export.md says of it."""
+
+    name: str
+    type: Type
+    meaning: str
+
+
+COLUMNS = (
+    Column("schema_version", "integer", "the version of this table: 1"),
+    Column("job_id", "text", "the job"),
+    Column("run_id", "text", "the invocation of `beacon run` that stored the row, a UUID"),
+    Column(
+        "position", "integer", "the question's place in the job, from 0 (old system: 1); null where the job lacks it"
+    ),
+    Column("question_id", "text", "the question"),
+    Column("model_id", "text", "the model that was asked"),
+    Column("region", "text", "the region that was asked: `US`, `EU` or `ASIA`"),
+    Column("repeat", "integer", "which time the cell was asked, from 0"),
+    Column("status", "text", "`completed`, `empty` (an answer without text), `failed`, `timeout` or `cancelled`"),
+    Column("prompt", "text", "the question's text as it was sent"),
+    Column("system_prompt", "text", "the system prompt as it was sent, with its place filled in"),
+    Column("response", "text", "the answer, exactly as it came"),
+    Column("error_code", "text", "what went wrong, of a documented list"),
+    Column("error_message", "text", "what went wrong, in words"),
+    Column("http_status", "integer", "the endpoint's last HTTP status"),
+    Column("attempts", "integer", "how often it was asked, the attempts of earlier runs included"),
+    Column("hops", "integer", "how many HTTP 303s were followed"),
+    Column("queued_at", "timestamp", "when the cell's turn came"),
+    Column("started_at", "timestamp", "when the first request was sent"),
+    Column("completed_at", "timestamp", "when the answer, or its failure, was there"),
+    Column("created_at", "timestamp", "when the row was first stored, by the database's clock"),
+    Column("seconds", "number", "from `started_at` to `completed_at`"),
+    Column("provider_id", "text", "who answered, in the receipt's words"),
+    Column("container_id", "text", "the container that answered"),
+    Column("container_region", "text", "where it ran, in the provider's words"),
+    Column("answered_region", "text", "the region that the answer names"),
+    Column("model_revision", "text", "the revision of the weights that answered"),
+    Column("gpu", "text", "the GPU that answered"),
+    Column("architecture", "text", "what made the text: a model's architecture, or `scripted`"),
+    Column("model_registry", "text", "the registry that the endpoint served"),
+    Column("temperature", "number", "the temperature that the receipt names"),
+    Column("max_tokens", "integer", "the longest answer that the receipt allows, in tokens"),
+    Column("tokens_generated", "integer", "how long the answer is, in tokens"),
+    Column("function_call_id", "text", "Modal's id of the call, after a 303"),
+    Column("output_data", "json", "what the endpoint answered besides text and receipt"),
+    Column("receipt_data", "json", "the endpoint's receipt"),
+)
+
+
+_stored_values = attrgetter(*(column.name for column in COLUMNS[1:]))
+
+
+def row_of(execution: StoredExecution) -> Row:
+    """Return an execution's values. Numbers that an endpoint wrote as something else are null."""
+    values: list[Value] = [SCHEMA_VERSION, *_stored_values(execution)]
+    for place, convert in _CONVERTED:
+        if isinstance(text := values[place], str):
+            values[place] = convert(text)
+    return tuple(values)
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if _WHOLE.fullmatch(text) else None
+
+
+def _finite(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+_CONVERT: dict[Type, Callable[[str], Value]] = {"json": original_document, "integer": _whole, "number": _finite}
+_CONVERTED = [(place, _CONVERT[column.type]) for place, column in enumerate(COLUMNS) if column.type in _CONVERT]

@@ -1,0 +1,54 @@
+"""An export as CSV (RFC 4180, UTF-8) that a spreadsheet can open without carrying anything out."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import IO, Any
+
+from beacon_cli.export.columns import COLUMNS, Row, Value, WriteRow
+from beacon_cli.export.times import iso
+
+# Spreadsheets take a cell that begins so for a formula. Apostrophes before it count too: or else a text that had
+# one of its own could not be told from one that was given it. https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = re.compile("'*[=+\\-@\t\r]")
+_TEXTS = [place for place, column in enumerate(COLUMNS) if column.type in ("text", "json")]
+_TIMES = [place for place, column in enumerate(COLUMNS) if column.type == "timestamp"]
+
+
+@contextmanager
+def csv_writer(stream: IO[bytes], visible: Callable[[str], str] = str) -> Iterator[WriteRow]:
+    """Write a line of names, then yield what writes a row. `visible` makes texts safe for where they are shown."""
+    line_of: Callable[[Iterable[Value]], Any] = csv.writer(_Lines()).writerow  # what `_Lines.write` returns
+
+    def write_line(cells: Iterable[Value]) -> None:
+        line: str = line_of(cells)
+        stream.write(line.replace("\0", "\\u0000").encode("utf-8", "backslashreplace"))
+
+    def write(row: Row) -> None:
+        cells = list(row)
+        for place in _TEXTS:
+            if isinstance(text := cells[place], str):
+                cells[place] = visible(spreadsheet_safe(text))
+        for place in _TIMES:
+            if isinstance(moment := cells[place], datetime):
+                cells[place] = iso(moment)
+        write_line(cells)
+
+    write_line(column.name for column in COLUMNS)
+    yield write
+
+
+class _Lines:
+    """A file that gives back what is written to it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def spreadsheet_safe(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: with an apostrophe in front, where it would."""
+    return f"'{text}" if _FORMULA.match(text) else text

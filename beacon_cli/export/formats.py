@@ -1,0 +1,80 @@
+"""The formats of an export, and what writes each."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from beacon_cli.errors import UsageError
+from beacon_cli.printable import excerpt, printable
+
+if TYPE_CHECKING:
+    from beacon_cli.export.columns import WriteRow
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+
+
+_ENDINGS = {
+    "": Format.jsonl,
+    ".jsonl": Format.jsonl,
+    ".ndjson": Format.jsonl,
+    ".csv": Format.csv,
+    ".parquet": Format.parquet,
+}
+
+
+def chosen_format(named: Format | None, output: Path | None, *, as_json: bool = False) -> Format:
+    """Return the format that is named, else that of the file's ending, else JSON lines.
+
+    Raises `UsageError` where an export needs a file and none is named, or its ending tells no format.
+    """
+    if output is None:
+        if as_json:
+            raise UsageError(
+                "--json prints a document on stdout, so the rows need a file", hint="name one with -o FILE"
+            )
+        if named is Format.parquet:
+            raise UsageError("parquet is not written to stdout", hint="name a file with -o FILE")
+        return named or Format.jsonl
+    if named is not None:
+        return named
+    ending = output.suffix.lower()
+    if ending not in _ENDINGS:
+        raise UsageError(
+            f"the ending of '{excerpt(output.name)}' tells no format", hint="add --format jsonl, csv or parquet"
+        )
+    return _ENDINGS[ending]
+
+
+def require_format(chosen: Format) -> None:
+    """Raise `MissingExtra` when the format needs a library that is not installed."""
+    if chosen is Format.parquet:
+        from beacon_cli.extras import require
+
+        require("report", "pyarrow")
+
+
+def writer_to(stream: IO[bytes], chosen: Format) -> AbstractContextManager[WriteRow]:
+    """Return what, entered, is a function that writes a row; what is left is written when it is left in order.
+
+    On a terminal, control characters of a CSV are shown as escapes.
+    """
+    if chosen is Format.jsonl:
+        from beacon_cli.export.jsonl import jsonl_writer
+
+        return jsonl_writer(stream)
+    if chosen is Format.csv:
+        from beacon_cli.export.csvs import csv_writer
+
+        return csv_writer(stream, printable if stream.isatty() else str)
+    from beacon_cli.export.parquet import parquet_writer
+
+    return parquet_writer(stream)

@@ -1,0 +1,48 @@
+"""Folding text to a width that is counted in terminal columns: wide characters take two."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rich.cells import cell_len, chop_cells
+
+_NARROWEST = 2
+# Blanks, words, and the characters of East Asian scripts, which a line may end after.
+_WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
+_TOKENS = re.compile(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+")
+
+
+def folded(text: str, width: int) -> list[str]:
+    """Return the lines of a printable text, each at most `width` columns wide; words are cut only where they must be.
+
+    Line ends and what a line is indented by are kept. There is always at least one line.
+    """
+    width = max(width, _NARROWEST)
+    return [line for paragraph in text.split("\n") for line in _fold(paragraph, width)]
+
+
+def padded(line: str, width: int) -> str:
+    """Return the line, filled with blanks to `width` columns."""
+    return line + " " * (width - cell_len(line))
+
+
+def _fold(paragraph: str, width: int) -> Iterator[str]:
+    if cell_len(paragraph) <= width:
+        yield paragraph.rstrip()
+        return
+    line, used = "", 0
+    for token in _TOKENS.findall(paragraph):
+        size = cell_len(token)
+        if used + size > width:
+            if line.strip():
+                yield line.rstrip()
+            line, used = "", 0
+            if token.isspace():
+                continue
+            *full, token = chop_cells(token, width) if size > width else [token]
+            yield from full
+            size = cell_len(token)
+        line, used = line + token, used + size
+    if line.strip():
+        yield line.rstrip()

@@ -1,0 +1,21 @@
+"""What a report tells, collected and not yet written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from beacon_cli.comparison.comparison import Comparison
+from beacon_cli.report.history import History
+from beacon_cli.report.recorded import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that the page tells. `regions` are in the order in which they stand everywhere."""
+
+    comparison: Comparison
+    history: History
+    recorded: Recorded
+    regions: tuple[str, ...]
+    made_at: datetime

@@ -1,0 +1,1 @@
+"""The jobs of a database: what was asked, how far each is, and which process runs it."""

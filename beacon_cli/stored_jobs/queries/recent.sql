@@ -1,0 +1,28 @@
+-- The newest jobs in Beacon's own tables, and how far each is. Executions are counted in the index of their job, and
+-- for the jobs that are listed only. Every row of a completed job is an answer, so there the index alone says how many.
+WITH known AS (
+    SELECT job.id, job.spec, job.batching, job.created_at, job.started_at, job.completed_at, holder, {status} AS status
+    FROM jobs AS job
+    LEFT JOIN {holders} AS holders ON {holds}
+), listed AS (
+    SELECT *, row_number() OVER newest AS number FROM known
+    WHERE %(status)s::text IS NULL OR status = %(status)s
+    WINDOW newest AS (ORDER BY created_at DESC, id)
+    ORDER BY number
+    LIMIT %(limit)s + 1
+)
+SELECT id, spec, status, holder, batching, created_at, started_at, completed_at,
+       CASE WHEN status = 'completed'
+            THEN (SELECT count(*) FROM executions WHERE job_id = listed.id)
+            ELSE (SELECT count(*) FROM executions AS execution
+                  WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty'))
+       END AS answered,
+       CASE WHEN status = 'running'
+            THEN (SELECT greatest(0, extract(epoch FROM now() - max(runs.started_at))) FROM runs
+                  WHERE job_id = listed.id)
+            ELSE (SELECT sum(extract(epoch FROM runs.ended_at - runs.started_at)) FROM runs WHERE job_id = listed.id)
+       END::float8 AS seconds,
+       (SELECT count(*) FROM listed) > %(limit)s AS more
+FROM listed
+WHERE number <= %(limit)s
+ORDER BY number

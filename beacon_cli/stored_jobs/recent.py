@@ -1,0 +1,60 @@
+"""The newest jobs of a database, whichever system's tables they are in."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from beacon_cli.audit.database import Connection, reading
+from beacon_cli.audit.expectation import from_spec
+from beacon_cli.errors import UsageError
+from beacon_cli.printable import excerpt
+from beacon_cli.store.connect import detect_schema
+from beacon_cli.store.migrate import require_current_schema
+from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS, STATUS
+from beacon_cli.stored_jobs.legacy import legacy_jobs
+from beacon_cli.stored_jobs.overview import STATUSES, JobList, JobOverview, name_in, shape
+
+
+def recent_jobs(connection: Connection, limit: int, status: str | None = None) -> JobList:
+    """Return the newest jobs, of one status if that is given.
+
+    Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
+    """
+    schema = detect_schema(connection)
+    if schema == "empty":
+        return JobList((), more=False)
+    if schema == "legacy":
+        return legacy_jobs(connection, limit, status)
+    require_current_schema(connection)
+    _require_status(status)
+    rows = _rows(connection, limit, status)
+    more = {row.pop("more") for row in rows} == {True}
+    return JobList(tuple(_overview(row) for row in rows), more)
+
+
+def _require_status(status: str | None) -> None:
+    if status is not None and status not in STATUSES:
+        raise UsageError(f"no job ever has the status '{excerpt(status)}'", hint=f"there are: {', '.join(STATUSES)}")
+
+
+def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[str, Any]]:
+    query = resources.files("beacon_cli.stored_jobs").joinpath("queries", "recent.sql").read_text(encoding="utf-8")
+    statement = sql.SQL(query).format(status=STATUS, holders=HOLDERS, holds=HOLDS)
+    with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(statement, {"limit": limit, "status": status})
+        return cursor.fetchall()
+
+
+def _overview(row: dict[str, Any]) -> JobOverview:
+    spec = row.pop("spec")
+    return JobOverview(name=name_in(spec), **shape(from_spec(spec), _question_count(spec)), **row)
+
+
+def _question_count(spec: Any) -> int | None:
+    questions = spec.get("questions") if isinstance(spec, dict) else None
+    count = questions.get("count") if isinstance(questions, dict) else None
+    return count if isinstance(count, int) else None

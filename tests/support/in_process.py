@@ -1,0 +1,41 @@
+"""The program inside the test's process: as fast as a function, with stdout and stderr of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+from beacon_cli.main import program
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended; `written` is stdout as bytes."""
+
+    code: int
+    written: bytes
+    err: str
+
+    @property
+    def out(self) -> str:
+        return self.written.decode("utf-8")
+
+    @property
+    def document(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.written)
+        return document
+
+
+def beacon(*arguments: str, url: str, columns: int = 200) -> Done:
+    """Run a command on a database, with lines of so many columns."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    err = io.StringIO()
+    width = mock.patch.dict(os.environ, COLUMNS=str(columns))
+    with width, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = program([*arguments, "--database-url", url])
+    return Done(code, out.buffer.getvalue(), err.getvalue())  # type: ignore[attr-defined]
