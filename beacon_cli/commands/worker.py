@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl
+from beacon_cli.commands.common import DatabaseUrl, Json
 
 
 def worker(
@@ -16,6 +16,7 @@ def worker(
         float, typer.Option(min=0, metavar="SECONDS", help="How long calls in flight may take after SIGTERM.")
     ] = 30.0,
     database_url: DatabaseUrl = None,
+    as_json: Json = False,
 ) -> None:
     """Take jobs from the queue and run them, until a signal. The first one drains, a second one ends at once.
 
@@ -25,5 +26,7 @@ def worker(
 
     url = fleet_database(ctx.obj.settings, database_url)
     from beacon_cli.fleet.work import work
+
+    del as_json  # a worker ends by a signal or an error, and those are told as one document where errors end
 
     work(ctx.obj.settings, url, jobs, drain)

@@ -68,8 +68,7 @@ class Lease:
                     await beat(connection, time.monotonic() - healthy_since)
                 last = time.monotonic()
             except (psycopg.Error, TimeoutError) as error:
-                if self._connection is not None:
-                    await self._connection.close()
+                await self.close()
                 if time.monotonic() - last > PATIENCE_SECONDS:
                     raise LeaseLost(f"the database stayed away for {PATIENCE_SECONDS:.0f} s") from error
                 healthy_since = time.monotonic()
@@ -79,6 +78,11 @@ class Lease:
         """Say that this worker is gone, so that the others need not wait to be sure."""
         async with asyncio.timeout(_SILENCE_SECONDS):
             await (await self._connected()).execute(_LEAVE, [self.id])
+
+    async def close(self) -> None:
+        """Close the connection, and with it free the lock."""
+        if self._connection is not None:
+            await self._connection.close()
 
     async def _heartbeat(self, connection: Connection) -> None:
         answer = await connection.execute(query("heartbeat"), {"worker": self.id, "draining": self.draining})

@@ -96,7 +96,16 @@ def _remaining(jobs: list[Row]) -> Counter[str]:
 
 def _job(row: Row) -> Row:
     shown = {key: row[key] for key in ("job_id", "priority", "version", "worker", "answered", "expected")}
-    return {**shown, "state": _state(row), "queued_seconds": round(float(row["queued_seconds"]), 1)}
+    waited, left = round(float(row["queued_seconds"]), 1), _seconds_left(row)
+    return {**shown, "state": _state(row), "queued_seconds": waited, "eta_seconds": left}
+
+
+def _seconds_left(row: Row) -> float | None:
+    """Return how long a running job has still to go at the pace of its present run, None where nobody can say."""
+    if not row["answered_in_run"] or row["run_seconds"] is None:
+        return None
+    remaining = int(row["expected"]) - int(row["answered"])
+    return round(float(row["run_seconds"]) / int(row["answered_in_run"]) * remaining, 1)
 
 
 def _state(row: Row) -> str:

@@ -64,10 +64,11 @@ def _regions(data: dict[str, Any]) -> Table:
 
 
 def _jobs(jobs: list[dict[str, Any]]) -> Table:
-    table = _table("job", "state", "priority", "answered", "in the queue for", "worker")
+    table = _table("job", "state", "priority", "answered", "in the queue for", "left", "worker")
     for job in jobs:
         answered, waited = f"{job['answered']}/{job['expected']}", duration(job["queued_seconds"])
-        table.add_row(job["job_id"], job["state"], str(job["priority"]), answered, waited, job["worker"] or "–")
+        left = "–" if job["eta_seconds"] is None else duration(job["eta_seconds"])
+        table.add_row(job["job_id"], job["state"], str(job["priority"]), answered, waited, left, job["worker"] or "–")
     return table
 
 
