@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import sqlalchemy
 from dbos import DBOS, DBOSClient, error
+from dbos._sys_db import SystemDatabase
 
 from beacon_cli import __version__
 from beacon_cli.errors import SchemaError, StoreError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 QUEUE = "beacon_jobs"
 APPLICATION = "beacon"
 _WORKFLOW = "beacon_job"
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.5
 # A job may be taken over as often as workers die; giving it up is the operators' part.
 _MOST_RECOVERIES = 1_000_000
 
@@ -121,11 +122,11 @@ class WorkerQueue:
 
         DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_MOST_RECOVERIES)(beacon_job)
         DBOS.listen_queues([QUEUE])
+        self._limit_to_room()  # first: the queue's thread begins with the launch
         try:
             DBOS.launch()
         except error.DBOSInitializationError as failed:
             raise SchemaError("the queue's tables are another version's", hint="run: beacon db migrate") from failed
-        self._limit_to_room()
 
     def recover(self, worker_ids: Sequence[str]) -> int:
         """Put the jobs of workers that are lost back into the queue, and return how many."""
@@ -138,16 +139,15 @@ class WorkerQueue:
 
     def _limit_to_room(self) -> None:
         """The queue's own limit is one row for all workers; how many jobs this one takes is its own affair."""
-        database = _sys_db()
-        read = database.get_queue
+        read = SystemDatabase.get_queue
 
-        def with_room(name: str, **options: Any) -> Queue | None:
-            queue: Queue | None = read(name, **options)
+        def with_room(database: Any, name: str, **options: Any) -> Queue | None:
+            queue: Queue | None = read(database, name, **options)
             if queue is not None and name == QUEUE:
                 queue._worker_concurrency = self.room
             return queue
 
-        database.get_queue = with_room
+        SystemDatabase.get_queue = with_room  # type: ignore[method-assign, assignment]
 
 
 def _sys_db() -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 
 import psycopg
@@ -17,6 +18,7 @@ DEAD_SECONDS = 4.0
 STALLED_SECONDS = 6.0
 # After an interruption of its own a worker gives the others time to come back, too, before it judges them.
 SETTLING_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 
 
 class Watch:
@@ -27,11 +29,13 @@ class Watch:
         self._recover = recover
         self._tell = tell
         self._recovering: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
 
     async def look(self, connection: Connection, healthy_seconds: float) -> None:
         """Look for workers that died, and take over what they leave."""
-        if healthy_seconds < SETTLING_SECONDS:
+        if healthy_seconds < SETTLING_SECONDS or time.monotonic() < self._looked_at + _LOOK_SECONDS:
             return
+        self._looked_at = time.monotonic()
         ages = {"worker": self._worker_id, "dead": DEAD_SECONDS, "stalled": STALLED_SECONDS}
         for worker_id, stalled in await (await connection.execute(query("lose"), ages)).fetchall():
             self._tell(f"worker {worker_id} {'does not move any more' if stalled else 'is gone'}")

@@ -106,6 +106,17 @@ def test_a_lower_number_goes_first_and_equals_go_in_turn(fleet: Fleet) -> None:
     assert order == ["d", "b", "c", "a"]
 
 
+def test_a_worker_takes_no_more_jobs_than_it_is_told_to(fleet: Fleet) -> None:
+    fleet.regions.latency = 30
+    for name in ("one", "two", "three"):
+        fleet.submit(name, questions=1)
+    fleet.start_workers(2, "--jobs", "1")
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    time.sleep(1.5)
+    workers = fleet.beacon.json("queue")[1]["data"]["workers"]
+    assert [worker["jobs"] for worker in workers] == [1, 1]
+
+
 def test_work_of_another_version_is_left_alone_and_shown_as_stuck(fleet: Fleet) -> None:
     fleet.submit("old", questions=1)
     fleet.rows("UPDATE dbos.workflow_status SET application_version = '0.0.1' RETURNING 1")
