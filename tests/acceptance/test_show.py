@@ -19,11 +19,11 @@ ENTRY = re.compile(r"^(\w+) · ([\w.-]+) · (US|EU|ASIA) · #1 · \d+\.\d s · (
 
 @pytest.fixture
 def slow(scripted: Beacon) -> str:
-    """A job whose run takes some seconds, with a database server that is already there."""
+    """A job whose run takes eight seconds, with a database server that is already there."""
     scripted.write(
         "answers.yaml",
-        'rules:\n  - {prompt: "2+2", response: "[bold]4[/bold] \\e[31m", latency: 0.2}\n'
-        '  - {response: "{model} in {region}", latency: 0.6}\n',
+        'rules:\n  - {prompt: "2+2", response: "[bold]4[/bold] \\e[31m", latency: 2}\n'
+        '  - {response: "{model} in {region}", latency: 3}\n',
     )
     scripted("db", "url")
     return scripted.write(
@@ -31,13 +31,6 @@ def slow(scripted: Beacon) -> str:
         "id: slow\nquestions: [math_basic, geography_basic, identity_basic]\n"
         "models: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n",
     )
-
-
-@pytest.mark.parametrize("command", ["jobs", "show", "export"])
-def test_the_commands_explain_themselves(beacon: Beacon, command: str) -> None:
-    done = beacon(command, "--help")
-    assert done.returncode == 0
-    assert "Usage: beacon" in done.stdout
 
 
 def test_the_answers_of_a_run_are_followed_from_another_process(scripted: Beacon, slow: str) -> None:

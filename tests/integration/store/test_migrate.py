@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from beacon_cli.store.migrate import known_migrations, migrate
+from tests.support.locks import wait_for_a_lock
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -56,14 +57,3 @@ def test_a_migration_that_is_interrupted_can_be_made_again(empty_database_url: s
     assert process.returncode == (-9 if signum == signal.SIGKILL else 128 + signum)
     migrate(url)
     assert migrate(url) == []
-
-
-def wait_for_a_lock(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            if connection.execute(waiting.encode()).fetchone() is not None:
-                return
-            time.sleep(0.05)
-    raise AssertionError("nobody waits")
