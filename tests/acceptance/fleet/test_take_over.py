@@ -22,7 +22,7 @@ def three_jobs(fleet: Fleet, questions: int) -> list[str]:
 
 @pytest.mark.fault(1, "SIGKILL to one worker of three, SIGSTOP to another")
 def test_jobs_of_workers_that_die_or_stand_still_are_taken_over(fleet: Fleet) -> None:
-    names = three_jobs(fleet, questions=8)
+    names = three_jobs(fleet, questions=5)
     fleet.start_workers(3, "--jobs", "1")
     killed, stopped = fleet.holder_of("one"), fleet.holder_of("two")
     until(lambda: fleet.answered() >= 20, 30, fleet.everything)
@@ -32,7 +32,7 @@ def test_jobs_of_workers_that_die_or_stand_still_are_taken_over(fleet: Fleet) ->
     stopped.send_signal(signal.SIGCONT)
     assert stopped.wait(20) == 75, fleet.log(stopped)
     assert "took this one for dead" in fleet.log(stopped)
-    fleet.assert_nothing_lost_or_doubled(3 * 8 * 6)
+    fleet.assert_nothing_lost_or_doubled(3 * 5 * 6)
     asked_again = sum(count - 1 for count in fleet.regions.seen.values())
     assert asked_again <= 6, "more than what was in flight in the two workers"
 
@@ -78,6 +78,7 @@ def test_calls_that_take_longer_than_the_drain_are_closed_and_asked_again(fleet:
     fleet.assert_nothing_lost_or_doubled(6)
 
 
+@pytest.mark.long
 def test_a_restarted_worker_goes_on_by_itself(fleet: Fleet) -> None:
     worker: subprocess.Popen[str] = fleet.worker()
     fleet.submit("one", questions=6)
