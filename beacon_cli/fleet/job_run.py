@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -87,7 +87,9 @@ async def run_stored_job(workshop: Workshop, job_id: str, priority: int, stop: S
         return await run.carry_out()
 
 
-def _claimed(workshop: Workshop, job: Job, job_id: str, tell: Callable[[str], None]):  # type: ignore[no-untyped-def]
+def _claimed(
+    workshop: Workshop, job: Job, job_id: str, tell: Callable[[str], None]
+) -> AbstractAsyncContextManager[JobStore]:
     return open_job_store(
         *(workshop.url, job, job_id),
         batching=None,
