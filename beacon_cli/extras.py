@@ -10,4 +10,4 @@ from beacon_cli.errors import MissingExtra
 def require(extra: str, *modules: str) -> None:
     """Raise `MissingExtra` unless all modules can be imported; none of them is."""
     if missing := [name for name in modules if find_spec(name) is None]:
-        raise MissingExtra(f"this needs {' and '.join(missing)}", hint=f"pip install 'beacon-cli[{extra}]'")
+        raise MissingExtra(f"this needs {' and '.join(missing)}", hint=f"in Beacon's folder: pip install '.[{extra}]'")
