@@ -15,4 +15,4 @@ def has(module: str) -> bool:
 def require(extra: str, *modules: str) -> None:
     """Raise `MissingExtra` unless all modules can be imported; none of them is."""
     if missing := [name for name in modules if not has(name)]:
-        raise MissingExtra(f"this needs {' and '.join(missing)}", hint=f"pip install 'beacon-cli[{extra}]'")
+        raise MissingExtra(f"this needs {' and '.join(missing)}", hint=f"in Beacon's folder: pip install '.[{extra}]'")

@@ -60,6 +60,15 @@ def stored_executions(
             yield StoredExecution(*values)
 
 
+def question_ids(connection: Connection, job: StoredJob) -> list[str]:
+    """Return the ids of a job's questions, in order; none where nobody wrote them down."""
+    if not job.questions_stored:
+        return list(from_spec(job.spec).question_ids or ())
+    with reading(connection):
+        rows = connection.execute("SELECT id FROM questions WHERE job_id = %s ORDER BY position", [job.key]).fetchall()
+    return [original(row[0]) for row in rows]
+
+
 def _statement(job: StoredJob, spec: Expectation, *, documents: bool) -> sql.Composed:
     legacy = job.schema == "legacy"
     if legacy:

@@ -91,6 +91,10 @@ class Coverage:
         """How many have no answer, or more than one."""
         return self.expected - sum(lane.answered for lane in self.lanes)
 
+    def expected_questions(self, repeats: int) -> int:
+        """Return how many questions the job has."""
+        return max((lane.expected // repeats for lane in self.lanes), default=0)
+
     def by_region(self) -> dict[str, dict[str, int]]:
         """Return label → expected and completed cells, in the order of the vocabulary."""
         regions: dict[str, dict[str, int]] = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from beacon_cli.errors import StoreError
 from beacon_cli.store.connect import translated
@@ -44,10 +45,13 @@ _HOLDERS = """
 
 @contextlib.contextmanager
 def reading(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> Iterator[None]:
-    """Inside the block, the connection reads one snapshot and writes nothing.
+    """Inside the block, the connection reads one snapshot and writes nothing; an inner block reads the same one.
 
     Raises `StoreError` for whatever goes wrong in the database; for a lock in the way it names the holder.
     """
+    if connection.info.transaction_status == TransactionStatus.INTRANS:
+        yield
+        return
     try:
         with translated(), _explained_locks(connection), connection.transaction():
             settings = _SETTINGS.format(lock_timeout=lock_timeout, statement_timeout=STATEMENT_TIMEOUT)

@@ -12,7 +12,9 @@ from beacon_cli.output.result import CommandResult
 
 def jobs(
     ctx: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many, the newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, metavar="N", help="At most so many, the newest first.")
+    ] = 20,
     status: Annotated[
         str | None,
         typer.Option(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from beacon_cli.answers.read import stored_executions
+from beacon_cli.answers.read import question_ids, stored_executions
 from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.database import Connection, reading
 from beacon_cli.audit.expectation import from_spec
 from beacon_cli.audit.report import AuditReport
-from beacon_cli.audit.stored_job import find_job
+from beacon_cli.audit.stored_job import StoredJob, find_job
 from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHit
 from beacon_cli.comparison.conditions import Conditions
 from beacon_cli.comparison.distance import MEASURES
@@ -32,21 +32,22 @@ def compare_jobs(connection: Connection, job_ids: tuple[str, ...], options: Opti
     """
     if len(set(job_ids)) < len(job_ids):
         raise UsageError("a job cannot be compared with itself")
-    audits = tuple(audit_job(connection, job_id) for job_id in job_ids)
     with reading(connection):
+        audits = tuple(audit_job(connection, job_id) for job_id in job_ids)
         jobs = [find_job(connection, job_id) for job_id in job_ids]
-    repeats = from_spec(jobs[0].spec).repeats
-    walk = _Walk(options, over_time=len(jobs) > 1)
-    results = judged(
-        walk.subjects(stored_executions(connection, jobs)),
-        MEASURES[options.measure],
-        subjects=_subject_count(audits, repeats, over_time=walk.over_time),
-        rate=options.rate,
-    )
+        walk = _Walk(options, over_time=len(jobs) > 1)
+        answered = walk.subjects(stored_executions(connection, jobs))
+        missing = walk.missing(_expected(connection, jobs, audits))
+        results = judged(
+            itertools.chain(answered, missing),
+            MEASURES[options.measure],
+            subjects=_subject_count(jobs, audits, over_time=walk.over_time),
+            rate=options.rate,
+        )
     return Comparison(
         job_ids=tuple(job.id for job in jobs),
         audits=audits,
-        repeats=repeats,
+        repeats=tuple(_repeats(job) for job in jobs),
         measure=options.measure,
         rate=options.rate,
         rule=options.rule.source,
@@ -59,11 +60,26 @@ def compare_jobs(connection: Connection, job_ids: tuple[str, ...], options: Opti
     )
 
 
-def _subject_count(audits: Iterable[AuditReport], repeats: int, *, over_time: bool) -> int:
+def _repeats(job: StoredJob) -> int:
+    return from_spec(job.spec).repeats
+
+
+def _subject_count(jobs: Sequence[StoredJob], audits: Sequence[AuditReport], *, over_time: bool) -> int:
     """Return about how many tests there will be: (question, model), or (question, model, region) over time."""
-    lanes = [lane for audit in audits for lane in audit.coverage.lanes]
-    questions = max((lane.expected // repeats for lane in lanes), default=0)
-    return questions * len({(lane.model_id, lane.region if over_time else "") for lane in lanes})
+    questions = max(audit.coverage.expected_questions(_repeats(job)) for job, audit in zip(jobs, audits, strict=True))
+    lanes = {(lane.model_id, lane.region if over_time else "") for audit in audits for lane in audit.coverage.lanes}
+    return questions * len(lanes)
+
+
+def _expected(
+    connection: Connection, jobs: Sequence[StoredJob], audits: Sequence[AuditReport]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield question, model and region of what incomplete jobs should have answered."""
+    for job, audit in zip(jobs, audits, strict=True):
+        if audit.coverage.completed < audit.coverage.expected:
+            lanes = [(lane.model_id, lane.region) for lane in audit.coverage.lanes]
+            for question_id in question_ids(connection, job):
+                yield from ((question_id, *lane) for lane in lanes)
 
 
 class _Walk:
@@ -74,6 +90,7 @@ class _Walk:
         self.conditions = Conditions()
         self.refusals: list[RefusalHit] = []
         self.samples: dict[Subject, Mapping[str, str]] = {}
+        self._seen: set[Subject] = set()
         self._rule = options.rule
         self._totals: dict[str, Tally] = {}
         self._models: dict[str, dict[str, Tally]] = {}
@@ -90,9 +107,18 @@ class _Walk:
                 self._count(execution, group)
                 if execution.status == "completed":
                     texts.append(execution.text)
+            self._seen.add(subject)
             self.conditions.add_prompt(subject, prompts)
             self._sample(subject, groups)
             yield subject, groups
+
+    def missing(self, expected: Iterable[tuple[str, str, str]]) -> Iterator[tuple[Subject, dict[str, list[str]]]]:
+        """Yield, once the others were walked, each subject that has no row at all."""
+        for question_id, model_id, region in expected:
+            subject = Subject(question_id, model_id, region if self.over_time else None)
+            if subject not in self._seen:
+                self._seen.add(subject)
+                yield subject, {}
 
     def figures(self) -> dict[str, GroupFigures]:
         """Return the figures of each group, in the order in which the regions are named everywhere."""

@@ -45,7 +45,7 @@ class Comparison:
 
     job_ids: tuple[str, ...]
     audits: tuple[AuditReport, ...]
-    repeats: int
+    repeats: tuple[int, ...]
     measure: str
     rate: float
     rule: str
@@ -86,6 +86,8 @@ class Comparison:
             if audit.coverage.completed < audit.coverage.expected
         ]
         found += [f"incomparable: {each.name}: {each.detail}" for each in self.incomparable if not each.accepted]
+        if len(self.job_ids) > 1 and not any(sum(map(bool, each.answers.values())) > 1 for each in self.results):
+            found.append("incomparable: no question, model and region has answers in both jobs")
         if fail_on_different and self.different:
             found.append(f"different: {quantity(len(self.different), 'result')}")
         return tuple(ProblemsFound(text) for text in found)

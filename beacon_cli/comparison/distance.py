@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from rapidfuzz.distance import Indel
@@ -12,13 +13,46 @@ from rapidfuzz.distance import Indel
 Distance = Callable[[str, str], float]
 """A measure of two answers: symmetric, 0 for equal ones, at most 1."""
 
-# A word; where a script writes none apart (Chinese, Japanese), a character; punctuation is left out.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+")
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_MARKS = ("Mn", "Mc", "Me")
+_SYMBOLS = ("Sm", "Sc", "So")
+_LAST = 0x1FFFF  # of the planes that hold what people write
+_LAYOUT = "|~"  # of tables and the like
+
+
+@cache
+def word_pattern() -> re.Pattern[str]:
+    """Return what finds the words of a text.
+
+    A word is a run of letters and digits with their marks (accents, vowel signs); where a script writes none apart
+    (Chinese, Japanese), a character; and a symbol (`+`, `€`, `✅`, the sign of a number). Punctuation is left out.
+    """
+    marks, symbols = _characters(_MARKS), _characters(_SYMBOLS)
+    return re.compile(rf"[{_CJK}][{marks}]*|(?:[^\W_{_CJK}][{marks}]*)+|[{symbols}#%&@]|(?<![^\s(\[])-(?=\d)")
 
 
 def words(text: str) -> list[str]:
-    """Return a text's words without regard to case and punctuation."""
-    return _WORD.findall(text.casefold())
+    """Return a text's words as they are compared: case does not count, nor how an accent is encoded."""
+    return [folded(word) for word in word_pattern().findall(text)]
+
+
+def folded(word: str) -> str:
+    """Return a word as it is compared."""
+    return word.lower() if word.isascii() else unicodedata.normalize("NFC", word.casefold()).replace("\u2212", "-")
+
+
+def _characters(categories: tuple[str, ...]) -> str:
+    """Return the characters of some Unicode categories, as ranges for a regular expression."""
+    codes = (
+        code for code in range(_LAST) if unicodedata.category(chr(code)) in categories and chr(code) not in _LAYOUT
+    )
+    ranges: list[list[int]] = []
+    for code in codes:
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
 
 
 def lexical(one: str, other: str) -> float:
@@ -26,7 +60,7 @@ def lexical(one: str, other: str) -> float:
     return Indel.normalized_distance(_kept_words(one), _kept_words(other))
 
 
-@lru_cache(maxsize=64)  # about the answers to one question: each is compared with all others
+@lru_cache(maxsize=1024)  # about the answers to one question: each is compared with all others
 def _kept_words(text: str) -> tuple[str, ...]:
     return tuple(words(text))
 
@@ -37,13 +71,11 @@ MEASURES: dict[str, Distance] = {"lexical": lexical}
 
 def distances(answers: Sequence[str], measure: Distance) -> np.ndarray:
     """Return the distance of every answer from every other, as a symmetric matrix."""
-    count = len(answers)
-    matrix = np.zeros((count, count))
-    known: dict[tuple[str, str], float] = {}
-    for row in range(count):
+    different = list(dict.fromkeys(answers))
+    matrix = np.zeros((len(different), len(different)))
+    for row, one in enumerate(different):
         for column in range(row):
-            pair = (answers[row], answers[column])
-            if pair not in known:
-                known[pair] = known[pair[::-1]] = 0.0 if pair[0] == pair[1] else measure(*pair)
-            matrix[row, column] = matrix[column, row] = known[pair]
-    return matrix
+            matrix[row, column] = matrix[column, row] = measure(one, different[column])
+    places = {text: place for place, text in enumerate(different)}
+    index = [places[text] for text in answers]
+    return matrix[np.ix_(index, index)]

@@ -39,7 +39,7 @@ def built_in_rule() -> RefusalRule:
 def rule_of_file(path: Path) -> RefusalRule:
     """Return the rule of a file: a regular expression per line, `#` begins a comment. Raises `UsageError`."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"{path}: the rule for refusals cannot be read: {reason}") from error

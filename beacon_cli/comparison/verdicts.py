@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +18,9 @@ VERDICTS: tuple[Verdict, ...] = ("different", "indistinguishable", "untestable")
 
 FALSE_DISCOVERY_RATE = 0.05
 """The share of `different` verdicts, over all tests of a comparison, that may be wrong."""
+
+MOST_ANSWERS = 100
+"""So many answers of each group are tested, the first ones: more of them would take long and find hardly more."""
 
 _MOST_EXCHANGES = 99_999
 _LONE = 2  # exchanges that may be as extreme, so that a p-value which stands alone is still below the rate, corrected
@@ -86,7 +89,7 @@ def _measured(groups: Mapping[str, Sequence[str]], measure: Distance, rate: floa
         return _Measured(counts, None, f"answers of {next(iter(answered))} only" if answered else "no answer")
     if max(map(len, answered.values())) < 2:
         return _Measured(counts, None, "one answer each: nothing tells how much answers of one differ")
-    found = difference(answered, measure, exchanges=exchanges)
+    found = difference({name: texts[:MOST_ANSWERS] for name, texts in answered.items()}, measure, exchanges=exchanges)
     reason = ""
     if found.p_value is None:
         reason = "no noise: the answers inside each are the same, those of different ones are not"
@@ -99,9 +102,17 @@ def _judgement(subject: Subject, measured: _Measured, q_value: float | None, rat
     found = measured.difference
     if q_value is None or found is None:
         return Judged(subject, measured.answers, "untestable", measured.reason, found, None)
-    if q_value <= rate:
-        return Judged(subject, measured.answers, "different", "", found, q_value)
-    return Judged(subject, measured.answers, "indistinguishable", _bluntness(measured, rate, tests), found, q_value)
+    verdict: Verdict = "different" if q_value <= rate else "indistinguishable"
+    notes = [_bluntness(measured, rate, tests) if verdict == "indistinguishable" else "", *_notes(measured.answers)]
+    return Judged(subject, measured.answers, verdict, "; ".join(filter(None, notes)), found, q_value)
+
+
+def _notes(answers: Mapping[str, int]) -> Iterator[str]:
+    """Yield what else a reader should know of a verdict."""
+    if silent := [name for name, count in answers.items() if not count]:
+        yield f"without {' and '.join(silent)}: no answer there"
+    if max(answers.values()) > MOST_ANSWERS:
+        yield f"by the first {MOST_ANSWERS} answers of each"
 
 
 def _bluntness(measured: _Measured, rate: float, tests: int) -> str:
@@ -112,7 +123,7 @@ def _bluntness(measured: _Measured, rate: float, tests: int) -> str:
     found = measured.difference
     if found is None:
         return ""
-    sizes = [count for count in measured.answers.values() if count]
+    sizes = [min(count, MOST_ANSWERS) for count in measured.answers.values() if count]
     if tests > distinct_count(sizes) * rate:
         return f"among {tests} tests so few answers cannot show a difference that stands alone"
     if tests * together_share(sizes) / 2 > rate:

@@ -14,7 +14,7 @@ from beacon_cli.export.times import iso
 
 # Spreadsheets take a cell that begins so for a formula. Apostrophes before it count too: or else a text that had
 # one of its own could not be told from one that was given it. https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = re.compile("'*[=+\\-@\t\r]")
+_FORMULA = re.compile("'*[=+\\-@\t\r＝＋－＠]")
 _TEXTS = [place for place, column in enumerate(COLUMNS) if column.type in ("text", "json")]
 _TIMES = [place for place, column in enumerate(COLUMNS) if column.type == "timestamp"]
 

@@ -44,9 +44,11 @@ def chosen_format(named: Format | None, output: Path | None, *, as_json: bool = 
         if named is Format.parquet:
             raise UsageError("parquet is not written to stdout", hint="name a file with -o FILE")
         return named or Format.jsonl
+    if as_json and output.exists() and not output.is_file():
+        raise UsageError("--json prints a document, so the rows need a file of their own", hint="name one with -o FILE")
     if named is not None:
         return named
-    ending = output.suffix.lower()
+    ending = output.suffix.lower() or (output.name.lower() if output.name.startswith(".") else "")
     if ending not in _ENDINGS:
         raise UsageError(
             f"the ending of '{excerpt(output.name)}' tells no format", hint="add --format jsonl, csv or parquet"

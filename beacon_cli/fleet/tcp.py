@@ -41,7 +41,7 @@ def _require_queue_tables(connection: psycopg.Connection[tuple[object, ...]]) ->
     if row is None or row[0] is None:
         raise SchemaError(
             "this database has no queue yet",
-            hint="run: beacon db migrate (where the extra is installed: pip install 'beacon-cli[fleet]')",
+            hint="run: beacon db migrate (where the extra is installed: pip install '.[fleet]')",
         )
 
 

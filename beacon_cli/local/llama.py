@@ -43,7 +43,9 @@ class LlamaGenerator:
         try:
             import xllamacpp
         except ImportError as error:
-            raise MissingExtra("the local target needs xllamacpp", hint="pip install 'beacon-cli[local]'") from error
+            raise MissingExtra(
+                "the local target needs xllamacpp", hint="in Beacon's folder: pip install '.[local]'"
+            ) from error
         self._server = _load(xllamacpp, path, context, threads, folder)
 
     def generate(self, request: GenerationRequest) -> Generated:

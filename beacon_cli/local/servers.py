@@ -136,7 +136,7 @@ def _require(*packages: str) -> None:
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(
                 f"the local target needs {package}, which is not installed",
-                hint="pip install 'beacon-cli[local]'",
+                hint="in Beacon's folder: pip install '.[local]'",
             )
 
 

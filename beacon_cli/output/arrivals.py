@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beacon_cli.answers.follow import Arrival, Follower
+from beacon_cli.errors import JobNotFound
 from beacon_cli.output.answer import said
 from beacon_cli.output.folding import folded
 from beacon_cli.output.reader_width import reader_width
@@ -20,7 +21,10 @@ _INDENT = "    "
 
 
 def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -> None:
-    """Print each answer on the console until the job is over; what is said of the job goes to stderr."""
+    """Print each answer on the console until the job is over; what is said of the job goes to stderr.
+
+    Raises `JobNotFound` when somebody deletes it meanwhile.
+    """
     job_id = follower.job_id
     say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} stored before\n")
     width, dot, came = reader_width(console), " · " if console.encoding.startswith("utf") else " | ", 0
@@ -28,6 +32,8 @@ def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -
         console.print(_entry(arrival, width, dot, full=full), soft_wrap=True)
         came += 1
     say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(came, 'answer')} came\n")
+    if follower.state.status == "deleted":
+        raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was followed")
     if follower.state.status == "interrupted":
         say(f"hint: nobody runs it; go on with it: beacon run JOB_FILE --job-id {excerpt(job_id)}\n")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from beacon_cli.comparison.comparison import Comparison
-from beacon_cli.comparison.figures import Rate, Spread
+from beacon_cli.comparison.figures import Figures, Rate, Spread
 from beacon_cli.comparison.verdicts import Judged
 from beacon_cli.printable import excerpt
 from beacon_cli.wording import percent, quantity
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _STYLES = {"different": "bold red", "indistinguishable": "green", "untestable": "yellow"}
 _ROWS = 60
+_NARROW, _ROOMY = 78, 120
 _SAMPLED = 10
 _REFUSALS = 10
 
@@ -44,13 +45,13 @@ Line = tuple[str, str]
 
 
 def _headline(comparison: Comparison) -> Iterator[Line]:
-    for audit in comparison.audits:
+    for audit, repeats in zip(comparison.audits, comparison.repeats, strict=True):
         counted = f"{audit.coverage.completed} of {audit.coverage.expected} answers"
         missing = (
             "" if audit.coverage.completed >= audit.coverage.expected else "; incomplete: run it again, it goes on"
         )
         style = "bold red" if missing else "none"
-        yield style, f"job {excerpt(audit.job_id)}: {counted}, {quantity(comparison.repeats, 'repeat')}{missing}"
+        yield style, f"job {excerpt(audit.job_id)}: {counted}, {quantity(repeats, 'repeat')}{missing}"
 
 
 def _findings(comparison: Comparison) -> Iterator[Line]:
@@ -113,7 +114,7 @@ def _advice(comparison: Comparison, reason: str) -> str:
     if reason.startswith("no noise"):
         return "; set a temperature above 0, and run it under a new id"
     if reason.startswith(("one answer", "too few", "among")):
-        return f"; set repeats: {max(5, comparison.repeats + 2)}, and run it under a new id"
+        return f"; set repeats: {max(5, *(count + 2 for count in comparison.repeats))}, and run it under a new id"
     return ""
 
 
@@ -136,20 +137,30 @@ def _regions(comparison: Comparison, width: int) -> Table:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    roomy = width >= 120
-    columns = ["region", "executions", "refusals", "empty", "failed", "words", "seconds", *(["p95"] if roomy else [])]
-    for name in (*columns, "hops"):
-        table.add_column(name, justify="left" if name == "region" else "right")
-    for name, figures in comparison.figures.items():
-        total = figures.total
-        rates = (_rate(each, interval=roomy) for each in (total.refusal, total.empty, total.failure))
-        late = [_second(total.seconds, "p95")] if roomy else []
-        cells = (
-            *(excerpt(name, 40), str(total.executions), *rates),
-            *(_number(total.words.median, 0), _second(total.seconds, "median"), *late, str(total.hops)),
-        )
-        table.add_row(*(Text(cell) for cell in cells))
+    rows = [_figures(name, figures.total, width) for name, figures in comparison.figures.items()]
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="left" if name == "region" else "right", no_wrap=name != "region")
+    for row in rows:
+        table.add_row(*map(Text, row.values()))
     return table
+
+
+def _figures(name: str, total: Figures, width: int) -> dict[str, str]:
+    """Return a region's cells by column; a number is never cut, a narrow terminal gets fewer of them."""
+    roomy = width >= _ROOMY
+    cells = {
+        "region": excerpt(name, 40),
+        "executions": str(total.executions),
+        "refusals": _rate(total.refusal, interval=roomy),
+        "empty": _rate(total.empty, interval=roomy),
+        "failed": _rate(total.failure, interval=roomy),
+        "words": _number(total.words.median, 0),
+        "seconds": _second(total.seconds, "median"),
+        "p95": _second(total.seconds, "p95"),
+        "hops": str(total.hops),
+    }
+    left_out = ("executions", "words", "seconds", "p95", "hops") if width < _NARROW else () if roomy else ("p95",)
+    return {column: cell for column, cell in cells.items() if column not in left_out}
 
 
 def _refusals(comparison: Comparison) -> Iterator[Line]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from rapidfuzz.distance import Indel
 
-# A word; where a script writes none apart (Chinese, Japanese), a character. As in the measure of distance.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_]+")
+from beacon_cli.comparison.distance import word_pattern, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +29,12 @@ class Shared:
 
 def shared_words(reference: str, text: str) -> Shared:
     """Return the longest common subsequence of the words of two texts, without regard to case and punctuation."""
-    ours, theirs = _words(reference), _words(text)
+    ours, theirs = words(reference), words(text)
     common = [code for code in Indel.opcodes(ours, theirs) if code.tag == "equal"]
     in_reference = frozenset(place for code in common for place in range(code.src_start, code.src_end))
     in_text = frozenset(place for code in common for place in range(code.dest_start, code.dest_end))
-    words = len(ours) + len(theirs)
-    return Shared(in_reference, in_text, 2 * len(in_text) / words if words else 1.0)
+    count = len(ours) + len(theirs)
+    return Shared(in_reference, in_text, 2 * len(in_text) / count if count else 1.0)
 
 
 def pieces(text: str, shared: Collection[int]) -> tuple[Piece, ...]:
@@ -58,7 +56,7 @@ def _pieces(text: str, shared: Collection[int]) -> Iterator[Piece]:
 def _own_stretches(text: str, shared: Collection[int]) -> Iterator[tuple[int, int]]:
     """Yield where words that are not shared stand, neighbours together."""
     stretch: tuple[int, int] | None = None
-    for number, word in enumerate(_WORD.finditer(text)):
+    for number, word in enumerate(word_pattern().finditer(text)):
         if number not in shared:
             stretch = (stretch[0] if stretch else word.start(), word.end())
         elif stretch:
@@ -66,7 +64,3 @@ def _own_stretches(text: str, shared: Collection[int]) -> Iterator[tuple[int, in
             stretch = None
     if stretch:
         yield stretch
-
-
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text)]

@@ -66,6 +66,8 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
         "history": report.history,
         "recorded": recorded,
         "audit": audit,
+        "questions": audit.coverage.expected_questions(comparison.repeats[0]),
+        "models": list(dict.fromkeys(lane.model_id for lane in audit.coverage.lanes)),
         "regions": regions,
         "findings": findings(comparison),
         "failed_checks": failed_checks(audit),

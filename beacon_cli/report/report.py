@@ -56,11 +56,12 @@ def write_report(
 
 
 def _collected(connection: Connection, job_id: str, options: Options, budget: int) -> Report:
-    comparison = compare_jobs(connection, (job_id,), options)
-    with reading(connection):
+    with reading(connection):  # one snapshot for all that the page tells
+        comparison = compare_jobs(connection, (job_id,), options)
         job = find_job(connection, job_id)
-    recorded = Recorded(Selection(ranks(comparison.results), budget))
-    recorded.collect(stored_executions(connection, [job]))
+        recorded = Recorded(Selection(ranks(comparison.results), budget))
+        recorded.collect(stored_executions(connection, [job]))
+        history = history_of(connection, job)
     [audit] = comparison.audits
     regions = dict.fromkeys([*audit.coverage.by_region(), *comparison.figures])
-    return Report(comparison, history_of(connection, job), recorded, tuple(regions), datetime.now(UTC))
+    return Report(comparison, history, recorded, tuple(regions), datetime.now(UTC))

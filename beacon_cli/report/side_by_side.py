@@ -27,7 +27,7 @@ class Shown:
 class Column:
     """A region's answers: the one closest to all of them, and the others.
 
-    `share` says how much of the words it has in common with the first column's; that one has None. `colour` is the
+    `share` says how much of the words it has in common with the reference's; that one has None. `colour` is the
     region's number.
     """
 
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What the page shows of one subject."""
+    """What the page shows of one subject. `reference` is the region whose answer the others are held against."""
 
     anchor: str
     question_id: str
@@ -48,6 +48,7 @@ class Group:
     prompt: str
     result: Judged
     columns: tuple[Column, ...]
+    reference: str
     left_out: int
 
 
@@ -60,7 +61,8 @@ def groups(
         key = (result.subject.question_id, result.subject.model_id)
         if found := shown.get(key):
             columns = tuple(_columns(found, regions, rule, comparison.measure))
-            yield Group(anchors[key], *key, found.prompt, result, columns, found.repeats_left_out)
+            reference = next((column.region for column in columns if column.chosen.answer.status == "completed"), "")
+            yield Group(anchors[key], *key, found.prompt, result, columns, reference, found.repeats_left_out)
 
 
 def anchors_of(comparison: Comparison) -> dict[Key, str]:

@@ -251,3 +251,41 @@ def test_a_job_that_is_not_there_and_options_that_do_not_exist(connection: Conne
 def test_the_same_answers_give_the_same_document(connection: Connection, database_url: str) -> None:
     store(connection, replace(NoisyJob(), questions=2))
     assert compare(JOB, "--json", url=database_url).out == compare(JOB, "--json", url=database_url).out
+
+
+def test_what_never_ran_is_told_too(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(planted=None))
+    connection.execute("DELETE FROM executions WHERE question_id = 'q3'")
+    connection.execute("DELETE FROM executions WHERE question_id = 'q1' AND model_id = %s", [MODELS[1]])
+    code, data, _ = compared(JOB, url=database_url)
+    assert (code, sum(data["verdicts"].values())) == (1, 4 * 2)
+    silent = {(each["question_id"], each["model_id"]) for each in data["results"] if each["reason"] == "no answer"}
+    assert silent == {("q3", MODELS[0]), ("q3", MODELS[1]), ("q1", MODELS[1])}
+
+
+def test_jobs_that_share_nothing_are_not_comparable(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=1, models=MODELS[:1], repeats=2, planted=None))
+    store(connection, NoisyJob(id="other", questions=1, models=MODELS[1:], repeats=3, planted=None))
+    code, _, errors = compared(JOB, "other", url=database_url)
+    assert code == 1
+    assert errors[0]["message"] == "incomparable: no question, model and region has answers in both jobs"
+    told = compare(JOB, "other", url=database_url).out
+    assert f"job {JOB}: 6 of 6 answers, 2 repeats" in told
+    assert "job other: 9 of 9 answers, 3 repeats" in told
+
+
+def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_numbers(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=1, planted=None))
+    told = beacon("compare", JOB, url=database_url, columns=60)
+    assert "0/10" in told.out
+    assert "executions" not in told.out
+    assert "executions" in beacon("compare", JOB, url=database_url, columns=80).out
+
+
+def test_a_rule_with_a_byte_order_mark_keeps_its_first_pattern(
+    connection: Connection, database_url: str, tmp_path: Path
+) -> None:
+    store(connection, NoisyJob(questions=1, planted=None))
+    (tmp_path / "rule.txt").write_bytes(b"\xef\xbb\xbfword\n")
+    _, data, _ = compared(JOB, "--refusals", str(tmp_path / "rule.txt"), url=database_url)
+    assert data["regions"]["US"]["refusal"]["count"] == 10

@@ -141,7 +141,7 @@ def test_a_job_without_executions_has_a_page_that_says_so(connection: Connection
     connection.execute("DELETE FROM executions")
     page = written(connection, tmp_path / "page.html")
     assert "Nothing was asked" in page
-    assert "There is nothing to judge yet." in page
+    assert "no answer" in page
 
 
 def test_a_job_of_the_old_tables_has_what_they_record(legacy: Connection, tmp_path: Path) -> None:
@@ -197,5 +197,5 @@ def test_without_its_extra_the_command_says_what_to_install(
     done = report(JOB, url=database_url, folder=tmp_path, python=("-c", without))
     assert done.returncode == 3
     assert "this needs jinja2" in done.stderr
-    assert "pip install 'beacon-cli[report]'" in done.stderr
+    assert "pip install '.[report]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -44,6 +44,21 @@ def test_the_lexical_distance_is_the_share_of_words_that_are_not_common(one: str
     assert lexical(one, other) == pytest.approx(distance)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("✅", "❌"), ("A+", "A−"), ("C++", "C#"), ("$5", "€5"), ("x<y", "x>y"), ("-4", "4"), ("की", "का"), ("5 %", "5")],
+)
+def test_what_is_no_letter_can_make_the_difference(one: str, other: str) -> None:
+    assert lexical(one, other) > 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("cafe\u0301", "caf\u00e9"), ("\u22124", "-4"), ("4!", "(4)"), ("**a** | b", "a b")]
+)
+def test_how_it_is_written_makes_none(one: str, other: str) -> None:
+    assert lexical(one, other) == 0
+
+
 def test_words_are_words_in_any_script() -> None:
     assert words("L'été, 4 fois; 北京です naïve_x") == ["l", "été", "4", "fois", "北", "京", "で", "す", "naïve", "x"]
 

@@ -138,3 +138,12 @@ def test_answers_are_counted_by_group_also_where_there_are_none() -> None:
     )
     assert verdict.answers == {"US": 3, "EU": 2, "ASIA": 0}
     assert verdict.difference is not None
+
+
+def test_a_region_without_an_answer_and_more_answers_than_are_tested_are_said() -> None:
+    chance = random.Random(2)
+    groups = {"US": [], "EU": texts(chance, 120), "ASIA": texts(chance, 120, 0.9)}
+    (verdict,) = judged([(Subject("q", "m"), groups)], lexical, subjects=1)
+    assert verdict.verdict == "different"
+    assert verdict.reason == "without US: no answer there; by the first 100 answers of each"
+    assert verdict.answers == {"US": 0, "EU": 120, "ASIA": 120}
