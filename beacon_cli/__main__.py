@@ -6,6 +6,7 @@ import gc
 import sys
 from typing import NoReturn
 
+from beacon_cli.leaving import leave
 from beacon_cli.signals import Interrupted, ignore_signals, raise_on_signals
 
 # Almost nothing here becomes garbage in cycles: looking for it every 700 objects took a twelfth of a run's CPU.
@@ -24,7 +25,7 @@ def main() -> NoReturn:
     except Interrupted as interrupted:
         code = interrupted.exit_code
         ignore_signals()
-    sys.exit(code)
+    leave(code)
 
 
 if __name__ == "__main__":

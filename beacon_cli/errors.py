@@ -12,6 +12,7 @@
     │   ├── WeightsError            3     weights
     │   ├── LocalServerError        3     local_server
     │   ├── JournalError            3     journal
+    │   ├── LeaseLost               75    lease_lost
     │   └── StoreError              3     database
     │       ├── SchemaError         3     schema
     │       ├── JobLocked           3     job_locked
@@ -106,6 +107,16 @@ class JournalError(EnvironmentFault):
     """The journal for answers that cannot be stored at once is not writable or not readable."""
 
     code = "journal"
+
+
+class LeaseLost(EnvironmentFault):
+    """A worker of the fleet may not go on: the others took its jobs over, or its database stayed away.
+
+    75 is EX_TEMPFAIL of sysexits.h: whoever started the worker should start it again.
+    """
+
+    exit_code = 75
+    code = "lease_lost"
 
 
 class StoreError(EnvironmentFault):

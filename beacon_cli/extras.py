@@ -7,7 +7,12 @@ from importlib.util import find_spec
 from beacon_cli.errors import MissingExtra
 
 
+def has(module: str) -> bool:
+    """Whether a module can be imported; it is not."""
+    return find_spec(module) is not None
+
+
 def require(extra: str, *modules: str) -> None:
     """Raise `MissingExtra` unless all modules can be imported; none of them is."""
-    if missing := [name for name in modules if find_spec(name) is None]:
+    if missing := [name for name in modules if not has(name)]:
         raise MissingExtra(f"this needs {' and '.join(missing)}", hint=f"in Beacon's folder: pip install '.[{extra}]'")

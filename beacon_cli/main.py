@@ -13,19 +13,23 @@ import typer
 
 from beacon_cli import __version__
 from beacon_cli.commands import (
+    cancel,
     check_db,
     compare,
     db,
     deploy,
     export,
     jobs,
+    queue,
     report,
     rollback,
     run,
     schema,
     serve,
     show,
+    submit,
     verify,
+    worker,
 )
 from beacon_cli.context import AppContext
 from beacon_cli.errors import BeaconError, EnvironmentFault, UsageError
@@ -48,6 +52,10 @@ app.command("show", short_help="Show a job's answers, region beside region.")(sh
 app.command("export", short_help="Write a job's executions as JSON lines, CSV or Parquet.")(export.export)
 app.command("report", short_help="Write a job's answers and verdicts as one HTML file.")(report.report)
 app.command("serve", short_help="Keep regional servers running on this machine.")(serve.serve)
+app.command("submit", short_help="Put a job into the fleet's queue.")(submit.submit)
+app.command("worker", short_help="Run jobs from the fleet's queue.")(worker.worker)
+app.command("cancel", short_help="Stop a job of the fleet, wherever it runs.")(cancel.cancel)
+app.command("queue", short_help="Show the fleet: jobs, calls in flight, workers.")(queue.queue)
 app.add_typer(deploy.app, name="deploy")
 app.add_typer(verify.app, name="verify")
 app.add_typer(rollback.app, name="rollback")

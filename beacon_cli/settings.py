@@ -146,6 +146,15 @@ class LocalSettings(BaseModel):
         return models
 
 
+class FleetSettings(BaseModel):
+    """How many calls may be in flight over all jobs and workers of a fleet; the worker that starts last decides."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    per_region: int = Field(default=2, ge=1, le=10000, description="Calls in flight at once to one region.")
+    per_account: int = Field(default=10, ge=1, le=10000, description="Calls in flight at once to all regions.")
+
+
 class Settings(BaseModel):
     """Everything that is configured. Construct it with `load_settings`."""
 
@@ -155,6 +164,7 @@ class Settings(BaseModel):
     regions: dict[str, RegionSettings] = {}
     local: LocalSettings = LocalSettings()
     limits: Limits = Limits()
+    fleet: FleetSettings = FleetSettings()
     data_dir: _SettingsPath | None = None
     cache_dir: _SettingsPath | None = None
     database_url: SecretStr | None = None

@@ -15,7 +15,8 @@ app = typer.Typer(help="Bring the database up to date, find it, look into it, sa
 
 @app.command("migrate")
 def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
-    """Create Beacon's tables, or bring them up to date."""
+    """Create Beacon's tables, or bring them up to date; with the extra `fleet`, the queue's too."""
+    from beacon_cli.fleet.tcp import create_queue_tables
     from beacon_cli.store.database import named_url
     from beacon_cli.store.embedded import embedded_server
     from beacon_cli.store.migrate import migrate
@@ -23,6 +24,7 @@ def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json 
     settings = ctx.obj.settings
     if (url := named_url(settings, database_url)) is not None:
         applied = migrate(url)
+        create_queue_tables(url)
     else:
         with embedded_server(settings.data_path()) as url:
             applied = migrate(url)

@@ -17,7 +17,9 @@ def jobs(
     ] = 20,
     status: Annotated[
         str | None,
-        typer.Option(metavar="STATUS", help="Only running, interrupted, completed, partial, failed or cancelled ones."),
+        typer.Option(
+            metavar="STATUS", help="Only queued, running, interrupted, completed, partial, failed or cancelled ones."
+        ),
     ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,

@@ -24,13 +24,28 @@ class Stop:
     def __init__(self) -> None:
         self.reason: StopReason | None = None
         self._interruptible: set[asyncio.Task[Any]] = set()
+        self._in_flight: set[asyncio.Task[Any]] = set()
+        self._draining = False
 
     def request(self, reason: StopReason) -> None:
-        """Stop the run. The first reason stays."""
-        if self.reason is None:
-            self.reason = reason
+        """Stop the run. The first reason stays, but one that lets calls in flight finish gives way."""
+        if self.reason is None or self._draining:
+            self.reason, self._draining = reason, False
             for task in self._interruptible:
                 task.cancel()
+
+    def drain(self, reason: StopReason) -> None:
+        """Start no cell any more, and let those in flight finish; a later `request` interrupts them."""
+        if self.reason is None:
+            self.reason, self._draining = reason, True
+            for task in self._interruptible - self._in_flight:
+                task.cancel()
+
+    def in_flight(self) -> None:
+        """Say that the current, interruptible task is asking from now on."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._in_flight.add(task)
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -44,3 +59,4 @@ class Stop:
             yield
         finally:
             self._interruptible.discard(task)
+            self._in_flight.discard(task)

@@ -37,6 +37,7 @@ ERROR_CODES: dict[str, str] = {
     "redirect_cross_origin": "a redirect to another origin; it was not followed",
     "result_lost": "the result of a call is gone from the result URL (404, 410 after a 303)",
     "cancelled": "the run was stopped while this cell was in flight",
+    "handed_back": "a worker of the fleet was stopped while this cell was in flight; another goes on with the job",
 }
 """Every `error_code` of an execution, and what it means."""
 

@@ -65,6 +65,16 @@ class Recorder(Protocol):
         ...
 
 
+class TakesSlots(Protocol):
+    """How a cell gets its turn; `Slots` where a job runs by itself. `peak` is the most that were held at once."""
+
+    peak: int
+
+    def slot(self, region_id: str, timeout: float) -> contextlib.AbstractAsyncContextManager[None]:
+        """Hold a slot. Raises `SlotTimeout`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """What a run has to do, and under which limits."""
@@ -101,6 +111,7 @@ class Run:
         stop: Stop,
         clock: Clock,
         cancel_call: CancelCall | None = None,
+        slots: TakesSlots | None = None,
     ) -> None:
         job, limits = assignment.job, assignment.limits
         self._assignment = assignment
@@ -111,7 +122,7 @@ class Run:
         self._cancel_call = cancel_call
         self._began = 0.0
         self._lanes = job.lanes()
-        self._slots = Slots(endpoint_caps(self._lanes, limits), limits.max_in_flight)
+        self._slots = slots or Slots(endpoint_caps(self._lanes, limits), limits.max_in_flight)
         generation = job.generation.model_dump(exclude_none=True)
         self._asker = Asker(clients, endpoints, generation, limits, clock, emit, assignment.job_id)
 
@@ -180,6 +191,7 @@ class Run:
             with self._stop.interruptible():
                 async with self._slots.slot(cell.lane.region.id, a.limits.slot_timeout):
                     await self._recorder.ready()
+                    self._stop.in_flight()
                     progress.started_at = self._clock.now()
                     self._emit(ExecutionStarted(a.job_id, progress.started_at, cell))
                     execution = await self._asker.execute(progress)

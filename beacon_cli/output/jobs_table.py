@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _STYLES = {
     "completed": "green",
+    "queued": "cyan",
     "running": "bold cyan",
     "interrupted": "bold yellow",
     "partial": "yellow",

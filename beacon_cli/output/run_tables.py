@@ -43,6 +43,7 @@ _DO: dict[str, str] = {
     "redirect_cross_origin": "check the URL in beacon.toml: it leads to another host, which was not followed",
     "result_lost": "run it again: the cell is asked anew",
     "cancelled": "run it again to go on",
+    "handed_back": "a worker of the fleet goes on with it",
 }
 
 

@@ -70,6 +70,19 @@ class JobStore:
         self._writer = writer
         self.claim = claim
 
+    async def submit(self) -> None:
+        """Write the job and its questions for another process to run; it is `created` until then."""
+        connection = self._session.connection
+        try:
+            async with connection.transaction():
+                if not self.claim.exists:
+                    await self._insert_job()
+                await connection.execute(
+                    "UPDATE jobs SET status = 'created', completed_at = NULL WHERE id = %s", [self.claim.job_id]
+                )
+        except psycopg.Error as error:
+            raise self._session.explain(error) from None
+
     async def begin(self, started_at: str) -> None:
         """Write the job, its questions and this run; from now on the job is `running`."""
         claim = self.claim
@@ -169,15 +182,16 @@ async def open_job_store(
     journal_folder: Path,
     tell: Callable[[str], None],
     revive: Callable[[], object] = lambda: None,
+    holder: str | None = None,
 ) -> AsyncIterator[JobStore]:
     """Claim a job: take its lock, compare it with what is stored, store what earlier runs left in the journal.
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a connection that was
-    cut is made again. Raises `JobLocked`, `UsageError` when the stored job asks
-    something else, `JournalError` and `StoreError`.
+    cut is made again. `holder` names this process to those who are refused. Raises `JobLocked`, `UsageError` when the
+    stored job asks something else, `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
-    session = await Session.open(url, job_id, revive)
+    session = await Session.open(url, job_id, revive, holder)
     try:
         try:
             await _store_leftovers(session.connection, journal_folder, job_id, tell)

@@ -47,14 +47,17 @@ class Session:
         self.connection = connection
 
     @classmethod
-    async def open(cls, url: str, job_id: str, revive: Callable[[], object] = lambda: None) -> Session:
+    async def open(
+        cls, url: str, job_id: str, revive: Callable[[], object] = lambda: None, name: str | None = None
+    ) -> Session:
         """Connect and take the lock. Raises `JobLocked` naming the holder, or `StoreError`.
 
-        `revive` is called in a thread before the connection is made again: it may start the server.
+        `revive` is called in a thread before the connection is made again: it may start the server. `name` is what
+        others are told of the holder, instead of its process id and host.
         """
         parameters = connection_parameters(url, statement_timeout=f"{STATEMENT_SECONDS:.0f}s")
         # What another run is told of the holder; PostgreSQL keeps 63 bytes of it.
-        parameters["application_name"] = f"process {os.getpid()} on {socket.gethostname()}"
+        parameters["application_name"] = name or f"process {os.getpid()} on {socket.gethostname()}"
         try:
             session = cls(parameters, job_id, await _connect(parameters), revive)
         except psycopg.Error as error:

@@ -25,8 +25,8 @@ HOLDS = sql.SQL(
 """The condition that a row of `HOLDERS` is the holder of the row `job` of the table `jobs`."""
 
 STATUS = sql.SQL(
-    "CASE WHEN job.status = 'running' AND holder IS NULL AND NOT pg_is_in_recovery()"
-    " THEN 'interrupted' ELSE job.status END"
+    "CASE WHEN job.status = 'running' AND holder IS NULL AND NOT pg_is_in_recovery() THEN 'interrupted'"
+    " WHEN job.status = 'created' THEN 'queued' ELSE job.status END"
 )
 """A job's status; a standby server cannot see who holds locks, so there `running` is believed."""
 
@@ -43,7 +43,7 @@ class State:
     @property
     def over(self) -> bool:
         """Whether no answer is to be expected any more."""
-        return self.holder is None and self.status != "running"
+        return self.holder is None and self.status not in {"queued", "running"}
 
 
 def state_of(connection: Connection, job_id: str) -> State:

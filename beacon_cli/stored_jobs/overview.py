@@ -8,7 +8,7 @@ from typing import Any
 
 from beacon_cli.audit.expectation import Expectation
 
-STATUSES = ("created", "running", "interrupted", "completed", "partial", "failed", "cancelled")
+STATUSES = ("queued", "running", "interrupted", "completed", "partial", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ def test_a_database_elsewhere_must_be_migrated_first(beacon: Beacon, operators_j
     code, document = beacon.json("run", operators_job, "--local")
     assert (code, document["errors"][0]["code"]) == (3, "schema")
     assert "beacon db migrate" in document["errors"][0]["hint"]
-    assert beacon.json("db", "migrate")[1]["data"] == {"applied": ["0001_jobs_and_executions"]}
+    assert beacon.json("db", "migrate")[1]["data"] == {"applied": ["0001_jobs_and_executions", "0002_fleet"]}
     del beacon.environment["BEACON_DATABASE_URL"]
 
 

@@ -300,11 +300,13 @@ def test_an_empty_database_an_older_and_a_newer_one_are_named_as_such(empty_data
         assert migrate(empty_database_url)
         assert migrate(empty_database_url) == []
         require_current_schema(connection)
+        connection.execute("DELETE FROM _yoyo_migration WHERE migration_id <> '0001_jobs_and_executions'")
         connection.execute("UPDATE _yoyo_migration SET migration_id = '9999_from_the_future'")
         with pytest.raises(SchemaError, match="older"):
             require_current_schema(connection)
         connection.execute(
-            "INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('x', '0001_jobs_and_executions')"
+            "INSERT INTO _yoyo_migration (migration_hash, migration_id)"
+            " VALUES ('x', '0001_jobs_and_executions'), ('y', '0002_fleet')"
         )
         with pytest.raises(SchemaError, match="newer"):
             require_current_schema(connection)

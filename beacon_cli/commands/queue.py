@@ -1,0 +1,23 @@
+"""`beacon queue`: what waits, what is in flight, who works, and what is stuck."""
+
+from __future__ import annotations
+
+import typer
+
+from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.output.result import CommandResult
+
+
+def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
+    """Show the fleet: jobs, cells and calls per region against the caps, workers. Exit code 1 if something is stuck."""
+    from beacon_cli.fleet.tcp import fleet_database
+
+    url = fleet_database(ctx.obj.settings, database_url)
+    from beacon_cli.fleet.overview import fleet_overview
+    from beacon_cli.output.fleet_tables import show_overview
+
+    overview = fleet_overview(url)
+    problems = overview.problems()
+    return CommandResult(
+        *("queue", overview.as_data(), 1 if problems else 0, as_json), problems=problems, show=show_overview(overview)
+    )

@@ -1,0 +1,50 @@
+"""`beacon submit`: put a job into the fleet's queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.output.result import CommandResult
+
+
+def submit(
+    ctx: typer.Context,
+    job_file: Annotated[Path, typer.Argument(metavar="JOB_FILE", help="The job: YAML or JSON.")],
+    priority: Annotated[
+        int, typer.Option(min=-100, max=100, metavar="N", help="The lowest goes first; a step is worth an hour.")
+    ] = 0,
+    batching: Annotated[
+        Literal["question", "region", "lane"] | None, typer.Option(help="What waits for what, as with run.")
+    ] = None,
+    job_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Name the job; an id that has rows already is resumed.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the job is over, with its verdict.")] = False,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> CommandResult:
+    """Put a job into the queue of a PostgreSQL over TCP; a worker of this version runs it."""
+    from beacon_cli.fleet.tcp import fleet_database
+    from beacon_cli.runs.request import RunRequest
+
+    settings = ctx.obj.settings
+    request = RunRequest(job_file, batching=batching, job_id=job_id, database_url=database_url)
+    job = request.load(settings)
+    url = fleet_database(settings, database_url)
+    from beacon_cli.fleet.submit import submit_job
+    from beacon_cli.output.fleet_tables import show_submission, show_verdict
+
+    submission = submit_job(request, settings, job, url, priority)
+    if not wait:
+        return CommandResult("submit", submission.as_data(), as_json=as_json, show=show_submission(submission))
+    from beacon_cli.fleet.waiting import wait_for
+
+    verdict = wait_for(submission, settings, job, url)
+    problems = verdict.problems()
+    return CommandResult(
+        *("submit", verdict.as_data(), 1 if problems else 0, as_json), problems=problems, show=show_verdict(verdict)
+    )

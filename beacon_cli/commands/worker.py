@@ -1,0 +1,32 @@
+"""`beacon worker`: run jobs from the fleet's queue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from beacon_cli.commands.common import DatabaseUrl, Json
+
+
+def worker(
+    ctx: typer.Context,
+    jobs: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="So many jobs side by side.")] = 4,
+    drain: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long calls in flight may take after SIGTERM.")
+    ] = 30.0,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Take jobs from the queue and run them, until a signal. The first one drains, a second one ends at once.
+
+    Exit code 75 says that the worker lost its lease, or its database for a minute: start it again.
+    """
+    from beacon_cli.fleet.tcp import fleet_database
+
+    url = fleet_database(ctx.obj.settings, database_url)
+    from beacon_cli.fleet.work import work
+
+    del as_json  # a worker ends by a signal or an error, and those are told as one document where errors end
+
+    work(ctx.obj.settings, url, jobs, drain)

@@ -1,0 +1,143 @@
+"""The slots that all workers share: a call of any job takes one of its region's and one of the account's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from beacon_cli.fleet.queries import query
+from beacon_cli.store.connect import connection_parameters
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('beacon fleet calls', 0))"
+# Told of each grant at once; this is for the case that the telling was lost with a connection.
+_LOOK_SECONDS = 1.0
+_RECONNECT_SECONDS = 0.3
+# A step of priority is worth so much waiting: the lower one is late, and never starves.
+STEP_SECONDS = 60.0
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class _Call:
+    job_id: str
+    region: str
+    head_start: float
+    ends_by: float
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    granted: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Calls:
+    """One worker's place in the line for slots. What it asks for and gives back goes out together, one turn at a time.
+
+    Every statement of a turn may be repeated: a connection that is cut in the middle changes nothing.
+    """
+
+    def __init__(self, url: str, worker_id: str) -> None:
+        self._parameters = {
+            **connection_parameters(url, statement_timeout="30s"),
+            "application_name": f"worker {worker_id}",
+        }
+        self._worker_id = worker_id
+        self._waiting: dict[uuid.UUID, _Call] = {}
+        self._asking: list[_Call] = []
+        self._done: list[uuid.UUID] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    @asynccontextmanager
+    async def slot(self, job_id: str, region: str, priority: int, ends_by: float) -> AsyncIterator[None]:
+        """Hold a slot of a region, by its label; `ends_by` is after how many seconds the call is surely over."""
+        call = _Call(job_id, region, priority * STEP_SECONDS, ends_by)
+        self._waiting[call.id] = call
+        self._asking.append(call)
+        self._wake.set()
+        try:
+            await call.granted.wait()
+            yield
+        finally:
+            self._waiting.pop(call.id, None)
+            self._done.append(call.id)
+            self._wake.set()
+
+    async def settled(self) -> None:
+        """Wait until the database knows of everything that was given back."""
+        self._idle.clear()
+        self._wake.set()
+        await self._idle.wait()
+
+    async def work(self) -> None:
+        """Take turns until cancelled; while the database is away nobody gets a slot."""
+        while True:
+            with contextlib.suppress(psycopg.Error):
+                async with await self._connect() as connection:
+                    while True:
+                        await self._turn(connection)
+                        await self._until_something_happens(connection)
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _connect(self) -> Connection:
+        connection = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+        await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"beacon {self._worker_id}")))
+        self._asking = list(self._waiting.values())
+        return connection
+
+    async def _until_something_happens(self, connection: Connection) -> None:
+        """Wait for something to ask or give back, or for the database to have something to say."""
+        loop, descriptor = asyncio.get_running_loop(), connection.fileno()
+        loop.add_reader(descriptor, self._wake.set)
+        try:
+            waits = any(not call.granted.is_set() for call in self._waiting.values())
+            async with asyncio.timeout(_LOOK_SECONDS if waits else None):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        finally:
+            loop.remove_reader(descriptor)
+        self._wake.clear()
+
+    async def _turn(self, connection: Connection) -> None:
+        asking, done = self._asking, self._done
+        self._asking, self._done = [], []
+        try:
+            granted = await self._exchange(connection, [call for call in asking if call.id in self._waiting], done)
+        except BaseException:
+            self._done = done + self._done
+            raise
+        for call_id in granted:
+            if (call := self._waiting.get(call_id)) is not None:
+                call.granted.set()
+        if not self._done:
+            self._idle.set()
+
+    async def _exchange(self, connection: Connection, asking: list[_Call], done: list[uuid.UUID]) -> list[uuid.UUID]:
+        worker = {"worker": self._worker_id}
+        waiting = [call.id for call in self._waiting.values() if not call.granted.is_set()]
+        async with connection.pipeline(), connection.transaction():
+            await connection.execute(_LOCK)
+            if done:
+                await connection.execute(query("release"), {"done": done})
+            if asking:
+                await connection.execute(query("ask"), {**worker, **_columns(asking)})
+            await connection.execute(query("grant"), worker)
+            answer = await connection.execute(query("granted"), {**worker, "waiting": waiting})
+            return [row[0] for row in await answer.fetchall()]
+
+
+def _columns(calls: list[_Call]) -> dict[str, list[Any]]:
+    return {
+        "ids": [call.id for call in calls],
+        "jobs": [call.job_id for call in calls],
+        "regions": [call.region for call in calls],
+        "head_starts": [call.head_start for call in calls],
+        "ends_by": [call.ends_by for call in calls],
+    }

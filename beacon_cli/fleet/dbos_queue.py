@@ -1,0 +1,162 @@
+"""DBOS, which keeps the queue of jobs. Everything that knows it is here; the rest of the fleet speaks of jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import sqlalchemy
+from dbos import DBOS, DBOSClient, error
+from dbos._sys_db import SystemDatabase
+
+from beacon_cli import __version__
+from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.store.connect import connection_parameters
+
+if TYPE_CHECKING:
+    from dbos._queue import Queue
+
+QUEUE = "beacon_jobs"
+APPLICATION = "beacon"
+_WORKFLOW = "beacon_job"
+_POLL_SECONDS = 0.5
+# A job may be taken over as often as workers die; giving it up is the operators' part.
+_MOST_RECOVERIES = 1_000_000
+
+RunJob = Callable[[str, str, int], dict[str, Any]]
+"""Runs a job to its end, in a thread of DBOS: (workflow id, job id, priority) to what became of it."""
+
+
+def engine(url: str, name: str, connections: int = 4) -> sqlalchemy.Engine:
+    """Return what DBOS connects with; in psycopg's own words, so that every form of URL works and none is logged."""
+    parameters = {**connection_parameters(url, statement_timeout="30s"), "application_name": name}
+    return sqlalchemy.create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(**parameters),  # type: ignore[arg-type]
+        pool_size=connections,
+        max_overflow=connections,
+        pool_pre_ping=True,
+    )
+
+
+@contextlib.contextmanager
+def client(url: str) -> Iterator[DBOSClient]:
+    """Yield a client of the queue. Raises `SchemaError` when the queue's tables are missing."""
+    made = engine(url, "beacon", 2)
+    quiet()
+    opened = DBOSClient(system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False)
+    try:
+        yield opened
+    except sqlalchemy.exc.ProgrammingError as failed:
+        raise SchemaError("the queue's tables are missing or old", hint="run: beacon db migrate") from failed
+    except sqlalchemy.exc.OperationalError as failed:
+        raise StoreError("the database went away", hint="check --database-url and that the server runs") from failed
+    finally:
+        opened.destroy()
+        made.dispose()
+
+
+def create_tables(url: str) -> None:
+    """Create the queue's tables, in a schema of their own (`dbos`), or bring them up to date."""
+    quiet()
+    made = engine(url, "beacon", 2)
+    opened = DBOSClient(system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False)
+    try:
+        opened._sys_db.run_migrations()
+        opened.register_queue(QUEUE, polling_interval_sec=_POLL_SECONDS)
+    finally:
+        opened.destroy()
+        made.dispose()
+
+
+def enqueue(opened: DBOSClient, workflow_id: str, job_id: str, priority: int, order: int) -> None:
+    """Put a job into the queue; the lowest `order` is taken first. Only workers of this version take it.
+
+    Raises `DBOSQueueDeduplicatedError` when the job is in the queue already.
+    """
+    opened.enqueue(
+        {
+            "workflow_name": _WORKFLOW,
+            "queue_name": QUEUE,
+            "workflow_id": workflow_id,
+            "deduplication_id": job_id,
+            "app_version": __version__,
+            "priority": order,
+            "attributes": {"job_id": job_id, "priority": priority},
+        },
+        workflow_id,
+        job_id,
+        priority,
+    )
+
+
+class WorkerQueue:
+    """The queue as one worker sees it: it takes jobs while there is room, and hands each to `run_job`."""
+
+    def __init__(self, url: str, worker_id: str, run_job: RunJob) -> None:
+        self._engine = engine(url, f"worker {worker_id}")
+        self._worker_id = worker_id
+        self._run_job = run_job
+        self.room = 0
+
+    def launch(self) -> None:
+        """Start taking jobs, as many at once as there is `room`. Raises `SchemaError` when the tables are missing."""
+        quiet()
+        DBOS(
+            config={
+                "name": APPLICATION,
+                "system_database_engine": self._engine,
+                "executor_id": self._worker_id,
+                "application_version": __version__,
+                "run_migrations": False,
+                "log_level": "CRITICAL",
+            }
+        )
+        run_job = self._run_job
+
+        def beacon_job(workflow_id: str, job_id: str, priority: int) -> dict[str, Any]:
+            return run_job(workflow_id, job_id, priority)
+
+        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_MOST_RECOVERIES)(beacon_job)
+        DBOS.listen_queues([QUEUE])
+        self._limit_to_room()  # first: the queue's thread begins with the launch
+        try:
+            DBOS.launch()
+        except error.DBOSInitializationError as failed:
+            raise SchemaError("the queue's tables are another version's", hint="run: beacon db migrate") from failed
+
+    def recover(self, worker_ids: Sequence[str]) -> int:
+        """Put the jobs of workers that are lost back into the queue, and return how many."""
+        return len(DBOS._recover_pending_workflows(list(worker_ids)))
+
+    def put_back(self, workflow_ids: Sequence[str]) -> None:
+        """Put entries that this worker took back into the queue."""
+        for workflow_id in workflow_ids:
+            _sys_db().reenqueue_for_recovery(workflow_id, [self._worker_id], QUEUE)
+
+    def _limit_to_room(self) -> None:
+        """The queue's own limit is one row for all workers; how many jobs this one takes is its own affair."""
+        read = SystemDatabase.get_queue
+
+        def with_room(database: Any, name: str, **options: Any) -> Queue | None:
+            queue: Queue | None = read(database, name, **options)
+            if queue is not None and name == QUEUE:
+                queue._worker_concurrency = self.room
+            return queue
+
+        SystemDatabase.get_queue = with_room  # type: ignore[method-assign, assignment]
+
+
+def _sys_db() -> Any:
+    """DBOS's own view of its tables, of the one instance of this process: private, hence the bounds on its version."""
+    from dbos._dbos import _get_dbos_instance
+
+    return _get_dbos_instance()._sys_db
+
+
+def quiet() -> None:
+    """Let only what is broken be told: DBOS logs on stderr, which is for the operator."""
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)

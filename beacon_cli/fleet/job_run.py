@@ -1,0 +1,132 @@
+"""One job on a worker: the executor of `beacon run`, on the stored job, with the fleet's slots."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from beacon_cli.deployment.cancel import cancel_call
+from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.executor.batching import endpoint_caps
+from beacon_cli.executor.cancellation import Stop
+from beacon_cli.executor.client import open_clients
+from beacon_cli.executor.clock import Clock
+from beacon_cli.executor.endpoints import configured_endpoints
+from beacon_cli.executor.events import EventHook, Notice
+from beacon_cli.executor.execution import Batch, Execution, Status
+from beacon_cli.executor.preflight import require_models
+from beacon_cli.executor.run import Assignment, Outcome, Run
+from beacon_cli.fleet.calls import Calls
+from beacon_cli.fleet.slots import FleetSlots
+from beacon_cli.fleet.stored_job import stored_job
+from beacon_cli.job.lanes import Lane
+from beacon_cli.job.model import Job
+from beacon_cli.settings import Settings
+from beacon_cli.store.job_store import JobStore, open_job_store
+
+HANDED_BACK = "handed_back"
+"""The code of the reason with which a run stops for another worker to go on with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What all jobs of one worker share."""
+
+    settings: Settings
+    url: str
+    worker_id: str
+    calls: Calls
+    emit: EventHook
+
+
+class _Handover:
+    """A job store whose job is `created` again, not `cancelled`, when the run stopped to be handed back."""
+
+    def __init__(self, store: JobStore, stop: Stop) -> None:
+        self._store = store
+        self._stop = stop
+
+    def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
+        return self._store.batches(lanes)
+
+    async def ready(self) -> None:
+        await self._store.ready()
+
+    async def record(self, execution: Execution) -> None:
+        await self._store.record(execution)
+
+    async def counts(self) -> dict[Status, int]:
+        return await self._store.counts()
+
+    async def finish(self, status: str, ended_at: str) -> None:
+        reason = self._stop.reason
+        back = status == "cancelled" and reason is not None and reason.code == HANDED_BACK
+        await self._store.finish("created" if back else status, ended_at)
+
+
+async def run_stored_job(workshop: Workshop, job_id: str, priority: int, stop: Stop) -> Outcome | None:
+    """Run a job of the database to its end; None when it was stopped before anything was asked.
+
+    Raises every `BeaconError` that can end a run.
+    """
+    job = await asyncio.to_thread(stored_job, workshop.url, job_id)
+    clock = Clock()
+
+    def tell(text: str) -> None:
+        workshop.emit(Notice(job_id, clock.now(), text))
+
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(_claimed(workshop, job, job_id, tell))
+        run = await _prepared(stack, workshop, store, priority, stop, clock, tell)
+        if stop.reason is not None:
+            return None
+        await store.begin(clock.now().isoformat())
+        return await run.carry_out()
+
+
+def _claimed(
+    workshop: Workshop, job: Job, job_id: str, tell: Callable[[str], None]
+) -> AbstractAsyncContextManager[JobStore]:
+    return open_job_store(
+        *(workshop.url, job, job_id),
+        batching=None,
+        journal_folder=workshop.settings.data_path() / "journal",
+        tell=tell,
+        holder=f"worker {workshop.worker_id}",
+    )
+
+
+async def _prepared(
+    stack: AsyncExitStack,
+    workshop: Workshop,
+    store: JobStore,
+    priority: int,
+    stop: Stop,
+    clock: Clock,
+    tell: Callable[[str], None],
+) -> Run:
+    settings, claim = workshop.settings, store.claim
+    job, lanes = claim.job, claim.job.lanes()
+    limits = settings.limits.overridden_by(job.limits)
+    slots = FleetSlots(workshop.calls, job, claim.job_id, limits, priority)
+    assignment = Assignment(job, claim.job_id, claim.run_id, claim.batching, limits, claim.answered)
+    make = partial(Run, assignment, _Handover(store, stop))
+    rest = (workshop.emit, stop, clock, _cancel_call, slots)
+    if claim.answered >= job.expected:
+        return make({}, {}, *rest)
+    clients = await stack.enter_async_context(
+        open_clients(
+            settings.proxy_headers(), connect_timeout=limits.connect_timeout, caps=endpoint_caps(lanes, limits)
+        )
+    )
+    regions = list({lane.region.id: lane.region for lane in lanes}.values())
+    endpoints = configured_endpoints(settings, regions, recorded_endpoints(settings))
+    await require_models(clients, endpoints, lanes, tell)
+    return make(clients, endpoints, *rest)
+
+
+async def _cancel_call(call_id: str) -> bool:
+    return await asyncio.to_thread(cancel_call, call_id)

@@ -1,0 +1,109 @@
+"""A worker's lease: a row with its heartbeat, and an advisory lock that ends with its connection."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import psycopg
+
+from beacon_cli import __version__
+from beacon_cli.errors import LeaseLost
+from beacon_cli.fleet.queries import query
+from beacon_cli.store.connect import connection_parameters, store_error
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+BEAT_SECONDS = 0.5
+# How long a worker goes on without its database before it gives up, as a run does.
+PATIENCE_SECONDS = 60.0
+_SILENCE_SECONDS = 10.0
+
+_ADD = "INSERT INTO fleet_workers (id, host, pid, version, jobs) VALUES (%s, %s, %s, %s, %s)"
+_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('beacon worker ' || %s, 0))"
+_LEAVE = "UPDATE fleet_workers SET lost_at = clock_timestamp() WHERE id = %s AND lost_at IS NULL"
+_END_OLD_ONE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s"
+
+
+def new_worker_id() -> str:
+    """Return an id that no process had before; short enough for `application_name` with a word before it."""
+    return f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+class Lease:
+    """What the others see of this worker. `beat` is called after each heartbeat, with how long they came unbroken."""
+
+    def __init__(self, url: str, worker_id: str) -> None:
+        self.id = worker_id
+        self.draining = False
+        self._name = f"worker {worker_id}"
+        self._parameters = {**connection_parameters(url, statement_timeout="10s"), "application_name": self._name}
+        self._connection: Connection | None = None
+        self._backend_pid = 0
+
+    async def take(self, jobs: int, caps: Sequence[tuple[str, int]]) -> None:
+        """Show up, and say how many calls may be in flight: the caps of whoever came last hold for all."""
+        try:
+            connection = await self._connect()
+            async with connection.transaction():
+                await connection.execute(_ADD, [self.id, socket.gethostname(), os.getpid(), __version__, jobs])
+                async with connection.cursor() as cursor:
+                    await cursor.executemany(query("set_cap"), caps)
+        except psycopg.Error as error:
+            raise store_error(error, self._parameters) from None
+
+    async def keep(self, beat: Callable[[Connection, float], Awaitable[None]]) -> None:
+        """Keep the lease until cancelled. Raises `LeaseLost` when the others hold this worker for lost."""
+        healthy_since = last = time.monotonic()
+        while True:
+            try:
+                async with asyncio.timeout(_SILENCE_SECONDS):
+                    connection = await self._connected()
+                    await self._heartbeat(connection)
+                    await beat(connection, time.monotonic() - healthy_since)
+                last = time.monotonic()
+            except (psycopg.Error, TimeoutError) as error:
+                await self.close()
+                if time.monotonic() - last > PATIENCE_SECONDS:
+                    raise LeaseLost(f"the database stayed away for {PATIENCE_SECONDS:.0f} s") from error
+                healthy_since = time.monotonic()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def leave(self) -> None:
+        """Say that this worker is gone, so that the others need not wait to be sure."""
+        async with asyncio.timeout(_SILENCE_SECONDS):
+            await (await self._connected()).execute(_LEAVE, [self.id])
+
+    async def close(self) -> None:
+        """Close the connection, and with it free the lock."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _heartbeat(self, connection: Connection) -> None:
+        answer = await connection.execute(query("heartbeat"), {"worker": self.id, "draining": self.draining})
+        if await answer.fetchone() is None:
+            raise LeaseLost("the other workers took this one for dead, and its jobs over")
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            return await self._connect()
+        return self._connection
+
+    async def _connect(self) -> Connection:
+        connection = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+        old, self._backend_pid = self._backend_pid, connection.info.backend_pid
+        while not await _locked(connection, self.id):  # by our own connection of before, which the server still holds
+            await connection.execute(_END_OLD_ONE, [old, self._name])
+            await asyncio.sleep(0.05)
+        self._connection = connection
+        return connection
+
+
+async def _locked(connection: Connection, worker_id: str) -> bool:
+    row = await (await connection.execute(_LOCK, [worker_id])).fetchone()
+    return bool(row and row[0])

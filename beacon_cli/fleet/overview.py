@@ -1,0 +1,134 @@
+"""`beacon queue`: the whole fleet as the database has it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from beacon_cli.errors import BeaconError, ProblemsFound
+from beacon_cli.fleet.queries import query
+from beacon_cli.fleet.watch import STALLED_SECONDS
+from beacon_cli.store.connect import connect_readonly, translated
+from modal_deployment.regions import REGIONS
+
+# Taken over within seconds when all is well: what nobody holds for longer is stuck.
+_UNHELD_SECONDS = 20.0
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOverview:
+    """Jobs of the queue, calls per region and in all (`account`), workers."""
+
+    jobs: tuple[Row, ...]
+    regions: tuple[Row, ...]
+    account: Row
+    workers: tuple[Row, ...]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the `data` of `queue --json`."""
+        return {
+            "jobs": [_job(row) for row in self.jobs],
+            "regions": {row["region"]: _without(row, "region") for row in self.regions},
+            "account": _without(self.account, "region"),
+            "workers": [{**row, "alive": _alive(row)} for row in self.workers],
+            "stuck": list(self.stuck()),
+        }
+
+    def stuck(self) -> Iterator[dict[str, str]]:
+        """Yield what does not move, why, and what to do."""
+        versions = {worker["version"] for worker in self.workers if _alive(worker)}
+        for row in self.jobs:
+            problem = _why_stuck(row, versions)
+            if problem is not None:
+                yield {"job_id": row["job_id"], "problem": problem[0], "hint": problem[1]}
+
+    def problems(self) -> tuple[BeaconError, ...]:
+        """Return what is stuck as errors."""
+        return tuple(ProblemsFound(f"job {s['job_id']}: {s['problem']}", hint=s["hint"]) for s in self.stuck())
+
+
+def fleet_overview(url: str) -> FleetOverview:
+    """Read the fleet. Raises `StoreError`."""
+    with connect_readonly(url) as connection, translated():
+        jobs = _rows(connection, "fleet_jobs")
+        regions = _rows(connection, "fleet_regions")
+        workers = _rows(connection, "fleet_workers")
+    remaining = _remaining(jobs)
+    known = {row["region"]: row for row in regions}
+    empty = {"cap": None, "in_flight": 0, "calls_waiting": 0, "held_by_lost_workers": 0}
+    labels = [region.label for region in REGIONS.values()]
+    return FleetOverview(
+        tuple(jobs),
+        tuple({"region": label, "cells": remaining[label], **known.get(label, empty)} for label in labels),
+        {"region": "account", "cells": sum(remaining.values()), **known.get("account", empty)},
+        tuple(workers),
+    )
+
+
+def _rows(connection: psycopg.Connection[Any], name: str) -> list[Row]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(query(name))
+        return cursor.fetchall()
+
+
+def _remaining(jobs: list[Row]) -> Counter[str]:
+    """Return how many cells of the queue's jobs have no answer yet, by region label."""
+    remaining: Counter[str] = Counter()
+    for row in jobs:
+        row["expected"] = 0
+        for model in row.pop("models"):
+            for region in model["regions"]:
+                remaining[REGIONS[region].label] += row["per_lane"]
+                row["expected"] += row["per_lane"]
+        answered = row["answered"]
+        remaining.subtract(answered)
+        row["answered"] = sum(answered.values())
+        del row["per_lane"]
+    return remaining
+
+
+def _job(row: Row) -> Row:
+    shown = {key: row[key] for key in ("job_id", "priority", "version", "worker", "answered", "expected")}
+    waited, left = round(float(row["queued_seconds"]), 1), _seconds_left(row)
+    return {**shown, "state": _state(row), "queued_seconds": waited, "eta_seconds": left}
+
+
+def _seconds_left(row: Row) -> float | None:
+    """Return how long a running job has still to go at the pace of its present run, None where nobody can say."""
+    if not row["answered_in_run"] or row["run_seconds"] is None:
+        return None
+    remaining = int(row["expected"]) - int(row["answered"])
+    return round(float(row["run_seconds"]) / int(row["answered_in_run"]) * remaining, 1)
+
+
+def _state(row: Row) -> str:
+    return "queued" if row["entry"] != "PENDING" else "running" if row["worker"] else "orphaned"
+
+
+def _why_stuck(row: Row, versions: set[str]) -> tuple[str, str] | None:
+    if row["entry"] != "PENDING" and not versions:
+        return "no worker is alive", "start one: beacon worker"
+    if row["entry"] != "PENDING" and row["version"] not in versions:
+        found = ", ".join(sorted(versions))
+        return (
+            f"it was submitted by version {row['version']}, and the workers are {found}",
+            "start a worker of that version, or cancel the job and submit it again",
+        )
+    if _state(row) == "orphaned" and float(row["changed_seconds"]) > _UNHELD_SECONDS:
+        return f"its worker is gone, and none of version {row['version']} took it over", "start one: beacon worker"
+    return None
+
+
+def _alive(worker: Row) -> bool:
+    return bool(worker["silent_seconds"] < STALLED_SECONDS)
+
+
+def _without(row: Row, key: str) -> Row:
+    return {name: value for name, value in row.items() if name != key}

@@ -1,0 +1,44 @@
+"""Forgetting what is over: entries of the queue that ended, and workers that are gone. Jobs and answers stay."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime, timedelta
+
+from beacon_cli.fleet.dbos_queue import QUEUE, client
+from beacon_cli.fleet.queries import query
+from beacon_cli.store.connect import connect, translated
+
+KEPT = timedelta(days=7)
+_BETWEEN_SECONDS = 3600.0
+_AT_ONCE = 1000
+_OVER = ["SUCCESS", "ERROR", "CANCELLED"]
+
+
+async def prune_regularly(url: str) -> None:
+    """Prune now and every hour, until cancelled; what fails is tried again the next time."""
+    while True:
+        with contextlib.suppress(Exception):
+            await asyncio.to_thread(prune, url, KEPT)
+        await asyncio.sleep(_BETWEEN_SECONDS)
+
+
+def prune(url: str, kept: timedelta) -> int:
+    """Forget what has been over for longer than `kept`, and return how many entries of the queue that were."""
+    forgotten = 0
+    before = (datetime.now(UTC) - kept).isoformat()
+    with client(url) as queue:
+        while found := queue.list_workflows(
+            queue_name=QUEUE,
+            status=_OVER,
+            completed_before=before,
+            limit=_AT_ONCE,
+            load_input=False,
+            load_output=False,
+        ):
+            queue.delete_workflows([workflow.workflow_id for workflow in found])
+            forgotten += len(found)
+    with connect(url) as connection, translated():
+        connection.execute(query("forget_workers"), {"seconds": kept.total_seconds()})
+    return forgotten

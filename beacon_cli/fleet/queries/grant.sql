@@ -1,0 +1,20 @@
+-- Hand out the slots that are free, in turn: those of a full region are passed over. Other workers are told of theirs.
+WITH held AS (
+    SELECT region, count(*) AS calls FROM fleet_calls WHERE granted_at IS NOT NULL GROUP BY region
+), waiting AS (
+    SELECT call.id, call.turn, call.worker_id,
+           row_number() OVER (PARTITION BY call.region ORDER BY call.turn, call.id)
+             <= cap.calls - coalesce(held.calls, 0) AS fits
+    FROM fleet_calls AS call
+    JOIN fleet_workers AS worker ON worker.id = call.worker_id AND worker.lost_at IS NULL
+    JOIN fleet_caps AS cap ON cap.scope = call.region
+    LEFT JOIN held ON held.region = call.region
+    WHERE call.granted_at IS NULL
+), next AS (
+    SELECT id FROM waiting WHERE fits ORDER BY turn, id
+    LIMIT greatest(0, (SELECT calls FROM fleet_caps WHERE scope = 'account')
+                      - coalesce((SELECT sum(calls) FROM held), 0))
+), granted AS (
+    UPDATE fleet_calls SET granted_at = clock_timestamp() WHERE id IN (SELECT id FROM next) RETURNING worker_id
+)
+SELECT pg_notify('beacon ' || worker_id, '') FROM granted WHERE worker_id <> %(worker)s GROUP BY worker_id

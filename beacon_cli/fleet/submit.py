@@ -1,0 +1,79 @@
+"""`beacon submit`: a job is written into the database, and put into the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from dbos import error
+
+from beacon_cli.fleet.dbos_queue import client, enqueue
+from beacon_cli.job.model import Job
+from beacon_cli.output.result import say
+from beacon_cli.printable import printable
+from beacon_cli.runs.request import RunRequest
+from beacon_cli.settings import Settings
+from beacon_cli.store.connect import connect, translated
+from beacon_cli.store.job_store import open_job_store
+
+# A step of priority is worth an hour of waiting: whoever waits long enough has its turn, whatever comes in.
+STEP_SECONDS = 3600
+HIGHEST_PRIORITY = 100
+# DBOS takes the lowest number first, and numbers from 1: seconds since the first hour of 2026, with room for the steps.
+_ORDER = "SELECT extract(epoch FROM now())::bigint - 1767225600 + %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job in the queue. `already` says that it was there before."""
+
+    job_id: str
+    entry: str
+    priority: int
+    expected: int
+    already: bool
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the `data` of `submit --json`."""
+        return {
+            "job_id": self.job_id,
+            "priority": self.priority,
+            "expected": self.expected,
+            "already_queued": self.already,
+        }
+
+
+def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, priority: int) -> Submission:
+    """Put a job into the queue. Raises `JobLocked` while it runs, `UsageError` when its id asks something else."""
+    job_id = request.id_for(job)
+    say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+    return asyncio.run(_submit(request, settings, job, job_id, url, priority))
+
+
+async def _submit(
+    request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, priority: int
+) -> Submission:
+    async with open_job_store(
+        *(url, job, job_id),
+        batching=request.batching,
+        journal_folder=settings.data_path() / "journal",
+        tell=lambda text: say(f"{text}\n"),
+    ) as store:
+        await store.submit()
+        entry, already = await asyncio.to_thread(_put, url, job_id, priority)
+    return Submission(job_id, entry, priority, job.expected, already)
+
+
+def _put(url: str, job_id: str, priority: int) -> tuple[str, bool]:
+    with connect(url) as connection, translated():
+        row = connection.execute(_ORDER, [(priority + HIGHEST_PRIORITY) * STEP_SECONDS]).fetchone()
+        assert row is not None
+    entry = f"{job_id}:{secrets.token_hex(4)}"
+    with client(url) as queue:
+        try:
+            enqueue(queue, entry, job_id, priority, int(str(row[0])))
+        except error.DBOSQueueDeduplicatedError:
+            return entry, True
+    return entry, False

@@ -1,0 +1,14 @@
+"""Jobs that end without a run: what their row says then."""
+
+from __future__ import annotations
+
+from beacon_cli.store.connect import connect, translated
+
+
+def give_up_job(url: str, job_id: str, status: str) -> None:
+    """Give a job that no run will finish its last status. Raises `StoreError`."""
+    with connect(url) as connection, translated():
+        connection.execute(
+            "UPDATE jobs SET status = %s, completed_at = now() WHERE id = %s AND status IN ('created', 'running')",
+            [status, job_id],
+        )

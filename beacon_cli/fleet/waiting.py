@@ -1,0 +1,90 @@
+"""`beacon submit --wait`: until the job is over, then its verdict."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from beacon_cli.errors import BeaconError, ProblemsFound
+from beacon_cli.executor.execution import ANSWERED
+from beacon_cli.fleet.dbos_queue import client
+from beacon_cli.fleet.progress import JobProgress, job_progress
+from beacon_cli.fleet.submit import Submission
+from beacon_cli.job.model import Job
+from beacon_cli.output.result import say
+from beacon_cli.settings import Settings
+from beacon_cli.store.connect import connect_readonly
+from beacon_cli.wording import success_arithmetic
+
+_LOOK_SECONDS = 0.5
+_TELL_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a submitted job ended; `reason` is why it could not run at all."""
+
+    submission: Submission
+    job: Job
+    progress: JobProgress
+    wanted: float
+    reason: str | None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the `data` of `submit --wait --json`."""
+        per_lane = self.job.questions.count * self.job.repeats
+        expected: dict[str, int] = {}
+        for lane in self.job.lanes():
+            expected[lane.region.label] = expected.get(lane.region.label, 0) + per_lane
+        counts = self.progress.by_region
+        by_region = {
+            label: {"expected": cells, "completed": _answered(counts.get(label, {}))}
+            for label, cells in expected.items()
+        }
+        return {
+            **self.submission.as_data(),
+            "status": self.progress.status,
+            "counts": self.progress.counts,
+            "by_region": by_region,
+            "reason": self.reason,
+        }
+
+    @property
+    def arithmetic(self) -> str:
+        """The success rate, with the numbers that it comes from."""
+        counts = self.progress.counts
+        return success_arithmetic(_answered(counts), self.job.expected, self.wanted, counts.get("empty", 0))
+
+    def problems(self) -> tuple[BeaconError, ...]:
+        """Return why the exit code is not 0."""
+        if _answered(self.progress.counts) >= self.wanted * self.job.expected:
+            return ()
+        why = f"; {self.reason}" if self.reason else ""
+        return (ProblemsFound(f"job {self.submission.job_id} {self.progress.status}: {self.arithmetic}{why}"),)
+
+
+def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> Verdict:
+    """Return when the job is over. Raises `StoreError`; whatever ends the waiting does not end the job."""
+    told = time.monotonic()
+    with connect_readonly(url) as connection:
+        while (progress := job_progress(connection, submission.job_id)) is not None and not progress.over:
+            if time.monotonic() - told > _TELL_SECONDS:
+                told = time.monotonic()
+                answered = _answered(progress.counts)
+                say(f"{progress.status}: {answered} of {job.expected} answered, {progress.holder or 'waiting'}\n")
+            time.sleep(_LOOK_SECONDS)
+    assert progress is not None
+    wanted = settings.limits.overridden_by(job.limits).min_success_rate
+    return Verdict(submission, job, progress, wanted, _reason(url, submission.entry))
+
+
+def _reason(url: str, entry: str) -> str | None:
+    with client(url) as queue:
+        found = queue.list_workflows(workflow_ids=[entry])
+    output = found[0].output if found else None
+    return output.get("message") if isinstance(output, dict) else None
+
+
+def _answered(counts: dict[str, int]) -> int:
+    return sum(counts.get(status, 0) for status in ANSWERED)

@@ -1,0 +1,27 @@
+"""What a worker says: the log lines of its jobs, which run side by side."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from beacon_cli.executor.events import Event, JobFinished
+from beacon_cli.output.lines import RunLog, stamped
+from beacon_cli.output.progress import Progress
+from beacon_cli.output.terminal import Talk
+
+
+class FleetLog:
+    """Writes events of several jobs as lines; each job's log is kept while it runs."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._talk = Talk(stream)
+        self._logs: dict[str, RunLog] = {}
+
+    def handle(self, event: Event) -> None:
+        """Take in one event and write its lines."""
+        log = self._logs.setdefault(event.job_id, RunLog(Progress()))
+        log.progress.apply(event)
+        if lines := log.lines(event):
+            self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in lines))
+        if isinstance(event, JobFinished):
+            del self._logs[event.job_id]

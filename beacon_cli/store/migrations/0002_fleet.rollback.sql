@@ -1,0 +1,3 @@
+DROP TABLE fleet_calls;
+DROP TABLE fleet_caps;
+DROP TABLE fleet_workers;

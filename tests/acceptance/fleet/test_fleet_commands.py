@@ -1,0 +1,179 @@
+"""What `submit`, `queue` and `cancel` do, and their JSON."""
+
+from __future__ import annotations
+
+import time
+
+from tests.acceptance.conftest import Beacon
+from tests.support.fleet import Fleet, until
+
+
+def test_a_submitted_job_has_the_rows_of_a_run(fleet: Fleet) -> None:
+    fleet.worker()
+    fleet.submit("one", questions=2)
+    fleet.wait_until_done("one")
+    code, document = fleet.beacon.json("check-db", "one")
+    assert code == 0, document
+    assert document["data"]["by_region"] == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+
+
+def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
+    fleet.worker()
+    file = fleet.beacon.write(
+        "job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US, EU]\nid: waited\n"
+    )
+    code, document = fleet.beacon.json("submit", file, "--wait")
+    assert code == 0, document
+    assert document == {
+        "schema_version": 1,
+        "command": "submit",
+        "ok": True,
+        "data": {
+            "job_id": "waited",
+            "priority": 0,
+            "expected": 2,
+            "already_queued": False,
+            "status": "completed",
+            "counts": {"completed": 2},
+            "by_region": {"US": {"expected": 1, "completed": 1}, "EU": {"expected": 1, "completed": 1}},
+            "reason": None,
+        },
+        "errors": [],
+    }
+
+
+def test_a_job_that_cannot_run_says_why(fleet: Fleet) -> None:
+    fleet.regions.models = ["llama3.2-1b"]
+    fleet.worker()
+    file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [qwen2.5-1.5b]\nregions: [US]\nid: no\n")
+    code, document = fleet.beacon.json("submit", file, "--wait")
+    assert code == 1
+    assert "not served: qwen2.5-1.5b in US" in document["errors"][0]["message"]
+    assert document["data"]["status"] == "failed"
+
+
+def test_a_job_that_was_submitted_twice_is_in_the_queue_once(fleet: Fleet) -> None:
+    fleet.submit("one", questions=1)
+    again = fleet.beacon.json("submit", str(fleet.beacon.folder / "one.json"), "--job-id", "one")[1]
+    assert again["data"]["already_queued"] is True
+    assert len(fleet.beacon.json("queue")[1]["data"]["jobs"]) == 1
+
+
+def test_cancelling_closes_the_calls_within_two_seconds(fleet: Fleet) -> None:
+    fleet.regions.latency = 30
+    fleet.worker()
+    fleet.submit("one", questions=2)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    began = time.monotonic()
+    code, document = fleet.beacon.json("cancel", "one")
+    assert code == 0, document
+    assert document["data"] | {"seconds": 0} == {
+        "job_id": "one",
+        "was": "running",
+        "status": "cancelled",
+        "counts": {"cancelled": 6},
+        "seconds": 0,
+    }
+    assert len(fleet.regions.cut_at) == 6
+    assert max(fleet.regions.cut_at) - began < 4  # the command's own start is in it; measured 2 s from the command
+    assert document["data"]["seconds"] < 2
+    assert fleet.rows("SELECT DISTINCT error_code, error_message FROM executions") == [
+        ("cancelled", "cancelled by beacon cancel")
+    ]
+    fleet.regions.latency = 0
+    fleet.submit("one", questions=2)
+    fleet.wait_until_done("one")
+
+
+def test_a_job_that_waits_is_cancelled_and_never_asked(fleet: Fleet) -> None:
+    fleet.submit("one", questions=1)
+    assert fleet.beacon.json("cancel", "one")[1]["data"]["status"] == "cancelled"
+    fleet.worker()
+    fleet.submit("two", questions=1)
+    fleet.wait_until_done("two")
+    assert {text for text, _, _ in fleet.regions.seen} == {"two 0?"}
+    assert fleet.beacon.json("cancel", "one")[0] == 1
+    code, document = fleet.beacon.json("cancel", "none")
+    assert (code, document["errors"][0]["code"]) == (1, "job_not_found")
+
+
+def test_a_lower_number_goes_first_and_equals_go_in_turn(fleet: Fleet) -> None:
+    for name, priority in (("a", "5"), ("b", "0"), ("c", "0"), ("d", "-5")):
+        fleet.submit(name, "--priority", priority, questions=1)
+    fleet.worker("--jobs", "1")
+    fleet.wait_until_done("a", "b", "c", "d")
+    order = [row[0] for row in fleet.rows("SELECT job_id FROM runs ORDER BY started_at")]
+    assert order == ["d", "b", "c", "a"]
+
+
+def test_a_worker_takes_no_more_jobs_than_it_is_told_to(fleet: Fleet) -> None:
+    fleet.regions.latency = 30
+    for name in ("one", "two", "three"):
+        fleet.submit(name, questions=1)
+    fleet.start_workers(2, "--jobs", "1")
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    time.sleep(1.5)
+    workers = fleet.beacon.json("queue")[1]["data"]["workers"]
+    assert [worker["jobs"] for worker in workers] == [1, 1]
+
+
+def test_work_of_another_version_is_left_alone_and_shown_as_stuck(fleet: Fleet) -> None:
+    fleet.submit("old", questions=1)
+    fleet.rows("UPDATE dbos.workflow_status SET application_version = '0.0.1' RETURNING 1")
+    fleet.worker()
+    fleet.submit("new", questions=1)
+    fleet.wait_until_done("new")
+    assert fleet.statuses()["old"] == "created"
+    code, document = fleet.beacon.json("queue")
+    assert code == 1
+    assert document["data"]["stuck"][0]["job_id"] == "old"
+    assert "version 0.0.1" in document["data"]["stuck"][0]["problem"]
+
+
+def test_the_queue_shows_jobs_calls_and_workers(fleet: Fleet) -> None:
+    fleet.regions.latency = 30
+    worker = fleet.worker("--jobs", "1")
+    fleet.submit("one", questions=2)
+    fleet.submit("two", questions=1)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    code, document = fleet.beacon.json("queue")
+    data = document["data"]
+    assert code == 0, document
+    assert [(job["job_id"], job["state"], job["expected"]) for job in data["jobs"]] == [
+        ("one", "running", 12),
+        ("two", "queued", 6),
+    ]
+    assert data["regions"]["US"] == {
+        "cells": 6,
+        "cap": 2,
+        "in_flight": 2,
+        "calls_waiting": 0,
+        "held_by_lost_workers": 0,
+    }
+    assert data["account"]["in_flight"] == 6
+    assert [(w["pid"], w["alive"], w["jobs"], w["jobs_at_most"]) for w in data["workers"]] == [(worker.pid, True, 1, 1)]
+    assert data["stuck"] == []
+    assert set(data["jobs"][0]) == {
+        *("job_id", "state", "priority", "version", "worker", "answered", "expected", "queued_seconds", "eta_seconds"),
+    }
+    assert data["jobs"][1]["eta_seconds"] is None
+    statuses = {job["id"]: job["status"] for job in fleet.beacon.json("jobs")[1]["data"]["jobs"]}
+    assert statuses == {"one": "running", "two": "queued"}
+
+
+def test_the_account_s_cap_holds_over_all_regions(fleet: Fleet) -> None:
+    fleet.beacon.environment |= {"BEACON_FLEET__PER_ACCOUNT": "3"}
+    fleet.worker()
+    fleet.worker()
+    for name in ("one", "two"):
+        fleet.submit(name, questions=2)
+    fleet.wait_until_done("one", "two")
+    assert fleet.regions.peaks["all"] == 3
+
+
+def test_the_embedded_database_is_refused(beacon: Beacon) -> None:
+    for command in (("worker",), ("queue",), ("cancel", "x")):
+        done = beacon(*command)
+        assert done.returncode == 3
+        assert "needs a PostgreSQL over TCP" in done.stderr
+        assert "BEACON_DATABASE_URL" in done.stderr

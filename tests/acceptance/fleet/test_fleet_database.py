@@ -1,0 +1,88 @@
+"""What a fleet does in its database, and what it needs to be allowed to."""
+
+from __future__ import annotations
+
+import signal
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from beacon_cli.fleet.prune import prune
+from tests.acceptance.conftest import ROOT
+from tests.support.fleet import Fleet, until
+from tests.support.invariant import CANARY
+
+GRANTS = Path(ROOT / "deploy" / "grants.sql").read_text()
+
+
+@pytest.fixture
+def least_privileged(fleet: Fleet) -> Fleet:
+    """The fleet as the role of deploy/grants.sql, with a password that must never come back."""
+    with psycopg.connect(fleet.url, autocommit=True) as connection:
+        connection.execute(GRANTS.encode())
+        connection.execute("ALTER ROLE beacon_worker LOGIN")
+    url = fleet.url.replace("postgres@", f"beacon_worker:{CANARY}@")
+    fleet.beacon.environment |= {"BEACON_DATABASE_URL": url, "BEACON_PROXY_KEY": CANARY, "BEACON_PROXY_SECRET": CANARY}
+    return fleet
+
+
+def test_the_grants_are_enough_to_work_and_to_take_over(least_privileged: Fleet) -> None:
+    fleet = least_privileged
+    fleet.submit("one", questions=6)
+    first, second = fleet.start_workers(2)
+    holder = fleet.holder_of("one")
+    until(lambda: fleet.answered() >= 8, 30, fleet.everything)
+    holder.send_signal(signal.SIGSTOP)
+    fleet.wait_until_done("one", seconds=30)
+    fleet.assert_nothing_lost_or_doubled(36)
+    assert fleet.beacon("queue").returncode == 0
+    assert fleet.beacon("cancel", "one").returncode == 1
+    said = fleet.log(first) + fleet.log(second)
+    assert CANARY not in said
+    assert "Traceback" not in said
+    tables = fleet.rows("SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema = 'dbos'")
+    for schema, table in tables:
+        assert fleet.rows(f'SELECT 1 FROM "{schema}"."{table}" t WHERE t::text LIKE \'%%{CANARY}%%\'') == []
+
+
+def test_what_is_over_is_forgotten_and_what_waits_is_not(fleet: Fleet) -> None:
+    worker = fleet.worker()
+    fleet.submit("over", questions=1)
+    fleet.wait_until_done("over")
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(20)
+    fleet.submit("waits", questions=1)
+    entries = "SELECT attributes ->> 'job_id' FROM dbos.workflow_status"
+    assert prune(fleet.url, timedelta(days=1)) == 0
+    assert sorted(fleet.rows(entries)) == [("over",), ("waits",)]
+    assert prune(fleet.url, timedelta(0)) == 1
+    assert fleet.rows(entries) == [("waits",)]
+    assert fleet.rows("SELECT id FROM fleet_workers") == []
+    assert fleet.answered() == 6
+
+
+def test_a_queue_without_tables_is_named(fleet: Fleet) -> None:
+    with psycopg.connect(fleet.url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA dbos CASCADE")
+    file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: one\n")
+    for command in (("submit", file), ("worker",), ("queue",), ("cancel", "one")):
+        done = fleet.beacon(*command)
+        assert done.returncode == 3, (command, done.stderr)
+        assert "beacon db migrate" in done.stderr, (command, done.stderr)
+
+
+def test_an_entry_that_was_taken_and_never_begun_goes_back(fleet: Fleet) -> None:
+    worker = fleet.worker()
+    ((worker_id,),) = fleet.rows("SELECT id FROM fleet_workers")
+    worker.send_signal(signal.SIGSTOP)
+    fleet.submit("one", questions=1)
+    fleet.rows(
+        "UPDATE dbos.workflow_status SET status = 'PENDING', executor_id = %s, owner_xid = %s,"
+        " updated_at = updated_at - 10000 RETURNING 1",
+        *(worker_id, str(uuid.uuid4())),
+    )
+    worker.send_signal(signal.SIGCONT)
+    fleet.wait_until_done("one", seconds=20)

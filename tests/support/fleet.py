@@ -1,0 +1,149 @@
+"""A fleet for tests: a PostgreSQL over TCP, regions that count what is in flight, and worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from tests.acceptance.conftest import Beacon
+from tests.support.raw_server import Request
+from tests.support.regions_server import Regions
+
+
+@dataclass
+class CountingRegions(Regions):
+    """Knows how many calls were in flight at most, per region and in all, and when calls were cut off."""
+
+    in_flight: Counter[str] = field(default_factory=Counter)
+    peaks: Counter[str] = field(default_factory=Counter)
+    cut_at: list[float] = field(default_factory=list)
+
+    async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
+        if not request.path.endswith("/inference"):
+            return await super().handle(request, writer)
+        region = request.path.split("/")[1]
+        self.in_flight[region] += 1
+        self.peaks[region] = max(self.peaks[region], self.in_flight[region])
+        self.peaks["all"] = max(self.peaks["all"], sum(self.in_flight.values()))
+        try:
+            return await super().handle(request, writer)
+        except asyncio.CancelledError:
+            self.cut_at.append(time.monotonic())
+            raise
+        finally:
+            self.in_flight[region] -= 1
+
+
+@dataclass
+class Fleet:
+    """Workers of one database. `url` is of that database."""
+
+    beacon: Beacon
+    regions: CountingRegions
+    url: str
+    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def worker(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a worker, and return once it takes jobs."""
+        return self.start_workers(1, *arguments)[0]
+
+    def start_workers(self, count: int, *arguments: str) -> list[subprocess.Popen[str]]:
+        """Start workers at the same time, and return once all take jobs."""
+        started = []
+        for _ in range(count):
+            with (self.beacon.folder / f"worker{len(self.workers)}.log").open("w") as file:
+                started.append(self.beacon.start("worker", *arguments, stdout=subprocess.DEVNULL, stderr=file))
+            self.workers.append(started[-1])
+        for process in started:
+            until(lambda process=process: "takes up to" in self.log(process), 30, self.everything)
+        return started
+
+    def log(self, process: subprocess.Popen[str]) -> str:
+        return (self.beacon.folder / f"worker{self.workers.index(process)}.log").read_text()
+
+    def submit(self, job_id: str, *arguments: str, questions: int = 4, **keys: object) -> None:
+        """Submit a job of so many questions, two models and three regions."""
+        document = {
+            "questions": [{"id": f"q{n}", "text": f"{job_id} {n}?"} for n in range(questions)],
+            "models": self.regions.models,
+            "regions": ["US", "EU", "ASIA"],
+            **keys,
+        }
+        file = self.beacon.write(f"{job_id}.json", json.dumps(document))
+        done = self.beacon("submit", file, "--job-id", job_id, *arguments, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            return connection.execute(statement.encode(), values).fetchall()
+
+    def statuses(self) -> dict[str, str]:
+        return dict(self.rows("SELECT id, status FROM jobs"))
+
+    def answered(self) -> int:
+        return int(self.rows("SELECT count(*) FROM executions WHERE status = 'completed'")[0][0])
+
+    def wait_until_done(self, *job_ids: str, seconds: float = 60) -> None:
+        wanted = dict.fromkeys(job_ids, "completed")
+        until(lambda: self.statuses().items() >= wanted.items(), seconds, self.everything)
+
+    def holder_of(self, job_id: str) -> subprocess.Popen[str]:
+        """Return the worker that runs a job."""
+        statement = """
+            SELECT worker.pid FROM dbos.workflow_status AS entry JOIN fleet_workers AS worker ON id = executor_id
+            WHERE deduplication_id = %s AND status = 'PENDING'
+        """
+        found: list[tuple[Any, ...]] = []
+        until(lambda: bool(found.extend(self.rows(statement, job_id)) or found), 30, self.everything)
+        return next(worker for worker in self.workers if worker.pid == found[0][0])
+
+    def assert_nothing_lost_or_doubled(self, cells: int) -> None:
+        """Assert that every cell has one row with an answer, and that the server's caps held."""
+        keys = "job_id, question_id, model_id, region, repeat"
+        assert self.rows(f"SELECT {keys} FROM executions GROUP BY {keys} HAVING count(*) > 1") == []
+        assert self.answered() == cells
+        assert {region: self.regions.peaks[region] for region in ("us", "eu", "apac")} == dict.fromkeys(
+            ("us", "eu", "apac"), 2
+        )
+
+    def everything(self) -> str:
+        logs = "\n".join(f"--- {worker.pid} {worker.poll()}\n{self.log(worker)}" for worker in self.workers)
+        return f"{self.statuses()} {self.answered()} {self.regions.peaks}\n{logs}"
+
+    def end(self) -> None:
+        for worker in self.workers:
+            with contextlib.suppress(ProcessLookupError):
+                worker.send_signal(signal.SIGCONT)
+                worker.kill()
+            worker.wait()
+
+
+def until(condition: Callable[[], bool], seconds: float, why: Callable[[], str] = str) -> float:
+    """Wait until a condition holds, and return how long that took."""
+    began = time.monotonic()
+    while True:
+        with contextlib.suppress(psycopg.OperationalError):
+            if condition():
+                return time.monotonic() - began
+        assert time.monotonic() < began + seconds, why()
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def a_fleet(beacon: Beacon, regions: CountingRegions, url: str) -> Iterator[Fleet]:
+    beacon.environment |= {**regions.environment(), "BEACON_DATABASE_URL": url}
+    fleet = Fleet(beacon, regions, url)
+    try:
+        yield fleet
+    finally:
+        fleet.end()

@@ -1,0 +1,85 @@
+"""A PostgreSQL over TCP on loopback, with the programs of the embedded one; it can be restarted and killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from beacon_cli.store import postmaster
+
+
+@dataclass
+class TcpPostgres:
+    """`url` is of the database `postgres`; the server's own user is its superuser, and passwords are not asked for."""
+
+    folder: Path
+    port: int
+
+    @property
+    def data(self) -> Path:
+        return postmaster.server_folder(self.folder)
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        self._control("-w", "-l", str(self.data / "log"), "-o", f"-h 127.0.0.1 -p {self.port} -k {self.data}", "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        self._control("-w", "-m", mode, "stop")
+
+    def create(self, database: str, template: str = "template0") -> str:
+        names = {"name": sql.Identifier(database), "template": sql.Identifier(template)}
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+
+    def _control(self, *arguments: str) -> None:
+        command = [str(postmaster.program("pg_ctl")), "-D", str(self.data), *arguments]
+        user = {"user": "pgserver"} if postmaster.is_root() else {}
+        subprocess.run(
+            command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, **user
+        )
+
+
+@contextlib.contextmanager
+def tcp_postgres() -> Iterator[TcpPostgres]:
+    folder = Path(tempfile.mkdtemp(prefix="beacon-fleet-"))
+    folder.chmod(0o755)
+    try:
+        postmaster.start(folder)  # makes the data folder, and as root its user
+        postmaster.stop(folder)
+        server = TcpPostgres(folder, _free_port())
+        with (server.data / "postgresql.conf").open("a") as settings:
+            settings.write("max_connections = 200\n")
+        server.start()
+        try:
+            yield server
+        finally:
+            with contextlib.suppress(subprocess.CalledProcessError):
+                server.stop("immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+assert os.name == "posix"
