@@ -117,7 +117,7 @@ def _written(beacon: Beacon) -> None:
 
 @pytest.fixture(scope="module")
 def reader(reports: Path) -> Iterator[Reader]:
-    playwright = pytest.importorskip("playwright.sync_api")
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[dev]'")
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed: no browser to open the page with")
     with playwright.sync_playwright() as started:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="needs torch: pip install 'beacon-cli[torch]'")
-pytest.importorskip("transformers", reason="needs transformers: pip install 'beacon-cli[torch]'")
+pytest.importorskip("torch", reason="needs torch: pip install '.[torch]'")
+pytest.importorskip("transformers", reason="needs transformers: pip install '.[torch]'")
 
 import modal_deployment
 from modal_deployment.registry import REGISTRY, registry_sha256

@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 
-pytest.importorskip("torch", reason="needs torch: pip install 'beacon-cli[torch]'")
-pytest.importorskip("transformers", reason="needs transformers: pip install 'beacon-cli[torch]'")
+pytest.importorskip("torch", reason="needs torch: pip install '.[torch]'")
+pytest.importorskip("transformers", reason="needs transformers: pip install '.[torch]'")
 
 import torch
 

@@ -58,7 +58,7 @@ def test_the_light_image_imports_every_module_but_the_generator() -> None:
 
 
 def test_the_generator_needs_nothing_of_the_command_line() -> None:
-    pytest.importorskip("torch", reason="needs torch: pip install 'beacon-cli[torch]'")
+    pytest.importorskip("torch", reason="needs torch: pip install '.[torch]'")
     imported([name for name in ABSENT if name not in BROUGHT_BY_TRANSFORMERS], MODULES)
 
 
