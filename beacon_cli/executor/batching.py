@@ -59,8 +59,6 @@ class Slots:
         self._regions = {region: asyncio.Semaphore(cap) for region, cap in caps.items()}
         self._job = asyncio.Semaphore(max_in_flight)
         self._moved = dict.fromkeys(caps, 0.0)
-        self._in_flight = 0
-        self.peak = 0
 
     @asynccontextmanager
     async def slot(self, region_id: str, timeout: float) -> AsyncIterator[None]:
@@ -78,12 +76,9 @@ class Slots:
             except TimeoutError:
                 if loop.time() >= max(began, self._moved[region_id]) + timeout:
                     raise SlotTimeout from None
-        self._in_flight += 1
-        self.peak = max(self.peak, self._in_flight)
         try:
             yield
         finally:
-            self._in_flight -= 1
             self._moved[region_id] = loop.time()
             self._job.release()
             self._regions[region_id].release()

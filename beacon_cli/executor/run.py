@@ -66,9 +66,7 @@ class Recorder(Protocol):
 
 
 class TakesSlots(Protocol):
-    """How a cell gets its turn; `Slots` where a job runs by itself. `peak` is the most that were held at once."""
-
-    peak: int
+    """How a cell gets its turn; `Slots` where a job runs by itself."""
 
     def slot(self, region_id: str, timeout: float) -> contextlib.AbstractAsyncContextManager[None]:
         """Hold a slot. Raises `SlotTimeout`."""
@@ -121,6 +119,8 @@ class Run:
         self._clock = clock
         self._cancel_call = cancel_call
         self._began = 0.0
+        self._in_flight = 0
+        self._peak_in_flight = 0
         self._lanes = job.lanes()
         self._slots = slots or Slots(endpoint_caps(self._lanes, limits), limits.max_in_flight)
         generation = job.generation.model_dump(exclude_none=True)
@@ -189,7 +189,7 @@ class Run:
         execution: Execution | None = None
         try:
             with self._stop.interruptible():
-                async with self._slots.slot(cell.lane.region.id, a.limits.slot_timeout):
+                async with self._slots.slot(cell.lane.region.id, a.limits.slot_timeout), self._counted():
                     await self._recorder.ready()
                     self._stop.in_flight()
                     progress.started_at = self._clock.now()
@@ -210,6 +210,15 @@ class Run:
                     hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
                 )
         return execution
+
+    @contextlib.asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        self._in_flight += 1
+        self._peak_in_flight = max(self._peak_in_flight, self._in_flight)
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
 
     @contextlib.contextmanager
     def _stopping_on_error(self) -> Iterator[None]:
@@ -264,7 +273,7 @@ class Run:
         seconds = self._clock.elapsed() - self._began
         unasked = a.job.expected - sum(counts.values())
         self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, seconds))
-        return Outcome(status, counts, self._stop.reason, self._slots.peak, seconds)
+        return Outcome(status, counts, self._stop.reason, self._peak_in_flight, seconds)
 
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:

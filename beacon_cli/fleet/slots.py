@@ -24,8 +24,6 @@ class FleetSlots:
         self._job_id = job_id
         self._priority = priority
         self._ends_by = limits.answer_timeout * limits.attempts
-        self._in_flight = 0
-        self.peak = 0
 
     @asynccontextmanager
     async def slot(self, region_id: str, timeout: float) -> AsyncIterator[None]:  # noqa: ARG002
@@ -35,9 +33,4 @@ class FleetSlots:
             self._own.slot(region_id, _FOR_EVER_SECONDS),
             self._calls.slot(self._job_id, label, self._priority, self._ends_by),
         ):
-            self._in_flight += 1
-            self.peak = max(self.peak, self._in_flight)
-            try:
-                yield
-            finally:
-                self._in_flight -= 1
+            yield
