@@ -6,7 +6,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from beacon_cli.errors import BeaconError, JobNotFound, ProblemsFound
+from beacon_cli.audit.stored_job import find_job
+from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.dbos_queue import client
 from beacon_cli.fleet.progress import JobProgress, job_progress
 from beacon_cli.fleet.queries import query
@@ -48,10 +49,8 @@ class Cancelled:
 def cancel_job(url: str, job_id: str) -> Cancelled:
     """Stop a job. Raises `JobNotFound`, and `StoreError`."""
     with connect(url) as connection, translated():
-        before = job_progress(connection, job_id)
-        if before is None:
-            raise JobNotFound(f"no job {job_id} is in the database", hint="beacon queue lists those of the fleet")
         began = time.monotonic()
+        before = job_progress(connection, find_job(connection, job_id).id)
         with client(url) as queue:
             for entry, _ in connection.execute(query("entries"), {"job": job_id}).fetchall():
                 queue.cancel_workflow(str(entry))
@@ -69,5 +68,5 @@ def _wait_until_stopped(connection: Any, url: str, job_id: str, state: JobProgre
         if time.monotonic() > deadline:
             break
         time.sleep(_LOOK_SECONDS)
-        state = job_progress(connection, job_id) or state
+        state = job_progress(connection, job_id)
     return state

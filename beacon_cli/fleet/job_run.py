@@ -10,6 +10,7 @@ from functools import partial
 
 from beacon_cli.deployment.cancel import cancel_call
 from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.errors import JobNotFound
 from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop
 from beacon_cli.executor.client import open_clients
@@ -80,6 +81,8 @@ async def run_stored_job(workshop: Workshop, job_id: str, priority: int, stop: S
 
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(_claimed(workshop, job, job_id, tell))
+        if not store.claim.exists:
+            raise JobNotFound(f"job {job_id} was deleted")
         run = await _prepared(stack, workshop, store, priority, stop, clock, tell)
         if stop.reason is not None:
             return None

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from beacon_cli.errors import JobNotFound
 from beacon_cli.fleet.queries import query
 from beacon_cli.store.connect import translated
 
@@ -35,8 +36,10 @@ class JobProgress:
         return dict(counts)
 
 
-def job_progress(connection: psycopg.Connection[Any], job_id: str) -> JobProgress | None:
-    """Return how far a job is, None when there is no such job. Raises `StoreError`."""
+def job_progress(connection: psycopg.Connection[Any], job_id: str) -> JobProgress:
+    """Return how far a job is. Raises `JobNotFound` where there is none any more, and `StoreError`."""
     with translated():
         row = connection.execute(query("progress"), {"job": job_id}).fetchone()
-    return None if row is None else JobProgress(row[0], row[1], row[2] > 0, row[3])
+    if row is None:
+        raise JobNotFound(f"job {job_id} was deleted")
+    return JobProgress(row[0], row[1], row[2] > 0, row[3])

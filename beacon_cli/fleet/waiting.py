@@ -65,16 +65,18 @@ class Verdict:
 
 
 def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> Verdict:
-    """Return when the job is over. Raises `StoreError`; whatever ends the waiting does not end the job."""
+    """Return when the job is over. Whatever ends the waiting does not end the job.
+
+    Raises `StoreError`, and `JobNotFound` when somebody deletes the job.
+    """
     told = time.monotonic()
     with connect_readonly(url) as connection:
-        while (progress := job_progress(connection, submission.job_id)) is not None and not progress.over:
+        while not (progress := job_progress(connection, submission.job_id)).over:
             if time.monotonic() - told > _TELL_SECONDS:
                 told = time.monotonic()
                 answered = _answered(progress.counts)
                 say(f"{progress.status}: {answered} of {job.expected} answered, {progress.holder or 'waiting'}\n")
             time.sleep(_LOOK_SECONDS)
-    assert progress is not None
     wanted = settings.limits.overridden_by(job.limits).min_success_rate
     return Verdict(submission, job, progress, wanted, _reason(url, submission.entry))
 
