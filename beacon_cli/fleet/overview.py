@@ -14,6 +14,7 @@ from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.queries import query
 from beacon_cli.fleet.watch import STALLED_SECONDS
 from beacon_cli.store.connect import connect_readonly, translated
+from beacon_cli.stored_jobs.overview import seconds_left
 from modal_deployment.regions import REGIONS
 
 # Taken over within seconds when all is well: what nobody holds for longer is stuck.
@@ -96,16 +97,9 @@ def _remaining(jobs: list[Row]) -> Counter[str]:
 
 def _job(row: Row) -> Row:
     shown = {key: row[key] for key in ("job_id", "priority", "version", "worker", "answered", "expected")}
-    waited, left = round(float(row["queued_seconds"]), 1), _seconds_left(row)
+    waited = round(float(row["queued_seconds"]), 1)
+    left = seconds_left(row["run_seconds"], row["answered_in_run"], row["answered"], row["expected"])
     return {**shown, "state": _state(row), "queued_seconds": waited, "eta_seconds": left}
-
-
-def _seconds_left(row: Row) -> float | None:
-    """Return how long a running job has still to go at the pace of its present run, None where nobody can say."""
-    if not row["answered_in_run"] or row["run_seconds"] is None:
-        return None
-    remaining = int(row["expected"]) - int(row["answered"])
-    return round(float(row["run_seconds"]) / int(row["answered_in_run"]) * remaining, 1)
 
 
 def _state(row: Row) -> str:

@@ -90,7 +90,8 @@ def _created(job: JobOverview, *, roomy: bool) -> str:
 def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
         name = excerpt(job.id)
-        yield f"{name} is run by {excerpt(job.holder or '')}; watch it: beacon show {name} --follow"
+        left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
+        yield f"{name} is run by {excerpt(job.holder or '')}{left}; watch it: beacon show {name} --follow"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         name = excerpt(job.id)
         yield f"{name} was interrupted: nobody runs it; go on with it: beacon run JOB_FILE --job-id {name}"

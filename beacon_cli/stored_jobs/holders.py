@@ -24,18 +24,43 @@ HOLDS = sql.SQL(
 )
 """The condition that a row of `HOLDERS` is the holder of the row `job` of the table `jobs`."""
 
-STATUS = sql.SQL(
-    "CASE WHEN job.status = 'running' AND holder IS NULL AND NOT pg_is_in_recovery() THEN 'interrupted'"
-    " WHEN job.status = 'created' THEN 'queued' ELSE job.status END"
-)
-"""A job's status; a standby server cannot see who holds locks, so there `running` is believed."""
+_STATUS = sql.SQL("""
+    CASE WHEN job.status = 'running' AND (holder IS NOT NULL OR pg_is_in_recovery()) THEN 'running'
+         WHEN job.status IN ('created', 'running')
+         THEN CASE WHEN holder IS NOT NULL OR {in_queue} THEN 'queued' ELSE 'interrupted' END
+         ELSE job.status END
+""")
+# Where the queue cannot be seen, what was submitted is believed to be in it.
+_IN_QUEUE = {
+    True: sql.SQL(
+        "EXISTS (SELECT FROM dbos.workflow_status WHERE queue_name = 'beacon_jobs' AND deduplication_id = job.id)"
+    ),
+    False: sql.SQL("job.status = 'created'"),
+}
+_SEES_QUEUE = """
+    SELECT EXISTS (
+        SELECT FROM pg_class AS queue JOIN pg_namespace AS schema ON schema.oid = relnamespace
+        WHERE nspname = 'dbos' AND relname = 'workflow_status'
+          AND has_schema_privilege(schema.oid, 'USAGE') AND has_table_privilege(queue.oid, 'SELECT')
+    )
+"""
 
 _STATE = sql.SQL("SELECT {status}, holder FROM jobs AS job LEFT JOIN {holders} AS holders ON {holds} WHERE id = %s")
 
 
+def status_expression(connection: Connection) -> sql.Composed:
+    """Return the expression of a job's status, where `holder` is who runs the row `job`.
+
+    What nobody runs is `queued` while the fleet's queue has it, else `interrupted`. A standby server cannot see who
+    holds locks, so there `running` is believed.
+    """
+    row = connection.execute(_SEES_QUEUE).fetchone()
+    return _STATUS.format(in_queue=_IN_QUEUE[bool(row and row[0])])
+
+
 @dataclass(frozen=True, slots=True)
 class State:
-    """A job's status, `interrupted` where the tables say `running` and nobody runs it; and who does."""
+    """A job's status, `interrupted` where nobody runs it and no queue has it; and who runs it."""
 
     status: str
     holder: str | None
@@ -49,6 +74,6 @@ class State:
 def state_of(connection: Connection, job_id: str) -> State:
     """Return the state of one of Beacon's own jobs. It looks at no execution."""
     with translated():
-        statement = _STATE.format(status=STATUS, holders=HOLDERS, holds=HOLDS)
+        statement = _STATE.format(status=status_expression(connection), holders=HOLDERS, holds=HOLDS)
         row = connection.execute(statement, [job_id]).fetchone()
     return State(*row) if row else State("deleted", None)

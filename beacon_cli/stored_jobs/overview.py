@@ -13,10 +13,10 @@ STATUSES = ("queued", "running", "interrupted", "completed", "partial", "failed"
 
 @dataclass(frozen=True, slots=True)
 class JobOverview:
-    """A stored job. `status` is `interrupted` where the tables say `running`, and no process runs it.
+    """A stored job. `status` is `interrupted` where it is not over, no process runs it, and no queue has it.
 
     `holder` names the process that runs it. `seconds` is how long its runs took, or how long the present one has been
-    going. None stands for what nobody wrote down.
+    going, and `eta_seconds` how long that will still take. None stands for what nobody wrote down or can know.
     """
 
     id: str
@@ -34,6 +34,7 @@ class JobOverview:
     started_at: datetime | None
     completed_at: datetime | None
     seconds: float | None
+    eta_seconds: float | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return the job as `jobs --json` has it."""
@@ -63,6 +64,15 @@ def shape(spec: Expectation, questions: int | None) -> dict[str, Any]:
         "repeats": spec.repeats,
         "expected": questions * len(lanes) * spec.repeats if questions is not None and lanes else None,
     }
+
+
+def seconds_left(
+    run_seconds: float | None, answered_in_run: int | None, answered: int, expected: int | None
+) -> float | None:
+    """Return how long a job has still to go at the pace of its present run, None where nobody can say."""
+    if not answered_in_run or run_seconds is None or expected is None:
+        return None
+    return round(run_seconds / answered_in_run * max(0, expected - answered), 1)
 
 
 def name_in(spec: Any) -> str | None:

@@ -14,9 +14,9 @@ from beacon_cli.errors import UsageError
 from beacon_cli.printable import excerpt
 from beacon_cli.store.connect import detect_schema
 from beacon_cli.store.migrate import require_current_schema
-from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS, STATUS
+from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS, status_expression
 from beacon_cli.stored_jobs.legacy import legacy_jobs
-from beacon_cli.stored_jobs.overview import STATUSES, JobList, JobOverview, name_in, shape
+from beacon_cli.stored_jobs.overview import STATUSES, JobList, JobOverview, name_in, seconds_left, shape
 
 
 def recent_jobs(connection: Connection, limit: int, status: str | None = None) -> JobList:
@@ -43,15 +43,18 @@ def _require_status(status: str | None) -> None:
 
 def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[str, Any]]:
     query = resources.files("beacon_cli.stored_jobs").joinpath("queries", "recent.sql").read_text(encoding="utf-8")
-    statement = sql.SQL(query).format(status=STATUS, holders=HOLDERS, holds=HOLDS)
     with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
+        status_is = status_expression(connection)
+        statement = sql.SQL(query).format(status=status_is, holders=HOLDERS, holds=HOLDS)
         cursor.execute(statement, {"limit": limit, "status": status})
         return cursor.fetchall()
 
 
 def _overview(row: dict[str, Any]) -> JobOverview:
-    spec = row.pop("spec")
-    return JobOverview(name=name_in(spec), **shape(from_spec(spec), _question_count(spec)), **row)
+    spec, answered_in_run = row.pop("spec"), row.pop("answered_in_run")
+    asked = shape(from_spec(spec), _question_count(spec))
+    eta = seconds_left(row["seconds"], answered_in_run, row["answered"], asked["expected"])
+    return JobOverview(name=name_in(spec), eta_seconds=eta, **asked, **row)
 
 
 def _question_count(spec: Any) -> int | None:

@@ -18,6 +18,11 @@ SELECT id, spec, status, holder, batching, created_at, started_at, completed_at,
                   WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty'))
        END AS answered,
        CASE WHEN status = 'running'
+            THEN (SELECT count(*) FROM executions AS execution
+                  WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty')
+                    AND run_id = (SELECT runs.id FROM runs WHERE runs.job_id = listed.id ORDER BY runs.started_at DESC LIMIT 1))
+       END AS answered_in_run,
+       CASE WHEN status = 'running'
             THEN (SELECT greatest(0, extract(epoch FROM now() - max(runs.started_at))) FROM runs
                   WHERE job_id = listed.id)
             ELSE (SELECT sum(extract(epoch FROM runs.ended_at - runs.started_at)) FROM runs WHERE job_id = listed.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
 
 from tests.acceptance.conftest import Beacon
@@ -95,6 +97,35 @@ def test_a_job_that_waits_is_cancelled_and_never_asked(fleet: Fleet) -> None:
     assert fleet.beacon.json("cancel", "one")[0] == 1
     code, document = fleet.beacon.json("cancel", "none")
     assert (code, document["errors"][0]["code"]) == (1, "job_not_found")
+
+
+def test_a_job_is_queued_while_the_queue_has_it_and_interrupted_when_nothing_has_it(fleet: Fleet) -> None:
+    def status() -> str:
+        [job] = fleet.beacon.json("jobs")[1]["data"]["jobs"]
+        return str(job["status"])
+
+    fleet.regions.latency = 30
+    worker = fleet.worker()
+    fleet.submit("one", questions=1)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    assert status() == "running"
+    worker.kill()
+    worker.wait()
+    assert status() == "queued"
+    fleet.rows("DELETE FROM dbos.workflow_status RETURNING 1")
+    assert status() == "interrupted"
+
+
+def test_deleting_a_job_ends_the_waiting_for_it(fleet: Fleet) -> None:
+    file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: gone\n")
+    waiting = fleet.beacon.start("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
+    until(lambda: bool(fleet.rows("SELECT FROM dbos.workflow_status")), 30, fleet.everything)
+    fleet.rows("DELETE FROM jobs RETURNING 1")
+    out, _ = waiting.communicate(timeout=30)
+    assert waiting.returncode == 1
+    assert json.loads(out)["errors"][0]["code"] == "job_not_found"
+    fleet.worker()
+    until(lambda: not fleet.beacon.json("queue")[1]["data"]["jobs"], 30, fleet.everything)
 
 
 def test_a_lower_number_goes_first_and_equals_go_in_turn(fleet: Fleet) -> None:

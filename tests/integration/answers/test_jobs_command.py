@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+import pytest
 
 from beacon_cli.store.session import Session
 from beacon_cli.stored_jobs.recent import recent_jobs
@@ -90,6 +91,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
         "started_at": "2026-01-02T03:04:05+00:00",
         "completed_at": "2026-01-02T03:05:35+00:00",
         "seconds": 90.0,
+        "eta_seconds": None,
     }
     assert (first["name"], first["answered"], first["expected"], first["seconds"]) == (None, 0, 36, None)
 
@@ -152,6 +154,7 @@ def test_a_job_that_is_run_names_its_holder_and_how_long(
     seed(connection)
     connection.execute("UPDATE jobs SET status = 'running'")
     connection.execute("UPDATE runs SET started_at = now() - interval '1 hour'")
+    connection.execute("DELETE FROM executions WHERE region = 'ASIA'")
 
     async def list_while_it_is_held() -> None:
         session = await Session.open(database_url, JOB)
@@ -161,7 +164,9 @@ def test_a_job_that_is_run_names_its_holder_and_how_long(
             assert (job.status, job.holder) == ("running", US)
             assert job.seconds is not None
             assert 3600 <= job.seconds < 3700
-            assert f"{JOB} is run by {US}; watch it: beacon show {JOB} --follow" in beacon("jobs", url=database_url).out
+            assert job.eta_seconds == pytest.approx(job.seconds / 2, abs=1)  # two of three regions took that long
+            out = beacon("jobs", url=database_url).out
+            assert f"{JOB} is run by {US}, about 30m 00s left; watch it: beacon show {JOB} --follow" in out
             add_jobs(connection, 1, "running")
             assert [job.id for job in recent_jobs(connection, 9, "interrupted").jobs] == ["other-1"]
         finally:
