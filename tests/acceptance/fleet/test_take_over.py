@@ -23,6 +23,7 @@ def three_jobs(fleet: Fleet, questions: int) -> list[str]:
 @pytest.mark.fault(1, "SIGKILL to one worker of three, SIGSTOP to another")
 def test_jobs_of_workers_that_die_or_stand_still_are_taken_over(fleet: Fleet) -> None:
     names = three_jobs(fleet, questions=5)
+    fleet.beacon.environment |= {"BEACON_FLEET__PER_ACCOUNT": "5"}  # less than two in each of three regions
     fleet.start_workers(3, "--jobs", "1")
     killed, stopped = fleet.holder_of("one"), fleet.holder_of("two")
     until(lambda: fleet.answered() >= 20, 30, fleet.everything)
@@ -32,7 +33,7 @@ def test_jobs_of_workers_that_die_or_stand_still_are_taken_over(fleet: Fleet) ->
     stopped.send_signal(signal.SIGCONT)
     assert stopped.wait(20) == 75, fleet.log(stopped)
     assert "took this one for dead" in fleet.log(stopped)
-    fleet.assert_nothing_lost_or_doubled(3 * 5 * 6)
+    fleet.assert_nothing_lost_or_doubled(3 * 5 * 6, per_account=5)
     asked_again = sum(count - 1 for count in fleet.regions.seen.values())
     assert asked_again <= 6, "more than what was in flight in the two workers"
 
