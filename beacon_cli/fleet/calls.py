@@ -14,9 +14,10 @@ import psycopg
 from psycopg import sql
 
 from beacon_cli.fleet.queries import query
-from beacon_cli.store.connect import connection_parameters
+from beacon_cli.store.connect import PASSING, connection_parameters
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('beacon fleet calls', 0))"
+_MOST_IDLE = "SET idle_in_transaction_session_timeout = '4s'"
 # Told of each grant at once; this is for the case that the telling was lost with a connection.
 _LOOK_SECONDS = 1.0
 _RECONNECT_SECONDS = 0.3
@@ -78,7 +79,7 @@ class Calls:
     async def work(self) -> None:
         """Take turns until cancelled; while the database is away nobody gets a slot."""
         while True:
-            with contextlib.suppress(psycopg.Error):
+            with contextlib.suppress(*PASSING):
                 async with await self._connect() as connection:
                     while True:
                         await self._turn(connection)
@@ -87,6 +88,11 @@ class Calls:
 
     async def _connect(self) -> Connection:
         connection = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+        # A worker that is stopped within its turn must not keep the others from theirs.
+        await connection.execute(_MOST_IDLE)
+        # What is counted must be of after the lock.
+        await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
+        connection.add_notify_handler(_forget)  # else psycopg keeps them all
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"beacon {self._worker_id}")))
         self._asking = list(self._waiting.values())
         return connection
@@ -122,6 +128,8 @@ class Calls:
     async def _exchange(self, connection: Connection, asking: list[_Call], done: list[uuid.UUID]) -> list[uuid.UUID]:
         worker = {"worker": self._worker_id}
         waiting = [call.id for call in self._waiting.values() if not call.granted.is_set()]
+        # The commit waits for the answer, on purpose: a session that was cut off while it waits for the lock must not
+        # commit by itself, after its call has been given back elsewhere.
         async with connection.pipeline(), connection.transaction():
             await connection.execute(_LOCK)
             if done:
@@ -131,6 +139,10 @@ class Calls:
             await connection.execute(query("grant"), worker)
             answer = await connection.execute(query("granted"), {**worker, "waiting": waiting})
             return [row[0] for row in await answer.fetchall()]
+
+
+def _forget(notice: psycopg.Notify) -> None:
+    """Take in that something was granted: it woke this worker up, and `granted` says what."""
 
 
 def _columns(calls: list[_Call]) -> dict[str, list[Any]]:

@@ -15,7 +15,7 @@ import psycopg
 from beacon_cli import __version__
 from beacon_cli.errors import LeaseLost
 from beacon_cli.fleet.queries import query
-from beacon_cli.store.connect import connection_parameters, store_error
+from beacon_cli.store.connect import PASSING, connection_parameters, store_error
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -43,6 +43,7 @@ class Lease:
         self.draining = False
         self._name = f"worker {worker_id}"
         self._parameters = {**connection_parameters(url, statement_timeout="10s"), "application_name": self._name}
+        self._left = False
         self._connection: Connection | None = None
         self._backend_pid = 0
 
@@ -58,24 +59,30 @@ class Lease:
             raise store_error(error, self._parameters) from None
 
     async def keep(self, beat: Callable[[Connection, float], Awaitable[None]]) -> None:
-        """Keep the lease until cancelled. Raises `LeaseLost` when the others hold this worker for lost."""
+        """Keep the lease until it is left.
+
+        Raises `LeaseLost` when the others hold this worker for lost, `StoreError` for what does not pass by itself.
+        """
         healthy_since = last = time.monotonic()
-        while True:
+        while not self._left:
             try:
                 async with asyncio.timeout(_SILENCE_SECONDS):
                     connection = await self._connected()
                     await self._heartbeat(connection)
                     await beat(connection, time.monotonic() - healthy_since)
                 last = time.monotonic()
-            except (psycopg.Error, TimeoutError) as error:
+            except (*PASSING, TimeoutError) as error:
                 await self.close()
                 if time.monotonic() - last > PATIENCE_SECONDS:
                     raise LeaseLost(f"the database stayed away for {PATIENCE_SECONDS:.0f} s") from error
                 healthy_since = time.monotonic()
+            except psycopg.Error as error:
+                raise store_error(error, self._parameters) from None
             await asyncio.sleep(BEAT_SECONDS)
 
     async def leave(self) -> None:
         """Say that this worker is gone, so that the others need not wait to be sure."""
+        self._left = True
         async with asyncio.timeout(_SILENCE_SECONDS):
             await (await self._connected()).execute(_LEAVE, [self.id])
 
@@ -86,7 +93,7 @@ class Lease:
 
     async def _heartbeat(self, connection: Connection) -> None:
         answer = await connection.execute(query("heartbeat"), {"worker": self.id, "draining": self.draining})
-        if await answer.fetchone() is None:
+        if await answer.fetchone() is None and not self._left:
             raise LeaseLost("the other workers took this one for dead, and its jobs over")
 
     async def _connected(self) -> Connection:
@@ -96,11 +103,14 @@ class Lease:
 
     async def _connect(self) -> Connection:
         connection = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
-        old, self._backend_pid = self._backend_pid, connection.info.backend_pid
-        while not await _locked(connection, self.id):  # by our own connection of before, which the server still holds
-            await connection.execute(_END_OLD_ONE, [old, self._name])
-            await asyncio.sleep(0.05)
-        self._connection = connection
+        try:
+            while not await _locked(connection, self.id):  # by our connection of before, which the server still holds
+                await connection.execute(_END_OLD_ONE, [self._backend_pid, self._name])
+                await asyncio.sleep(0.05)
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection, self._backend_pid = connection, connection.info.backend_pid
         return connection
 
 

@@ -39,6 +39,7 @@ class Watch:
         ages = {"worker": self._worker_id, "dead": DEAD_SECONDS, "stalled": STALLED_SECONDS}
         for worker_id, stalled in await (await connection.execute(query("lose"), ages)).fetchall():
             self._tell(f"worker {worker_id} {'does not move any more' if stalled else 'is gone'}")
+            await cut_off(connection, [worker_id])
         await connection.execute(query("expire"))
         orphans = await (await connection.execute(query("orphans"), {"version": __version__})).fetchall()
         if orphans and (self._recovering is None or self._recovering.done()):

@@ -78,6 +78,10 @@ def _ambiguous(url: str) -> bool:
     return match["authority"].count("@") > 1 or any("@" in part for part in (match["path"], *keys))
 
 
+PASSING = (psycopg.OperationalError, psycopg.InterfaceError)
+"""What may go away by itself: the server restarts, a connection is cut, a lock is held. Anything else comes again."""
+
+
 class _Connection(psycopg.Connection[tuple[object, ...]]):
     """A connection whose query is cancelled when a signal interrupts the wait for it.
 

@@ -23,6 +23,7 @@ _HOLDER = """
 SELECT activity.application_name, activity.backend_start
 FROM (SELECT hashtextextended('beacon job ' || %s, 0) AS key) AS job
 JOIN pg_locks AS lock ON lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+ AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
  AND lock.classid = ((job.key >> 32) & 4294967295)::oid AND lock.objid = (job.key & 4294967295)::oid
 JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
 """

@@ -5,6 +5,7 @@ WITH worker AS (
     SELECT worker.id, worker.seen_at, EXISTS (
         SELECT FROM pg_locks AS lock
         WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+          AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
           AND lock.classid = ((worker.key >> 32) & 4294967295)::oid AND lock.objid = (worker.key & 4294967295)::oid
     ) AS held
     FROM worker

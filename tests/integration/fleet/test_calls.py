@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from beacon_cli.fleet.calls import Calls
+from beacon_cli.fleet.calls import _LOCK, Calls
 from beacon_cli.fleet.lease import Lease
 from beacon_cli.fleet.queries import query
 
@@ -158,3 +158,54 @@ def test_slots_of_a_worker_that_stands_still_are_kept_until_its_calls_must_be_ov
         )
         connection.execute(query("expire"))
         assert connection.execute("SELECT count(*) FROM fleet_calls").fetchone() == (1 if kept else 0,)
+
+
+def test_waiting_long_outweighs_priority(database_url: str) -> None:
+    async def main() -> None:
+        async with workers(database_url, "a") as (a,):
+            holders = [Holder(a), Holder(a)]
+            assert all([await has_it_soon(holder) for holder in holders])
+            low = Holder(a, priority=5)
+            await asyncio.sleep(0.3)
+            with psycopg.connect(database_url, autocommit=True) as connection:
+                connection.execute("UPDATE fleet_calls SET turn = turn - 360 WHERE granted_at IS NULL")  # 6 min ago
+            normal = Holder(a)
+            await asyncio.sleep(0.3)
+            await holders[0].end()
+            assert await has_it_soon(low)
+            assert not normal.has_it.is_set()
+            for holder in (holders[1], low, normal):
+                await holder.end()
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_stops_within_its_turn_does_not_keep_the_others_from_theirs(database_url: str) -> None:
+    async def main() -> None:
+        async with workers(database_url, "a", "b") as (a, b):
+            stopped = await a._connect()
+            await stopped.execute("BEGIN")
+            await stopped.execute(_LOCK)
+            holder = Holder(b)
+            assert await has_it_soon(holder, 15)
+            await holder.end()
+            await stopped.close()
+
+    asyncio.run(main())
+
+
+def test_a_worker_that_leaves_is_not_taken_for_dead(database_url: str) -> None:
+    async def main() -> None:
+        lease = Lease(database_url, "a")
+        await lease.take(1, CAPS)
+
+        async def beat(connection: object, healthy_seconds: float) -> None:
+            pass
+
+        keeping = asyncio.create_task(lease.keep(beat))
+        await asyncio.sleep(0.1)
+        await lease.leave()
+        await asyncio.wait_for(keeping, 5)
+        await lease.close()
+
+    asyncio.run(main())
