@@ -9,13 +9,13 @@ from typing import Any
 from beacon_cli.audit.stored_job import find_job
 from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.dbos_queue import client
-from beacon_cli.fleet.progress import JobProgress, job_progress
-from beacon_cli.fleet.queries import query
+from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
 from beacon_cli.fleet.unfinished import give_up_job
 from beacon_cli.store.connect import connect, translated
 
 _WAIT_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
+_GOING_ON = {"queued", "running", "interrupted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Cancelled:
 
     def problems(self) -> tuple[BeaconError, ...]:
         """Return why the exit code is not 0: it ended before, or has not stopped yet."""
-        if self.was not in {"queued", "running"}:
+        if self.was not in _GOING_ON:
             return (ProblemsFound(f"job {self.job_id} had ended before: it is {self.status}"),)
-        if self.status == "running":
+        if self.status in _GOING_ON:
             return (
                 ProblemsFound(
                     f"job {self.job_id} has not stopped within {_WAIT_SECONDS:.0f} s",
@@ -48,25 +48,18 @@ class Cancelled:
 
 def cancel_job(url: str, job_id: str) -> Cancelled:
     """Stop a job. Raises `JobNotFound`, and `StoreError`."""
-    with connect(url) as connection, translated():
+    with connect(url) as connection, translated(), client(url) as queue:
         began = time.monotonic()
-        before = job_progress(connection, find_job(connection, job_id).id)
-        with client(url) as queue:
-            for entry, _ in connection.execute(query("entries"), {"job": job_id}).fetchall():
-                queue.cancel_workflow(str(entry))
-        if before.holder is None:
-            give_up_job(url, job_id, "cancelled")
-        after = _wait_until_stopped(connection, url, job_id, before)
-    return Cancelled(job_id, before.status, after.status, after.counts, round(time.monotonic() - began, 3))
-
-
-def _wait_until_stopped(connection: Any, url: str, job_id: str, state: JobProgress) -> JobProgress:
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while state.status in {"queued", "running"} or state.holder is not None:
-        if state.holder is None:  # nobody is left to write how it ended
-            give_up_job(url, job_id, "cancelled")
-        if time.monotonic() > deadline:
-            break
-        time.sleep(_LOOK_SECONDS)
-        state = job_progress(connection, job_id)
-    return state
+        before = now = job_progress(connection, find_job(connection, job_id).id)
+        while now.entries or now.state.holder is not None or now.state.status in _GOING_ON:
+            for entry in now.entries:  # each time: a submission may be under way
+                queue.cancel_workflow(entry.id)
+            if now.state.holder is None:  # nobody is there to write how it ended
+                give_up_job(url, job_id, "cancelled")
+            now = job_progress(connection, job_id)
+            if time.monotonic() > began + _WAIT_SECONDS:
+                break
+            time.sleep(_LOOK_SECONDS)
+        counts = rows_by_status(rows_by_region(connection, job_id))
+    seconds = round(time.monotonic() - began, 3)
+    return Cancelled(job_id, before.state.status, now.state.status, counts, seconds)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 QUEUE = "beacon_jobs"
 APPLICATION = "beacon"
-_WORKFLOW = "beacon_job"
+WORKFLOW = "beacon_job"
 _POLL_SECONDS = 0.5
 # A job may be taken over as often as workers die; giving it up is the operators' part.
 _MOST_RECOVERIES = 1_000_000
@@ -79,7 +79,7 @@ def enqueue(opened: DBOSClient, workflow_id: str, job_id: str, priority: int, or
     """
     opened.enqueue(
         {
-            "workflow_name": _WORKFLOW,
+            "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
             "workflow_id": workflow_id,
             "deduplication_id": job_id,
@@ -120,7 +120,7 @@ class WorkerQueue:
         def beacon_job(workflow_id: str, job_id: str, priority: int) -> dict[str, Any]:
             return run_job(workflow_id, job_id, priority)
 
-        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_MOST_RECOVERIES)(beacon_job)
+        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=_MOST_RECOVERIES)(beacon_job)
         DBOS.listen_queues([QUEUE])
         self._limit_to_room()  # first: the queue's thread begins with the launch
         try:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.queries import query
 from beacon_cli.fleet.watch import STALLED_SECONDS
 from beacon_cli.store.connect import connect_readonly, translated
+from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS
 from beacon_cli.stored_jobs.overview import seconds_left
 from modal_deployment.regions import REGIONS
 
@@ -31,6 +33,7 @@ class FleetOverview:
     regions: tuple[Row, ...]
     account: Row
     workers: tuple[Row, ...]
+    half_submitted: tuple[str, ...]
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `queue --json`."""
@@ -49,6 +52,12 @@ class FleetOverview:
             problem = _why_stuck(row, versions)
             if problem is not None:
                 yield {"job_id": row["job_id"], "problem": problem[0], "hint": problem[1]}
+        for job_id in self.half_submitted:
+            yield {
+                "job_id": job_id,
+                "problem": "it was written, and is not in the queue",
+                "hint": f"submit it again, or give it up: beacon cancel {job_id}",
+            }
 
     def problems(self) -> tuple[BeaconError, ...]:
         """Return what is stuck as errors."""
@@ -61,6 +70,8 @@ def fleet_overview(url: str) -> FleetOverview:
         jobs = _rows(connection, "fleet_jobs")
         regions = _rows(connection, "fleet_regions")
         workers = _rows(connection, "fleet_workers")
+        half = sql.SQL(query("half_submitted").decode()).format(holders=HOLDERS, holds=HOLDS)
+        half_submitted = tuple(str(row[0]) for row in connection.execute(half).fetchall())
     remaining = _remaining(jobs)
     known = {row["region"]: row for row in regions}
     empty = {"cap": None, "in_flight": 0, "calls_waiting": 0, "held_by_lost_workers": 0}
@@ -70,6 +81,7 @@ def fleet_overview(url: str) -> FleetOverview:
         tuple({"region": label, "cells": remaining[label], **known.get(label, empty)} for label in labels),
         {"region": "account", "cells": sum(remaining.values()), **known.get("account", empty)},
         tuple(workers),
+        half_submitted,
     )
 
 

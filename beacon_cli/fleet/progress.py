@@ -11,35 +11,55 @@ import psycopg
 from beacon_cli.errors import JobNotFound
 from beacon_cli.fleet.queries import query
 from beacon_cli.store.connect import translated
+from beacon_cli.stored_jobs.holders import State, state_of
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job's entry in the queue that is not over."""
+
+    id: str
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """A job's status, who holds its lock, whether the queue has it, and its rows by region label and status."""
+    """Where a job is: its state, and its entries in the queue."""
 
-    status: str
-    holder: str | None
-    queued: bool
-    by_region: dict[str, dict[str, int]]
+    state: State
+    entries: tuple[Entry, ...]
 
     @property
     def over(self) -> bool:
         """Whether nothing more is to be expected."""
-        return not self.queued and self.holder is None and self.status not in {"queued", "running"}
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The rows by status."""
-        counts: Counter[str] = Counter()
-        for statuses in self.by_region.values():
-            counts.update(statuses)
-        return dict(counts)
+        return not self.entries and self.state.over
 
 
-def job_progress(connection: psycopg.Connection[Any], job_id: str) -> JobProgress:
-    """Return how far a job is. Raises `JobNotFound` where there is none any more, and `StoreError`."""
-    with translated():
-        row = connection.execute(query("progress"), {"job": job_id}).fetchone()
-    if row is None:
+def job_progress(connection: Connection, job_id: str) -> JobProgress:
+    """Return where a job is. Raises `JobNotFound` where there is none any more, and `StoreError`."""
+    state = state_of(connection, job_id)
+    if state.status == "deleted":
         raise JobNotFound(f"job {job_id} was deleted")
-    return JobProgress(row[0], row[1], row[2] > 0, row[3])
+    return JobProgress(state, entries_of(connection, job_id))
+
+
+def entries_of(connection: Connection, job_id: str) -> tuple[Entry, ...]:
+    """Return a job's entries in the queue. Raises `StoreError`."""
+    with translated():
+        return tuple(Entry(*row) for row in connection.execute(query("entries"), {"job": job_id}).fetchall())
+
+
+def rows_by_region(connection: Connection, job_id: str) -> dict[str, Counter[str]]:
+    """Return how many rows a job has by region label and status. Raises `StoreError`."""
+    counts: dict[str, Counter[str]] = {}
+    with translated():
+        for region, status, rows in connection.execute(query("counts"), {"job": job_id}).fetchall():
+            counts.setdefault(region, Counter())[status] += rows
+    return counts
+
+
+def rows_by_status(by_region: dict[str, Counter[str]]) -> dict[str, int]:
+    """Return the same without the regions."""
+    return dict(sum(by_region.values(), Counter()))

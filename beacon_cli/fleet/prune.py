@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from beacon_cli.fleet.dbos_queue import QUEUE, client
+from beacon_cli.fleet.dbos_queue import WORKFLOW, client
 from beacon_cli.fleet.queries import query
 from beacon_cli.store.connect import connect, translated
 
 KEPT = timedelta(days=7)
 _BETWEEN_SECONDS = 3600.0
 _AT_ONCE = 1000
-_OVER = ["SUCCESS", "ERROR", "CANCELLED"]
+_OVER = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
-async def prune_regularly(url: str) -> None:
-    """Prune now and every hour, until cancelled; what fails is tried again the next time."""
+async def prune_regularly(url: str, tell: Callable[[str], None]) -> None:
+    """Prune now and every hour, until cancelled; what fails is told, and tried again the next time."""
     while True:
-        with contextlib.suppress(Exception):
+        try:
             await asyncio.to_thread(prune, url, KEPT)
+        except Exception as error:
+            tell(f"what is over could not be forgotten: {getattr(error, 'message', type(error).__name__)}")
         await asyncio.sleep(_BETWEEN_SECONDS)
 
 
@@ -30,7 +32,7 @@ def prune(url: str, kept: timedelta) -> int:
     before = (datetime.now(UTC) - kept).isoformat()
     with client(url) as queue:
         while found := queue.list_workflows(
-            queue_name=QUEUE,
+            name=WORKFLOW,  # not by the queue: what was cancelled has left it
             status=_OVER,
             completed_before=before,
             limit=_AT_ONCE,

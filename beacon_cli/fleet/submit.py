@@ -7,9 +7,8 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from dbos import error
-
 from beacon_cli.fleet.dbos_queue import client, enqueue
+from beacon_cli.fleet.progress import Entry, entries_of
 from beacon_cli.job.model import Job
 from beacon_cli.output.result import say
 from beacon_cli.printable import printable
@@ -63,17 +62,17 @@ async def _submit(
     ) as store:
         await store.submit()
         entry, already = await asyncio.to_thread(_put, url, job_id, priority)
-    return Submission(job_id, entry, priority, job.expected, already)
+    return Submission(job_id, entry.id, entry.priority, job.expected, already)
 
 
-def _put(url: str, job_id: str, priority: int) -> tuple[str, bool]:
+def _put(url: str, job_id: str, priority: int) -> tuple[Entry, bool]:
+    """Return the job's entry, and whether it was there before; then its priority stays what it was."""
     with connect(url) as connection, translated():
+        if found := entries_of(connection, job_id):
+            return found[-1], True
         row = connection.execute(_ORDER, [(priority + HIGHEST_PRIORITY) * STEP_SECONDS]).fetchone()
         assert row is not None
-    entry = f"{job_id}:{secrets.token_hex(4)}"
+    entry = Entry(f"{job_id}:{secrets.token_hex(4)}", priority)
     with client(url) as queue:
-        try:
-            enqueue(queue, entry, job_id, priority, int(str(row[0])))
-        except error.DBOSQueueDeduplicatedError:
-            return entry, True
+        enqueue(queue, entry.id, job_id, priority, int(str(row[0])))  # who submits it too waits for the job's lock
     return entry, False

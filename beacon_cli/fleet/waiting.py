@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.fleet.dbos_queue import client
-from beacon_cli.fleet.progress import JobProgress, job_progress
+from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
 from beacon_cli.fleet.submit import Submission
 from beacon_cli.job.model import Job
 from beacon_cli.output.result import say
@@ -27,7 +29,8 @@ class Verdict:
 
     submission: Submission
     job: Job
-    progress: JobProgress
+    status: str
+    by_region: dict[str, Counter[str]]
     wanted: float
     reason: str | None
 
@@ -37,31 +40,35 @@ class Verdict:
         expected: dict[str, int] = {}
         for lane in self.job.lanes():
             expected[lane.region.label] = expected.get(lane.region.label, 0) + per_lane
-        counts = self.progress.by_region
         by_region = {
-            label: {"expected": cells, "completed": _answered(counts.get(label, {}))}
+            label: {"expected": cells, "completed": _answered(self.by_region.get(label, {}))}
             for label, cells in expected.items()
         }
         return {
             **self.submission.as_data(),
-            "status": self.progress.status,
-            "counts": self.progress.counts,
+            "status": self.status,
+            "counts": self.counts,
             "by_region": by_region,
             "reason": self.reason,
         }
 
     @property
+    def counts(self) -> dict[str, int]:
+        """The rows by status."""
+        return rows_by_status(self.by_region)
+
+    @property
     def arithmetic(self) -> str:
         """The success rate, with the numbers that it comes from."""
-        counts = self.progress.counts
+        counts = self.counts
         return success_arithmetic(_answered(counts), self.job.expected, self.wanted, counts.get("empty", 0))
 
     def problems(self) -> tuple[BeaconError, ...]:
         """Return why the exit code is not 0."""
-        if _answered(self.progress.counts) >= self.wanted * self.job.expected:
+        if _answered(self.counts) >= self.wanted * self.job.expected:
             return ()
         why = f"; {self.reason}" if self.reason else ""
-        return (ProblemsFound(f"job {self.submission.job_id} {self.progress.status}: {self.arithmetic}{why}"),)
+        return (ProblemsFound(f"job {self.submission.job_id} {self.status}: {self.arithmetic}{why}"),)
 
 
 def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> Verdict:
@@ -74,11 +81,13 @@ def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> 
         while not (progress := job_progress(connection, submission.job_id)).over:
             if time.monotonic() - told > _TELL_SECONDS:
                 told = time.monotonic()
-                answered = _answered(progress.counts)
-                say(f"{progress.status}: {answered} of {job.expected} answered, {progress.holder or 'waiting'}\n")
+                answered = _answered(rows_by_status(rows_by_region(connection, submission.job_id)))
+                state = progress.state
+                say(f"{state.status}: {answered} of {job.expected} answered, {state.holder or 'waiting'}\n")
             time.sleep(_LOOK_SECONDS)
+        by_region = rows_by_region(connection, submission.job_id)
     wanted = settings.limits.overridden_by(job.limits).min_success_rate
-    return Verdict(submission, job, progress, wanted, _reason(url, submission.entry))
+    return Verdict(submission, job, progress.state.status, by_region, wanted, _reason(url, submission.entry))
 
 
 def _reason(url: str, entry: str) -> str | None:
@@ -88,5 +97,5 @@ def _reason(url: str, entry: str) -> str | None:
     return output.get("message") if isinstance(output, dict) else None
 
 
-def _answered(counts: dict[str, int]) -> int:
+def _answered(counts: Mapping[str, int]) -> int:
     return sum(counts.get(status, 0) for status in ANSWERED)

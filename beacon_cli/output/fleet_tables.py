@@ -29,7 +29,7 @@ def show_submission(submission: Submission) -> Show:
 def show_verdict(verdict: Verdict) -> Show:
     """Return what prints how a job ended."""
     return lambda out: out.print(
-        f"job {verdict.submission.job_id} {verdict.progress.status}: {verdict.arithmetic}", markup=False
+        f"job {verdict.submission.job_id} {verdict.status}: {verdict.arithmetic}", markup=False
     )
 
 
