@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,14 +12,14 @@ from beacon_cli.deployment.cancel import cancel_call
 from beacon_cli.deployment.record import recorded_endpoints
 from beacon_cli.errors import JobNotFound
 from beacon_cli.executor.batching import endpoint_caps
-from beacon_cli.executor.cancellation import Stop
+from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.executor.events import EventHook, Notice
 from beacon_cli.executor.execution import Batch, Execution, Status
 from beacon_cli.executor.preflight import require_models
-from beacon_cli.executor.run import Assignment, Outcome, Run
+from beacon_cli.executor.run import Assignment, Run
 from beacon_cli.fleet.calls import Calls
 from beacon_cli.fleet.slots import FleetSlots
 from beacon_cli.fleet.stored_job import stored_job
@@ -28,8 +28,8 @@ from beacon_cli.job.model import Job
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import JobStore, open_job_store
 
-HANDED_BACK = "handed_back"
-"""The code of the reason with which a run stops for another worker to go on with it."""
+HAND_BACK = StopReason("handed_back", "the worker was stopped (SIGTERM); another goes on")
+BY_COMMAND = StopReason("cancelled", "cancelled by beacon cancel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Workshop:
 
 
 class _Handover:
-    """A job store whose job is `created` again, not `cancelled`, when the run stopped to be handed back."""
+    """A job store whose job is `created` again, not `cancelled`, when the run stopped for another worker to go on."""
 
     def __init__(self, store: JobStore, stop: Stop) -> None:
         self._store = store
@@ -64,14 +64,15 @@ class _Handover:
 
     async def finish(self, status: str, ended_at: str) -> None:
         reason = self._stop.reason
-        back = status == "cancelled" and reason is not None and reason.code == HANDED_BACK
+        back = status == "cancelled" and reason is not None and reason != BY_COMMAND and reason.code != "job_timeout"
         await self._store.finish("created" if back else status, ended_at)
 
 
-async def run_stored_job(workshop: Workshop, job_id: str, priority: int, stop: Stop) -> Outcome | None:
-    """Run a job of the database to its end; None when it was stopped before anything was asked.
+@asynccontextmanager
+async def ready_run(workshop: Workshop, job_id: str, priority: int, stop: Stop) -> AsyncIterator[Run | None]:
+    """Claim a job of the database and begin it; yields None when it was stopped before anything was asked.
 
-    Raises every `BeaconError` that can end a run.
+    Raises every `BeaconError` that can end a run before its first question.
     """
     job = await asyncio.to_thread(stored_job, workshop.url, job_id)
     clock = Clock()
@@ -84,10 +85,9 @@ async def run_stored_job(workshop: Workshop, job_id: str, priority: int, stop: S
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
         run = await _prepared(stack, workshop, store, priority, stop, clock, tell)
-        if stop.reason is not None:
-            return None
-        await store.begin(clock.now().isoformat())
-        return await run.carry_out()
+        if stop.reason is None:
+            await store.begin(clock.now().isoformat())
+        yield None if stop.reason is not None else run
 
 
 def _claimed(

@@ -27,8 +27,13 @@ class StoredQuestions:
     sha256: str
 
     def __iter__(self) -> Iterator[Question]:
-        with connect_readonly(self.url) as connection, translated(), connection.transaction():
-            rows: Any = connection.cursor("questions").execute(_QUESTIONS, [self.job_id])
+        with (
+            connect_readonly(self.url) as connection,
+            translated(),
+            connection.transaction(),
+            connection.cursor("questions") as cursor,
+        ):
+            rows: Any = cursor.execute(_QUESTIONS, [self.job_id])
             for question_id, text in rows:
                 yield Question(question_id, original(text))
 

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
+import time
+import traceback
+from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
-from beacon_cli.errors import BeaconError, JobLocked, JournalError, LeaseLost, StoreError
-from beacon_cli.executor.cancellation import Stop, StopReason
+import psycopg
+
+from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.errors import (
+    BeaconError,
+    ConfigError,
+    CredentialsError,
+    JobLocked,
+    JobNotFound,
+    JournalError,
+    LeaseLost,
+    SchemaError,
+    StoreError,
+)
+from beacon_cli.executor.cancellation import Stop
+from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.executor.events import EventHook
+from beacon_cli.executor.run import Outcome
 from beacon_cli.fleet.calls import Calls
 from beacon_cli.fleet.dbos_queue import WorkerQueue
-from beacon_cli.fleet.job_run import HANDED_BACK, Workshop, run_stored_job
-from beacon_cli.fleet.lease import Connection, Lease, new_worker_id
+from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, Workshop, ready_run
+from beacon_cli.fleet.lease import PATIENCE_SECONDS, Connection, Lease, new_worker_id
 from beacon_cli.fleet.prune import prune_regularly
 from beacon_cli.fleet.queries import query
+from beacon_cli.fleet.stored_job import stored_job
 from beacon_cli.fleet.unfinished import give_up_job
 from beacon_cli.fleet.watch import Watch
 from beacon_cli.output.result import say
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held
+from beacon_cli.store.connect import store_error
 from modal_deployment.regions import REGIONS
 
-_LOCKED_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 5.0
 _CLOSING_SECONDS = 10.0
 
 
@@ -49,7 +70,9 @@ class Worker:
         self._watch = Watch(worker_id, self._queue.recover, say_line)
         self._workshop = Workshop(settings, url, worker_id, self._calls, show)
         self._running: dict[str, _Running] = {}
-        self._begun: list[str] = []
+        # DBOS notes the end of a job a little later than it ended here: so many are known to be no strays.
+        self._begun: deque[str] = deque(maxlen=1000)
+        self._launched = False
         self._nothing_runs = asyncio.Event()
         self._nothing_runs.set()
         self._ended: asyncio.Future[int]
@@ -59,20 +82,29 @@ class Worker:
         """Work, and return the exit code: a signal's. Raises `LeaseLost` when it may not go on."""
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
+        _require_endpoints(self._workshop.settings)
         await self._lease.take(self._jobs, self._caps())
-        await asyncio.to_thread(self._queue.launch)
-        tasks = [
-            asyncio.create_task(self._ending(work))
-            for work in (self._lease.keep(self._beat), self._calls.work(), prune_regularly(self._workshop.url))
-        ]
-        say_line(f"worker {self._lease.id} takes up to {self._jobs} jobs at once")
-        self._queue.room = self._jobs
         with signals.delivered_to(self._on_signal):
+            # The heartbeat first: with a database that is far away, DBOS takes longer than the others have patience.
+            works = (self._lease.keep(self._beat), self._calls.work(), self._take_jobs())
+            tasks = [asyncio.create_task(self._ending(work)) for work in works]
             try:
                 return await self._ended
             finally:
                 for task in tasks:
                     task.cancel()
+
+    async def _take_jobs(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await asyncio.to_thread(self._queue.launch)
+        except TimeoutError:
+            raise LeaseLost(f"the queue did not open within {PATIENCE_SECONDS:.0f} s") from None
+        self._launched = True
+        if not self._lease.draining:
+            say_line(f"worker {self._lease.id} takes up to {self._jobs} jobs at once")
+            self._queue.room = self._jobs
+        await prune_regularly(self._workshop.url, say_line)
 
     def _caps(self) -> list[tuple[str, int]]:
         regions = [(region.label, self._fleet.per_region) for region in REGIONS.values()]
@@ -82,6 +114,8 @@ class Worker:
         """Do what goes on for ever; if it fails, the worker ends."""
         try:
             await work
+        except psycopg.Error as error:
+            self._fail(store_error(error))
         except Exception as error:
             self._fail(error)
 
@@ -90,12 +124,14 @@ class Worker:
             self._ended.set_exception(error)
 
     async def _beat(self, connection: Connection, healthy_seconds: float) -> None:
+        if not self._launched:
+            return
         if self._running:
             running = {"running": list(self._running)}
             for (workflow_id,) in await (await connection.execute(query("cancelled"), running)).fetchall():
                 if (job := self._running.get(workflow_id)) is not None:
-                    job.stop.request(StopReason("cancelled", "cancelled by beacon cancel"))
-        mine = {"worker": self._lease.id, "begun": self._begun}
+                    job.stop.request(BY_COMMAND)
+        mine = {"worker": self._lease.id, "begun": list(self._begun)}
         if unstarted := await (await connection.execute(query("unstarted"), mine)).fetchall():
             self._putting_back = asyncio.create_task(self._put_back([row[0] for row in unstarted]))
         await self._watch.look(connection, healthy_seconds)
@@ -112,7 +148,7 @@ class Worker:
         self._begun.append(workflow_id)
         self._nothing_runs.clear()
         if self._lease.draining:
-            running.stop.drain(_HAND_BACK)
+            running.stop.drain(HAND_BACK)
         try:
             result = await self._to_the_end(job_id, priority, running.stop)
         finally:
@@ -124,26 +160,67 @@ class Worker:
         return result
 
     async def _to_the_end(self, job_id: str, priority: int, stop: Stop) -> dict[str, Any] | None:
+        """Run a job; returns None when it is for another worker to go on with."""
+        try:
+            outcome = await self._outcome(job_id, priority, stop)
+            if outcome is None and not _handed_back(stop):
+                await asyncio.to_thread(give_up_job, self._workshop.url, job_id, "cancelled")
+                return {"status": "cancelled"}
+        except (StoreError, JournalError, CredentialsError) as error:
+            if await self._is_deleted(job_id):
+                return await self._given_up(job_id, error)
+            # Not the job's fault: its lock is gone, answers cannot be stored, the credentials are refused.
+            self._fail(error if isinstance(error, CredentialsError) else _lost(job_id, error))
+            return None
+        except Exception as error:
+            return await self._given_up(job_id, error)
+        return (
+            None
+            if outcome is None or (_handed_back(stop) and outcome.status == "cancelled")
+            else {"status": outcome.status}
+        )
+
+    async def _outcome(self, job_id: str, priority: int, stop: Stop) -> Outcome | None:
+        """Run a job as soon as that is possible; None when it was stopped before."""
+        waited_since, pause = time.monotonic(), _PAUSE_SECONDS
+        told = begun = False
         while stop.reason is None:
             try:
-                outcome = await run_stored_job(self._workshop, job_id, priority, stop)
+                async with ready_run(self._workshop, job_id, priority, stop) as run:
+                    begun = run is not None
+                    return await run.carry_out() if run is not None else None
             except JobLocked as locked:
-                say_line(f"{locked.message}; waiting for it")
-                await asyncio.sleep(_LOCKED_PAUSE_SECONDS)
-            except (StoreError, JournalError) as error:  # the lock on the job is gone, or answers cannot be stored
-                self._fail(LeaseLost(f"job {job_id} cannot go on here: {error.message}"))
-                return None
-            except BeaconError as error:
-                say_line(f"job {job_id} cannot run: {error.message}")
-                await asyncio.to_thread(give_up_job, self._workshop.url, job_id, "failed")
-                return {"status": "failed", "code": error.code, "message": error.message, "hint": error.hint}
-            else:
-                if outcome is not None:
-                    return None if _handed_back(stop) and outcome.status == "cancelled" else {"status": outcome.status}
-        if _handed_back(stop):
+                waited_since = time.monotonic()
+                if not told:
+                    say_line(f"{locked.message}; waiting for it")
+                told = True
+            except StoreError as error:
+                if begun or isinstance(error, SchemaError) or time.monotonic() > waited_since + PATIENCE_SECONDS:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        return None
+
+    async def _is_deleted(self, job_id: str) -> bool:
+        try:
+            await asyncio.to_thread(stored_job, self._workshop.url, job_id)
+        except JobNotFound:
+            return True
+        except Exception:  # nobody can say
+            return False
+        return False
+
+    async def _given_up(self, job_id: str, error: Exception) -> dict[str, Any] | None:
+        """Note that a job cannot run, and why."""
+        message = error.message if isinstance(error, BeaconError) else _internal(error)
+        say_line(f"job {job_id} cannot run: {message}")
+        try:
+            await asyncio.to_thread(give_up_job, self._workshop.url, job_id, "failed")
+        except StoreError as failed:
+            self._fail(_lost(job_id, failed))
             return None
-        await asyncio.to_thread(give_up_job, self._workshop.url, job_id, "cancelled")
-        return {"status": "cancelled"}
+        code, hint = getattr(error, "code", "internal"), getattr(error, "hint", "")
+        return {"status": "failed", "code": code, "message": message, "hint": hint}
 
     def _on_signal(self, signum: int) -> None:
         if self._lease.draining:
@@ -153,13 +230,13 @@ class Worker:
         self._queue.room = 0
         say_line(f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; once more ends at once")
         for job in self._running.values():
-            job.stop.drain(_HAND_BACK)
+            job.stop.drain(HAND_BACK)
         self._draining = asyncio.create_task(self._ending(self._drain(signum)))
 
     async def _drain(self, signum: int) -> None:
         await self._until_nothing_runs(self._drain_seconds)
         for job in self._running.values():
-            job.stop.request(_HAND_BACK)
+            job.stop.request(HAND_BACK)
         await self._until_nothing_runs(_CLOSING_SECONDS)
         with contextlib.suppress(Exception):  # without the database: the others notice by themselves
             async with asyncio.timeout(_CLOSING_SECONDS):
@@ -179,11 +256,32 @@ class Worker:
             self._ended.set_result(128 + signum)
 
 
-_HAND_BACK = StopReason(HANDED_BACK, f"the worker was stopped ({signal.Signals.SIGTERM.name}); another goes on")
-
-
 def _handed_back(stop: Stop) -> bool:
-    return stop.reason is not None and stop.reason.code == HANDED_BACK
+    return stop.reason == HAND_BACK
+
+
+def _internal(error: Exception) -> str:
+    """Say what went wrong and where, without the error's own text: nobody knows what is in it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"internal error: {type(error).__name__} in {frame.name} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def _lost(job_id: str, error: BeaconError) -> LeaseLost:
+    return LeaseLost(f"job {job_id} cannot go on here: {error.message}")
+
+
+def _require_endpoints(settings: Settings) -> None:
+    """Raise `ConfigError` when no region is configured, and tell which are not."""
+    missing: dict[str, ConfigError] = {}
+    for region in REGIONS.values():
+        try:
+            configured_endpoints(settings, [region], recorded_endpoints(settings))
+        except ConfigError as error:
+            missing[region.label] = error
+    if len(missing) == len(REGIONS):
+        raise next(iter(missing.values()))
+    for reason in missing.values():
+        say_line(f"warning: {reason.message}; jobs that ask there fail here")
 
 
 async def _never() -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from beacon_cli.executor.events import Event, JobFinished
+from beacon_cli.executor.events import Event, JobFinished, JobStarted
 from beacon_cli.output.lines import RunLog, stamped
 from beacon_cli.output.progress import Progress
 from beacon_cli.output.terminal import Talk
@@ -19,9 +19,11 @@ class FleetLog:
 
     def handle(self, event: Event) -> None:
         """Take in one event and write its lines."""
-        log = self._logs.setdefault(event.job_id, RunLog(Progress()))
+        log = self._logs.get(event.job_id) or RunLog(Progress())
+        if isinstance(event, JobStarted):
+            self._logs[event.job_id] = log
         log.progress.apply(event)
         if lines := log.lines(event):
             self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in lines))
         if isinstance(event, JobFinished):
-            del self._logs[event.job_id]
+            self._logs.pop(event.job_id, None)

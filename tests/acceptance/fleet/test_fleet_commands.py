@@ -56,8 +56,8 @@ def test_a_job_that_cannot_run_says_why(fleet: Fleet) -> None:
 
 def test_a_job_that_was_submitted_twice_is_in_the_queue_once(fleet: Fleet) -> None:
     fleet.submit("one", questions=1)
-    again = fleet.beacon.json("submit", str(fleet.beacon.folder / "one.json"), "--job-id", "one")[1]
-    assert again["data"]["already_queued"] is True
+    again = fleet.beacon.json("submit", str(fleet.beacon.folder / "one.json"), "--job-id", "one", "--priority", "-5")[1]
+    assert (again["data"]["already_queued"], again["data"]["priority"]) == (True, 0)
     assert len(fleet.beacon.json("queue")[1]["data"]["jobs"]) == 1
 
 
@@ -114,6 +114,59 @@ def test_a_job_is_queued_while_the_queue_has_it_and_interrupted_when_nothing_has
     assert status() == "queued"
     fleet.rows("DELETE FROM dbos.workflow_status RETURNING 1")
     assert status() == "interrupted"
+
+
+def test_what_is_half_submitted_is_shown_and_can_be_given_up(fleet: Fleet) -> None:
+    fleet.submit("half", questions=1)
+    fleet.rows("DELETE FROM dbos.workflow_status RETURNING 1")  # as if submit had been killed before its last step
+    code, document = fleet.beacon.json("queue")
+    assert code == 1
+    assert document["data"]["stuck"][0]["problem"] == "it was written, and is not in the queue"
+    code, document = fleet.beacon.json("cancel", "half")
+    assert (code, document["data"]["was"], document["data"]["status"]) == (0, "interrupted", "cancelled")
+    assert fleet.beacon("queue").returncode == 0
+
+
+def test_a_job_that_is_deleted_while_it_runs_ends_no_other(fleet: Fleet) -> None:
+    worker = fleet.worker()
+    fleet.regions.latency = 1
+    fleet.submit("gone", questions=4)
+    fleet.submit("stays", questions=1)
+    until(lambda: fleet.answered() > 0, 30, fleet.everything)
+    fleet.rows("DELETE FROM jobs WHERE id = 'gone' RETURNING 1")
+    fleet.wait_until_done("stays")
+    until(lambda: "job gone cannot run" in fleet.log(worker), 30, fleet.everything)
+    assert worker.poll() is None
+
+
+def test_a_job_that_nobody_can_read_fails_and_says_so(fleet: Fleet) -> None:
+    file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: odd\n")
+    waiting = fleet.beacon.start("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
+    until(lambda: bool(fleet.rows("SELECT FROM dbos.workflow_status")), 30, fleet.everything)
+    fleet.rows("UPDATE jobs SET spec = '{}' RETURNING 1")
+    fleet.worker()
+    out, _ = waiting.communicate(timeout=30)
+    assert waiting.returncode == 1
+    data = json.loads(out)["data"]
+    assert data["status"] == "failed"
+    assert data["reason"].startswith("internal error: KeyError in ")
+
+
+def test_a_worker_without_endpoints_does_not_begin(fleet: Fleet) -> None:
+    for name in [name for name in fleet.beacon.environment if name.startswith("BEACON_REGIONS")]:
+        del fleet.beacon.environment[name]
+    done = fleet.beacon("worker")
+    assert done.returncode == 2
+    assert "no endpoint is configured for region US" in done.stderr
+
+
+def test_waiting_long_outweighs_priority(fleet: Fleet) -> None:
+    fleet.submit("old", "--priority", "5", questions=1)
+    fleet.rows("UPDATE dbos.workflow_status SET priority = priority - 6 * 3600 RETURNING 1")  # six hours ago
+    fleet.submit("new", questions=1)
+    fleet.worker("--jobs", "1")
+    fleet.wait_until_done("old", "new")
+    assert fleet.rows("SELECT job_id FROM runs ORDER BY started_at") == [("old",), ("new",)]
 
 
 def test_deleting_a_job_ends_the_waiting_for_it(fleet: Fleet) -> None:

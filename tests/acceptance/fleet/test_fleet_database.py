@@ -54,11 +54,13 @@ def test_what_is_over_is_forgotten_and_what_waits_is_not(fleet: Fleet) -> None:
     fleet.wait_until_done("over")
     worker.send_signal(signal.SIGTERM)
     worker.wait(20)
+    fleet.submit("stopped", questions=1)
+    fleet.beacon("cancel", "stopped")
     fleet.submit("waits", questions=1)
     entries = "SELECT attributes ->> 'job_id' FROM dbos.workflow_status"
     assert prune(fleet.url, timedelta(days=1)) == 0
-    assert sorted(fleet.rows(entries)) == [("over",), ("waits",)]
-    assert prune(fleet.url, timedelta(0)) == 1
+    assert sorted(fleet.rows(entries)) == [("over",), ("stopped",), ("waits",)]
+    assert prune(fleet.url, timedelta(0)) == 2
     assert fleet.rows(entries) == [("waits",)]
     assert fleet.rows("SELECT id FROM fleet_workers") == []
     assert fleet.answered() == 6
