@@ -16,19 +16,25 @@ from typing import Any
 import psycopg
 
 from tests.acceptance.conftest import Beacon
-from tests.support.raw_server import Request
+from tests.support.raw_server import Request, http
 from tests.support.regions_server import Regions
 
 
 @dataclass
 class CountingRegions(Regions):
-    """Knows how many calls were in flight at most, per region and in all, and when calls were cut off."""
+    """Knows how many calls were in flight at most, per region and in all, and when calls were cut off.
 
+    `refusing` answers that the credentials are wrong.
+    """
+
+    refusing: bool = False
     in_flight: Counter[str] = field(default_factory=Counter)
     peaks: Counter[str] = field(default_factory=Counter)
     cut_at: list[float] = field(default_factory=list)
 
     async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
+        if self.refusing:
+            return http(401, {"detail": "no"})
         if not request.path.endswith("/inference"):
             return await super().handle(request, writer)
         region = request.path.split("/")[1]

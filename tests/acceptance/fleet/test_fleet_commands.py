@@ -160,6 +160,18 @@ def test_a_worker_without_endpoints_does_not_begin(fleet: Fleet) -> None:
     assert "no endpoint is configured for region US" in done.stderr
 
 
+def test_refused_credentials_end_the_worker_and_leave_its_job_to_others(fleet: Fleet) -> None:
+    worker = fleet.worker()
+    fleet.submit("one", questions=20)
+    until(lambda: fleet.answered() > 0, 30, fleet.everything)
+    fleet.regions.refusing = True
+    assert worker.wait(20) == 4, fleet.log(worker)
+    assert fleet.statuses() == {"one": "created"}
+    fleet.regions.refusing = False
+    fleet.worker()
+    fleet.wait_until_done("one")
+
+
 def test_waiting_long_outweighs_priority(fleet: Fleet) -> None:
     fleet.submit("old", "--priority", "5", questions=1)
     fleet.rows("UPDATE dbos.workflow_status SET priority = priority - 6 * 3600 RETURNING 1")  # six hours ago
