@@ -1,8 +1,15 @@
--- Least privileges, after `beacon db migrate` as the owner. Run it as the owner, in Beacon's database:
---   beacon db psql -f deploy/grants.sql
--- Roles log in once they have a password: ALTER ROLE beacon_worker LOGIN PASSWORD '…'.
-DO $$ BEGIN CREATE ROLE beacon_worker NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
-DO $$ BEGIN CREATE ROLE beacon_reader NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+-- Least privileges, after `beacon db migrate`, and again after each migration. Run it as the owner, in Beacon's database:
+--   beacon db psql --set ON_ERROR_STOP=1 --single-transaction -f deploy/grants.sql
+-- An owner without CREATEROLE needs the two roles made before: CREATE ROLE beacon_worker; CREATE ROLE beacon_reader;
+DO $$
+DECLARE wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['beacon_worker', 'beacon_reader'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        END IF;
+    END LOOP;
+END $$;
 
 -- worker, submit, cancel, queue, run. Workers share one role: each may then end what a lost one has left open.
 GRANT USAGE ON SCHEMA public TO beacon_worker;
@@ -14,6 +21,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA dbos TO beacon_work
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA dbos TO beacon_worker;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dbos TO beacon_worker;
 
--- check-db, compare, report.
+-- check-db, compare, report, export, jobs, show.
 GRANT USAGE ON SCHEMA public TO beacon_reader;
 GRANT SELECT ON jobs, questions, runs, executions, _yoyo_migration TO beacon_reader;
