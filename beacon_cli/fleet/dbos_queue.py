@@ -158,5 +158,6 @@ def _sys_db() -> Any:
 
 
 def quiet() -> None:
-    """Let only what is broken be told: DBOS logs on stderr, which is for the operator."""
-    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    """Let only what is broken be told: DBOS and psycopg log on stderr, which is for the operator."""
+    for name in ("dbos", "psycopg"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
