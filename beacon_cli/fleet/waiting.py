@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from beacon_cli.errors import BeaconError, ProblemsFound
+from beacon_cli.errors import BeaconError, ProblemsFound, StoreError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.fleet.dbos_queue import client
 from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
@@ -16,6 +16,7 @@ from beacon_cli.fleet.submit import Submission
 from beacon_cli.job.model import Job
 from beacon_cli.output.result import say
 from beacon_cli.settings import Settings
+from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect_readonly
 from beacon_cli.wording import success_arithmetic
 
@@ -76,18 +77,26 @@ def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> 
 
     Raises `StoreError`, and `JobNotFound` when somebody deletes the job.
     """
+    try:
+        status, by_region = _ending(submission.job_id, job.expected, url)
+    except (Interrupted, StoreError) as ended:
+        ended.hint = f"the job goes on: beacon queue shows it, and beacon cancel {submission.job_id} stops it"
+        raise
+    wanted = settings.limits.overridden_by(job.limits).min_success_rate
+    return Verdict(submission, job, status, by_region, wanted, _reason(url, submission.entry))
+
+
+def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counter[str]]]:
     told = time.monotonic()
     with connect_readonly(url) as connection:
-        while not (progress := job_progress(connection, submission.job_id)).over:
+        while not (progress := job_progress(connection, job_id)).over:
             if time.monotonic() - told > _TELL_SECONDS:
                 told = time.monotonic()
-                answered = _answered(rows_by_status(rows_by_region(connection, submission.job_id)))
+                answered = _answered(rows_by_status(rows_by_region(connection, job_id)))
                 state = progress.state
-                say(f"{state.status}: {answered} of {job.expected} answered, {state.holder or 'waiting'}\n")
+                say(f"{state.status}: {answered} of {expected} answered, {state.holder or 'waiting'}\n")
             time.sleep(_LOOK_SECONDS)
-        by_region = rows_by_region(connection, submission.job_id)
-    wanted = settings.limits.overridden_by(job.limits).min_success_rate
-    return Verdict(submission, job, progress.state.status, by_region, wanted, _reason(url, submission.entry))
+        return progress.state.status, rows_by_region(connection, job_id)
 
 
 def _reason(url: str, entry: str) -> str | None:

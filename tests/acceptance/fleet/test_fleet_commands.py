@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import time
 
@@ -51,6 +52,7 @@ def test_a_job_that_cannot_run_says_why(fleet: Fleet) -> None:
     code, document = fleet.beacon.json("submit", file, "--wait")
     assert code == 1
     assert "not served: qwen2.5-1.5b in US" in document["errors"][0]["message"]
+    assert "not served: qwen2.5-1.5b in US" in fleet.beacon("submit", file, "--wait").stdout
     assert document["data"]["status"] == "failed"
 
 
@@ -94,7 +96,8 @@ def test_a_job_that_waits_is_cancelled_and_never_asked(fleet: Fleet) -> None:
     fleet.submit("two", questions=1)
     fleet.wait_until_done("two")
     assert {text for text, _, _ in fleet.regions.seen} == {"two 0?"}
-    assert fleet.beacon.json("cancel", "one")[0] == 1
+    again = fleet.beacon("cancel", "one")
+    assert (again.returncode, again.stdout) == (1, "job one had ended before: it is cancelled\n")
     code, document = fleet.beacon.json("cancel", "none")
     assert (code, document["errors"][0]["code"]) == (1, "job_not_found")
 
@@ -191,6 +194,19 @@ def test_deleting_a_job_ends_the_waiting_for_it(fleet: Fleet) -> None:
     assert json.loads(out)["errors"][0]["code"] == "job_not_found"
     fleet.worker()
     until(lambda: not fleet.beacon.json("queue")[1]["data"]["jobs"], 30, fleet.everything)
+
+
+def test_whoever_stops_waiting_is_told_that_the_job_goes_on(fleet: Fleet) -> None:
+    file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: on\n")
+    waiting = fleet.beacon.start("submit", file, "--wait")
+    until(lambda: bool(fleet.rows("SELECT FROM dbos.workflow_status")), 30, fleet.everything)
+    time.sleep(1)
+    waiting.send_signal(signal.SIGINT)
+    _, said = waiting.communicate(timeout=30)
+    assert waiting.returncode == 130
+    assert "hint: the job goes on: beacon queue shows it, and beacon cancel on stops it" in said
+    fleet.worker()
+    fleet.wait_until_done("on")
 
 
 def test_a_lower_number_goes_first_and_equals_go_in_turn(fleet: Fleet) -> None:
