@@ -48,6 +48,23 @@ def test_the_grants_are_enough_to_work_and_to_take_over(least_privileged: Fleet)
         assert fleet.rows(f'SELECT 1 FROM "{schema}"."{table}" t WHERE t::text LIKE \'%%{CANARY}%%\'') == []
 
 
+def test_readers_may_read_answers_and_nothing_else(fleet: Fleet) -> None:
+    fleet.worker()
+    fleet.submit("one", questions=1)
+    fleet.wait_until_done("one")
+    with psycopg.connect(fleet.url, autocommit=True) as connection:
+        connection.execute(GRANTS.encode())
+        connection.execute("ALTER ROLE beacon_reader LOGIN")
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url.replace("postgres@", "beacon_reader@")
+    for reading in (("jobs",), ("show", "one"), ("check-db", "one"), ("export", "one")):
+        done = fleet.beacon(*reading)
+        assert done.returncode == 0, (reading, done.stderr)
+    for writing in (("cancel", "one"), ("worker",), ("submit", str(fleet.beacon.folder / "one.json"))):
+        done = fleet.beacon(*writing)
+        assert done.returncode == 3, (writing, done.stderr)
+        assert "lacks a privilege" in done.stderr, (writing, done.stderr)
+
+
 def test_what_is_over_is_forgotten_and_what_waits_is_not(fleet: Fleet) -> None:
     worker = fleet.worker()
     fleet.submit("over", questions=1)

@@ -79,6 +79,21 @@ def test_calls_that_take_longer_than_the_drain_are_closed_and_asked_again(fleet:
     fleet.assert_nothing_lost_or_doubled(6)
 
 
+def test_a_second_signal_ends_at_once(fleet: Fleet) -> None:
+    fleet.regions.latency = 60
+    worker = fleet.worker()
+    fleet.submit("one", questions=1)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    worker.send_signal(signal.SIGTERM)
+    until(lambda: "draining" in fleet.log(worker), 10, fleet.everything)
+    assert worker.poll() is None
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 143, fleet.log(worker)
+    fleet.regions.latency = 0.1
+    fleet.worker()
+    fleet.wait_until_done("one")
+
+
 @pytest.mark.long
 def test_a_restarted_worker_goes_on_by_itself(fleet: Fleet) -> None:
     worker: subprocess.Popen[str] = fleet.worker()
