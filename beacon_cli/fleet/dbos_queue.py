@@ -47,15 +47,17 @@ def client(url: str) -> Iterator[DBOSClient]:
     """Yield a client of the queue. Raises `SchemaError` when the queue's tables are missing."""
     made = engine(url, "beacon", 2)
     quiet()
-    opened = DBOSClient(system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False)
+    opened: DBOSClient | None = None
     try:
+        opened = DBOSClient(system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False)
         yield opened
     except sqlalchemy.exc.ProgrammingError as failed:
         raise SchemaError("the queue's tables are missing or old", hint="run: beacon db migrate") from failed
     except sqlalchemy.exc.OperationalError as failed:
         raise StoreError("the database went away", hint="check --database-url and that the server runs") from failed
     finally:
-        opened.destroy()
+        if opened is not None:
+            opened.destroy()
         made.dispose()
 
 

@@ -94,7 +94,7 @@ def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counte
                 told = time.monotonic()
                 answered = _answered(rows_by_status(rows_by_region(connection, job_id)))
                 state = progress.state
-                say(f"{state.status}: {answered} of {expected} answered, {state.holder or 'waiting'}\n")
+                say(f"job {job_id} {state.status}: {answered} of {expected} answered, {state.holder or 'waiting'}\n")
             time.sleep(_LOOK_SECONDS)
         return progress.state.status, rows_by_region(connection, job_id)
 

@@ -24,6 +24,8 @@ class FleetLog:
             self._logs[event.job_id] = log
         log.progress.apply(event)
         if lines := log.lines(event):
-            self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in lines))
+            name = f" job={event.job_id}"
+            named = (line if name in line else line + name for line in lines)
+            self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in named))
         if isinstance(event, JobFinished):
             self._logs.pop(event.job_id, None)
