@@ -73,6 +73,6 @@ def _put(url: str, job_id: str, priority: int) -> tuple[Entry, bool]:
         row = connection.execute(_ORDER, [(priority + HIGHEST_PRIORITY) * STEP_SECONDS]).fetchone()
         assert row is not None
     entry = Entry(f"{job_id}:{secrets.token_hex(4)}", priority)
-    with client(url) as queue:
-        enqueue(queue, entry.id, job_id, priority, int(str(row[0])))  # who submits it too waits for the job's lock
+    with client(url) as queue:  # nobody else puts it there meanwhile: the caller holds the job's lock
+        enqueue(queue, entry.id, job_id, priority, int(str(row[0])))
     return entry, False

@@ -15,7 +15,7 @@ from beacon_cli.store.journal import require_writable
 
 
 def work(settings: Settings, url: str, jobs: int, drain_seconds: float) -> NoReturn:
-    """Work until a signal. Raises `Interrupted`, `LeaseLost`, `JournalError` and `StoreError`."""
+    """Work until a signal. Raises `Interrupted`, `JournalError`, and what `Worker.main` raises."""
     require_writable(settings.data_path() / "journal")
     # Not asyncio.run: at its end it cancels what is left, and DBOS would hear that jobs failed which others go on with.
     loop = asyncio.new_event_loop()

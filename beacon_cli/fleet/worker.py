@@ -79,7 +79,11 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop
 
     async def main(self, signals: Held) -> int:
-        """Work, and return the exit code: a signal's. Raises `LeaseLost` when it may not go on."""
+        """Work, and return the exit code: a signal's.
+
+        Raises `ConfigError` when no region is configured, and what makes it useless later: `LeaseLost`,
+        `CredentialsError`, `StoreError`.
+        """
         self._loop = asyncio.get_running_loop()
         self._ended = self._loop.create_future()
         _require_endpoints(self._workshop.settings)
@@ -272,10 +276,11 @@ def _lost(job_id: str, error: BeaconError) -> LeaseLost:
 
 def _require_endpoints(settings: Settings) -> None:
     """Raise `ConfigError` when no region is configured, and tell which are not."""
+    recorded = recorded_endpoints(settings)
     missing: dict[str, ConfigError] = {}
     for region in REGIONS.values():
         try:
-            configured_endpoints(settings, [region], recorded_endpoints(settings))
+            configured_endpoints(settings, [region], recorded)
         except ConfigError as error:
             missing[region.label] = error
     if len(missing) == len(REGIONS):
