@@ -6,6 +6,7 @@ import gc
 import sys
 from typing import NoReturn
 
+from beacon_cli.accounts import lend_a_name
 from beacon_cli.leaving import leave
 from beacon_cli.signals import Interrupted, ignore_signals, raise_on_signals
 
@@ -17,6 +18,7 @@ def main() -> NoReturn:
     """Run the program and exit with its documented code."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     raise_on_signals()
+    lend_a_name()
     try:
         from beacon_cli.main import program
 

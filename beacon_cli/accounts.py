@@ -1,0 +1,63 @@
+"""Who runs this program: root or not, and whether the account has a name and a home folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from beacon_cli.errors import EnvironmentFault
+
+_UID_MAP = Path("/proc/self/uid_map")
+
+
+def is_root() -> bool:
+    """Whether this is root of the machine, or of a container.
+
+    Root of a user namespace that has no other user (`unshare --map-root-user`) is somebody else's ordinary account, and
+    counts as that: man 7 user_namespaces.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return False
+    try:
+        mappings = _UID_MAP.read_text().splitlines()
+    except OSError:  # not Linux
+        return True
+    return sum(int(mapping.split()[2]) for mapping in mappings) > 1
+
+
+def has_name() -> bool:
+    """Whether the user id of this process has an account: with `docker run --user 12345` it may have none."""
+    import pwd
+
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True
+
+
+def lend_a_name() -> None:
+    """Give the process a user name where it has none: libraries that ask `getpass.getuser` would fail.
+
+    That function believes LOGNAME first: https://docs.python.org/3/library/getpass.html#getpass.getuser
+    """
+    named = any(os.environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME"))
+    if not named and hasattr(os, "geteuid") and not has_name():
+        os.environ["LOGNAME"] = f"uid-{os.geteuid()}"
+
+
+def home_folder(kind: Literal["user_data_path", "user_cache_path"]) -> Path:
+    """Return Beacon's folder in this user's home. Raises `EnvironmentFault` where the user has none."""
+    import platformdirs
+
+    try:
+        folder: Path = getattr(platformdirs, kind)("beacon")
+    except RuntimeError:  # raised where neither HOME nor the account names a home
+        folder = Path()
+    if not folder.is_absolute():
+        raise EnvironmentFault(
+            "there is no home folder to keep data in: HOME is not set, and this user has no account",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
+        )
+    return folder

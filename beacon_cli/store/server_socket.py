@@ -1,0 +1,86 @@
+"""Where the embedded server's socket lies: in its data folder, or in a private folder with a shorter path."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from beacon_cli.store.server_user import ServerUser
+
+PORT = 5432
+"""A part of the socket's name. It is written into every URL: PGPORT of the environment may mean another server."""
+
+# In a connection string a comma separates hosts; other characters may be taken for a password by those who redact.
+_PLAIN = re.compile(r"/[A-Za-z0-9 ._/+=~-]*[A-Za-z0-9._/+=~-]")
+_LONGEST_PATH = 103  # bytes, of sockaddr_un on macOS; Linux takes four more
+_LONGEST_TEMPORARY = 60
+_NAME_FILE = "postgresql.socket"
+
+
+def socket_folder(data_path: Path, server_folder: Path, user: ServerUser) -> Path:
+    """Return the folder for the server's socket, made where it is missing; only the server's user may go there.
+
+    It is the same each time for a data folder, so that an address stays good when the server is started again.
+    """
+    if fits(server_folder):
+        return server_folder
+    chosen = _chosen(data_path)
+    if chosen is None or not _made_private(chosen, user):
+        chosen = _new_folder(user)
+        (data_path / _NAME_FILE).write_text(str(chosen))
+    return chosen
+
+
+def remove_socket_folder(data_path: Path) -> None:
+    """Remove the folder that `socket_folder` made elsewhere; its name stays reserved in the data folder."""
+    if (chosen := _chosen(data_path)) is not None:
+        with contextlib.suppress(OSError):  # not there, or not empty: the server still runs
+            chosen.rmdir()
+
+
+def socket_file(folder: Path) -> Path:
+    """Return the path of the socket in a folder."""
+    return folder / f".s.PGSQL.{PORT}"
+
+
+def fits(folder: Path) -> bool:
+    """Whether a path can be a socket's folder, and can stand in a connection string as it is."""
+    path = str(folder)
+    return _PLAIN.fullmatch(path) is not None and len(os.fsencode(socket_file(folder))) <= _LONGEST_PATH
+
+
+def _chosen(data_path: Path) -> Path | None:
+    try:
+        return Path((data_path / _NAME_FILE).read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _made_private(folder: Path, user: ServerUser) -> bool:
+    """Make the folder unless it is there. Return whether it is this user's alone: others can make one of that name."""
+    try:
+        folder.mkdir(mode=0o700)
+        _give(folder, user)
+    except FileExistsError:
+        pass
+    except OSError:
+        return False
+    return folder.is_dir() and not folder.is_symlink() and user.owns(folder.stat())
+
+
+def _new_folder(user: ServerUser) -> Path:
+    temporary = tempfile.gettempdir()
+    private = fits(Path(temporary) / "beacon-12345678") and len(temporary) <= _LONGEST_TEMPORARY
+    folder = Path(tempfile.mkdtemp(prefix="beacon-", dir=temporary if private else "/tmp"))
+    _give(folder, user)
+    return folder
+
+
+def _give(folder: Path, user: ServerUser) -> None:
+    folder.chmod(0o700)
+    if user.is_account:
+        shutil.chown(folder, user.uid, user.gid)
