@@ -14,6 +14,7 @@ from typing import Any
 from beacon_cli.accounts import is_root
 from beacon_cli.errors import StoreError
 from beacon_cli.signals import held
+from beacon_cli.store.file_locks import exclusive_lock, shared_lock
 from beacon_cli.store.postmaster import ServerError, running_pid, server_folder, start, stop
 from beacon_cli.store.server_user import ACCOUNT
 
@@ -26,12 +27,10 @@ def embedded_server(data_path: Path) -> Iterator[str]:
     alive. Such locks belong to the process: use this once at a time in each. An ending signal waits while the server
     is started or stopped. Raises `StoreError` when that fails.
     """
-    import fasteners
-
     _make_folder(data_path)
-    users = fasteners.InterProcessReaderWriterLock(data_path / "postgresql.users")
     with contextlib.ExitStack() as stack:
         with _explained(data_path, "did not start"), _changing(data_path), held():
+            users = shared_lock(data_path / "postgresql.users")
             url = start(data_path)
             users.acquire_read_lock()
             stack.callback(_leave, data_path, users)
@@ -79,9 +78,7 @@ def stop_server(data_path: Path) -> bool:
 
 def _changing(data_path: Path) -> Any:
     """Starting and stopping exclude each other: else the last user could stop what a new one was just given."""
-    import fasteners
-
-    return fasteners.InterProcessLock(data_path / "postgresql.starting")
+    return exclusive_lock(data_path / "postgresql.starting")
 
 
 def _mark(data_path: Path) -> Path:
@@ -99,8 +96,6 @@ def _make_folder(data_path: Path) -> None:
     """Make the data folder, and what is missing above it; folders that are there keep their modes."""
     try:
         _make_missing(data_path, mode=0o755 if is_root() else 0o700)
-        for name in ("postgresql.users", "postgresql.starting"):  # whoever may open them can keep them locked
-            _touch(data_path / name)
         closed = [folder for folder in (data_path, *data_path.parents) if not folder.stat().st_mode & stat.S_IXOTH]
     except OSError as error:
         raise StoreError(
@@ -113,14 +108,6 @@ def _make_folder(data_path: Path) -> None:
             hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders under one that others may enter, such as"
             " /var/lib/beacon",
         )
-
-
-def _touch(file: Path) -> None:
-    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY, 0o600)
-    try:
-        os.fchmod(descriptor, 0o600)
-    finally:
-        os.close(descriptor)
 
 
 def _make_missing(folder: Path, mode: int) -> None:

@@ -98,14 +98,16 @@ def start(data_path: Path) -> str:
 
 def _started(data_path: Path, folder: Path) -> Postmaster:
     """Return the server, which was not running, after starting it in a folder that is made where it is missing."""
+    _allow_open_files()
     user = server_user()
     programs = programs_folder(data_path, user)
     for left in data_path.glob(f"{_STAGING}*"):  # by a process that was killed, whose initdb may go on a while
         shutil.rmtree(left, ignore_errors=True)
     if not (folder / "PG_VERSION").exists():
         _initialise(folder, programs, user)
-    _forget_stale(folder)
-    failure = _launch(data_path, programs, user)
+    sockets = socket_folder(data_path, folder, user)
+    _forget_stale(folder, sockets)
+    failure = _launch(folder, sockets, programs, user)
     server = _settled(folder)  # also where it was started just before, by a process that was killed
     if server is None:
         raise ServerError(failure or "it ended at once")
@@ -182,18 +184,15 @@ def _initialise(folder: Path, programs: Path, user: ServerUser) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _launch(data_path: Path, programs: Path, user: ServerUser) -> str:
+def _launch(folder: Path, sockets: Path, programs: Path, user: ServerUser) -> str:
     """Run the server in the background, wait until it is ready, and return why it is not, if it is not.
 
     pg_ctl puts paths into a shell command, so the folder is given as the working folder, and the rest is quoted.
     """
-    folder = server_folder(data_path)
-    sockets = socket_folder(data_path, folder, user)
     options = shlex.join(["-h", "", "-p", str(PORT), "-k", "." if sockets == folder else str(sockets)])
     log = folder / "log"
     written = log.stat().st_size if log.exists() else 0
     words = [str(programs / "pg_ctl"), "start", "-w", "-t", str(_START_SECONDS), "-D", ".", "-l", "log", "-o", options]
-    _allow_open_files()
     done = _run(user.command(words), folder, user, _START_SECONDS + 30.0)
     if done.returncode == 0:
         return ""
@@ -220,7 +219,7 @@ def _run(words: Sequence[str], folder: Path, user: ServerUser, seconds: float) -
 
 
 def _allow_open_files() -> None:
-    """Raise the limit of open files as far as it may be raised: the server inherits it, and refuses to have too few."""
+    """Raise the limit of open files as far as it may be raised: PostgreSQL's programs inherit it."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -229,24 +228,23 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _forget_stale(folder: Path) -> None:
+def _forget_stale(folder: Path, sockets: Path) -> None:
     """Remove what a server left that ended without being asked, once those that it had started are gone too.
 
     PostgreSQL does so itself where the process id is free. It does not where that is another program's by now, or a
     zombie's.
     """
-    server = Postmaster.of(folder)
-    if server is None:
-        (folder / "postmaster.pid").unlink(missing_ok=True)
+    socket = socket_file(sockets)
+    left = [file for file in (folder / "postmaster.pid", socket.with_name(f"{socket.name}.lock")) if file.exists()]
+    if not left:
         return
     give_up_at = time.monotonic() + _ORPHANS_SECONDS
-    while orphans := _processes_in(folder):
+    while (orphans := _processes_in(folder)) and Postmaster.of(folder) is not None:
         if time.monotonic() > give_up_at:
-            raise ServerError(
-                f"processes of a server that was killed are still at work: {', '.join(map(str, orphans))}"
-            )
+            raise ServerError(f"processes {orphans} of a server that was killed are still at work")
         time.sleep(_POLL_SECONDS)
-    (folder / "postmaster.pid").unlink(missing_ok=True)
+    for file in left:
+        file.unlink(missing_ok=True)
 
 
 def _processes_in(folder: Path) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.metadata
 import importlib.util
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from beacon_cli.accounts import is_root
 from beacon_cli.errors import StoreError
+from beacon_cli.store.file_locks import exclusive_lock
 from beacon_cli.store.server_user import ServerUser
 
 POSTGRESQL = 18
@@ -54,18 +54,10 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
             hint="let only its owner write there, or set BEACON_DATA_DIR to another folder",
         )
     copy = home / f"programs-{POSTGRESQL}-{importlib.metadata.version(_DISTRIBUTION)}"
-    with _only_one(home):
+    with exclusive_lock(home / "programs.lock"):
         if not _is_whole(copy):
             _copy(copy)
     return copy / _PACKAGE / _INSTALLATION / "bin"
-
-
-@contextlib.contextmanager
-def _only_one(home: Path) -> Iterator[None]:
-    import fasteners
-
-    with fasteners.InterProcessLock(home / "programs.lock"):
-        yield
 
 
 @functools.cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import shutil
@@ -79,22 +81,50 @@ class Beacon:
 
 
 @contextmanager
-def new_beacon() -> Iterator[Beacon]:
-    """Yield a `beacon` with a data folder of its own, whose embedded server is stopped at the end."""
-    # Not pytest's tmp_path: as root the embedded server runs as a user of its own, to which that folder is closed.
-    folder = Path(tempfile.mkdtemp(prefix="beacon-acceptance-"))
-    folder.chmod(0o755)
-    runner = Beacon(folder)
+def new_beacon(*, first_start: bool = False) -> Iterator[Beacon]:
+    """Yield a `beacon` with a data folder of its own, whose embedded server is stopped at the end.
+
+    Its database is a copy of one that was made before, which takes a second less; with `first_start` there is none.
+    """
+    runner = Beacon(_new_folder())
     try:
+        if not first_start:
+            (runner.folder / "data").mkdir(mode=0o755)
+            subprocess.run(["cp", "-a", _database(), runner.folder / "data"], check=True)
         yield runner
         runner("db", "stop")
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(runner.folder, ignore_errors=True)
+
+
+@functools.cache
+def _database() -> Path:
+    """Return the folder of an up-to-date database, made once in this process."""
+    runner = Beacon(_new_folder())
+    atexit.register(shutil.rmtree, runner.folder, ignore_errors=True)
+    done = runner("db", "migrate")
+    assert done.returncode == 0, done.stderr
+    [folder] = (runner.folder / "data").glob("pg*")
+    return folder
+
+
+def _new_folder() -> Path:
+    # Not pytest's tmp_path: as root the embedded server runs as a user of its own, to which that folder is closed.
+    folder = Path(tempfile.mkdtemp(prefix="beacon-acceptance-"))
+    folder.chmod(0o755)
+    return folder
 
 
 @pytest.fixture
 def beacon() -> Iterator[Beacon]:
     with new_beacon() as made:
+        yield made
+
+
+@pytest.fixture
+def new_machine() -> Iterator[Beacon]:
+    """A `beacon` that never ran: its data folder is not there yet."""
+    with new_beacon(first_start=True) as made:
         yield made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import shutil
 import tempfile
 import uuid
@@ -27,14 +26,15 @@ def postgres_url() -> Iterator[str]:
     # Not pytest's tmp_path: as root the server runs as a user of its own, to which that folder is closed.
     folder = Path(tempfile.mkdtemp(prefix="beacon-tests-"))
     folder.chmod(0o755)
-    # Registered before the server's library registers its own cleaning, which makes a file there: so it runs after.
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with embedded_server(folder) as url:
-        with psycopg.connect(url, autocommit=True) as connection:
-            for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
-                connection.execute(f"ALTER SYSTEM SET {setting}".encode())
-            connection.execute("SELECT pg_reload_conf()")
-        yield url
+    try:
+        with embedded_server(folder) as url:
+            with psycopg.connect(url, autocommit=True) as connection:
+                for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):
+                    connection.execute(f"ALTER SYSTEM SET {setting}".encode())
+                connection.execute("SELECT pg_reload_conf()")
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

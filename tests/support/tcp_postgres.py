@@ -16,6 +16,8 @@ import psycopg
 from psycopg import sql
 
 from beacon_cli.store import postmaster
+from beacon_cli.store.server_programs import programs_folder
+from beacon_cli.store.server_user import server_user
 
 
 @dataclass
@@ -49,10 +51,15 @@ class TcpPostgres:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def _control(self, *arguments: str) -> None:
-        command = [str(postmaster.program("pg_ctl")), "-D", str(self.data), *arguments]
-        user = {"user": "pgserver"} if postmaster.is_root() else {}
+        user = server_user()
+        command = [str(programs_folder(self.folder, user) / "pg_ctl"), "-D", str(self.data), *arguments]
         subprocess.run(
-            command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, **user
+            user.command(command),
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            **user.options(),
         )
 
 

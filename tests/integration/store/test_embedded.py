@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from beacon_cli.errors import StoreError
 from beacon_cli.store import postmaster
@@ -170,12 +171,80 @@ def test_what_a_killed_initialisation_left_is_removed(tmp_path: Path) -> None:
         assert not left.exists()
 
 
-def test_a_path_that_is_too_long_for_a_socket_is_refused_rather_than_shared(data_path: Path) -> None:
-    long = data_path.parent / ("x" * 100)
-    if not AS_ROOT and "XDG_RUNTIME_DIR" in os.environ:
-        pytest.skip("the socket goes to the user's own runtime folder")
-    with pytest.raises(StoreError, match="too long for a socket"), embedded_server(long):
-        pass
+def test_a_server_that_was_killed_is_found_although_nobody_reaps_it(data_path: Path) -> None:
+    """As where Beacon, or a plain script, is process 1 of a container: the killed server stays a zombie."""
+    code = f"""
+import ctypes, os, signal, sys
+from pathlib import Path
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans become ours, and we never wait for them
+from beacon_cli.store import postmaster
+from beacon_cli.store.embedded import embedded_server, restart_embedded
+folder = Path({str(data_path)!r})
+with embedded_server(folder) as url:
+    pid = postmaster.running_pid(folder)
+    os.kill(pid, signal.SIGKILL)
+    while postmaster.running_pid(folder): pass
+    assert restart_embedded(folder) == url
+    print(pid, postmaster.running_pid(folder), Path(f"/proc/{{pid}}/stat").read_text().split()[2])
+"""
+    began = time.monotonic()
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    killed, started, state = said.stdout.split()
+    assert killed != started
+    assert state == "Z"
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("text", ["", "123", "99999999\n/elsewhere\n"])
+def test_a_file_that_a_killed_server_left_half_written_is_no_obstacle(data_path: Path, text: str) -> None:
+    (postmaster.server_folder(data_path) / "postmaster.pid").write_text(text)
+    with embedded_server(data_path) as url:
+        assert answers(url)
+
+
+def test_a_server_that_is_still_starting_is_waited_for(data_path: Path) -> None:
+    """As after a kill of the process that was starting it."""
+    code = f"""
+import os, threading
+from pathlib import Path
+from beacon_cli.store import postmaster
+threading.Thread(target=postmaster.start, args=[Path({str(data_path)!r})]).start()
+while postmaster.Postmaster.of(postmaster.server_folder(Path({str(data_path)!r}))) is None: pass
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    with embedded_server(data_path) as url:
+        assert answers(url)
+
+
+def test_a_socket_that_was_cleaned_away_comes_back(data_path: Path) -> None:
+    url = keep_server(data_path)
+    (postmaster.server_folder(data_path) / ".s.PGSQL.5432").unlink()
+    with embedded_server(data_path) as same:
+        assert same == url
+        assert answers(url)
+    stop_server(data_path)
+
+
+def test_a_long_path_has_its_socket_in_a_private_folder_with_the_same_address_each_time(data_path: Path) -> None:
+    long = data_path.parent / ("x" * 200)
+    try:
+        with embedded_server(long) as url:
+            assert answers(url)
+            sockets = Path(str(conninfo_to_dict(url)["host"]))
+            assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+            assert sockets.stat().st_uid == postmaster.server_folder(long).stat().st_uid
+            stop_server(long)
+            assert not sockets.exists()
+            assert restart_embedded(long) == url
+        assert not sockets.exists()
+        sockets.mkdir()  # somebody else was faster
+        sockets.chmod(0o777)
+        with embedded_server(long) as other:
+            assert conninfo_to_dict(other)["host"] != str(sockets)
+    finally:
+        sockets.rmdir()
+        shutil.rmtree(long)
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
@@ -186,8 +255,7 @@ import os, sys
 from pathlib import Path
 from beacon_cli.errors import StoreError
 from beacon_cli.store import embedded, postmaster
-postmaster.server_folder(Path("/"))  # imports what {NOBODY} may not be allowed to read
-import fasteners
+import fasteners, psutil  # which {NOBODY} may not be allowed to read
 os.setuid({NOBODY})
 try:
     embedded.{call}(Path({str(data_path)!r}))
