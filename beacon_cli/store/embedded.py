@@ -94,6 +94,8 @@ def _kept(data_path: Path) -> bool:
 
 def _make_folder(data_path: Path) -> None:
     """Make the data folder, and what is missing above it; folders that are there keep their modes."""
+    if os.name != "posix":
+        raise StoreError("the embedded PostgreSQL runs on Linux and macOS", hint="use WSL, or --database-url")
     try:
         _make_missing(data_path, mode=0o755 if is_root() else 0o700)
         closed = [folder for folder in (data_path, *data_path.parents) if not folder.stat().st_mode & stat.S_IXOTH]

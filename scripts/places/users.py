@@ -80,7 +80,7 @@ def problem_of(place: Place, done: subprocess.CompletedProcess[str]) -> str:
     rows = place.run(".venv/bin/beacon db psql -Atc 'SELECT count(*) FROM executions'").stdout.splitlines()[-1:]
     if rows != ["12"]:
         return f"rows: {rows}"
-    if not mode_of(place.folder) == (0o700, place.uid):
+    if mode_of(place.folder) != (0o700, place.uid):
         return f"the folder has mode {mode_of(place.folder)} now"
     return f"left running: {left}" if (left := running_in(place.folder)) else ""
 
