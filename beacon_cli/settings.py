@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from beacon_cli.errors import EnvironmentFault
 from beacon_cli.job.limits import Limits
 from beacon_cli.printable import excerpt
 from modal_deployment.regions import region_named
@@ -221,9 +222,18 @@ class Settings(BaseModel):
         return platformdirs.user_data_path("beacon")
 
     def cache_path(self) -> Path:
-        """Return the folder of what can be fetched again, such as weights."""
+        """Return the folder of what can be fetched again, such as weights. Raises `EnvironmentFault` without a home."""
         if self.cache_dir is not None:
             return self.cache_dir.resolve()
         import platformdirs
 
-        return platformdirs.user_cache_path("beacon")
+        try:
+            path = platformdirs.user_cache_path("beacon")
+        except RuntimeError:  # newer versions raise it without a home folder; older ones return a literal ~
+            path = Path("~")
+        if not path.is_absolute():
+            raise EnvironmentFault(
+                "there is no home folder for the cache: HOME is not set to one, and the user has no other",
+                hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
+            )
+        return path
