@@ -53,7 +53,7 @@ class Place:
         own = {name: str(self.folder / name.lower()) for name in names}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("VIRTUAL_ENV", "PYTHONPATH"))}
         path = os.pathsep.join([str(self.tools), os.environ.get("PATH", os.defpath)])
-        data = {"BEACON_DATA_DIR": str(self.folder / "data"), "PATH": path}
+        data = {"BEACON_DATA_DIR": str(self.folder / "data"), "PATH": path, "PIPX_DEFAULT_BACKEND": "pip"}
         return {"BEACON_CACHE_DIR": str(self.folder / "cache"), **kept, **own, **data}
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
@@ -100,7 +100,7 @@ def uvx(place: Place) -> Sequence[str]:
 
 
 def pipx(place: Place) -> Sequence[str]:
-    """`pipx install`: pip is in an environment that pipx's share."""
+    """`pipx install` with pip, which is in an environment that all of pipx's share; with uv it is as `uv tool`."""
     place.run("pipx", "install", "--python", place.python, ".[local]")
     return [place.environment["PIPX_BIN_DIR"] + "/beacon"]
 
