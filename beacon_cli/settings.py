@@ -211,7 +211,10 @@ class Settings(BaseModel):
         }
 
     def data_path(self) -> Path:
-        """Return the folder of the embedded database and the journal; as root one outside any home folder."""
+        """Return the folder of the embedded database and the journal; as root one outside any home folder.
+
+        Raises `EnvironmentFault` for a user without a home.
+        """
         if self.data_dir is not None:
             return self.data_dir.resolve()
         if is_root():
@@ -219,9 +222,7 @@ class Settings(BaseModel):
         return home_folder("user_data_path")
 
     def cache_path(self) -> Path:
-        """Return the folder of what can be fetched again, such as weights."""
+        """Return the folder of what can be fetched again, such as weights. Raises `EnvironmentFault` without a home."""
         if self.cache_dir is not None:
             return self.cache_dir.resolve()
-        import platformdirs
-
-        return platformdirs.user_cache_path("beacon")
+        return home_folder("user_cache_path")

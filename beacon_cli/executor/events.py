@@ -33,6 +33,15 @@ class JobStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WeightsFetching(Event):
+    """Weights are on their way to this machine: at the start, and at each further hundredth of the bytes."""
+
+    model_id: str
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchStarted(Event):
     """A question's cells may now start. `number` counts from 1; `group` names the walker where there are several."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from beacon_cli.errors import LocalServerError, UsageError
 from beacon_cli.local.models import BUNDLED_ID, local_model_ids
 from beacon_cli.local.servers import LocalServer, local_servers
-from beacon_cli.output.result import say
+from beacon_cli.output.fetch_view import FetchView
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, held
 from modal_deployment.regions import REGIONS, UnknownRegionError, region_named
@@ -40,30 +40,31 @@ def serve_until_signal(settings: Settings, ports: Mapping[str, int]) -> int:
 async def _serve_until_signal(settings: Settings, ports: Mapping[str, int], signals: Held) -> int:
     task = asyncio.current_task()
     received: list[int] = []
+    view = FetchView()
 
     def stop(signum: int) -> None:
         if not received:
-            _talk("stopping…")
+            view.say("stopping…")
         received.append(signum)
         if task is not None:
             task.cancel()
 
-    with signals.delivered_to(stop):
+    with view, signals.delivered_to(stop):
         try:
-            await _serve(settings, ports)
+            await _serve(settings, ports, view)
         except asyncio.CancelledError:
             if not received:
                 raise
     return 128 + received[0]
 
 
-async def _serve(settings: Settings, ports: Mapping[str, int]) -> None:
+async def _serve(settings: Settings, ports: Mapping[str, int], view: FetchView) -> None:
     regions = [REGIONS[region_id] for region_id in ports]
-    _talk("starting; the first time takes longer")
-    async with local_servers(settings, regions, ports=ports, tell=_talk, tell_of_deaths=False) as servers:
+    view.say("starting; the first time takes longer")
+    async with local_servers(settings, regions, ports=ports, on_fetch=view.on_fetch) as servers:
         sys.stdout.write(_announcement(settings, list(servers.values())))
         sys.stdout.flush()
-        _talk("serving; Ctrl-C ends it")
+        view.say("serving; Ctrl-C ends it")
         await _first_death(list(servers.values()))
 
 
@@ -92,7 +93,3 @@ def _announcement(settings: Settings, servers: list[LocalServer]) -> str:
     for server in servers:
         lines += [f"  [regions.{server.region.id}]", f'  base_url = "{server.base_url}"']
     return "\n".join(lines) + "\n"
-
-
-def _talk(text: str) -> None:
-    say(f"{text}\n")

@@ -21,7 +21,9 @@ from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 
 Tell = Callable[[str], None]
-_STEPS = 10  # lines that tell of one fetch
+FetchHook = Callable[[str, int, int], None]
+"""Called with a model's id, the bytes of its weights that have arrived, and all of them."""
+_STEPS = 100  # calls of a hook during one fetch
 _LONG_PATH_BYTES = 60  # with our names below it, a folder so long still takes a socket (104 bytes on macOS)
 
 
@@ -47,25 +49,25 @@ async def local_servers(
     model_ids: Iterable[str] | None = None,
     ports: Mapping[str, int] | None = None,
     tell: Tell | None = None,
-    tell_of_deaths: bool = True,
+    on_fetch: FetchHook | None = None,
 ) -> AsyncIterator[dict[str, LocalServer]]:
     """Run a server for each region, and yield them by region id once all of them are ready.
 
     They serve those of `model_ids` that the local target has (None: all of them), on the `ports` by region id (else
-    on any free one), and want the credentials of `settings`. `tell` gets a line of talk when weights must be fetched
-    and, unless `tell_of_deaths` is false, when a server dies.
+    on any free one), and want the credentials of `settings`. `on_fetch` is called while weights are fetched: at the
+    start, and at each further hundredth. `tell` gets a line when a server dies.
     Raises `WeightsError`, `ConfigError`, `MissingExtra` and `LocalServerError`.
     """
     chosen = list(regions)
     children: list[Child] = []
     watches: list[asyncio.Future[None]] = []
     with _short_folder() as folder:
-        plan = await _plan(settings, chosen, model_ids, folder, tell)
+        plan = await _plan(settings, chosen, model_ids, folder, on_fetch)
         try:
             for region in chosen:
                 children.append(await Child.start(region, (ports or {}).get(region.id, 0), plan))
             servers = await _all_ready(children)
-            if tell is not None and tell_of_deaths:
+            if tell is not None:
                 watches += [asyncio.ensure_future(_watch(child, tell)) for child in children]
             yield servers
         finally:
@@ -113,7 +115,7 @@ async def _plan(
     regions: Sequence[Region],
     model_ids: Iterable[str] | None,
     folder: Path,
-    tell: Tell | None,
+    on_fetch: FetchHook | None,
 ) -> ServerPlan:
     _require("uvicorn", "starlette")
     registry = await asyncio.to_thread(local_registry, settings, model_ids)
@@ -121,7 +123,7 @@ async def _plan(
     loaded = sum(model.architecture == LlamaGenerator.architecture for model in models)
     if loaded:
         _require("xllamacpp")
-    files = await _files(settings, list(registry), tell)
+    files = await _files(settings, list(registry), on_fetch)
     return ServerPlan(
         models=tuple(zip(models, files, strict=True)),
         threads=threads_for(loaded * len(regions)),
@@ -152,11 +154,11 @@ def _credentials(settings: Settings) -> tuple[tuple[str, str], ...]:
     )
 
 
-async def _files(settings: Settings, model_ids: Sequence[str], tell: Tell | None) -> list[Path]:
+async def _files(settings: Settings, model_ids: Sequence[str], on_fetch: FetchHook | None) -> list[Path]:
     """Return the models' files, fetched in a thread; cancelling stops the fetch, and waits until it has."""
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
-    steps = _Steps(tell)
+    steps = _Steps(on_fetch)
 
     def on_progress(done: int, total: int) -> None:
         if stopped.is_set():
@@ -178,14 +180,14 @@ async def _files(settings: Settings, model_ids: Sequence[str], tell: Tell | None
 
 
 class _Steps:
-    """Tells of a fetch at its start and at every tenth of it."""
+    """Passes a fetch on at its start and at every hundredth of it."""
 
-    def __init__(self, tell: Tell | None) -> None:
-        self._tell = tell
-        self._told = -1
+    def __init__(self, on_fetch: FetchHook | None) -> None:
+        self._on_fetch = on_fetch
+        self._passed = -1
 
     def __call__(self, done: int, total: int) -> None:
         step = done * _STEPS // total
-        if self._tell is not None and step > self._told:
-            self._told = step
-            self._tell(f"fetching the weights of {BUNDLED_ID}, once: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+        if self._on_fetch is not None and step > self._passed:
+            self._passed = step
+            self._on_fetch(BUNDLED_ID, done, total)

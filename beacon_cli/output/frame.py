@@ -10,6 +10,7 @@ from rich.text import Text
 
 from beacon_cli.executor.execution import STATUSES, Status
 from beacon_cli.job.lanes import Lane
+from beacon_cli.output.fetching import fetch_bar
 from beacon_cli.output.progress import Progress, RunningBatch
 from beacon_cli.printable import excerpt
 
@@ -57,10 +58,23 @@ class _Block(NamedTuple):
 def frame(progress: Progress, elapsed: float, size: Size, symbols: Symbols = UNICODE) -> list[Text]:
     """Return the lines that show a run, each narrower than the terminal, all together lower than it.
 
-    `elapsed` is in seconds. Empty before the job has started.
+    `elapsed` is in seconds. Before the job has started there is at most a fetch of weights to show.
     """
-    if progress.job is None:
+    width = max(1, size.columns - 1)
+    lines = _run(progress, elapsed, size, symbols) if progress.job is not None else _fetch(progress, size, symbols)
+    for line in lines:
+        _cut(line, width, symbols)
+    return lines
+
+
+def _fetch(progress: Progress, size: Size, symbols: Symbols) -> list[Text]:
+    if progress.fetch is None or progress.fetch.over:
         return []
+    bar = fetch_bar(progress.fetch, max(1, size.columns - 1), full=symbols.full, rest=symbols.rest)
+    return bar[: max(1, size.rows - 1)]
+
+
+def _run(progress: Progress, elapsed: float, size: Size, symbols: Symbols) -> list[Text]:
     width = max(1, size.columns - 1)
     blocks = [
         _Block(1, [_header(progress)]),
@@ -72,10 +86,7 @@ def frame(progress: Progress, elapsed: float, size: Size, symbols: Symbols = UNI
         _Block(6, _recent(progress, symbols), least=2),
         _Block(7, [_legend(symbols)]),
     ]
-    lines = _fitted(blocks, max(1, size.rows - 1))
-    for line in lines:
-        _cut(line, width, symbols)
-    return lines
+    return _fitted(blocks, max(1, size.rows - 1))
 
 
 def clock(seconds: float) -> str:

@@ -14,8 +14,10 @@ from beacon_cli.executor.events import (
     JobFinished,
     JobStarted,
     Notice,
+    WeightsFetching,
 )
 from beacon_cli.executor.execution import STATUSES, Cell, Execution, Status
+from beacon_cli.output.fetching import Fetch, FetchLines
 from beacon_cli.output.progress import Progress
 from beacon_cli.printable import excerpt
 
@@ -41,6 +43,8 @@ class Troubles:
         match event:
             case Notice(text=text):
                 return [excerpt(text, _MESSAGE)]
+            case WeightsFetching(model_id=model, done_bytes=done, total_bytes=total) if done == total:
+                return [str(Fetch(model, done, total))]
             case ExecutionFinished(execution=execution) if execution.status in ("failed", "timeout"):
                 self._failures += 1
                 return [_failure(execution)] if self._failures <= _FAILURES_PER_BATCH else []
@@ -70,11 +74,14 @@ class RunLog:
 
     progress: Progress
     _troubles: Troubles = field(default_factory=Troubles)
+    _fetch: FetchLines = field(default_factory=FetchLines)
 
     def lines(self, event: Event) -> list[str]:
         """Return the lines of an event, without their time."""
         troubles = self._troubles.lines(event)
         match event:
+            case WeightsFetching() if self.progress.fetch is not None:
+                return self._fetch.lines(self.progress.fetch)
             case JobStarted():
                 return [_job_started(event)]
             case BatchStarted():

@@ -127,7 +127,7 @@ class LiveView:
 
     def tick(self) -> None:
         """Paint the run as it is now."""
-        size = _size(self._stream)
+        size = size_of(self._stream)
         with self._lock:
             above, self._above = self._above, []
             lines = frame(self._progress, self._elapsed(), size, self._symbols)
@@ -137,7 +137,7 @@ class LiveView:
         """Take the frame away; where no summary will follow, leave a line in its place."""
         with self._lock:
             above = [*self._above, *self._last_line()]
-        self._painter.paint(above, [], _size(self._stream))
+        self._painter.paint(above, [], size_of(self._stream))
 
     def _last_line(self) -> list[str]:
         progress = self._progress
@@ -154,7 +154,8 @@ class LiveView:
         return self._progress.elapsed + since
 
 
-def _size(stream: TextIO) -> Size:
+def size_of(stream: TextIO) -> Size:
+    """Return the size of a terminal as it is now."""
     try:
         columns, rows = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):

