@@ -56,12 +56,11 @@ class AuditReport:
     def checks_told(self) -> str:
         """Return what the checks found in a few words: `11 checks passed`, or which failed."""
         names = {status: [check.name for check in self.checks if check.status == status] for status in VERDICTS}
-        others = {"passed": names["pass"], "warned": names["warn"], "skipped": names["skip"]}
         if failed := names["fail"]:
             return f"{quantity(len(failed), 'check')} failed: {', '.join(failed)}"
-        counted = [f"{len(checks)} {what}" for what, checks in others.items() if checks]
-        first, *rest = counted or ["0 passed"]
-        return ", ".join([first.replace(" ", " checks ", 1), *rest])
+        passed = f"{quantity(len(names['pass']), 'check')} passed"
+        others = {"warned": names["warn"], "skipped": names["skip"]}
+        return ", ".join([passed, *(f"{len(checks)} {what}" for what, checks in others.items() if checks)])
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `check-db --json`."""

@@ -250,7 +250,7 @@ def test_piped_output_is_plain_lines_in_the_operators_words(scripted: Beacon, op
     assert "\x1b" not in done.stdout + done.stderr
     assert len(re.findall("starting question batch", done.stderr)) == 2
     assert len(re.findall("question batch completed", done.stderr)) == 2
-    assert "beacon check-db operators" in done.stdout
+    assert "next:   beacon show operators" in done.stdout
 
 
 def test_events_are_appended_as_json_lines(scripted: Beacon, operators_job: str) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from beacon_cli.export import export
 from beacon_cli.store.text import storable, storable_json
+from beacon_cli.wording import size
 from tests.support.audit_jobs import (
     JOB,
     MODELS,
@@ -205,8 +206,7 @@ def test_people_are_told_what_was_written(connection: Connection, database_url: 
     seed(connection)
     path = tmp_path / "answers.parquet"
     done = beacon("export", JOB, "-o", str(path), url=database_url)
-    size = path.stat().st_size / 1000
-    assert done.out == f"wrote 12 rows, {size:.1f} kB, as parquet to {path}\n"
+    assert done.out == f"wrote 12 rows, {size(path.stat().st_size)}, as parquet to {path}\n"
 
 
 @pytest.mark.parametrize(
