@@ -266,7 +266,7 @@ def test_a_missing_library_names_the_extra(
     monkeypatch.setattr("beacon_cli.extras.find_spec", lambda _: None)
     done = beacon("export", JOB, "-o", str(tmp_path / "a.parquet"), url=database_url)
     assert done.code == 3
-    assert done.err == "error: this needs pyarrow\nhint: in Beacon's folder: pip install '.[report]'\n"
+    assert done.err == "error: this needs pyarrow\nhint: in Beacon's folder: pip install '.[parquet]'\n"
 
 
 @pytest.mark.parametrize("chosen", FORMATS)
