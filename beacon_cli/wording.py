@@ -1,6 +1,8 @@
-"""Numbers in words: counts, shares and durations, written alike everywhere."""
+"""Numbers in words: counts, shares, sizes and durations, written alike everywhere."""
 
 from __future__ import annotations
+
+_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
 def quantity(number: int, noun: str, plural: str = "") -> str:
@@ -21,6 +23,34 @@ def success_arithmetic(completed: int, expected: int, wanted: float, empty: int 
         return "no cells are expected, so there is no success rate"
     of_them = f" ({empty} of them empty)" if empty else ""
     return f"{completed} of {expected} completed{of_them} = {percent(completed, expected)}, wanted {percent(wanted)}"
+
+
+def answers_there(completed: int, expected: int, wanted: float, empty: int = 0) -> str:
+    """Return how much of a job is there, for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`.
+
+    The share is left out where nothing is missing.
+    """
+    if not expected:
+        return "no answer is expected"
+    notes = [f"{empty} of them empty"] if empty else []
+    if completed < expected:
+        notes.append(f"{percent(completed, expected)}, wanted {percent(wanted)}")
+    told = f" ({'; '.join(notes)})" if notes else ""
+    return f"{completed} of {quantity(expected, 'answer is', 'answers are')} there{told}"
+
+
+def repeat_label(repeat: int) -> str:
+    """Return the number of a repeat for people, who count from 1: `#1` for 0. In data it is counted from 0."""
+    return f"#{repeat + 1}"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people: `512 bytes`, `3.4 kB`, `98 MB`. 1 MB is 1,000,000 bytes."""
+    if count < 1000:
+        return quantity(count, "byte")
+    unit, factor = next((unit, factor) for unit, factor in _UNITS if count >= factor)
+    number = count / factor
+    return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
 
 
 def duration(seconds: float) -> str:

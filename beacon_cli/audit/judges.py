@@ -21,15 +21,20 @@ def complete(expected: Expectation, coverage: Coverage) -> Check:
         return Check("complete", "fail", f"no cell is known and no row is there ({source})")
     if not coverage.deviating:
         return Check("complete", "pass", f"{quantity(coverage.expected, 'cell')} answered once each ({source})")
+    deviating = [group for group in coverage.groups if group.deviating]
+    text = incomplete(expected.source, coverage)
+    return Check("complete", "fail", with_examples(text, map(_name, deviating[:5]), coverage.deviating))
+
+
+def incomplete(source: str, coverage: Coverage) -> str:
+    """Return what is wrong with the cells, in numbers and without names; `source` is where they are expected from."""
     faults = {
         "never ran": coverage.never_ran,
         "ran without an answer": coverage.unanswered,
         "answered more than once": coverage.answered_again,
     }
     told = ", ".join(f"{number} {fault}" for fault, number in faults.items() if number)
-    deviating = [group for group in coverage.groups if group.deviating]
-    text = f"of {quantity(coverage.expected, 'cell')} {told} ({source})"
-    return Check("complete", "fail", with_examples(text, map(_name, deviating[:5]), coverage.deviating))
+    return f"of {quantity(coverage.expected, 'cell')} {told} (expected: {source})"
 
 
 def no_duplicates(_: Expectation, *, cells: int, executions: int, examples: Sequence[str]) -> Check:

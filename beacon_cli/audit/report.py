@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from beacon_cli.audit.check import Check
+from beacon_cli.audit.check import VERDICTS, Check
 from beacon_cli.audit.coverage import Coverage
 from beacon_cli.audit.stored_job import Schema
 from beacon_cli.errors import ProblemsFound
-from beacon_cli.wording import success_arithmetic
+from beacon_cli.wording import answers_there, quantity, success_arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,27 @@ class AuditReport:
         """How many rows the job has, whatever their status."""
         return sum(self.counts.values())
 
+    @property
+    def empty(self) -> int:
+        """How many rows are answers without text."""
+        return self.counts.get("empty", 0)
+
     def success_rate(self) -> str:
         """Return the arithmetic of the success rate: `11 of 12 completed = 91.6 %, wanted 100 %`."""
-        return success_arithmetic(self.coverage.completed, self.coverage.expected, self.wanted_rate)
+        return success_arithmetic(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
+
+    def answers_there(self) -> str:
+        """Return the same for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`."""
+        return answers_there(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
+
+    def checks_told(self) -> str:
+        """Return what the checks found in a few words: `11 checks passed`, or which failed."""
+        names = {status: [check.name for check in self.checks if check.status == status] for status in VERDICTS}
+        if failed := names["fail"]:
+            return f"{quantity(len(failed), 'check')} failed: {', '.join(failed)}"
+        passed = f"{quantity(len(names['pass']), 'check')} passed"
+        others = {"warned": names["warn"], "skipped": names["skip"]}
+        return ", ".join([passed, *(f"{len(checks)} {what}" for what, checks in others.items() if checks)])
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `check-db --json`."""

@@ -51,9 +51,8 @@ class Cell:
     repeat: int = 0
 
     def __str__(self) -> str:
-        """Return `question · model · REGION`, and the repeat's number where there are several."""
-        repeat = f" #{self.repeat + 1}" if self.repeat else ""
-        return f"{self.question.id} · {self.lane.model_id} · {self.lane.region.label}{repeat}"
+        """Return `question · model · REGION`."""
+        return f"{self.question.id} · {self.lane.model_id} · {self.lane.region.label}"
 
 
 @dataclass(frozen=True, slots=True)

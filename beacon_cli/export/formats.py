@@ -61,7 +61,7 @@ def require_format(chosen: Format) -> None:
     if chosen is Format.parquet:
         from beacon_cli.extras import require
 
-        require("report", "pyarrow")
+        require("parquet", "pyarrow")
 
 
 def writer_to(stream: IO[bytes], chosen: Format) -> AbstractContextManager[WriteRow]:

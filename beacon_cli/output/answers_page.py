@@ -12,6 +12,7 @@ from beacon_cli.output.answer import Said, said
 from beacon_cli.output.folding import folded, padded
 from beacon_cli.output.reader_width import reader_width
 from beacon_cli.printable import excerpt, printable
+from beacon_cli.wording import repeat_label
 from modal_deployment.regions import REGIONS
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
         yield from [*_labelled(f"all regions, all {len(rows)} repeats", first, page), []]
         return
     repeated = len(rows) > 1 or max(rows) > 0
-    gutter = max(len(_number(repeat)) for repeat in rows) + len(_GAP) if repeated else 0
+    gutter = max(len(repeat_label(repeat)) for repeat in rows) + len(_GAP) if repeated else 0
     width = (page.width - len(_INDENT) - gutter + len(_GAP)) // len(regions) - len(_GAP)
     if page.width >= _SIDE_BY_SIDE_FROM and width >= _NARROWEST_COLUMN:
         yield from _side_by_side(rows, regions, page, gutter, width)
@@ -114,7 +115,7 @@ def _side_by_side(rows: dict[int, Row], regions: list[str], page: Page, gutter: 
         names = (Said(padded(excerpt(region, width), width) + _GAP, "bold") for region in regions)
         yield [Said(_INDENT + " " * gutter, ""), *names]
     for repeat, row in rows.items():
-        number = padded(_number(repeat), gutter) if gutter else ""
+        number = padded(repeat_label(repeat), gutter) if gutter else ""
         if isinstance(row, Said):
             yield from _labelled(f"{number}all regions", row, page)
             continue
@@ -127,7 +128,7 @@ def _side_by_side(rows: dict[int, Row], regions: list[str], page: Page, gutter: 
 def _stacked(rows: dict[int, Row], regions: list[str], page: Page, *, repeated: bool) -> Iterator[Line]:
     labels = ["all regions", *(excerpt(region, 20) for region in regions)]
     for repeat, row in rows.items():
-        number = f" {_number(repeat)}" if repeated else ""
+        number = f" {repeat_label(repeat)}" if repeated else ""
         if isinstance(row, Said):
             yield from _labelled(f"{labels[0]}{number}", row, page)
             continue
@@ -149,10 +150,6 @@ def _question(answer: StoredExecution, page: Page) -> Iterator[Line]:
         for line in folded(printable(answer.prompt), page.width - len(_GAP)):
             yield [Said(f"{_GAP}{line}", "italic")]
     yield []
-
-
-def _number(repeat: int) -> str:
-    return f"#{repeat + 1}"
 
 
 def _print(console: Console, lines: list[Line]) -> None:

@@ -11,7 +11,7 @@ from beacon_cli.output.folding import folded
 from beacon_cli.output.reader_width import reader_width
 from beacon_cli.output.result import say
 from beacon_cli.printable import excerpt
-from beacon_cli.wording import quantity
+from beacon_cli.wording import quantity, repeat_label
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +35,7 @@ def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -
     if follower.state.status == "deleted":
         raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was followed")
     if follower.state.status == "interrupted":
-        say(f"hint: nobody runs it; go on with it: beacon run JOB_FILE --job-id {excerpt(job_id)}\n")
+        say(f"hint: nothing runs it now; to resume it: beacon run JOB_FILE --job-id {excerpt(job_id)}\n")
 
 
 def _state(follower: Follower) -> str:
@@ -48,7 +48,7 @@ def _entry(arrival: Arrival, width: int, dot: str, *, full: bool) -> Text:
 
     seconds = "-" if arrival.seconds is None else f"{arrival.seconds:.1f} s"
     names = [excerpt(name, 40) for name in (arrival.question_id, arrival.model_id, arrival.region)]
-    heading = dot.join([*names, f"#{arrival.repeat + 1}", seconds, ""])
+    heading = dot.join([*names, repeat_label(arrival.repeat), seconds, ""])
     words = said(arrival)
     shown = heading + (words.text if full else excerpt(words.text, max(20, width - len(heading))))
     first, *others = folded(shown, width)

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Figures, Rate, Spread
 from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.output.terminal import line_limit
 from beacon_cli.printable import excerpt
-from beacon_cli.wording import percent, quantity
+from beacon_cli.wording import percent, quantity, repeat_label
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
 _STYLES = {"different": "bold red", "indistinguishable": "green", "untestable": "yellow"}
 _ROWS = 60
-_NARROW, _ROOMY = 78, 120
+_ROOMY = 120  # columns from which intervals have room
 _SAMPLED = 10
 _REFUSALS = 10
 
@@ -27,13 +28,17 @@ def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
     """Return what prints the comparison on a console."""
 
     def show(console: Console) -> None:
-        wide = not console.is_terminal
+        wide = line_limit(console) is None
         for style, line in (*_headline(comparison), *_findings(comparison)):
             console.print(line, style=style, soft_wrap=wide)
-        console.print(_results(comparison, console.width))
+        console.print()
+        _print_results(comparison, console)
+        console.print()
         for style, line in (*_left_out(comparison), *_samples(comparison, console.width)):
             console.print(line, style=style, soft_wrap=wide)
-        console.print(_regions(comparison, console.width))
+        console.print()
+        _print_regions(comparison, console)
+        console.print()
         for style, line in (*_refusals(comparison), *_verdict(comparison)):
             console.print(line, style=style, soft_wrap=wide)
 
@@ -48,7 +53,9 @@ def _headline(comparison: Comparison) -> Iterator[Line]:
     for audit, repeats in zip(comparison.audits, comparison.repeats, strict=True):
         counted = f"{audit.coverage.completed} of {audit.coverage.expected} answers"
         missing = (
-            "" if audit.coverage.completed >= audit.coverage.expected else "; incomplete: run it again, it goes on"
+            ""
+            if audit.coverage.completed >= audit.coverage.expected
+            else "; incomplete: run it again to ask what is missing"
         )
         style = "bold red" if missing else "none"
         yield style, f"job {excerpt(audit.job_id)}: {counted}, {quantity(repeats, 'repeat')}{missing}"
@@ -64,38 +71,34 @@ def _findings(comparison: Comparison) -> Iterator[Line]:
         names = " ".join(
             dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
         )
-        yield "dim", f"  a difference may come from that, not from the region; where it is meant to: {names}"
+        yield "dim", f"  Differences may come from that, not from the region. If it is meant to differ: {names}"
     if comparison.unrecorded:
         yield "yellow", f"not recorded in every answer, so not compared: {', '.join(comparison.unrecorded)}"
 
 
-def _results(comparison: Comparison, width: int) -> Table:
-    """Return the verdicts, different ones first; a narrow terminal gets fewer columns."""
-    from rich import box
-    from rich.table import Table
+def _print_results(comparison: Comparison, console: Console) -> None:
+    """Print the verdicts, different ones first; where they do not fit, the means and the interval are left out."""
+    from beacon_cli.output.tables import Column, print_table
+
+    regions = [Column("region")] if len(comparison.job_ids) > 1 else []
+    columns = [Column("question"), Column("model"), *regions, Column("verdict"), Column("effect", right=True)]
+    columns += [Column(name, right=True, optional=True) for name in ("95 %", "within", "between")]
+    columns.append(Column("q", right=True))
+    print_table(console, columns, [_result(result, by_region=bool(regions)) for result in _shown(comparison)])
+
+
+def _result(result: Judged, *, by_region: bool) -> list[str | Text]:
     from rich.text import Text
 
-    over_time = len(comparison.job_ids) > 1
-    roomy = width >= 100
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for name in ("question", "model", *(["region"] if over_time else []), "verdict"):
-        table.add_column(name, overflow="fold")
-    for name in ("effect", *(("95 %", "within", "between") if roomy else ()), "q"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for result in _shown(comparison):
-        found = result.difference
-        numbers = [_number(found.effect if found else None)]
-        if roomy:
-            means = (found.within, found.between) if found else (None, None)
-            numbers += [_interval(result), *map(_number, means)]
-        subject = result.subject
-        names = [subject.question_id, subject.model_id, *([subject.region or ""] if over_time else [])]
-        table.add_row(
-            *(Text(excerpt(name, 40)) for name in names),
-            Text(result.verdict, _STYLES[result.verdict]),
-            *(Text(number) for number in (*numbers, _small(result.q_value))),
-        )
-    return table
+    found, subject = result.difference, result.subject
+    effect, within, between = (found.effect, found.within, found.between) if found else (None, None, None)
+    return [
+        excerpt(subject.question_id, 255),
+        excerpt(subject.model_id, 255),
+        *([subject.region or ""] if by_region else []),
+        Text(result.verdict, _STYLES[result.verdict]),
+        *(_number(effect), _interval(result), _number(within), _number(between), _small(result.q_value)),
+    ]
 
 
 def _shown(comparison: Comparison) -> list[Judged]:
@@ -131,36 +134,29 @@ def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
             yield "none", label + excerpt(text, max(40, width - len(label)))
 
 
-def _regions(comparison: Comparison, width: int) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+def _print_regions(comparison: Comparison, console: Console) -> None:
+    """Print each region's figures; a narrow terminal gets fewer of them, and no intervals."""
+    from beacon_cli.output.tables import Column, print_table
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    rows = [_figures(name, figures.total, width) for name, figures in comparison.figures.items()]
-    for name in rows[0] if rows else ():
-        table.add_column(name, justify="left" if name == "region" else "right", no_wrap=name != "region")
-    for row in rows:
-        table.add_row(*map(Text, row.values()))
-    return table
+    limit = line_limit(console)
+    roomy = limit is None or limit >= _ROOMY
+    columns = [
+        Column("region"),
+        Column("executions", right=True, optional=True),
+        *(Column(name, right=True) for name in ("refusals", "empty", "failed")),
+        *(Column(name, right=True, optional=True) for name in ("words", "seconds", "p95", "hops")),
+    ]
+    rows = [_figures(name, figures.total, intervals=roomy) for name, figures in comparison.figures.items()]
+    print_table(console, columns, rows)
 
 
-def _figures(name: str, total: Figures, width: int) -> dict[str, str]:
-    """Return a region's cells by column; a number is never cut, a narrow terminal gets fewer of them."""
-    roomy = width >= _ROOMY
-    cells = {
-        "region": excerpt(name, 40),
-        "executions": str(total.executions),
-        "refusals": _rate(total.refusal, interval=roomy),
-        "empty": _rate(total.empty, interval=roomy),
-        "failed": _rate(total.failure, interval=roomy),
-        "words": _number(total.words.median, 0),
-        "seconds": _second(total.seconds, "median"),
-        "p95": _second(total.seconds, "p95"),
-        "hops": str(total.hops),
-    }
-    left_out = ("executions", "words", "seconds", "p95", "hops") if width < _NARROW else () if roomy else ("p95",)
-    return {column: cell for column, cell in cells.items() if column not in left_out}
+def _figures(name: str, total: Figures, *, intervals: bool) -> list[str]:
+    rates = [_rate(rate, interval=intervals) for rate in (total.refusal, total.empty, total.failure)]
+    seconds = [_second(total.seconds, "median"), _second(total.seconds, "p95")]
+    return [
+        *(excerpt(name, 255), str(total.executions), *rates),
+        *(_number(total.words.median, 0), *seconds, str(total.hops)),
+    ]
 
 
 def _refusals(comparison: Comparison) -> Iterator[Line]:
@@ -169,7 +165,8 @@ def _refusals(comparison: Comparison) -> Iterator[Line]:
     yield "none", f"counted as refusals (rule: {excerpt(comparison.rule)}):"
     for hit in comparison.refusals[:_REFUSALS]:
         where = " · ".join(excerpt(name, 40) for name in (hit.question_id, hit.model_id, hit.region))
-        yield "none", f"  {where} · {hit.repeat}: “{excerpt(hit.words, 80)}”"
+        repeat = f" · {repeat_label(hit.repeat)}" if max(comparison.repeats) > 1 else ""
+        yield "none", f"  {where}{repeat}: “{excerpt(hit.words, 80)}”"
     if (more := sum(figures.total.refusal.count for figures in comparison.figures.values()) - _REFUSALS) > 0:
         yield "dim", f"  … and {more} more"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from beacon_cli.output.terminal import encodable
 from beacon_cli.printable import printable
 from beacon_cli.wording import duration, quantity
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from beacon_cli.verification.report import VerifyReport
 
 _TOLD_BY_LOG = frozenset({"image_build", "internal", "modal", "no_result", "timeout"})
+_NUMBERS = frozenset({"at most", "took", "containers", "from", "to"})
 Show = Callable[["Console"], None]
 
 
@@ -53,7 +55,7 @@ def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show
         _print_verification(console, verified)
         ok = report.exit_code == 0 and (verified is None or verified.exit_code == 0)
         if (command := report.way_back(ok=ok)) is not None:
-            _print(console, f"the way back: {command}")
+            _print(console, f"to go back: {command}")
         elif not ok and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
             _print(console, "nothing was published: what served before still serves")
 
@@ -114,18 +116,11 @@ def _print_urls(console: Console, apps: Iterable[Mapping[str, Any]]) -> None:
 def _print(console: Console, text: str) -> None:
     from rich.text import Text
 
-    encoding = console.encoding
-    console.print(Text(printable(text).encode(encoding, "backslashreplace").decode(encoding)), soft_wrap=True)
+    console.print(Text(encodable(printable(text), console)), soft_wrap=True)
 
 
 def _table(console: Console, names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from beacon_cli.output.tables import Column, print_table
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in names:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    console.print(table)
+    columns = [Column(name, right=name in _NUMBERS) for name in names]
+    print_table(console, columns, [[printable(cell) for cell in row] for row in rows])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from beacon_cli.wording import duration, quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from beacon_cli.fleet.cancel import Cancelled
     from beacon_cli.fleet.overview import FleetOverview
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from beacon_cli.fleet.waiting import Verdict
 
 Show = Callable[["Console"], None]
+_NUMBERS = frozenset(
+    {"cells to ask", "calls waiting", "in flight", "at most", "priority", "answered", "waiting for", "left", "jobs"}
+)
 
 
 def show_submission(submission: Submission) -> Show:
@@ -49,9 +51,11 @@ def show_overview(overview: FleetOverview) -> Show:
 
     def show(out: Console) -> None:
         data = overview.as_data()
-        out.print(_regions(data))
-        out.print(_jobs(data["jobs"]) if data["jobs"] else "no job waits or runs")
-        out.print(_workers(data["workers"]) if data["workers"] else "no worker is known")
+        _print_regions(out, data)
+        out.print()
+        _print_jobs(out, data["jobs"])
+        out.print()
+        _print_workers(out, data["workers"])
         for stuck in data["stuck"]:
             out.print(
                 f"stuck: job {stuck['job_id']}: {stuck['problem']}; {stuck['hint']}", markup=False, soft_wrap=True
@@ -60,35 +64,44 @@ def show_overview(overview: FleetOverview) -> Show:
     return show
 
 
-def _regions(data: dict[str, Any]) -> Table:
-    table = _table("region", "cells to ask", "calls waiting", "in flight", "at most")
-    for region, row in (*data["regions"].items(), ("in all", data["account"])):
-        cap = "–" if row["cap"] is None else str(row["cap"])
-        table.add_row(region, str(row["cells"]), str(row["calls_waiting"]), str(row["in_flight"]), cap)
-    return table
+def _print_regions(out: Console, data: dict[str, Any]) -> None:
+    rows = [
+        (
+            *(region, str(row["cells"]), str(row["calls_waiting"]), str(row["in_flight"])),
+            "-" if row["cap"] is None else str(row["cap"]),
+        )
+        for region, row in (*data["regions"].items(), ("all", data["account"]))
+    ]
+    _table(out, ("region", "cells to ask", "calls waiting", "in flight", "at most"), rows[:-1], footer=rows[-1])
 
 
-def _jobs(jobs: list[dict[str, Any]]) -> Table:
-    table = _table("job", "state", "priority", "answered", "in the queue for", "left", "worker")
+def _print_jobs(out: Console, jobs: list[dict[str, Any]]) -> None:
+    if not jobs:
+        out.print("no job waits or runs")
+        return
+    rows = []
     for job in jobs:
         answered, waited = f"{job['answered']}/{job['expected']}", duration(job["queued_seconds"])
-        left = "–" if job["eta_seconds"] is None else duration(job["eta_seconds"])
-        table.add_row(job["job_id"], job["state"], str(job["priority"]), answered, waited, left, job["worker"] or "–")
-    return table
+        left = "-" if job["eta_seconds"] is None else duration(job["eta_seconds"])
+        rows.append((job["job_id"], job["state"], str(job["priority"]), answered, waited, left, job["worker"] or "-"))
+    _table(out, ("job", "state", "priority", "answered", "waiting for", "left", "worker"), rows)
 
 
-def _workers(workers: list[dict[str, Any]]) -> Table:
-    table = _table("worker", "version", "jobs", "up for", "state")
+def _print_workers(out: Console, workers: list[dict[str, Any]]) -> None:
+    if not workers:
+        out.print("no worker is known")
+        return
+    rows = []
     for worker in workers:
         state = "draining" if worker["draining"] else "alive"
         if not worker["alive"]:
             state = f"silent for {duration(worker['silent_seconds'])}"
         jobs = f"{worker['jobs']}/{worker['jobs_at_most']}"
-        table.add_row(worker["id"], worker["version"], jobs, duration(worker["up_seconds"]), state)
-    return table
+        rows.append((worker["id"], worker["version"], jobs, duration(worker["up_seconds"]), state))
+    _table(out, ("worker", "version", "jobs", "up for", "state"), rows)
 
 
-def _table(*headings: str) -> Table:
-    from rich.table import Table
+def _table(out: Console, names: Sequence[str], rows: Sequence[Sequence[str]], footer: Sequence[str] = ()) -> None:
+    from beacon_cli.output.tables import Column, print_table
 
-    return Table(*headings, box=None, pad_edge=False)
+    print_table(out, [Column(name, right=name in _NUMBERS) for name in names], rows, footer=footer)

@@ -13,6 +13,7 @@ from beacon_cli.job.lanes import Lane
 from beacon_cli.output.fetching import fetch_bar
 from beacon_cli.output.progress import Progress, RunningBatch
 from beacon_cli.printable import excerpt
+from beacon_cli.wording import repeat_label
 
 _STYLES: dict[Status, str] = {
     "completed": "green",
@@ -216,7 +217,8 @@ def _longest(progress: Progress, elapsed: float) -> list[Text]:
         return []
     cell, call = next(iter(progress.in_flight.items()))
     waited = elapsed - (call.since - progress.job.at).total_seconds()
-    line = Text(f"longest {clock(waited)}  {excerpt(str(cell))}")
+    repeat = f" {repeat_label(cell.repeat)}" if progress.job.repeats > 1 else ""
+    line = Text(f"longest {clock(waited)}  {excerpt(str(cell))}{repeat}")
     if call.hops:
         line.append(f"  {_many(call.hops, 'hop')}", "yellow")
     if call.attempt > 1:

@@ -12,7 +12,6 @@ from beacon_cli.wording import duration
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 _STYLES = {
     "completed": "green",
@@ -35,35 +34,37 @@ def show_jobs(found: JobList, status: str | None) -> Callable[[Console], None]:
             console.print(f"no job is {excerpt(status)}" if status else "no job was run yet", soft_wrap=True)
             return
         times = "×" if console.encoding.startswith("utf") else "x"
-        console.print(_table(found, console.width, times))
+        _print(found, console, times)
         for line in _remarks(found):
             console.print(line, soft_wrap=True)
 
     return show
 
 
-def _table(found: JobList, width: int, times: str) -> Table:
-    from rich import box
-    from rich.table import Table
+def _print(found: JobList, console: Console, times: str) -> None:
     from rich.text import Text
 
-    roomy = width >= _ROOMY
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
-    table.add_column("job", overflow="fold", min_width=12)
-    table.add_column("status", no_wrap=True)
-    table.add_column("answered", justify="right", no_wrap=True)
-    table.add_column("asked", no_wrap=True)
-    table.add_column("created", no_wrap=True)
-    table.add_column("took", justify="right", no_wrap=True)
-    for name in ("batching", "name") if roomy else ():
-        table.add_column(name, overflow="fold")
-    for job in found.jobs:
-        more = [excerpt(job.batching or "-", 20), excerpt(job.name or "", 60)] if roomy else []
-        cells = [excerpt(job.id, 80), excerpt(job.status or "-", 20), _answered(job), _shape(job, times, roomy=roomy)]
-        cells += [_created(job, roomy=roomy), "-" if job.seconds is None else duration(job.seconds), *more]
-        styles = ["bold", _STYLES.get(job.status, "")]
-        table.add_row(*(Text(cell, style) for cell, style in zip(cells, styles + [""] * len(cells), strict=False)))
-    return table
+    from beacon_cli.output.tables import Column, print_table
+    from beacon_cli.output.terminal import line_limit
+
+    limit = line_limit(console)
+    roomy = limit is None or limit >= _ROOMY
+    columns = [Column("job"), Column("status"), Column("answered", right=True), Column("asked"), Column("created")]
+    columns += [Column("took", right=True), Column("batching", optional=True), Column("name", optional=True)]
+    rows = [
+        (
+            Text(excerpt(job.id, 255), "bold"),
+            Text(excerpt(job.status or "-", 20), _STYLES.get(job.status, "")),
+            _answered(job),
+            _shape(job, times, roomy=roomy),
+            _created(job, roomy=roomy),
+            "-" if job.seconds is None else duration(job.seconds),
+            excerpt(job.batching or "-", 20),
+            excerpt(job.name or "", 60),
+        )
+        for job in found.jobs
+    ]
+    print_table(console, columns, rows)
 
 
 def _answered(job: JobOverview) -> str:
@@ -89,11 +90,11 @@ def _created(job: JobOverview, *, roomy: bool) -> str:
 
 def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
-        name = excerpt(job.id)
+        name = excerpt(job.id, 255)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
-        yield f"{name} is run by {excerpt(job.holder or '')}{left}; watch it: beacon show {name} --follow"
+        yield f"{name} is being run by {excerpt(job.holder or '')}{left}. To watch it: beacon show {name} --follow"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
-        name = excerpt(job.id)
-        yield f"{name} was interrupted: nobody runs it; go on with it: beacon run JOB_FILE --job-id {name}"
+        name = excerpt(job.id, 255)
+        yield f"{name} was interrupted, and nothing runs it now. To resume it: beacon run JOB_FILE --job-id {name}"
     if found.more:
-        yield "there are older ones: --limit N"
+        yield "There are older jobs. To list them: beacon jobs --limit N"

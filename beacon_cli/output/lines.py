@@ -37,20 +37,23 @@ class Troubles:
 
     _failures: int = 0
     _retries: int = 0
+    _repeats: int = 1
 
     def lines(self, event: Event) -> list[str]:
         """Return what is to be said of an event: nothing, for most."""
         match event:
+            case JobStarted(repeats=repeats):
+                self._repeats = repeats
             case Notice(text=text):
                 return [excerpt(text, _MESSAGE)]
             case WeightsFetching(model_id=model, done_bytes=done, total_bytes=total) if done == total:
                 return [str(Fetch(model, done, total))]
             case ExecutionFinished(execution=execution) if execution.status in ("failed", "timeout"):
                 self._failures += 1
-                return [_failure(execution)] if self._failures <= _FAILURES_PER_BATCH else []
+                return [_failure(execution, self._repeats)] if self._failures <= _FAILURES_PER_BATCH else []
             case AttemptFailed() if event.retry_in is not None:
                 self._retries += 1
-                return [_retry(event, event.retry_in)] if self._retries <= _RETRIES_PER_BATCH else []
+                return [_retry(event, event.retry_in, self._repeats)] if self._retries <= _RETRIES_PER_BATCH else []
             case BatchFinished() | JobFinished():
                 return self._rest()
         return []
@@ -106,7 +109,7 @@ class RunLog:
         if progress.in_flight and progress.job:
             cell, call = next(iter(progress.in_flight.items()))
             waited = elapsed - (call.since - progress.job.at).total_seconds()
-            line += f" longest={waited:.0f}s {_cell(cell)}"
+            line += f" longest={waited:.0f}s {_cell(cell, progress.job.repeats)}"
         return line
 
     def _batch(self, event: BatchStarted | BatchFinished) -> str:
@@ -147,23 +150,24 @@ def counted(counts: dict[Status, int]) -> str:
     )
 
 
-def _cell(cell: Cell) -> str:
-    repeat = f" repeat={cell.repeat}" if cell.repeat else ""
+def _cell(cell: Cell, repeats: int) -> str:
+    """Return what names a cell; its repeat where there are several, counted from 1."""
+    repeat = f" repeat={cell.repeat + 1}" if repeats > 1 else ""
     lane = cell.lane
     question, model = excerpt(cell.question.id), excerpt(lane.model_id)
     return f"question={question} model={model} region={lane.region.label}{repeat}"
 
 
-def _failure(execution: Execution) -> str:
+def _failure(execution: Execution, repeats: int) -> str:
     what = "timed out" if execution.status == "timeout" else "failed"
     return (
-        f"execution {what} {_cell(execution.cell)} attempts={execution.attempts} hops={execution.hops}"
+        f"execution {what} {_cell(execution.cell, repeats)} attempts={execution.attempts} hops={execution.hops}"
         f" error={execution.error_code}: {excerpt(execution.error_message or '', _MESSAGE)}"
     )
 
 
-def _retry(event: AttemptFailed, retry_in: float) -> str:
+def _retry(event: AttemptFailed, retry_in: float, repeats: int) -> str:
     return (
-        f"attempt failed {_cell(event.cell)} attempt={event.attempt} retry_in={retry_in:.1f}s"
+        f"attempt failed {_cell(event.cell, repeats)} attempt={event.attempt} retry_in={retry_in:.1f}s"
         f" error={event.error_code}: {excerpt(event.message, _MESSAGE)}"
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from beacon_cli.printable import printable
-from beacon_cli.wording import quantity
+from beacon_cli.wording import quantity, size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ def show_report(written: WrittenReport) -> Callable[[Console], None]:
     def show(console: Console) -> None:
         comparison, answers = written.report.comparison, written.report.recorded.answers
         counted = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
-        console.print(f"{printable(str(written.path))} ({written.size / 1e6:.1f} MB)", soft_wrap=True)
+        console.print(f"{printable(str(written.path))} ({size(written.size)})", soft_wrap=True)
         if not comparison.complete:
             console.print("incomplete: the report says what is missing", style="bold red")
         if not comparison.comparable:

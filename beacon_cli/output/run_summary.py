@@ -9,7 +9,7 @@ from typing import Any
 
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
 from beacon_cli.output.long_list import LongList
-from beacon_cli.wording import success_arithmetic
+from beacon_cli.wording import answers_there, success_arithmetic
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ class RunSummary:
 
     `function_call_ids` are calls that may still run on Modal; `registry_changes` says by region label how what it
     serves at the end differs from what it served at the start; `resume_command` is what goes on with an unfinished
-    job, None where nothing is left to do; `stopped` says why a run ended early. `batches` holds what `batch_data`
+    job, None where nothing is left to do; `stopped` says why a run ended early. `answers` are those of a small job, of
+    a larger one of the first repeat alone, and none of a large one. `system_prompts_differ`: regions are told different
+    things, as a `{place}` in the prompt does. `batches` holds what `batch_data`
     gives of each, and may be left out where only people read.
     """
 
@@ -94,6 +96,8 @@ class RunSummary:
     registry_changes: Mapping[str, str] = field(default_factory=dict)
     resume_command: str | None = None
     stopped: str | None = None
+    repeats: int = 1
+    system_prompts_differ: bool = False
 
     @property
     def completed(self) -> int:
@@ -114,6 +118,16 @@ class RunSummary:
     def succeeded(self) -> bool:
         """Whether nothing stopped the run and its success rate is what was wanted: exit code 0."""
         return self.stopped is None and self.success_rate >= self.min_success_rate
+
+    @property
+    def nothing_to_ask(self) -> bool:
+        """Whether every answer was there before this run."""
+        return self.max_in_flight == 0 and self.stopped is None and self.resume_command is None
+
+    @property
+    def answers_there(self) -> str:
+        """How many answers are there, in one line for people."""
+        return answers_there(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
 
     @property
     def verdict(self) -> str:

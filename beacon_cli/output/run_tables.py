@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from beacon_cli.executor.execution import ERROR_CODES
+from beacon_cli.output.tables import Column, print_table
+from beacon_cli.output.terminal import line_limit
 from beacon_cli.printable import excerpt
-from beacon_cli.wording import duration, quantity
+from beacon_cli.wording import duration, quantity, repeat_label
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from beacon_cli.audit.report import AuditReport
+    from beacon_cli.executor.execution import Status
     from beacon_cli.output.run_summary import AnswerLine, ErrorLine, LaneSummary, RunSummary
 
-_ANSWERS_OF_AT_MOST = 24
 _CALLS = 20
-_TABLE_WIDTH = 72  # a narrower terminal gets a line per lane
+_WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell's command
 _PROBE = "beacon verify endpoints --probe"
 _DO: dict[str, str] = {
     "slot_timeout": "raise limits.max_in_flight or limits.per_endpoint, or limits.slot_timeout",
@@ -48,15 +50,19 @@ _DO: dict[str, str] = {
 
 
 def show_summary(summary: RunSummary, console: Console) -> None:
-    """Print a summary: what happened per region and model, the answers of a small job, errors, calls left running."""
+    """Print a summary: what happened per region and model, the answers of a small job, errors, calls left running.
+
+    Where there was nothing to ask, it says so, and that is all.
+    """
+    if summary.nothing_to_ask:
+        before = quantity(summary.expected, "answer was", "answers were")
+        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} there before this run"))
+        return
     _say(console, _headline(summary))
-    if console.width >= _TABLE_WIDTH:
-        console.print(_lane_table(summary))
-    else:
-        for lane in summary.lanes:
-            _say(console, _lane_line(lane))
     console.print()
-    if summary.expected <= _ANSWERS_OF_AT_MOST:
+    _print_lanes(summary, console)
+    console.print()
+    if summary.answers:
         _show_answers(summary, console)
     if summary.errors:
         _show_errors(summary, console)
@@ -75,27 +81,22 @@ def _headline(summary: RunSummary) -> Text:
     )
 
 
-def _lane_table(summary: RunSummary) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, show_footer=len(summary.lanes) > 1)
-    table.add_column("region", footer="all", overflow="fold")
-    table.add_column("model", overflow="fold")
-    completed = f"{summary.completed}/{summary.expected}"
-    table.add_column("completed", footer=completed, justify="right")
-    for status in ("empty", "failed", "timeout", "cancelled"):
-        table.add_column(status, footer=str(summary.counts.get(status, 0)), justify="right")
-    table.add_column("median", justify="right")
-    table.add_column("hops", footer=str(summary.hops), justify="right")
-    for lane in summary.lanes:
-        table.add_row(*_lane_row(lane))
-    return table
+def _print_lanes(summary: RunSummary, console: Console) -> None:
+    statuses: tuple[Status, ...] = ("empty", "failed", "timeout", "cancelled")
+    columns = [Column("region"), Column("model"), Column("answers", right=True)]
+    columns += [Column(name, right=True) for name in (*statuses, "median", "hops")]
+    counts = [str(summary.counts.get(status, 0)) for status in statuses]
+    total = ["all", "", f"{summary.completed}/{summary.expected}", *counts, "", str(summary.hops)]
+    rows = [_lane_row(lane) for lane in summary.lanes]
+    print_table(console, columns, rows, footer=total if len(rows) > 1 else ())
 
 
 def _lane_row(lane: LaneSummary) -> list[Text]:
     counts = lane.counts
     whole = lane.completed == lane.expected
     return [
-        Text(excerpt(lane.region)),
-        Text(excerpt(lane.model_id)),
+        Text(excerpt(lane.region, 255)),
+        Text(excerpt(lane.model_id, 255)),
         Text(f"{lane.completed}/{lane.expected}", "green" if whole else "yellow"),
         _count(counts.get("empty", 0), "yellow"),
         _count(counts.get("failed", 0), "bold red"),
@@ -106,16 +107,9 @@ def _lane_row(lane: LaneSummary) -> list[Text]:
     ]
 
 
-def _lane_line(lane: LaneSummary) -> Text:
-    completed = f"{lane.counts.get('completed', 0)}/{lane.expected}"
-    others = "".join(f", {count} {status}" for status, count in lane.counts.items() if count and status != "completed")
-    hops = f", {lane.hops} hops" if lane.hops else ""
-    return Text(f"{excerpt(lane.region)} {excerpt(lane.model_id)} {completed}{others}{hops}")
-
-
 def _say(console: Console, line: Text) -> None:
     """Print prose: wrapped at words on a terminal, never broken on a pipe."""
-    console.print(line, soft_wrap=not console.is_terminal)
+    console.print(line, soft_wrap=line_limit(console) is None)
 
 
 def _count(count: int, style: str) -> Text:
@@ -123,20 +117,32 @@ def _count(count: int, style: str) -> Text:
 
 
 def _show_answers(summary: RunSummary, console: Console) -> None:
-    width = max(40, console.width)
+    names = {answer: _asked_of(answer, numbered=_all_repeats(summary)) for answer in summary.answers}
+    widest = max(len(name) for name in names.values())
     for question_id, answers in groupby(summary.answers, key=lambda answer: answer.question_id):
         lines = list(answers)
-        head = Text.assemble((excerpt(question_id), "bold"), "  ", excerpt(lines[0].question_text, 200))
+        head = Text.assemble((excerpt(question_id, 255), "bold"), "  ", excerpt(lines[0].question_text, 200))
         _say(console, head)
         for answer in lines:
-            _say(console, _answer(answer, width))
+            _say(console, _answer(answer, f"{names[answer]:<{widest}}", max(40, console.width)))
+        console.print()
+    if summary.repeats > 1 and not _all_repeats(summary):
+        _say(console, Text(f"Only the first of {summary.repeats} repeats is shown here.", "dim"))
         console.print()
 
 
-def _answer(answer: AnswerLine, width: int) -> Text:
-    repeat = f" #{answer.repeat + 1}" if answer.repeat else ""
+def _all_repeats(summary: RunSummary) -> bool:
+    return any(answer.repeat for answer in summary.answers)
+
+
+def _asked_of(answer: AnswerLine, *, numbered: bool) -> str:
+    repeat = f" {repeat_label(answer.repeat)}" if numbered else ""
+    return f"{answer.region:<4}  {excerpt(answer.model_id, 255)}{repeat}"
+
+
+def _answer(answer: AnswerLine, asked_of: str, width: int) -> Text:
     seconds = "" if answer.seconds is None else f"{answer.seconds:.1f}s"
-    line = Text(f"  {answer.region:<4}  {excerpt(answer.model_id, 30) + repeat:<16} {seconds:>6}  ")
+    line = Text(f"  {asked_of} {seconds:>6}  ")
     if answer.status != "completed":
         return line.append(answer.status, "bold red" if answer.status in ("failed", "timeout") else "yellow")
     return line.append(excerpt(answer.response or "", max(20, width - line.cell_len)))
@@ -171,13 +177,37 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
     console.print()
 
 
-def show_verdict(summary: RunSummary, console: Console) -> None:
-    """Print whether the run was good enough, with the arithmetic, and the next command to type."""
+def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> None:
+    """Print whether the run was good enough, with its figures, and the commands to type next."""
     unasked = f", {summary.unasked} not asked" if summary.unasked else ""
     stopped = f"; {summary.stopped}" if summary.stopped else ""
-    style = "bold green" if summary.succeeded else "bold red"
-    word = "ok" if summary.succeeded else "not ok"
-    _say(console, Text.assemble((word, style), f": {summary.verdict}{unasked}{stopped}"))
+    word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
+    separator = ", " if report.ok else "; "
+    _say(console, Text.assemble(word, f": {summary.answers_there}{unasked}{stopped}{separator}{report.checks_told()}"))
     if summary.resume_command:
-        console.print(Text(f"go on:  {excerpt(summary.resume_command, 4000)}"), soft_wrap=True)
-    console.print(Text(f"next:   beacon check-db {excerpt(summary.job_id, 255)}"), soft_wrap=True)
+        _print_command("resume: ", excerpt(summary.resume_command, 4000), console)
+    if summary.completed:
+        job_id = excerpt(summary.job_id, 255)
+        accept = " --accept system_prompt" if summary.system_prompts_differ else ""
+        _print_command("next:   ", f"beacon show {job_id}", console)
+        _print_command("        ", f"beacon report {job_id}{accept}", console)
+
+
+def _print_command(label: str, command: str, console: Console) -> None:
+    """Print a command that can be copied: on one line, or where a terminal is narrower, on several with `\\`."""
+    limit = line_limit(console)
+    lines = [command]
+    if limit is not None and len(label) + len(command) > limit:
+        lines = _continued(_WORD.findall(command), limit - len(label) - len(" \\"))
+    text = f" \\\n{' ' * len(label)}".join(lines)
+    console.print(Text(label + text), soft_wrap=True)
+
+
+def _continued(words: list[str], room: int) -> list[str]:
+    lines = words[:1]
+    for word in words[1:]:
+        if len(lines[-1]) + 1 + len(word) > room:
+            lines.append(f"  {word}")
+        else:
+            lines[-1] += f" {word}"
+    return lines

@@ -45,6 +45,25 @@ def console_on(stream: TextIO | None) -> Console:
     )
 
 
+def line_limit(console: Console) -> int | None:
+    """Return how many columns a line may have, or None where no terminal and no `COLUMNS` sets a limit."""
+    return console.width if console.is_terminal or "COLUMNS" in os.environ else None
+
+
+def encodable(text: str, console: Console) -> str:
+    """Return the text with what the console's encoding lacks as escapes (a C locale is ASCII)."""
+    return text if can_encode(text, console) else text.encode(console.encoding, "backslashreplace").decode()
+
+
+def can_encode(text: str, console: Console) -> bool:
+    """Whether the console's encoding has every character of a text."""
+    try:
+        text.encode(console.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def can_redraw(stream: TextIO | None = None) -> bool:
     """Whether a stream (stderr) is a terminal that can redraw a view: not with `TERM=dumb` or in `CI`."""
     stream = stream if stream is not None else sys.stderr

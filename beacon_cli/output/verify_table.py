@@ -1,4 +1,4 @@
-"""How a verification is shown to people: a line per region, the findings with what to do, and the verdict."""
+"""How a verification is shown to people: a row per region, the findings with what to do, and the verdict."""
 
 from __future__ import annotations
 
@@ -13,49 +13,35 @@ from beacon_cli.wording import duration, quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
 _STYLES = {"fail": "bold red", "warn": "yellow"}
 _COLUMNS = ("region", "reachable", "serves", "missing", "extra", "says", "latency", "cold", "hops", "probes")
 _NUMBERS = frozenset({"serves", "missing", "extra", "latency", "cold", "hops"})
-_TABLE_WIDTH = 78  # a narrower terminal gets a line per region
 
 
 def show_verification(report: VerifyReport) -> Callable[[Console], None]:
     """Return what prints the report on a console."""
 
     def show(console: Console) -> None:
-        if console.width >= _TABLE_WIDTH:
-            console.print(_table(report))
-        else:
-            for region in report.regions.values():
-                console.print(_line(region, report), soft_wrap=not console.is_terminal)
+        _print_regions(report, console)
         for line in (*_findings(report), *_verdict(report)):
             console.print(line, soft_wrap=not console.is_terminal)
 
     return show
 
 
-def _table(report: VerifyReport) -> Table:
-    from rich import box
-    from rich.table import Table
+def _print_regions(report: VerifyReport, console: Console) -> None:
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
-    for name in _COLUMNS:
-        table.add_column(name, justify="right" if name in _NUMBERS else "left")
-    for region in report.regions.values():
-        style = "" if region.ok else "red"
-        table.add_row(*(Text(value, style) for value in _row(region, report)))
-    return table
+    from beacon_cli.output.tables import Column, print_table
 
-
-def _line(region: RegionReport, report: VerifyReport) -> str:
-    label, *values = _row(region, report)
-    return f"{label}: " + ", ".join(
-        f"{name} {value}" for name, value in zip(_COLUMNS[1:], values, strict=True) if value != "-"
-    )
+    columns = [Column(name, right=name in _NUMBERS) for name in _COLUMNS]
+    rows = [
+        [Text(value, "" if region.ok else "red") for value in _row(region, report)]
+        for region in report.regions.values()
+    ]
+    print_table(console, columns, rows)
 
 
 def _row(region: RegionReport, report: VerifyReport) -> list[str]:

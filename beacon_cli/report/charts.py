@@ -80,13 +80,14 @@ def timeline_chart(run: RunTimeline, number: int, regions: Sequence[str]) -> Mar
     figure, axes = _figure(labels)
     bands = _bands(axes, run, begin)
     titles: dict[str, list[str]] = {}
+    numbered = any(bar.repeat for bar in run.bars)
     for lane, row in rows.items():
         bars = [bar for bar in run.bars if bar.lane == lane]
         spans = [(bar.started - begin, bar.ended - bar.started) for bar in bars]
         colour = _colour(lane[0], regions)
         edge = COLOURS["paper"] if len(run.bars) <= _FEW_BARS else colour
         axes.broken_barh(spans, (row - 0.32, 0.64), facecolor=colour, edgecolor=edge, linewidth=0.5, gid=f"lane-{row}")
-        titles[f"lane-{row}"] = [bar.title for bar in bars]
+        titles[f"lane-{row}"] = [bar.title(numbered=numbered) for bar in bars]
     for marker, chosen in (
         ("^", [(bar.started, rows[bar.lane]) for bar in run.bars if bar.cold]),
         ("o", [(bar.ended, rows[bar.lane]) for bar in run.bars if bar.hops]),

@@ -22,7 +22,7 @@ from beacon_cli.report.contents import Report
 from beacon_cli.report.effect_map import effect_map
 from beacon_cli.report.findings import failed_checks, findings
 from beacon_cli.report.side_by_side import anchors_of, groups
-from beacon_cli.wording import duration, percent, quantity
+from beacon_cli.wording import duration, percent, quantity, repeat_label
 
 SYMBOLS = {"different": "≠", "indistinguishable": "≈", "untestable": "?"}
 _CHECK_SYMBOLS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
@@ -143,6 +143,7 @@ def _environment() -> Environment:
         "percent": percent,
         "quantity": quantity,
         "duration": duration,
+        "repeat_label": repeat_label,
     }
     return environment
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.wording import repeat_label
 
 MOST_BARS = 2_000
 _MOST_LANES = 48
@@ -35,13 +36,13 @@ class Bar:
         """Where it is drawn: the containers of a region and model are neighbours."""
         return self.region, self.model_id, self.container
 
-    @property
-    def title(self) -> str:
-        """What it was, in words."""
+    def title(self, *, numbered: bool) -> str:
+        """Return what it was, in words; with the number of the repeat if `numbered`."""
+        repeat = f" {repeat_label(self.repeat)}" if numbered else ""
         hops = f", {self.hops} hops" if self.hops > 1 else ", 1 hop" if self.hops else ""
         cold = ", the container's first" if self.cold else ""
         status = "" if self.status == "completed" else f", {self.status}"
-        return f"{self.question_id[:60]}, repeat {self.repeat}: {self.ended - self.started:.2f} s{status}{hops}{cold}"
+        return f"{self.question_id[:60]}{repeat}: {self.ended - self.started:.2f} s{status}{hops}{cold}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,4 +92,4 @@ def _show(summary: RunSummary, report: AuditReport, console: Console) -> None:
 
     show_summary(summary, console)
     print_findings(report, console)
-    show_verdict(summary, console)
+    show_verdict(summary, report, console)

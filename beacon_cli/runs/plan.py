@@ -61,18 +61,21 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
 
 
 def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
+
+    from beacon_cli.output.tables import Column, print_table
 
     models = list(dict.fromkeys(lane["model_id"] for lane in data["lanes"]))
     cells = {(lane["model_id"], lane["region"]): lane["expected"] for lane in data["lanes"]}
     out.print(
         Text(f"{excerpt(job.name)}: {data['expected']} executions in {data['batches']} batches; nothing is asked")
     )
-    table = Table("model", *data["by_region"], title="executions per model and region", title_justify="left")
-    for model in models:
-        table.add_row(model, *(str(cells.get((model, region), "–")) for region in data["by_region"]))
-    out.print(table)
+    print_table(
+        out,
+        [Column("model"), *(Column(region, right=True) for region in data["by_region"])],
+        [(model, *(str(cells.get((model, region), "-")) for region in data["by_region"])) for model in models],
+        title="executions per model and region",
+    )
     caps = "  ".join(f"{region} {cap}" for region, cap in data["per_endpoint"].items())
     out.print(
         Text(f"at most {data['containers_at_most']} containers at once (max_in_flight {limits.max_in_flight}; {caps})")
@@ -81,7 +84,7 @@ def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
         if prompt is not None:
             out.print(Text(f"system prompt in {region}: {excerpt(prompt, 160)}"))
     for region, url in data["endpoints"].items():
-        out.print(Text(f"{region}: {url}"))
+        out.print(Text(f"{region}: {url}"), soft_wrap=True)
     out.print(Text("prompts, in order:"))
     for number, prompt in enumerate(data["prompts"][:_PROMPTS_SHOWN], 1):
         out.print(Text(f"  {number}. {prompt['question_id']}: {excerpt(prompt['text'], 160)}"))

@@ -21,6 +21,7 @@ from beacon_cli.store.text import original
 
 _QUERIES = Path(queries.__file__).parent
 _SMALL_JOB_CELLS = 24
+_MOST_CELLS = 500  # all their answers are read
 
 Connection = psycopg.Connection[Any]
 
@@ -42,7 +43,6 @@ def read_summary(
     cells = job.questions.count * job.repeats
     lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
     batches = _streamed(connection, "batches", job_id) if with_batches else ()
-    answers = _rows(connection, "answers", job_id) if job.expected <= _SMALL_JOB_CELLS else []
     return RunSummary(
         job_id=job_id,
         run_id=launched.run_id,
@@ -59,13 +59,23 @@ def read_summary(
         hops=sum(lane.hops for lane in lanes),
         duration_seconds=outcome.duration_seconds,
         min_success_rate=request.limits(job, settings).min_success_rate,
-        answers=[_answer(row) for row in answers],
+        answers=_answers(connection, job, job_id),
         errors=[ErrorLine(**row) for row in rows["errors"]],
         function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
         stopped=outcome.stopped.message if outcome.stopped else None,
         registry_changes=launched.registry_changes,
         resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
+        repeats=job.repeats,
+        system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
     )
+
+
+def _answers(connection: Connection, job: Job, job_id: str) -> list[AnswerLine]:
+    """Return what is shown of the answers: all of a small job; the first repeat of one that is small without them."""
+    if job.expected > min(_MOST_CELLS, _SMALL_JOB_CELLS * job.repeats):
+        return []
+    answers = [_answer(row) for row in _rows(connection, "answers", job_id)]
+    return answers if job.expected <= _SMALL_JOB_CELLS else [answer for answer in answers if not answer.repeat]
 
 
 def _rows(connection: Connection, name: str, job_id: str) -> list[dict[str, Any]]:

@@ -65,19 +65,26 @@ def test_the_operators_own_case(scripted: Beacon, operators_job: str) -> None:
     assert [row[2] for row in rows] == ["math_basic"] * 6 + ["geography_basic"] * 6
 
 
-def test_the_real_model_answers_four_questions_in_three_regions(beacon: Beacon) -> None:
+def test_the_real_model_answers_differently_in_three_regions_and_the_report_shows_it(beacon: Beacon) -> None:
     code, document = beacon.json("run", str(ROOT / "examples" / "quickstart.yaml"), "--local")
     assert code == 0, document
     job_id = document["data"]["job_id"]
-    assert document["data"]["counts"]["completed"] == 12
+    assert document["data"]["counts"]["completed"] == 36
     with psycopg.connect(beacon("db", "url").stdout.strip()) as connection:
         rows = connection.execute(
-            "SELECT question_id, response, receipt_data, output_data FROM executions WHERE job_id = %s", [job_id]
+            "SELECT question_id, region, response, receipt_data, output_data FROM executions WHERE job_id = %s",
+            [job_id],
         ).fetchall()
-    assert len(rows) == 12
-    assert all(response.strip() and output["tokens_generated"] > 0 for _, response, _, output in rows)
-    assert all(receipt["output"]["response"] == response for _, response, receipt, _ in rows)
-    assert "4" in next(response for question, response, *_ in rows if question == "math_basic")
+    assert len(rows) == 36
+    assert all(response.strip() and output["tokens_generated"] > 0 for _, _, response, _, output in rows)
+    assert all(receipt["output"]["response"] == response for _, _, response, receipt, _ in rows)
+    assert all("Paris" in response for question, _, response, *_ in rows if question == "capital_of_france")
+    currencies = [(region, response) for question, region, response, *_ in rows if question == "currency"]
+    assert any("Dollar" in response for region, response in currencies if region == "US")
+    assert any("Euro" in response for region, response in currencies if region == "EU")
+    code, document = beacon.json("report", job_id, "--accept", "system_prompt", "-o", "report.html")
+    assert (code, document["data"]["verdicts"]["untestable"]) == (0, 0)
+    assert document["data"]["verdicts"]["different"] > 0
 
 
 @pytest.mark.parametrize("mode", ["region", "lane"])
@@ -250,7 +257,7 @@ def test_piped_output_is_plain_lines_in_the_operators_words(scripted: Beacon, op
     assert "\x1b" not in done.stdout + done.stderr
     assert len(re.findall("starting question batch", done.stderr)) == 2
     assert len(re.findall("question batch completed", done.stderr)) == 2
-    assert "beacon check-db operators" in done.stdout
+    assert "next:   beacon show operators" in done.stdout
 
 
 def test_events_are_appended_as_json_lines(scripted: Beacon, operators_job: str) -> None:

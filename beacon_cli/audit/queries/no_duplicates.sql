@@ -9,6 +9,7 @@ WITH doubled AS (
 SELECT (SELECT count(*) FROM doubled) AS cells,
        (SELECT coalesce(sum(executions), 0)::bigint FROM doubled) AS executions,
        ARRAY(
-           SELECT concat_ws(' · ', left(question_id, 200), left(model_id, 200), left(region, 200))
+           SELECT concat_ws(' · ', left(question_id, 200), left(model_id, 200), left(region, 200),
+                            CASE WHEN %(repeats)s > 1 THEN '#' || repeat + 1 END)
            FROM doubled ORDER BY executions DESC, question_id, model_id, region LIMIT 5
        ) AS examples

@@ -11,6 +11,6 @@ SELECT (SELECT count(*) FROM outside) AS executions,
        ARRAY(
            SELECT concat_ws(' · ', coalesce(nullif(left(question_id, 200), ''), '(no question)'),
                             coalesce(nullif(left(model_id, 200), ''), '(no model)'), left(region, 200),
-                            CASE WHEN repeat <> 0 THEN '#' || repeat + 1 END)
+                            CASE WHEN repeat <> 0 OR %(repeats)s > 1 THEN '#' || repeat + 1 END)
            FROM outside LIMIT 5
        ) AS examples

@@ -30,16 +30,52 @@ def check_db(*arguments: str, url: str, **environment: str) -> subprocess.Comple
     )
 
 
-def test_a_clean_job_is_shown_in_a_table_a_line_and_eleven_checks(connection: Connection, database_url: str) -> None:
+def test_a_clean_job_is_a_table_eleven_checks_and_one_verdict(connection: Connection, database_url: str) -> None:
     seed(connection)
     done = check_db(JOB, url=database_url)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "US 4/4  EU 4/4  ASIA 4/4" in done.stdout
-    assert "12 of 12 completed = 100 %, wanted 100 %" in done.stdout
     assert done.stdout.count("✓") == 11
     assert "\x1b" not in done.stdout
-    [row] = [line for line in done.stdout.splitlines() if "greatest_leader" in line and "qwen2.5-1.5b" in line]
+    lines = done.stdout.splitlines()
+    [row] = [line for line in lines if "greatest_leader" in line and "qwen2.5-1.5b" in line]
     assert row.split() == ["greatest_leader", "qwen2.5-1.5b", "1/1", "1/1", "1/1"]
+    assert ["all", "4/4", "4/4", "4/4"] in [line.split() for line in lines]
+    assert lines[-2:] == ["ok: 12 of 12 answers are there, 11 checks passed", f"next:   beacon show {JOB}"]
+    assert done.stdout.count("12 of 12") == 1
+
+
+def test_what_is_missing_is_said_once_and_then_what_to_do(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    connection.execute("DELETE FROM executions WHERE question_id = 'math_basic' AND region = 'EU'")
+    connection.execute("UPDATE executions SET completed_at = started_at - interval '1 s' WHERE region = 'US'")
+    done = check_db(JOB, url=database_url)
+    assert done.returncode == 1
+    assert done.stdout.count("math_basic · qwen2.5-1.5b · EU") == 1
+    lines = done.stdout.splitlines()
+    at = lines.index("✗ complete       of 12 cells 2 never ran (expected: the stored job)")
+    assert lines[at + 1] == "    math_basic · llama3.2-1b · EU: never ran"
+    assert lines[-2].startswith("not ok: 10 of 12 answers are there (83.3 %, wanted 100 %); ")
+    assert "checks failed: complete, " in lines[-2]
+    assert lines[-1] == f"next:   beacon run JOB_FILE --job-id {JOB}"
+
+
+def test_empty_answers_count_as_answers_and_are_named(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    where = "WHERE region = 'EU' AND question_id = 'math_basic'"
+    connection.execute(f"UPDATE executions SET status = 'empty', response = '' {where}".encode())
+    done = check_db(JOB, url=database_url)
+    assert "job bias-demo-1: 12 rows: 10 completed, 2 empty\n" in done.stdout
+    assert "ok: 12 of 12 answers are there (2 of them empty), 10 checks passed, 1 warned\n" in done.stdout
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120", "200"])
+def test_names_are_never_broken(connection: Connection, database_url: str, columns: str) -> None:
+    seed(connection)
+    name = "a-question-whose-id-has-sixty-characters-and-is-still-quite-ok"
+    connection.execute("UPDATE executions SET question_id = %s WHERE question_id = 'math_basic'", [name])
+    connection.execute("UPDATE questions SET id = %s WHERE id = 'math_basic'", [name])
+    done = check_db(JOB, url=database_url, COLUMNS=columns)
+    assert sum(line.startswith(name) for line in done.stdout.splitlines()) == 2
 
 
 def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, database_url: str) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from beacon_cli.export import export
 from beacon_cli.store.text import storable, storable_json
+from beacon_cli.wording import size
 from tests.support.audit_jobs import (
     JOB,
     MODELS,
@@ -205,8 +206,7 @@ def test_people_are_told_what_was_written(connection: Connection, database_url: 
     seed(connection)
     path = tmp_path / "answers.parquet"
     done = beacon("export", JOB, "-o", str(path), url=database_url)
-    size = path.stat().st_size / 1000
-    assert done.out == f"wrote 12 rows, {size:.1f} kB, as parquet to {path}\n"
+    assert done.out == f"wrote 12 rows, {size(path.stat().st_size)}, as parquet to {path}\n"
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_missing_library_names_the_extra(
     monkeypatch.setattr("beacon_cli.extras.find_spec", lambda _: None)
     done = beacon("export", JOB, "-o", str(tmp_path / "a.parquet"), url=database_url)
     assert done.code == 3
-    assert done.err == "error: this needs pyarrow\nhint: in Beacon's folder: pip install '.[report]'\n"
+    assert done.err == "error: this needs pyarrow\nhint: in Beacon's folder: pip install '.[parquet]'\n"
 
 
 @pytest.mark.parametrize("chosen", FORMATS)

@@ -104,7 +104,7 @@ def test_failures_are_bounded_and_the_rest_is_counted() -> None:
     assert told.count("execution failed") == 20
     assert "10 more failed executions not shown" in told
     assert told.splitlines()[1] == (
-        "2026-03-04T05:06:07Z execution failed question=q model=llama3.2-1b region=US attempts=3 hops=0"
+        "2026-03-04T05:06:07Z execution failed question=q model=llama3.2-1b region=US repeat=1 attempts=3 hops=0"
         " error=connection_failed: the connection was refused"
     )
 

@@ -61,7 +61,7 @@ def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("quickstart.yaml", 12),
+        ("quickstart.yaml", 36),
         ("bias-demo.yaml", 144),
         ("operators-check.yaml", 12),
         ("large-set.yaml", 36),

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from beacon_cli.audit.check import Check
+from beacon_cli.audit.coverage import Coverage
+from beacon_cli.audit.report import AuditReport
 from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.output.long_list import LongList
 from beacon_cli.output.result import CommandResult, print_result
@@ -74,11 +77,17 @@ WHOLE = replace(
 )
 
 
+PASSED = AuditReport("bias-demo-1", "beacon", "the stored job", {}, Coverage(()), (Check("complete", "pass", ""),), 1.0)
+FAILED = replace(PASSED, checks=(Check("complete", "fail", ""), Check("answers", "warn", "")))
+
+
 def shown(summary: RunSummary, width: int = 80) -> str:
     stream = io.StringIO()
-    console = Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    console = Console(
+        file=stream, width=width, markup=False, emoji=False, highlight=False, force_terminal=True, color_system=None
+    )
     show_summary(summary, console)
-    show_verdict(summary, console)
+    show_verdict(summary, PASSED if summary.succeeded else FAILED, console)
     return stream.getvalue()
 
 
@@ -143,9 +152,15 @@ def test_each_lane_is_a_row_and_all_of_them_a_sum() -> None:
 def test_a_newcomer_sees_the_answers_of_a_small_job() -> None:
     text = shown(SUMMARY)
     assert "math_basic  What is 2+2?" in text
-    assert "  US    llama3.2-1b        1.5s  2+2 is 4." in text
-    assert "  US    llama3.2-1b #2     1.5s  A model." in text
-    assert "2+2 is 4." not in shown(replace(SUMMARY, expected=25))
+    assert "  US    llama3.2-1b #1    1.5s  2+2 is 4." in text
+    assert "  US    llama3.2-1b #2    1.5s  A model." in text
+
+
+def test_of_a_job_that_is_small_without_its_repeats_the_first_is_shown() -> None:
+    first = replace(SUMMARY, answers=SUMMARY.answers[:2], repeats=3)
+    text = shown(first)
+    assert "  US    llama3.2-1b    1.5s  2+2 is 4." in text
+    assert "Only the first of 3 repeats is shown here.\n" in text
 
 
 def test_errors_come_with_an_example_and_what_to_do() -> None:
@@ -160,23 +175,42 @@ def test_every_error_code_has_its_advice(code: str) -> None:
     assert "do: " in shown(replace(SUMMARY, errors=[ErrorLine(code, 2, "x")]), 120)
 
 
-def test_an_unfinished_job_ends_with_its_arithmetic_and_the_command_that_goes_on() -> None:
-    last = shown(SUMMARY, 120).splitlines()[-3:]
+def test_an_unfinished_job_ends_with_what_is_there_and_the_command_that_resumes_it() -> None:
+    last = shown(SUMMARY, 160).splitlines()[-4:]
     assert last == [
-        "not ok: 5 of 8 completed (1 of them empty) = 62.5 %, wanted 90 %, 1 not asked",
-        "go on:  beacon run job.yaml --job-id bias-demo-1",
-        "next:   beacon check-db bias-demo-1",
+        "not ok: 5 of 8 answers are there (1 of them empty; 62.5 %, wanted 90 %), 1 not asked;"
+        " 1 check failed: complete",
+        "resume: beacon run job.yaml --job-id bias-demo-1",
+        "next:   beacon show bias-demo-1",
+        "        beacon report bias-demo-1",
     ]
     assert "may still be running, and be paid for, on Modal: fc-01" in shown(SUMMARY, 120)
 
 
-def test_a_finished_job_ends_with_its_audit() -> None:
-    assert shown(WHOLE).splitlines()[-2:] == [
-        "ok: 2 of 2 completed = 100 %, wanted 100 %",
-        "next:   beacon check-db bias-demo-1",
-    ]
+def test_a_finished_job_ends_with_where_its_answers_are() -> None:
+    last = ["ok: 2 of 2 answers are there, 1 check passed", "next:   beacon show bias-demo-1"]
+    assert shown(WHOLE).splitlines()[-3:] == [*last, "        beacon report bias-demo-1"]
+    told_apart = shown(replace(WHOLE, system_prompts_differ=True)).splitlines()
+    assert told_apart[-1] == "        beacon report bias-demo-1 --accept system_prompt"
     assert WHOLE.succeeded
     assert not SUMMARY.succeeded
+
+
+def test_running_a_finished_job_says_that_there_was_nothing_to_ask() -> None:
+    lines = shown(replace(WHOLE, max_in_flight=0)).splitlines()
+    assert lines[0] == "job bias-demo-1: nothing to ask, 2 answers were there before this run"
+    assert lines[1:] == shown(WHOLE).splitlines()[-3:]
+    assert "nothing to ask" not in shown(replace(SUMMARY, max_in_flight=0))
+
+
+def test_a_long_command_is_continued_so_that_it_can_be_copied() -> None:
+    command = "beacon run examples/a.yaml --job-id quickstart-20261125-211139-5f3a --events 'my events.jsonl' --local"
+    text = shown(replace(SUMMARY, resume_command=command), 80)
+    [start] = [place for place, line in enumerate(text.splitlines()) if line.startswith("resume: ")]
+    lines = [line[8:] for line in text.splitlines()[start : start + 2]]
+    assert lines[0].endswith(" --job-id quickstart-20261125-211139-5f3a \\")
+    assert max(map(len, lines)) <= 72
+    assert "\n".join(lines).replace("\\\n  ", "") == command
 
 
 def test_hostile_text_is_printed_literally_and_harmlessly() -> None:
@@ -192,9 +226,16 @@ def test_hostile_text_is_printed_literally_and_harmlessly() -> None:
     assert not set("\x1b\x07\x9b\u202e") & set(text)
 
 
-@pytest.mark.parametrize("width", [30, 80, 200])
+@pytest.mark.parametrize("width", [30, 60, 80, 120, 200])
 def test_tables_fit_the_width_and_lose_nothing(width: int) -> None:
-    text = shown(SUMMARY, width)
-    lines = [line for line in text.splitlines() if "2/2" in line]
-    assert lines
+    model = "a-model-whose-id-is-long-27b"
+    text = shown(replace(SUMMARY, lanes=[replace(lane, model_id=model) for lane in LANES], answers=[]), width)
+    lines = [line for line in text.splitlines() if "2/2" in line or model in line]
+    assert sum(model in line for line in lines) == len(LANES)
     assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_an_empty_answer_counts_as_an_answer_at_any_width(width: int) -> None:
+    text = " ".join(shown(replace(WHOLE, counts={"completed": 1, "empty": 1}), width).split())
+    assert "ok: 2 of 2 answers are there (1 of them empty), 1 check passed" in text

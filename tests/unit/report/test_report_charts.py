@@ -103,7 +103,7 @@ def test_every_stroke_is_inside_the_plot(seconds: list[float]) -> None:
 def test_a_timeline_has_a_titled_bar_for_each_execution() -> None:
     plot = drawn(execution(0), execution(1, hops=2), execution(2, status="failed", question_id=HOSTILE))
     titles = [node.text or "" for node in ElementTree.fromstring(plot).iter("title")][1:]
-    assert titles[:2] == ["q1, repeat 0: 1.00 s, the container's first", "q1, repeat 0: 1.00 s, 2 hops"]
+    assert titles[:2] == ["q1: 1.00 s, the container's first", "q1: 1.00 s, 2 hops"]
     assert titles[2].endswith("1.00 s, failed")
     assert "\u202e" not in titles[2]
 
