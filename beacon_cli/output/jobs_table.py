@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.stored_jobs.overview import JobList, JobOverview
 from beacon_cli.wording import duration
 
@@ -91,9 +92,9 @@ def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
         name = excerpt(job.id)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
-        yield f"{name} is run by {excerpt(job.holder or '')}{left}; watch it: beacon show {name} --follow"
+        yield f"{name} is run by {excerpt(job.holder or '')}{left}; watch it: {command('show --follow', name)}"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         name = excerpt(job.id)
-        yield f"{name} was interrupted: nobody runs it; go on with it: beacon run JOB_FILE --job-id {name}"
+        yield f"{name} was interrupted: nobody runs it; resume it: {command('run JOB_FILE --job-id', name)}"
     if found.more:
         yield "there are older ones: --limit N"

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.wording import duration, quantity
 
 if TYPE_CHECKING:
@@ -21,20 +22,21 @@ if TYPE_CHECKING:
 _ANSWERS_OF_AT_MOST = 24
 _CALLS = 20
 _TABLE_WIDTH = 72  # a narrower terminal gets a line per lane
-_PROBE = "beacon verify endpoints --probe"
+_VERIFY = command("verify endpoints")
+_PROBE = f"{_VERIFY} --probe"
 _DO: dict[str, str] = {
     "slot_timeout": "raise limits.max_in_flight or limits.per_endpoint, or limits.slot_timeout",
-    "connect_timeout": "beacon verify endpoints; on a slow network raise limits.connect_timeout",
+    "connect_timeout": f"{_VERIFY}; on a slow network raise limits.connect_timeout",
     "answer_timeout": f"{_PROBE} shows which region is slow; or raise limits.answer_timeout",
     "job_timeout": "run it again to go on, or raise limits.job_timeout",
-    "connection_failed": "beacon verify endpoints shows which region is down; then run it again",
+    "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
     "tls_failed": "check the certificate, and the host name in beacon.toml; it is never ignored",
     "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint knows",
-    "unknown_model": "beacon verify endpoints shows what is served; beacon deploy modal brings the registry there",
+    "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} brings the registry there",
     "request_rejected": "the message is the endpoint's: check the prompt's length and `generation` in the job file",
     "rate_limited": "lower limits.per_endpoint, then run it again",
     "server_error": "read the endpoint's own log, then run it again",
-    "endpoint_error": "read the endpoint's own log; an old deployment is replaced by beacon deploy modal",
+    "endpoint_error": f"read the endpoint's own log; {command('deploy modal')} replaces an old deployment",
     "malformed_response": f"check that the URL in beacon.toml is an inference endpoint: {_PROBE}",
     "response_too_large": "lower generation.max_tokens in the job file",
     "region_mismatch": f"check this region's URL in beacon.toml: {_PROBE}",
@@ -180,4 +182,4 @@ def show_verdict(summary: RunSummary, console: Console) -> None:
     _say(console, Text.assemble((word, style), f": {summary.verdict}{unasked}{stopped}"))
     if summary.resume_command:
         console.print(Text(f"go on:  {excerpt(summary.resume_command, 4000)}"), soft_wrap=True)
-    console.print(Text(f"next:   beacon check-db {excerpt(summary.job_id, 255)}"), soft_wrap=True)
+    console.print(Text(f"next:   {command('check-db', excerpt(summary.job_id, 255))}"), soft_wrap=True)

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.program_name import command
 from beacon_cli.signals import Interrupted
 
 # A lock that somebody holds must not hang an operator's terminal for ever.
@@ -136,7 +137,7 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
             hint="find it with: SELECT pid, query FROM pg_stat_activity WHERE state <> 'idle'",
         )
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        return SchemaError(f"the database is not up to date: {text}", hint="run: beacon db migrate")
+        return SchemaError(f"the database is not up to date: {text}", hint=f"run: {command('db migrate')}")
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return StoreError("the database is read-only", hint="connect to the primary, or as a role that may write")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
