@@ -97,7 +97,7 @@ def _model(document: Document, node: Node, default: tuple[Region, ...], known: C
     id_node = node.members.get("id", node)
     model_id = str(id_node.value)
     if model_id not in known:
-        hint = f"{suggestion(model_id, known)}known models: {', '.join(sorted(known))}"
+        hint = f"{suggestion(model_id, known)}known models: {', '.join(sorted(set(known)))}"
         raise document.error(id_node, f'unknown model "{excerpt(model_id, 40)}"', hint)
     regions = _regions(document, node.members.get("regions")) or default
     if not regions:

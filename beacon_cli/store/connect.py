@@ -141,7 +141,9 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return StoreError("the database is read-only", hint="connect to the primary, or as a role that may write")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return StoreError(f"the database role lacks a privilege: {text}", hint="see docs/database.md for the grants")
+        return StoreError(
+            f"the database role lacks a privilege: {text}", hint=f"{command('docs database')} lists the grants"
+        )
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreError(f"the database's disk is full: {text}", hint="free space there, then run the job again")
     return StoreError(f"the database{where} failed: {text}", hint="check --database-url and that the server runs")
