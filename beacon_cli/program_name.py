@@ -22,10 +22,10 @@ def command(words: str, *values: str) -> str:
 @cache
 def program() -> str:
     """Return what to type to call this program again, quoted for the shell."""
-    return shlex.join(_words(sys.argv[0], sys.orig_argv))
+    return shlex.join(words_to_call(sys.argv[0], sys.orig_argv))
 
 
-def _words(called: str, original: list[str]) -> list[str]:
+def words_to_call(called: str, original: list[str]) -> list[str]:
     """Return the words that call the program: its name where the shell finds it, else its path as it was written.
 
     What started it for somebody else, such as a test or another program, cannot be typed: then its name.

@@ -57,7 +57,8 @@ def candidates(root: Any, words: Sequence[str], incomplete: str) -> Candidates:
 
 
 def _context(command: Any, parent: typer.Context | None, name: str) -> typer.Context:
-    return typer.Context(command, parent=parent, info_name=name, resilient_parsing=True)
+    settings = command.context_settings
+    return typer.Context(command, parent=parent, info_name=name, resilient_parsing=True, **settings)
 
 
 def _advance(place: _Place, word: str) -> bool:

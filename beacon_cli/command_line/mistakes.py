@@ -71,7 +71,7 @@ def _misplaced(context: Any, option: str) -> str:
         return ""
     root = context.find_root().command
     if context.parent is not None and any(option in param.opts for param in root.params):
-        return f"write it before the command: {program()} {option} {' '.join(_names(context))} …"
+        return f"write it before the command: {program()} {option} {' '.join(_names(context))}"
     if context.parent is None and any(option in param.opts for path in root.commands.values() for param in path.params):
         return "write it after the command"
     return ""

@@ -34,7 +34,10 @@ def modal(
     ] = True,
     as_json: Json = False,
 ) -> CommandResult:
-    """Put the previous version of the Modal apps back, and stop the containers of the current one."""
+    """Put the previous version of the Modal apps back.
+
+    The containers of the current version are stopped.
+    """
     from beacon_cli.deployment.commands import rollback_modal
     from beacon_cli.deployment.plan import chosen_regions
     from beacon_cli.deployment.record import environment_name
