@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from beacon_cli.errors import ConfigError
+from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from modal_deployment.regions import UnknownRegionError, region_named
 
@@ -81,7 +82,7 @@ def _validated(values: Mapping[str, Any], place: Callable[[KeyPath], str], folde
         said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise ConfigError(
             f"{place(tuple(map(str, first['loc'])))}: {said}",
-            hint="docs/configuration.md lists every key of beacon.toml and every BEACON_ variable",
+            hint=f"{command('docs configuration')} lists every key of beacon.toml and every BEACON_ variable",
         ) from None
 
 
@@ -122,7 +123,7 @@ def _key_set_by(name: str) -> KeyPath:
     near = difflib.get_close_matches(name, [*known_names, "BEACON_CONFIG"], n=1)
     raise ConfigError(
         f"{name} is not a variable of Beacon" + (f"; did you mean {near[0]}?" if near else ""),
-        hint="correct it or unset it; docs/configuration.md lists every variable",
+        hint=f"correct it or unset it; {command('docs configuration')} lists every variable",
     )
 
 

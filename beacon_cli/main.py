@@ -6,19 +6,24 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from beacon_cli import __version__
+from beacon_cli.command_line.groups import BeaconCommand, RootGroup
+from beacon_cli.command_line.values import shells
 from beacon_cli.commands import (
     cancel,
     check_db,
     compare,
     db,
     deploy,
+    docs,
     export,
+    help_,
     jobs,
     queue,
     report,
@@ -29,38 +34,47 @@ from beacon_cli.commands import (
     show,
     submit,
     verify,
+    version,
     worker,
 )
 from beacon_cli.context import AppContext
-from beacon_cli.errors import BeaconError, EnvironmentFault, UsageError
+from beacon_cli.errors import BeaconError, EnvironmentFault
+from beacon_cli.program_name import program as program_name
 from beacon_cli.signals import Interrupted
 
 _STDOUT_CLOSED = 141
+_COMPLETION = "_BEACON_COMPLETE"  # set by the shell, to ask what a word may become
 _NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
 app = typer.Typer(
     name="beacon",
+    cls=RootGroup,
+    add_completion=False,  # with scripts of our own: see command_line/completion.py
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run", short_help="Carry out a job, or go on with one.")(run.run)
-app.command("check-db", short_help="Audit what a job left in the database.")(check_db.check_db)
-app.command("compare", short_help="Do answers differ by region?")(compare.compare)
-app.command("jobs", short_help="List the jobs, and how far each is.")(jobs.jobs)
-app.command("show", short_help="Show a job's answers, region beside region.")(show.show)
-app.command("export", short_help="Write a job's executions as JSON lines, CSV or Parquet.")(export.export)
-app.command("report", short_help="Write a job's answers and verdicts as one HTML file.")(report.report)
-app.command("serve", short_help="Keep regional servers running on this machine.")(serve.serve)
-app.command("submit", short_help="Put a job into the fleet's queue.")(submit.submit)
-app.command("worker", short_help="Run jobs from the fleet's queue.")(worker.worker)
-app.command("cancel", short_help="Stop a job of the fleet, wherever it runs.")(cancel.cancel)
-app.command("queue", short_help="Show the fleet: jobs, calls in flight, workers.")(queue.queue)
-app.add_typer(deploy.app, name="deploy")
-app.add_typer(verify.app, name="verify")
-app.add_typer(rollback.app, name="rollback")
-app.add_typer(db.app, name="db")
-app.add_typer(schema.app, name="schema")
+_PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
+    "Run a job": {"run": run.run, "serve": serve.serve},
+    "Look at jobs": {
+        "jobs": jobs.jobs,
+        "show": show.show,
+        "check-db": check_db.check_db,
+        "compare": compare.compare,
+        "report": report.report,
+        "export": export.export,
+    },
+    "Deploy": {"deploy": deploy.app, "verify": verify.app, "rollback": rollback.app},
+    "Fleet": {"submit": submit.submit, "worker": worker.worker, "queue": queue.queue, "cancel": cancel.cancel},
+    "Database": {"db": db.app},
+    "Help": {"help": help_.help_, "docs": docs.docs, "schema": schema.app, "version": version.version},
+}
+for _panel, _commands in _PANELS.items():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name, rich_help_panel=_panel)
+        else:
+            app.command(_name, cls=BeaconCommand, rich_help_panel=_panel)(_command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -69,17 +83,56 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _show_completion(shell: str | None) -> None:
+    if shell is not None:
+        from beacon_cli.command_line.completion import current_shell, script
+
+        typer.echo(script(shell or current_shell()), nl=False)
+        raise typer.Exit
+
+
+def _install_completion(shell: str | None) -> None:
+    if shell is not None:
+        from beacon_cli.command_line.completion import current_shell, install
+
+        chosen = shell or current_shell()
+        typer.echo(f"completion for {chosen} is installed in {install(chosen)}; it works in a new {chosen}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     ctx: typer.Context,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Use this beacon.toml instead of the nearest one.")
+        Path | None, typer.Option("--config", metavar="FILE", help="Use this beacon.toml instead of the nearest one.")
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+        typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
+    _show: Annotated[
+        str | None,
+        typer.Option(
+            "--show-completion",
+            metavar="[SHELL]",
+            callback=_show_completion,
+            is_eager=True,
+            autocompletion=shells,
+            help="Print the completion script for bash, zsh or fish. Default: this shell.",
+        ),
+    ] = None,
+    _install: Annotated[
+        str | None,
+        typer.Option(
+            "--install-completion",
+            metavar="[SHELL]",
+            callback=_install_completion,
+            is_eager=True,
+            autocompletion=shells,
+            help="Install completion for bash, zsh or fish. Default: this shell.",
+        ),
+    ] = None,
 ) -> None:
     """Ask the same questions of the same models in several regions, record every answer, and prove it."""
     ctx.obj.config_path = config
@@ -110,8 +163,9 @@ def _guarded(arguments: list[str]) -> int:
     except BeaconError as error:
         return _tell(error, arguments, context, error.exit_code)
     except typer.TyperException as error:
-        hint = "beacon --help, or --help after a command, shows what it takes"
-        return _tell(UsageError(error.format_message(), hint=hint), arguments, context, error.exit_code)
+        from beacon_cli.command_line.mistakes import usage_error
+
+        return _tell(usage_error(error), arguments, context, error.exit_code)
     except Interrupted as interrupted:
         stopped = BeaconError("interrupted", hint=interrupted.hint)
         stopped.code = "interrupted"
@@ -127,9 +181,15 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
     from beacon_cli.output.result import CommandResult, print_result
 
     try:
-        result = app(arguments, prog_name="beacon", standalone_mode=False, obj=context)
-    except SystemExit:  # Typer's answer to a closed stdout
-        raise BrokenPipeError from None
+        if _COMPLETION in os.environ:
+            from beacon_cli.command_line.completion import complete
+
+            return complete(app)
+        result = app(arguments, prog_name=program_name(), standalone_mode=False, obj=context)
+    except SystemExit as end:
+        if not isinstance(end.__context__, OSError):
+            return end.code if isinstance(end.code, int) else 1
+        raise BrokenPipeError from None  # Typer ends so when stdout was closed
     if isinstance(result, CommandResult):
         print_result(result)
         return result.exit_code

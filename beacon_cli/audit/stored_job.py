@@ -12,6 +12,7 @@ from psycopg import sql
 from beacon_cli.audit.database import Connection
 from beacon_cli.errors import JobNotFound
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.store.connect import detect_schema
 from beacon_cli.store.migrate import require_current_schema
 
@@ -20,6 +21,8 @@ Schema = Literal["beacon", "legacy"]
 # Where the old system may keep the job as it was submitted; its tables changed over time.
 _SPEC_COLUMNS = ("jobspec_data", "jobspec", "spec", "job_spec", "data")
 _MAX_ID = 255
+LAST = "@last"
+"""Stands for the newest job, on a terminal and where jobs are read: see `stored_jobs/choose.py`."""
 _NEAR_AMONG = 1000
 
 
@@ -42,7 +45,7 @@ def find_job(connection: Connection, job_id: str) -> StoredJob:
     if not legacy:
         require_current_schema(connection)
     job = None
-    if _storable(job_id):
+    if storable(job_id):
         job = _find_legacy(connection, job_id) if legacy else _find_beacon(connection, job_id)
     if job is None:
         _not_found(job_id, _newest_ids(connection, legacy=legacy))
@@ -89,7 +92,7 @@ def _columns(connection: Connection, table: str) -> dict[str, str]:
     )
 
 
-def _storable(job_id: str) -> bool:
+def storable(job_id: str) -> bool:
     """Whether PostgreSQL could hold such an id at all: no NUL, no lone surrogate."""
     try:
         job_id.encode()
@@ -109,9 +112,10 @@ def _not_found(job_id: str, newest: list[str]) -> NoReturn:
     import difflib
 
     near = difflib.get_close_matches(job_id[:_MAX_ID], (name[:_MAX_ID] for name in newest), n=3)
-    shown = ", ".join(excerpt(name) for name in near or newest[:3])
-    if near:
-        hint = f"near ones: {shown}"
-    else:
-        hint = f"the newest jobs are: {shown}" if shown else "no job was ever run in this database"
+    near += [name for name in newest if job_id and name.startswith(job_id) and name not in near][: 3 - len(near)]
+    shown = ", ".join(excerpt(name, _MAX_ID) for name in near or newest[:3])
+    hint = f"did you mean {shown}?" if near else f"the newest are {shown};"
+    hint = f"{hint} {command('jobs')} lists them all" if shown else "no job was ever run in this database"
+    if job_id == LAST:
+        hint = f"{LAST} stands for the newest job on a terminal only; {hint}"
     raise JobNotFound(f"no job '{excerpt(job_id)}' in this database", hint=hint)

@@ -6,17 +6,22 @@ from typing import Annotated
 
 import typer
 
+from beacon_cli.command_line.values import job_ids
 from beacon_cli.commands.common import DatabaseUrl, Json
 from beacon_cli.output.result import CommandResult
 
 
 def cancel(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(help="The job to stop.")],
+    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job, by its whole id.", autocompletion=job_ids)],
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Take a job out of the queue, or have its worker stop it: calls in flight are closed and recorded as cancelled."""
+    """Stop a job of the fleet, wherever it waits or runs.
+
+    A job in the queue is taken out of it. A running one is stopped by its worker: calls in flight are closed and
+    recorded as cancelled.
+    """
     from beacon_cli.fleet.tcp import fleet_database
 
     url = fleet_database(ctx.obj.settings, database_url)

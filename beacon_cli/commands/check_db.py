@@ -7,28 +7,32 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.commands.common import DatabaseUrl, JobId, Json
 from beacon_cli.output.result import CommandResult
 
 
 def check_db(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(help="The job to audit.")],
-    expect: Annotated[Path | None, typer.Option(metavar="JOB_FILE", help="Compare with this job file instead.")] = None,
+    job_id: JobId,
+    expect: Annotated[
+        Path | None,
+        typer.Option(metavar="JOB_FILE", help="Compare with this job file, not with what was stored; - is stdin."),
+    ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Audit the executions of a job. Exit code 1 if any check fails."""
+    """Audit what a job left in the database. Exit code 1 if a check fails."""
     from beacon_cli.audit.audit import audit_job
     from beacon_cli.audit.expectation import EVERY_MODEL
     from beacon_cli.job.load import load_job
     from beacon_cli.output.audit_table import show_audit
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
+    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     job = load_job(expect, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        report = audit_job(connection, job_id, job)
+        report = audit_job(connection, chosen_job_id(connection, job_id, as_json=as_json), job)
     exit_code = 0 if report.ok else 1
     return CommandResult(
         *("check-db", report.as_data(), exit_code, as_json), problems=report.problems, show=show_audit(report)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
+
+from beacon_cli.command_line.values import conditions, job_ids, measures, models, regions
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, also on failure.")]
 DatabaseUrl = Annotated[
@@ -13,17 +15,63 @@ DatabaseUrl = Annotated[
     typer.Option(
         "--database-url",
         metavar="URL",
-        help="A PostgreSQL instead of the embedded one. BEACON_DATABASE_URL keeps a password out of the process list.",
+        help="Use this PostgreSQL instead of the embedded one. BEACON_DATABASE_URL keeps a password out of the "
+        "process list.",
+    ),
+]
+JobId = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOB_ID",
+        help="The job. On a terminal the beginning of an id is enough, and @last is the newest job.",
+        autocompletion=job_ids,
+    ),
+]
+NewJobId = Annotated[
+    str | None,
+    typer.Option(
+        "--job-id",
+        metavar="ID",
+        help="Name the job. An id that is stored already is resumed. Default: the file's id, else a new one.",
+        autocompletion=job_ids,
+    ),
+]
+JobFile = Annotated[Path, typer.Argument(metavar="JOB_FILE", help="The job file, YAML or JSON; - reads it from stdin.")]
+BatchingOption = Annotated[
+    Literal["question", "region", "lane"] | None,
+    typer.Option(
+        "--batching",
+        help="What waits for what. question: every region finishes a question before the next starts. "
+        "region: each region goes on by itself. lane: each model in each region does. Default: question.",
     ),
 ]
 Question = Annotated[str | None, typer.Option("--question", metavar="ID", help="Only the answers to this question.")]
-Model = Annotated[str | None, typer.Option("--model", metavar="ID", help="Only the answers of this model.")]
-Measure = Annotated[str, typer.Option(metavar="NAME", help="How far two answers are apart: lexical.")]
-Rate = Annotated[float, typer.Option(min=0.0001, max=0.5, help="The share of `different` verdicts that may be wrong.")]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="ID", help="Only the answers of this model.", autocompletion=models)
+]
+Measure = Annotated[
+    str, typer.Option(metavar="NAME", help="How to measure how far two answers are apart.", autocompletion=measures)
+]
+Rate = Annotated[
+    float,
+    typer.Option(min=0.0001, max=0.5, metavar="SHARE", help="Share of the verdicts `different` that may be wrong."),
+]
 Accept = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="This may differ between regions (system_prompt, gpu …); repeatable."),
+    typer.Option(
+        metavar="NAME",
+        help="Accept that this differs between regions, such as system_prompt or gpu. Repeatable.",
+        autocompletion=conditions,
+    ),
 ]
 Refusals = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="What a refusal says: a regular expression per line.")
+    Path | None,
+    typer.Option(metavar="FILE", help="File of regular expressions, one a line: an answer that matches is a refusal."),
 ]
+
+
+def region_option(what: str) -> Any:
+    """Return the option `--region` of a command that does `what` to regions."""
+    return typer.Option(
+        "--region", metavar="REGION", help=f"{what} only this region. Repeatable.", autocompletion=regions
+    )

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import Accept, DatabaseUrl, Json, Measure, Rate, Refusals
+from beacon_cli.command_line.values import job_ids
+from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
 from beacon_cli.output.result import CommandResult
 
 
@@ -19,29 +20,39 @@ class FailOn(StrEnum):
 
 def compare(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(help="The job whose regions to compare.")],
+    job_id: JobId,
     other_job_id: Annotated[
-        str | None, typer.Argument(help="Compare the two jobs instead, region by region.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="OTHER_JOB_ID",
+            help="Compare the job with this one instead, region by region.",
+            show_default=False,
+            autocompletion=job_ids,
+        ),
     ] = None,
     measure: Measure = "lexical",
     rate: Rate = 0.05,
     accept: Accept = None,
     refusals: Refusals = None,
-    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 1 also when something is different.")] = None,
+    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 1 also if a verdict is `different`.")] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Compare a job's answers between regions. Exit code 1 if it is incomplete, or if something else differs too."""
+    """Test whether answers differ between regions.
+
+    Exit code 1 if the job is incomplete, or if something else than the region differs too.
+    """
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.output.comparison_table import show_comparison
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
+    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     options = chosen_options(measure, rate, accept or (), refusals)
-    job_ids = (job_id,) if other_job_id is None else (job_id, other_job_id)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        comparison = compare_jobs(connection, job_ids, options)
+        chosen = tuple(chosen_job_id(connection, given, as_json=as_json) for given in (job_id, other_job_id) if given)
+        comparison = compare_jobs(connection, chosen, options)
     problems = comparison.problems(fail_on_different=fail_on is not None)
     return CommandResult(
         *("compare", comparison.as_data(), 1 if problems else 0, as_json),

@@ -7,15 +7,20 @@ from typing import Annotated
 
 import typer
 
+from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
 from beacon_cli.commands.common import DatabaseUrl, Json
 from beacon_cli.output.result import CommandResult
+from beacon_cli.program_name import command
 
-app = typer.Typer(help="Bring the database up to date, find it, look into it, save it.")
+app = typer.Typer(cls=BeaconGroup, help="Migrate, find, query or back up the database.")
 
 
-@app.command("migrate")
+@app.command("migrate", cls=BeaconCommand)
 def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
-    """Create Beacon's tables, or bring them up to date; with the extra `fleet`, the queue's too."""
+    """Create Beacon's tables, or bring them up to date.
+
+    With the extra `fleet` it creates the tables of the queue too.
+    """
     from beacon_cli.fleet.tcp import create_queue_tables
     from beacon_cli.store.database import named_url
     from beacon_cli.store.embedded import embedded_server
@@ -32,9 +37,12 @@ def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json 
     return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
 
 
-@app.command("url")
+@app.command("url", cls=BeaconCommand)
 def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
-    """Print the embedded server's address, and keep the server running until `beacon db stop`."""
+    """Print the embedded server's address, and keep it running.
+
+    It runs until `db stop`.
+    """
     from beacon_cli.output.result import say
     from beacon_cli.store.embedded import keep_server
     from beacon_cli.store.migrate import migrate, needs_migration
@@ -42,15 +50,15 @@ def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     address = keep_server(ctx.obj.settings.data_path())
     if needs_migration(address):
         migrate(address)
-    say("the embedded server runs until: beacon db stop\n")
+    say(f"the embedded server runs until: {command('db stop')}\n")
     return CommandResult(
         "db url", {"url": address}, as_json=as_json, show=lambda out: out.print(address, soft_wrap=True)
     )
 
 
-@app.command("stop")
+@app.command("stop", cls=BeaconCommand)
 def stop(ctx: typer.Context, as_json: Json = False) -> CommandResult:
-    """Stop the embedded server, whoever uses it."""
+    """Stop the embedded server, even if another process uses it."""
     from beacon_cli.store.embedded import stop_server
 
     stopped = stop_server(ctx.obj.settings.data_path())
@@ -58,13 +66,15 @@ def stop(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     return CommandResult("db stop", {"stopped": stopped}, as_json=as_json, show=lambda out: out.print(line))
 
 
-@app.command("dump")
+@app.command("dump", cls=BeaconCommand)
 def dump(
     ctx: typer.Context,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
+    ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:
-    """Write the whole database as SQL, as a backup or to move it."""
+    """Write the whole database as SQL, for a backup or to move it."""
     from beacon_cli.store.database import open_database
     from beacon_cli.store.programs import dump_database
 
@@ -72,9 +82,9 @@ def dump(
         dump_database(url, output, ctx.obj.settings.data_path())
 
 
-@app.command("psql", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@app.command("psql", cls=BeaconCommand, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def psql(ctx: typer.Context, database_url: DatabaseUrl = None) -> int:
-    """Open PostgreSQL's own terminal on the database; further arguments are psql's (for example -c 'SELECT …')."""
+    """Open PostgreSQL's terminal on the database. Other arguments are passed to psql."""
     from beacon_cli.store.database import open_database
     from beacon_cli.store.programs import run_psql
 

@@ -6,41 +6,48 @@ from typing import Annotated, Literal
 
 import typer
 
-from beacon_cli.commands.common import Json
+from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
+from beacon_cli.commands.common import Json, region_option
 from beacon_cli.output.result import CommandResult
 
-app = typer.Typer(help="Put the regional apps on Modal.")
+app = typer.Typer(cls=BeaconGroup, help="Deploy the regional apps.")
 
 
 @app.callback()
 def deploy() -> None:
-    """Put the regional apps on Modal."""
+    """Deploy the regional apps."""
 
 
-@app.command("modal")
+@app.command("modal", cls=BeaconCommand)
 def modal(
     ctx: typer.Context,
     region: Annotated[
         list[str] | None,
-        typer.Option("--region", metavar="R", help="Deploy only this region; may be given more than once."),
+        region_option("Deploy"),
     ] = None,
     environment: Annotated[
-        str | None, typer.Option(metavar="E", help="The Modal environment. Default: modal.environment of beacon.toml.")
+        str | None,
+        typer.Option(metavar="NAME", help="The Modal environment. Default: modal.environment of beacon.toml."),
     ] = None,
     strategy: Annotated[
         Literal["recreate", "rolling"],
-        typer.Option(help="Stop the old containers (recreate), which a region at its cap needs, or let them drain."),
+        typer.Option(
+            help="recreate: stop the old containers, which a region at its cap needs. rolling: let them finish."
+        ),
     ] = "recreate",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and deploy nothing.")] = False,
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards, without waking a GPU.")
+        bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards; this wakes no GPU.")
     ] = True,
     timeout: Annotated[
-        float, typer.Option(min=1, max=86400, metavar="S", help="Seconds after which deploying is given up.")
+        float, typer.Option(min=1, max=86400, metavar="SECONDS", help="Give up after this many seconds.")
     ] = 1800.0,
     as_json: Json = False,
 ) -> CommandResult:
-    """Deploy one app per region, side by side, and verify them. Exit code 1 if a region is not as it should be."""
+    """Deploy one Modal app per region, all at the same time, and verify them.
+
+    Exit code 1 if a region is not as it should be.
+    """
     from beacon_cli.deployment.commands import deploy_modal, plan_modal
     from beacon_cli.deployment.plan import DeployRequest, chosen_regions
     from beacon_cli.deployment.record import environment_name

@@ -7,34 +7,45 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json, Model, Question
+from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Model, Question
 from beacon_cli.export.formats import Format, chosen_format, require_format
 from beacon_cli.output.result import CommandResult
 
 
 def export(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(help="The job whose executions to write.")],
+    job_id: JobId,
     format_: Annotated[
-        Format | None, typer.Option("--format", help="By default the ending of the file's name, else jsonl.")
+        Format | None,
+        typer.Option("--format", help="Format of the output. Default: from the ending of the file's name, else jsonl."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write to this file, all or nothing, instead of stdout."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write to this file instead of stdout. It appears when it is complete.",
+        ),
     ] = None,
     question: Question = None,
     model: Model = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Write a job's executions, a row each, as JSON lines, CSV or Parquet; the columns are in docs/export.md."""
+    """Export a job's answers as JSON lines, CSV or Parquet.
+
+    Each execution is one row.
+    """
     from beacon_cli.export.export import export_job
     from beacon_cli.output.export_line import show_export
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
+    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     chosen = chosen_format(format_, output, as_json=as_json)
     require_format(chosen)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        exported = export_job(connection, job_id, chosen, output, question_id=question, model_id=model)
+        chosen_id = chosen_job_id(connection, job_id, as_json=as_json)
+        exported = export_job(connection, chosen_id, chosen, output, question_id=question, model_id=model)
     return CommandResult("export", exported.as_data(), as_json=as_json, show=show_export(exported))

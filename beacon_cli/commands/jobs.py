@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from beacon_cli.command_line.values import statuses
 from beacon_cli.commands.common import DatabaseUrl, Json
 from beacon_cli.output.result import CommandResult
 
@@ -13,18 +14,20 @@ from beacon_cli.output.result import CommandResult
 def jobs(
     ctx: typer.Context,
     limit: Annotated[
-        int, typer.Option(min=1, max=100_000, metavar="N", help="At most so many, the newest first.")
+        int, typer.Option(min=1, max=100_000, metavar="N", help="Maximum number of jobs to list, newest first.")
     ] = 20,
     status: Annotated[
         str | None,
         typer.Option(
-            metavar="STATUS", help="Only queued, running, interrupted, completed, partial, failed or cancelled ones."
+            metavar="STATUS",
+            help="Only jobs that are queued, running, interrupted, completed, partial, failed or cancelled.",
+            autocompletion=statuses,
         ),
     ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """List the jobs, the newest first: how far each is, and which process runs it."""
+    """List jobs, newest first, and how far each one is."""
     from beacon_cli.output.jobs_table import show_jobs
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database

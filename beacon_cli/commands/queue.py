@@ -9,7 +9,7 @@ from beacon_cli.output.result import CommandResult
 
 
 def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
-    """Show the fleet: jobs, cells and calls per region against the caps, workers. Exit code 1 if something is stuck."""
+    """Show the fleet: its jobs, calls in flight, caps and workers. Exit code 1 if something is stuck."""
     from beacon_cli.fleet.tcp import fleet_database
 
     url = fleet_database(ctx.obj.settings, database_url)

@@ -7,18 +7,18 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import Accept, DatabaseUrl, Json, Measure, Rate, Refusals
+from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
 from beacon_cli.output.result import CommandResult
 
 
 def report(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(help="The job to report on.")],
+    job_id: JobId,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Where to write it. [default: beacon-report-JOB_ID.html]"),
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file. Default: beacon-report-JOB_ID.html."),
     ] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     measure: Measure = "lexical",
     rate: Rate = 0.05,
     accept: Accept = None,
@@ -26,17 +26,18 @@ def report(
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Write a job's report as one HTML file that needs nothing else. Exit code 0 whatever the verdicts are."""
+    """Write a job's answers and verdicts as one HTML file. Exit code 0 whatever the verdicts are."""
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.output.report_lines import show_report
     from beacon_cli.report.open import open_in_browser
     from beacon_cli.report.report import write_report
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
+    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     options = chosen_options(measure, rate, accept or (), refusals)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        written = write_report(connection, job_id, options, output)
+        written = write_report(connection, chosen_job_id(connection, job_id, as_json=as_json), options, output)
     if open_it:
         open_in_browser(written.path)
     return CommandResult("report", written.as_data(), 0, as_json, show=show_report(written))

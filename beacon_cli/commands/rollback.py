@@ -6,33 +6,38 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import Json
+from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
+from beacon_cli.commands.common import Json, region_option
 from beacon_cli.output.result import CommandResult
 
-app = typer.Typer(help="Go back to the version before.")
+app = typer.Typer(cls=BeaconGroup, help="Go back to the previous deployment.")
 
 
 @app.callback()
 def rollback() -> None:
-    """Go back to the version before."""
+    """Go back to the previous deployment."""
 
 
-@app.command("modal")
+@app.command("modal", cls=BeaconCommand)
 def modal(
     ctx: typer.Context,
     region: Annotated[
         list[str] | None,
-        typer.Option("--region", metavar="R", help="Roll back only this region; may be given more than once."),
+        region_option("Roll back"),
     ] = None,
     environment: Annotated[
-        str | None, typer.Option(metavar="E", help="The Modal environment. Default: modal.environment of beacon.toml.")
+        str | None,
+        typer.Option(metavar="NAME", help="The Modal environment. Default: modal.environment of beacon.toml."),
     ] = None,
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards, without waking a GPU.")
+        bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards; this wakes no GPU.")
     ] = True,
     as_json: Json = False,
 ) -> CommandResult:
-    """Put the version before back in place, region by region, and stop the containers of the present one."""
+    """Put the previous version of the Modal apps back.
+
+    The containers of the current version are stopped.
+    """
     from beacon_cli.deployment.commands import rollback_modal
     from beacon_cli.deployment.plan import chosen_regions
     from beacon_cli.deployment.record import environment_name

@@ -1,45 +1,38 @@
-"""`beacon run`: carry out a job, or go on with one."""
+"""`beacon run`: run a job, or resume one."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId
 from beacon_cli.output.result import CommandResult
 
 
 def run(
     ctx: typer.Context,
-    job_file: Annotated[Path, typer.Argument(metavar="JOB_FILE", help="The job: YAML or JSON.")],
+    job_file: JobFile,
     local: Annotated[
-        bool, typer.Option("--local", help="Start regional servers on this machine and ask those.")
+        bool, typer.Option("--local", help="Start regional servers on this machine and ask them.")
     ] = False,
-    batching: Annotated[
-        Literal["question", "region", "lane"] | None,
-        typer.Option(
-            help="What waits for what: all regions finish a question before the next (question, the default); "
-            "each region on its own (region); each model in each region on its own (lane)."
-        ),
-    ] = None,
+    batching: BatchingOption = None,
     max_in_flight: Annotated[
         int | None,
-        typer.Option(min=1, max=1000, metavar="N", help="Calls in flight at once, over the whole job."),
+        typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
     ] = None,
-    job_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Name the job; an id that has rows already is resumed.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and ask nothing.")] = False,
+    job_id: NewJobId = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, and ask nothing.")] = False,
     events: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Append every event to this file as a JSON line.")
+        Path | None, typer.Option(metavar="FILE", help="Append every event to this file, one JSON document per line.")
     ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Ask a job's questions, one at a time, of all its models in all its regions, and record every answer.
+    """Run a job, or resume one.
 
+    It asks the job's questions, one after the other, of all its models in all its regions, and records every answer.
     Running a job again asks only what has no answer yet.
     """
     from beacon_cli.runs.request import RunRequest

@@ -7,7 +7,9 @@ import sys
 
 import typer
 
-app = typer.Typer(help="Print the JSON Schema of a file that Beacon reads.", no_args_is_help=True)
+from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
+
+app = typer.Typer(cls=BeaconGroup, help="Print the JSON Schema of a file that Beacon reads.")
 
 
 @app.callback()
@@ -15,9 +17,9 @@ def schema() -> None:
     """Print the JSON Schema of a file that Beacon reads."""
 
 
-@app.command()
+@app.command("job", cls=BeaconCommand)
 def job() -> None:
-    """Print the JSON Schema of job files: editors check and complete with it."""
+    """Print the JSON Schema of job files, with which editors check and complete them."""
     from beacon_cli.job.schema import job_schema
 
     sys.stdout.write(json.dumps(job_schema(), indent=2, ensure_ascii=True) + "\n")

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from beacon_cli.commands.common import region_option
+
 
 def serve(
     ctx: typer.Context,
     region: Annotated[
         list[str] | None,
-        typer.Option("--region", metavar="R", help="Serve only this region; may be given more than once."),
+        region_option("Serve"),
     ] = None,
     port: Annotated[
         int | None,
@@ -20,11 +22,14 @@ def serve(
             min=1,
             max=65000,
             metavar="N",
-            help="The first region's port, the next has N+1 and so on. Default: us 8701, eu 8702, apac 8703.",
+            help="Port of the first region; the next one has N+1, and so on. Default: us 8701, eu 8702, apac 8703.",
         ),
     ] = None,
 ) -> int:
-    """Serve a small real model on this machine, one server per region, until Ctrl-C."""
+    """Keep a server per region running on this machine, until Ctrl-C.
+
+    They answer with a small real model, or with those that beacon.toml names.
+    """
     from beacon_cli.local.foreground import chosen_ports, serve_until_signal
 
     return serve_until_signal(ctx.obj.settings, chosen_ports(region or (), port))

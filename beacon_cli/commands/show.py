@@ -6,24 +6,27 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json, Model, Question
+from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Model, Question
 from beacon_cli.errors import UsageError
 from beacon_cli.output.result import CommandResult
+from beacon_cli.program_name import command
 
 
 def show(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(help="The job whose answers to show.")],
+    job_id: JobId,
     question: Question = None,
     model: Model = None,
-    full: Annotated[bool, typer.Option("--full/--no-full", help="Show long answers whole, or their beginning.")] = True,
+    full: Annotated[
+        bool, typer.Option("--full/--no-full", help="Show long answers in full, or only their beginning.")
+    ] = True,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Print each answer as it arrives, until the run is over.")
+        bool, typer.Option("--follow", "-f", help="Print each answer as it arrives, until the run ends.")
     ] = False,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Show the answers of a job: question by question, region beside region."""
+    """Show a job's answers, question by question, region beside region."""
     from beacon_cli.answers.answers import JobAnswers, answer_data
     from beacon_cli.output.answers_page import print_answers
     from beacon_cli.output.arrivals import print_arrivals
@@ -31,11 +34,15 @@ def show(
     from beacon_cli.output.terminal import console
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
+    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     if follow and as_json:
-        raise UsageError("--follow prints lines, and --json one document", hint="beacon run --events FILE has both")
+        raise UsageError(
+            "--follow prints lines, and --json one document",
+            hint=f"{command('run JOB_FILE --events FILE')} writes both",
+        )
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        answers = JobAnswers.of(connection, job_id, question, model)
+        answers = JobAnswers.of(connection, chosen_job_id(connection, job_id, as_json=as_json), question, model)
         if follow:
             print_arrivals(answers.follow(), console(), full=full)
             return CommandResult("show", {})

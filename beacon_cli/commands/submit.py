@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId
 from beacon_cli.output.result import CommandResult
 
 
 def submit(
     ctx: typer.Context,
-    job_file: Annotated[Path, typer.Argument(metavar="JOB_FILE", help="The job: YAML or JSON.")],
+    job_file: JobFile,
     priority: Annotated[
-        int, typer.Option(min=-100, max=100, metavar="N", help="The lowest goes first; a step is worth an hour.")
+        int,
+        typer.Option(
+            min=-100, max=100, metavar="N", help="Lower numbers run first; each step counts as one hour of waiting."
+        ),
     ] = 0,
-    batching: Annotated[
-        Literal["question", "region", "lane"] | None, typer.Option(help="What waits for what, as with run.")
-    ] = None,
-    job_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Name the job; an id that has rows already is resumed.")
-    ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when the job is over, with its verdict.")] = False,
+    batching: BatchingOption = None,
+    job_id: NewJobId = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the job has ended, with its verdict.")] = False,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Put a job into the queue of a PostgreSQL over TCP; a worker of this version runs it."""
+    """Put a job into the fleet's queue. A worker of this version runs it."""
     from beacon_cli.fleet.tcp import fleet_database
     from beacon_cli.runs.request import RunRequest
 

@@ -6,37 +6,38 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import Json
+from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
+from beacon_cli.commands.common import Json, region_option
 from beacon_cli.output.result import CommandResult
 
-app = typer.Typer(help="Prove what is deployed.")
+app = typer.Typer(cls=BeaconGroup, help="Verify what is deployed.")
 
 
 @app.callback()
 def verify() -> None:
-    """Prove what is deployed."""
+    """Verify what is deployed."""
 
 
-@app.command("endpoints")
+@app.command("endpoints", cls=BeaconCommand)
 def endpoints(
     ctx: typer.Context,
     region: Annotated[
         list[str] | None,
-        typer.Option("--region", metavar="R", help="Verify only this region; may be given more than once."),
+        region_option("Verify"),
     ] = None,
-    local: Annotated[
-        bool, typer.Option("--local", help="Verify the servers of beacon serve, at its own ports.")
+    local: Annotated[bool, typer.Option("--local", help="Verify the servers of `serve` on this machine.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Also ask each model one tiny question; this wakes GPUs.")
     ] = False,
-    probe: Annotated[bool, typer.Option("--probe", help="Ask each model one tiny question; this wakes GPUs.")] = False,
     timeout: Annotated[
         float,
-        typer.Option(min=1, max=3600, metavar="S", help="Seconds that a cold region, or a probe, is waited for."),
+        typer.Option(min=1, max=3600, metavar="SECONDS", help="How long to wait for a cold region, or for a probe."),
     ] = 180.0,
     as_json: Json = False,
 ) -> CommandResult:
     """Compare what every region serves with the registry. Exit code 1 if a region deviates.
 
-    It costs nothing without --probe: only models and health are read, which no GPU is woken for.
+    Without --probe it costs nothing: it reads only models and health, which wakes no GPU.
     """
     from beacon_cli.output.verify_table import show_verification
     from beacon_cli.verification.request import verify_configured

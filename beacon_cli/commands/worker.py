@@ -11,16 +11,20 @@ from beacon_cli.commands.common import DatabaseUrl, Json
 
 def worker(
     ctx: typer.Context,
-    jobs: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="So many jobs side by side.")] = 4,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=100, metavar="N", help="Maximum number of jobs to run at the same time.")
+    ] = 4,
     drain: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long calls in flight may take after SIGTERM.")
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="How long calls in flight may still take after the first signal."),
     ] = 30.0,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Take jobs from the queue and run them, until a signal. The first one drains, a second one ends at once.
+    """Run jobs from the fleet's queue, until a signal.
 
-    Exit code 75 says that the worker lost its lease, or its database for a minute: start it again.
+    The first signal lets calls in flight finish, a second one ends at once. Exit code 75 means that the worker lost
+    its lease, or its database for a minute: start it again.
     """
     from beacon_cli.fleet.tcp import fleet_database
 

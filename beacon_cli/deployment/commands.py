@@ -12,6 +12,7 @@ from beacon_cli.errors import BeaconError
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.output.deploy_table import show_deployment, show_plan, show_rollback
 from beacon_cli.output.result import CommandResult, say
+from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.verification.report import VerifyReport
@@ -76,7 +77,7 @@ def _verified(settings: Settings, endpoints: Mapping[str, Endpoint]) -> VerifyRe
     try:
         return verify_endpoints(settings, endpoints, probe=False, timeout=_VERIFY_SECONDS, tell=_tell)
     except Interrupted as interrupted:
-        interrupted.hint = "only verifying was interrupted, what is deployed stays: beacon verify endpoints"
+        interrupted.hint = f"only verifying was interrupted, what is deployed stays: {command('verify endpoints')}"
         raise
 
 

@@ -12,6 +12,7 @@ from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
 from beacon_cli.deployment.record import endpoint_at
 from beacon_cli.errors import BeaconError
 from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.program_name import command
 from modal_deployment.regions import Region
 
 # unpublished: its functions were created, and the version before still serves; unknown: it was ended half-way.
@@ -105,4 +106,4 @@ class DeployReport(RegionalReport[AppOutcome]):
 
 def rollback_command(region_ids: Iterable[str]) -> str:
     """Return the command that rolls these regions back."""
-    return " ".join(("beacon rollback modal", *(f"--region {region_id}" for region_id in region_ids)))
+    return " ".join((command("rollback modal"), *(f"--region {region_id}" for region_id in region_ids)))

@@ -20,6 +20,7 @@ from beacon_cli.deployment.record import environment_name, recorded_apps, record
 from beacon_cli.deployment.report import RegionalReport
 from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
 from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
+from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 
@@ -112,7 +113,8 @@ class _Rollback:
         outcome = RollbackOutcome(region, app_name(region.id))
         versions, failure = await self._versions(outcome.app_name)
         if failure is None and len(versions) < 2:
-            hint = f"modal app history {outcome.app_name}; beacon deploy modal --region {region.id} deploys again"
+            again = command("deploy modal --region", region.id)
+            hint = f"modal app history {outcome.app_name}; {again} deploys again"
             failure = Failure("no_version_before", "there is no version before the present one", hint)
         if failure is not None:
             outcome = replace(outcome, from_version=versions[0] if versions else None, failure=failure)
@@ -172,7 +174,7 @@ def _failure(name: str, code: int | None, timeout: float, said: str) -> Failure:
         hint = "stop them: modal container list, then modal container stop"
         return Failure("containers_not_stopped", "the version before is back, but old containers still run", hint)
     if "No App with name" in words:
-        return Failure("not_found", f"{name} is not deployed", "check --environment, or: beacon deploy modal")
+        return Failure("not_found", f"{name} is not deployed", f"check --environment, or: {command('deploy modal')}")
     return Failure("rollback", f"modal app rollback {name} failed: {words[:300]}", f"modal app history {name}")
 
 

@@ -14,6 +14,7 @@ from beacon_cli.executor.client import get_object
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
+from beacon_cli.program_name import command
 
 _TIMEOUT_SECONDS = 30.0
 # By then every answer is stored: what a region says no more is not waited for.
@@ -89,7 +90,8 @@ async def require_models(
     if missing:
         raise ModelNotServed(
             f"not served: {', '.join(missing)}; nothing was asked",
-            hint="beacon verify endpoints shows what each region serves; deploy it, or take the model out of the job",
+            hint=f"{command('verify endpoints')} shows what each region serves;"
+            " deploy the model, or take it out of the job",
         )
     return served
 

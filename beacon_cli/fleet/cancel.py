@@ -11,6 +11,7 @@ from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.dbos_queue import client
 from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
 from beacon_cli.fleet.unfinished import give_up_job
+from beacon_cli.program_name import command
 from beacon_cli.store.connect import connect, translated
 
 _WAIT_SECONDS = 15.0
@@ -40,7 +41,7 @@ class Cancelled:
             return (
                 ProblemsFound(
                     f"job {self.job_id} has not stopped within {_WAIT_SECONDS:.0f} s",
-                    hint="beacon queue shows who holds it; a run outside the fleet is stopped where it runs",
+                    hint=f"{command('queue')} shows who holds it; a run outside the fleet is stopped where it runs",
                 ),
             )
         return ()

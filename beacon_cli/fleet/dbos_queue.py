@@ -14,6 +14,7 @@ from dbos._sys_db import SystemDatabase
 
 from beacon_cli import __version__
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.program_name import command
 from beacon_cli.store.connect import connection_parameters
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def client(url: str) -> Iterator[DBOSClient]:
         opened = DBOSClient(system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False)
         yield opened
     except sqlalchemy.exc.ProgrammingError as failed:
-        raise SchemaError("the queue's tables are missing or old", hint="run: beacon db migrate") from failed
+        raise SchemaError("the queue's tables are missing or old", hint=f"run: {command('db migrate')}") from failed
     except sqlalchemy.exc.OperationalError as failed:
         raise StoreError("the database went away", hint="check --database-url and that the server runs") from failed
     finally:
@@ -128,7 +129,9 @@ class WorkerQueue:
         try:
             DBOS.launch()
         except error.DBOSInitializationError as failed:
-            raise SchemaError("the queue's tables are another version's", hint="run: beacon db migrate") from failed
+            raise SchemaError(
+                "the queue's tables are another version's", hint=f"run: {command('db migrate')}"
+            ) from failed
 
     def recover(self, worker_ids: Sequence[str]) -> int:
         """Put the jobs of workers that are lost back into the queue, and return how many."""

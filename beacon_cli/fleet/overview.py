@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.queries import query
 from beacon_cli.fleet.watch import STALLED_SECONDS
+from beacon_cli.program_name import command
 from beacon_cli.store.connect import connect_readonly, translated
 from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS
 from beacon_cli.stored_jobs.overview import seconds_left
@@ -56,7 +57,7 @@ class FleetOverview:
             yield {
                 "job_id": job_id,
                 "problem": "it was written, and is not in the queue",
-                "hint": f"submit it again, or give it up: beacon cancel {job_id}",
+                "hint": f"submit it again, or give it up: {command('cancel', job_id)}",
             }
 
     def problems(self) -> tuple[BeaconError, ...]:
@@ -120,7 +121,7 @@ def _state(row: Row) -> str:
 
 def _why_stuck(row: Row, versions: set[str]) -> tuple[str, str] | None:
     if row["entry"] != "PENDING" and not versions:
-        return "no worker is alive", "start one: beacon worker"
+        return "no worker is alive", f"start one: {command('worker')}"
     if row["entry"] != "PENDING" and row["version"] not in versions:
         found = ", ".join(sorted(versions))
         return (
@@ -128,7 +129,10 @@ def _why_stuck(row: Row, versions: set[str]) -> tuple[str, str] | None:
             "start a worker of that version, or cancel the job and submit it again",
         )
     if _state(row) == "orphaned" and float(row["changed_seconds"]) > _UNHELD_SECONDS:
-        return f"its worker is gone, and none of version {row['version']} took it over", "start one: beacon worker"
+        return (
+            f"its worker is gone, and none of version {row['version']} took it over",
+            f"start one: {command('worker')}",
+        )
     return None
 
 

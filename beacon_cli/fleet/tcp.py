@@ -8,13 +8,15 @@ import psycopg
 
 from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.extras import has, require
+from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.store.connect import connect, connection_parameters, translated
 from beacon_cli.store.database import named_url
 from beacon_cli.store.migrate import require_current_schema
 
 _HINT = (
-    "set BEACON_DATABASE_URL (or --database-url) to postgresql://user:password@host:5432/name, then: beacon db migrate"
+    "set BEACON_DATABASE_URL (or --database-url) to postgresql://user:password@host:5432/name,"
+    f" then: {command('db migrate')}"
 )
 
 
@@ -41,7 +43,7 @@ def _require_queue_tables(connection: psycopg.Connection[tuple[object, ...]]) ->
     if row is None or row[0] is None:
         raise SchemaError(
             "this database has no queue yet",
-            hint="run: beacon db migrate (where the extra is installed: pip install '.[fleet]')",
+            hint=f"run: {command('db migrate')} (where the extra is installed: pip install '.[fleet]')",
         )
 
 

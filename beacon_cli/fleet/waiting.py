@@ -15,6 +15,7 @@ from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_stat
 from beacon_cli.fleet.submit import Submission
 from beacon_cli.job.model import Job
 from beacon_cli.output.result import say
+from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect_readonly
@@ -80,7 +81,8 @@ def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> 
     try:
         status, by_region = _ending(submission.job_id, job.expected, url)
     except (Interrupted, StoreError) as ended:
-        ended.hint = f"the job goes on: beacon queue shows it, and beacon cancel {submission.job_id} stops it"
+        stop = command("cancel", submission.job_id)
+        ended.hint = f"the job goes on: {command('queue')} shows it, and {stop} stops it"
         raise
     wanted = settings.limits.overridden_by(job.limits).min_success_rate
     return Verdict(submission, job, status, by_region, wanted, _reason(url, submission.entry))

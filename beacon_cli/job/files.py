@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import stat
+import sys
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +17,10 @@ from beacon_cli.job.yaml_reader import read_yaml
 
 MAX_BYTES = 5_000_000
 """The size of the largest job file; questions in a file of their own have no such limit."""
+STDIN = Path("-")
+"""Stands for stdin where a job file is named."""
+_STDIN = "<stdin>"
+_MEANT_AS_JSON = re.compile(r'\s*\{\s*"')
 BOM = b"\xef\xbb\xbf"
 
 
@@ -36,16 +42,15 @@ def reason(error: OSError) -> str:
 
 
 def read_document(path: Path) -> Document:
-    """Return what the job file holds: a `.json` file is JSON, any other YAML 1.2 (or JSON).
+    """Return what the job file holds: a `.json` file is JSON, any other, and stdin, YAML 1.2 or JSON.
 
     Raises `JobFileError` when it cannot be read, is too large, or is neither UTF-8 nor well formed.
     """
-    source = str(path)
+    source = _STDIN if path == STDIN else str(path)
     try:
-        with open_regular(path) as file:
-            data = file.read(MAX_BYTES + 1)
+        data = _read_stdin() if path == STDIN else _read(path)
     except OSError as error:
-        hint = "give the path of a job file, as YAML or JSON"
+        hint = "give the path of a job file, as YAML or JSON, or - for stdin"
         raise JobFileError(f"{source}: {reason(error)}", hint=hint) from error
     if len(data) > MAX_BYTES:
         raise JobFileError(
@@ -57,10 +62,33 @@ def read_document(path: Path) -> Document:
     if path.suffix.lower() == ".json":
         return read_json(source, text)
     if text.lstrip().startswith("{"):
-        # JSON under another name. YAML 1.2 means to take all of it; ruamel.yaml splits surrogate pairs.
-        with contextlib.suppress(JobFileError):
-            return read_json(source, text)
+        return _read_either(source, text)
     return read_yaml(source, text)
+
+
+def _read(path: Path) -> bytes:
+    with open_regular(path) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin.isatty():
+        with contextlib.suppress(OSError):
+            sys.stderr.write("reading the job file from the terminal; end it with Ctrl-D\n")
+            sys.stderr.flush()
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
+
+
+def _read_either(source: str, text: str) -> Document:
+    """Read JSON under another name. YAML 1.2 means to take all of it; ruamel.yaml splits surrogate pairs."""
+    try:
+        return read_json(source, text)
+    except JobFileError as not_json:
+        try:
+            return read_yaml(source, text)
+        except JobFileError as not_yaml:
+            # A name says what was meant; without one, the first characters do.
+            raise (not_json if source == _STDIN and _MEANT_AS_JSON.match(text) else not_yaml) from None
 
 
 def decoded(source: str, data: bytes, *, first_line: int = 1, offset: int = 0) -> str:

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from typing import Any, NoReturn
 
 from beacon_cli.job.document import Document, Node, TreeReader, finite, joined, whole
+from beacon_cli.program_name import command
 
 _HINT = "JSON takes double quotes only, no comments, and no comma before a closing bracket"
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -44,7 +45,7 @@ class _JsonReader(TreeReader):
                 (self._first_line, 1),
                 "",
                 "the file is empty",
-                "docs/job-files.md shows what a job file holds",
+                f"{command('docs job-files')} shows what a job file holds",
             )
         root = self._value("", 0)
         self._skip_space()

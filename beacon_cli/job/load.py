@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.document import Document, Node
-from beacon_cli.job.files import read_document, reason
+from beacon_cli.job.files import STDIN, read_document, reason
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.model import Job, JobModel
 from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem, open_question_file
@@ -20,7 +20,7 @@ from modal_deployment.registry import REGISTRY
 
 
 def load_job(path: Path, *, known_models: Collection[str] | None = None) -> Job:
-    """Return the job that a file (YAML or JSON, of this or the old system's format) means.
+    """Return the job that a file, or `-` for stdin, means: YAML or JSON, of this or the old system's format.
 
     `known_models` are the ids that a job may name; the registry's when it is None.
     Raises `JobFileError` for the first thing that is wrong: `file:line:column: key.path: problem` and a hint.
@@ -36,7 +36,7 @@ def load_job(path: Path, *, known_models: Collection[str] | None = None) -> Job:
     known = REGISTRY if known_models is None else known_models
     return Job(
         id=written.id,
-        name=written.name or path.stem,
+        name=written.name or ("stdin" if path == STDIN else path.stem),
         version=written.version,
         questions=questions,
         models=_models(document, members["models"], default, known),
@@ -97,7 +97,7 @@ def _model(document: Document, node: Node, default: tuple[Region, ...], known: C
     id_node = node.members.get("id", node)
     model_id = str(id_node.value)
     if model_id not in known:
-        hint = f"{suggestion(model_id, known)}known models: {', '.join(sorted(known))}"
+        hint = f"{suggestion(model_id, known)}known models: {', '.join(sorted(set(known)))}"
         raise document.error(id_node, f'unknown model "{excerpt(model_id, 40)}"', hint)
     regions = _regions(document, node.members.get("regions")) or default
     if not regions:

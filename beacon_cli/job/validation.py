@@ -14,11 +14,13 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Generation, JobFile, WrittenModel, WrittenQuestion, WrittenQuestionFile
 from beacon_cli.job.questions import MAX_ID
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-_REFERENCE = "docs/job-files.md lists every key"
+_PAGE = command("docs job-files")
+_REFERENCE = f"{_PAGE} lists every key"
 _PROBLEMS = {
     "string_type": "must be text, not {found}",
     "int_type": "must be a whole number, not {found}",
@@ -50,7 +52,7 @@ def validated(document: Document) -> JobFile:
     """Return the document as a `JobFile`. Raises `JobFileError` for the first thing in it that is wrong."""
     if not isinstance(document.root.value, dict):
         if document.root.value is None:
-            raise document.error(document.root, "the file is empty", "docs/job-files.md shows what a job file holds")
+            raise document.error(document.root, "the file is empty", f"{_PAGE} shows what a job file holds")
         raise document.error(document.root, "a job file must be keys and values", _REFERENCE)
     try:
         return JobFile.model_validate(document.root.plain(), strict=True)

@@ -25,6 +25,7 @@ from ruamel.yaml.reader import ReaderError
 
 from beacon_cli.job.document import Document, Node, Scalar, TreeReader, finite, joined, whole
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -76,7 +77,7 @@ class _YamlReader(TreeReader):
             if isinstance(event, DocumentStartEvent):
                 break
         else:
-            self.fail((1, 1), "", "the file is empty", "docs/job-files.md shows what a job file holds")
+            self.fail((1, 1), "", "the file is empty", f"{command('docs job-files')} shows what a job file holds")
         root = self._value(next(self._events), "", 0)
         for event in self._events:
             if isinstance(event, DocumentStartEvent):

@@ -10,6 +10,7 @@ from beacon_cli.errors import LocalServerError, UsageError
 from beacon_cli.local.models import BUNDLED_ID, local_model_ids
 from beacon_cli.local.servers import LocalServer, local_servers
 from beacon_cli.output.fetch_view import FetchView
+from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, held
 from modal_deployment.regions import REGIONS, UnknownRegionError, region_named
@@ -77,7 +78,7 @@ async def _first_death(servers: list[LocalServer]) -> None:
             death.cancel()
     death = done.pop()
     raise LocalServerError(
-        f"the server of {deaths[death].region.label} died: {death.result()}", hint="start beacon serve again"
+        f"the server of {deaths[death].region.label} died: {death.result()}", hint=f"start it again: {command('serve')}"
     )
 
 

@@ -33,6 +33,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from beacon_cli.errors import ConfigError
+from beacon_cli.program_name import command
 from modal_deployment.generation import Generated, GenerationRequest
 from modal_deployment.refusal import Refusal
 from modal_deployment.regions import Region, region_named
@@ -129,7 +130,9 @@ def load_script(path: Path) -> Script:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "the script"
-        raise ConfigError(f"{path}: {key}: {first['msg']}", hint="docs/configuration.md describes scripts") from None
+        raise ConfigError(
+            f"{path}: {key}: {first['msg']}", hint=f"{command('docs endpoints')} describes scripts"
+        ) from None
 
 
 def _read(path: Path) -> Any:

@@ -27,6 +27,7 @@ from beacon_cli.local.gateway import Gateway
 from beacon_cli.local.llama import LlamaGenerator
 from beacon_cli.local.plan import ServerPlan
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
+from beacon_cli.program_name import command
 from modal_deployment.generation import Generator
 from modal_deployment.receipts import ContainerFacts
 from modal_deployment.regions import Region, region_named
@@ -108,7 +109,7 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise LocalServerError(
-            f"port {port} cannot be used: {error.strerror}", hint="beacon serve --port N takes other ports"
+            f"port {port} cannot be used: {error.strerror}", hint=f"{command('serve --port N')} takes other ports"
         ) from error
 
 

@@ -11,6 +11,7 @@ from beacon_cli.output.folding import folded
 from beacon_cli.output.reader_width import reader_width
 from beacon_cli.output.result import say
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.wording import quantity, repeat_label
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -
     if follower.state.status == "deleted":
         raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was followed")
     if follower.state.status == "interrupted":
-        say(f"hint: nothing runs it now; to resume it: beacon run JOB_FILE --job-id {excerpt(job_id)}\n")
+        say(f"hint: nothing runs it now; to resume it: {command('run JOB_FILE --job-id', excerpt(job_id))}\n")
 
 
 def _state(follower: Follower) -> str:

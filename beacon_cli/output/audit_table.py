@@ -11,6 +11,7 @@ from beacon_cli.audit.judges import incomplete
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.output.terminal import can_encode, encodable
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.wording import quantity
 
 if TYPE_CHECKING:
@@ -22,13 +23,13 @@ _STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "skip": "dim"}
 _UNFINISHED = frozenset({"pending", "running", "retrying", "processing"})
 _LISTED = 20
 _DO = {
-    "no_duplicates": "something other than beacon has written rows; beacon export shows them",
+    "no_duplicates": "something other than beacon has written rows; the command export shows them",
     "no_unexpected": "something other than beacon has written rows, or --expect names another job's file",
-    "question_id": "something other than beacon has written rows; beacon export shows them",
-    "regions": "beacon verify endpoints --probe shows what each region says about itself",
-    "sequential": "beacon report shows when each question was asked",
-    "batch_gap": "beacon report shows when each question was asked; a busy machine or database makes gaps",
-    "containers": "beacon report shows which container answered when",
+    "question_id": "something other than beacon has written rows; the command export shows them",
+    "regions": "the command verify endpoints --probe shows what each region says about itself",
+    "sequential": "the command report shows when each question was asked",
+    "batch_gap": "the command report shows when each question was asked; a busy machine or database makes gaps",
+    "containers": "the command report shows which container answered when",
     "timestamps": "set the clocks of the machines that run beacon and the database (NTP)",
 }
 
@@ -151,5 +152,5 @@ def _print_verdict(report: AuditReport, console: Console) -> None:
     console.print(line, soft_wrap=True)
     job_id = excerpt(report.job_id, 255)
     missing = report.schema == "beacon" and report.coverage.completed < report.coverage.expected
-    following = f"beacon run JOB_FILE --job-id {job_id}" if missing else f"beacon show {job_id}"
+    following = command("run JOB_FILE --job-id", job_id) if missing else command("show", job_id)
     console.print(Text(f"next:   {following}"), soft_wrap=True)

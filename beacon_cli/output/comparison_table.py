@@ -11,6 +11,7 @@ from beacon_cli.comparison.figures import Figures, Rate, Spread
 from beacon_cli.comparison.verdicts import Judged
 from beacon_cli.output.terminal import line_limit
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.wording import percent, quantity, repeat_label
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _shown(comparison: Comparison) -> list[Judged]:
 
 def _left_out(comparison: Comparison) -> Iterator[Line]:
     if (more := len(comparison.results) - _ROWS) > 0:
-        yield "dim", f"… and {more} more: --json and beacon report have all of them"
+        yield "dim", f"… and {more} more: --json and {command('report')} have all of them"
     for reason, count in Counter(result.reason for result in comparison.results if result.reason).items():
         yield "yellow", f"{quantity(count, 'result')}: {reason}{_advice(comparison, reason)}"
 

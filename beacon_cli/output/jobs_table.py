@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.stored_jobs.overview import JobList, JobOverview
 from beacon_cli.wording import duration
 
@@ -92,9 +93,11 @@ def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
         name = excerpt(job.id, 255)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
-        yield f"{name} is being run by {excerpt(job.holder or '')}{left}. To watch it: beacon show {name} --follow"
+        watch = command("show --follow", name)
+        yield f"{name} is being run by {excerpt(job.holder or '')}{left}. To watch it: {watch}"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         name = excerpt(job.id, 255)
-        yield f"{name} was interrupted, and nothing runs it now. To resume it: beacon run JOB_FILE --job-id {name}"
+        resume = command("run JOB_FILE --job-id", name)
+        yield f"{name} was interrupted, and nothing runs it now. To resume it: {resume}"
     if found.more:
-        yield "There are older jobs. To list them: beacon jobs --limit N"
+        yield f"There are older jobs. To list them: {command('jobs --limit N')}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from beacon_cli.printable import printable
+from beacon_cli.program_name import command
 from beacon_cli.wording import quantity, size
 
 if TYPE_CHECKING:
@@ -28,6 +29,6 @@ def show_report(written: WrittenReport) -> Callable[[Console], None]:
         console.print(counted, style="bold")
         if answers.left_out:
             left_out = f"{quantity(answers.left_out, 'execution')} of {answers.shown + answers.left_out} are not in it"
-            console.print(f"{left_out}: beacon show and beacon export have them", style="yellow")
+            console.print(f"{left_out}: {command('show')} and {command('export')} have them", style="yellow")
 
     return show

@@ -12,6 +12,7 @@ from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.output.tables import Column, print_table
 from beacon_cli.output.terminal import line_limit
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.wording import duration, quantity, repeat_label
 
 if TYPE_CHECKING:
@@ -23,20 +24,21 @@ if TYPE_CHECKING:
 
 _CALLS = 20
 _WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell's command
-_PROBE = "beacon verify endpoints --probe"
+_VERIFY = command("verify endpoints")
+_PROBE = f"{_VERIFY} --probe"
 _DO: dict[str, str] = {
     "slot_timeout": "raise limits.max_in_flight or limits.per_endpoint, or limits.slot_timeout",
-    "connect_timeout": "beacon verify endpoints; on a slow network raise limits.connect_timeout",
+    "connect_timeout": f"{_VERIFY}; on a slow network raise limits.connect_timeout",
     "answer_timeout": f"{_PROBE} shows which region is slow; or raise limits.answer_timeout",
     "job_timeout": "run it again to go on, or raise limits.job_timeout",
-    "connection_failed": "beacon verify endpoints shows which region is down; then run it again",
+    "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
     "tls_failed": "check the certificate, and the host name in beacon.toml; it is never ignored",
     "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint knows",
-    "unknown_model": "beacon verify endpoints shows what is served; beacon deploy modal brings the registry there",
+    "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} brings the registry there",
     "request_rejected": "the message is the endpoint's: check the prompt's length and `generation` in the job file",
     "rate_limited": "lower limits.per_endpoint, then run it again",
     "server_error": "read the endpoint's own log, then run it again",
-    "endpoint_error": "read the endpoint's own log; an old deployment is replaced by beacon deploy modal",
+    "endpoint_error": f"read the endpoint's own log; {command('deploy modal')} replaces an old deployment",
     "malformed_response": f"check that the URL in beacon.toml is an inference endpoint: {_PROBE}",
     "response_too_large": "lower generation.max_tokens in the job file",
     "region_mismatch": f"check this region's URL in beacon.toml: {_PROBE}",
@@ -189,18 +191,17 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     if summary.completed:
         job_id = excerpt(summary.job_id, 255)
         accept = " --accept system_prompt" if summary.system_prompts_differ else ""
-        _print_command("next:   ", f"beacon show {job_id}", console)
-        _print_command("        ", f"beacon report {job_id}{accept}", console)
+        _print_command("next:   ", command("show", job_id), console)
+        _print_command("        ", command(f"report{accept}", job_id), console)
 
 
-def _print_command(label: str, command: str, console: Console) -> None:
+def _print_command(label: str, text: str, console: Console) -> None:
     """Print a command that can be copied: on one line, or where a terminal is narrower, on several with `\\`."""
     limit = line_limit(console)
-    lines = [command]
-    if limit is not None and len(label) + len(command) > limit:
-        lines = _continued(_WORD.findall(command), limit - len(label) - len(" \\"))
-    text = f" \\\n{' ' * len(label)}".join(lines)
-    console.print(Text(label + text), soft_wrap=True)
+    lines = [text]
+    if limit is not None and len(label) + len(text) > limit:
+        lines = _continued(_WORD.findall(text), limit - len(label) - len(" \\"))
+    console.print(Text(label + f" \\\n{' ' * len(label)}".join(lines)), soft_wrap=True)
 
 
 def _continued(words: list[str], room: int) -> list[str]:

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.verification.findings import Finding
 from beacon_cli.verification.report import RegionReport, VerifyReport
 from beacon_cli.wording import duration, quantity
@@ -114,10 +115,10 @@ def _verdict(report: VerifyReport) -> Iterator[Text]:
 
 
 def _next(report: VerifyReport) -> str:
-    again = "beacon verify endpoints" + (" --local" if report.target == "local" else "")
+    again = command("verify endpoints") + (" --local" if report.target == "local" else "")
     if not report.ok:
         return f"do what is said above, then {again}"
-    return "beacon run JOB_FILE" if report.probed else f"{again} --probe"
+    return command("run JOB_FILE") if report.probed else f"{again} --probe"
 
 
 def _count(report: VerifyReport, severity: str) -> int:

@@ -13,6 +13,7 @@ from beacon_cli.job.model import Job
 from beacon_cli.output.audit_table import print_findings
 from beacon_cli.output.result import CommandResult, say
 from beacon_cli.printable import printable
+from beacon_cli.program_name import command
 from beacon_cli.runs.launch import launch
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.summary import read_summary
@@ -21,6 +22,7 @@ from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.database import open_database
 from beacon_cli.store.migrate import require_current_schema
+from beacon_cli.wording import quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 def carry_out(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
     """Run a job to its end and return its summary and its audit. Raises every `BeaconError` that stops it early."""
     job_id = request.id_for(job)
-    with _telling_how_to_go_on(request, job_id):
+    with _telling_how_to_resume(request, job_id):
         say(f"job {job_id}\n")
         say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
         with open_database(settings, request.database_url) as url:
@@ -45,6 +47,8 @@ def _carry_out(
     with connect(url) as connection:
         require_current_schema(connection)
     launched = launch(request, settings, job, job_id, url)
+    if launched.nothing_to_ask:
+        _say_nothing_was_asked(job, job_id)
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, launched, with_batches=as_json)
         report = audit_job(connection, job_id)
@@ -57,15 +61,21 @@ def _carry_out(
         **summary.data(),
         "modal_containers": {"before": launched.containers_before, "after": launched.containers_after},
         "audit": report.as_data()["checks"],
+        "nothing_to_ask": launched.nothing_to_ask,
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
     return CommandResult(*("run", data, exit_code, as_json), problems=problems, show=partial(_show, summary, report))
 
 
+def _say_nothing_was_asked(job: Job, job_id: str) -> None:
+    answers = f"all {quantity(job.expected, 'answer')} of job {job_id} were stored before: there was nothing to ask"
+    say(f"{answers}; read them: {command('show', job_id)} or {command('report', job_id)}\n")
+
+
 def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
     """Return why the exit code is not 0; people read it in the verdict."""
     why = f"{summary.verdict}; {summary.stopped}" if summary.stopped else summary.verdict
-    hint = f"go on with: {summary.resume_command}" if summary.resume_command else ""
+    hint = f"resume it with: {summary.resume_command}" if summary.resume_command else ""
     error = ProblemsFound(why, hint=hint)
     if interrupted:
         error.code = "interrupted"
@@ -73,17 +83,17 @@ def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
 
 
 @contextlib.contextmanager
-def _telling_how_to_go_on(request: RunRequest, job_id: str) -> Iterator[None]:
-    """Add the job's id, and the command that goes on with it, to what ends a run early."""
-    go_on = f"go on with: {request.resume_command(job_id)}"
+def _telling_how_to_resume(request: RunRequest, job_id: str) -> Iterator[None]:
+    """Add the job's id, and the command that resumes it, to what ends a run early."""
+    resume = f"resume it with: {request.resume_command(job_id)}"
     try:
         yield
     except EnvironmentFault as error:
         error.data = {"job_id": job_id}
-        error.hint = f"{error.hint}; {go_on}" if error.hint else go_on
+        error.hint = f"{error.hint}; {resume}" if error.hint else resume
         raise
     except Interrupted as interrupted:
-        interrupted.hint = go_on
+        interrupted.hint = resume
         raise
 
 

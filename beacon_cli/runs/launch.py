@@ -33,6 +33,7 @@ from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
 from beacon_cli.store.database import named_url
 from beacon_cli.store.job_store import JobStore, open_job_store
+from beacon_cli.stored_jobs.kept_ids import keep_id
 
 if TYPE_CHECKING:
     import httpx2
@@ -44,7 +45,8 @@ _HARD_END_SECONDS = 0.8
 class Launched:
     """What a run left behind for its summary.
 
-    The inventories are of Modal's containers, None where not listed; `registry_changes` are by region label.
+    `nothing_to_ask` says that every cell had its answer from earlier runs. The inventories are of Modal's containers,
+    None where not listed; `registry_changes` are by region label.
     """
 
     run_id: str
@@ -54,6 +56,7 @@ class Launched:
     containers_before: Inventory | None
     containers_after: Inventory | None
     registry_changes: Mapping[str, str]
+    nothing_to_ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +121,23 @@ class _Launch:
                 run = self._run(store, asked)
                 before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
+                self._keep_id()
                 self._asking = True
                 outcome = await run.carry_out()
                 after = await self._inventory() if before is not None else None
                 changes = await self._registry_changes(asked) if outcome.stopped is None else {}
             claim = store.claim
-            return Launched(claim.run_id, claim.batching, outcome, self._max_gap, before, after, changes)
+            return Launched(
+                *(claim.run_id, claim.batching, outcome, self._max_gap, before, after, changes),
+                nothing_to_ask=self._nothing_to_ask(store),
+            )
+
+    def _nothing_to_ask(self, store: JobStore) -> bool:
+        return store.claim.answered >= self._job.expected
 
     async def _prepare(self, stack: AsyncExitStack, store: JobStore) -> _Asked:
         limits, lanes = self._limits, self._job.lanes()
-        if store.claim.answered >= self._job.expected:
+        if self._nothing_to_ask(store):
             return _Asked()
         headers, caps = self._settings.proxy_headers(), endpoint_caps(lanes, limits)
         clients = await stack.enter_async_context(
@@ -147,6 +157,11 @@ class _Launch:
         for label, text in changes.items():
             self._tell(f"warning: region {label} changed while it was asked: {text}; each row says what answered it")
         return changes
+
+    def _keep_id(self) -> None:
+        """Let completion know of the job while the embedded server does not run."""
+        if named_url(self._settings, self._request.database_url) is None:
+            keep_id(self._settings.data_path(), self._job_id)
 
     async def _inventory(self) -> Inventory | None:
         if self._request.local:

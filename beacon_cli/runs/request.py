@@ -11,10 +11,12 @@ from pathlib import Path
 
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import Batching
+from beacon_cli.job.files import STDIN
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
 from beacon_cli.local.models import local_model_ids
+from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from modal_deployment.registry import REGISTRY
 
@@ -55,17 +57,22 @@ class RunRequest:
         return self.job_id or job.id or _new_id(self.job_file.stem)
 
     def resume_command(self, job_id: str) -> str:
-        """Return the command that goes on with the job; a database URL is left out, it may hold a password."""
-        config = ["--config", str(self.config)] if self.config is not None else []
-        words = ["beacon", *config, "run", str(self.job_file), "--job-id", job_id]
+        """Return the command that resumes the job; a database URL is left out, it may hold a password.
+
+        A job file that came from stdin has to be given again: `JOB_FILE` stands for it.
+        """
+        words = ["--config", str(self.config)] if self.config is not None else []
+        words += ["run", str(self.job_file), "--job-id", job_id]
         if self.local:
             words.append("--local")
         if self.max_in_flight is not None:
             words += ["--max-in-flight", str(self.max_in_flight)]
         if self.events is not None:
             words += ["--events", str(self.events)]
-        command = shlex.join(words)
-        return f"{command} --database-url …" if self.database_url else command
+        line = command(shlex.join(words))
+        if self.database_url:
+            line += " --database-url …"
+        return f"{line} < JOB_FILE" if self.job_file == STDIN else line
 
 
 def _new_id(name: str) -> str:

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.program_name import command
 from beacon_cli.signals import Interrupted
 
 # A lock that somebody holds must not hang an operator's terminal for ever.
@@ -136,11 +137,13 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
             hint="find it with: SELECT pid, query FROM pg_stat_activity WHERE state <> 'idle'",
         )
     if isinstance(error, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-        return SchemaError(f"the database is not up to date: {text}", hint="run: beacon db migrate")
+        return SchemaError(f"the database is not up to date: {text}", hint=f"run: {command('db migrate')}")
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return StoreError("the database is read-only", hint="connect to the primary, or as a role that may write")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return StoreError(f"the database role lacks a privilege: {text}", hint="see docs/database.md for the grants")
+        return StoreError(
+            f"the database role lacks a privilege: {text}", hint=f"{command('docs database')} lists the grants"
+        )
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreError(f"the database's disk is full: {text}", hint="free space there, then run the job again")
     return StoreError(f"the database{where} failed: {text}", hint="check --database-url and that the server runs")

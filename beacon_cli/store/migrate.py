@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from beacon_cli.errors import SchemaError
+from beacon_cli.program_name import command
 from beacon_cli.signals import held
 from beacon_cli.store.connect import connect, connection_parameters, detect_schema, translated
 
@@ -32,7 +33,7 @@ def require_current_schema(connection: psycopg.Connection[tuple[object, ...]]) -
     if schema == "legacy":
         raise SchemaError(
             "this database belongs to the old system; Beacon only reads it",
-            hint="beacon check-db works on it; give another --database-url to run or migrate",
+            hint=f"{command('check-db')} works on it; give another --database-url to run or migrate",
         )
     if schema == "foreign":
         raise SchemaError(
@@ -40,17 +41,17 @@ def require_current_schema(connection: psycopg.Connection[tuple[object, ...]]) -
             hint="give another database, or another schema with ?options=-csearch_path%3Dbeacon",
         )
     if schema == "empty":
-        raise SchemaError("this database has no Beacon tables yet", hint="run: beacon db migrate")
+        raise SchemaError("this database has no Beacon tables yet", hint=f"run: {command('db migrate')}")
     applied = _applied(connection)
     if missing := known_migrations() - applied:
         raise SchemaError(
             f"the database's schema is older than this program (not applied: {_listed(missing)})",
-            hint="run: beacon db migrate",
+            hint=f"run: {command('db migrate')}",
         )
     if unknown := applied - known_migrations():
         raise SchemaError(
             f"the database's schema is newer than this program (unknown: {_listed(unknown)})",
-            hint="update beacon; beacon db migrate cannot go back",
+            hint=f"update beacon; {command('db migrate')} cannot go back",
         )
 
 

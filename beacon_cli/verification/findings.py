@@ -7,6 +7,7 @@ from typing import Literal
 
 from beacon_cli.errors import ProblemsFound
 from beacon_cli.output.secrets import redacted
+from beacon_cli.program_name import command
 
 Severity = Literal["fail", "warn"]
 Target = Literal["modal", "local"]
@@ -35,27 +36,29 @@ class _Code:
     local_hint: str = ""
 
 
-_DEPLOY = "beacon deploy modal brings the registry there"
-_RESTART = "end beacon serve and start it again: it serves what beacon.toml says now"
+_DEPLOY_MODAL = command("deploy modal")
+_SERVE = command("serve")
+_DEPLOY = f"{_DEPLOY_MODAL} brings the registry there"
+_RESTART = f"end {_SERVE} and start it again: it serves what beacon.toml says now"
 _URL = "check this region's URLs in beacon.toml"
 _CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
 
 CODES: dict[str, _Code] = {
-    "unreachable": _Code("fail", f"{_URL}, and the network", "start it: beacon serve"),
+    "unreachable": _Code("fail", f"{_URL}, and the network", f"start it: {_SERVE}"),
     "no_answer": _Code("fail", "raise --timeout, or read the app's log on Modal: it does not start", _RESTART),
     "tls_failed": _Code("fail", "check the certificate, and the host name in beacon.toml; it is never ignored"),
-    "never_deployed": _Code("fail", f"beacon deploy modal, or {_URL}", _RESTART),
-    "app_stopped": _Code("fail", "the app was stopped: beacon deploy modal starts it again"),
+    "never_deployed": _Code("fail", f"{_DEPLOY_MODAL}, or {_URL}", _RESTART),
+    "app_stopped": _Code("fail", f"the app was stopped: {_DEPLOY_MODAL} starts it again"),
     "app_paused": _Code("fail", "look at the workspace's state and its billing on modal.com"),
     "unauthorized": _Code("fail", _CREDENTIALS),
     "open_endpoint": _Code(
         "fail",
-        "anybody can use it, and you pay: beacon deploy modal, which demands a proxy token, and set its credentials",
-        "start beacon serve with the same BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
+        f"anybody can use it, and you pay: {_DEPLOY_MODAL}, which demands a proxy token, and set its credentials",
+        f"start {_SERVE} with the same BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
     ),
     "unusable_answer": _Code("fail", f"{_URL}: this does not look like an endpoint of Beacon"),
-    "endpoint_error": _Code("fail", "read the app's log on Modal, then beacon deploy modal", _RESTART),
-    "unhealthy": _Code("fail", "read the app's log on Modal, then beacon deploy modal", _RESTART),
+    "endpoint_error": _Code("fail", f"read the app's log on Modal, then {_DEPLOY_MODAL}", _RESTART),
+    "unhealthy": _Code("fail", f"read the app's log on Modal, then {_DEPLOY_MODAL}", _RESTART),
     "missing_model": _Code("fail", _DEPLOY, _RESTART),
     "extra_model": _Code("fail", _DEPLOY, _RESTART),
     "renamed_model": _Code("fail", _DEPLOY, _RESTART),
@@ -64,10 +67,10 @@ CODES: dict[str, _Code] = {
     "registry_differs": _Code("fail", _DEPLOY, _RESTART),
     "region_mismatch": _Code("fail", f"{_URL}: answers from here would be published under the wrong region"),
     "probe_failed": _Code("fail", "read the app's log on Modal; a slow start needs a longer --timeout", _RESTART),
-    "old_deployment": _Code("warn", "it has no models function and works; beacon deploy modal replaces it"),
-    "region_unreported": _Code("warn", "nothing proves where this is; beacon deploy modal replaces an old deployment"),
-    "container_region_unknown": _Code("warn", "nothing proves where this ran; beacon deploy modal records it"),
-    "empty_answer": _Code("warn", "the model answered with no text; ask it something with beacon run"),
+    "old_deployment": _Code("warn", f"it has no models function and works; {_DEPLOY_MODAL} replaces it"),
+    "region_unreported": _Code("warn", f"nothing proves where this is; {_DEPLOY_MODAL} replaces an old deployment"),
+    "container_region_unknown": _Code("warn", f"nothing proves where this ran; {_DEPLOY_MODAL} records it"),
+    "empty_answer": _Code("warn", f"the model answered with no text; ask it something with {command('run')}"),
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from beacon_cli.errors import BeaconError, CredentialsError, EnvironmentFault
+from beacon_cli.program_name import command
 from beacon_cli.verification.findings import Finding, Target
 from modal_deployment.regions import Region
 
@@ -95,7 +96,7 @@ class VerifyReport:
                 hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
             )
         if reports and all(report.has("unreachable") and not report.reachable for report in reports):
-            hint = "start them: beacon serve" if self.target == "local" else "check the network, and the URLs"
+            hint = f"start them: {command('serve')}" if self.target == "local" else "check the network, and the URLs"
             return EnvironmentFault("no region could be reached", hint=hint)
         return None
 

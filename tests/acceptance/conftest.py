@@ -34,7 +34,8 @@ class Beacon:
     def variables(self) -> dict[str, str]:
         kept = ("PATH", "HOME", "LANG", "TMPDIR", "PIP_FIND_LINKS", "PIP_CERT")
         base = {key: os.environ[key] for key in kept if key in os.environ}
-        return {**base, "BEACON_DATA_DIR": str(self.folder / "data"), **self.environment}
+        path = f"{BEACON.parent}{os.pathsep}{base.get('PATH', os.defpath)}"  # as it is where Beacon is installed
+        return {**base, "PATH": path, "BEACON_DATA_DIR": str(self.folder / "data"), **self.environment}
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
@@ -138,14 +139,19 @@ rules:
 """
 
 
-@pytest.fixture
-def scripted(beacon: Beacon) -> Beacon:
-    """The same, with the two registry models answered by a script on this machine."""
+def script_models(beacon: Beacon) -> None:
+    """Have the two models of the registry answered by a script on this machine."""
     beacon.write("answers.yaml", SCRIPT)
     beacon.write(
         "beacon.toml",
         "".join(f'[local.models."{model}"]\nscript = "answers.yaml"\n' for model in ("llama3.2-1b", "qwen2.5-1.5b")),
     )
+
+
+@pytest.fixture
+def scripted(beacon: Beacon) -> Beacon:
+    """The same, with the two registry models answered by a script on this machine."""
+    script_models(beacon)
     return beacon
 
 

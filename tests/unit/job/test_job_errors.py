@@ -121,9 +121,9 @@ CASES = [
     *((HEAD + f"questions: {text}\n", message, hint) for text, message, hint in QUESTIONS),
     *((f"questions: [math_basic]\n{text}\n", message, hint) for text, message, hint in MODELS),
     *((f"{WHOLE}{text}\n", message, hint) for text, message, hint in OTHERS),
-    ("", "1:1: the file is empty", "docs/job-files.md"),
-    ("# nothing\n", "1:1: the file is empty", "docs/job-files.md"),
-    ("- a\n", "1:1: a job file must be keys and values", "docs/job-files.md"),
+    ("", "1:1: the file is empty", "beacon docs job-files"),
+    ("# nothing\n", "1:1: the file is empty", "beacon docs job-files"),
+    ("- a\n", "1:1: a job file must be keys and values", "beacon docs job-files"),
     ("name: x\n", "1:1: questions: missing", "write questions: ["),
     ("questions: [math_basic]\nmodel: [x]\n", "2:1: model: unknown key", "did you mean models? "),
 ]

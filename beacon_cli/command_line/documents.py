@@ -1,0 +1,47 @@
+"""The documents that come with the program: where they lie, and what each is about."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import beacon_cli
+from beacon_cli.errors import UsageError
+from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
+
+_PACKAGE = Path(beacon_cli.__file__).parent
+
+
+def package_folder() -> Path:
+    """Return the folder in which the program is installed."""
+    return _PACKAGE
+
+
+def documents_folder() -> Path:
+    """Return the folder of the documents: inside an installed package, beside the package in a clone."""
+    installed = _PACKAGE / "docs"
+    return installed if installed.is_dir() else _PACKAGE.parent / "docs"
+
+
+def pages() -> dict[str, Path]:
+    """Return every page by its name, such as `job-files`, in the order of the names."""
+    return {path.stem: path for path in sorted(documents_folder().glob("*.md"))}
+
+
+def page_named(name: str) -> Path:
+    """Return a page; `.md` and a folder in front of the name are allowed. Raises `UsageError` for one there is not."""
+    found = pages().get(Path(name).name.removesuffix(".md"))
+    if found is None:
+        near = difflib.get_close_matches(name, pages(), n=2)
+        meant = f"did you mean {' or '.join(near)}? " if near else ""
+        raise UsageError(
+            f"there is no page '{excerpt(name)}' in the documentation", hint=f"{meant}{command('docs')} lists the pages"
+        )
+    return found
+
+
+def title(page: Path) -> str:
+    """Return the heading of a page."""
+    with page.open(encoding="utf-8") as lines:
+        return next(lines, "").lstrip("# ").strip()

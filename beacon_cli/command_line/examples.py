@@ -1,0 +1,244 @@
+"""The examples in the help of each command, and the documents that say more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PROGRAM = "beacon"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A command line that can be typed, with `beacon` for the program, and what it does."""
+
+    line: str
+    meaning: str
+
+    def typed(self, program: str) -> str:
+        """Return the line with the program as it was called."""
+        return self.line.replace(_PROGRAM, program, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class HelpPage:
+    """What the help of a command shows below its options; `documents` are names of pages in docs/."""
+
+    examples: tuple[Example, ...] = ()
+    documents: tuple[str, ...] = ()
+
+
+PAGES: dict[str, HelpPage] = {
+    "": HelpPage(
+        (
+            Example("beacon run examples/quickstart.yaml --local", "Try it: real answers, no account, no server"),
+            Example("beacon show JOB_ID", "Read the answers, region beside region"),
+        ),
+        ("commands", "job-files"),
+    ),
+    "run": HelpPage(
+        (
+            Example("beacon run job.yaml --local", "Ask servers that are started on this machine"),
+            Example("beacon run job.yaml --job-id bias-demo-1", "Name the job; the same command resumes it"),
+            Example("beacon run - --dry-run < job.yaml", "Show what would be asked; read the job from stdin"),
+        ),
+        ("job-files", "batching"),
+    ),
+    "check-db": HelpPage(
+        (
+            Example("beacon check-db bias-demo-1", "Audit a job against what was stored when it was run"),
+            Example("beacon check-db bias-demo-1 --expect job.yaml", "Audit it against a job file"),
+        ),
+        ("database",),
+    ),
+    "compare": HelpPage(
+        (
+            Example("beacon compare bias-demo-1", "Compare the regions of one job"),
+            Example("beacon compare bias-demo-1 bias-demo-2", "Compare two jobs that ask the same"),
+            Example("beacon compare bias-demo-1 --fail-on different", "Exit with 1 if a region differs, for CI"),
+        ),
+        ("compare", "method"),
+    ),
+    "jobs": HelpPage(
+        (
+            Example("beacon jobs", "List the newest jobs"),
+            Example("beacon jobs --status interrupted --limit 5", "List jobs that can be resumed"),
+        ),
+        ("answers",),
+    ),
+    "show": HelpPage(
+        (
+            Example("beacon show bias-demo-1 --question leader", "Read the answers to one question"),
+            Example("beacon show bias-demo-1 --follow", "Watch answers arrive while the job runs elsewhere"),
+        ),
+        ("answers",),
+    ),
+    "export": HelpPage(
+        (
+            Example("beacon export bias-demo-1 -o answers.parquet", "Write a file for pandas, R or DuckDB"),
+            Example("beacon export bias-demo-1 | jq .response", "Pipe the answers, one JSON document per line"),
+        ),
+        ("export",),
+    ),
+    "report": HelpPage(
+        (
+            Example("beacon report bias-demo-1 --open", "Write the report and open it in the browser"),
+            Example("beacon report bias-demo-1 -o demo.html", "Choose the name of the file"),
+        ),
+        ("report", "method"),
+    ),
+    "serve": HelpPage(
+        (
+            Example("beacon serve", "Serve all regions until Ctrl-C"),
+            Example("beacon serve --region eu --port 9000", "Serve one region on a port of your choice"),
+        ),
+        ("endpoints",),
+    ),
+    "submit": HelpPage(
+        (
+            Example("beacon submit job.yaml", "Put a job into the queue and return"),
+            Example("beacon submit job.yaml --priority -1 --wait", "Let it go first, and wait for its verdict"),
+        ),
+        ("fleet",),
+    ),
+    "worker": HelpPage(
+        (
+            Example("beacon worker", "Run up to 4 jobs at the same time, until a signal"),
+            Example("beacon worker --jobs 1 --drain 120", "Run one job, and give its calls 2 minutes to end"),
+        ),
+        ("fleet",),
+    ),
+    "queue": HelpPage(
+        (
+            Example("beacon queue", "Show what waits, what runs, and what is stuck"),
+            Example("beacon queue --json | jq .data.stuck", "Find what is stuck from a script"),
+        ),
+        ("fleet",),
+    ),
+    "cancel": HelpPage(
+        (
+            Example("beacon cancel bias-demo-1", "Stop a job, wherever it waits or runs"),
+            Example("beacon cancel bias-demo-1 --json", "The same for a script, with what was answered"),
+        ),
+        ("fleet",),
+    ),
+    "deploy": HelpPage(
+        (
+            Example("beacon deploy modal --dry-run", "Show what would be deployed"),
+            Example("beacon deploy modal", "Deploy all regions, then verify them"),
+        ),
+        ("modal",),
+    ),
+    "deploy modal": HelpPage(
+        (
+            Example("beacon deploy modal --dry-run", "Show the apps, GPUs, caps and URLs, and deploy nothing"),
+            Example("beacon deploy modal --region eu --region us", "Deploy two regions"),
+        ),
+        ("modal",),
+    ),
+    "verify": HelpPage(
+        (
+            Example("beacon verify endpoints", "Compare what is deployed with the registry; wakes no GPU"),
+            Example("beacon verify endpoints --local", "Verify the servers of `serve`"),
+        ),
+        ("verify",),
+    ),
+    "verify endpoints": HelpPage(
+        (
+            Example("beacon verify endpoints --probe", "Also ask each model a tiny question; wakes GPUs"),
+            Example("beacon verify endpoints --local --region eu", "Verify one server of `serve`"),
+        ),
+        ("verify",),
+    ),
+    "rollback": HelpPage(
+        (
+            Example("beacon rollback modal", "Go back in every region"),
+            Example("beacon rollback modal --region eu", "Go back in one region"),
+        ),
+        ("modal",),
+    ),
+    "rollback modal": HelpPage(
+        (
+            Example("beacon rollback modal --region eu", "Go back in one region"),
+            Example("beacon rollback modal --no-verify", "Go back everywhere without verifying afterwards"),
+        ),
+        ("modal",),
+    ),
+    "db": HelpPage(
+        (
+            Example("beacon db migrate", "Create the tables, or bring them up to date"),
+            Example("beacon db psql -c 'SELECT id FROM jobs'", "Run SQL"),
+        ),
+        ("database",),
+    ),
+    "db migrate": HelpPage(
+        (
+            Example("beacon db migrate", "Migrate the database that is configured"),
+            Example("beacon db migrate --database-url postgresql://db/beacon", "Migrate another one"),
+        ),
+        ("database",),
+    ),
+    "db url": HelpPage(
+        (
+            Example("beacon db url", "Print the address, for other programs on this machine"),
+            Example('psql "$(beacon db url)"', "Use a psql of your own"),
+        ),
+        ("database",),
+    ),
+    "db stop": HelpPage(
+        (
+            Example("beacon db stop", "Stop the embedded server"),
+            Example("beacon db stop --json", "Say as JSON whether it was running"),
+        ),
+        ("database",),
+    ),
+    "db dump": HelpPage(
+        (
+            Example("beacon db dump -o backup.sql", "Write a backup"),
+            Example('beacon db dump | psql "$OTHER_DATABASE"', "Copy everything to another PostgreSQL"),
+        ),
+        ("database",),
+    ),
+    "db psql": HelpPage(
+        (
+            Example("beacon db psql", "Open PostgreSQL's terminal"),
+            Example("beacon db psql -c 'SELECT count(*) FROM executions' -At", "Run one query"),
+        ),
+        ("database",),
+    ),
+    "schema": HelpPage(
+        (
+            Example("beacon schema job", "Print the JSON Schema of job files"),
+            Example("beacon schema job > job.schema.json", "Keep it where your editor finds it"),
+        ),
+        ("job-files",),
+    ),
+    "schema job": HelpPage(
+        (
+            Example("beacon schema job > job.schema.json", "Keep it where your editor finds it"),
+            Example("beacon schema job | jq '.properties | keys'", "List the keys of a job file"),
+        ),
+        ("job-files",),
+    ),
+    "docs": HelpPage(
+        (
+            Example("beacon docs", "List the pages"),
+            Example("beacon docs job-files", "Read one; on a terminal it opens in your pager"),
+        ),
+        ("commands",),
+    ),
+    "help": HelpPage(
+        (
+            Example("beacon help run", "The same as `run --help`"),
+            Example("beacon help db migrate", "Explain a command of a group"),
+        ),
+        ("commands",),
+    ),
+    "version": HelpPage(
+        (
+            Example("beacon version", "Print the version"),
+            Example("beacon version --json", "Print it with the Python and the system, for a report"),
+        ),
+        ("commands",),
+    ),
+}
+"""By command, such as `db migrate`; the program itself is the empty text."""

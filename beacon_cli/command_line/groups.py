@@ -1,0 +1,85 @@
+"""The classes of Beacon's commands and groups: help with examples and documents, suggestions for what is unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+PANELS = ("Run a job", "Look at jobs", "Deploy", "Fleet", "Database", "Help")
+"""The panels of the list of commands, in the order in which they are shown."""
+_COMPLETION = ("--show-completion", "--install-completion")
+
+
+class BeaconCommand(TyperCommand):
+    """A command. Its help ends with the global options, examples, and the documents to read."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write what stands below the options."""
+        from beacon_cli.command_line.help_text import write_help
+
+        write_help(ctx, formatter)
+
+
+class BeaconGroup(TyperGroup):
+    """A group of commands. Called alone it lists them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the group's own options; without any argument, its help is wanted."""
+        return super().parse_args(ctx, args or ([] if ctx.resilient_parsing else ["--help"]))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the command that is named. Raises `UsageError`, with what may have been meant."""
+        if not ctx.resilient_parsing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from beacon_cli.command_line.mistakes import unknown_command
+
+            raise unknown_command(ctx, args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands, then the options."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                panel = getattr(command, "rich_help_panel", None)
+                row = (name, command.get_short_help_str(limit=200))
+                panels.setdefault(panel if isinstance(panel, str) else "Commands", []).append(row)
+        longest = max((len(name) for rows in panels.values() for name, _ in rows), default=0)
+        for panel in sorted(panels, key=_place):
+            with formatter.section(panel):
+                formatter.write_dl([(name.ljust(longest), text) for name, text in panels[panel]])
+        super().format_options(ctx, formatter)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write nothing: the commands stand above the options."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write what stands below the options."""
+        from beacon_cli.command_line.help_text import write_help
+
+        write_help(ctx, formatter)
+
+
+class RootGroup(BeaconGroup):
+    """The program itself."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the global options; the name of a shell after an option of completion may be left out."""
+        return super().parse_args(ctx, args if ctx.resilient_parsing else _with_shell(args))
+
+
+def _place(panel: str) -> int:
+    return PANELS.index(panel) if panel in PANELS else 0
+
+
+def _with_shell(args: list[str]) -> list[str]:
+    """Return the arguments with `--show-completion zsh` as one word; where no shell is named the value is empty."""
+    for place, word in enumerate(args):
+        if not word.startswith("-"):
+            break
+        if word in _COMPLETION:
+            named = args[place + 1 : place + 2]
+            shell = named[0] if named and not named[0].startswith("-") else ""
+            return [*args[:place], f"{word}={shell}", *args[place + (2 if shell else 1) :]]
+    return args

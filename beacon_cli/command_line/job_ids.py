@@ -1,0 +1,55 @@
+"""The ids of stored jobs for completion: quickly, or none. It starts no server, migrates nothing and never fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from beacon_cli.errors import BeaconError
+
+# Who waits for a database that is away would take the terminal for hung.
+_SECONDS = 1.0
+
+
+def stored_job_ids(config: str | None, database_url: str | None, beginning: str) -> list[tuple[str, str]]:
+    """Return ids that begin like this, the newest first, each with when its job was made, where that is known.
+
+    They come from the database that is named or configured, else from the embedded server while it runs, else from
+    the list that runs keep beside it (see `stored_jobs/kept_ids.py`).
+    """
+    from beacon_cli.config import load_settings
+    from beacon_cli.store.database import named_url
+    from beacon_cli.store.running import running_server
+    from beacon_cli.stored_jobs.kept_ids import kept_ids
+
+    with contextlib.suppress(BeaconError, OSError, ValueError):
+        settings = load_settings(Path(config) if config else None)
+        url = named_url(settings, database_url) or running_server(settings.data_path())
+        if url is None:
+            return [(job_id, "") for job_id in kept_ids(settings.data_path()) if job_id.startswith(beginning)]
+        with _at_most(_SECONDS):
+            return _from_database(url, beginning)
+    return []
+
+
+def _from_database(url: str, beginning: str) -> list[tuple[str, str]]:
+    from beacon_cli.store.connect import connect
+    from beacon_cli.stored_jobs.newest import newest_jobs
+
+    with connect(url, read_only=True, statement_timeout=f"{_SECONDS:.0f}s") as connection:
+        return [(job.id, job.made) for job in newest_jobs(connection, beginning)]
+
+
+@contextlib.contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """End the process, which has nothing to lose, when the block takes longer."""
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -1,0 +1,92 @@
+"""What was mistyped: Typer's errors as ours, with what may have been meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import typer
+
+from beacon_cli.errors import UsageError
+from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command, program
+
+
+def unknown_command(context: Any, word: str) -> UsageError:
+    """Return what to tell of a command that the group of this context does not have."""
+    group = " ".join(_names(context))
+    if not hasattr(context.command, "commands"):
+        return UsageError(f"{group} has no commands", hint=f"{command(f'{group} --help')} explains it")
+    meant = _near(word, context.command.commands) or _elsewhere(context.find_root().command, word)
+    listed = f"{command(f'{group} --help'.strip())} lists the commands"
+    return UsageError(
+        f"{f'{group} has' if group else 'there is'} no command '{excerpt(word)}'",
+        hint=_joined(_did_you_mean(command(f"{group} {name}".strip()) for name in meant), listed),
+    )
+
+
+def usage_error(error: typer.TyperException) -> UsageError:
+    """Return Typer's error about the command line as ours."""
+    context = getattr(error, "ctx", None)
+    shown = f"{command(' '.join([*_names(context), '--help']))} shows what it takes"
+    option = getattr(error, "option_name", None)
+    if option is None or not hasattr(error, "possibilities"):
+        return UsageError(_sentence(error.format_message()), hint=shown)
+    meant = _misplaced(context, option) or _did_you_mean(sorted(error.possibilities or ()))
+    return UsageError(f"there is no option {excerpt(option)} here", hint=_joined(meant, shown))
+
+
+def _names(context: Any) -> list[str]:
+    """Return the command of a context without the program, such as `["db", "migrate"]`."""
+    names: list[str] = []
+    while context is not None and context.parent is not None:
+        names.insert(0, context.info_name)
+        context = context.parent
+    return names
+
+
+def _near(word: str, known: Iterable[str]) -> list[str]:
+    known = list(known)
+    starts = [name for name in known if len(word) > 1 and name.startswith(word)]
+    return starts or difflib.get_close_matches(word.lower(), known, n=2)
+
+
+def _elsewhere(root: Any, word: str) -> list[str]:
+    """Return commands of that name in other groups: `migrate` is `db migrate`."""
+    return [path for path in _paths(root) if path.split()[-1] == word]
+
+
+def _paths(group: Any, before: str = "") -> Iterator[str]:
+    for name, below in group.commands.items():
+        if hasattr(below, "commands"):
+            yield from _paths(below, f"{before}{name} ")
+        else:
+            yield f"{before}{name}"
+
+
+def _misplaced(context: Any, option: str) -> str:
+    """Return where an option stands that was written before or after the command by mistake."""
+    if context is None:
+        return ""
+    root = context.find_root().command
+    if context.parent is not None and any(option in param.opts for param in root.params):
+        return f"write it before the command: {program()} {option} {' '.join(_names(context))}"
+    if context.parent is None and any(option in param.opts for path in root.commands.values() for param in path.params):
+        return "write it after the command"
+    return ""
+
+
+def _did_you_mean(names: Iterable[str]) -> str:
+    listed = " or ".join(names)
+    return f"did you mean {listed}?" if listed else ""
+
+
+def _joined(meant: str, where: str) -> str:
+    return f"{meant}{' ' if meant.endswith('?') else '; '}{where}" if meant else where
+
+
+def _sentence(text: str) -> str:
+    """Return Typer's words as the beginning of a line of ours: on one line, without a capital or a full stop."""
+    line = " ".join(text.split()).rstrip(".")
+    return line[:1].lower() + line[1:]

@@ -1,0 +1,75 @@
+"""What completes the values of arguments and options. Nothing here fails, prints, starts or creates anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+Values = list[str | tuple[str, str]]
+
+
+def job_ids(ctx: typer.Context, incomplete: str) -> Values:
+    """Return the ids of stored jobs that begin like this, the newest first; on request also `@last`."""
+    from beacon_cli.command_line.job_ids import stored_job_ids
+
+    if incomplete.startswith("@"):
+        return ["@last"]
+    return list(stored_job_ids(ctx.find_root().params.get("config"), ctx.params.get("database_url"), incomplete))
+
+
+def regions(incomplete: str) -> Values:
+    """Return the names of the regions: their ids, or in capitals their labels."""
+    from modal_deployment.regions import REGIONS
+
+    return [(region.label if incomplete.isupper() else region.id, region.place) for region in REGIONS.values()]
+
+
+def statuses() -> Values:
+    """Return what the status of a job can be."""
+    from beacon_cli.stored_jobs.overview import STATUSES
+
+    return list(STATUSES)
+
+
+def models() -> Values:
+    """Return the models of the registry."""
+    from modal_deployment.registry import REGISTRY
+
+    return list(REGISTRY)
+
+
+def measures() -> Values:
+    """Return the measures of distance."""
+    from beacon_cli.comparison.distance import MEASURES
+
+    return list(MEASURES)
+
+
+def conditions() -> Values:
+    """Return what may differ between regions when that is accepted."""
+    from beacon_cli.comparison.conditions import NAMES
+
+    return list(NAMES)
+
+
+def page_names() -> Values:
+    """Return the pages of the documentation, with their headings."""
+    from beacon_cli.command_line.documents import pages, title
+
+    return [(name, title(path)) for name, path in pages().items()]
+
+
+def command_names(ctx: typer.Context) -> Values:
+    """Return the commands of the group that the words before this one name."""
+    command: Any = ctx.find_root().command
+    for word in ctx.params.get("words") or ():
+        command = getattr(command, "commands", {}).get(word)
+    return [(name, below.get_short_help_str(200)) for name, below in getattr(command, "commands", {}).items()]
+
+
+def shells() -> Values:
+    """Return the shells for which there is completion."""
+    from beacon_cli.command_line.completion import SHELLS
+
+    return list(SHELLS)

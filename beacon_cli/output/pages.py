@@ -1,0 +1,45 @@
+"""Pages of the documentation in the terminal: in a pager where there is one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beacon_cli.signals import held
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def show_pages(pages: Mapping[str, Path]) -> Callable[[Console], None]:
+    """Return what lists the pages: each name, and what the page is about."""
+    from beacon_cli.command_line.documents import title
+
+    width = max(map(len, pages), default=0)
+    lines = [f"{name.ljust(width)}  {title(path)}" for name, path in pages.items()]
+    return lambda _console: _write("".join(f"{line}\n" for line in lines))
+
+
+def show_page(path: Path) -> Callable[[Console], None]:
+    """Return what shows a page: in `$PAGER`, else `less`, on a terminal; as it is elsewhere."""
+
+    def show(_console: Console) -> None:
+        text = path.read_text(encoding="utf-8")
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            _write(text)
+            return
+        import pydoc
+
+        os.environ.setdefault("LESS", "FRX")  # as git does: a short page is only printed, and stays on the screen
+        with held():  # Ctrl-C is the pager's while it is open
+            pydoc.pager(text)
+
+    return show
+
+
+def _write(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))

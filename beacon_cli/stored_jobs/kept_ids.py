@@ -1,0 +1,29 @@
+"""A list of the jobs in the embedded database, beside it: completion reads it while the server does not run."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+_FILE = "job-ids"
+_MOST_BYTES = 64 * 1024
+_KEPT = 500
+
+
+def keep_id(data_path: Path, job_id: str) -> None:
+    """Note that a job is run. A list that cannot be written stops nobody."""
+    path = data_path / _FILE
+    with contextlib.suppress(OSError):
+        if path.exists() and path.stat().st_size > _MOST_BYTES:
+            path.write_text("".join(f"{kept}\n" for kept in reversed(kept_ids(data_path)[:_KEPT])), encoding="utf-8")
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{job_id}\n")
+
+
+def kept_ids(data_path: Path) -> list[str]:
+    """Return the jobs that were run, the last one first; none where there is no list."""
+    try:
+        lines = (data_path / _FILE).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return []
+    return list(dict.fromkeys(reversed(lines)))

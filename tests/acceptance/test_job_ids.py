@@ -1,0 +1,83 @@
+"""On a terminal, `@last` and the beginning of an id stand for a job, where jobs are only read."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pexpect
+import pytest
+
+from tests.acceptance.conftest import BEACON, Beacon, new_beacon
+
+JOBS = ("demo", "demo-1", "demo-2", "other")
+INSERT = (
+    "INSERT INTO jobs (id, spec, spec_sha256, batching, status, created_at)"
+    " VALUES ('{}', '{{}}', 'x', 'lane', 'failed', '2026-01-0{}')"
+)
+
+
+@pytest.fixture(scope="module")
+def four_jobs() -> Iterator[Beacon]:
+    """Four jobs, each newer than the one before, with a server that is there already."""
+    with new_beacon() as beacon:
+        beacon("db", "url")
+        for number, job_id in enumerate(JOBS, 1):
+            assert beacon("db", "psql", "-qc", INSERT.format(job_id, number)).returncode == 0
+        yield beacon
+
+
+def on_terminal(beacon: Beacon, line: str) -> tuple[int, str]:
+    """Run a command line of the shell on a terminal; return its exit code and all that came, without styles."""
+    shown, code = pexpect.run(
+        f"/bin/sh -c '{line}'",
+        env={**beacon.variables(), "TERM": "dumb"},
+        cwd=str(beacon.folder),
+        withexitstatus=True,
+        timeout=60,
+    )
+    return code, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(("given", "meant"), [("@last", "other"), ("oth", "other"), ("demo-1", None), ("demo", None)])
+def test_the_job_that_is_chosen_is_said_unless_it_was_named(four_jobs: Beacon, given: str, meant: str | None) -> None:
+    code, shown = on_terminal(four_jobs, f"beacon show {given}")
+    assert (code, shown) == (0, (f"job {meant}\n" if meant else "") + "no answer is stored yet\n")
+
+
+def test_the_beginning_of_several_ids_lists_them(four_jobs: Beacon) -> None:
+    code, shown = on_terminal(four_jobs, "beacon export demo-")
+    assert code == 2
+    assert shown.splitlines() == [
+        "error: several jobs begin with 'demo-'",
+        "hint: write more of the id: demo-2, demo-1; beacon jobs lists all jobs",
+    ]
+
+
+@pytest.mark.parametrize("command", ["check-db", "compare", "report", "export", "show --follow"])
+def test_every_command_that_reads_takes_it(four_jobs: Beacon, command: str) -> None:
+    _, shown = on_terminal(four_jobs, f"beacon {command} @last")
+    assert shown.startswith("job other\n")
+    assert "job_not_found" not in shown
+
+
+@pytest.mark.parametrize("line", ["beacon show @last | cat", "beacon show @last < /dev/null", "beacon show oth --json"])
+def test_nothing_is_guessed_for_a_script(four_jobs: Beacon, line: str) -> None:
+    _, shown = on_terminal(four_jobs, f"{line}; true")
+    assert "no job '" in shown
+    assert "did you mean other?" in shown or "the newest are other" in shown
+
+
+def test_nothing_is_guessed_where_a_job_is_run(four_jobs: Beacon) -> None:
+    job = four_jobs.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n")
+    code, shown = on_terminal(four_jobs, f"beacon run {job} --local --dry-run --job-id @last")
+    assert code == 2
+    assert "is not a job id" in shown
+
+
+def test_a_pipe_is_no_terminal(four_jobs: Beacon) -> None:
+    done = subprocess.run(
+        [str(BEACON), "show", "oth"], env=four_jobs.variables(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")

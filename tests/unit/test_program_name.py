@@ -1,0 +1,57 @@
+"""Commands that are shown name the program as it was called."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from beacon_cli.program_name import command, words_to_call
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in a folder that is not on PATH, next to the working folder."""
+    program = tmp_path / "my tools" / "beacon"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.chdir(tmp_path)
+    return program
+
+
+def test_a_path_is_kept_as_it_was_written(installed: Path) -> None:
+    assert words_to_call("my tools/beacon", []) == ["my tools/beacon"]
+    assert words_to_call(str(installed), []) == [str(installed)]
+
+
+def test_what_the_shell_finds_needs_no_path(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(installed.parent))
+    assert words_to_call(str(installed), []) == ["beacon"]
+    assert words_to_call("beacon", []) == ["beacon"]
+
+
+def test_another_program_of_that_name_on_path_is_not_it(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = installed.parent.parent / "other" / "beacon"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", str(other.parent))
+    assert words_to_call(str(installed), []) == [str(installed)]
+
+
+def test_a_module_is_called_with_its_python() -> None:
+    assert words_to_call("/site/beacon_cli/__main__.py", [".venv/bin/python", "-m", "beacon_cli", "jobs"]) == [
+        *(".venv/bin/python", "-m", "beacon_cli")
+    ]
+
+
+def test_a_program_that_only_imports_it_is_not_named() -> None:
+    assert words_to_call("/usr/bin/pytest", [sys.executable]) == ["beacon"]
+
+
+def test_values_are_quoted_for_the_shell() -> None:
+    assert command("show", "an id; rm -rf ~") == "beacon show 'an id; rm -rf ~'"
+    assert command("run JOB_FILE --job-id", "demo-1") == "beacon run JOB_FILE --job-id demo-1"
