@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from beacon_cli.errors import EnvironmentFault
 from beacon_cli.job.limits import Limits
 from beacon_cli.printable import excerpt
 from modal_deployment.regions import region_named
@@ -211,19 +213,32 @@ class Settings(BaseModel):
         }
 
     def data_path(self) -> Path:
-        """Return the folder of the embedded database and the journal; as root one outside any home folder."""
+        """Return the folder of the embedded database and the journal; as root one outside any home folder.
+
+        Raises `EnvironmentFault` when none is configured and the user has no home folder.
+        """
         if self.data_dir is not None:
             return self.data_dir.resolve()
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             return Path("/var/lib/beacon")
         import platformdirs
 
-        return platformdirs.user_data_path("beacon")
+        return _of_the_user(platformdirs.user_data_path)
 
     def cache_path(self) -> Path:
-        """Return the folder of what can be fetched again, such as weights."""
+        """Return the folder of what can be fetched again, such as weights. Raises `EnvironmentFault` as `data_path`."""
         if self.cache_dir is not None:
             return self.cache_dir.resolve()
         import platformdirs
 
-        return platformdirs.user_cache_path("beacon")
+        return _of_the_user(platformdirs.user_cache_path)
+
+
+def _of_the_user(find: Callable[[str], Path]) -> Path:
+    try:
+        return find("beacon")
+    except RuntimeError as error:
+        raise EnvironmentFault(
+            "this user has no home folder: HOME is not set",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that this user can write",
+        ) from error

@@ -112,7 +112,7 @@ def _through(proxy: Proxy, tls: ssl.SSLContext, limits: httpx2.Limits) -> httpx2
 
 
 def _tls(endpoints: Collection[Endpoint], proxies: Mapping[str, Proxy]) -> ssl.SSLContext:
-    """Return a context that trusts the authorities; nobody where no URL wants TLS, so that a broken store is no matter."""
+    """Return a context that trusts the authorities; nobody where no URL wants TLS: a broken store is then no matter."""
     urls = [*(url for endpoint in endpoints for url in endpoint.urls), *(proxy.url for proxy in proxies.values())]
     if any(url.startswith("https:") for url in urls):
         return trusted_roots().context

@@ -44,7 +44,7 @@ def proxy_for(url: str) -> Proxy | None:
     value = named.get(scheme, "").strip()
     if not value or _is_exempt(parts, named.get("no", "")):
         return None
-    proxy = Proxy(value if "://" in value else f"http://{value}", _source(scheme))
+    proxy = Proxy(value if "://" in value else f"http://{value}", source_of(scheme))
     _require_usable(proxy)
     return proxy
 
@@ -55,7 +55,8 @@ def route(url: str) -> str:
     return "directly" if proxy is None else f"through {proxy.address} ({proxy.source})"
 
 
-def _source(scheme: str) -> str:
+def source_of(scheme: str) -> str:
+    """Return what names the proxy for `http`, `https` or `all`: a variable, or the system's settings."""
     names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
     return next((name for name in names if os.environ.get(name)), _SYSTEM)
 

@@ -16,6 +16,7 @@ from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
 from beacon_cli.local.models import local_model_ids
 from beacon_cli.settings import Settings
+from beacon_cli.store.database import EMBEDDED
 from modal_deployment.registry import REGISTRY
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -55,7 +56,7 @@ class RunRequest:
         return self.job_id or job.id or _new_id(self.job_file.stem)
 
     def resume_command(self, job_id: str) -> str:
-        """Return the command that goes on with the job; a database URL is left out, it may hold a password."""
+        """Return the command that resumes the job; a database URL is left out: it may hold a password."""
         config = ["--config", str(self.config)] if self.config is not None else []
         words = ["beacon", *config, "run", str(self.job_file), "--job-id", job_id]
         if self.local:
@@ -65,6 +66,8 @@ class RunRequest:
         if self.events is not None:
             words += ["--events", str(self.events)]
         command = shlex.join(words)
+        if self.database_url == EMBEDDED:
+            return f"{command} --database-url {EMBEDDED}"
         return f"{command} --database-url …" if self.database_url else command
 
 
