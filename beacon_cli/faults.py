@@ -29,8 +29,8 @@ def _explained(error: Exception) -> BeaconError:
         case MemoryError():
             return EnvironmentFault("there is not enough memory", hint="free some, or allow more: ulimit -v")
         case ImportError() if not (error.name or "").startswith(("beacon_cli", "modal_deployment")):
-            hint = "install Beacon again, into an environment of its own"
-            return EnvironmentFault(f"the installation is incomplete: {error}", hint=hint)
+            hint = "install Beacon again, into an environment of its own; if memory is limited, allow more: ulimit -v"
+            return EnvironmentFault(f"a library cannot be loaded: {_first_line(error)}", hint=hint)
         case OSError():
             return _of_the_system(error)
         case UnicodeEncodeError():
@@ -47,6 +47,10 @@ def _of_the_system(error: OSError) -> EnvironmentFault:
     reason = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     return EnvironmentFault(f"the system refused: {where}{reason}", hint=_HINTS.get(error.errno or 0, _AGAIN))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _working_folder_exists() -> bool:

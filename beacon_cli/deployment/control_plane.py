@@ -56,12 +56,13 @@ async def preflight() -> str:
 async def _require_reachable() -> None:
     """Connect to one of the addresses in `MODAL_SERVER_URL`; behind a proxy that is left to the SDK."""
     urls = [url.strip() for url in _server_urls().split(",")]
-    if any([_goes_through_a_proxy(url) for url in urls]):
+    if any(_goes_through_a_proxy(url) for url in urls):
         return
     said = []
     for url in urls:
         try:
-            return await _connect(url)
+            await _connect(url)
+            return
         except ssl.SSLCertVerificationError as error:
             said.append(f"{urlsplit(url).hostname}: its certificate was refused: {error.verify_message}")
         except (OSError, ValueError) as error:  # TimeoutError is an OSError

@@ -95,7 +95,7 @@ def _added_folder(context: ssl.SSLContext, folder: Path) -> bool:
 def _refusal(variable: str, place: Path, problem: str) -> EnvironmentFault:
     return EnvironmentFault(
         f"{variable} names {place}, which {problem}",
-        hint=f"set {variable} to a file of certificates in PEM format, or unset it to trust the system's own;"
+        hint=f"set {variable} to where certificates in PEM format are, or unset it to trust the system's own;"
         " docs/network.md has more",
     )
 

@@ -54,13 +54,12 @@ class NamedDatabase:
                     _add_hint(error, _IF_NOT_OURS)
             raise
 
-    def announce(self) -> str:
-        """Tell which database is used, and return it in words. Raises `StoreError` for a URL that cannot be parsed."""
+    def announce(self) -> None:
+        """Tell which database is used. Raises `StoreError` for a URL that cannot be parsed."""
         from beacon_cli.store.connect import connection_parameters, server_name
 
-        described = f"{server_name(connection_parameters(self.url, statement_timeout='0'))} (from {self.source})"
-        _log.warning("database: %s", described)
-        return described
+        parameters = connection_parameters(self.url, statement_timeout="0")
+        _log.warning("database: %s (from %s)", server_name(parameters), self.source)
 
 
 @contextlib.contextmanager
@@ -84,7 +83,8 @@ def open_database(settings: Settings, url: str | None = None, *, announced: bool
 def unmigrated_database(settings: Settings, url: str | None = None, *, announced: bool = True) -> Iterator[str]:
     """Yield the same, with its tables as they are."""
     if (named := named_database(settings, url)) is not None:
-        with named.blamed(), _told_where(named.announce()):
+        with named.blamed():
+            named.announce()
             _log_server(named.url)
             yield named.url
         return
@@ -152,7 +152,7 @@ def _require_postgresql(named: NamedDatabase) -> None:
 
 @contextlib.contextmanager
 def _told_where(described: str) -> Iterator[None]:
-    """Say in which database a job was looked for in vain."""
+    """Say in which database a job was looked for in vain, where the first line has not said so already."""
     try:
         yield
     except JobNotFound as error:
