@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from beacon_cli.errors import ConfigError
+from beacon_cli.errors import ConfigError, EnvironmentFault
 from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from modal_deployment.regions import UnknownRegionError, region_named
@@ -27,6 +29,8 @@ _ONLY_IN_ENVIRONMENT = {
 }
 _ANY_ID = "<id>"
 
+_log = logging.getLogger(__name__)
+
 # Where a key is in the settings, such as ("limits", "attempts").
 KeyPath = tuple[str, ...]
 
@@ -36,16 +40,39 @@ def load_settings(path: Path | None = None) -> Settings:
 
     Raises `ConfigError` when the file or a variable is not usable.
     """
-    if path is None:
-        path = Path(named) if (named := os.environ.get("BEACON_CONFIG")) else _nearest_file()
-    values = _read(path) if path is not None else {}
+    path, found = _chosen_file(path)
+    _log.info("configuration: %s", found)
+    values = _read(path, found) if path is not None else {}
     variables = _variables(os.environ)
+    _log.info("configuration: variables %s", ", ".join(sorted(variables.values())) or "none")
     for key, variable in variables.items():
         table = values
         for word in key[:-1]:
             table = table.setdefault(word, {})
         table[key[-1]] = os.environ[variable]
-    return _validated(values, lambda key: _blamed(variables, key))
+    settings = _validated(values, lambda key: _blamed(variables, key))
+    _log_folders(settings)
+    return settings
+
+
+def _log_folders(settings: Settings) -> None:
+    for name, path in (("data", settings.data_path), ("cache", settings.cache_path)):
+        try:
+            _log.info("%s folder: %s", name, path())
+        except (EnvironmentFault, OSError):  # said where it is needed
+            _log.info("%s folder: none", name)
+
+
+def _chosen_file(given: Path | None) -> tuple[Path | None, str]:
+    """Return the file to read, if any, and how it was found in words."""
+    if given is not None:
+        return given, f"{given} (from --config)"
+    if named := os.environ.get("BEACON_CONFIG"):
+        return Path(named), f"{named} (from BEACON_CONFIG)"
+    nearest = _nearest_file()
+    if nearest is None:
+        return None, f"no {FILE_NAME} in the working folder or above it"
+    return nearest, f"{nearest} (the nearest {FILE_NAME})"
 
 
 def _nearest_file() -> Path | None:
@@ -57,12 +84,15 @@ def _nearest_file() -> Path | None:
     return None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, found: str) -> dict[str, Any]:
     """Return what a file sets: found valid on its own, under the regions' ids, its paths relative to its folder."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device might never end
+            raise ConfigError(f"{found} is not a file", hint="give --config or BEACON_CONFIG the path of a beacon.toml")
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        hint = "correct the path or the file's permissions, or name another file with --config"
+        raise ConfigError(f"{found} cannot be read: {error.strerror}", hint=hint) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
     except (ValueError, RecursionError) as error:  # not TOML, a number without end, a table in a table in a table …

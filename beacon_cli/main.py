@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -39,6 +40,7 @@ from beacon_cli.commands import (
 )
 from beacon_cli.context import AppContext
 from beacon_cli.errors import BeaconError, EnvironmentFault
+from beacon_cli.faults import explained
 from beacon_cli.program_name import program as program_name
 from beacon_cli.signals import Interrupted
 
@@ -106,7 +108,10 @@ def options(
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Use this beacon.toml instead of the nearest one.")
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Show on stderr what is used and done; also after the command."),
+    ] = False,
     _version: Annotated[
         bool,
         typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit."),
@@ -137,6 +142,18 @@ def options(
     """Ask the same questions of the same models in several regions, record every answer, and prove it."""
     ctx.obj.config_path = config
     ctx.obj.verbose = verbose
+    if verbose:
+        from beacon_cli.output.diagnostics import be_verbose
+
+        be_verbose()
+
+
+def _with_verbose_first(arguments: list[str]) -> list[str]:
+    """Let `--verbose` stand after the command, too; behind `--`, and among psql's own options, it is another's."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if _command_name(arguments) == "db psql" or not {"--verbose", "-v"} & set(own):
+        return arguments
+    return ["--verbose", *(word for word in own if word not in ("--verbose", "-v")), *arguments[len(own) :]]
 
 
 def program(arguments: list[str]) -> int:
@@ -157,7 +174,15 @@ def program(arguments: list[str]) -> int:
 
 def _guarded(arguments: list[str]) -> int:
     """Carry out a command; every error becomes one line, or with `--json` one document."""
-    context = AppContext()
+    from beacon_cli.output.diagnostics import diagnostics
+
+    with diagnostics():
+        code = _outcome_of(arguments, AppContext())
+        logging.getLogger(__name__).info("exit code %d", code)
+    return code
+
+
+def _outcome_of(arguments: list[str], context: AppContext) -> int:
     try:
         result = _result_of(arguments, context)
     except BeaconError as error:
@@ -173,7 +198,7 @@ def _guarded(arguments: list[str]) -> int:
     except Exception as error:
         if isinstance(error, OSError) and (isinstance(error, BrokenPipeError) or error.errno in _NOT_WRITABLE):
             raise  # of stdout: others' are explained where they arise
-        return _tell(_unexpected(error), arguments, context, EnvironmentFault.exit_code)
+        return _tell(explained(error), arguments, context, EnvironmentFault.exit_code)
     return result
 
 
@@ -185,7 +210,7 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
             from beacon_cli.command_line.completion import complete
 
             return complete(app)
-        result = app(arguments, prog_name=program_name(), standalone_mode=False, obj=context)
+        result = app(_with_verbose_first(arguments), prog_name=program_name(), standalone_mode=False, obj=context)
     except SystemExit as end:
         if not isinstance(end.__context__, OSError):
             return end.code if isinstance(end.code, int) else 1
@@ -197,25 +222,19 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
 
 
 def _tell(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
+    from beacon_cli.output.diagnostics import log_causes
     from beacon_cli.output.result import envelope, print_error, print_json, say
     from beacon_cli.output.secrets import redacted_traceback
 
-    if context.verbose:
+    if context.verbose and error.code == "internal":
         say(redacted_traceback())
+    elif context.verbose:
+        log_causes(error)
     if "--json" in arguments:
         print_json(envelope(_command_name(arguments), ok=False, data=error.data, errors=(error,)))
     else:
         print_error(error)
     return code
-
-
-def _unexpected(error: Exception) -> BeaconError:
-    unexpected = BeaconError(
-        f"unexpected {type(error).__name__}: {error}",
-        hint="this is a fault of beacon: run it again with --verbose before the command, and report what it prints",
-    )
-    unexpected.code = "internal"
-    return unexpected
 
 
 def _command_name(arguments: list[str]) -> str:

@@ -22,17 +22,12 @@ def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json 
     With the extra `fleet` it creates the tables of the queue too.
     """
     from beacon_cli.fleet.tcp import create_queue_tables
-    from beacon_cli.store.database import named_url
-    from beacon_cli.store.embedded import embedded_server
+    from beacon_cli.store.database import unmigrated_database
     from beacon_cli.store.migrate import migrate
 
-    settings = ctx.obj.settings
-    if (url := named_url(settings, database_url)) is not None:
+    with unmigrated_database(ctx.obj.settings, database_url) as url:
         applied = migrate(url)
         create_queue_tables(url)
-    else:
-        with embedded_server(settings.data_path()) as url:
-            applied = migrate(url)
     line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
     return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
 
@@ -44,9 +39,11 @@ def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     It runs until `db stop`.
     """
     from beacon_cli.output.result import say
+    from beacon_cli.store.database import ignore_libpq_variables
     from beacon_cli.store.embedded import keep_server
     from beacon_cli.store.migrate import migrate, needs_migration
 
+    ignore_libpq_variables()
     address = keep_server(ctx.obj.settings.data_path())
     if needs_migration(address):
         migrate(address)

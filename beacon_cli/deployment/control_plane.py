@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import urllib.request
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from urllib.parse import urlsplit
+
+import certifi
 
 from beacon_cli.deployment.credentials import has_credentials
 from beacon_cli.deployment.failures import NETWORK_HINT, TOKEN_HINT, explain
 from beacon_cli.deployment.process import run_python
-from beacon_cli.errors import CredentialsError, EnvironmentFault
+from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
+from beacon_cli.network.proxies import source_of
 from beacon_cli.output.secrets import redacted
 from beacon_cli.printable import excerpt
 
+_CERTIFICATE_HINT = "Modal's SDK trusts the certificates of certifi alone; docs/network.md says what can be done"
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 6.0
 _LIST_SECONDS = 20.0
@@ -50,23 +56,47 @@ async def preflight() -> str:
 async def _require_reachable() -> None:
     """Connect to one of the addresses in `MODAL_SERVER_URL`; behind a proxy that is left to the SDK."""
     urls = [url.strip() for url in _server_urls().split(",")]
-    if urllib.request.getproxies_environment().keys() & {"http", "https", "all"}:
+    if any(_goes_through_a_proxy(url) for url in urls):
         return
     said = []
     for url in urls:
-        parts = urlsplit(url)
         try:
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            async with asyncio.timeout(_CONNECT_SECONDS):
-                _, writer = await asyncio.open_connection(parts.hostname, port)
+            await _connect(url)
+            return
+        except ssl.SSLCertVerificationError as error:
+            said.append(f"{urlsplit(url).hostname}: its certificate was refused: {error.verify_message}")
         except (OSError, ValueError) as error:  # TimeoutError is an OSError
             errno = getattr(error, "errno", None)
             reason = os.strerror(errno).lower() if errno and errno > 0 else str(error) or "no answer"
-            said.append(f"{parts.hostname}: {reason}")
-        else:
-            writer.close()
-            return
-    raise EnvironmentFault(f"Modal's control plane cannot be reached ({'; '.join(said)})", hint=NETWORK_HINT)
+            said.append(f"{urlsplit(url).hostname}: {reason}")
+    hint = _CERTIFICATE_HINT if "certificate" in said[-1] else NETWORK_HINT
+    raise EnvironmentFault(f"Modal's control plane cannot be reached ({'; '.join(said)})", hint=hint)
+
+
+async def _connect(url: str) -> None:
+    """Connect once, with the certificates that the SDK trusts. Raises `OSError` and `ValueError`."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    tls = ssl.create_default_context(cafile=certifi.where()) if secure else None
+    async with asyncio.timeout(_CONNECT_SECONDS):
+        _, writer = await asyncio.open_connection(parts.hostname, parts.port or (443 if secure else 80), ssl=tls)
+    writer.close()
+
+
+def _goes_through_a_proxy(url: str) -> bool:
+    """Whether the SDK asks a URL through a proxy. Raises `EnvironmentFault` when it lacks what it needs for that."""
+    from modal.config import config
+
+    parts, named = urlsplit(url), urllib.request.getproxies()
+    scheme = parts.scheme if named.get(parts.scheme) else "all"
+    if config["disable_api_proxy"] or not named.get(scheme) or urllib.request.proxy_bypass(parts.hostname or ""):
+        return False
+    if find_spec("python_socks") is None:
+        raise MissingExtra(
+            f"{source_of(scheme)} names a proxy, and Modal's SDK needs the package python-socks to go through it",
+            hint="pip install 'modal[api-proxy-support]', or set MODAL_DISABLE_API_PROXY=1 to connect directly",
+        )
+    return True
 
 
 def _server_urls() -> str:

@@ -53,7 +53,11 @@ def save(
 
 def recorded_apps(settings: Settings, environment: str) -> dict[str, dict[str, Any]]:
     """Return the entries of an environment by region id; none when nothing usable was recorded."""
-    entries = _read(_path(settings))["environments"].get(environment, {})
+    try:
+        path = _path(settings)
+    except EnvironmentFault:  # no home folder, so nothing was recorded there
+        return {}
+    entries = _read(path)["environments"].get(environment, {})
     return {region_id: entry for region_id, entry in entries.items() if region_id in REGIONS and _usable(entry)}
 
 

@@ -6,20 +6,24 @@ import asyncio
 import contextlib
 import functools
 import json
+import logging
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
 from beacon_cli import __version__
 from beacon_cli.executor.answer import Answer, Reply, read_answer, read_object, status_error
-from beacon_cli.executor.endpoints import DIRECT_HOSTS, Endpoint
+from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
+from beacon_cli.network.proxies import Proxy, proxy_for, route
+from beacon_cli.network.roots import trusted_roots
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 CALL_ID_PARAMETER = "__modal_function_call_id"
@@ -30,47 +34,89 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 HopHook = Callable[[str | None], None]
 
+_log = logging.getLogger(__name__)
+
 
 @contextlib.asynccontextmanager
 async def open_clients(
-    headers: Mapping[str, str], *, connect_timeout: float, caps: Mapping[str, int]
+    headers: Mapping[str, str],
+    endpoints: Mapping[str, Endpoint],
+    *,
+    connect_timeout: float,
+    caps: Mapping[str, int],
 ) -> AsyncIterator[dict[str, httpx2.AsyncClient]]:
-    """Yield a client per region id of `caps`, for so many calls in flight.
+    """Yield a client per region id of `endpoints`, for as many calls in flight as `caps` says.
 
     A pool looks at each of its idle connections at each request: three small ones cost much less than one large one.
+    Raises `EnvironmentFault` as `open_client` does.
     """
+    log_routes(endpoints.values())
     async with contextlib.AsyncExitStack() as stack:
         yield {
             region_id: await stack.enter_async_context(
-                open_client(headers, connect_timeout=connect_timeout, max_in_flight=cap)
+                open_client(headers, [endpoint], connect_timeout=connect_timeout, max_in_flight=caps[region_id])
             )
-            for region_id, cap in caps.items()
+            for region_id, endpoint in endpoints.items()
         }
 
 
 @contextlib.asynccontextmanager
 async def open_client(
-    headers: Mapping[str, str], *, connect_timeout: float, max_in_flight: int
+    headers: Mapping[str, str], endpoints: Collection[Endpoint], *, connect_timeout: float, max_in_flight: int
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """Yield a client that follows no redirect, accepts no compression, and keeps a connection per call in flight.
+    """Yield a client for these endpoints that follows no redirect, accepts no compression, and keeps a connection per
+    call in flight.
 
     Only connecting has a time limit of its own here: the caller sets one deadline over everything else. Compression is
-    off because a small body may unpack to one that fills the memory.
+    off because a small body may unpack to one that fills the memory. Raises `EnvironmentFault` when the certificates
+    or the proxy that the environment names cannot be used.
     """
     limits = httpx2.Limits(max_connections=max_in_flight + 4, max_keepalive_connections=max_in_flight + 4)
-    tls = _tls()
-    direct = httpx2.AsyncHTTPTransport(verify=tls, limits=limits)
+    proxies = _proxies(endpoints)
+    tls = _tls(endpoints, proxies)
     async with httpx2.AsyncClient(
         headers={"User-Agent": f"beacon/{__version__}", "Accept-Encoding": "identity", **headers},
         timeout=httpx2.Timeout(None, connect=connect_timeout),
         verify=tls,
         limits=limits,
         follow_redirects=False,
-        # Calls to this machine never go through a proxy of the environment.
-        mounts=dict.fromkeys([f"all://{host}" for host in DIRECT_HOSTS], direct),
+        trust_env=False,  # what the environment says is in `mounts` and `tls` already
+        mounts={origin: _through(proxy, tls, limits) for origin, proxy in proxies.items()},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one call's must not steer another's
     ) as client:
         yield client
+
+
+def require_usable_network(endpoints: Collection[Endpoint]) -> None:
+    """Raise `EnvironmentFault` when certificates or a proxy that these endpoints need cannot be used."""
+    _tls(endpoints, _proxies(endpoints))
+
+
+def log_routes(endpoints: Iterable[Endpoint]) -> None:
+    """Log how each region is reached. Raises `EnvironmentFault` for a proxy that cannot be used."""
+    for endpoint in endpoints:
+        _log.info("region %s: %s, %s", endpoint.region.label, endpoint.inference_url, route(endpoint.inference_url))
+
+
+def _proxies(endpoints: Collection[Endpoint]) -> dict[str, Proxy]:
+    """Return the proxy of each origin that has one."""
+    urls = {f"{parts.scheme}://{parts.netloc}" for endpoint in endpoints for parts in map(urlsplit, endpoint.urls)}
+    return {url: proxy for url in sorted(urls) if (proxy := proxy_for(url)) is not None}
+
+
+def _through(proxy: Proxy, tls: ssl.SSLContext, limits: httpx2.Limits) -> httpx2.AsyncHTTPTransport:
+    to_proxy = tls if proxy.url.startswith("https:") else None
+    return httpx2.AsyncHTTPTransport(
+        verify=tls, limits=limits, trust_env=False, proxy=httpx2.Proxy(proxy.url, ssl_context=to_proxy)
+    )
+
+
+def _tls(endpoints: Collection[Endpoint], proxies: Mapping[str, Proxy]) -> ssl.SSLContext:
+    """Return a context that trusts the authorities; nobody where no URL wants TLS: a broken store is then no matter."""
+    urls = [*(url for endpoint in endpoints for url in endpoint.urls), *(proxy.url for proxy in proxies.values())]
+    if any(url.startswith("https:") for url in urls):
+        return trusted_roots().context
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 async def ask(
@@ -193,12 +239,6 @@ async def _send(client: httpx2.AsyncClient, method: str, url: str | httpx2.URL, 
         raise AttemptError("connection_failed", "the request cannot be sent as HTTP") from error
     except (httpx2.RequestError, OSError) as error:
         raise _connection_error(error) from error
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Return the one TLS context of the process: reading the authorities' certificates takes 20 ms."""
-    return httpx2.create_ssl_context()
 
 
 @functools.lru_cache(maxsize=64)

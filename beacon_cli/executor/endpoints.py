@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from beacon_cli.errors import ConfigError
+from beacon_cli.network.proxies import DIRECT_HOSTS
 from modal_deployment.regions import Region
 
 if TYPE_CHECKING:
     from beacon_cli.settings import ModalSettings, RegionSettings, Settings
 
-# This machine, as URLs write it: never asked through a proxy, so what is sent there in the clear stays here.
-DIRECT_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 # A label of a host name; Modal shortens longer ones in a way of its own.
 _LONGEST_LABEL = 63
 
@@ -27,6 +26,11 @@ class Endpoint:
     inference_url: str
     models_url: str
     health_url: str
+
+    @property
+    def urls(self) -> tuple[str, str, str]:
+        """All three URLs."""
+        return self.inference_url, self.models_url, self.health_url
 
     @classmethod
     def at(cls, region: Region, base_url: str) -> Endpoint:
@@ -93,7 +97,7 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
 
 def _refuse_clear_text(endpoint: Endpoint) -> None:
     direct = {host.strip("[]") for host in DIRECT_HOSTS}
-    for url in (endpoint.inference_url, endpoint.models_url, endpoint.health_url):
+    for url in endpoint.urls:
         parts = urlsplit(url)
         if parts.scheme == "http" and parts.hostname not in direct:
             raise ConfigError(

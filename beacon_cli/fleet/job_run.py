@@ -120,13 +120,12 @@ async def _prepared(
     rest = (workshop.emit, stop, clock, _cancel_call, slots)
     if claim.answered >= job.expected:
         return make({}, {}, *rest)
-    clients = await stack.enter_async_context(
-        open_clients(
-            settings.proxy_headers(), connect_timeout=limits.connect_timeout, caps=endpoint_caps(lanes, limits)
-        )
-    )
     regions = list({lane.region.id: lane.region for lane in lanes}.values())
     endpoints = configured_endpoints(settings, regions, recorded_endpoints(settings))
+    headers, caps = settings.proxy_headers(), endpoint_caps(lanes, limits)
+    clients = await stack.enter_async_context(
+        open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps)
+    )
     await require_models(clients, endpoints, lanes, tell)
     return make(clients, endpoints, *rest)
 

@@ -11,7 +11,7 @@ from beacon_cli.extras import has, require
 from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.store.connect import connect, connection_parameters, translated
-from beacon_cli.store.database import named_url
+from beacon_cli.store.database import named_database
 from beacon_cli.store.migrate import require_current_schema
 
 _HINT = (
@@ -26,15 +26,21 @@ def fleet_database(settings: Settings, url: str | None = None) -> str:
     Raises `MissingExtra`, `StoreError` for the embedded database or one behind a socket, and `SchemaError`.
     """
     require("fleet", "dbos")
-    named = named_url(settings, url)
+    named = named_database(settings, url)
     if named is None:
         raise StoreError("the embedded database serves one machine; a fleet needs a PostgreSQL over TCP", hint=_HINT)
-    if not is_tcp(named):
+    with named.blamed():
+        named.announce()
+        _require_fleet(named.url)
+    return named.url
+
+
+def _require_fleet(url: str) -> None:
+    if not is_tcp(url):
         raise StoreError("this database is reached through a socket; a fleet needs a PostgreSQL over TCP", hint=_HINT)
-    with connect(named) as connection:
+    with connect(url) as connection:
         require_current_schema(connection)
         _require_queue_tables(connection)
-    return named
 
 
 def _require_queue_tables(connection: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Collection, Hashable, Iterable
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def load_job(path: Path, *, known_models: Collection[str] | None = None) -> Job:
     known = REGISTRY if known_models is None else known_models
     return Job(
         id=written.id,
-        name=written.name or ("stdin" if path == STDIN else path.stem),
+        name=written.name or ("stdin" if path == STDIN else _readable(path.stem)),
         version=written.version,
         questions=questions,
         models=_models(document, members["models"], default, known),
@@ -47,6 +48,11 @@ def load_job(path: Path, *, known_models: Collection[str] | None = None) -> Job:
         metadata=written.metadata,
         warnings=tuple(warnings),
     )
+
+
+def _readable(file_name: str) -> str:
+    """Return a file's name as UTF-8 text, whatever the locale took its bytes for: it is stored, and shown elsewhere."""
+    return os.fsencode(file_name).decode("utf-8", "replace")
 
 
 def _questions(document: Document, node: Node, folder: Path, warnings: list[str]) -> QuestionSource:

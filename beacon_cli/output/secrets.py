@@ -16,7 +16,8 @@ _NAMES = (
     *("BEACON_PROXY_KEY", "BEACON_PROXY_SECRET", "BEACON_PROXY_KEY_OLD", "BEACON_PROXY_SECRET_OLD"),
     *("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "HF_TOKEN", "PGPASSWORD"),
 )
-_URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL")
+_PROXY_NAMES = tuple(name for key in ("HTTP", "HTTPS", "ALL") for name in (f"{key}_PROXY", f"{key}_PROXY".lower()))
+_URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL", *_PROXY_NAMES)
 _MODAL_KEYS = ("token_id", "token_secret")
 # Up to the last @ of a word: a password may hold one that is not percent-encoded.
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)")
@@ -50,7 +51,8 @@ def _secrets() -> dict[str, str]:
             if match := pattern.search(url):
                 password = match[2].strip("'")
                 secrets |= {password: "***", unquote(password): "***"}
-        secrets[url] = f"${name}"
+        if "@" in url or "password" in url:  # else there is nothing in it to hide
+            secrets[url] = f"${name}"
     return secrets
 
 

@@ -8,17 +8,18 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from beacon_cli.executor.events import EventHook
+from beacon_cli.output.diagnostics import is_verbose
 from beacon_cli.output.terminal import can_redraw
 
 
 @contextmanager
 def run_view(stream: TextIO | None = None) -> Iterator[EventHook]:
-    """Yield the hook that shows a run on `stream` (stderr): live on a terminal, as lines elsewhere.
+    """Yield the hook that shows a run on `stream` (stderr): live on a terminal, as lines elsewhere and with --verbose.
 
     Calling the hook costs microseconds and never raises for what becomes of the stream.
     """
     stream = stream if stream is not None else sys.stderr
-    if stream is not None and can_redraw(stream):
+    if stream is not None and can_redraw(stream) and not is_verbose():
         from beacon_cli.output.live import LiveView
 
         with LiveView(stream) as live:

@@ -37,7 +37,7 @@ def carry_out(request: RunRequest, settings: Settings, job: Job, *, as_json: boo
     with _telling_how_to_resume(request, job_id):
         say(f"job {job_id}\n")
         say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
-        with open_database(settings, request.database_url) as url:
+        with open_database(settings, request.database_url, announced=True) as url:
             return _carry_out(request, settings, job, job_id, url, as_json=as_json)
 
 

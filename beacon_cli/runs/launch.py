@@ -140,10 +140,10 @@ class _Launch:
         if self._nothing_to_ask(store):
             return _Asked()
         headers, caps = self._settings.proxy_headers(), endpoint_caps(lanes, limits)
-        clients = await stack.enter_async_context(
-            open_clients(headers, connect_timeout=limits.connect_timeout, caps=caps)
-        )
         endpoints = await stack.enter_async_context(self._endpoints(lanes))
+        clients = await stack.enter_async_context(
+            open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps)
+        )
         return _Asked(clients, endpoints, await require_models(clients, endpoints, lanes, self._tell))
 
     def _run(self, store: JobStore, asked: _Asked) -> Run:

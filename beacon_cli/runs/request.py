@@ -18,6 +18,7 @@ from beacon_cli.job.model import Job
 from beacon_cli.local.models import local_model_ids
 from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
+from beacon_cli.store.database import EMBEDDED
 from modal_deployment.registry import REGISTRY
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -71,7 +72,7 @@ class RunRequest:
             words += ["--events", str(self.events)]
         line = command(shlex.join(words))
         if self.database_url:
-            line += " --database-url …"
+            line += f" --database-url {EMBEDDED if self.database_url == EMBEDDED else '…'}"
         return f"{line} < JOB_FILE" if self.job_file == STDIN else line
 
 

@@ -32,6 +32,7 @@ _KEEPALIVES = {
 _URL = re.compile(r"postgres(?:ql)?://(?P<authority>[^/?#]*)(?P<path>[^?]*)\??(?P<query>.*)", re.DOTALL)
 # A shorter password may be a part of any word: to cut it out would show where it was.
 _SHORTEST_TO_CUT_OUT = 4
+_VARIABLES = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "service": "PGSERVICE"}
 
 Schema = Literal["empty", "beacon", "legacy", "foreign"]
 
@@ -126,7 +127,7 @@ def translated(parameters: dict[str, str] | None = None) -> Iterator[None]:
 def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) -> StoreError:
     """Return what to tell of a database error. Passwords are cut out of libpq's text."""
     text = _text(error, parameters or {})
-    where = f" {_server(parameters)}" if parameters else ""
+    where = f" {server_name(parameters)}" if parameters else ""
     if "password authentication failed" in str(error):
         return StoreError(
             f"the database{where} refused the user or the password", hint="correct them in the database URL"
@@ -179,13 +180,21 @@ def _text(error: psycopg.Error, parameters: dict[str, str]) -> str:
     return text.replace(password, "***") if password else text
 
 
-def _server(parameters: dict[str, str]) -> str:
-    host, name = (
+def server_name(parameters: dict[str, str]) -> str:
+    """Return a database and its server in words, such as `shop at db.example:5432`; what may be a password is left out.
+
+    What the parameters leave open is what libpq's variables say.
+    """
+    variables = {key: os.environ.get(variable, "") for key, variable in _VARIABLES.items()}
+    given = {key: value for key, value in (variables | parameters).items() if value}
+    host, name, service = (
         value if _showable(value) else "…"
-        for value in (parameters.get("host", "localhost"), parameters.get("dbname", ""))
+        for value in (given.get("host", "localhost"), given.get("dbname", ""), given.get("service", ""))
     )
+    if service and "host" not in given:
+        return f"{name} at service {service}".strip()
     shown = f"[{host}]" if ":" in host else host
-    where = f"at {host}" if host.startswith("/") else f"at {shown}:{parameters.get('port', '5432')}"
+    where = f"at {host}" if host.startswith("/") else f"at {shown}:{given.get('port', '5432')}"
     return f"{name} {where}".strip()
 
 

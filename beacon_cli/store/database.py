@@ -1,34 +1,175 @@
-"""Which database a command works on: the one that is named, else the embedded one."""
+"""Which database a command works on, said in its first line: the one that is named, else the embedded one."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from beacon_cli.errors import BeaconError, JobNotFound, SchemaError, StoreError
 
 if TYPE_CHECKING:
     from beacon_cli.settings import Settings
 
+EMBEDDED = "embedded"
+"""In place of a URL: the embedded database, whatever other variables name."""
+
+_FLAG = "--database-url"
+# Of another project, perhaps: many programs and hosts set it.
+_SHARED_VARIABLE = "DATABASE_URL"
+_IF_NOT_OURS = (
+    f"if {_SHARED_VARIABLE} belongs to another project: BEACON_DATABASE_URL={EMBEDDED} is Beacon's own database,"
+    " BEACON_DATABASE_URL=postgresql://… another"
+)
+# libpq's and the server's own, such as PGPORT, PGSERVICE, PGTZ; not PG_COLOR.
+_LIBPQ_VARIABLE = re.compile(r"PG[A-Z]+")
+# Only these are shown of a URL that is none of PostgreSQL's: anything else may be a part of a password.
+_OTHER_SCHEME = re.compile(
+    r"(?:(?:mysql|mariadb|sqlite3?|mssql|oracle|mongodb|rediss?|postgis|postgres|postgresql)(?:\+\w{1,20})?)://"
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDatabase:
+    """A database that the user named, and where: the flag, or a variable. `url` may hold a password."""
+
+    url: str
+    source: str
+
+    @contextlib.contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Let what goes wrong with the database name its source."""
+        try:
+            yield
+        except BeaconError as error:
+            if type(error) in (StoreError, SchemaError) and not error.message.startswith(self.source):
+                error.message = f"{self.source}: {error.message}"
+                if self.source == _SHARED_VARIABLE:
+                    _add_hint(error, _IF_NOT_OURS)
+            raise
+
+    def announce(self) -> None:
+        """Tell which database is used. Raises `StoreError` for a URL that cannot be parsed."""
+        from beacon_cli.store.connect import connection_parameters, server_name
+
+        parameters = connection_parameters(self.url, statement_timeout="0")
+        _log.warning("database: %s (from %s)", server_name(parameters), self.source)
+
 
 @contextlib.contextmanager
-def open_database(settings: Settings, url: str | None = None) -> Iterator[str]:
+def open_database(settings: Settings, url: str | None = None, *, announced: bool = False) -> Iterator[str]:
     """Yield the URL of the database to use: `url` (the flag), else the configured one, else the embedded server's.
 
     The embedded server is started if need be, its tables are brought up to date, and it ends with its last user.
-    Raises `StoreError` when it cannot be started.
+    A database that is named is always told to the user; the embedded one if `announced`, and with --verbose.
+    Raises `StoreError` for a URL that is not PostgreSQL's, or when the embedded server cannot be started.
     """
-    if (named := named_url(settings, url)) is not None:
-        yield named
+    with unmigrated_database(settings, url, announced=announced) as found:
+        if named_database(settings, url) is None:
+            from beacon_cli.store.migrate import migrate, needs_migration
+
+            if needs_migration(found):
+                migrate(found)
+        yield found
+
+
+@contextlib.contextmanager
+def unmigrated_database(settings: Settings, url: str | None = None, *, announced: bool = True) -> Iterator[str]:
+    """Yield the same, with its tables as they are."""
+    if (named := named_database(settings, url)) is not None:
+        with named.blamed():
+            named.announce()
+            _log_server(named.url)
+            yield named.url
         return
     from beacon_cli.store.embedded import embedded_server
-    from beacon_cli.store.migrate import migrate, needs_migration
 
-    with embedded_server(settings.data_path()) as embedded:
-        if needs_migration(embedded):
-            migrate(embedded)
+    described = f"embedded, in {settings.data_path()}"
+    _log.log(logging.WARNING if announced else logging.INFO, "database: %s", described)
+    ignore_libpq_variables()
+    with embedded_server(settings.data_path()) as embedded, _told_where(described):
+        _log_server(embedded)
         yield embedded
 
 
 def named_url(settings: Settings, url: str | None = None) -> str | None:
-    """Return the database that is named, by the flag or by the environment; None means the embedded one."""
-    return url or (settings.database_url.get_secret_value() if settings.database_url else None)
+    """Return the URL of the database that is named; None means the embedded one. Raises as `named_database` does."""
+    named = named_database(settings, url)
+    return named.url if named is not None else None
+
+
+def named_database(settings: Settings, url: str | None = None) -> NamedDatabase | None:
+    """Return the database that is named by the flag, else by the environment; None means the embedded one.
+
+    Raises `StoreError` for a URL that is another program's than PostgreSQL's.
+    """
+    if url:
+        named = NamedDatabase(url.strip(), _FLAG)
+    elif settings.database_url is not None:
+        named = NamedDatabase(settings.database_url.get_secret_value(), _variable())
+    else:
+        return None
+    if named.url == EMBEDDED:
+        return None
+    _require_postgresql(named)
+    return named
+
+
+def ignore_libpq_variables() -> None:
+    """Take libpq's variables out of this process: another project's PGPORT or PGSERVICE is not for our own server."""
+    names = sorted(name for name in os.environ if _LIBPQ_VARIABLE.fullmatch(name))
+    if names:
+        _log.info("database: the embedded one ignores %s", ", ".join(names))
+    for name in names:
+        del os.environ[name]
+
+
+def _variable() -> str:
+    """Return the variable that the configured URL is from: Beacon's own wins."""
+    return "BEACON_DATABASE_URL" if os.environ.get("BEACON_DATABASE_URL") else _SHARED_VARIABLE
+
+
+def _require_postgresql(named: NamedDatabase) -> None:
+    scheme, separator, _ = named.url.partition("://")
+    if not separator or scheme in ("postgres", "postgresql"):
+        return
+    other = _OTHER_SCHEME.match(named.url)
+    what = f"is a {other[0]} URL" if other else "is not a PostgreSQL URL"
+    hint = "write it as postgresql://user:password@host:5432/name"
+    raise StoreError(
+        f"{named.source} {what}, and Beacon stores answers in PostgreSQL",
+        hint=_IF_NOT_OURS
+        if named.source == _SHARED_VARIABLE
+        else f"{hint}, or as {EMBEDDED} for Beacon's own database",
+    )
+
+
+@contextlib.contextmanager
+def _told_where(described: str) -> Iterator[None]:
+    """Say in which database a job was looked for in vain, where the first line has not said so already."""
+    try:
+        yield
+    except JobNotFound as error:
+        _add_hint(error, f"the database is {described}")
+        raise
+
+
+def _add_hint(error: BeaconError, more: str) -> None:
+    error.hint = f"{error.hint}; {more}" if error.hint else more
+
+
+def _log_server(url: str) -> None:
+    """With --verbose, connect once to say which PostgreSQL it is."""
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    from beacon_cli.store.connect import connect
+
+    with connect(url) as connection:
+        major_and_minor = divmod(connection.info.server_version, 10000)
+    _log.info("database: PostgreSQL %d.%d answers", *major_and_minor)

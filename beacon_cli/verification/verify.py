@@ -10,7 +10,7 @@ from functools import partial
 
 import httpx2
 
-from beacon_cli.executor.client import open_client
+from beacon_cli.executor.client import log_routes, open_client
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
@@ -41,8 +41,8 @@ def verify_endpoints(
     """Verify endpoints (by region id) against a registry, all at once, and return what was found.
 
     A cold region, and each probe, is waited for up to `timeout` seconds; `tell` gets a line of talk every `tell_every`
-    seconds while something is waited for. What is wrong with the endpoints is in the report; it raises only
-    `Interrupted`, on a signal.
+    seconds while something is waited for. What is wrong with the endpoints is in the report. Raises `Interrupted`, on a
+    signal, and `EnvironmentFault` when certificates or a proxy that the environment names cannot be used.
     """
     received: list[int] = []
 
@@ -79,9 +79,11 @@ class _Verification:
     async def of(self, endpoints: Mapping[str, Endpoint]) -> VerifyReport:
         open_one = partial(
             open_client,
+            endpoints=endpoints.values(),
             connect_timeout=self.settings.limits.connect_timeout,
             max_in_flight=3 * len(endpoints),
         )
+        log_routes(endpoints.values())
         async with (
             open_one(self.settings.proxy_headers()) as client,
             open_one({}) as anonymous,

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -15,7 +16,7 @@ from beacon_cli.main import program
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended; `written` is stdout as bytes."""
+    """How a command ended; `written` is stdout as bytes, `err` is stderr without the line that names the database."""
 
     code: int
     written: bytes
@@ -38,4 +39,9 @@ def beacon(*arguments: str, url: str, columns: int = 200) -> Done:
     width = mock.patch.dict(os.environ, COLUMNS=str(columns))
     with width, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = program([*arguments, "--database-url", url])
-    return Done(code, out.buffer.getvalue(), err.getvalue())  # type: ignore[attr-defined]
+    return Done(code, out.buffer.getvalue(), without_database(err.getvalue()))  # type: ignore[attr-defined]
+
+
+def without_database(err: str) -> str:
+    """Return what is on stderr behind the first line, where that names the database."""
+    return re.sub(r"\Adatabase: .* \(from (--database-url|BEACON_DATABASE_URL)\)\r?\n", "", err)

@@ -41,9 +41,9 @@ async def ask(
     **limits: Any,
 ) -> Execution:
     chosen = Limits(**{"attempts": 1, "answer_timeout": 5, **limits})
-    async with open_client(SECRET, connect_timeout=chosen.connect_timeout, max_in_flight=4) as client:
+    endpoint = Endpoint.at(US, url or server.url)
+    async with open_client(SECRET, [endpoint], connect_timeout=chosen.connect_timeout, max_in_flight=4) as client:
         clock = Clock()
-        endpoint = Endpoint.at(US, url or server.url)
         asker = Asker({"us": client}, {"us": endpoint}, generation, chosen, clock, events.append, "j")
         return await asker.execute(Progress(cell, None, clock.now(), clock.now()))
 

@@ -1,0 +1,98 @@
+"""Which proxy a URL is asked through, as `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import urllib.request
+from dataclasses import dataclass
+from importlib.util import find_spec
+from urllib.parse import SplitResult, urlsplit
+
+from beacon_cli.errors import EnvironmentFault, MissingExtra
+
+# This machine, as URLs write it: never asked through a proxy, so what is sent there in the clear stays here.
+DIRECT_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_SYSTEM = "the system's settings"
+_SOCKS = ("socks5", "socks5h")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy, and what named it. `url` may hold a password: show `address`."""
+
+    url: str
+    source: str
+
+    @property
+    def address(self) -> str:
+        """The URL without user and password."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def proxy_for(url: str) -> Proxy | None:
+    """Return the proxy that a URL is asked through; None means directly.
+
+    Lower-case variables win, as in curl. Raises `EnvironmentFault` when the proxy that is named cannot be used.
+    """
+    parts = urlsplit(url)
+    if parts.hostname in {host.strip("[]") for host in DIRECT_HOSTS}:
+        return None
+    named = urllib.request.getproxies()
+    scheme = parts.scheme if named.get(parts.scheme) else "all"
+    value = named.get(scheme, "").strip()
+    if not value or _is_exempt(parts, named.get("no", "")):
+        return None
+    proxy = Proxy(value if "://" in value else f"http://{value}", source_of(scheme))
+    _require_usable(proxy)
+    return proxy
+
+
+def route(url: str) -> str:
+    """Return in words how a URL is reached. Raises `EnvironmentFault` as `proxy_for` does."""
+    proxy = proxy_for(url)
+    return "directly" if proxy is None else f"through {proxy.address} ({proxy.source})"
+
+
+def source_of(scheme: str) -> str:
+    """Return what names the proxy for `http`, `https` or `all`: a variable, or the system's settings."""
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper())
+    return next((name for name in names if os.environ.get(name)), _SYSTEM)
+
+
+def _require_usable(proxy: Proxy) -> None:
+    try:
+        parts = urlsplit(proxy.url)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    # The value is never shown, however little of a URL it is: it may hold a password.
+    if not usable or parts.scheme not in ("http", "https", *_SOCKS) or not proxy.url.isascii() or " " in proxy.url:
+        raise EnvironmentFault(
+            f"{proxy.source} does not name a proxy that can be used",
+            hint="write it as http://host:port, or http://user:password@host:port with special characters"
+            " percent-encoded; or unset it",
+        )
+    if parts.scheme in _SOCKS and find_spec("socksio") is None:
+        raise MissingExtra(
+            f"{proxy.source} names a SOCKS proxy ({proxy.address}), and the package socksio is not installed",
+            hint="install it beside Beacon (pip install socksio), or name an HTTP proxy",
+        )
+
+
+def _is_exempt(parts: SplitResult, no_proxy: str) -> bool:
+    """Whether `NO_PROXY` exempts a host: by its name, a domain above it, its address, or a network of addresses."""
+    host = parts.hostname or ""
+    if urllib.request.proxy_bypass(f"{host}:{parts.port}" if parts.port else host):
+        return True
+    return any(_covers(entry.strip().lower(), host) for entry in no_proxy.split(","))
+
+
+def _covers(entry: str, host: str) -> bool:
+    if entry.startswith("*."):
+        return host.endswith(entry[1:])
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
+    except ValueError:
+        return False
