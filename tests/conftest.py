@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A slow machine is no reason to fail.
+settings.register_profile("beacon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("beacon")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -192,7 +192,7 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
         job_id = excerpt(summary.job_id, 255)
         accept = " --accept system_prompt" if summary.system_prompts_differ else ""
         _print_command("next:   ", command("show", job_id), console)
-        _print_command("        ", command(f"report{accept}", job_id), console)
+        _print_command("        ", f"{command('report', job_id)}{accept}", console)
 
 
 def _print_command(label: str, text: str, console: Console) -> None:

@@ -57,6 +57,7 @@ def offered(line: str) -> list[str]:
                 *(
                     "--config",
                     "--verbose",
+                    "-v",
                     "--version",
                     "-V",
                     "--show-completion",

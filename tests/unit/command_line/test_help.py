@@ -118,7 +118,7 @@ def test_help_of_a_page_shows_it_and_docs_lists_all() -> None:
         ("help run it", "run has no commands", "beacon run --help explains it"),
         ("docs job-file", "there is no page 'job-file' in the documentation", "did you mean job-files?"),
         ("run job.yaml --loca", "there is no option --loca here", "did you mean --local?"),
-        ("jobs --verbose", "there is no option --verbose here", "write it before the command: beacon --verbose jobs"),
+        ("jobs --config x", "there is no option --config here", "write it before the command: beacon --config jobs"),
         ("--limit 3 jobs", "there is no option --limit here", "write it after the command"),
         ("run", "missing argument 'JOB_FILE'", "beacon run --help shows what it takes"),
         ("jobs --limit many", "invalid value for '--limit'", "beacon jobs --help shows what it takes"),
