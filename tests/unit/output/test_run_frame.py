@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from beacon_cli.executor.events import WeightsFetching
 from beacon_cli.output.frame import ASCII, Size, clock, frame
+from beacon_cli.output.lines import RunLog
 from beacon_cli.output.progress import Progress
 from tests.support.run_feed import HOSTILE, START, run_events
 
@@ -38,6 +39,16 @@ def test_weights_that_are_fetched_are_a_bar_until_they_are_there() -> None:
     shown = picture(fetching(31)).splitlines()
     assert shown == ["fetching the weights of smollm2-135m, once: 31 of 93 MB", "━" * 20 + "─" * 40 + "  33 %"]
     assert picture(fetching(93)) == ""
+
+
+def test_as_lines_a_fetch_is_told_at_each_tenth() -> None:
+    progress = Progress()
+    log, lines = RunLog(progress), []
+    for megabytes in range(41):
+        event = WeightsFetching("demo", START, "smollm2-135m", megabytes * 1_000_000, 40_000_000)
+        progress.apply(event)
+        lines += log.lines(event)
+    assert lines == [f"fetching the weights of smollm2-135m, once: {done} of 40 MB" for done in range(0, 41, 4)]
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(1, 1), (5, 2), (20, 3), (200, 50)])
