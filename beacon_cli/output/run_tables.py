@@ -57,8 +57,8 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     Where there was nothing to ask, it says so, and that is all.
     """
     if summary.nothing_to_ask:
-        before = quantity(summary.expected, "answer was", "answers were")
-        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} there before this run"))
+        before = f"all {summary.expected} answers are" if summary.expected > 1 else "the answer is"
+        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} there already"))
         return
     _say(console, _headline(summary))
     console.print()

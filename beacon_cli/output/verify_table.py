@@ -117,7 +117,7 @@ def _verdict(report: VerifyReport) -> Iterator[Text]:
 def _next(report: VerifyReport) -> str:
     again = command("verify endpoints") + (" --local" if report.target == "local" else "")
     if not report.ok:
-        return f"do what is said above, then {again}"
+        return f"do the above, then {again}"
     return command("run JOB_FILE") if report.probed else f"{again} --probe"
 
 

@@ -78,7 +78,7 @@ def test_the_real_model_answers_differently_in_three_regions_and_the_report_show
     assert len(rows) == 36
     assert all(response.strip() and output["tokens_generated"] > 0 for _, _, response, _, output in rows)
     assert all(receipt["output"]["response"] == response for _, _, response, receipt, _ in rows)
-    assert all("Paris" in response for question, _, response, *_ in rows if question == "capital_of_france")
+    assert all("Paris" in response for question, _, response, *_ in rows if question == "france")
     currencies = [(region, response) for question, region, response, *_ in rows if question == "currency"]
     assert any("Dollar" in response for region, response in currencies if region == "US")
     assert any("Euro" in response for region, response in currencies if region == "EU")

@@ -198,7 +198,7 @@ def test_a_finished_job_ends_with_where_its_answers_are() -> None:
 
 def test_running_a_finished_job_says_that_there_was_nothing_to_ask() -> None:
     lines = shown(replace(WHOLE, max_in_flight=0)).splitlines()
-    assert lines[0] == "job bias-demo-1: nothing to ask, 2 answers were there before this run"
+    assert lines[0] == "job bias-demo-1: nothing to ask, all 2 answers are there already"
     assert lines[1:] == shown(WHOLE).splitlines()[-3:]
     assert "nothing to ask" not in shown(replace(SUMMARY, max_in_flight=0))
 
