@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import trustme
 
 from tests.acceptance.conftest import BEACON, Beacon
 from tests.support.hostile_endpoints import endpoints, write_job
@@ -190,3 +193,29 @@ def test_a_job_file_keeps_its_name_whatever_the_locale(beacon: Beacon) -> None:
         done = in_shell(beacon, "exec beacon run ünï.yaml --job-id named")
         assert done.returncode == 0, done.stderr
     assert [job["name"] for job in beacon.json("jobs")[1]["data"]["jobs"]] == ["ünï"]
+
+
+MODAL = {"MODAL_TOKEN_ID": "ak-canary-1f", "MODAL_TOKEN_SECRET": "as-canary-1f"}
+
+
+@pytest.mark.skipif(find_spec("python_socks") is not None, reason="Modal's SDK can go through a proxy here")
+def test_modals_sdk_lacks_a_package_behind_a_proxy(beacon: Beacon) -> None:
+    beacon.environment |= MODAL | {"HTTPS_PROXY": "http://me:canary-1f@127.0.0.1:1"}
+    done = beacon("deploy", "modal")
+    assert done.returncode == 3
+    assert "HTTPS_PROXY names a proxy, and Modal's SDK needs the package python-socks" in done.stderr
+    assert "MODAL_DISABLE_API_PROXY=1" in done.stderr
+    assert "canary" not in done.stderr
+
+
+def test_modals_sdk_trusts_certifi_alone_and_that_is_said(beacon: Beacon) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    beacon.environment |= MODAL | {"SSL_CERT_FILE": beacon.write("company.pem", authority.cert_pem.bytes())}
+    with endpoints(tls=context) as served:
+        beacon.environment["MODAL_SERVER_URL"] = served.url
+        done = beacon("deploy", "modal")
+    assert done.returncode == 3
+    assert "127.0.0.1: its certificate was refused: unable to get local issuer certificate" in done.stderr
+    assert "docs/network.md" in done.stderr
