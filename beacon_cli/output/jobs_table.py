@@ -92,7 +92,7 @@ def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
         name = excerpt(job.id)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
-        yield f"{name} is run by {excerpt(job.holder or '')}{left}; watch it: {command('show --follow', name)}"
+        yield f"{name} is run by {excerpt(job.holder or '')}{left}; watch it: {command('show', name)} --follow"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         name = excerpt(job.id)
         yield f"{name} was interrupted: nobody runs it; resume it: {command('run JOB_FILE --job-id', name)}"

@@ -66,7 +66,7 @@ def test_ctrl_c_ends_the_following_alone_and_a_killed_run_says_how_to_go_on(scri
     deadline = time.monotonic() + 20
     while (listed := scripted("jobs").stdout) and " interrupted " not in listed:
         assert time.monotonic() < deadline, listed
-    assert "go on with it: beacon run JOB_FILE --job-id slow" in listed
+    assert "resume it: beacon run JOB_FILE --job-id slow" in listed
     done = scripted("show", "slow", "--follow")
     assert done.returncode == 0
     assert "beacon run JOB_FILE --job-id slow" in done.stderr

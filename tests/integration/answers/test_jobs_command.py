@@ -141,9 +141,7 @@ def test_a_job_that_nobody_runs_is_interrupted_and_says_how_to_go_on(connection:
     connection.execute("UPDATE jobs SET status = 'running'")
     done = beacon("jobs", url=database_url)
     assert " interrupted " in done.out
-    assert done.out.endswith(
-        f"{JOB} was interrupted: nobody runs it; go on with it: beacon run JOB_FILE --job-id {JOB}\n"
-    )
+    assert done.out.endswith(f"{JOB} was interrupted: nobody runs it; resume it: beacon run JOB_FILE --job-id {JOB}\n")
     assert [job.id for job in recent_jobs(connection, 9, "interrupted").jobs] == [JOB]
     assert recent_jobs(connection, 9, "running").jobs == ()
 
