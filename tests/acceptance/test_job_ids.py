@@ -81,3 +81,10 @@ def test_a_pipe_is_no_terminal(four_jobs: Beacon) -> None:
         [str(BEACON), "show", "oth"], env=four_jobs.variables(), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_page_of_the_documentation_opens_in_the_pager_of_a_terminal(four_jobs: Beacon) -> None:
+    _, shown = on_terminal(four_jobs, 'PAGER="sed s/^/paged:/" beacon docs batching')
+    assert shown.startswith("paged:# Batching\n")
+    _, shown = on_terminal(four_jobs, 'PAGER="sed s/^/paged:/" beacon docs batching | cat')
+    assert shown.startswith("# Batching\n")
