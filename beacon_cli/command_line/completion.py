@@ -13,6 +13,7 @@ from typing import Any
 
 from beacon_cli.command_line.candidates import Candidates, candidates
 from beacon_cli.errors import EnvironmentFault, UsageError
+from beacon_cli.program_name import command
 
 VARIABLE = "_BEACON_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
@@ -59,18 +60,17 @@ def install(shell: str) -> Path:
     Raises `UsageError` for a shell without completion, `EnvironmentFault` where nothing can be written.
     """
     text = script(shell)
-    path, rc, line = _places(shell)
     try:
+        path, rc, line = _places(shell)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         if rc is not None and line not in (rc.read_text(encoding="utf-8").splitlines() if rc.exists() else ()):
             with rc.open("a", encoding="utf-8") as file:
                 file.write(f"\n{line}\n")
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot write {error.filename}: {error.strerror}",
-            hint=f"--show-completion {shell} prints the script, to be put where you like",
-        ) from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: this account has no home folder
+        where = f"cannot write {error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        hint = f"{command(f'--show-completion {shell}')} prints the script, to be put where you like"
+        raise EnvironmentFault(where, hint=hint) from error
     return path
 
 

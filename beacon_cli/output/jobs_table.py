@@ -93,7 +93,7 @@ def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
         name = excerpt(job.id, 255)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
-        watch = command("show --follow", name)
+        watch = f"{command('show', name)} --follow"
         yield f"{name} is being run by {excerpt(job.holder or '')}{left}. To watch it: {watch}"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         name = excerpt(job.id, 255)

@@ -22,7 +22,6 @@ from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.database import open_database
 from beacon_cli.store.migrate import require_current_schema
-from beacon_cli.wording import quantity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,8 +67,8 @@ def _carry_out(
 
 
 def _say_nothing_was_asked(job: Job, job_id: str) -> None:
-    answers = f"all {quantity(job.expected, 'answer')} of job {job_id} were stored before: there was nothing to ask"
-    say(f"{answers}; read them: {command('show', job_id)} or {command('report', job_id)}\n")
+    found = f"nothing to ask: job {job_id} has every answer ({job.expected} of {job.expected})"
+    say(f"{found}; read them: {command('show', job_id)} or {command('report', job_id)}\n")
 
 
 def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 import sys
+import tomllib
 from typing import Any
 
+import pexpect
 import pytest
 import typer
 
@@ -28,6 +32,7 @@ COMMANDS = [
         "rollback modal",
     ),
     *("db", "db migrate", "db url", "db stop", "db dump", "db psql", "schema job"),
+    *("submit", "worker", "queue", "cancel", "help", "docs", "version"),
 ]
 
 
@@ -182,3 +187,107 @@ def test_the_schema_of_a_job_is_json_schema(beacon: Beacon) -> None:
     schema = json.loads(done.stdout)
     assert schema["$schema"].startswith("https://json-schema.org/draft/2020-12")
     assert {"questions", "models", "regions"} <= set(schema["properties"])
+
+
+def test_the_reference_of_commands_is_what_the_help_says() -> None:
+    script = ROOT / "scripts" / "command_reference.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_version_in_json(beacon: Beacon) -> None:
+    code, document = beacon.json("version")
+    assert code == 0
+    assert document["data"].keys() == {"version", "python", "system", "installed_in"}
+    assert beacon("-V").stdout == f"beacon {document['data']['version']}\n"
+
+
+def test_the_documents_are_part_of_the_wheel() -> None:
+    """An installed `beacon docs` finds them inside the package."""
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert build["force-include"] == {"docs": "beacon_cli/docs"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["docs"], ["docs", "method"], ["version"], ["--show-completion", "zsh"]]
+)
+def test_what_explains_the_program_also_ends_when_nobody_reads(beacon: Beacon, arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        process = beacon.start(*arguments, stdout=pipe)
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (141, "")
+
+
+def test_hints_name_the_program_as_it_was_called(beacon: Beacon) -> None:
+    environment = {**beacon.variables(), "PATH": "/usr/bin:/bin"}
+    (beacon.folder / "my tools").symlink_to(BEACON.parent)
+    for called in (["my tools/beacon"], [sys.executable, "-m", "beacon_cli"], [str(BEACON)]):
+        done = subprocess.run(
+            [*called, "rnu"], cwd=beacon.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert f"did you mean {shlex.join(called)} run?" in done.stderr
+
+
+def test_a_run_that_is_stopped_says_how_the_caller_resumes_it(beacon: Beacon, operators_job: str) -> None:
+    (beacon.folder / "bin").symlink_to(BEACON.parent)
+    beacon.environment["BEACON_DATABASE_URL"] = "postgresql://127.0.0.1:1/x"
+    environment = {**beacon.variables(), "PATH": "/usr/bin:/bin"}
+    command = ["bin/beacon", "run", operators_job, "--local"]
+    done = subprocess.run(command, cwd=beacon.folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert f"resume it with: bin/beacon run {operators_job} --job-id operators --local" in done.stderr
+
+
+def given_on_stdin(beacon: Beacon, text: str | bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [str(BEACON), *arguments],
+        input=text if isinstance(text, bytes) else text.encode(),
+        cwd=beacon.folder,
+        env=beacon.variables(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_job_from_stdin_is_run_resumed_and_audited(scripted: Beacon) -> None:
+    scripted.write("questions.jsonl", '{"id": "one", "text": "One?"}\n')
+    job = "questions: {file: questions.jsonl}\nmodels: [llama3.2-1b]\nregions: [US]\n"
+    done = given_on_stdin(scripted, job, "run", "-", "--local", "--job-id", "piped", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["data"]["nothing_to_ask"] is False
+    again = given_on_stdin(scripted, job, "run", "-", "--local", "--job-id", "piped")
+    assert again.returncode == 0
+    told = [line for line in again.stderr.decode().splitlines() if "nothing to ask" in line]
+    assert told == [
+        "nothing to ask: job piped has every answer (1 of 1); read them: beacon show piped or beacon report piped"
+    ]
+    as_json = given_on_stdin(scripted, job, "run", "-", "--local", "--job-id", "piped", "--json")
+    assert json.loads(as_json.stdout)["data"]["nothing_to_ask"] is True
+    assert given_on_stdin(scripted, job, "check-db", "piped", "--expect", "-").returncode == 0
+    other = job.replace("[US]", "[US, EU]")
+    assert given_on_stdin(scripted, other, "check-db", "piped", "--expect", "-").returncode == 1
+
+
+def test_a_job_from_stdin_without_a_server_says_how_to_give_it_again(scripted: Beacon) -> None:
+    scripted.environment["BEACON_DATABASE_URL"] = "postgresql://127.0.0.1:1/x"
+    job = "id: piped\nquestions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n"
+    done = given_on_stdin(scripted, job, "run", "-", "--local")
+    assert done.returncode == 3
+    assert b"resume it with: beacon run - --job-id piped --local < JOB_FILE" in done.stderr
+
+
+def test_a_terminal_as_stdin_is_told_that_it_is_waited_for(beacon: Beacon) -> None:
+    child = pexpect.spawn(str(BEACON), ["run", "-", "--dry-run", "--local"], env=beacon.variables(), timeout=60)  # type: ignore[arg-type]
+    child.expect("reading the job file from the terminal; end it with Ctrl-D")
+    child.sendline("questions: [math_basic]")
+    child.sendline("models: [smollm2-135m]")
+    child.sendline("regions: [US]")
+    child.sendeof()
+    child.expect("nothing is asked")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0

@@ -23,8 +23,8 @@ def four_jobs() -> Iterator[Beacon]:
     """Four jobs, each newer than the one before, with a server that is there already."""
     with new_beacon() as beacon:
         beacon("db", "url")
-        for number, job_id in enumerate(JOBS, 1):
-            assert beacon("db", "psql", "-qc", INSERT.format(job_id, number)).returncode == 0
+        inserts = ";".join(INSERT.format(job_id, number) for number, job_id in enumerate(JOBS, 1))
+        assert beacon("db", "psql", "-qc", inserts).returncode == 0
         yield beacon
 
 
@@ -81,3 +81,10 @@ def test_a_pipe_is_no_terminal(four_jobs: Beacon) -> None:
         [str(BEACON), "show", "oth"], env=four_jobs.variables(), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_page_of_the_documentation_opens_in_the_pager_of_a_terminal(four_jobs: Beacon) -> None:
+    _, shown = on_terminal(four_jobs, 'PAGER="sed s/^/paged:/" beacon docs batching')
+    assert shown.startswith("paged:# Batching\n")
+    _, shown = on_terminal(four_jobs, 'PAGER="sed s/^/paged:/" beacon docs batching | cat')
+    assert shown.startswith("# Batching\n")

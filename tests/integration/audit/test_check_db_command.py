@@ -203,7 +203,8 @@ def test_a_mistyped_job_id_names_near_ones(connection: Connection, database_url:
     done = check_db("bias-dmeo-1", url=database_url)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        without_database(done.stderr) == "error: no job 'bias-dmeo-1' in this database\nhint: near ones: bias-demo-1\n"
+        without_database(done.stderr)
+        == "error: no job 'bias-dmeo-1' in this database\nhint: did you mean bias-demo-1? beacon jobs lists them all\n"
     )
 
 

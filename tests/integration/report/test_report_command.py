@@ -172,7 +172,7 @@ def test_an_unknown_job_leaves_no_file(connection: Connection, database_url: str
     seed(connection)
     done = report("bias-demo-2", url=database_url, folder=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "near ones: bias-demo-1" in done.stderr
+    assert "did you mean bias-demo-1?" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
