@@ -42,6 +42,10 @@ def beacon(*arguments: str, url: str, columns: int = 200) -> Done:
     return Done(code, out.buffer.getvalue(), without_database(err.getvalue()))  # type: ignore[attr-defined]
 
 
+PROGRAM = "from beacon_cli.__main__ import main; main()"
+"""The program for `python -c`; it calls itself `beacon`, as where the shell finds it."""
+
+
 def without_database(err: str) -> str:
     """Return what is on stderr behind the first line, where that names the database."""
     return re.sub(r"\Adatabase: .* \(from (--database-url|BEACON_DATABASE_URL)\)\r?\n", "", err)

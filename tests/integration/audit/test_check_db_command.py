@@ -15,14 +15,14 @@ import pytest
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.errors import JobNotFound
 from tests.support.audit_jobs import JOB, SPEC, fingerprint, seed
-from tests.support.in_process import without_database
+from tests.support.in_process import PROGRAM, without_database
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def check_db(*arguments: str, url: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "beacon_cli", "check-db", *arguments],
+        [sys.executable, "-c", PROGRAM, "check-db", *arguments],
         env={**os.environ, "BEACON_DATABASE_URL": url, "PYTHONIOENCODING": "utf-8", **environment},
         capture_output=True,
         encoding="utf-8",
