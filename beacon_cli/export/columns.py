@@ -44,11 +44,7 @@ COLUMNS = (
     Column("question_id", "text", "the question"),
     Column("model_id", "text", "the model that was asked"),
     Column("region", "text", "the region that was asked: `US`, `EU` or `ASIA`"),
-    Column(
-        "repeat",
-        "integer",
-        "which time the cell was asked, counted from 0: repeat 0 here is `#1` in the terminal and in the report",
-    ),
+    Column("repeat", "integer", "which time the cell was asked, from 0: what people see as `#1` is 0 here"),
     Column("status", "text", "`completed`, `empty` (an answer without text), `failed`, `timeout` or `cancelled`"),
     Column("prompt", "text", "the question's text as it was sent"),
     Column("system_prompt", "text", "the system prompt as it was sent, with its place filled in"),
