@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from beacon_cli.audit.report import AuditReport
     from beacon_cli.output.run_summary import RunSummary
 
+_log = logging.getLogger(__name__)
+
 
 def carry_out(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
     """Run a job to its end and return its summary and its audit. Raises every `BeaconError` that stops it early."""
@@ -45,6 +48,7 @@ def _carry_out(
     with connect(url) as connection:
         require_current_schema(connection)
     launched = launch(request, settings, job, job_id, url)
+    _log.info("asking is over: reading back what was stored")
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, launched, with_batches=as_json)
         report = audit_job(connection, job_id)
