@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from beacon_cli.audit.report import AuditReport
     from beacon_cli.output.run_summary import RunSummary
 
+_log = logging.getLogger(__name__)
+
 
 def carry_out(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
     """Run a job to its end and return its summary and its audit. Raises every `BeaconError` that stops it early."""
@@ -48,6 +51,7 @@ def _carry_out(
     launched = launch(request, settings, job, job_id, url)
     if launched.nothing_to_ask:
         _say_nothing_was_asked(job, job_id)
+    _log.info("asking is over: reading back what was stored")
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, launched, with_batches=as_json)
         report = audit_job(connection, job_id)
