@@ -14,22 +14,39 @@ app = typer.Typer(help="Bring the database up to date, find it, look into it, sa
 
 
 @app.command("migrate")
-def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
-    """Create Beacon's tables, or bring them up to date; with the extra `fleet`, the queue's too."""
-    from beacon_cli.fleet.tcp import create_queue_tables
+def migrate(
+    ctx: typer.Context,
+    fleet: Annotated[
+        bool, typer.Option("--fleet", help="Also create or update the tables of the fleet's queue (schema dbos).")
+    ] = False,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> CommandResult:
+    """Create Beacon's tables, or bring them up to date."""
     from beacon_cli.store.database import named_url
     from beacon_cli.store.embedded import embedded_server
     from beacon_cli.store.migrate import migrate
 
     settings = ctx.obj.settings
-    if (url := named_url(settings, database_url)) is not None:
+    url = named_url(settings, database_url)
+    if fleet:
+        applied = _migrate_fleet(url)
+    elif url is not None:
         applied = migrate(url)
-        create_queue_tables(url)
     else:
         with embedded_server(settings.data_path()) as url:
             applied = migrate(url)
     line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
     return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
+
+
+def _migrate_fleet(url: str | None) -> list[str]:
+    from beacon_cli.fleet.tcp import create_queue_tables, over_tcp
+    from beacon_cli.store.migrate import migrate
+
+    applied = migrate(over_tcp(url))
+    create_queue_tables(url)
+    return applied
 
 
 @app.command("url")

@@ -15,10 +15,11 @@ from beacon_cli.errors import StoreError
 
 # A lock that somebody holds must not hang an operator's terminal for ever.
 LOCK_TIMEOUT = "10s"
-CONNECT_TIMEOUT_SECONDS = 10
 # A server or a network that is gone without a word is noticed within half a minute, instead of libpq's two hours.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES (the last one is in milliseconds)
-_KEEPALIVES = {
+_DEFAULTS = {
+    "connect_timeout": "10",
+    "application_name": "beacon",
     "keepalives_idle": "15",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -61,10 +62,7 @@ class Address:
 def address_of(url: str, *, statement_timeout: str, read_only: bool = False, name: str | None = None) -> Address:
     """Return how to connect. `name` is what other sessions see. Raises `StoreError` when the URL cannot be parsed."""
     parameters = {
-        "connect_timeout": str(CONNECT_TIMEOUT_SECONDS),
-        "application_name": "beacon",
-        **_KEEPALIVES,
-        **parsed(url),
+        **program_parameters(url),
         "client_encoding": "UTF8",  # psycopg speaks whatever else the environment, the role or the URL asks for
         **({"application_name": name} if name else {}),
     }
@@ -76,6 +74,11 @@ def address_of(url: str, *, statement_timeout: str, read_only: bool = False, nam
         settings["default_transaction_read_only"] = "on"
     # Named here even if empty: else libpq takes those of the environment.
     return Address({**parameters, "options": _joined(rest)}, settings)
+
+
+def program_parameters(url: str) -> dict[str, str]:
+    """Return the parameters for PostgreSQL's own programs. Raises `StoreError` as `address_of` does."""
+    return {**_DEFAULTS, **parsed(url)}
 
 
 def in_schema(url: str, schema: str | None) -> str:

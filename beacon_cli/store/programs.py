@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from beacon_cli.errors import StoreError
-from beacon_cli.store.connect import connection_parameters
+from beacon_cli.store.address import program_parameters
 from beacon_cli.store.postmaster import program
 
 
@@ -54,7 +54,7 @@ def run_psql(url: str, arguments: Sequence[str]) -> int:
 
 def _without_password(url: str) -> tuple[str, dict[str, str]]:
     """Return the address without its password, which goes by the environment: arguments are for all to see."""
-    given = connection_parameters(url, statement_timeout="0")
+    given = program_parameters(url)
     password = given.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     return make_conninfo("", **given), environment
