@@ -23,6 +23,7 @@ def migrate(
     as_json: Json = False,
 ) -> CommandResult:
     """Create Beacon's tables, or bring them up to date."""
+    from beacon_cli.store.address import in_schema
     from beacon_cli.store.database import named_url
     from beacon_cli.store.embedded import embedded_server
     from beacon_cli.store.migrate import migrate
@@ -34,8 +35,8 @@ def migrate(
     elif url is not None:
         applied = migrate(url)
     else:
-        with embedded_server(settings.data_path()) as url:
-            applied = migrate(url)
+        with embedded_server(settings.data_path()) as embedded:
+            applied = migrate(in_schema(embedded, settings.database_schema))
     line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
     return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
 
@@ -53,10 +54,12 @@ def _migrate_fleet(url: str | None) -> list[str]:
 def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     """Print the embedded server's address, and keep the server running until `beacon db stop`."""
     from beacon_cli.output.result import say
+    from beacon_cli.store.address import in_schema
     from beacon_cli.store.embedded import keep_server
     from beacon_cli.store.migrate import migrate, needs_migration
 
-    address = keep_server(ctx.obj.settings.data_path())
+    settings = ctx.obj.settings
+    address = in_schema(keep_server(settings.data_path()), settings.database_schema)
     if needs_migration(address):
         migrate(address)
     say("the embedded server runs until: beacon db stop\n")

@@ -128,7 +128,7 @@ class WorkerQueue:
         self.room = 0
 
     def launch(self) -> None:
-        """Start taking jobs, as many at once as there is `room`. Raises `SchemaError` for missing tables, `StoreError`."""
+        """Start taking jobs, as many at once as there is `room`. Raises `StoreError`."""
         quiet()
         DBOS(
             config={

@@ -106,7 +106,7 @@ def _require_queue(connection: Connection, privileges: list[str]) -> None:
         raise StoreError(f"the database role {role} lacks a privilege: USAGE on the schema dbos", hint=GRANTS_HINT)
     if missing := _COLUMNS.difference(columns):
         raise SchemaError(
-            f"the queue's table dbos.workflow_status is old, or another program's: it lacks {', '.join(sorted(missing))}",
+            f"the table dbos.workflow_status is old, or another program's: it lacks {', '.join(sorted(missing))}",
             hint=f"{_MIGRATE}; if another program uses the schema dbos, give the fleet a database of its own",
         )
     with translated():

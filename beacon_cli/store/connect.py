@@ -39,6 +39,7 @@ class Connection(psycopg.Connection[tuple[object, ...]]):
     server_pid = 0
 
     def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Wait as psycopg does."""
         try:
             return super().wait(*args, **kwargs)
         except Interrupted:

@@ -20,10 +20,12 @@ def open_database(settings: Settings, url: str | None = None) -> Iterator[str]:
     if (named := named_url(settings, url)) is not None:
         yield named
         return
+    from beacon_cli.store.address import in_schema
     from beacon_cli.store.embedded import embedded_server
     from beacon_cli.store.migrate import migrate, needs_migration
 
     with embedded_server(settings.data_path()) as embedded:
+        embedded = in_schema(embedded, settings.database_schema)
         if needs_migration(embedded):
             migrate(embedded)
         yield embedded
@@ -31,4 +33,7 @@ def open_database(settings: Settings, url: str | None = None) -> Iterator[str]:
 
 def named_url(settings: Settings, url: str | None = None) -> str | None:
     """Return the database that is named, by the flag or by the environment; None means the embedded one."""
-    return url or (settings.database_url.get_secret_value() if settings.database_url else None)
+    from beacon_cli.store.address import in_schema
+
+    named = url or (settings.database_url.get_secret_value() if settings.database_url else None)
+    return in_schema(named, settings.database_schema) if named else None

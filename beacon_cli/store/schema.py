@@ -77,7 +77,7 @@ def require_supported(connection: Connection) -> None:
         shown = f"{version // 10000}.{version % 10000}"
         raise StoreError(
             f"the server is PostgreSQL {shown}; Beacon writes to version {OLDEST_VERSION} and newer ones",
-            hint="give another database, or update that server; check-db, show and export only read, and may work there",
+            hint="give another database, or update that server; commands that only read may work there",
         )
     if encoding != "UTF8":
         raise StoreError(
