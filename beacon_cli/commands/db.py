@@ -23,7 +23,7 @@ def migrate(
     as_json: Json = False,
 ) -> CommandResult:
     """Create Beacon's tables, or bring them up to date."""
-    from beacon_cli.store.address import in_schema
+    from beacon_cli.store.address import ignore_environment, in_schema
     from beacon_cli.store.database import named_url
     from beacon_cli.store.embedded import embedded_server
     from beacon_cli.store.migrate import migrate
@@ -35,6 +35,7 @@ def migrate(
     elif url is not None:
         applied = migrate(url)
     else:
+        ignore_environment()
         with embedded_server(settings.data_path()) as embedded:
             applied = migrate(in_schema(embedded, settings.database_schema))
     line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
@@ -54,11 +55,12 @@ def _migrate_fleet(url: str | None) -> list[str]:
 def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     """Print the embedded server's address, and keep the server running until `beacon db stop`."""
     from beacon_cli.output.result import say
-    from beacon_cli.store.address import in_schema
+    from beacon_cli.store.address import ignore_environment, in_schema
     from beacon_cli.store.embedded import keep_server
     from beacon_cli.store.migrate import migrate, needs_migration
 
     settings = ctx.obj.settings
+    ignore_environment()
     address = in_schema(keep_server(settings.data_path()), settings.database_schema)
     if needs_migration(address):
         migrate(address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.address import Address, address_of
 from beacon_cli.store.pooling import require_session_pooling
+from beacon_cli.store.refusals import hint_for, shortened
 
 _CANCEL_SECONDS = 2.0
 # A shorter password may be a part of any word: to cut it out would show where it was.
@@ -120,9 +122,7 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
     text = _text(error, parameters or {})
     where = f" {_server(parameters)}" if parameters else ""
     if "password authentication failed" in str(error):
-        return StoreError(
-            f"the database{where} refused the user or the password", hint="correct them in the database URL"
-        )
+        return StoreError(f"the database{where} refused the user or the password", hint=hint_for(str(error)))
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return StoreError(
             f"a table is locked by another session ({text})",
@@ -136,7 +136,7 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
         return StoreError(f"the database role lacks a privilege: {text}", hint="see docs/database.md for the grants")
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreError(f"the database's disk is full: {text}", hint="free space there, then run the job again")
-    return StoreError(f"the database{where} failed: {text}", hint="check --database-url and that the server runs")
+    return StoreError(f"the database{where} failed: {shortened(text)}", hint=hint_for(text))
 
 
 def _text(error: psycopg.Error, parameters: dict[str, str]) -> str:
@@ -152,11 +152,19 @@ def _text(error: psycopg.Error, parameters: dict[str, str]) -> str:
 def _server(parameters: dict[str, str]) -> str:
     host, name = (
         value if _showable(value) else "…"
-        for value in (parameters.get("host", "localhost"), parameters.get("dbname", ""))
+        for value in (_given(parameters, "host", "localhost"), _given(parameters, "dbname", ""))
     )
+    if "service" in parameters and "host" not in parameters:
+        return f"{name} of the service {parameters['service']}".strip()
     shown = f"[{host}]" if ":" in host else host
-    where = f"at {host}" if host.startswith("/") else f"at {shown}:{parameters.get('port', '5432')}"
+    where = f"at {host}" if host.startswith("/") else f"at {shown}:{_given(parameters, 'port', '5432')}"
     return f"{name} {where}".strip()
+
+
+def _given(parameters: dict[str, str], key: str, default: str) -> str:
+    """Return a parameter of the URL, else of the environment."""
+    variables = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE"}
+    return parameters.get(key) or os.environ.get(variables[key]) or default
 
 
 def _showable(name: str) -> bool:

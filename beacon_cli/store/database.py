@@ -20,10 +20,11 @@ def open_database(settings: Settings, url: str | None = None) -> Iterator[str]:
     if (named := named_url(settings, url)) is not None:
         yield named
         return
-    from beacon_cli.store.address import in_schema
+    from beacon_cli.store.address import ignore_environment, in_schema
     from beacon_cli.store.embedded import embedded_server
     from beacon_cli.store.migrate import migrate, needs_migration
 
+    ignore_environment()
     with embedded_server(settings.data_path()) as embedded:
         embedded = in_schema(embedded, settings.database_schema)
         if needs_migration(embedded):
