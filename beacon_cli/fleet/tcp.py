@@ -10,7 +10,7 @@ from psycopg import sql
 from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.extras import require
 from beacon_cli.settings import Settings
-from beacon_cli.store.address import address_of
+from beacon_cli.store.address import address_of, quoted
 from beacon_cli.store.connect import connect, translated
 from beacon_cli.store.database import named_url
 from beacon_cli.store.migrate import require_current_schema
@@ -40,9 +40,11 @@ GROUP BY class.relname ORDER BY class.relname LIMIT 1
 _CREATING = """
 SELECT current_user, current_database(), current_schema(), schema.oid IS NOT NULL, obj_description(schema.oid),
        CASE WHEN schema.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
-            ELSE has_schema_privilege(schema.oid, 'CREATE') END
+            ELSE has_schema_privilege(schema.oid, 'USAGE') AND has_schema_privilege(schema.oid, 'CREATE') END,
+       ARRAY(SELECT relname::text FROM pg_class WHERE relnamespace = schema.oid AND relkind IN ('r', 'p'))
 FROM (SELECT) AS one LEFT JOIN pg_namespace AS schema ON schema.nspname = 'dbos'
 """
+_OURS = "SELECT EXISTS (SELECT FROM dbos.queues WHERE name = 'beacon_jobs')"
 # Of the queue's table, those that the fleet's own statements use.
 _COLUMNS = frozenset(
     {"workflow_uuid", "status", "queue_name", "deduplication_id", "executor_id", "application_version", "attributes"}
@@ -74,9 +76,10 @@ def create_queue_tables(url: str | None) -> None:
     named = over_tcp(url)
     with connect(named) as connection:
         schema = _require_creating(connection)
-        create_tables(named)
         with translated():
+            connection.execute("CREATE SCHEMA IF NOT EXISTS dbos")
             _note(connection, schema)
+        create_tables(named)
 
 
 def is_tcp(url: str) -> bool:
@@ -129,19 +132,34 @@ def _require_own_queue(note: str | None, schema: str) -> None:
 def _require_creating(connection: Connection) -> str:
     """Return the schema of Beacon's tables. Raises `StoreError` where the role may not create the queue's."""
     with translated():
-        [(role, database, schema, exists, note, may_create)] = connection.execute(_CREATING).fetchall()
+        [(role, database, schema, exists, note, may_create, tables)] = connection.execute(_CREATING).fetchall()
     _require_own_queue(note, schema)
     if not may_create and not exists:
         raise StoreError(
             f"the database role {role} may not create the schema dbos, for the queue, in the database {database}",
-            hint=f'its owner can: CREATE SCHEMA dbos AUTHORIZATION "{role}"; then run this again',
+            hint=f"its owner can: CREATE SCHEMA dbos AUTHORIZATION {quoted(role)}; then run this again",
         )
     if not may_create:
         raise StoreError(
             f"the database role {role} lacks a privilege: it may not create tables in the schema dbos",
-            hint=f'the owner of that schema can: GRANT CREATE, USAGE ON SCHEMA dbos TO "{role}"',
+            hint=f"the owner of that schema can: GRANT CREATE, USAGE ON SCHEMA dbos TO {quoted(role)}",
+        )
+    if tables and note is None and not _has_our_queue(connection, tables):
+        raise SchemaError(
+            "the schema dbos, where the queue belongs, has tables of another program",
+            hint="give the fleet a database of its own",
         )
     return str(schema)
+
+
+def _has_our_queue(connection: Connection, tables: list[str]) -> bool:
+    if "queues" not in tables:
+        return False
+    try:
+        [(ours,)] = connection.execute(_OURS).fetchall()
+    except psycopg.errors.Error:
+        return False
+    return bool(ours)
 
 
 def _note(connection: Connection, schema: str) -> None:

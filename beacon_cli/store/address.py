@@ -86,9 +86,13 @@ def in_schema(url: str, schema: str | None) -> str:
     if schema is None:
         return url
     given = parsed(url)
-    quoted = '"' + schema.replace('"', '""') + '"'
     _, rest = _without_search_path(_split(_options(given)))
-    return make_conninfo("", **{**given, "options": _joined([*rest, f"-csearch_path={quoted}"])})
+    return make_conninfo("", **{**given, "options": _joined([*rest, f"-csearch_path={quoted(schema)}"])})
+
+
+def quoted(name: str) -> str:
+    """Return a name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def ignore_environment() -> None:

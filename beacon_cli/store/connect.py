@@ -133,7 +133,10 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return StoreError("the database is read-only", hint="connect to the primary, or as a role that may write")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return StoreError(f"the database role lacks a privilege: {text}", hint="see docs/database.md for the grants")
+        role = f" {parameters['user']}" if parameters and "user" in parameters else ""
+        return StoreError(
+            f"the database role{role} lacks a privilege: {text}", hint="see docs/database.md for the grants"
+        )
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreError(f"the database's disk is full: {text}", hint="free space there, then run the job again")
     return StoreError(f"the database{where} failed: {shortened(text)}", hint=hint_for(text))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.signals import held
-from beacon_cli.store.address import address_of
+from beacon_cli.store.address import address_of, quoted
 from beacon_cli.store.connect import connect, open_connection, translated
 from beacon_cli.store.schema import (
     READING,
@@ -98,7 +98,10 @@ def migrate(url: str) -> list[str]:
 
 def _pending(connection: Connection) -> bool:
     schema = detect_schema(connection)
-    return schema == "empty" or (schema == "beacon" and bool(known_migrations() - _applied(connection)))
+    if schema == "beacon":
+        require_rights(connection, READING)
+        return bool(known_migrations() - _applied(connection))
+    return schema == "empty"
 
 
 def _migrate(connection: Connection, url: str) -> list[str]:
@@ -117,8 +120,8 @@ def _require_creating(connection: Connection) -> None:
     if not may_create:
         raise StoreError(
             f"the database role {role} lacks a privilege: it may not create tables in the schema {schema}",
-            hint=f'its owner can: GRANT CREATE ON SCHEMA "{schema}" TO "{role}"; or set BEACON_DATABASE_SCHEMA to a'
-            " schema of its own",
+            hint=f"its owner can: GRANT CREATE ON SCHEMA {quoted(schema)} TO {quoted(role)}; or set"
+            " BEACON_DATABASE_SCHEMA to a schema of its own",
         )
 
 

@@ -21,7 +21,7 @@ def dump_database(url: str, output: Path | None) -> None:
     Raises `StoreError` when pg_dump fails, and `BrokenPipeError` when nobody reads its output any more.
     """
     address, environment = _without_password(url)
-    command = [str(program("pg_dump")), "--no-owner", "--no-privileges", f"--dbname={address}"]
+    command = [str(program("pg_dump")), "--no-owner", "--no-privileges", "--encoding=UTF8", f"--dbname={address}"]
     if output is not None:
         command.append(f"--file={output}")
     done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", check=False)

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.store.address import quoted
 from beacon_cli.store.connect import translated
 
 Schema = Literal["empty", "beacon", "legacy", "foreign"]
@@ -41,11 +42,15 @@ WHERE schema.nspname = ANY (current_schemas(false)) AND class.relkind IN ('r', '
   AND attribute.attnum > 0 AND NOT attribute.attisdropped
 """
 _LACKING = """
-SELECT relation, string_agg(privilege, ', ' ORDER BY position)
-FROM unnest(%s::text[], %s::text[]) AS wanted (relation, privileges),
-     unnest(string_to_array(privileges, ', ')) WITH ORDINALITY AS each (privilege, position)
-WHERE NOT has_table_privilege(to_regclass(quote_ident(relation)), privilege)
-GROUP BY relation ORDER BY relation
+SELECT privileges || ' on ' || string_agg(relation, ', ' ORDER BY relation)
+FROM (
+    SELECT relation, string_agg(privilege, ', ' ORDER BY position) AS privileges
+    FROM unnest(%s::text[], %s::text[]) AS wanted (relation, privileges),
+         unnest(string_to_array(privileges, ', ')) WITH ORDINALITY AS each (privilege, position)
+    WHERE NOT has_table_privilege(to_regclass(quote_ident(relation)), privilege)
+    GROUP BY relation
+) AS lacking
+GROUP BY privileges ORDER BY privileges
 """
 _CLOSED = """
 SELECT nspname FROM pg_namespace
@@ -98,7 +103,7 @@ def require_rights(connection: Connection, wanted: Mapping[str, str]) -> None:
         if lacking:
             [(role,)] = connection.execute("SELECT current_user").fetchall()
     if lacking:
-        named = "; ".join(f"{privileges} on {table}" for table, privileges in lacking)
+        named = "; ".join(text for (text,) in lacking)
         raise StoreError(f"the database role {role} lacks a privilege: {named}", hint=GRANTS_HINT)
 
 
@@ -140,7 +145,7 @@ def create_schema(connection: Connection) -> None:
     if not may_create:
         raise StoreError(
             f"the database role {role} may not create the schema {names[0]} in the database {database}",
-            hint=f'its owner can: CREATE SCHEMA "{names[0]}" AUTHORIZATION "{role}"',
+            hint=f"its owner can: CREATE SCHEMA {quoted(names[0])} AUTHORIZATION {quoted(role)}",
         )
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(names[0])))
 
