@@ -30,6 +30,8 @@ _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?"
 
 # With the ids of the job and of the question it must fit into an index of PostgreSQL, whose entries hold 2,704 bytes.
 _LONGEST_MODEL_ID = 255
+# NAMEDATALEN - 1: PostgreSQL cuts off the rest.
+_LONGEST_IDENTIFIER = 63
 
 
 def _placed(path: Path, info: ValidationInfo) -> Path:
@@ -168,6 +170,7 @@ class Settings(BaseModel):
     data_dir: _SettingsPath | None = None
     cache_dir: _SettingsPath | None = None
     database_url: SecretStr | None = None
+    database_schema: str | None = None
     proxy_key: SecretStr | None = None
     proxy_secret: SecretStr | None = None
     proxy_key_old: SecretStr | None = None
@@ -180,6 +183,13 @@ class Settings(BaseModel):
         if len(set(named)) != len(named):
             raise ValueError("the same region is configured twice")
         return dict(zip(named, regions.values(), strict=True))
+
+    @field_validator("database_schema")
+    @classmethod
+    def _usable_schema(cls, name: str | None) -> str | None:
+        if name is not None and not (name.isprintable() and 0 < len(name.encode()) <= _LONGEST_IDENTIFIER):
+            raise ValueError(f"a schema's name is printable, and has 1 to {_LONGEST_IDENTIFIER} bytes")
+        return name
 
     @field_validator("database_url", "proxy_key", "proxy_secret", "proxy_key_old", "proxy_secret_old")
     @classmethod

@@ -13,8 +13,8 @@ from beacon_cli.audit.database import Connection
 from beacon_cli.errors import JobNotFound
 from beacon_cli.printable import excerpt
 from beacon_cli.program_name import command
-from beacon_cli.store.connect import detect_schema
 from beacon_cli.store.migrate import require_current_schema
+from beacon_cli.store.schema import detect_schema
 
 Schema = Literal["beacon", "legacy"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,24 +12,41 @@ from beacon_cli.commands.common import DatabaseUrl, Json
 from beacon_cli.output.result import CommandResult
 from beacon_cli.program_name import command
 
+if TYPE_CHECKING:
+    from beacon_cli.settings import Settings
+
 app = typer.Typer(cls=BeaconGroup, help="Migrate, find, query or back up the database.")
 
 
 @app.command("migrate", cls=BeaconCommand)
-def migrate(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
-    """Create Beacon's tables, or bring them up to date.
-
-    With the extra `fleet` it creates the tables of the queue too.
-    """
-    from beacon_cli.fleet.tcp import create_queue_tables
+def migrate(
+    ctx: typer.Context,
+    fleet: Annotated[
+        bool, typer.Option("--fleet", help="Also create or update the tables of the fleet's queue (schema dbos).")
+    ] = False,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> CommandResult:
+    """Create Beacon's tables, or bring them up to date."""
     from beacon_cli.store.database import unmigrated_database
     from beacon_cli.store.migrate import migrate
 
-    with unmigrated_database(ctx.obj.settings, database_url) as url:
-        applied = migrate(url)
-        create_queue_tables(url)
+    settings = ctx.obj.settings
+    with unmigrated_database(settings, database_url) as url:
+        applied = _migrate_fleet(settings, database_url) if fleet else migrate(url)
     line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
     return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
+
+
+def _migrate_fleet(settings: Settings, database_url: str | None) -> list[str]:
+    from beacon_cli.fleet.tcp import create_queue_tables, over_tcp
+    from beacon_cli.store.database import named_url
+    from beacon_cli.store.migrate import migrate
+
+    url = named_url(settings, database_url)
+    applied = migrate(over_tcp(url))
+    create_queue_tables(url)
+    return applied
 
 
 @app.command("url", cls=BeaconCommand)
@@ -39,12 +56,14 @@ def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     It runs until `db stop`.
     """
     from beacon_cli.output.result import say
+    from beacon_cli.store.address import in_schema
     from beacon_cli.store.database import ignore_libpq_variables
     from beacon_cli.store.embedded import keep_server
     from beacon_cli.store.migrate import migrate, needs_migration
 
     ignore_libpq_variables()
-    address = keep_server(ctx.obj.settings.data_path())
+    settings = ctx.obj.settings
+    address = in_schema(keep_server(settings.data_path()), settings.database_schema)
     if needs_migration(address):
         migrate(address)
     say(f"the embedded server runs until: {command('db stop')}\n")

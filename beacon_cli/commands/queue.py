@@ -12,7 +12,7 @@ def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = 
     """Show the fleet: its jobs, calls in flight, caps and workers. Exit code 1 if something is stuck."""
     from beacon_cli.fleet.tcp import fleet_database
 
-    url = fleet_database(ctx.obj.settings, database_url)
+    url = fleet_database(ctx.obj.settings, database_url, reading=True)
     from beacon_cli.fleet.overview import fleet_overview
     from beacon_cli.output.fleet_tables import show_overview
 

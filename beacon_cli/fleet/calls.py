@@ -14,7 +14,8 @@ import psycopg
 from psycopg import sql
 
 from beacon_cli.fleet.queries import query
-from beacon_cli.store.connect import PASSING, connection_parameters
+from beacon_cli.store.address import address_of
+from beacon_cli.store.connect import PASSING, AsyncConnection, open_async
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('beacon fleet calls', 0))"
 _MOST_IDLE = "SET idle_in_transaction_session_timeout = '4s'"
@@ -23,8 +24,6 @@ _LOOK_SECONDS = 1.0
 _RECONNECT_SECONDS = 0.3
 # A step of priority is worth so much waiting: the lower one is late, and never starves.
 STEP_SECONDS = 60.0
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 @dataclass(slots=True)
@@ -44,10 +43,7 @@ class Calls:
     """
 
     def __init__(self, url: str, worker_id: str) -> None:
-        self._parameters = {
-            **connection_parameters(url, statement_timeout="30s"),
-            "application_name": f"worker {worker_id}",
-        }
+        self._address = address_of(url, statement_timeout="30s", name=f"worker {worker_id}")
         self._worker_id = worker_id
         self._waiting: dict[uuid.UUID, _Call] = {}
         self._asking: list[_Call] = []
@@ -86,8 +82,8 @@ class Calls:
                         await self._until_something_happens(connection)
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _connect(self) -> Connection:
-        connection = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+    async def _connect(self) -> AsyncConnection:
+        connection = await open_async(self._address)
         # A worker that is stopped within its turn must not keep the others from theirs.
         await connection.execute(_MOST_IDLE)
         # What is counted must be of after the lock.
@@ -97,7 +93,7 @@ class Calls:
         self._asking = list(self._waiting.values())
         return connection
 
-    async def _until_something_happens(self, connection: Connection) -> None:
+    async def _until_something_happens(self, connection: AsyncConnection) -> None:
         """Wait for something to ask or give back, or for the database to have something to say."""
         loop, descriptor = asyncio.get_running_loop(), connection.fileno()
         loop.add_reader(descriptor, self._wake.set)
@@ -111,7 +107,7 @@ class Calls:
             loop.remove_reader(descriptor)
         self._wake.clear()
 
-    async def _turn(self, connection: Connection) -> None:
+    async def _turn(self, connection: AsyncConnection) -> None:
         asking, done = self._asking, self._done
         self._asking, self._done = [], []
         try:
@@ -125,7 +121,9 @@ class Calls:
         if not self._done:
             self._idle.set()
 
-    async def _exchange(self, connection: Connection, asking: list[_Call], done: list[uuid.UUID]) -> list[uuid.UUID]:
+    async def _exchange(
+        self, connection: AsyncConnection, asking: list[_Call], done: list[uuid.UUID]
+    ) -> list[uuid.UUID]:
         worker = {"worker": self._worker_id}
         waiting = [call.id for call in self._waiting.values() if not call.granted.is_set()]
         # The commit waits for the answer, on purpose: a session that was cut off while it waits for the lock must not

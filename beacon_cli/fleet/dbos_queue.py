@@ -15,13 +15,16 @@ from dbos._sys_db import SystemDatabase
 from beacon_cli import __version__
 from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.program_name import command
-from beacon_cli.store.connect import connection_parameters
+from beacon_cli.store.address import Address, address_of
+from beacon_cli.store.connect import open_connection, store_error
 
 if TYPE_CHECKING:
     from dbos._queue import Queue
 
 QUEUE = "beacon_jobs"
 APPLICATION = "beacon"
+SCHEMA = "dbos"
+MIGRATE_HINT = f"run: {command('db migrate --fleet')}"
 WORKFLOW = "beacon_job"
 _POLL_SECONDS = 0.5
 # A job may be taken over as often as workers die; giving it up is the operators' part.
@@ -33,29 +36,55 @@ RunJob = Callable[[str, str, int], dict[str, Any]]
 
 def engine(url: str, name: str, connections: int = 4) -> sqlalchemy.Engine:
     """Return what DBOS connects with; in psycopg's own words, so that every form of URL works and none is logged."""
-    parameters = {**connection_parameters(url, statement_timeout="30s"), "application_name": name}
+    address = address_of(url, statement_timeout="30s", name=name)
     return sqlalchemy.create_engine(
         "postgresql+psycopg://",
-        creator=lambda: psycopg.connect(**parameters),  # type: ignore[arg-type]
+        creator=lambda: _connection(address),
         pool_size=connections,
         max_overflow=connections,
         pool_pre_ping=True,
     )
 
 
+def _connection(address: Address) -> psycopg.Connection[tuple[object, ...]]:
+    connection = open_connection(address)
+    connection.autocommit = False
+    return connection
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turn the errors of SQLAlchemy and DBOS into `StoreError`."""
+    try:
+        yield
+    except sqlalchemy.exc.DBAPIError as failed:
+        raise _told(failed.orig) from failed
+    except sqlalchemy.exc.SQLAlchemyError as failed:  # such as a pool whose connections are all in use
+        raise StoreError(f"the queue's database failed: {type(failed).__name__}", hint="try again") from failed
+    except error.DBOSInitializationError as failed:
+        raise SchemaError("the queue's tables are another version's", hint=MIGRATE_HINT) from failed
+
+
+def _told(cause: BaseException | None) -> StoreError:
+    if isinstance(
+        cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn | psycopg.errors.DuplicateTable
+    ):
+        return SchemaError("the queue's tables are missing, old, or another program's", hint=MIGRATE_HINT)
+    return store_error(cause) if isinstance(cause, psycopg.Error) else StoreError("the queue's database failed")
+
+
 @contextlib.contextmanager
 def client(url: str) -> Iterator[DBOSClient]:
-    """Yield a client of the queue. Raises `SchemaError` when the queue's tables are missing."""
+    """Yield a client of the queue. Raises `SchemaError` when the queue's tables are missing, and `StoreError`."""
     made = engine(url, "beacon", 2)
     quiet()
     opened: DBOSClient | None = None
     try:
-        opened = DBOSClient(system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False)
-        yield opened
-    except sqlalchemy.exc.ProgrammingError as failed:
-        raise SchemaError("the queue's tables are missing or old", hint=f"run: {command('db migrate')}") from failed
-    except sqlalchemy.exc.OperationalError as failed:
-        raise StoreError("the database went away", hint="check --database-url and that the server runs") from failed
+        with _explained():
+            opened = DBOSClient(
+                system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False
+            )
+            yield opened
     finally:
         if opened is not None:
             opened.destroy()
@@ -63,16 +92,10 @@ def client(url: str) -> Iterator[DBOSClient]:
 
 
 def create_tables(url: str) -> None:
-    """Create the queue's tables, in a schema of their own (`dbos`), or bring them up to date."""
-    quiet()
-    made = engine(url, "beacon", 2)
-    opened = DBOSClient(system_database_engine=made, application_name=APPLICATION, retry_connection_errors=False)
-    try:
+    """Create the queue's tables, in a schema of their own (`dbos`), or bring them up to date. Raises `StoreError`."""
+    with client(url) as opened:
         opened._sys_db.run_migrations()
         opened.register_queue(QUEUE, polling_interval_sec=_POLL_SECONDS)
-    finally:
-        opened.destroy()
-        made.dispose()
 
 
 def enqueue(opened: DBOSClient, workflow_id: str, job_id: str, priority: int, order: int) -> None:
@@ -106,7 +129,7 @@ class WorkerQueue:
         self.room = 0
 
     def launch(self) -> None:
-        """Start taking jobs, as many at once as there is `room`. Raises `SchemaError` when the tables are missing."""
+        """Start taking jobs, as many at once as there is `room`. Raises `StoreError`."""
         quiet()
         DBOS(
             config={
@@ -126,12 +149,8 @@ class WorkerQueue:
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=_MOST_RECOVERIES)(beacon_job)
         DBOS.listen_queues([QUEUE])
         self._limit_to_room()  # first: the queue's thread begins with the launch
-        try:
+        with _explained():
             DBOS.launch()
-        except error.DBOSInitializationError as failed:
-            raise SchemaError(
-                "the queue's tables are another version's", hint=f"run: {command('db migrate')}"
-            ) from failed
 
     def recover(self, worker_ids: Sequence[str]) -> int:
         """Put the jobs of workers that are lost back into the queue, and return how many."""

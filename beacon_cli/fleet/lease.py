@@ -8,16 +8,14 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import psycopg
 
 from beacon_cli import __version__
 from beacon_cli.errors import LeaseLost
 from beacon_cli.fleet.queries import query
-from beacon_cli.store.connect import PASSING, connection_parameters, store_error
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+from beacon_cli.store.address import address_of
+from beacon_cli.store.connect import PASSING, AsyncConnection, open_async, store_error
 
 BEAT_SECONDS = 0.5
 # How long a worker goes on without its database before it gives up, as a run does.
@@ -42,10 +40,10 @@ class Lease:
         self.id = worker_id
         self.draining = False
         self._name = f"worker {worker_id}"
-        self._parameters = {**connection_parameters(url, statement_timeout="10s"), "application_name": self._name}
+        self._address = address_of(url, statement_timeout="10s", name=self._name)
         self._left = False
-        self._connection: Connection | None = None
-        self._backend_pid = 0
+        self._connection: AsyncConnection | None = None
+        self._server_pid = 0
 
     async def take(self, jobs: int, caps: Sequence[tuple[str, int]]) -> None:
         """Show up, and say how many calls may be in flight: the caps of whoever came last hold for all."""
@@ -56,9 +54,9 @@ class Lease:
                 async with connection.cursor() as cursor:
                     await cursor.executemany(query("set_cap"), caps)
         except psycopg.Error as error:
-            raise store_error(error, self._parameters) from None
+            raise store_error(error, self._address.parameters) from None
 
-    async def keep(self, beat: Callable[[Connection, float], Awaitable[None]]) -> None:
+    async def keep(self, beat: Callable[[AsyncConnection, float], Awaitable[None]]) -> None:
         """Keep the lease until it is left.
 
         Raises `LeaseLost` when the others hold this worker for lost, `StoreError` for what does not pass by itself.
@@ -77,7 +75,7 @@ class Lease:
                     raise LeaseLost(f"the database stayed away for {PATIENCE_SECONDS:.0f} s") from error
                 healthy_since = time.monotonic()
             except psycopg.Error as error:
-                raise store_error(error, self._parameters) from None
+                raise store_error(error, self._address.parameters) from None
             await asyncio.sleep(BEAT_SECONDS)
 
     async def leave(self) -> None:
@@ -91,29 +89,29 @@ class Lease:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _heartbeat(self, connection: Connection) -> None:
+    async def _heartbeat(self, connection: AsyncConnection) -> None:
         answer = await connection.execute(query("heartbeat"), {"worker": self.id, "draining": self.draining})
         if await answer.fetchone() is None and not self._left:
             raise LeaseLost("the other workers took this one for dead, and its jobs over")
 
-    async def _connected(self) -> Connection:
+    async def _connected(self) -> AsyncConnection:
         if self._connection is None or self._connection.closed:
             return await self._connect()
         return self._connection
 
-    async def _connect(self) -> Connection:
-        connection = await psycopg.AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+    async def _connect(self) -> AsyncConnection:
+        connection = await open_async(self._address)
         try:
             while not await _locked(connection, self.id):  # by our connection of before, which the server still holds
-                await connection.execute(_END_OLD_ONE, [self._backend_pid, self._name])
+                await connection.execute(_END_OLD_ONE, [self._server_pid, self._name])
                 await asyncio.sleep(0.05)
         except BaseException:
             await connection.close()
             raise
-        self._connection, self._backend_pid = connection, connection.info.backend_pid
+        self._connection, self._server_pid = connection, connection.server_pid
         return connection
 
 
-async def _locked(connection: Connection, worker_id: str) -> bool:
+async def _locked(connection: AsyncConnection, worker_id: str) -> bool:
     row = await (await connection.execute(_LOCK, [worker_id])).fetchone()
     return bool(row and row[0])

@@ -6,11 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-import psycopg
-
 from beacon_cli import __version__
-from beacon_cli.fleet.lease import Connection
 from beacon_cli.fleet.queries import query
+from beacon_cli.store.connect import AsyncConnection
 
 # A lock that is free means a process that is gone, unless only its connection was cut: then it is back at once.
 DEAD_SECONDS = 4.0
@@ -31,7 +29,7 @@ class Watch:
         self._recovering: asyncio.Task[None] | None = None
         self._looked_at = 0.0
 
-    async def look(self, connection: Connection, healthy_seconds: float) -> None:
+    async def look(self, connection: AsyncConnection, healthy_seconds: float) -> None:
         """Look for workers that died, and take over what they leave."""
         if healthy_seconds < SETTLING_SECONDS or time.monotonic() < self._looked_at + _LOOK_SECONDS:
             return
@@ -53,6 +51,6 @@ class Watch:
             self._tell(f"{jobs} of their jobs are in the queue again")
 
 
-async def cut_off(connection: psycopg.AsyncConnection[tuple[object, ...]], worker_ids: Sequence[str]) -> None:
+async def cut_off(connection: AsyncConnection, worker_ids: Sequence[str]) -> None:
     """End the sessions of lost workers: with them go the locks on their jobs."""
     await connection.execute(query("cut_off"), {"names": [f"worker {worker_id}" for worker_id in worker_ids]})

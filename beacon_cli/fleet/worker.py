@@ -33,7 +33,7 @@ from beacon_cli.executor.run import Outcome
 from beacon_cli.fleet.calls import Calls
 from beacon_cli.fleet.dbos_queue import WorkerQueue
 from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, Workshop, ready_run
-from beacon_cli.fleet.lease import PATIENCE_SECONDS, Connection, Lease, new_worker_id
+from beacon_cli.fleet.lease import PATIENCE_SECONDS, Lease, new_worker_id
 from beacon_cli.fleet.prune import prune_regularly
 from beacon_cli.fleet.queries import query
 from beacon_cli.fleet.stored_job import stored_job
@@ -42,7 +42,7 @@ from beacon_cli.fleet.watch import Watch
 from beacon_cli.output.result import say
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held
-from beacon_cli.store.connect import store_error
+from beacon_cli.store.connect import AsyncConnection, store_error
 from modal_deployment.regions import REGIONS
 
 _PAUSE_SECONDS = 0.5
@@ -127,7 +127,7 @@ class Worker:
         if not self._ended.done():
             self._ended.set_exception(error)
 
-    async def _beat(self, connection: Connection, healthy_seconds: float) -> None:
+    async def _beat(self, connection: AsyncConnection, healthy_seconds: float) -> None:
         if not self._launched:
             return
         if self._running:

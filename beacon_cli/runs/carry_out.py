@@ -22,7 +22,7 @@ from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.database import open_database
-from beacon_cli.store.migrate import require_current_schema
+from beacon_cli.store.migrate import require_ready_for_a_run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,7 @@ def _carry_out(
     request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, *, as_json: bool
 ) -> CommandResult:
     with connect(url) as connection:
-        require_current_schema(connection)
+        require_ready_for_a_run(connection)
     launched = launch(request, settings, job, job_id, url)
     if launched.nothing_to_ask:
         _say_nothing_was_asked(job, job_id)

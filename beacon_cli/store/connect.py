@@ -2,95 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import os
-import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 
 from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.program_name import command
 from beacon_cli.signals import Interrupted
+from beacon_cli.store.address import Address, address_of
+from beacon_cli.store.pooling import require_session_pooling
+from beacon_cli.store.refusals import hint_for, shortened
 
-# A lock that somebody holds must not hang an operator's terminal for ever.
-LOCK_TIMEOUT = "10s"
-CONNECT_TIMEOUT_SECONDS = 10
 _CANCEL_SECONDS = 2.0
-# A server or a network that is gone without a word is noticed within half a minute, instead of libpq's two hours.
-# https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES (the last one is in milliseconds)
-_KEEPALIVES = {
-    "keepalives_idle": "15",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-}
-_URL = re.compile(r"postgres(?:ql)?://(?P<authority>[^/?#]*)(?P<path>[^?]*)\??(?P<query>.*)", re.DOTALL)
 # A shorter password may be a part of any word: to cut it out would show where it was.
 _SHORTEST_TO_CUT_OUT = 4
 _VARIABLES = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "service": "PGSERVICE"}
-
-Schema = Literal["empty", "beacon", "legacy", "foreign"]
-
-
-def connection_parameters(url: str, *, statement_timeout: str, read_only: bool = False) -> dict[str, str]:
-    """Return the parameters for `psycopg.connect`. Raises `StoreError` when the URL cannot be parsed."""
-    given = _parsed(url)
-    options = [f"-c lock_timeout={LOCK_TIMEOUT}", f"-c statement_timeout={statement_timeout}"]
-    if read_only:
-        options.append("-c default_transaction_read_only=on")
-    return {
-        "connect_timeout": str(CONNECT_TIMEOUT_SECONDS),
-        "application_name": "beacon",
-        **_KEEPALIVES,
-        **given,
-        # Named here, they would replace those of the environment.
-        "options": " ".join([given.get("options", os.environ.get("PGOPTIONS", "")), *options]).strip(),
-    }
-
-
-def _parsed(url: str) -> dict[str, str]:
-    # Neither the URL nor psycopg's message may be shown: both can hold the password.
-    refusal = StoreError(
-        "the database URL cannot be parsed",
-        hint="write it as postgresql://user:password@host:5432/name, with special characters percent-encoded"
-        " (@ is %40, / is %2F, : is %3A, ? is %3F, # is %23)",
-    )
-    try:
-        given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
-        for host in given.get("host", "").split(","):
-            if not host.startswith("/"):
-                host.encode("idna")  # as Python's resolver does, which psycopg asks
-    except (psycopg.Error, UnicodeError):
-        raise refusal from None
-    if _ambiguous(url) or not re.fullmatch(r"[\d,]*", given.get("port", "")):
-        raise refusal
-    return given
-
-
-def _ambiguous(url: str) -> bool:
-    """Whether a password that is not percent-encoded may have been taken for a host, a port or a database's name."""
-    if (match := _URL.match(url)) is None:
-        return False
-    keys = [pair.partition("=")[0] for pair in match["query"].split("&")]
-    return match["authority"].count("@") > 1 or any("@" in part for part in (match["path"], *keys))
-
+# Only where the process that answers is the one that libpq was told of: a pooler between has ids of its own, and may
+# give the session that is set here to somebody else.
+_SET = """
+SELECT pg_backend_pid(), set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
+WHERE %s IN (0, pg_backend_pid())
+"""
 
 PASSING = (psycopg.OperationalError, psycopg.InterfaceError)
 """What may go away by itself: the server restarts, a connection is cut, a lock is held. Anything else comes again."""
 
 
-class _Connection(psycopg.Connection[tuple[object, ...]]):
+class Connection(psycopg.Connection[tuple[object, ...]]):
     """A connection whose query is cancelled when a signal interrupts the wait for it.
 
     psycopg does so for KeyboardInterrupt alone; otherwise it warns on stderr, and the server works on.
     """
 
+    server_pid = 0
+
     def wait(self, *args: Any, **kwargs: Any) -> Any:
+        """Wait as psycopg does."""
         try:
             return super().wait(*args, **kwargs)
         except Interrupted:
@@ -101,18 +54,60 @@ class _Connection(psycopg.Connection[tuple[object, ...]]):
             raise
 
 
-def connect(
-    url: str, *, read_only: bool = False, statement_timeout: str = "60s"
-) -> psycopg.Connection[tuple[object, ...]]:
-    """Return a connection in autocommit mode. Raises `StoreError` when the server cannot be reached."""
-    parameters = connection_parameters(url, statement_timeout=statement_timeout, read_only=read_only)
-    with translated(parameters):
-        return _Connection.connect(**parameters, autocommit=True)  # type: ignore[arg-type]
+class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
+    """The same for asyncio. `server_pid` is the server's process, also behind a pooler that tells libpq another."""
+
+    server_pid = 0
 
 
-def connect_readonly(url: str) -> psycopg.Connection[tuple[object, ...]]:
+def connect(url: str, *, read_only: bool = False, statement_timeout: str = "60s") -> Connection:
+    """Return a connection in autocommit mode. Raises `StoreError` when the server cannot be used."""
+    address = address_of(url, statement_timeout=statement_timeout, read_only=read_only)
+    with translated(address.parameters):
+        return open_connection(address)
+
+
+def connect_readonly(url: str) -> Connection:
     """Return a connection that cannot write, with time for an audit's queries."""
     return connect(url, read_only=True, statement_timeout="600s")
+
+
+def open_connection(address: Address) -> Connection:
+    """Return a connection in autocommit mode. Errors of psycopg pass; raises `StoreError` for a pooler of no use."""
+    connection = Connection.connect(**address.parameters, autocommit=True)  # type: ignore[arg-type]
+    try:
+        rows = connection.execute(_SET, _wanted(connection, address)).fetchall()
+        if not rows:
+            require_session_pooling(address, connection.pgconn)
+            connection.prepare_threshold = None
+            rows = connection.execute(_SET, _wanted(connection, address, pooled=True)).fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    connection.server_pid = int(str(rows[0][0]))
+    return connection
+
+
+async def open_async(address: Address) -> AsyncConnection:
+    """Do the same for asyncio."""
+    connection = await AsyncConnection.connect(**address.parameters, autocommit=True)  # type: ignore[arg-type]
+    try:
+        rows = await (await connection.execute(_SET, _wanted(connection, address))).fetchall()
+        if not rows:
+            await asyncio.to_thread(require_session_pooling, address, connection.pgconn)
+            connection.prepare_threshold = None
+            rows = await (await connection.execute(_SET, _wanted(connection, address, pooled=True))).fetchall()
+    except BaseException:
+        await connection.close()
+        raise
+    connection.server_pid = int(rows[0][0])
+    return connection
+
+
+def _wanted(connection: Connection | AsyncConnection, address: Address, *, pooled: bool = False) -> list[Any]:
+    """Return the parameters of `_SET`."""
+    settings = address.settings_for(connection.info.server_version)
+    return [list(settings), list(settings.values()), 0 if pooled else connection.info.backend_pid]
 
 
 @contextlib.contextmanager
@@ -129,9 +124,7 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
     text = _text(error, parameters or {})
     where = f" {server_name(parameters)}" if parameters else ""
     if "password authentication failed" in str(error):
-        return StoreError(
-            f"the database{where} refused the user or the password", hint="correct them in the database URL"
-        )
+        return StoreError(f"the database{where} refused the user or the password", hint=hint_for(str(error)))
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return StoreError(
             f"a table is locked by another session ({text})",
@@ -142,32 +135,13 @@ def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) 
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return StoreError("the database is read-only", hint="connect to the primary, or as a role that may write")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        role = f" {parameters['user']}" if parameters and "user" in parameters else ""
         return StoreError(
-            f"the database role lacks a privilege: {text}", hint=f"{command('docs database')} lists the grants"
+            f"the database role{role} lacks a privilege: {text}", hint=f"{command('docs database')} lists the grants"
         )
     if isinstance(error, psycopg.errors.DiskFull):
         return StoreError(f"the database's disk is full: {text}", hint="free space there, then run the job again")
-    return StoreError(f"the database{where} failed: {text}", hint="check --database-url and that the server runs")
-
-
-def detect_schema(connection: psycopg.Connection[tuple[object, ...]]) -> Schema:
-    """Return whose tables the database holds: ours, the old system's, somebody else's, or none."""
-    with translated():
-        columns = {
-            (table, column): data_type
-            for table, column, data_type in connection.execute(
-                """
-                SELECT table_name, column_name, data_type FROM information_schema.columns
-                WHERE table_schema = ANY (current_schemas(false))
-                  AND table_name IN ('jobs', 'executions', 'questions', 'runs')
-                """
-            ).fetchall()
-        }
-    if not columns:
-        return "empty"
-    if ("jobs", "jobspec_id") in columns or columns.get(("executions", "job_id")) in {"integer", "bigint"}:
-        return "legacy"
-    return "beacon" if ("jobs", "spec_sha256") in columns else "foreign"
+    return StoreError(f"the database{where} failed: {shortened(text)}", hint=hint_for(text))
 
 
 def _text(error: psycopg.Error, parameters: dict[str, str]) -> str:
@@ -192,7 +166,7 @@ def server_name(parameters: dict[str, str]) -> str:
         for value in (given.get("host", "localhost"), given.get("dbname", ""), given.get("service", ""))
     )
     if service and "host" not in given:
-        return f"{name} at service {service}".strip()
+        return f"{name} of the service {service}".strip()
     shown = f"[{host}]" if ":" in host else host
     where = f"at {host}" if host.startswith("/") else f"at {shown}:{given.get('port', '5432')}"
     return f"{name} {where}".strip()

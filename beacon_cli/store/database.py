@@ -56,10 +56,10 @@ class NamedDatabase:
 
     def announce(self) -> None:
         """Tell which database is used. Raises `StoreError` for a URL that cannot be parsed."""
-        from beacon_cli.store.connect import connection_parameters, server_name
+        from beacon_cli.store.address import program_parameters
+        from beacon_cli.store.connect import server_name
 
-        parameters = connection_parameters(self.url, statement_timeout="0")
-        _log.warning("database: %s (from %s)", server_name(parameters), self.source)
+        _log.warning("database: %s (from %s)", server_name(program_parameters(self.url)), self.source)
 
 
 @contextlib.contextmanager
@@ -82,11 +82,13 @@ def open_database(settings: Settings, url: str | None = None, *, announced: bool
 @contextlib.contextmanager
 def unmigrated_database(settings: Settings, url: str | None = None, *, announced: bool = True) -> Iterator[str]:
     """Yield the same, with its tables as they are."""
+    from beacon_cli.store.address import in_schema
+
     if (named := named_database(settings, url)) is not None:
         with named.blamed():
             named.announce()
             _log_server(named.url)
-            yield named.url
+            yield in_schema(named.url, settings.database_schema)
         return
     from beacon_cli.store.embedded import embedded_server
 
@@ -95,13 +97,15 @@ def unmigrated_database(settings: Settings, url: str | None = None, *, announced
     ignore_libpq_variables()
     with embedded_server(settings.data_path()) as embedded, _told_where(described):
         _log_server(embedded)
-        yield embedded
+        yield in_schema(embedded, settings.database_schema)
 
 
 def named_url(settings: Settings, url: str | None = None) -> str | None:
     """Return the URL of the database that is named; None means the embedded one. Raises as `named_database` does."""
+    from beacon_cli.store.address import in_schema
+
     named = named_database(settings, url)
-    return named.url if named is not None else None
+    return in_schema(named.url, settings.database_schema) if named is not None else None
 
 
 def named_database(settings: Settings, url: str | None = None) -> NamedDatabase | None:

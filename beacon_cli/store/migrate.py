@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-import psycopg
-
-from beacon_cli.errors import SchemaError
+from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.program_name import command
 from beacon_cli.signals import held
-from beacon_cli.store.connect import connect, connection_parameters, detect_schema, translated
+from beacon_cli.store.address import address_of, quoted
+from beacon_cli.store.connect import connect, open_connection, translated
+from beacon_cli.store.schema import (
+    READING,
+    WRITING,
+    Connection,
+    create_schema,
+    detect_schema,
+    require_open_schema,
+    require_own_tables,
+    require_rights,
+    require_supported,
+)
 
 # yoyo applies a migration in one transaction and notes it in another: a process that is killed in between leaves one
 # that is applied and not noted. So each of them can be applied twice (IF NOT EXISTS).
@@ -27,8 +36,11 @@ def known_migrations() -> frozenset[str]:
     )
 
 
-def require_current_schema(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Raise `SchemaError` unless the database holds exactly the tables that this program knows."""
+def require_current_schema(connection: Connection, rights: Mapping[str, str] = READING) -> None:
+    """Raise `SchemaError` unless the database holds exactly the tables that this program knows.
+
+    Raises `StoreError` where the role lacks one of `rights` on them.
+    """
     schema = detect_schema(connection)
     if schema == "legacy":
         raise SchemaError(
@@ -38,10 +50,12 @@ def require_current_schema(connection: psycopg.Connection[tuple[object, ...]]) -
     if schema == "foreign":
         raise SchemaError(
             "this database has tables named jobs or executions that are not Beacon's",
-            hint="give another database, or another schema with ?options=-csearch_path%3Dbeacon",
+            hint="give another database, or a schema of Beacon's own: BEACON_DATABASE_SCHEMA=beacon",
         )
     if schema == "empty":
+        require_open_schema(connection)
         raise SchemaError("this database has no Beacon tables yet", hint=f"run: {command('db migrate')}")
+    require_rights(connection, rights)
     applied = _applied(connection)
     if missing := known_migrations() - applied:
         raise SchemaError(
@@ -58,8 +72,13 @@ def require_current_schema(connection: psycopg.Connection[tuple[object, ...]]) -
 def needs_migration(url: str) -> bool:
     """Whether a database of ours lacks tables that this program knows."""
     with connect(url) as connection:
-        schema = detect_schema(connection)
-        return schema == "empty" or (schema == "beacon" and bool(known_migrations() - _applied(connection)))
+        return _pending(connection)
+
+
+def require_ready_for_a_run(connection: Connection) -> None:
+    """Raise `StoreError` for whatever would stop a run later: the server, its tables, what the role may do."""
+    require_supported(connection)
+    require_current_schema(connection, WRITING)
 
 
 def migrate(url: str) -> list[str]:
@@ -68,30 +87,43 @@ def migrate(url: str) -> list[str]:
     Raises `SchemaError` for the old system's database or a newer one's, and `StoreError` when it cannot be written.
     """
     with connect(url) as connection:
+        require_supported(connection)
         if detect_schema(connection) in {"legacy", "foreign"}:
             require_current_schema(connection)
         with translated():
             connection.execute("SELECT pg_advisory_lock(%s)", [_ADVISORY_LOCK])
-            _require_writable(connection)
-            with held():  # yoyo would go on with a connection that was interrupted in the middle of a query
-                applied = _apply(url)
+            applied = _migrate(connection, url) if _pending(connection) else []
         require_current_schema(connection)
     return applied
 
 
-def _require_writable(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+def _pending(connection: Connection) -> bool:
+    schema = detect_schema(connection)
+    if schema == "beacon":
+        require_rights(connection, READING)
+        return bool(known_migrations() - _applied(connection))
+    return schema == "empty"
+
+
+def _migrate(connection: Connection, url: str) -> list[str]:
+    create_schema(connection)
+    require_own_tables(connection)
+    _require_creating(connection)
+    with held():  # yoyo would go on with a connection that was interrupted in the middle of a query
+        return _apply(url)
+
+
+def _require_creating(connection: Connection) -> None:
     """Raise what the server would say; yoyo goes on without its tables instead, and fails on their absence."""
-    row = connection.execute(
-        """
-        SELECT current_setting('transaction_read_only') = 'on', has_schema_privilege(current_schema(), 'CREATE')
-        """
-    ).fetchone()
-    assert row is not None
-    read_only, may_create = row
-    if read_only:
-        raise psycopg.errors.ReadOnlySqlTransaction
+    [(role, schema, may_create)] = connection.execute(
+        "SELECT current_user, current_schema(), has_schema_privilege(current_schema(), 'CREATE')"
+    ).fetchall()
     if not may_create:
-        raise psycopg.errors.InsufficientPrivilege("it may not create tables in this database's schema")
+        raise StoreError(
+            f"the database role {role} lacks a privilege: it may not create tables in the schema {schema}",
+            hint=f"its owner can: GRANT CREATE ON SCHEMA {quoted(schema)} TO {quoted(role)}; or set"
+            " BEACON_DATABASE_SCHEMA to a schema of its own",
+        )
 
 
 def _apply(url: str) -> list[str]:
@@ -100,11 +132,16 @@ def _apply(url: str) -> list[str]:
     from yoyo.connections import DatabaseURI
     from yoyo.migrations import default_migration_table
 
-    parameters: dict[str, Any] = connection_parameters(url, statement_timeout="0")
-    # Parameters instead of a URL: yoyo's parser knows neither sockets nor libpq's other forms.
-    database = parameters.pop("dbname", "")
-    uri = DatabaseURI("postgresql+psycopg", None, None, None, None, database, parameters)
-    backend = PostgresqlPsycopgBackend(uri, default_migration_table)
+    address = address_of(url, statement_timeout="0")
+
+    class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
+        """yoyo, on our connections: its own parser of URLs knows neither sockets nor libpq's other forms."""
+
+        def connect(self, dburi: object) -> Connection:  # noqa: ARG002
+            return open_connection(address)
+
+    uri = DatabaseURI("postgresql+psycopg", None, None, None, None, address.parameters.get("dbname", ""), {})
+    backend = Backend(uri, default_migration_table)
     try:
         backend.init_database()
         backend.break_lock()  # ours is the advisory lock; yoyo's row would outlive a killed process
@@ -116,7 +153,7 @@ def _apply(url: str) -> list[str]:
         backend.connection.close()
 
 
-def _applied(connection: psycopg.Connection[tuple[object, ...]]) -> frozenset[str]:
+def _applied(connection: Connection) -> frozenset[str]:
     with translated():
         rows = connection.execute("SELECT migration_id FROM _yoyo_migration").fetchall()
     return frozenset(str(row[0]) for row in rows)

@@ -11,7 +11,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 
 from beacon_cli.errors import StoreError
-from beacon_cli.store.connect import connection_parameters
+from beacon_cli.store.address import program_parameters
 from beacon_cli.store.server_programs import programs_folder
 
 
@@ -23,7 +23,13 @@ def dump_database(url: str, output: Path | None, data_path: Path) -> None:
     Raises `StoreError` when pg_dump fails, and `BrokenPipeError` when nobody reads its output any more.
     """
     address, environment = _without_password(url)
-    command = [str(_program("pg_dump", data_path)), "--no-owner", "--no-privileges", f"--dbname={address}"]
+    command = [
+        str(_program("pg_dump", data_path)),
+        "--no-owner",
+        "--no-privileges",
+        "--encoding=UTF8",
+        f"--dbname={address}",
+    ]
     if output is not None:
         command.append(f"--file={output}")
     done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
@@ -67,7 +73,7 @@ def _program(name: str, data_path: Path) -> Path:
 
 def _without_password(url: str) -> tuple[str, dict[str, str]]:
     """Return the address without its password, which goes by the environment: arguments are for all to see."""
-    given = connection_parameters(url, statement_timeout="0")
+    given = program_parameters(url)
     password = given.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
     return make_conninfo("", **given), environment

@@ -8,14 +8,12 @@ import select
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
 import psycopg
 
 from beacon_cli.errors import JobLocked, LockLost, StoreError
-from beacon_cli.store.connect import connection_parameters, store_error
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+from beacon_cli.store.address import Address, address_of
+from beacon_cli.store.connect import AsyncConnection, open_async, store_error
 
 STATEMENT_SECONDS = 30.0
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('beacon job ' || %s, 0))"
@@ -39,11 +37,11 @@ class Session:
     """The connection of one run. Statements on it are what holds the lock on the job, and nothing else."""
 
     def __init__(
-        self, parameters: dict[str, str], job_id: str, connection: Connection, revive: Callable[[], object]
+        self, address: Address, job_id: str, connection: AsyncConnection, revive: Callable[[], object]
     ) -> None:
-        self._parameters = parameters
+        self._address = address
         self._job_id = job_id
-        self._backend_pid = connection.info.backend_pid
+        self._server_pid = connection.server_pid
         self._revive = revive
         self.connection = connection
 
@@ -56,13 +54,13 @@ class Session:
         `revive` is called in a thread before the connection is made again: it may start the server. `name` is what
         others are told of the holder, instead of its process id and host.
         """
-        parameters = connection_parameters(url, statement_timeout=f"{STATEMENT_SECONDS:.0f}s")
         # What another run is told of the holder; PostgreSQL keeps 63 bytes of it.
-        parameters["application_name"] = name or f"process {os.getpid()} on {socket.gethostname()}"
+        name = name or f"process {os.getpid()} on {socket.gethostname()}"
+        address = address_of(url, statement_timeout=f"{STATEMENT_SECONDS:.0f}s", name=name)
         try:
-            session = cls(parameters, job_id, await _connect(parameters), revive)
+            session = cls(address, job_id, await open_async(address), revive)
         except psycopg.Error as error:
-            raise store_error(error, parameters) from None
+            raise store_error(error, address.parameters) from None
         try:
             if await session._lock():
                 return session
@@ -84,8 +82,8 @@ class Session:
             await asyncio.to_thread(self._revive)
         except StoreError as error:
             raise psycopg.OperationalError(error.message) from error
-        self.connection = await _connect(self._parameters)
-        old, self._backend_pid = self._backend_pid, self.connection.info.backend_pid
+        self.connection = await open_async(self._address)
+        old, self._server_pid = self._server_pid, self.connection.server_pid
         give_up_at = time.monotonic() + _OLD_ONE_MAY_TAKE_SECONDS
         while not await self._lock():
             cursor = await self.connection.execute(_END_OLD_ONE, [old])
@@ -109,7 +107,7 @@ class Session:
 
     def explain(self, error: psycopg.Error) -> StoreError:
         """Return what to tell of an error on this connection."""
-        return store_error(error, self._parameters)
+        return store_error(error, self._address.parameters)
 
     def passing(self, error: psycopg.Error) -> bool:
         """Whether trying again later may help."""
@@ -134,7 +132,3 @@ def _readable(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
-
-
-async def _connect(parameters: dict[str, str]) -> Connection:
-    return await psycopg.AsyncConnection.connect(**parameters, autocommit=True)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from beacon_cli.audit.database import Connection, reading
-from beacon_cli.store.connect import detect_schema
+from beacon_cli.store.schema import detect_schema
 
 _BEACON = "SELECT id, created_at FROM jobs WHERE starts_with(id, %s) ORDER BY created_at DESC, id LIMIT %s"
 # By way of JSON: what an old table lacks is NULL, whichever columns it has.

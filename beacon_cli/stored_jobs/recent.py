@@ -12,8 +12,8 @@ from beacon_cli.audit.database import Connection, reading
 from beacon_cli.audit.expectation import from_spec
 from beacon_cli.errors import UsageError
 from beacon_cli.printable import excerpt
-from beacon_cli.store.connect import detect_schema
 from beacon_cli.store.migrate import require_current_schema
+from beacon_cli.store.schema import detect_schema
 from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS, status_expression
 from beacon_cli.stored_jobs.legacy import legacy_jobs
 from beacon_cli.stored_jobs.overview import STATUSES, JobList, JobOverview, name_in, seconds_left, shape
@@ -24,10 +24,7 @@ def recent_jobs(connection: Connection, limit: int, status: str | None = None) -
 
     Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
     """
-    schema = detect_schema(connection)
-    if schema == "empty":
-        return JobList((), more=False)
-    if schema == "legacy":
+    if detect_schema(connection) == "legacy":
         return legacy_jobs(connection, limit, status)
     require_current_schema(connection)
     _require_status(status)

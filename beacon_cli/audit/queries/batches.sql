@@ -36,7 +36,7 @@ SELECT jsonb_build_object(
            'batches', (SELECT count(first_started) FROM batches),
            'early', (SELECT count(*) FROM early),
            'examples', ARRAY(
-               SELECT left(question.id, 200) || ' by ' || round(seconds, 3) || ' s'
+               SELECT left(question.id, 200) || ' by ' || round(seconds::numeric, 3) || ' s'
                FROM early
                JOIN {questions} AS question ON question.position = early.position
                ORDER BY early.position LIMIT 5

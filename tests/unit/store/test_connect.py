@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
 from beacon_cli.errors import StoreError
-from beacon_cli.store.connect import connect, connection_parameters, store_error
+from beacon_cli.store.address import address_of
+from beacon_cli.store.connect import connect, store_error
 
 PASSWORD = "canary-pa55"
 
 
 def parameters(url: str) -> dict[str, str]:
-    return connection_parameters(url, statement_timeout="1s")
+    return address_of(url, statement_timeout="1s").parameters
 
 
 @pytest.mark.parametrize(
