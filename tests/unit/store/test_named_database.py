@@ -87,7 +87,7 @@ def test_the_line_shows_no_password(caplog: pytest.LogCaptureFixture) -> None:
     ("url", "variables", "said"),
     [
         ("postgresql://", {"PGHOST": "db", "PGPORT": "7", "PGDATABASE": "x"}, "x at db:7"),
-        ("postgresql:///y", {"PGSERVICE": "main"}, "y at service main"),
+        ("postgresql:///y", {"PGSERVICE": "main"}, "y of the service main"),
         ("postgresql://h/y", {"PGHOST": "db"}, "y at h:5432"),
     ],
 )
