@@ -73,7 +73,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
             ["--follow"],
             "usage",
             "--follow prints lines, and --json one document",
-            "beacon run --events FILE has both",
+            "beacon run JOB_FILE --events FILE writes both",
         ),
     ],
 )
