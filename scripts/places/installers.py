@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ANSWERS = 12
+ANSWERS = 36  # of examples/quickstart.yaml
 JOB = "examples/quickstart.yaml"
 
 

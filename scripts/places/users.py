@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CLONE = Path(__file__).parents[2]
+ANSWERS = 36  # of examples/quickstart.yaml
 NAMELESS = 41_234
 USER = "beacon-place"
 # The interpreter that a machine has for everybody: that of this script may lie in root's own folder.
@@ -75,10 +76,10 @@ def problem_of(place: Place, done: subprocess.CompletedProcess[str]) -> str:
     """Return what is not as it should be after the command, or nothing."""
     if done.returncode != 0:
         return f"exit code {done.returncode}"
-    if "12 of 12 completed" not in done.stdout:
-        return "not 12 answers"
+    if f"ok: {ANSWERS} of {ANSWERS} answers" not in done.stdout:
+        return f"not {ANSWERS} answers"
     rows = place.run(".venv/bin/beacon db psql -Atc 'SELECT count(*) FROM executions'").stdout.splitlines()[-1:]
-    if rows != ["12"]:
+    if rows != [str(ANSWERS)]:
         return f"rows: {rows}"
     if mode_of(place.folder) != (0o700, place.uid):
         return f"the folder has mode {mode_of(place.folder)} now"
