@@ -157,7 +157,7 @@ def _has_our_queue(connection: Connection, tables: list[str]) -> bool:
         return False
     try:
         [(ours,)] = connection.execute(_OURS).fetchall()
-    except psycopg.errors.Error:
+    except psycopg.Error:
         return False
     return bool(ours)
 
