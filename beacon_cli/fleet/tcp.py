@@ -75,9 +75,10 @@ def create_queue_tables(url: str | None) -> None:
 
     named = over_tcp(url)
     with connect(named) as connection:
-        schema = _require_creating(connection)
+        schema, exists = _require_creating(connection)
         with translated():
-            connection.execute("CREATE SCHEMA IF NOT EXISTS dbos")
+            if not exists:  # PostgreSQL wants the privilege for IF NOT EXISTS, too
+                connection.execute("CREATE SCHEMA IF NOT EXISTS dbos")
             _note(connection, schema)
         create_tables(named)
 
@@ -129,8 +130,8 @@ def _require_own_queue(note: str | None, schema: str) -> None:
         )
 
 
-def _require_creating(connection: Connection) -> str:
-    """Return the schema of Beacon's tables. Raises `StoreError` where the role may not create the queue's."""
+def _require_creating(connection: Connection) -> tuple[str, bool]:
+    """Return the schema of Beacon's tables, and whether the queue's exists. Raises `StoreError` where the role may not create the queue's."""
     with translated():
         [(role, database, schema, exists, note, may_create, tables)] = connection.execute(_CREATING).fetchall()
     _require_own_queue(note, schema)
@@ -149,7 +150,7 @@ def _require_creating(connection: Connection) -> str:
             "the schema dbos, where the queue belongs, has tables of another program",
             hint="give the fleet a database of its own",
         )
-    return str(schema)
+    return str(schema), bool(exists)
 
 
 def _has_our_queue(connection: Connection, tables: list[str]) -> bool:

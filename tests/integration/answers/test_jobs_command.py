@@ -216,11 +216,15 @@ def test_hostile_names_are_made_visible(connection: Connection, database_url: st
     assert not {"\x1b", "\x07", "\u202e"} & set(done.out)
 
 
-def test_a_database_without_jobs_or_without_tables_is_no_error(database_url: str, empty_database_url: str) -> None:
-    for url in (database_url, empty_database_url):
-        done = beacon("jobs", url=url)
-        assert (done.code, done.out, done.err) == (0, "no job was run yet\n", "")
-        assert beacon("jobs", "--json", url=url).document["data"] == {"jobs": [], "more": False}
+def test_a_database_without_jobs_is_no_error_and_one_without_tables_is(
+    database_url: str, empty_database_url: str
+) -> None:
+    done = beacon("jobs", url=database_url)
+    assert (done.code, done.out, done.err) == (0, "no job was run yet\n", "")
+    assert beacon("jobs", "--json", url=database_url).document["data"] == {"jobs": [], "more": False}
+    done = beacon("jobs", url=empty_database_url)
+    assert (done.code, done.out) == (3, "")
+    assert "no Beacon tables yet\nhint: run: beacon db migrate\n" in done.err
 
 
 def test_the_old_systems_jobs_are_listed_as_far_as_they_say(legacy: Connection, legacy_database_url: str) -> None:
