@@ -31,7 +31,9 @@ def migrate(
     settings = ctx.obj.settings
     url = named_url(settings, database_url)
     if fleet:
-        applied = _migrate_fleet(url)
+        from beacon_cli.fleet.tcp import migrate_fleet
+
+        applied = migrate_fleet(url)
     elif url is not None:
         applied = migrate(url)
     else:
@@ -39,16 +41,9 @@ def migrate(
         with embedded_server(settings.data_path()) as embedded:
             applied = migrate(in_schema(embedded, settings.database_schema))
     line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
+    if fleet:
+        line += "\nthe fleet's queue is ready"
     return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
-
-
-def _migrate_fleet(url: str | None) -> list[str]:
-    from beacon_cli.fleet.tcp import create_queue_tables, over_tcp
-    from beacon_cli.store.migrate import migrate
-
-    applied = migrate(over_tcp(url))
-    create_queue_tables(url)
-    return applied
 
 
 @app.command("url")
