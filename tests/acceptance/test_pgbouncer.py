@@ -71,6 +71,7 @@ def succeeds(beacon: Beacon, *arguments: str) -> subprocess.CompletedProcess[str
     return done
 
 
+@pytest.mark.fault(66, "PgBouncer with pool_mode = session")
 def test_by_session_a_job_is_locked_interrupted_resumed_and_read(
     beacon: Beacon, regions: CountingRegions, postgres: TcpPostgres, by_session: PgBouncer, database: str
 ) -> None:
@@ -95,6 +96,7 @@ def test_by_session_a_job_is_locked_interrupted_resumed_and_read(
     assert succeeds(beacon, "db", "psql", "-Atc", "SELECT count(*) FROM jobs").stdout == "1\n"
 
 
+@pytest.mark.fault(66, "SIGKILL to PgBouncer in mid-run, and started again")
 def test_a_pgbouncer_that_restarts_in_mid_run_costs_no_answer(
     beacon: Beacon, regions: CountingRegions, postgres: TcpPostgres, database: str
 ) -> None:
@@ -128,6 +130,7 @@ def test_by_session_a_fleet_works_and_takes_over(
         succeeds(beacon, "queue")
 
 
+@pytest.mark.fault(66, "PgBouncer with pool_mode = transaction")
 def test_by_transaction_nothing_is_asked_or_written(
     beacon: Beacon, regions: CountingRegions, postgres: TcpPostgres, database: str
 ) -> None:

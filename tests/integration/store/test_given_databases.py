@@ -21,6 +21,7 @@ from beacon_cli.store.address import address_of, in_schema, quoted
 from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.migrate import known_migrations, migrate, require_current_schema, require_ready_for_a_run
 from tests.integration.conftest import fresh_database, url_of
+from tests.support.tcp_postgres import tcp_postgres
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 NAME = 'My "own", schema'
@@ -89,6 +90,7 @@ def test_two_schemas_of_one_database_do_not_see_each_other(empty_database_url: s
         assert set(migrate(in_schema(empty_database_url, name))) == known_migrations()
 
 
+@pytest.mark.fault(67, "a role that owns its schema, without CREATE on the database")
 def test_a_role_that_owns_its_schema_and_may_not_make_others_can_migrate(admin: Connection) -> None:
     with role(admin) as url:
         with pytest.raises(
@@ -100,6 +102,7 @@ def test_a_role_that_owns_its_schema_and_may_not_make_others_can_migrate(admin: 
         assert set(migrate(in_schema(url, NAME))) == known_migrations()
 
 
+@pytest.mark.fault(67, "a role without USAGE, without SELECT, without INSERT")
 def test_a_role_without_rights_is_named_with_what_it_lacks(admin: Connection, empty_database_url: str) -> None:
     migrate(in_schema(empty_database_url, NAME))
     with role(admin) as given_url:
@@ -160,6 +163,7 @@ def test_an_encoding_that_cannot_hold_answers_is_refused_at_the_start_of_a_run(p
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
+@pytest.mark.fault(79, "the oldest version raised above the server's")
 def test_a_server_that_is_too_old_is_refused_by_its_version(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "OLDEST_VERSION", 99)
     with connect(database_url) as connection:
@@ -167,6 +171,22 @@ def test_a_server_that_is_too_old_is_refused_by_its_version(database_url: str, m
         with pytest.raises(StoreError, match=f"the server is PostgreSQL {found // 10000}.{found % 10000}"):
             require_ready_for_a_run(connection)
         require_current_schema(connection)
+
+
+def test_a_standby_can_be_read_and_is_refused_for_a_run() -> None:
+    with tcp_postgres() as server:
+        url = server.create("standby")
+        migrate(url)
+        server.stop()
+        signal_file = server.data / "standby.signal"
+        signal_file.touch()
+        server.start()
+        with connect(url) as connection:
+            require_current_schema(connection)
+            with pytest.raises(StoreError, match="the database is read-only: its server is a standby"):
+                require_ready_for_a_run(connection)
+        with pytest.raises(StoreError, match="standby"):
+            migrate(url)
 
 
 STRANGE = (
