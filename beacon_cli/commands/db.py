@@ -13,7 +13,7 @@ from beacon_cli.output.result import CommandResult
 from beacon_cli.program_name import command
 
 if TYPE_CHECKING:
-    from beacon_cli.settings import Settings
+    pass
 
 app = typer.Typer(cls=BeaconGroup, help="Migrate, find, query or back up the database.")
 
@@ -28,25 +28,21 @@ def migrate(
     as_json: Json = False,
 ) -> CommandResult:
     """Create Beacon's tables, or bring them up to date."""
-    from beacon_cli.store.database import unmigrated_database
+    from beacon_cli.store.database import named_url, unmigrated_database
     from beacon_cli.store.migrate import migrate
 
     settings = ctx.obj.settings
     with unmigrated_database(settings, database_url) as url:
-        applied = _migrate_fleet(settings, database_url) if fleet else migrate(url)
+        if fleet:
+            from beacon_cli.fleet.tcp import migrate_fleet
+
+            applied = migrate_fleet(named_url(settings, database_url))
+        else:
+            applied = migrate(url)
     line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
+    if fleet:
+        line += "\nthe fleet's queue is ready"
     return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
-
-
-def _migrate_fleet(settings: Settings, database_url: str | None) -> list[str]:
-    from beacon_cli.fleet.tcp import create_queue_tables, over_tcp
-    from beacon_cli.store.database import named_url
-    from beacon_cli.store.migrate import migrate
-
-    url = named_url(settings, database_url)
-    applied = migrate(over_tcp(url))
-    create_queue_tables(url)
-    return applied
 
 
 @app.command("url", cls=BeaconCommand)

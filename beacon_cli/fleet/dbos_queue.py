@@ -14,7 +14,7 @@ from dbos._sys_db import SystemDatabase
 
 from beacon_cli import __version__
 from beacon_cli.errors import SchemaError, StoreError
-from beacon_cli.program_name import command
+from beacon_cli.fleet.queue_schema import MIGRATE_HINT
 from beacon_cli.store.address import Address, address_of
 from beacon_cli.store.connect import open_connection, store_error
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 QUEUE = "beacon_jobs"
 APPLICATION = "beacon"
-SCHEMA = "dbos"
-MIGRATE_HINT = f"run: {command('db migrate --fleet')}"
 WORKFLOW = "beacon_job"
 _POLL_SECONDS = 0.5
 # A job may be taken over as often as workers die; giving it up is the operators' part.

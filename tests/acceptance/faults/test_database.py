@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tests.acceptance.conftest import Beacon
 from tests.acceptance.faults.test_stops import LABELS, aftermath, begin, ended, finish, run_arguments
@@ -75,6 +76,41 @@ def test_a_server_that_is_killed_during_a_resume_strands_nothing(hurt: Beacon, r
     done = ended(process)
     assert done.returncode == 0, done.stderr
     assert_invariant(aftermath(hurt, first, done))
+
+
+@pytest.mark.fault(79, "a database in LATIN1, one in SQL_ASCII")
+@pytest.mark.fault(67, "a role that may only read")
+def test_a_database_that_cannot_be_used_is_refused_before_anything_is_asked(
+    hurt: Beacon, regions: Regions, job: str
+) -> None:
+    url = hurt.json("db", "url")[1]["data"]["url"]
+    with psycopg.connect(url, autocommit=True) as admin:
+        for encoding in ("LATIN1", "SQL_ASCII"):
+            admin.execute(f"CREATE DATABASE {encoding} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0".encode())
+        admin.execute("CREATE ROLE reader LOGIN")
+        admin.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    refusals = {
+        make_conninfo(url, dbname="latin1"): "the database latin1 has the encoding LATIN1",
+        make_conninfo(url, dbname="sql_ascii"): "the database sql_ascii has the encoding SQL_ASCII",
+        make_conninfo(url, user="reader"): "the database role reader lacks a privilege: INSERT on questions",
+    }
+    for given, refusal in refusals.items():
+        done = hurt("run", job, "--database-url", given)
+        assert done.returncode == 3, done.stderr
+        assert refusal in done.stderr
+    assert regions.seen == {}
+    assert hurt("jobs", "--database-url", make_conninfo(url, user="reader")).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "variable", ["PGPORT=1", "PGHOSTADDR=192.0.2.1", "PGSERVICE=nowhere", "PGOPTIONS=-csearch_path=x"]
+)
+def test_the_embedded_server_is_out_of_reach_of_another_projects_variables(beacon: Beacon, variable: str) -> None:
+    assert beacon("jobs").returncode == 0
+    beacon.environment |= dict([variable.split("=", 1)])
+    for command in (("jobs",), ("db", "migrate"), ("db", "psql", "-Atc", "SELECT count(*) FROM jobs")):
+        done = beacon(*command)
+        assert done.returncode == 0, (command, done.stderr)
 
 
 CAN_MOUNT = os.name == "posix" and os.geteuid() == 0 and shutil.which("mount") is not None

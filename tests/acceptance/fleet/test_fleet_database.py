@@ -11,9 +11,10 @@ import psycopg
 import pytest
 
 from beacon_cli.fleet.prune import prune
-from tests.acceptance.conftest import ROOT
+from tests.acceptance.conftest import ROOT, Beacon
 from tests.support.fleet import Fleet, until
 from tests.support.invariant import CANARY
+from tests.support.tcp_postgres import TcpPostgres
 
 GRANTS = Path(ROOT / "deploy" / "grants.sql").read_text()
 
@@ -90,7 +91,7 @@ def test_a_queue_without_tables_is_named(fleet: Fleet) -> None:
     for command in (("submit", file), ("worker",), ("queue",), ("cancel", "one")):
         done = fleet.beacon(*command)
         assert done.returncode == 3, (command, done.stderr)
-        assert "beacon db migrate" in done.stderr, (command, done.stderr)
+        assert "beacon db migrate --fleet" in done.stderr, (command, done.stderr)
 
 
 def test_an_entry_that_was_taken_and_never_begun_goes_back(fleet: Fleet) -> None:
@@ -105,3 +106,60 @@ def test_an_entry_that_was_taken_and_never_begun_goes_back(fleet: Fleet) -> None
     )
     worker.send_signal(signal.SIGCONT)
     fleet.wait_until_done("one", seconds=20)
+
+
+def test_the_queue_is_made_only_when_it_is_asked_for_and_where_nobody_else_has_its_schema(
+    beacon: Beacon, postgres: TcpPostgres
+) -> None:
+    url = postgres.create("given")
+    beacon.environment["BEACON_DATABASE_URL"] = url
+    with psycopg.connect(url, autocommit=True) as connection:
+        assert beacon("db", "migrate").returncode == 0
+        assert connection.execute("SELECT FROM pg_namespace WHERE nspname = 'dbos'").fetchall() == []
+        connection.execute(GRANTS.encode())
+        connection.execute("CREATE SCHEMA dbos CREATE TABLE workflow_status (id int)")
+        for command in (("db", "migrate", "--fleet"), ("queue",), ("worker",)):
+            done = beacon(*command)
+            assert done.returncode == 3, (command, done.stderr)
+            assert "another program" in done.stderr, (command, done.stderr)
+            assert "give the fleet a database of its own" in done.stderr
+        tables = "SELECT relname FROM pg_class WHERE relnamespace = 'dbos'::regnamespace"
+        assert connection.execute(tables).fetchall() == [("workflow_status",)]
+    postgres.drop("given")
+
+
+def test_a_role_that_may_not_create_schemas_is_told_who_can(beacon: Beacon, postgres: TcpPostgres) -> None:
+    url = postgres.create("owned")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE app LOGIN")
+        connection.execute("CREATE SCHEMA app AUTHORIZATION app")
+        beacon.environment |= {
+            "BEACON_DATABASE_URL": url.replace("postgres@", "app@"),
+            "BEACON_DATABASE_SCHEMA": "app",
+        }
+        assert beacon("db", "migrate").returncode == 0
+        done = beacon("db", "migrate", "--fleet")
+        assert done.returncode == 3, done.stderr
+        assert "the database role app may not create the schema dbos" in done.stderr
+        connection.execute('CREATE SCHEMA dbos AUTHORIZATION "app"')
+        assert beacon("db", "migrate", "--fleet").returncode == 0
+        assert beacon("queue").returncode == 0
+        beacon.environment["BEACON_DATABASE_SCHEMA"] = "other"
+        connection.execute("CREATE SCHEMA other AUTHORIZATION app")
+        assert beacon("db", "migrate").returncode == 0
+        for command in (("queue",), ("db", "migrate", "--fleet")):
+            done = beacon(*command)
+            assert done.returncode == 3, (command, done.stderr)
+            assert "belongs to the tables in the schema app, not other" in done.stderr
+    postgres.drop("owned")
+
+
+def test_a_worker_that_finds_no_free_connection_says_so(least_privileged: Fleet) -> None:
+    with psycopg.connect(least_privileged.url.replace("beacon_worker", "postgres"), autocommit=True) as connection:
+        for limit in (0, 1):
+            connection.execute(f"ALTER ROLE beacon_worker CONNECTION LIMIT {limit}".encode())
+            done = least_privileged.beacon("worker")
+            assert done.returncode == 3, done.stderr
+            assert "too many connections" in done.stderr
+            assert "fault of beacon" not in done.stderr
+        connection.execute("ALTER ROLE beacon_worker CONNECTION LIMIT -1")
