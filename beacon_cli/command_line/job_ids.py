@@ -20,12 +20,12 @@ def stored_job_ids(config: str | None, database_url: str | None, beginning: str)
     """
     from beacon_cli.config import load_settings
     from beacon_cli.store.database import named_url
-    from beacon_cli.store.running import running_server
+    from beacon_cli.store.running import running_url
     from beacon_cli.stored_jobs.kept_ids import kept_ids
 
     with contextlib.suppress(Exception):  # nobody asked for anything yet: the command will say what is wrong
         settings = load_settings(Path(config) if config else None)
-        url = named_url(settings, database_url) or running_server(settings.data_path())
+        url = named_url(settings, database_url) or running_url(settings.data_path())
         if url is None:
             return [(job_id, "") for job_id in kept_ids(settings.data_path()) if job_id.startswith(beginning)]
         with _at_most(_SECONDS):

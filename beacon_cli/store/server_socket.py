@@ -9,10 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from beacon_cli.store.running import PORT
 from beacon_cli.store.server_user import ServerUser
-
-PORT = 5432
-"""A part of the socket's name. It is written into every URL: PGPORT of the environment may mean another server."""
 
 # In a connection string a comma separates hosts; other characters may be taken for a password by those who redact.
 _PLAIN = re.compile(r"/[A-Za-z0-9 ._/+=~-]*[A-Za-z0-9._/+=~-]")

@@ -144,9 +144,9 @@ def test_jobs_are_read_from_a_server_that_runs(stored: Beacon) -> None:
         stored("db", "stop")
 
 
-def test_without_a_database_nothing_is_offered_made_or_said(beacon: Beacon) -> None:
-    assert answer(beacon, "beacon show ") == []
-    assert not (beacon.folder / "data").exists()
+def test_without_a_database_nothing_is_offered_made_or_said(new_machine: Beacon) -> None:
+    assert answer(new_machine, "beacon show ") == []
+    assert not (new_machine.folder / "data").exists()
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,7 @@ class TestFailures:
         assert done.returncode == 1
         assert "error: EU: the image build failed" in done.stderr
         assert "ERROR: No matching distribution found for torch" in done.stdout
-        assert "the way back: beacon rollback modal --region us --region apac" in done.stdout
+        assert "to go back: beacon rollback modal --region us --region apac" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
 
     def test_one_region_of_three_fails_and_the_others_are_told(self, operator: Beacon, modal: FakeModal) -> None:

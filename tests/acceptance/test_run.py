@@ -205,12 +205,12 @@ def test_a_model_that_is_not_served_costs_nothing(beacon: Beacon, operators_job:
         assert regions.methods == []
 
 
-def test_a_dry_run_asks_and_starts_nothing(beacon: Beacon, operators_job: str) -> None:
-    code, document = beacon.json("run", operators_job, "--local", "--dry-run")
+def test_a_dry_run_asks_and_starts_nothing(new_machine: Beacon, operators_job: str) -> None:
+    code, document = new_machine.json("run", operators_job, "--local", "--dry-run")
     data = document["data"]
     assert (code, data["expected"], data["batches"], data["containers_at_most"]) == (0, 12, 2, 6)
     assert [prompt["text"] for prompt in data["prompts"]] == ["What is 2+2?", "What is the capital of France?"]
-    assert not (beacon.folder / "data").exists()
+    assert not (new_machine.folder / "data").exists()
 
 
 BAD_FILES: dict[str, tuple[str | bytes | None, str]] = {

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from beacon_cli.store import postmaster
+from beacon_cli.store import postmaster, running
 from beacon_cli.store.server_programs import programs_folder
 from beacon_cli.store.server_user import server_user
 
@@ -29,7 +29,7 @@ class TcpPostgres:
 
     @property
     def data(self) -> Path:
-        return postmaster.server_folder(self.folder)
+        return running.server_folder(self.folder)
 
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"

@@ -19,7 +19,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from beacon_cli.errors import StoreError
-from beacon_cli.store import postmaster
+from beacon_cli.store import running
 from beacon_cli.store.connect import connect
 from beacon_cli.store.embedded import embedded_server, keep_server, restart_embedded, stop_server
 from beacon_cli.store.migrate import migrate
@@ -47,10 +47,10 @@ def initialised() -> Iterator[Path]:
 @pytest.fixture
 def data_path(initialised: Path) -> Iterator[Path]:
     """The same folder, in which no server may run before or after a test."""
-    assert postmaster.running_pid(initialised) is None
+    assert running.running_pid(initialised) is None
     try:
         yield initialised
-        assert postmaster.running_pid(initialised) is None
+        assert running.running_pid(initialised) is None
     finally:
         stop_server(initialised)
 
@@ -62,7 +62,7 @@ def answers(url: str) -> bool:
 
 def kill_server(data_path: Path) -> None:
     """End the server without any order, as a crash would, and wait until it is gone."""
-    pid = postmaster.running_pid(data_path)
+    pid = running.running_pid(data_path)
     assert pid is not None
     os.kill(pid, signal.SIGQUIT)
     wait_until_gone(pid)
@@ -97,7 +97,7 @@ def test_the_last_user_stops_it_and_no_one_before(data_path: Path) -> None:
     other = user_of(data_path)
     with embedded_server(data_path) as url:
         assert answers(url)
-    assert postmaster.running_pid(data_path) is not None
+    assert running.running_pid(data_path) is not None
     assert other.communicate(timeout=20) == ("", "")
 
 
@@ -112,20 +112,20 @@ def test_a_user_that_is_killed_does_not_count(data_path: Path) -> None:
 def test_the_last_user_stops_also_a_server_that_was_restarted_by_another_process(data_path: Path) -> None:
     other = user_of(data_path)
     with embedded_server(data_path):
-        first = postmaster.running_pid(data_path)
+        first = running.running_pid(data_path)
         assert stop_server(data_path)
         third = user_of(data_path)
-        assert postmaster.running_pid(data_path) not in (None, first)
+        assert running.running_pid(data_path) not in (None, first)
         assert third.communicate(timeout=20) == ("", "")
         assert other.communicate(timeout=20) == ("", "")
-        assert postmaster.running_pid(data_path) is not None
+        assert running.running_pid(data_path) is not None
 
 
 def test_a_server_that_goes_away_under_its_user_can_be_restarted_at_the_same_address(data_path: Path) -> None:
     with embedded_server(data_path) as url:
-        first = postmaster.running_pid(data_path)
+        first = running.running_pid(data_path)
         assert restart_embedded(data_path) == url
-        assert postmaster.running_pid(data_path) == first
+        assert running.running_pid(data_path) == first
         for end in (kill_server, stop_server):
             end(data_path)
             with pytest.raises(StoreError):
@@ -146,8 +146,8 @@ def test_a_kept_server_outlives_its_users_until_it_is_stopped(data_path: Path) -
 def test_the_process_id_of_a_server_that_went_down_may_be_another_programs_now(data_path: Path) -> None:
     """As in a container that was restarted."""
     with embedded_server(data_path):
-        left = (postmaster.server_folder(data_path) / "postmaster.pid").read_text().splitlines()
-    pid_file = postmaster.server_folder(data_path) / "postmaster.pid"
+        left = (running.server_folder(data_path) / "postmaster.pid").read_text().splitlines()
+    pid_file = running.server_folder(data_path) / "postmaster.pid"
     pid_file.write_text("\n".join([str(os.getpid()), *left[1:]]) + "\n")
     assert not stop_server(data_path)
     with embedded_server(data_path) as url:
@@ -177,15 +177,15 @@ def test_a_server_that_was_killed_is_found_although_nobody_reaps_it(data_path: P
 import ctypes, os, signal, sys
 from pathlib import Path
 ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER: orphans become ours, and we never wait for them
-from beacon_cli.store import postmaster
+from beacon_cli.store import postmaster, running
 from beacon_cli.store.embedded import embedded_server, restart_embedded
 folder = Path({str(data_path)!r})
 with embedded_server(folder) as url:
-    pid = postmaster.running_pid(folder)
+    pid = running.running_pid(folder)
     os.kill(pid, signal.SIGKILL)
-    while postmaster.running_pid(folder): pass
+    while running.running_pid(folder): pass
     assert restart_embedded(folder) == url
-    print(pid, postmaster.running_pid(folder), Path(f"/proc/{{pid}}/stat").read_text().split()[2])
+    print(pid, running.running_pid(folder), Path(f"/proc/{{pid}}/stat").read_text().split()[2])
 """
     began = time.monotonic()
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -197,7 +197,7 @@ with embedded_server(folder) as url:
 
 @pytest.mark.parametrize("text", ["", "123", "99999999\n/elsewhere\n"])
 def test_a_file_that_a_killed_server_left_half_written_is_no_obstacle(data_path: Path, text: str) -> None:
-    (postmaster.server_folder(data_path) / "postmaster.pid").write_text(text)
+    (running.server_folder(data_path) / "postmaster.pid").write_text(text)
     with embedded_server(data_path) as url:
         assert answers(url)
 
@@ -207,9 +207,9 @@ def test_a_server_that_is_still_starting_is_waited_for(data_path: Path) -> None:
     code = f"""
 import os, threading
 from pathlib import Path
-from beacon_cli.store import postmaster
+from beacon_cli.store import postmaster, running
 threading.Thread(target=postmaster.start, args=[Path({str(data_path)!r})]).start()
-while postmaster.Postmaster.of(postmaster.server_folder(Path({str(data_path)!r}))) is None: pass
+while running.Postmaster.of(running.server_folder(Path({str(data_path)!r}))) is None: pass
 os.kill(os.getpid(), 9)
 """
     subprocess.run([sys.executable, "-c", code], check=False)
@@ -219,7 +219,7 @@ os.kill(os.getpid(), 9)
 
 def test_a_socket_that_was_cleaned_away_comes_back(data_path: Path) -> None:
     url = keep_server(data_path)
-    (postmaster.server_folder(data_path) / ".s.PGSQL.5432").unlink()
+    (running.server_folder(data_path) / ".s.PGSQL.5432").unlink()
     with embedded_server(data_path) as same:
         assert same == url
         assert answers(url)
@@ -233,7 +233,7 @@ def test_a_long_path_has_its_socket_in_a_private_folder_with_the_same_address_ea
             assert answers(url)
             sockets = Path(str(conninfo_to_dict(url)["host"]))
             assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
-            assert sockets.stat().st_uid == postmaster.server_folder(long).stat().st_uid
+            assert sockets.stat().st_uid == running.server_folder(long).stat().st_uid
             stop_server(long)
             assert not sockets.exists()
             assert restart_embedded(long) == url
@@ -254,7 +254,7 @@ def test_another_users_folder_is_a_clear_error(data_path: Path, call: str) -> No
 import os, sys
 from pathlib import Path
 from beacon_cli.errors import StoreError
-from beacon_cli.store import embedded, postmaster
+from beacon_cli.store import embedded
 import fasteners, psutil  # which {NOBODY} may not be allowed to read
 os.setuid({NOBODY})
 try:
