@@ -13,8 +13,9 @@ from beacon_cli.audit.database import Connection
 from beacon_cli.errors import JobNotFound
 from beacon_cli.printable import excerpt
 from beacon_cli.program_name import command
+from beacon_cli.store.connect import translated
 from beacon_cli.store.migrate import require_current_schema
-from beacon_cli.store.schema import detect_schema
+from beacon_cli.store.schema import READING_LEGACY, detect_schema, require_rights
 
 Schema = Literal["beacon", "legacy"]
 
@@ -42,14 +43,16 @@ class StoredJob:
 def find_job(connection: Connection, job_id: str) -> StoredJob:
     """Return the job. Raises `JobNotFound`, with ids that look like it, or `SchemaError` for other tables."""
     legacy = detect_schema(connection) == "legacy"
-    if not legacy:
+    if legacy:
+        require_rights(connection, READING_LEGACY)
+    else:
         require_current_schema(connection)
     job = None
-    if storable(job_id):
-        job = _find_legacy(connection, job_id) if legacy else _find_beacon(connection, job_id)
-    if job is None:
-        _not_found(job_id, _newest_ids(connection, legacy=legacy))
-    return job
+    with translated():
+        if storable(job_id):
+            job = _find_legacy(connection, job_id) if legacy else _find_beacon(connection, job_id)
+        newest = [] if job is not None else _newest_ids(connection, legacy=legacy)
+    return job or _not_found(job_id, newest)
 
 
 def _find_beacon(connection: Connection, job_id: str) -> StoredJob | None:

@@ -59,9 +59,10 @@ def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
 
     ignore_libpq_variables()
     settings = ctx.obj.settings
-    address = in_schema(keep_server(settings.data_path()), settings.database_schema)
-    if needs_migration(address):
-        migrate(address)
+    address = keep_server(settings.data_path())
+    tables = in_schema(address, settings.database_schema)
+    if needs_migration(tables):
+        migrate(tables)
     say(f"the embedded server runs until: {command('db stop')}\n")
     return CommandResult(
         "db url", {"url": address}, as_json=as_json, show=lambda out: out.print(address, soft_wrap=True)

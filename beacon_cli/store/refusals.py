@@ -10,7 +10,7 @@ from psycopg import pq
 # psycopg's words, libpq's words for where, and the server's for how bad it is: all said already.
 _PREFIX = re.compile(
     r"(?:connection (?:failed|is bad): )?"
-    r'(?:connection to server (?:at "[^"]*"(?: \([^)]*\))?, port \d+|on socket "(?P<socket>[^"]*)") failed: )?'
+    r'(?:connection to server (?:at "[^"]*"(?: \([^)]*\))?, port \d+|on socket "[^"]*") failed: )?'
     r"(?:FATAL:  )?"
 )
 _HINTS = (
@@ -20,7 +20,7 @@ _HINTS = (
         "correct the user and the password in the database URL, or set PGPASSWORD",
     ),
     (
-        r"role \".*\" does not exist|not permitted to log in|role .* may not",
+        r"role \".*\" does not exist|not permitted to log in",
         "name another user in the database URL, or ask the server's administrator",
     ),
     (

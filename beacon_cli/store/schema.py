@@ -23,6 +23,9 @@ OLDEST_VERSION = 14
 READING: Mapping[str, str] = dict.fromkeys(("jobs", "questions", "runs", "executions", "_yoyo_migration"), "SELECT")
 """What commands that only read need, by table."""
 
+READING_LEGACY: Mapping[str, str] = dict.fromkeys(("jobs", "executions"), "SELECT")
+"""The same for the old system's tables."""
+
 WRITING: Mapping[str, str] = {
     "jobs": "SELECT, INSERT, UPDATE",
     "questions": "SELECT, INSERT",

@@ -339,3 +339,15 @@ def test_a_database_url_and_its_password_are_kept_out_of_messages(
     monkeypatch.setenv(variable, url)
     assert redacted(f"failed: {url}") == f"failed: ${variable}"
     assert redacted(f"failed: {password}") == "failed: ***"
+
+
+@pytest.mark.parametrize("name", ["beacon", 'My "own", schema', "x" * 63])
+def test_a_schema_may_have_any_name_that_postgresql_takes(name: str) -> None:
+    assert load(DATABASE_SCHEMA=name).database_schema == name
+    assert load(DATABASE_SCHEMA="").database_schema is None
+
+
+@pytest.mark.parametrize("name", ["x" * 64, "ü" * 32, "a\nb"])
+def test_a_schema_that_postgresql_would_cut_off_or_nobody_could_read_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="BEACON_DATABASE_SCHEMA: a schema's name is printable"):
+        load(DATABASE_SCHEMA=name)

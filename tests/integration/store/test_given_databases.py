@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from beacon_cli.audit.stored_job import find_job
 from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.store import schema
 from beacon_cli.store.address import address_of, in_schema, quoted
 from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.migrate import known_migrations, migrate, require_current_schema, require_ready_for_a_run
+from beacon_cli.stored_jobs.recent import recent_jobs
 from tests.integration.conftest import fresh_database, url_of
 from tests.support.tcp_postgres import tcp_postgres
 
@@ -254,3 +256,14 @@ def test_whoever_may_not_log_in_is_told_what_to_do(postgres_url: str) -> None:
         ) as caught:
             connect("service=nowhere")
         assert "PGSERVICEFILE" in caught.value.hint
+
+
+def test_a_role_without_rights_on_the_old_systems_tables_is_told_what_it_lacks(legacy_database_url: str) -> None:
+    with (
+        psycopg.connect(legacy_database_url, autocommit=True) as admin,
+        role(admin) as url,
+        connect_readonly(url) as connection,
+    ):
+        for reads in (lambda: find_job(connection, "17"), lambda: recent_jobs(connection, 5)):
+            with pytest.raises(StoreError, match=f"{user(url)} lacks a privilege: SELECT on executions, jobs"):
+                reads()

@@ -86,6 +86,15 @@ def test_a_server_that_is_not_there_is_named(host: str) -> None:
     assert caught.value.exit_code == 3
 
 
+def test_variables_that_took_part_in_a_failed_connection_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPORT", "1")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    with pytest.raises(StoreError, match=r"db at 127\.0\.0\.1:1 failed: Connection refused") as caught:
+        connect("postgresql://user@127.0.0.1/db")
+    assert caught.value.hint.endswith("; set in the environment: PGPASSWORD, PGPORT")
+    assert PASSWORD not in caught.value.message + caught.value.hint
+
+
 def test_a_password_is_cut_out_of_what_the_library_says_or_nothing_of_that_is_shown() -> None:
     said = psycopg.OperationalError("the words: canary and abc")
     assert store_error(said, {"password": "canary"}).message.endswith("the words: *** and abc")
