@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.store import postmaster
 from beacon_cli.store.schema import OLDEST_VERSION
+from beacon_cli.store.server_user import server_user
 from tests.acceptance.conftest import Beacon
 from tests.support.regions_server import MODELS, Regions, regions_server
 
@@ -24,10 +24,10 @@ JOB = f"id: one\nquestions: [math_basic, geography_basic]\nmodels: [{', '.join(M
 @contextlib.contextmanager
 def server(programs: Path) -> Iterator[str]:
     """Yield the URL of a new server of these programs, on loopback."""
-    account = {"user": "pgserver"} if postmaster.is_root() else {}
+    account = server_user().options()
     folder = Path(tempfile.mkdtemp(prefix="beacon-version-"))
     if account:
-        shutil.chown(folder, "pgserver")
+        shutil.chown(folder, server_user().uid)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

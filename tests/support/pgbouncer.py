@@ -16,7 +16,7 @@ from typing import Literal
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from beacon_cli.store import postmaster
+from beacon_cli.store.server_user import server_user
 
 Mode = Literal["session", "transaction", "statement"]
 
@@ -44,7 +44,7 @@ class PgBouncer:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        user = {"user": "pgserver"} if postmaster.is_root() else {}
+        user = server_user().options()
         self.process = subprocess.Popen(
             [program(), "-q", str(self.folder / "pgbouncer.ini")],
             stdout=subprocess.DEVNULL,
@@ -80,8 +80,8 @@ def pgbouncer(server_url: str, mode: Mode, more: str = "") -> Iterator[PgBouncer
     bouncer = PgBouncer(folder, _free_port())
     where = {"host": server["host"], "server_port": server["port"], "user": server["user"], "folder": folder}
     (folder / "pgbouncer.ini").write_text(_SETTINGS.format(**where, port=bouncer.port, mode=mode, more=more))
-    if postmaster.is_root():
-        shutil.chown(folder, "pgserver")
+    if server_user().is_account:
+        shutil.chown(folder, server_user().uid)
     folder.chmod(0o755)
     try:
         bouncer.start()
