@@ -1,6 +1,6 @@
 # A worker of the fleet; with another command, any command of Beacon. No secret is built in: see deploy/README.md.
 FROM python:3.13-slim AS build
-# A worker alone needs `fleet`; `report` is for compare, report and Parquet files, and more than half of the image.
+# A worker alone needs `fleet`; `report` is for compare and report, and half of the image.
 ARG EXTRAS=fleet,report
 WORKDIR /source
 COPY . .
