@@ -139,7 +139,7 @@ def options(
         ),
     ] = None,
 ) -> None:
-    """Ask the same questions of the same models in several regions, record every answer, and prove it."""
+    """Ask models in several regions the same questions, record every answer, and check that none is missing."""
     ctx.obj.config_path = config
     ctx.obj.verbose = verbose
     if verbose:

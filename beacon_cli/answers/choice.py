@@ -70,5 +70,5 @@ def _fetch(connection: Connection, query: str, names: Relation, parameters: dict
 def _unknown(kind: str, name: str, job: StoredJob, known: list[str]) -> UsageError:
     near = difflib.get_close_matches(name[:_LONGEST], (each[:_LONGEST] for each in known), n=3, cutoff=0.5)
     shown = ", ".join(excerpt(each) for each in near or known[:5])
-    hint = f"near ones: {shown}" if near else f"it has: {shown}" if shown else "it has none"
+    hint = f"did you mean {shown}?" if near else f"it has: {shown}" if shown else "it has none"
     return UsageError(f"job {excerpt(job.id)} has no {kind} '{excerpt(name)}'", hint=hint)

@@ -35,7 +35,7 @@ def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) ->
         return Check("regions", "pass", "every region is known; where containers ran is not recorded here")
     if doubts:
         return Check("regions", "warn", _told(doubts))
-    return Check("regions", "pass", "every region is known, and answered for itself")
+    return Check("regions", "pass", "every answer came from the region that was asked")
 
 
 def _fault(combination: dict[str, Any]) -> str | None:

@@ -104,7 +104,7 @@ def containers(expected: Expectation, *, runs: int, at_first: int, late: int, ex
     return Check(
         "containers",
         "pass",
-        f"{quantity(at_first, 'container')} of at most {bound}{inside}, and no other later",
+        f"{quantity(at_first, 'container')} (limit {bound}{inside}), none added later",
     )
 
 
@@ -128,7 +128,7 @@ def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequenc
 def answers(_: Expectation, *, empty: int, texts: int, executions: int, examples: Sequence[str]) -> Check:
     """Answers have text, and different questions get different ones."""
     if not empty and not texts:
-        return Check("answers", "pass", "every answer has text, and none was given to two questions")
+        return Check("answers", "pass", "every answer has text, and no two questions have the same answer")
     faults = [quantity(empty, "empty answer")] if empty else []
     if texts:
         text = f"{quantity(texts, 'text')} given to different questions ({quantity(executions, 'row')})"

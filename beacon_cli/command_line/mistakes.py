@@ -88,5 +88,5 @@ def _joined(meant: str, where: str) -> str:
 
 def _sentence(text: str) -> str:
     """Return Typer's words as the beginning of a line of ours: on one line, without a capital or a full stop."""
-    line = " ".join(text.split()).rstrip(".")
+    line = " ".join(text.replace("Value error, ", "").split()).rstrip(".")
     return line[:1].lower() + line[1:]

@@ -41,7 +41,7 @@ BatchingOption = Annotated[
     Literal["question", "region", "lane"] | None,
     typer.Option(
         "--batching",
-        help="What waits for what. question: every region finishes a question before the next starts. "
+        help="When the next question may start. question: every region finishes a question before the next starts. "
         "region: each region goes on by itself. lane: each model in each region does. Default: question.",
     ),
 ]

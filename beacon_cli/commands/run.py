@@ -33,7 +33,7 @@ def run(
     """Run a job, or resume one.
 
     It asks the job's questions, one after the other, of all its models in all its regions, and records every answer.
-    Running a job again asks only what has no answer yet.
+    Running a job again under the same id asks only what has no answer yet.
     """
     from beacon_cli.runs.request import RunRequest
 

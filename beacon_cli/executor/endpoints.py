@@ -84,7 +84,8 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
     else:
         raise ConfigError(
             f"no endpoint is configured for region {region.label}",
-            hint=f"set modal.workspace, or regions.{region.id}.base_url, in beacon.toml; run and verify have --local",
+            hint=f"add --local to ask servers on this machine; or set modal.workspace, or regions.{region.id}.base_url,"
+            " in beacon.toml",
         )
     for name, url in urls.items():
         if url is None:

@@ -51,7 +51,7 @@ def chosen_format(named: Format | None, output: Path | None, *, as_json: bool = 
     ending = output.suffix.lower() or (output.name.lower() if output.name.startswith(".") else "")
     if ending not in _ENDINGS:
         raise UsageError(
-            f"the ending of '{excerpt(output.name)}' tells no format", hint="add --format jsonl, csv or parquet"
+            f"cannot tell the format from '{excerpt(output.name)}'", hint="add --format jsonl, csv or parquet"
         )
     return _ENDINGS[ending]
 

@@ -232,7 +232,7 @@ class Worker:
             return
         self._lease.draining = True
         self._queue.room = 0
-        say_line(f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; once more ends at once")
+        say_line(f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; a second Ctrl-C quits at once")
         for job in self._running.values():
             job.stop.drain(HAND_BACK)
         self._draining = asyncio.create_task(self._ending(self._drain(signum)))

@@ -176,7 +176,7 @@ def _verdict(comparison: Comparison) -> Iterator[Line]:
     counts = comparison.verdicts
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     if counts["different"]:
-        counted += f" (of the different ones on average at most {percent(comparison.rate)} are chance)"
+        counted += f" (expected false alarms among the different ones: at most {percent(comparison.rate)})"
     yield _STYLES["different"] if counts["different"] else "bold", counted
 
 

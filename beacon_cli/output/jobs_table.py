@@ -32,7 +32,7 @@ def show_jobs(found: JobList, status: str | None) -> Callable[[Console], None]:
 
     def show(console: Console) -> None:
         if not found.jobs:
-            console.print(f"no job is {excerpt(status)}" if status else "no job was run yet", soft_wrap=True)
+            console.print(f"no job is {excerpt(status)}" if status else "no jobs yet", soft_wrap=True)
             return
         times = "×" if console.encoding.startswith("utf") else "x"
         _print(found, console, times)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import uuid
 from collections.abc import Callable, Mapping
@@ -92,10 +93,23 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def print_error(error: BeaconError) -> None:
-    """Write an error as one line on stderr, and its hint as a second."""
-    say(f"error: {printable(redacted(error.message))}\n")
+    """Write an error as one line on stderr, and its hint as a second; a terminal breaks them between words."""
+    say(f"{_folded(f'error: {printable(redacted(error.message))}')}\n")
     if error.hint:
-        say(f"hint: {printable(redacted(error.hint))}\n")
+        say(f"{_folded(f'hint: {printable(redacted(error.hint))}')}\n")
+
+
+def _folded(line: str) -> str:
+    """Return a line as a terminal shows it best: broken between words. Elsewhere it stays one line."""
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0
+    except (OSError, ValueError, AttributeError):  # closed, or not a stream of the system
+        width = 0
+    if not 0 < width < len(line):
+        return line
+    from beacon_cli.output.folding import folded
+
+    return "\n".join(folded(line, width))
 
 
 def say(text: str) -> None:

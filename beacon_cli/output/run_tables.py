@@ -30,7 +30,7 @@ _DO: dict[str, str] = {
     "slot_timeout": "raise limits.max_in_flight or limits.per_endpoint, or limits.slot_timeout",
     "connect_timeout": f"{_VERIFY}; on a slow network raise limits.connect_timeout",
     "answer_timeout": f"{_PROBE} shows which region is slow; or raise limits.answer_timeout",
-    "job_timeout": "run it again to go on, or raise limits.job_timeout",
+    "job_timeout": "resume it (the command is below), or raise limits.job_timeout",
     "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
     "tls_failed": "check the certificate, and the host name in beacon.toml; it is never ignored",
     "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint knows",
@@ -46,7 +46,7 @@ _DO: dict[str, str] = {
     "redirect_refused": "check the URL in beacon.toml: https, and no login page or proxy in front of it",
     "redirect_cross_origin": "check the URL in beacon.toml: it leads to another host, which was not followed",
     "result_lost": "run it again: the cell is asked anew",
-    "cancelled": "run it again to go on",
+    "cancelled": "resume it: the command is below",
     "handed_back": "a worker of the fleet goes on with it",
 }
 

@@ -14,7 +14,6 @@ from beacon_cli.job.model import Job
 from beacon_cli.output.audit_table import print_findings
 from beacon_cli.output.result import CommandResult, say
 from beacon_cli.printable import printable
-from beacon_cli.program_name import command
 from beacon_cli.runs.launch import launch
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.summary import read_summary
@@ -49,8 +48,6 @@ def _carry_out(
     with connect(url) as connection:
         require_ready_for_a_run(connection)
     launched = launch(request, settings, job, job_id, url)
-    if launched.nothing_to_ask:
-        _say_nothing_was_asked(job, job_id)
     _log.info("asking is over: reading back what was stored")
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, launched, with_batches=as_json)
@@ -68,11 +65,6 @@ def _carry_out(
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
     return CommandResult(*("run", data, exit_code, as_json), problems=problems, show=partial(_show, summary, report))
-
-
-def _say_nothing_was_asked(job: Job, job_id: str) -> None:
-    found = f"nothing to ask: job {job_id} has every answer ({job.expected} of {job.expected})"
-    say(f"{found}; read them: {command('show', job_id)} or {command('report', job_id)}\n")
 
 
 def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:

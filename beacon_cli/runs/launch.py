@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from beacon_cli.deployment.cancel import cancel_call
 from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.errors import ModelNotServed
 from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import open_clients
@@ -25,6 +26,7 @@ from beacon_cli.executor.preflight import Served, registry_changes, require_mode
 from beacon_cli.executor.run import Assignment, Outcome, Run
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
+from beacon_cli.local.models import local_model_ids
 from beacon_cli.output.events_file import EventsFile
 from beacon_cli.output.view import run_view
 from beacon_cli.runs.inventory import Inventory, container_inventory
@@ -144,7 +146,18 @@ class _Launch:
         clients = await stack.enter_async_context(
             open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps)
         )
-        return _Asked(clients, endpoints, await require_models(clients, endpoints, lanes, self._tell))
+        return _Asked(clients, endpoints, await self._served(clients, endpoints, lanes))
+
+    async def _served(
+        self, clients: Mapping[str, httpx2.AsyncClient], endpoints: Mapping[str, Endpoint], lanes: Sequence[Lane]
+    ) -> Mapping[str, Served]:
+        try:
+            return await require_models(clients, endpoints, lanes, self._tell)
+        except ModelNotServed as error:
+            if self._request.local:
+                served = ", ".join(local_model_ids(self._settings))
+                error.hint = f"--local serves {served}; more can be added under [local.models] in beacon.toml"
+            raise
 
     def _run(self, store: JobStore, asked: _Asked) -> Run:
         claim, limits = store.claim, self._limits
@@ -203,7 +216,7 @@ class _Launch:
             self._tell("stopping…")
             self._task.cancel()
         elif self._store is not None:
-            self._tell("stopping… calls in flight are cancelled and recorded; once more ends at once")
+            self._tell("stopping… calls in flight are cancelled and recorded; a second Ctrl-C quits at once")
             self._store.hurry()
             self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
 

@@ -36,7 +36,7 @@ def recent_jobs(connection: Connection, limit: int, status: str | None = None) -
 
 def _require_status(status: str | None) -> None:
     if status is not None and status not in STATUSES:
-        raise UsageError(f"no job ever has the status '{excerpt(status)}'", hint=f"there are: {', '.join(STATUSES)}")
+        raise UsageError(f"unknown status '{excerpt(status)}'", hint=f"use one of: {', '.join(STATUSES)}")
 
 
 def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ ANOTHER_PROJECTS = {
 
 def test_what_another_project_set_for_postgresql_does_not_reach_the_embedded_database(beacon: Beacon) -> None:
     beacon.environment |= ANOTHER_PROJECTS | {"BEACON_DATABASE_URL": "embedded"}
-    assert beacon("jobs").stdout.strip() == "no job was run yet"
+    assert beacon("jobs").stdout.strip() == "no jobs yet"
     assert beacon("db", "psql", "-Atc", "SELECT 1").stdout.strip() == "1"
     assert beacon("db", "url").returncode == 0
     assert beacon.json("db", "stop")[1]["data"] == {"stopped": True}

@@ -118,7 +118,7 @@ def test_a_failure_in_json_written_out_by_hand(database_url: str) -> None:
         "errors": [
             {
                 "code": "usage",
-                "message": "no job ever has the status 'runing'",
+                "message": "unknown status 'runing'",
                 "hint": "there are: queued, running, interrupted, completed, partial, failed, cancelled",
             }
         ],
@@ -233,7 +233,7 @@ def test_a_database_without_jobs_is_no_error_and_one_without_tables_is(
     database_url: str, empty_database_url: str
 ) -> None:
     done = beacon("jobs", url=database_url)
-    assert (done.code, done.out, done.err) == (0, "no job was run yet\n", "")
+    assert (done.code, done.out, done.err) == (0, "no jobs yet\n", "")
     assert beacon("jobs", "--json", url=database_url).document["data"] == {"jobs": [], "more": False}
     done = beacon("jobs", url=empty_database_url)
     assert (done.code, done.out) == (3, "")

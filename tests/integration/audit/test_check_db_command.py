@@ -123,7 +123,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                 {
                     "name": "regions",
                     "status": "pass",
-                    "detail": "every region is known, and answered for itself",
+                    "detail": "every answer came from the region that was asked",
                 },
                 {
                     "name": "sequential",
@@ -138,7 +138,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                 {
                     "name": "containers",
                     "status": "pass",
-                    "detail": "6 containers of at most 6, and no other later",
+                    "detail": "6 containers (limit 6), none added later",
                 },
                 {"name": "no_hops", "status": "pass", "detail": "no execution needed an HTTP 303"},
                 {
@@ -149,7 +149,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                 {
                     "name": "answers",
                     "status": "pass",
-                    "detail": "every answer has text, and none was given to two questions",
+                    "detail": "every answer has text, and no two questions have the same answer",
                 },
             ],
         },
