@@ -9,6 +9,7 @@ from typing import Literal
 from beacon_cli.errors import EnvironmentFault
 
 _UID_MAP = Path("/proc/self/uid_map")
+_OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
 
 
 def is_root() -> bool:
@@ -24,6 +25,25 @@ def is_root() -> bool:
     except OSError:  # not Linux
         return True
     return sum(int(mapping.split()[2]) for mapping in mappings) > 1
+
+
+def trusted_owners() -> frozenset[int]:
+    """Return the users whose files this one may rely on: itself, and root.
+
+    In a user namespace that does not have root, root's files look like nobody's: man 7 user_namespaces.
+    """
+    owners = {0, os.geteuid()}
+    if _is_in_namespace():
+        owners.add(int(_OVERFLOW_UID.read_text()))
+    return frozenset(owners)
+
+
+def _is_in_namespace() -> bool:
+    """Whether some users of the machine do not exist here."""
+    try:
+        return sum(int(mapping.split()[2]) for mapping in _UID_MAP.read_text().splitlines()) < 2**32 - 1
+    except OSError:  # not Linux
+        return False
 
 
 def has_name() -> bool:
@@ -57,7 +77,7 @@ def home_folder(kind: Literal["user_data_path", "user_cache_path"]) -> Path:
         folder = Path()
     if not folder.is_absolute():
         raise EnvironmentFault(
-            "there is no home folder to keep data in: HOME is not set, and this user has no account",
+            "there is no home folder to keep data in: HOME names none, and this user has no account",
             hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
         )
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from pathlib import Path
 from typing import Annotated
@@ -226,7 +227,7 @@ class Settings(BaseModel):
         Raises `EnvironmentFault` for a user without a home.
         """
         if self.data_dir is not None:
-            return self.data_dir.resolve()
+            return Path(os.path.realpath(self.data_dir))
         if is_root():
             return Path("/var/lib/beacon")
         return home_folder("user_data_path")
@@ -234,5 +235,5 @@ class Settings(BaseModel):
     def cache_path(self) -> Path:
         """Return the folder of what can be fetched again, such as weights. Raises `EnvironmentFault` without a home."""
         if self.cache_dir is not None:
-            return self.cache_dir.resolve()
+            return Path(os.path.realpath(self.cache_dir))
         return home_folder("user_cache_path")

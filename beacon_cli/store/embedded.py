@@ -17,6 +17,7 @@ from beacon_cli.signals import held
 from beacon_cli.store.file_locks import exclusive_lock, shared_lock
 from beacon_cli.store.postmaster import ServerError, start, stop
 from beacon_cli.store.running import running_pid, server_folder
+from beacon_cli.store.server_programs import writable_by_others
 from beacon_cli.store.server_user import ACCOUNT
 
 
@@ -105,6 +106,12 @@ def _make_folder(data_path: Path) -> None:
             f"the data folder {data_path} cannot be used: {_reason(error)}",
             hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
         ) from error
+    if is_root() and (folder := writable_by_others(data_path)):
+        raise StoreError(
+            f"the data folder {data_path} is not safe: others may write in {folder}",
+            hint="run beacon as the owner of that folder, or let only root write there (chmod go-w), or set"
+            " BEACON_DATA_DIR and BEACON_CACHE_DIR to folders of root's",
+        )
     if is_root() and closed:
         raise StoreError(
             f"as root the embedded PostgreSQL runs as the user {ACCOUNT}, which may not enter {closed[0]}",
@@ -145,6 +152,6 @@ def _reason(error: Exception) -> str:
 def _hint(data_path: Path, error: Exception) -> str:
     elsewhere = "another folder: BEACON_DATA_DIR and BEACON_CACHE_DIR; another database: --database-url"
     if isinstance(error, PermissionError):
-        return f"it belongs to another user; {elsewhere}"
+        return f"it may belong to another user: look at its owner and mode; {elsewhere}"
     log = server_folder(data_path) / "log"
     return f"its log is {log}; {elsewhere}" if log.exists() else elsewhere

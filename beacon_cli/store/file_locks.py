@@ -27,7 +27,7 @@ def shared_lock(file: Path) -> fasteners.InterProcessReaderWriterLock:
 
 
 def _make_private(file: Path) -> None:
-    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY, 0o600)
+    descriptor = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
     try:
         os.fchmod(descriptor, 0o600)  # whatever the umask is
     finally:

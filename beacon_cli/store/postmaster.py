@@ -24,10 +24,11 @@ _STAGING = "postgresql.new-"
 _START_SECONDS = 60
 _STOP_SECONDS = 60.0
 _INITIALISE_SECONDS = 300.0
-_ORPHANS_SECONDS = 10.0
+_STRAYS_SECONDS = 10.0
 _POLL_SECONDS = 0.02
-# What its programs need of the environment. Not PGDATA, PGPORT and the like, which mean another server, nor secrets.
-_KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# What its programs need of the environment: no PGDATA or PGPORT, which mean another server, no secrets, and no folders
+# of libraries.
+_KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "TZ")
 _ENOUGH_OPEN_FILES = 1024
 
 
@@ -40,7 +41,7 @@ def start(data_path: Path) -> str:
 
     Raises `ServerError`, `OSError` and `SubprocessError`, and `StoreError` where this user cannot run any server.
     """
-    data_path = data_path.resolve()
+    data_path = Path(os.path.realpath(data_path))
     folder = server_folder(data_path)
     server = _settled(folder)
     if server is not None and not _reachable(server):
@@ -63,6 +64,9 @@ def _started(data_path: Path, folder: Path) -> Postmaster:
     _forget_stale(folder, sockets)
     failure = _launch(folder, sockets, programs, user)
     server = _settled(folder)  # also where it was started just before, by a process that was killed
+    if server is None and _end_strays(folder):
+        failure = _launch(folder, sockets, programs, user)
+        server = _settled(folder)
     if server is None:
         raise ServerError(failure or "it ended at once")
     return server
@@ -77,7 +81,7 @@ def stop(data_path: Path) -> bool:
     server = Postmaster.of(folder)
     process = server.process() if server is not None else None
     if server is None or process is None:
-        return False
+        return folder.is_dir() and _end_strays(folder)
     with contextlib.suppress(ProcessLookupError):
         os.kill(server.pid, signal.SIGINT)  # a fast shutdown: it ends its sessions, and waits for no client
     give_up_at = time.monotonic() + _STOP_SECONDS
@@ -85,7 +89,7 @@ def stop(data_path: Path) -> bool:
         if time.monotonic() > give_up_at:
             raise ServerError(f"process {server.pid} did not end within {_STOP_SECONDS:.0f} s")
         time.sleep(_POLL_SECONDS)
-    remove_socket_folder(data_path.resolve())
+    remove_socket_folder(Path(os.path.realpath(data_path)))
     return True
 
 
@@ -109,8 +113,9 @@ def _reachable(server: Postmaster) -> bool:
 def _initialise(folder: Path, programs: Path, user: ServerUser) -> None:
     """Make the data folder, all of it or nothing: a process that is killed meanwhile must not leave half of one."""
     staging = folder.with_name(f"{_STAGING}{os.getpid()}")
-    staging.mkdir(mode=0o700)
+    staging.mkdir()
     try:
+        staging.chmod(0o700)  # whatever the umask is
         if user.is_account:
             shutil.chown(staging, user.uid, user.gid)
         words = [
@@ -179,28 +184,41 @@ def _forget_stale(folder: Path, sockets: Path) -> None:
     """
     socket = socket_file(sockets)
     left = [file for file in (folder / "postmaster.pid", socket.with_name(f"{socket.name}.lock")) if file.exists()]
-    if not left:
-        return
-    give_up_at = time.monotonic() + _ORPHANS_SECONDS
-    while (orphans := _processes_in(folder)) and Postmaster.of(folder) is not None:
-        if time.monotonic() > give_up_at:
-            raise ServerError(f"processes {orphans} of a server that was killed are still at work")
-        time.sleep(_POLL_SECONDS)
+    if left:
+        _end_strays(folder)
     for file in left:
         file.unlink(missing_ok=True)
 
 
-def _processes_in(folder: Path) -> list[int]:
-    """Return the ids of PostgreSQL's processes that work in a data folder."""
+def _end_strays(folder: Path) -> bool:
+    """End the processes that work in a data folder although its file names no server; return whether there were any.
+
+    It is a server whose file was taken away, or what a killed one leaves for a moment. Raises `ServerError`.
+    """
+    give_up_at = time.monotonic() + _STRAYS_SECONDS
+    found = _processes_in(folder)
+    for pid, parent in found.items():
+        if parent not in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+    while strays := _processes_in(folder):
+        if time.monotonic() > give_up_at:
+            raise ServerError(f"processes {list(strays)} of a server that was killed are still at work")
+        time.sleep(_POLL_SECONDS)
+    return bool(found)
+
+
+def _processes_in(folder: Path) -> dict[int, int]:
+    """Return the ids of PostgreSQL's processes that work in a data folder, and of what started each."""
     import psutil
 
-    return [
-        process.pid
-        for process in psutil.process_iter(["name", "cwd", "status"])
+    return {
+        process.pid: process.info["ppid"]
+        for process in psutil.process_iter(["name", "cwd", "status", "ppid"])
         if "postgres" in (process.info["name"] or "")
         and process.info["status"] != psutil.STATUS_ZOMBIE
         and process.info["cwd"] == str(folder)
-    ]
+    }
 
 
 def _last_words(log: Path, start: int) -> str:

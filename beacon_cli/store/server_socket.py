@@ -17,6 +17,7 @@ _PLAIN = re.compile(r"/[A-Za-z0-9 ._/+=~-]*[A-Za-z0-9._/+=~-]")
 _LONGEST_PATH = 103  # bytes, of sockaddr_un on macOS; Linux takes four more
 _LONGEST_TEMPORARY = 60
 _NAME_FILE = "postgresql.socket"
+_PREFIX = "beacon-"
 
 
 def socket_folder(data_path: Path, server_folder: Path, user: ServerUser) -> Path:
@@ -53,9 +54,10 @@ def fits(folder: Path) -> bool:
 
 def _chosen(data_path: Path) -> Path | None:
     try:
-        return Path((data_path / _NAME_FILE).read_text())
-    except FileNotFoundError:
+        folder = Path((data_path / _NAME_FILE).read_text())
+    except (FileNotFoundError, ValueError):  # ValueError: not text
         return None
+    return folder if fits(folder) and folder.name.startswith(_PREFIX) else None
 
 
 def _made_private(folder: Path, user: ServerUser) -> bool:
@@ -73,7 +75,7 @@ def _made_private(folder: Path, user: ServerUser) -> bool:
 def _new_folder(user: ServerUser) -> Path:
     temporary = tempfile.gettempdir()
     private = fits(Path(temporary) / "beacon-12345678") and len(temporary) <= _LONGEST_TEMPORARY
-    folder = Path(tempfile.mkdtemp(prefix="beacon-", dir=temporary if private else "/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=temporary if private else "/tmp"))
     _give(folder, user)
     return folder
 

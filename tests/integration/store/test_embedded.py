@@ -195,7 +195,7 @@ with embedded_server(folder) as url:
     assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("text", ["", "123", "99999999\n/elsewhere\n"])
+@pytest.mark.parametrize("text", ["", "123", "²", "99999999\n/elsewhere\n"])
 def test_a_file_that_a_killed_server_left_half_written_is_no_obstacle(data_path: Path, text: str) -> None:
     (running.server_folder(data_path) / "postmaster.pid").write_text(text)
     with embedded_server(data_path) as url:
@@ -215,6 +215,27 @@ os.kill(os.getpid(), 9)
     subprocess.run([sys.executable, "-c", code], check=False)
     with embedded_server(data_path) as url:
         assert answers(url)
+
+
+@pytest.mark.parametrize("how", ["emptied", "removed"])
+def test_a_server_whose_file_was_taken_away_is_ended_and_another_started(data_path: Path, how: str) -> None:
+    """As by a program that cleans folders for temporary files."""
+    keep_server(data_path)
+    file = running.server_folder(data_path) / "postmaster.pid"
+    first = running.running_pid(data_path)
+    assert first is not None
+    if how == "emptied":
+        file.write_text("")
+    else:
+        file.unlink()
+    with embedded_server(data_path) as url:
+        assert answers(url)
+        assert running.running_pid(data_path) != first
+    wait_until_gone(first)
+    keep_server(data_path)
+    file.unlink()
+    assert stop_server(data_path)
+    assert not stop_server(data_path)
 
 
 def test_a_socket_that_was_cleaned_away_comes_back(data_path: Path) -> None:
@@ -245,6 +266,26 @@ def test_a_long_path_has_its_socket_in_a_private_folder_with_the_same_address_ea
     finally:
         sockets.rmdir()
         shutil.rmtree(long)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root can give folders to others")
+def test_root_uses_no_data_folder_that_others_can_change(data_path: Path) -> None:
+    victim = data_path.parent / "victim"
+    victim.write_text("kept")
+    victim.chmod(0o644)
+    theirs = data_path.parent / "theirs"
+    theirs.mkdir()
+    for name in ("postgresql.starting", "postgresql.kept", "postgresql.socket"):
+        (theirs / name).symlink_to(victim)
+    for spoil in (lambda: os.chown(theirs, NOBODY, NOBODY), lambda: theirs.chmod(0o777)):
+        spoil()
+        with pytest.raises(StoreError, match="is not safe: others may write in"), embedded_server(theirs):
+            pass
+        with pytest.raises(StoreError, match="is not safe"):
+            keep_server(theirs)
+        os.chown(theirs, 0, 0)
+    assert (victim.read_text(), stat.S_IMODE(victim.stat().st_mode)) == ("kept", 0o644)
+    shutil.rmtree(theirs)
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
