@@ -13,7 +13,7 @@ from tests.support.in_process import beacon
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-BEYOND = ["infinity", "-infinity", "294276-12-31 23:59:59", "10000-01-01", "0001-12-31 BC", "4713-01-01 BC"]
+BEYOND = ["infinity", "-infinity", "294276-12-31 23:59:59", "4713-01-01 BC"]
 COLUMNS = {
     "executions": ("queued_at", "started_at", "completed_at", "created_at"),
     "runs": ("started_at", "ended_at"),
@@ -22,27 +22,40 @@ COLUMNS = {
 
 
 def readers(folder: Path) -> list[tuple[str, ...]]:
-    exports = [("export", JOB, "--output", str(folder / f"out.{kind}"), "--force") for kind in ("jsonl", "csv", "parquet")]
+    exports = [("export", JOB, "--output", str(folder / f"out.{kind}")) for kind in ("jsonl", "csv", "parquet")]
     return [
-        *(("jobs",), ("jobs", "--json"), ("show", JOB), ("show", JOB, "--json"), ("check-db", JOB)),
-        *(("check-db", JOB, "--json"), ("compare", JOB), ("report", JOB, "--output", str(folder / "page.html"), "--force")),
-        *exports,
+        *(("jobs",), ("show", JOB, "--json"), ("show", JOB), ("check-db", JOB), ("compare", JOB)),
+        *(("report", JOB, "--output", str(folder / "page.html")), *exports),
     ]
 
 
+def assert_readable(url: str, *commands: tuple[str, ...]) -> None:
+    for command in commands:
+        done = beacon(*command, url=url)
+        assert done.code in {0, 1}, (command, done.out, done.err)
+        assert "fault of beacon" not in done.out + done.err, (command, done.err)
+
+
 @pytest.mark.parametrize("moment", BEYOND)
-@pytest.mark.parametrize("table", COLUMNS)
 def test_every_reader_shows_a_job_whose_times_python_does_not_have(
-    connection: Connection, database_url: str, tmp_path: Path, table: str, moment: str
+    connection: Connection, database_url: str, tmp_path: Path, moment: str
 ) -> None:
     seed(connection)
+    for table, columns in COLUMNS.items():
+        connection.execute(f"UPDATE {table} SET {', '.join(f'{c} = %(at)s' for c in columns)}".encode(), {"at": moment})
+    assert_readable(database_url, *readers(tmp_path))
+
+
+@pytest.mark.parametrize("moment", ["infinity", "4713-01-01 BC"])
+def test_one_such_time_among_others_is_read_as_well(connection: Connection, database_url: str, moment: str) -> None:
+    seed(connection)
     connection.execute("UPDATE jobs SET started_at = %s, completed_at = %s", [START, START])
-    for column in COLUMNS[table]:
-        connection.execute(f"UPDATE {table} SET {column} = %s".encode(), [moment])
-        for command in readers(tmp_path):
-            done = beacon(*command, url=database_url)
-            assert done.code in {0, 1}, (column, command, done.out, done.err)
-            assert "unexpected" not in done.out + done.err, (column, command, done.err)
+    for table, columns in COLUMNS.items():
+        for column in columns:
+            connection.execute(f"UPDATE {table} SET {column} = %s".encode(), [moment])
+            assert_readable(database_url, ("jobs",), ("check-db", JOB))
+            if column != "created_at":
+                connection.execute(f"UPDATE {table} SET {column} = %s".encode(), [START])
 
 
 @pytest.mark.parametrize(("moment", "fault"), [("infinity", "in the future"), ("-infinity", "before it was started")])
@@ -57,11 +70,9 @@ def test_the_audit_names_such_a_row(connection: Connection, database_url: str, m
 
 @pytest.mark.parametrize("moment", BEYOND)
 def test_the_old_systems_rows_are_read_as_well(
-    legacy_connection: Connection, legacy_database_url: str, moment: str
+    legacy_database_url: str, moment: str
 ) -> None:
-    seed_legacy(legacy_connection)
-    legacy_connection.execute("UPDATE executions SET completed_at = %s, started_at = %s", [moment, START])
-    for command in (("jobs",), ("check-db", JOB), ("show", JOB)):
-        done = beacon(*command, url=legacy_database_url)
-        assert done.code in {0, 1}, (command, done.err)
-        assert "unexpected" not in done.out + done.err, (command, done.err)
+    with psycopg.connect(legacy_database_url, autocommit=True) as connection:
+        seed_legacy(connection)
+        connection.execute("UPDATE executions SET completed_at = %s, started_at = %s", [moment, START])
+    assert_readable(legacy_database_url, ("jobs",), ("check-db", JOB), ("show", JOB))
