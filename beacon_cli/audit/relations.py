@@ -59,7 +59,8 @@ LANES = sql.SQL(
     " WITH ORDINALITY AS given (model_id, region, position))"
 )
 STORED_RUNS = sql.SQL(
-    "(SELECT id, started_at, row_number() OVER (ORDER BY started_at, id) AS position FROM runs WHERE job_id = %(job_id)s)"
+    "(SELECT id, started_at, row_number() OVER (ORDER BY started_at, id) AS position"
+    " FROM runs WHERE job_id = %(job_id)s)"
 )
 ONE_RUN = sql.SQL("(SELECT 0 AS id, NULL::timestamptz AS started_at, 1 AS position)")
 

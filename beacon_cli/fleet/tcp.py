@@ -14,8 +14,8 @@ from beacon_cli.settings import Settings
 from beacon_cli.store.address import address_of, quoted
 from beacon_cli.store.connect import connect, translated
 from beacon_cli.store.database import named_database, named_url
-from beacon_cli.store.migrate import require_current_schema
-from beacon_cli.store.schema import GRANTS_HINT, READING, WRITING, Connection, require_supported
+from beacon_cli.store.migrate import require_current_schema, require_ready_for_a_run
+from beacon_cli.store.schema import GRANTS_HINT, READING, WRITING, Connection
 
 _HINT = (
     "set BEACON_DATABASE_URL (or --database-url) to postgresql://user:password@host:5432/name,"
@@ -27,15 +27,17 @@ _WRITING = {**WRITING, **dict.fromkeys(_TABLES, "SELECT, INSERT, UPDATE, DELETE"
 # By the catalogue: to_regclass fails where the role may not look into the schema.
 _QUEUE = """
 SELECT current_user, current_schema(), has_schema_privilege(schema.oid, 'USAGE'), obj_description(schema.oid),
-       (SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = queue.oid AND NOT attisdropped)
+       (SELECT array_agg(attname::text) FROM pg_attribute
+        WHERE attrelid = queue.oid AND NOT attisdropped AND atttypid IN ('text'::regtype, 'jsonb'::regtype)),
+       queue.oid IS NOT NULL
 FROM pg_namespace AS schema
 LEFT JOIN pg_class AS queue ON queue.relnamespace = schema.oid AND queue.relname = 'workflow_status'
 WHERE schema.nspname = 'dbos'
 """
 _LACKING = """
 SELECT class.relname, string_agg(privilege, ', ' ORDER BY privilege)
-FROM pg_class AS class, unnest(%s::text[]) AS privilege
-WHERE relnamespace = 'dbos'::regnamespace AND relkind = 'r' AND NOT has_table_privilege(class.oid, privilege)
+FROM pg_class AS class JOIN pg_namespace AS schema ON schema.oid = relnamespace, unnest(%s::text[]) AS privilege
+WHERE nspname = 'dbos' AND relkind = 'r' AND NOT has_table_privilege(class.oid, privilege)
 GROUP BY class.relname ORDER BY class.relname LIMIT 1
 """
 _CREATING = """
@@ -54,10 +56,13 @@ _NOTE = "the queue of Beacon's tables in the schema "
 _MIGRATE = f"run: {command('db migrate --fleet')}"
 
 
-def fleet_database(settings: Settings, url: str | None = None, *, reading: bool = False) -> str:
+def fleet_database(
+    settings: Settings, url: str | None = None, *, reading: bool = False, clock_must_agree: bool = False
+) -> str:
     """Return the URL of the fleet's database, with the tables of this program and what the role needs for them.
 
-    Raises `MissingExtra`, `StoreError` for the embedded database or one behind a socket, and `SchemaError`.
+    Raises `MissingExtra`, `StoreError` for the embedded database or one behind a socket, `SchemaError`; and
+    `EnvironmentFault` where this machine's clock is wrong by minutes and must not be.
     """
     require("fleet", "dbos")
     address = over_tcp(named_url(settings, url))
@@ -65,15 +70,16 @@ def fleet_database(settings: Settings, url: str | None = None, *, reading: bool 
     assert named is not None  # over_tcp said so
     with named.blamed():
         named.announce()
-        _require_fleet(address, reading=reading)
+        _require_fleet(address, reading=reading, clock_must_agree=clock_must_agree)
     return address
 
 
-def _require_fleet(url: str, *, reading: bool) -> None:
+def _require_fleet(url: str, *, reading: bool, clock_must_agree: bool) -> None:
     with connect(url) as connection:
-        if not reading:
-            require_supported(connection)
-        require_current_schema(connection, _READING if reading else _WRITING)
+        if reading:
+            require_current_schema(connection, _READING)
+        else:
+            require_ready_for_a_run(connection, _WRITING, clock_must_agree=clock_must_agree)
         _require_queue(connection, ["SELECT"] if reading else ["SELECT", "INSERT", "UPDATE", "DELETE"])
 
 
@@ -108,21 +114,20 @@ def over_tcp(url: str | None) -> str:
 
 
 def _require_queue(connection: Connection, privileges: list[str]) -> None:
-    with translated():
-        found = connection.execute(_QUEUE).fetchone()
-    if found is None or (found[2] and found[4] is None):
+    with translated(), connection.pipeline():  # one round trip
+        queue, lacked = connection.execute(_QUEUE), connection.execute(_LACKING, [privileges])
+    found, lacking = queue.fetchone(), lacked.fetchone()
+    if found is None or (found[2] and not found[5]):
         raise SchemaError("this database has no queue yet", hint=_MIGRATE)
-    role, schema, may_use, note, columns = found
+    role, schema, may_use, note, columns, _ = found
     _require_own_queue(note, schema)
     if not may_use:
         raise StoreError(f"the database role {role} lacks a privilege: USAGE on the schema dbos", hint=GRANTS_HINT)
-    if missing := _COLUMNS.difference(columns):
+    if missing := _COLUMNS.difference(columns or ()):
         raise SchemaError(
             f"the table dbos.workflow_status is old, or another program's: it lacks {', '.join(sorted(missing))}",
             hint=f"{_MIGRATE}; if another program uses the schema dbos, give the fleet a database of its own",
         )
-    with translated():
-        lacking = connection.execute(_LACKING, [privileges]).fetchone()
     if lacking is not None:
         raise StoreError(
             f"the database role {role} lacks a privilege: {lacking[1]} on dbos.{lacking[0]}", hint=GRANTS_HINT

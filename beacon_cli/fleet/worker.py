@@ -238,6 +238,9 @@ class Worker:
             except StoreError as error:
                 if begun or isinstance(error, SchemaError) or time.monotonic() > waited_since + PATIENCE_SECONDS:
                     raise
+                if not told:
+                    say_line(f"job {job_id} cannot begin: {error.message}; trying again for {PATIENCE_SECONDS:.0f} s")
+                told = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         return None

@@ -21,6 +21,7 @@ from beacon_cli.store.server_user import ACCOUNT
 
 _log = logging.getLogger(__name__)
 
+
 @contextlib.contextmanager
 def embedded_server(data_path: Path) -> Iterator[str]:
     """Yield the URL of the server whose data is in `data_path`; stop it afterwards if nobody else uses it.

@@ -18,9 +18,9 @@ _ZONES = {"timestamptz": UTC, "timestamp": None}
 
 def showable(moment: sql.Composable) -> sql.Composed:
     """Return an expression for a time that can be reckoned with and shown: the nearest one where it is beyond that."""
-    return sql.SQL(
-        "CASE WHEN {0} > {2} THEN {2} WHEN {0} < {1} THEN {1} ELSE {0} END"
-    ).format(moment, sql.Literal("0001-01-01 00:00:00+00"), sql.Literal("9999-12-31 23:59:59.999999+00"))
+    return sql.SQL("CASE WHEN {0} > {2} THEN {2} WHEN {0} < {1} THEN {1} ELSE {0} END").format(
+        moment, sql.Literal("0001-01-01 00:00:00+00"), sql.Literal("9999-12-31 23:59:59.999999+00")
+    )
 
 
 def read_every_time(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
@@ -31,7 +31,8 @@ def read_every_time(connection: psycopg.Connection[Any] | psycopg.AsyncConnectio
 
 def _loader(name: str) -> type[Loader]:
     known = psycopg.adapters.get_loader(psycopg.adapters.types[name].oid, Format.TEXT)
-    assert known is not None
+    assert known is not None, name
+    load_known = known
     zone = _ZONES[name]
 
     class Nearest(TextLoader):
@@ -39,7 +40,7 @@ def _loader(name: str) -> type[Loader]:
 
         def __init__(self, oid: int, context: Any = None) -> None:
             super().__init__(oid, context)
-            self._known = known(oid, context)
+            self._known = load_known(oid, context)
 
         def load(self, data: Buffer) -> Any:
             try:

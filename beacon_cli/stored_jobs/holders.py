@@ -52,6 +52,10 @@ _SEES_QUEUE = """
         SELECT FROM pg_class AS queue JOIN pg_namespace AS schema ON schema.oid = relnamespace
         WHERE nspname = 'dbos' AND relname = 'workflow_status'
           AND has_schema_privilege(schema.oid, 'USAGE') AND has_table_privilege(queue.oid, 'SELECT')
+          AND 3 = (
+              SELECT count(*) FROM pg_attribute WHERE attrelid = queue.oid AND NOT attisdropped AND (
+                  attname IN ('queue_name', 'deduplication_id') AND atttypid = 'text'::regtype
+                  OR attname = 'attributes' AND atttypid = 'jsonb'::regtype))
     )
 """
 

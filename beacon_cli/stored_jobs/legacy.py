@@ -26,7 +26,8 @@ _COUNTS = """
     SELECT count(*) FILTER (WHERE status IN ('completed', 'empty')) AS answered,
            count(DISTINCT question_id) AS questions, min(started_at) AS started_at, max(completed_at) AS completed_at,
            (CASE WHEN isfinite(min(started_at)) AND isfinite(max(completed_at))
-                 THEN extract(epoch FROM max(completed_at)) - extract(epoch FROM min(started_at)) END)::float8 AS seconds
+                 THEN extract(epoch FROM max(completed_at)) - extract(epoch FROM min(started_at))
+            END)::float8 AS seconds
     FROM {executions} AS execution
 """
 

@@ -16,7 +16,8 @@ class JobOverview:
     """A stored job. `status` is `interrupted` where it is not over, no process runs it, and no queue has it.
 
     `holder` names the process that runs it. `seconds` is how long its runs took, or how long the present one has been
-    going, and `eta_seconds` how long that will still take. `reason` is why the fleet set it aside. None stands for what nobody wrote down or can know.
+    going, and `eta_seconds` how long that will still take. `reason` is why the fleet set it aside. None
+    stands for what nobody wrote down or can know.
     """
 
     id: str

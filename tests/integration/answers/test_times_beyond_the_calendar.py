@@ -69,9 +69,7 @@ def test_the_audit_names_such_a_row(connection: Connection, database_url: str, m
 
 
 @pytest.mark.parametrize("moment", BEYOND)
-def test_the_old_systems_rows_are_read_as_well(
-    legacy_database_url: str, moment: str
-) -> None:
+def test_the_old_systems_rows_are_read_as_well(legacy_database_url: str, moment: str) -> None:
     with psycopg.connect(legacy_database_url, autocommit=True) as connection:
         seed_legacy(connection)
         connection.execute("UPDATE executions SET completed_at = %s, started_at = %s", [moment, START])
