@@ -160,7 +160,7 @@ class Worker:
         if self._lease.draining:
             running.stop.drain(HAND_BACK)
         try:
-            result = await self._to_the_end(workflow_id, job_id, priority, running.stop)
+            result = await self._to_the_end(workflow_id, priority, running)
         finally:
             self._running.pop(workflow_id)
             if not self._running:
@@ -169,13 +169,14 @@ class Worker:
             await _never()
         return result
 
-    async def _to_the_end(self, entry: str, job_id: str, priority: int, stop: Stop) -> dict[str, Any] | None:
+    async def _to_the_end(self, entry: str, priority: int, running: _Running) -> dict[str, Any] | None:
         """Run a job; returns None when it is for another worker to go on with."""
+        job_id = running.job_id
         try:
-            outcome = await self._outcome_of_tries(entry, job_id, priority, stop)
+            outcome = await self._outcome_of_tries(entry, priority, running)
             if outcome == "set aside":
                 return await self._set_aside(entry, job_id)
-            if outcome is None and not _handed_back(stop):
+            if outcome is None and not _handed_back(running.stop):
                 await asyncio.to_thread(give_up_job, self._workshop.url, job_id, "cancelled")
                 return {"status": "cancelled"}
         except (StoreError, JournalError, CredentialsError) as error:
@@ -188,18 +189,18 @@ class Worker:
             return await self._given_up(job_id, error)
         return (
             None
-            if outcome is None or (_handed_back(stop) and outcome.status == "cancelled")
+            if outcome is None or (_handed_back(running.stop) and outcome.status == "cancelled")
             else {"status": outcome.status}
         )
 
     async def _outcome_of_tries(
-        self, entry: str, job_id: str, priority: int, stop: Stop
+        self, entry: str, priority: int, running: _Running
     ) -> Outcome | Literal["set aside"] | None:
         """Run a job, again where it is the job that cannot go on: those beside it are not disturbed."""
-        failures = 0
+        failures, job_id = 0, running.job_id
         while failures < MOST_ENDED:
             try:
-                return await self._outcome(entry, job_id, priority, stop)
+                return await self._outcome(entry, job_id, priority, running.stop)
             except _SetAside:
                 break
             except StoreError as error:
@@ -207,6 +208,9 @@ class Worker:
                     raise
                 failures = await asyncio.to_thread(count_failure, self._workshop.url, entry, job_id, error)
                 say_line(f"job {job_id} cannot go on: {error.message}")
+            if running.stop.reason in {HAND_BACK, BY_COMMAND}:
+                return None
+            running.stop = Stop()  # the one of before was used up by the failure
             await asyncio.sleep(min(_PAUSE_SECONDS * 2**failures, _LONGEST_PAUSE_SECONDS))
         return "set aside"
 

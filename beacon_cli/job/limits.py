@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 # [0-9], not \d: that takes the digits of every script, and JSON Schema's pattern those of ASCII only.
@@ -32,10 +32,17 @@ def parse_duration(value: object) -> float:
     raise ValueError("write a duration such as 600s, 10m, 2h or 1h30m")
 
 
+def _long_enough(seconds: float) -> float:
+    if seconds < _SHORTEST_SECONDS:
+        raise ValueError("write 1ms or more")
+    return seconds
+
+
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    Field(ge=_SHORTEST_SECONDS, le=_LONGEST_SECONDS),
+    Field(gt=0, le=_LONGEST_SECONDS),
+    AfterValidator(_long_enough),
     PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str, when_used="json"),
     WithJsonSchema(
         {

@@ -42,12 +42,15 @@ def exclusive_lock(file: Path, what: str) -> Iterator[None]:
 
     _make_private(file)
     lock = fasteners.InterProcessLock(file)
-    if not lock.acquire(timeout=_SILENT_SECONDS):
-        _wait_for(lock, file, what)
     try:
+        if not lock.acquire(timeout=_SILENT_SECONDS):
+            _wait_for(lock, file, what)
         yield
     finally:
-        lock.release()
+        if lock.acquired:
+            lock.release()
+        elif lock.lockfile is not None:
+            lock.lockfile.close()
 
 
 def _wait_for(lock: fasteners.InterProcessLock, file: Path, what: str) -> None:

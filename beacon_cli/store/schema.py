@@ -155,7 +155,7 @@ def look_at_clock(facts: Facts, *, must_agree: bool = False) -> None:
     if must_agree and abs(facts.ahead) > LONGEST_CLOCK_DIFFERENCE_SECONDS:
         limit = duration(LONGEST_CLOCK_DIFFERENCE_SECONDS)
         raise EnvironmentFault(f"{told}; a worker needs one within {limit}", hint="set the clock, by NTP for example")
-    _log.warning("warning: %s: the times in its rows will be, too", told)
+    _log.warning("warning: %s, so the times in the rows will be wrong", told)
 
 
 def require_rights(facts: Facts) -> None:

@@ -19,7 +19,9 @@ CREATE TRIGGER refuse BEFORE INSERT ON executions FOR EACH ROW WHEN (NEW.job_id 
 
 def entry(fleet: Fleet, job_id: str) -> tuple[object, ...]:
     """Return the state of a job's entry in the queue, and how many workers it has ended in a row."""
-    statement = "SELECT status, (attributes ->> 'ended')::int FROM dbos.workflow_status WHERE attributes ->> 'job_id' = %s"
+    statement = """
+        SELECT status, (attributes ->> 'ended')::int FROM dbos.workflow_status WHERE attributes ->> 'job_id' = %s
+    """
     return fleet.rows(statement, job_id)[0]
 
 
@@ -42,7 +44,7 @@ def test_a_job_whose_workers_are_killed_is_not_given_to_a_fourth(fleet: Fleet) -
     code, queue = fleet.beacon.json("queue")
     [stuck] = queue["data"]["stuck"]
     assert (code, stuck["job_id"]) == (1, "bad")
-    assert stuck["problem"].startswith("set aside: 3 workers in a row could not go on with it, and nothing was answered")
+    assert stuck["problem"].startswith("set aside: 3 workers in a row could not go on with it, and nothing was")
     [job] = fleet.beacon.json("jobs", "--status", "set_aside")[1]["data"]["jobs"]
     assert (job["id"], job["status"], job["reason"]) == ("bad", "set_aside", stuck["problem"])
     assert "bad was set aside: 3 workers" in fleet.beacon("jobs").stdout
