@@ -240,7 +240,8 @@ class Worker:
                     say_line(f"{locked.message}; waiting for it")
                 told = True
             except StoreError as error:
-                if begun or isinstance(error, SchemaError) or time.monotonic() > waited_since + PATIENCE_SECONDS:
+                waited = time.monotonic() > waited_since + PATIENCE_SECONDS
+                if begun or waited or isinstance(error, SchemaError) or is_the_jobs_fault(error):
                     raise
                 if not told:
                     say_line(f"job {job_id} cannot begin: {error.message}; trying again for {PATIENCE_SECONDS:.0f} s")

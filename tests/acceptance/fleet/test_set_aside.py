@@ -60,7 +60,7 @@ def test_a_job_whose_workers_are_killed_is_not_given_to_a_fourth(fleet: Fleet) -
 @pytest.mark.fault(79, "a database that refuses every row of one job, beside a good one")
 def test_a_job_that_cannot_be_stored_ends_no_worker_and_no_other_jobs_calls(fleet: Fleet) -> None:
     run_sql(fleet, REFUSE)
-    fleet.submit("good", questions=20)
+    fleet.submit("good", questions=8)
     fleet.submit("bad", questions=1)
     worker = fleet.worker()
     until(lambda: fleet.statuses().get("bad") == "failed", 40, fleet.everything)

@@ -120,7 +120,7 @@ def test_a_failure_in_json_written_out_by_hand(database_url: str) -> None:
             {
                 "code": "usage",
                 "message": "no job ever has the status 'runing'",
-                "hint": "there are: queued, running, interrupted, completed, partial, failed, cancelled",
+                "hint": "there are: queued, running, interrupted, completed, partial, failed, cancelled, set_aside",
             }
         ],
     }

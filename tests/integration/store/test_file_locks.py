@@ -57,7 +57,9 @@ def test_a_holder_that_stands_still_is_named_and_not_waited_for_long(
     ):
         pass
     assert f"kill -CONT {pid}" in refused.value.hint
-    assert caplog.messages == [f"waiting for {refused.value.message.rpartition(', and')[0]}".replace(") is", "), which is")]
+    assert caplog.messages == [
+        f"waiting for {refused.value.message.rpartition(', and')[0]}".replace(") is", "), which is")
+    ]
 
 
 @pytest.mark.usefixtures("impatient")
