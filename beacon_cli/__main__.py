@@ -6,9 +6,7 @@ import gc
 import sys
 from typing import NoReturn
 
-from beacon_cli.accounts import lend_a_name
-from beacon_cli.leaving import leave
-from beacon_cli.signals import Interrupted, ignore_signals, raise_on_signals
+from beacon_cli.signals import Interrupted, held, ignore_signals, raise_on_signals
 
 # Almost nothing here becomes garbage in cycles: looking for it every 700 objects took a twelfth of a run's CPU.
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
@@ -16,17 +14,24 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 def main() -> NoReturn:
     """Run the program and exit with its documented code."""
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     raise_on_signals()
-    lend_a_name()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    code: int | None = None
     try:
-        from beacon_cli.main import program
+        with held():  # what is half imported cannot say that it was interrupted
+            from beacon_cli.accounts import lend_a_name
+            from beacon_cli.leaving import leave
+            from beacon_cli.main import interrupted_early, program
 
-        code = program(sys.argv[1:])
+            lend_a_name()
+    except Interrupted as interrupted:
         ignore_signals()
+        code = interrupted_early(interrupted, sys.argv[1:])
+    try:
+        code = program(sys.argv[1:]) if code is None else code
     except Interrupted as interrupted:
         code = interrupted.exit_code
-        ignore_signals()
+    ignore_signals()
     leave(code)
 
 

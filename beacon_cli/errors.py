@@ -120,9 +120,10 @@ class LeaseLost(EnvironmentFault):
 
 
 class StoreError(EnvironmentFault):
-    """The database cannot be reached, or refused a statement."""
+    """The database cannot be reached, or refused a statement; `sqlstate` is then PostgreSQL's code for why."""
 
     code = "database"
+    sqlstate = ""
 
 
 class SchemaError(StoreError):

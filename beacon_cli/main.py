@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import logging
@@ -192,14 +193,26 @@ def _outcome_of(arguments: list[str], context: AppContext) -> int:
 
         return _tell(usage_error(error), arguments, context, error.exit_code)
     except Interrupted as interrupted:
-        stopped = BeaconError("interrupted", hint=interrupted.hint)
-        stopped.code = "interrupted"
-        return _tell(stopped, arguments, context, interrupted.exit_code)
+        return _tell(_stopped(interrupted), arguments, context, interrupted.exit_code)
     except Exception as error:
         if isinstance(error, OSError) and (isinstance(error, BrokenPipeError) or error.errno in _NOT_WRITABLE):
             raise  # of stdout: others' are explained where they arise
         return _tell(explained(error), arguments, context, EnvironmentFault.exit_code)
     return result
+
+
+def _stopped(interrupted: Interrupted) -> BeaconError:
+    stopped = BeaconError("interrupted", hint=interrupted.hint)
+    stopped.code = "interrupted"
+    return stopped
+
+
+def interrupted_early(interrupted: Interrupted, arguments: list[str]) -> int:
+    """Return the exit code of a program that a signal ended before it began; it is told like any later one."""
+    with contextlib.suppress(OSError):
+        _open_missing_streams()
+        return _tell(_stopped(interrupted), arguments, AppContext(), interrupted.exit_code)
+    return interrupted.exit_code
 
 
 def _result_of(arguments: list[str], context: AppContext) -> int:

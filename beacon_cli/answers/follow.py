@@ -34,7 +34,9 @@ WHERE job_id = %(job_id)s AND status NOT IN ('completed', 'empty') ORDER BY id L
 """
 _COLUMNS = """
 SELECT execution.id, execution.run_id, question_id, model_id, region, repeat, status, response, error_code,
-       error_message, extract(epoch FROM completed_at - started_at)::float8 AS seconds
+       error_message,
+       (CASE WHEN isfinite(started_at) AND isfinite(completed_at)
+             THEN extract(epoch FROM completed_at) - extract(epoch FROM started_at) END)::float8 AS seconds
 """
 _NEW = f"""
 {_COLUMNS} FROM executions AS execution

@@ -73,13 +73,23 @@ def sequential(_: Expectation, *, batches: int, early: int, examples: Sequence[s
 
 
 def batch_gap(
-    _: Expectation, *, queued: int, gaps: int, longest: float | None, long: int, examples: Sequence[str]
+    _: Expectation,
+    *,
+    queued: int,
+    gaps: int,
+    longest: float | None,
+    long: int,
+    examples: Sequence[str],
+    explained: int = 0,
 ) -> Check:
-    """Every gap between a question's end and the next one's start is short."""
+    """Every gap between a question's end and the next one's start is short, or the rows say what it was waited for."""
     if not queued:
         return Check("batch_gap", "skip", "no row says when it was queued")
     if longest is None:
         return Check("batch_gap", "skip", "no run has two questions whose rows are all its own")
+    if explained and not long:
+        text = f"{explained} of {quantity(gaps, 'gap')} not under {MAX_GAP_SECONDS:g} s, while the database was away"
+        return Check("batch_gap", "warn", with_examples(f"{text} or another run began", examples, explained))
     if not long:
         judged = f"{quantity(gaps, 'gap')}, the longest {max(longest, 0.0):.3f} s"
         return Check("batch_gap", "pass", f"{judged} (limit {MAX_GAP_SECONDS:g} s)")

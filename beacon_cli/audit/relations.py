@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from beacon_cli.store.times import showable
 from modal_deployment.regions import REGIONS
 
 COLUMNS: dict[str, str] = {
@@ -58,9 +59,10 @@ LANES = sql.SQL(
     " WITH ORDINALITY AS given (model_id, region, position))"
 )
 STORED_RUNS = sql.SQL(
-    "(SELECT id, row_number() OVER (ORDER BY started_at, id) AS position FROM runs WHERE job_id = %(job_id)s)"
+    "(SELECT id, started_at, row_number() OVER (ORDER BY started_at, id) AS position"
+    " FROM runs WHERE job_id = %(job_id)s)"
 )
-ONE_RUN = sql.SQL("(SELECT 0 AS id, 1 AS position)")
+ONE_RUN = sql.SQL("(SELECT 0 AS id, NULL::timestamptz AS started_at, 1 AS position)")
 
 
 def questions_found(executions: Relation) -> sql.Composed:
@@ -73,14 +75,21 @@ def questions_found(executions: Relation) -> sql.Composed:
     ).format(executions=executions)
 
 
+_TIMES = sql.SQL(", ").join(
+    sql.SQL("{} AS {}").format(showable(sql.Identifier(name)), sql.Identifier(name))
+    for name, kind in COLUMNS.items()
+    if kind == "timestamptz"
+)
+
+
 def beacon_executions() -> sql.Composed:
     """Return the rows of Beacon's own table for the job `job_id`."""
     return sql.SQL(
         "(SELECT run_id, question_id, model_id, {region} AS region, repeat, status, response,"
         " output_data ->> 'region' AS answered_region, container_id, container_region, hops,"
-        " queued_at, started_at, completed_at, created_at"
+        " {times}"
         " FROM executions WHERE job_id = %(job_id)s)"
-    ).format(region=region_label(sql.Identifier("region")))
+    ).format(region=region_label(sql.Identifier("region")), times=_TIMES)
 
 
 def legacy_executions(columns: Mapping[str, str], repeats: int) -> sql.Composed:
@@ -152,6 +161,8 @@ def _column(name: str, wanted: str, found: str | None) -> sql.Composed:
     if wanted == "jsonb" and found == "json":
         # json, unlike jsonb, may hold an escaped NUL, on which every operator fails.
         return sql.SQL("CASE WHEN strpos({0}::text, {1}) = 0 THEN {0}::jsonb END").format(column, "\\u0000")
+    if wanted == "timestamptz" and found is not None and _fits(wanted, found):
+        return showable(sql.SQL("{}::timestamptz").format(column))
     if found is not None and _fits(wanted, found):
         return sql.SQL("{}::{}").format(column, sql.SQL(wanted))
     return sql.SQL("NULL::{}").format(sql.SQL(wanted))

@@ -20,7 +20,7 @@ def jobs(
         str | None,
         typer.Option(
             metavar="STATUS",
-            help="Only jobs that are queued, running, interrupted, completed, partial, failed or cancelled.",
+            help="Only jobs that are queued, running, interrupted, completed, partial, failed, cancelled or set_aside.",
             autocompletion=statuses,
         ),
     ] = None,

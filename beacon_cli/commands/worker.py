@@ -28,7 +28,7 @@ def worker(
     """
     from beacon_cli.fleet.tcp import fleet_database
 
-    url = fleet_database(ctx.obj.settings, database_url)
+    url = fleet_database(ctx.obj.settings, database_url, clock_must_agree=True)
     from beacon_cli.fleet.work import work
 
     del as_json  # a worker ends by a signal or an error, and those are told as one document where errors end

@@ -16,7 +16,7 @@ from beacon_cli.store.connect import connect, translated
 
 _WAIT_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
-_GOING_ON = {"queued", "running", "interrupted"}
+_GOING_ON = {"queued", "running", "interrupted", "set_aside"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def cancel_job(url: str, job_id: str) -> Cancelled:
             for entry in now.entries:  # each time: a submission may be under way
                 queue.cancel_workflow(entry.id)
             if now.state.holder is None:  # nobody is there to write how it ended
-                give_up_job(url, job_id, "cancelled")
+                set_aside = ("failed",) if now.state.status == "set_aside" else ()
+                give_up_job(url, job_id, "cancelled", ("created", "running", *set_aside))
             now = job_progress(connection, job_id)
             if time.monotonic() > began + _WAIT_SECONDS:
                 break

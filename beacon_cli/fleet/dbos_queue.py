@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ QUEUE = "beacon_jobs"
 APPLICATION = "beacon"
 WORKFLOW = "beacon_job"
 _POLL_SECONDS = 0.5
+# Where jobs end as soon as they have begun, the next are looked for sooner.
+_BUSY_POLL_SECONDS = 0.05
+_BUSY_SECONDS = 2.0
 # A job may be taken over as often as workers die; giving it up is the operators' part.
 _MOST_RECOVERIES = 1_000_000
 
@@ -124,6 +128,7 @@ class WorkerQueue:
         self._engine = engine(url, f"worker {worker_id}")
         self._worker_id = worker_id
         self._run_job = run_job
+        self._ended_at = -_BUSY_SECONDS
         self.room = 0
 
     def launch(self) -> None:
@@ -142,7 +147,9 @@ class WorkerQueue:
         run_job = self._run_job
 
         def beacon_job(workflow_id: str, job_id: str, priority: int) -> dict[str, Any]:
-            return run_job(workflow_id, job_id, priority)
+            result = run_job(workflow_id, job_id, priority)
+            self._ended_at = time.monotonic()
+            return result
 
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=_MOST_RECOVERIES)(beacon_job)
         DBOS.listen_queues([QUEUE])
@@ -167,6 +174,8 @@ class WorkerQueue:
             queue: Queue | None = read(database, name, **options)
             if queue is not None and name == QUEUE:
                 queue._worker_concurrency = self.room
+                if time.monotonic() < self._ended_at + _BUSY_SECONDS:
+                    queue._polling_interval_sec = _BUSY_POLL_SECONDS
             return queue
 
         SystemDatabase.get_queue = with_room  # type: ignore[method-assign, assignment]

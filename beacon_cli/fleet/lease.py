@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import socket
@@ -24,7 +25,8 @@ _SILENCE_SECONDS = 10.0
 
 _ADD = "INSERT INTO fleet_workers (id, host, pid, version, jobs) VALUES (%s, %s, %s, %s, %s)"
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('beacon worker ' || %s, 0))"
-_LEAVE = "UPDATE fleet_workers SET lost_at = clock_timestamp() WHERE id = %s AND lost_at IS NULL"
+_LEAVE = "UPDATE fleet_workers SET lost_at = clock_timestamp(), draining = true WHERE id = %s AND lost_at IS NULL"
+_EXCUSE = "UPDATE fleet_workers SET draining = true WHERE id = %s AND lost_at IS NULL"
 _END_OLD_ONE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND application_name = %s"
 
 
@@ -83,6 +85,13 @@ class Lease:
         self._left = True
         async with asyncio.timeout(_SILENCE_SECONDS):
             await (await self._connected()).execute(_LEAVE, [self.id])
+
+    async def excuse_jobs(self) -> None:
+        """Say, where that can be said at once, that no job is to blame for the end of this worker."""
+        if self._connection is not None and not self._connection.closed:
+            with contextlib.suppress(psycopg.Error, TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._connection.execute(_EXCUSE, [self.id])
 
     async def close(self) -> None:
         """Close the connection, and with it free the lock."""

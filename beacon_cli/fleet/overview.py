@@ -35,6 +35,7 @@ class FleetOverview:
     account: Row
     workers: tuple[Row, ...]
     half_submitted: tuple[str, ...]
+    set_aside: tuple[Row, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `queue --json`."""
@@ -43,6 +44,7 @@ class FleetOverview:
             "regions": {row["region"]: _without(row, "region") for row in self.regions},
             "account": _without(self.account, "region"),
             "workers": [{**row, "alive": _alive(row)} for row in self.workers],
+            "set_aside": list(self.set_aside),
             "stuck": list(self.stuck()),
         }
 
@@ -59,6 +61,10 @@ class FleetOverview:
                 "problem": "it was written, and is not in the queue",
                 "hint": f"submit it again, or give it up: {command('cancel', job_id)}",
             }
+        for row in self.set_aside:
+            again = command("submit JOB_FILE --job-id", row["job_id"])
+            hint = f"find out why, then submit it again ({again}), or give it up: {command('cancel', row['job_id'])}"
+            yield {"job_id": row["job_id"], "problem": row["reason"], "hint": hint}
 
     def problems(self) -> tuple[BeaconError, ...]:
         """Return what is stuck as errors."""
@@ -71,6 +77,7 @@ def fleet_overview(url: str) -> FleetOverview:
         jobs = _rows(connection, "fleet_jobs")
         regions = _rows(connection, "fleet_regions")
         workers = _rows(connection, "fleet_workers")
+        set_aside = _rows(connection, "fleet_set_aside")
         half = sql.SQL(query("half_submitted").decode()).format(holders=HOLDERS, holds=HOLDS)
         half_submitted = tuple(str(row[0]) for row in connection.execute(half).fetchall())
     remaining = _remaining(jobs)
@@ -83,6 +90,7 @@ def fleet_overview(url: str) -> FleetOverview:
         {"region": "account", "cells": sum(remaining.values()), **known.get("account", empty)},
         tuple(workers),
         half_submitted,
+        tuple(set_aside),
     )
 
 

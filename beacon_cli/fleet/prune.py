@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from beacon_cli.fleet.dbos_queue import WORKFLOW, client
 from beacon_cli.fleet.queries import query
-from beacon_cli.store.connect import connect, translated
+from beacon_cli.store.connect import Connection, connect, translated
 
 KEPT = timedelta(days=7)
 _BETWEEN_SECONDS = 3600.0
@@ -29,7 +29,8 @@ async def prune_regularly(url: str, tell: Callable[[str], None]) -> None:
 def prune(url: str, kept: timedelta) -> int:
     """Forget what has been over for longer than `kept`, and return how many entries of the queue that were."""
     forgotten = 0
-    before = (datetime.now(UTC) - kept).isoformat()
+    with connect(url) as connection, translated():
+        before = _before(connection, kept)
     with client(url) as queue:
         while found := queue.list_workflows(
             name=WORKFLOW,  # not by the queue: what was cancelled has left it
@@ -44,3 +45,12 @@ def prune(url: str, kept: timedelta) -> int:
     with connect(url) as connection, translated():
         connection.execute(query("forget_workers"), {"seconds": kept.total_seconds()})
     return forgotten
+
+
+def _before(connection: Connection, kept: timedelta) -> str:
+    """Return the time before which what has ended is forgotten, by the database's clock: ours may be wrong."""
+    row = connection.execute("SELECT now() - %s", [kept]).fetchone()
+    assert row is not None
+    moment = row[0]
+    assert isinstance(moment, datetime)
+    return moment.isoformat()

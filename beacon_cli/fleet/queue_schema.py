@@ -8,25 +8,28 @@ import psycopg
 from psycopg import sql
 
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.program_name import command
 from beacon_cli.store.address import quoted
 from beacon_cli.store.connect import connect, translated
 from beacon_cli.store.schema import GRANTS_HINT, Connection
 
-MIGRATE_HINT = "run: beacon db migrate --fleet"
+MIGRATE_HINT = f"run: {command('db migrate --fleet')}"
 
 # By the catalogue: to_regclass fails where the role may not look into the schema.
 _FOUND = """
 SELECT current_user, current_schema(), has_schema_privilege(schema.oid, 'USAGE'),
        obj_description(schema.oid, 'pg_namespace'),
-       (SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = queue.oid AND NOT attisdropped)
+       (SELECT array_agg(attname::text) FROM pg_attribute
+        WHERE attrelid = queue.oid AND NOT attisdropped AND atttypid IN ('text'::regtype, 'jsonb'::regtype)),
+       queue.oid IS NOT NULL
 FROM pg_namespace AS schema
 LEFT JOIN pg_class AS queue ON queue.relnamespace = schema.oid AND queue.relname = 'workflow_status'
 WHERE schema.nspname = 'dbos'
 """
 _LACKING = """
 SELECT class.relname, string_agg(privilege, ', ' ORDER BY privilege)
-FROM pg_class AS class, unnest(%s::text[]) AS privilege
-WHERE relnamespace = 'dbos'::regnamespace AND relkind = 'r' AND NOT has_table_privilege(class.oid, privilege)
+FROM pg_class AS class JOIN pg_namespace AS schema ON schema.oid = relnamespace, unnest(%s::text[]) AS privilege
+WHERE nspname = 'dbos' AND relkind = 'r' AND NOT has_table_privilege(class.oid, privilege)
 GROUP BY class.relname ORDER BY class.relname LIMIT 1
 """
 _CREATING = """
@@ -48,21 +51,20 @@ _NOTE = "the queue of Beacon's tables in the schema "
 
 def require_queue(connection: Connection, privileges: Sequence[str]) -> None:
     """Raise `SchemaError` unless there is a queue of these tables, `StoreError` where the role lacks a privilege."""
-    with translated():
-        found = connection.execute(_FOUND).fetchone()
-    if found is None or (found[2] and found[4] is None):
+    with translated(), connection.pipeline():  # one round trip
+        queue, lacked = connection.execute(_FOUND), connection.execute(_LACKING, [list(privileges)])
+    found, lacking = queue.fetchone(), lacked.fetchone()
+    if found is None or (found[2] and not found[5]):
         raise SchemaError("this database has no queue yet", hint=MIGRATE_HINT)
-    role, schema, may_use, note, columns = found
+    role, schema, may_use, note, columns, _ = found
     _require_own(note, schema)
     if not may_use:
         raise StoreError(f"the database role {role} lacks a privilege: USAGE on the schema dbos", hint=GRANTS_HINT)
-    if missing := _COLUMNS.difference(columns):
+    if missing := _COLUMNS.difference(columns or ()):
         raise SchemaError(
             f"the table dbos.workflow_status is old, or another program's: it lacks {', '.join(sorted(missing))}",
             hint=f"{MIGRATE_HINT}; if another program uses the schema dbos, give the fleet a database of its own",
         )
-    with translated():
-        lacking = connection.execute(_LACKING, [list(privileges)]).fetchone()
     if lacking is not None:
         raise StoreError(
             f"the database role {role} lacks a privilege: {lacking[1]} on dbos.{lacking[0]}", hint=GRANTS_HINT

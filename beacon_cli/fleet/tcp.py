@@ -12,8 +12,8 @@ from beacon_cli.settings import Settings
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import connect
 from beacon_cli.store.database import named_database, named_url
-from beacon_cli.store.migrate import migrate, require_current_schema
-from beacon_cli.store.schema import READING, WRITING, require_supported
+from beacon_cli.store.migrate import migrate, require_current_schema, require_ready_for_a_run
+from beacon_cli.store.schema import READING, WRITING
 
 _HINT = (
     "set BEACON_DATABASE_URL (or --database-url) to postgresql://user:password@host:5432/name,"
@@ -24,10 +24,13 @@ _READING = {**READING, **dict.fromkeys(_TABLES, "SELECT")}
 _WRITING = {**WRITING, **dict.fromkeys(_TABLES, "SELECT, INSERT, UPDATE, DELETE")}
 
 
-def fleet_database(settings: Settings, url: str | None = None, *, reading: bool = False) -> str:
+def fleet_database(
+    settings: Settings, url: str | None = None, *, reading: bool = False, clock_must_agree: bool = False
+) -> str:
     """Return the URL of the fleet's database, with the tables of this program and what the role needs for them.
 
-    Raises `MissingExtra`, `StoreError` for the embedded database or one behind a socket, and `SchemaError`.
+    Raises `MissingExtra`, `StoreError` for the embedded database or one behind a socket, `SchemaError`; and
+    `EnvironmentFault` where this machine's clock is wrong by minutes and must not be.
     """
     require("fleet", "dbos")
     address = _over_tcp(named_url(settings, url))
@@ -35,15 +38,16 @@ def fleet_database(settings: Settings, url: str | None = None, *, reading: bool 
     assert named is not None  # _over_tcp said so
     with named.blamed():
         named.announce()
-        _require_fleet(address, reading=reading)
+        _require_fleet(address, reading=reading, clock_must_agree=clock_must_agree)
     return address
 
 
-def _require_fleet(url: str, *, reading: bool) -> None:
+def _require_fleet(url: str, *, reading: bool, clock_must_agree: bool) -> None:
     with connect(url) as connection:
-        if not reading:
-            require_supported(connection)
-        require_current_schema(connection, _READING if reading else _WRITING)
+        if reading:
+            require_current_schema(connection, _READING)
+        else:
+            require_ready_for_a_run(connection, _WRITING, clock_must_agree=clock_must_agree)
         require_queue(connection, ["SELECT"] if reading else ["SELECT", "INSERT", "UPDATE", "DELETE"])
 
 

@@ -80,12 +80,13 @@ def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> 
     """
     try:
         status, by_region = _ending(submission.job_id, job.expected, url)
+        reason = _reason(url, submission.entry)
     except (Interrupted, StoreError) as ended:
         stop = command("cancel", submission.job_id)
         ended.hint = f"the job goes on: {command('queue')} shows it, and {stop} stops it"
         raise
     wanted = settings.limits.overridden_by(job.limits).min_success_rate
-    return Verdict(submission, job, status, by_region, wanted, _reason(url, submission.entry))
+    return Verdict(submission, job, status, by_region, wanted, reason)
 
 
 def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counter[str]]]:

@@ -43,6 +43,7 @@ class Watch:
         if orphans and (self._recovering is None or self._recovering.done()):
             lost = [str(row[0]) for row in orphans]
             await cut_off(connection, lost)
+            await connection.execute(query("count_ended"), {"workers": lost})
             # Not waited for: with the database away DBOS tries for long, and the heartbeat must go on.
             self._recovering = asyncio.create_task(self._put_back(lost))
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import psycopg
 
@@ -36,6 +36,7 @@ from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, Workshop, ready_run
 from beacon_cli.fleet.lease import PATIENCE_SECONDS, Lease, new_worker_id
 from beacon_cli.fleet.prune import prune_regularly
 from beacon_cli.fleet.queries import query
+from beacon_cli.fleet.set_aside import MOST_ENDED, count_failure, ended_workers, is_the_jobs_fault, set_aside
 from beacon_cli.fleet.stored_job import stored_job
 from beacon_cli.fleet.unfinished import give_up_job
 from beacon_cli.fleet.watch import Watch
@@ -48,6 +49,10 @@ from modal_deployment.regions import REGIONS
 _PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0
 _CLOSING_SECONDS = 10.0
+
+
+class _SetAside(Exception):
+    """A job has ended so many workers that this one does not begin it."""
 
 
 @dataclass(slots=True)
@@ -97,6 +102,7 @@ class Worker:
             finally:
                 for task in tasks:
                     task.cancel()
+                await self._lease.excuse_jobs()
 
     async def _take_jobs(self) -> None:
         try:
@@ -154,7 +160,7 @@ class Worker:
         if self._lease.draining:
             running.stop.drain(HAND_BACK)
         try:
-            result = await self._to_the_end(job_id, priority, running.stop)
+            result = await self._to_the_end(workflow_id, priority, running)
         finally:
             self._running.pop(workflow_id)
             if not self._running:
@@ -163,33 +169,68 @@ class Worker:
             await _never()
         return result
 
-    async def _to_the_end(self, job_id: str, priority: int, stop: Stop) -> dict[str, Any] | None:
+    async def _to_the_end(self, entry: str, priority: int, running: _Running) -> dict[str, Any] | None:
         """Run a job; returns None when it is for another worker to go on with."""
+        job_id = running.job_id
         try:
-            outcome = await self._outcome(job_id, priority, stop)
-            if outcome is None and not _handed_back(stop):
+            outcome = await self._outcome_of_tries(entry, priority, running)
+            if outcome == "set aside":
+                return await self._set_aside(entry, job_id)
+            if outcome is None and not _handed_back(running.stop):
                 await asyncio.to_thread(give_up_job, self._workshop.url, job_id, "cancelled")
                 return {"status": "cancelled"}
         except (StoreError, JournalError, CredentialsError) as error:
             if await self._is_deleted(job_id):
                 return await self._given_up(job_id, error)
-            # Not the job's fault: its lock is gone, answers cannot be stored, the credentials are refused.
+            # Not the job's fault: the database stays away, answers cannot be kept, the credentials are refused.
             self._fail(error if isinstance(error, CredentialsError) else _lost(job_id, error))
             return None
         except Exception as error:
             return await self._given_up(job_id, error)
         return (
             None
-            if outcome is None or (_handed_back(stop) and outcome.status == "cancelled")
+            if outcome is None or (_handed_back(running.stop) and outcome.status == "cancelled")
             else {"status": outcome.status}
         )
 
-    async def _outcome(self, job_id: str, priority: int, stop: Stop) -> Outcome | None:
+    async def _outcome_of_tries(
+        self, entry: str, priority: int, running: _Running
+    ) -> Outcome | Literal["set aside"] | None:
+        """Run a job, again where it is the job that cannot go on: those beside it are not disturbed."""
+        failures, job_id = 0, running.job_id
+        while failures < MOST_ENDED:
+            try:
+                return await self._outcome(entry, job_id, priority, running.stop)
+            except _SetAside:
+                break
+            except StoreError as error:
+                if not is_the_jobs_fault(error) or await self._is_deleted(job_id):
+                    raise
+                failures = await asyncio.to_thread(count_failure, self._workshop.url, entry, job_id, error)
+                say_line(f"job {job_id} cannot go on: {error.message}")
+            if running.stop.reason in {HAND_BACK, BY_COMMAND}:
+                return None
+            running.stop = Stop()  # the one of before was used up by the failure
+            await asyncio.sleep(min(_PAUSE_SECONDS * 2**failures, _LONGEST_PAUSE_SECONDS))
+        return "set aside"
+
+    async def _set_aside(self, entry: str, job_id: str) -> dict[str, Any]:
+        result = await asyncio.to_thread(set_aside, self._workshop.url, entry, job_id)
+        say_line(f"job {job_id} is {result['message']}; {result['hint']}")
+        return result
+
+    async def _require_not_set_aside(self, entry: str) -> None:
+        ended, _ = await asyncio.to_thread(ended_workers, self._workshop.url, entry)
+        if ended >= MOST_ENDED:
+            raise _SetAside
+
+    async def _outcome(self, entry: str, job_id: str, priority: int, stop: Stop) -> Outcome | None:
         """Run a job as soon as that is possible; None when it was stopped before."""
         waited_since, pause = time.monotonic(), _PAUSE_SECONDS
         told = begun = False
         while stop.reason is None:
             try:
+                await self._require_not_set_aside(entry)
                 async with ready_run(self._workshop, job_id, priority, stop) as run:
                     begun = run is not None
                     return await run.carry_out() if run is not None else None
@@ -199,8 +240,12 @@ class Worker:
                     say_line(f"{locked.message}; waiting for it")
                 told = True
             except StoreError as error:
-                if begun or isinstance(error, SchemaError) or time.monotonic() > waited_since + PATIENCE_SECONDS:
+                waited = time.monotonic() > waited_since + PATIENCE_SECONDS
+                if begun or waited or isinstance(error, SchemaError) or is_the_jobs_fault(error):
                     raise
+                if not told:
+                    say_line(f"job {job_id} cannot begin: {error.message}; trying again for {PATIENCE_SECONDS:.0f} s")
+                told = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         return None

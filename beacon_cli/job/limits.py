@@ -6,12 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
-_SECONDS = re.compile(r"\d+(?:\.\d+)?")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+# [0-9], not \d: that takes the digits of every script, and JSON Schema's pattern those of ASCII only.
+_DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
+_SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+# Less is no time limit that anything can keep, and a sign of a mistaken unit.
+_SHORTEST_SECONDS = 0.001
+_LONGEST_SECONDS = 30 * 86400
 
 
 def parse_duration(value: object) -> float:
@@ -28,15 +32,22 @@ def parse_duration(value: object) -> float:
     raise ValueError("write a duration such as 600s, 10m, 2h or 1h30m")
 
 
+def _long_enough(seconds: float) -> float:
+    if seconds < _SHORTEST_SECONDS:
+        raise ValueError("write 1ms or more")
+    return seconds
+
+
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
-    Field(gt=0, le=30 * 86400),
+    Field(gt=0, le=_LONGEST_SECONDS),
+    AfterValidator(_long_enough),
     PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str, when_used="json"),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "number", "minimum": _SHORTEST_SECONDS, "maximum": _LONGEST_SECONDS},
                 {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
             ]
         }

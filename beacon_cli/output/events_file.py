@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import os
 import re
+import select
+import time
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -14,7 +19,12 @@ from beacon_cli.errors import UsageError
 from beacon_cli.executor.events import Event, EventHook, Notice
 from beacon_cli.executor.execution import Cell, Execution
 from beacon_cli.job.lanes import Lane
+from beacon_cli.output.result import say
+from beacon_cli.printable import printable
 
+_SILENT_SECONDS = 2.0
+_NO_READER_SECONDS = 30.0
+_FULL_SECONDS = 2.0
 # Copies of the answer, and of what the database keeps beside it.
 _LEFT_OUT = frozenset({"output_data", "receipt_data"})
 
@@ -26,7 +36,7 @@ class EventsFile:
         self._path = path
         try:
             cut_off = path.is_file() and _ends_inside_a_line(path)
-            self._file = path.open("ab", buffering=0)
+            self._file = _opened_pipe(path) if path.is_fifo() else path.open("ab", buffering=0)
             if cut_off:
                 self._write(b"\n")
         except OSError as error:
@@ -69,7 +79,34 @@ class EventsFile:
     def _write(self, line: bytes) -> None:
         rest = memoryview(line)
         while rest:
-            rest = rest[self._file.write(rest) or 0 :]
+            written = self._file.write(rest)
+            if written is None and not select.select([], [self._file], [], _FULL_SECONDS)[1]:
+                raise TimeoutError(errno.ETIMEDOUT, f"nobody has read from this pipe for {_FULL_SECONDS:.0f} s")
+            rest = rest[written or 0 :]
+
+
+def _opened_pipe(path: Path) -> io.FileIO:
+    """Open a named pipe once it has a reader; a full one must not stop the run, so writing to it never blocks.
+
+    Raises `UsageError` where nobody reads it, and `OSError`.
+    """
+    began, told = time.monotonic(), False
+    while True:
+        try:
+            return io.FileIO(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "w")
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        waited = time.monotonic() - began
+        if waited > _NO_READER_SECONDS:
+            raise UsageError(
+                f"nobody has opened the pipe {path} for reading within {_NO_READER_SECONDS:.0f} s",
+                hint=f"start its reader first, such as: cat {path} &",
+            )
+        if waited > _SILENT_SECONDS and not told:
+            told = True
+            say(f"waiting for somebody to read the pipe {printable(str(path))} (--events)\n")
+        time.sleep(0.05)
 
 
 def event_document(event: Event) -> dict[str, Any]:

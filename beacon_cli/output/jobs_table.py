@@ -22,6 +22,7 @@ _STYLES = {
     "partial": "yellow",
     "failed": "bold red",
     "cancelled": "magenta",
+    "set_aside": "bold red",
 }
 _ROOMY = 130
 _REMARKS = 5
@@ -55,7 +56,7 @@ def _print(found: JobList, console: Console, times: str) -> None:
     rows = [
         (
             Text(excerpt(job.id, 255), "bold"),
-            Text(excerpt(job.status or "-", 20), _STYLES.get(job.status, "")),
+            Text(excerpt((job.status or "-").replace("_", " "), 20), _STYLES.get(job.status, "")),
             _answered(job),
             _shape(job, times, roomy=roomy),
             _created(job, roomy=roomy),
@@ -99,5 +100,9 @@ def _remarks(found: JobList) -> Iterator[str]:
         name = excerpt(job.id, 255)
         resume = command("run JOB_FILE --job-id", name)
         yield f"{name} was interrupted, and nothing runs it now. To resume it: {resume}"
+    for job in [job for job in found.jobs if job.reason][:_REMARKS]:
+        name = excerpt(job.id, 255)
+        again = command("submit JOB_FILE --job-id", name)
+        yield f"{name} was {excerpt(job.reason or '', 500)}. To have it tried again: {again}"
     if found.more:
         yield f"There are older jobs. To list them: {command('jobs --limit N')}"

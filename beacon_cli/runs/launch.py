@@ -73,9 +73,10 @@ class _Asked:
 def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
     """Run a job on an up-to-date database. Raises every `BeaconError` that can stop it, and `Interrupted`."""
     with ExitStack() as stack:
+        events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
         show = stack.enter_context(run_view())
-        if request.events is not None:
-            show = stack.enter_context(EventsFile(request.events)).tee(show)
+        if events is not None:
+            show = events.tee(show)
         signals = stack.enter_context(held())
         launching = _Launch(request, settings, job, job_id, database_url, show)
         try:

@@ -18,6 +18,7 @@ from beacon_cli.signals import Interrupted
 from beacon_cli.store.address import Address, address_of
 from beacon_cli.store.pooling import require_session_pooling
 from beacon_cli.store.refusals import hint_for, shortened
+from beacon_cli.store.times import read_every_time
 
 _CANCEL_SECONDS = 2.0
 # A shorter password may be a part of any word: to cut it out would show where it was.
@@ -76,6 +77,7 @@ def open_connection(address: Address) -> Connection:
     """Return a connection in autocommit mode. Errors of psycopg pass; raises `StoreError` for a pooler of no use."""
     connection = Connection.connect(**address.parameters, autocommit=True)  # type: ignore[arg-type]
     try:
+        read_every_time(connection)
         rows = connection.execute(_SET, _wanted(connection, address)).fetchall()
         if not rows:
             require_session_pooling(address, connection.pgconn)
@@ -92,6 +94,7 @@ async def open_async(address: Address) -> AsyncConnection:
     """Do the same for asyncio."""
     connection = await AsyncConnection.connect(**address.parameters, autocommit=True)  # type: ignore[arg-type]
     try:
+        read_every_time(connection)
         rows = await (await connection.execute(_SET, _wanted(connection, address))).fetchall()
         if not rows:
             await asyncio.to_thread(require_session_pooling, address, connection.pgconn)
@@ -121,6 +124,12 @@ def translated(parameters: dict[str, str] | None = None) -> Iterator[None]:
 
 def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) -> StoreError:
     """Return what to tell of a database error. Passwords are cut out of libpq's text."""
+    told = _told(error, parameters)
+    told.sqlstate = error.sqlstate or ""
+    return told
+
+
+def _told(error: psycopg.Error, parameters: dict[str, str] | None) -> StoreError:
     text = _text(error, parameters or {})
     where = f" {server_name(parameters)}" if parameters else ""
     if "password authentication failed" in str(error):

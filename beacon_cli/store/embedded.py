@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import stat
 import subprocess
@@ -14,11 +15,13 @@ from typing import Any
 from beacon_cli.accounts import is_root
 from beacon_cli.errors import StoreError
 from beacon_cli.signals import held
-from beacon_cli.store.file_locks import exclusive_lock, shared_lock
+from beacon_cli.store.file_locks import StillLocked, exclusive_lock, shared_lock
 from beacon_cli.store.postmaster import ServerError, start, stop
 from beacon_cli.store.running import running_pid, server_folder
 from beacon_cli.store.server_programs import writable_by_others
 from beacon_cli.store.server_user import ACCOUNT
+
+_log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
@@ -40,14 +43,17 @@ def embedded_server(data_path: Path) -> Iterator[str]:
 
 
 def _leave(data_path: Path, users: Any) -> None:
-    with held(), _explained(data_path, "did not stop"), _changing(data_path):
-        users.release_read_lock()
-        alone = users.acquire_write_lock(blocking=False)
-        try:
-            if alone and not _kept(data_path):
-                stop(data_path)
-        finally:
-            users.release_write_lock()  # closes the file, locked or not
+    try:
+        with held(), _explained(data_path, "did not stop"), _changing(data_path):
+            users.release_read_lock()
+            alone = users.acquire_write_lock(blocking=False)
+            try:
+                if alone and not _kept(data_path):
+                    stop(data_path)
+            finally:
+                users.release_write_lock()  # closes the file, locked or not
+    except StillLocked as locked:  # what was to be done is done: the lock on the users ends with the process
+        _log.warning("the embedded PostgreSQL is left running: %s", locked.message)
 
 
 def restart_embedded(data_path: Path) -> str:
@@ -78,9 +84,10 @@ def stop_server(data_path: Path) -> bool:
             return stop(data_path)
 
 
-def _changing(data_path: Path) -> Any:
+def _changing(data_path: Path) -> contextlib.AbstractContextManager[None]:
     """Starting and stopping exclude each other: else the last user could stop what a new one was just given."""
-    return exclusive_lock(data_path / "postgresql.starting")
+    what = f"is starting or stopping the embedded PostgreSQL in {data_path}"
+    return exclusive_lock(data_path / "postgresql.starting", what)
 
 
 def _mark(data_path: Path) -> Path:

@@ -2,20 +2,93 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import struct
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from beacon_cli.errors import StoreError
 
 if TYPE_CHECKING:
     import fasteners
 
+_SILENT_SECONDS = 2.0
+# A process that stands still will not let go; one that works may be making a database on a slow disk.
+_SUSPENDED_SECONDS = 10.0
+_WORKING_SECONDS = 120.0
+# struct flock: https://man7.org/linux/man-pages/man2/fcntl.2.html, and macOS's <sys/fcntl.h>.
+_FLOCK, _TYPE, _PID = ("qqihh", 3, 2) if sys.platform == "darwin" else ("hhqqi", 0, 4)
 
-def exclusive_lock(file: Path) -> fasteners.InterProcessLock:
-    """Return a lock that one process can hold at a time. Raises `OSError` where its file cannot be made."""
+_log = logging.getLogger(__name__)
+
+
+class StillLocked(StoreError):
+    """Another process kept a lock for longer than anybody waits."""
+
+
+@contextlib.contextmanager
+def exclusive_lock(file: Path, what: str) -> Iterator[None]:
+    """Hold a lock that one process can hold at a time; `what` says what its holder does.
+
+    After two seconds the user is told who holds it. Raises `StillLocked` after two minutes, or after ten seconds where
+    the holder stands still; and `OSError` where the file cannot be made.
+    """
     import fasteners
 
     _make_private(file)
-    return fasteners.InterProcessLock(file)
+    lock = fasteners.InterProcessLock(file)
+    try:
+        if not lock.acquire(timeout=_SILENT_SECONDS):
+            _wait_for(lock, file, what)
+        yield
+    finally:
+        if lock.acquired:
+            lock.release()
+        elif lock.lockfile is not None:
+            lock.lockfile.close()
+
+
+def _wait_for(lock: fasteners.InterProcessLock, file: Path, what: str) -> None:
+    began = time.monotonic() - _SILENT_SECONDS
+    _log.warning("waiting for %s, which %s", _holder(file)[0], what)
+    while not lock.acquire(timeout=1.0):
+        holder, suspended = _holder(file)
+        waited = time.monotonic() - began
+        if waited > (_SUSPENDED_SECONDS if suspended else _WORKING_SECONDS):
+            pid = holder.split()[1] if holder.startswith("process") else "PID"
+            hint = f"let it go on (kill -CONT {pid}) or end it (kill {pid})" if suspended else "end it, or wait longer"
+            raise StillLocked(f"{holder} {what}, and has not been done for {waited:.0f} s", hint=hint)
+
+
+def _holder(file: Path) -> tuple[str, bool]:
+    """Return who holds the lock, in words, and whether that process stands still."""
+    import psutil
+
+    pid = _holding_pid(file)
+    if not pid:
+        return "another process", False
+    try:
+        process = psutil.Process(pid)
+        suspended = process.status() in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP}
+        return f"process {pid} ({process.name()}{', suspended' if suspended else ''})", suspended
+    except psutil.Error:
+        return f"process {pid}", False
+
+
+def _holding_pid(file: Path) -> int:
+    """Return the id of the process that holds the lock; 0 where it is none, or none that can be seen from here."""
+    import fcntl
+
+    request = [0] * 5
+    request[_TYPE] = fcntl.F_WRLCK
+    with file.open("rb+") as opened:
+        answer = struct.unpack(_FLOCK, fcntl.fcntl(opened, fcntl.F_GETLK, struct.pack(_FLOCK, *request)))
+    return max(0, int(answer[_PID])) if answer[_TYPE] != fcntl.F_UNLCK else 0
 
 
 def shared_lock(file: Path) -> fasteners.InterProcessReaderWriterLock:

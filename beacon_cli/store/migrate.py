@@ -14,8 +14,11 @@ from beacon_cli.store.schema import (
     READING,
     WRITING,
     Connection,
+    Facts,
     create_schema,
     detect_schema,
+    facts_of,
+    look_at_clock,
     require_open_schema,
     require_own_tables,
     require_rights,
@@ -41,7 +44,11 @@ def require_current_schema(connection: Connection, rights: Mapping[str, str] = R
 
     Raises `StoreError` where the role lacks one of `rights` on them.
     """
-    schema = detect_schema(connection)
+    _require_current(connection, facts_of(connection, rights))
+
+
+def _require_current(connection: Connection, facts: Facts) -> None:
+    schema = facts.schema
     if schema == "legacy":
         raise SchemaError(
             "this database belongs to the old system; Beacon only reads it",
@@ -55,7 +62,7 @@ def require_current_schema(connection: Connection, rights: Mapping[str, str] = R
     if schema == "empty":
         require_open_schema(connection)
         raise SchemaError("this database has no Beacon tables yet", hint=f"run: {command('db migrate')}")
-    require_rights(connection, rights)
+    require_rights(facts)
     applied = _applied(connection)
     if missing := known_migrations() - applied:
         raise SchemaError(
@@ -75,10 +82,18 @@ def needs_migration(url: str) -> bool:
         return _pending(connection)
 
 
-def require_ready_for_a_run(connection: Connection) -> None:
-    """Raise `StoreError` for whatever would stop a run later: the server, its tables, what the role may do."""
-    require_supported(connection)
-    require_current_schema(connection, WRITING)
+def require_ready_for_a_run(
+    connection: Connection, rights: Mapping[str, str] = WRITING, *, clock_must_agree: bool = False
+) -> None:
+    """Look at whatever would stop a run later: the server, its tables, what the role may do, the clocks.
+
+    It takes two round trips. Raises `StoreError`; and `EnvironmentFault` for a clock that is wrong by minutes, where
+    that must not be.
+    """
+    facts = facts_of(connection, rights)
+    require_supported(facts)
+    _require_current(connection, facts)
+    look_at_clock(facts, must_agree=clock_must_agree)
 
 
 def migrate(url: str) -> list[str]:
@@ -87,7 +102,7 @@ def migrate(url: str) -> list[str]:
     Raises `SchemaError` for the old system's database or a newer one's, and `StoreError` when it cannot be written.
     """
     with connect(url) as connection:
-        require_supported(connection)
+        require_supported(facts_of(connection, READING))
         if detect_schema(connection) in {"legacy", "foreign"}:
             require_current_schema(connection)
         with translated():
@@ -100,7 +115,7 @@ def migrate(url: str) -> list[str]:
 def _pending(connection: Connection) -> bool:
     schema = detect_schema(connection)
     if schema == "beacon":
-        require_rights(connection, READING)
+        require_rights(facts_of(connection, READING))
         return bool(known_migrations() - _applied(connection))
     return schema == "empty"
 

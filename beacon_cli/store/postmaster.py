@@ -6,6 +6,7 @@ Nothing here is counted or locked: see `embedded`. docs/decisions/0011 says why 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shlex
 import shutil
@@ -26,10 +27,27 @@ _STOP_SECONDS = 60.0
 _INITIALISE_SECONDS = 300.0
 _STRAYS_SECONDS = 10.0
 _POLL_SECONDS = 0.02
+_SILENT_SECONDS = 2.0
 # What its programs need of the environment: no PGDATA or PGPORT, which mean another server, no secrets, and no folders
 # of libraries.
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "TZ")
 _ENOUGH_OPEN_FILES = 1024
+
+
+_log = logging.getLogger(__name__)
+
+
+class _Patience:
+    """Tells once what is waited for, when that has taken two seconds."""
+
+    def __init__(self) -> None:
+        self._tell_at: float | None = time.monotonic() + _SILENT_SECONDS
+
+    def tell(self, what: str) -> None:
+        """Tell it, if it is time."""
+        if self._tell_at is not None and time.monotonic() > self._tell_at:
+            self._tell_at = None
+            _log.warning("waiting for %s", what)
 
 
 class ServerError(Exception):
@@ -85,9 +103,11 @@ def stop(data_path: Path) -> bool:
     with contextlib.suppress(ProcessLookupError):
         os.kill(server.pid, signal.SIGINT)  # a fast shutdown: it ends its sessions, and waits for no client
     give_up_at = time.monotonic() + _STOP_SECONDS
+    patience = _Patience()
     while Postmaster.of(folder) is not None and server.process() is not None:
         if time.monotonic() > give_up_at:
             raise ServerError(f"process {server.pid} did not end within {_STOP_SECONDS:.0f} s")
+        patience.tell(f"process {server.pid}, the embedded PostgreSQL, to end")
         time.sleep(_POLL_SECONDS)
     remove_socket_folder(Path(os.path.realpath(data_path)))
     return True
@@ -96,11 +116,13 @@ def stop(data_path: Path) -> bool:
 def _settled(folder: Path) -> Postmaster | None:
     """Return the server once it is ready; None when there is none. One that starts or stops is waited for."""
     give_up_at = time.monotonic() + _START_SECONDS
+    patience = _Patience()
     while (server := Postmaster.of(folder)) is not None and server.process() is not None:
         if server.status == "ready":
             return server
         if time.monotonic() > give_up_at:
             raise ServerError(f"process {server.pid} is {server.status or 'starting'} for {_START_SECONDS} s")
+        patience.tell(f"process {server.pid}, the embedded PostgreSQL, which is {server.status or 'starting'}")
         time.sleep(_POLL_SECONDS)
     return None
 
@@ -150,7 +172,7 @@ def _launch(folder: Path, sockets: Path, programs: Path, user: ServerUser) -> st
 def _run(words: Sequence[str], folder: Path, user: ServerUser, seconds: float) -> subprocess.CompletedProcess[str]:
     """Run a program, in a session of its own: a Ctrl-C in the terminal is for us, not for a program half-way."""
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    return subprocess.run(
+    process = subprocess.Popen(
         words,
         cwd=folder,
         env={**environment, "LC_ALL": "C"},
@@ -160,10 +182,24 @@ def _run(words: Sequence[str], folder: Path, user: ServerUser, seconds: float) -
         encoding="utf-8",
         errors="replace",
         start_new_session=True,
-        timeout=seconds,
-        check=False,
         **user.options(),
     )
+    with process:
+        try:
+            _, said = _communicated(process, seconds, Path(words[0]).name)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(words, process.returncode, "", said)
+
+
+def _communicated(process: subprocess.Popen[str], seconds: float, name: str) -> tuple[str, str]:
+    """Wait for a program, and tell after two seconds what is waited for. Raises `TimeoutExpired`."""
+    try:
+        return process.communicate(timeout=_SILENT_SECONDS)
+    except subprocess.TimeoutExpired:
+        _log.warning("waiting for PostgreSQL's program %s, for %.0f s at most", name, seconds)
+        return process.communicate(timeout=seconds - _SILENT_SECONDS)
 
 
 def _allow_open_files() -> None:
@@ -201,7 +237,9 @@ def _end_strays(folder: Path) -> bool:
         if parent not in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
+    patience = _Patience()
     while strays := _processes_in(folder):
+        patience.tell(f"the processes {list(strays)}, of a server that was killed, to end")
         if time.monotonic() > give_up_at:
             raise ServerError(f"processes {list(strays)} of a server that was killed are still at work")
         time.sleep(_POLL_SECONDS)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
 
-from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.errors import EnvironmentFault, SchemaError, StoreError
 from beacon_cli.program_name import command
 from beacon_cli.store.address import quoted
 from beacon_cli.store.connect import translated
+from beacon_cli.wording import duration
 
 Schema = Literal["empty", "beacon", "legacy", "foreign"]
 Connection = psycopg.Connection[Any]
@@ -60,16 +64,61 @@ _CLOSED = """
 SELECT nspname FROM pg_namespace
 WHERE nspname = ANY (%s) AND NOT has_schema_privilege(oid, 'USAGE') ORDER BY array_position(%s, nspname::text)
 """
-_STATE = """
+# All that is looked at before anything is asked, in one round trip: a database may be far away.
+_FACTS = f"""
 SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery(), current_setting('server_encoding'),
-       current_database()
+       current_database(), current_user, extract(epoch FROM clock_timestamp())::float8,
+       ARRAY(SELECT jsonb_build_array(relname, attname, type) FROM ({_COLUMNS}) AS found (relname, attname, type)),
+       ARRAY({_LACKING})
 """
+
+CLOCK_TOLERANCE_SECONDS = 5.0
+"""How far this machine's clock may be from the database's: two that follow NTP differ by less."""
+
+LONGEST_CLOCK_DIFFERENCE_SECONDS = 300.0
+"""From here on a worker of the fleet does not begin: all of them go by the same times."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a database is. `lacking` are the privileges that the role has not; `ahead` is in seconds.
+
+    `ahead` says by how much this machine's clock is ahead of the database's.
+    """
+
+    version: int
+    read_only: bool
+    standby: bool
+    encoding: str
+    database: str
+    role: str
+    schema: Schema
+    lacking: tuple[str, ...]
+    ahead: float
+
+
+def facts_of(connection: Connection, rights: Mapping[str, str]) -> Facts:
+    """Return what a database is, and which of these rights the role lacks, in one round trip. Raises `StoreError`."""
+    began = time.time()
+    with translated():
+        [row] = connection.execute(_FACTS, [list(rights), list(rights.values())]).fetchall()
+    read_only, standby, encoding, database, role, clock, columns, lacking = row
+    # Somewhere between asking and having the answer.
+    ahead = began - clock if clock < began else min(0.0, time.time() - clock)
+    schema = _schema_of({(table, column): kind for table, column, kind in columns})
+    version = connection.info.server_version
+    return Facts(version, read_only, standby, encoding, database, role, schema, tuple(lacking), ahead)
 
 
 def detect_schema(connection: Connection) -> Schema:
     """Return whose tables the database holds: ours, the old system's, somebody else's, or none."""
     with translated():
-        columns = {(table, column): kind for table, column, kind in connection.execute(_COLUMNS).fetchall()}
+        return _schema_of({(table, column): kind for table, column, kind in connection.execute(_COLUMNS).fetchall()})
+
+
+def _schema_of(columns: Mapping[tuple[str, str], str]) -> Schema:
     if not columns:
         return "empty"
     if ("jobs", "jobspec_id") in columns or columns.get(("executions", "job_id")) in {"integer", "bigint"}:
@@ -77,38 +126,46 @@ def detect_schema(connection: Connection) -> Schema:
     return "beacon" if ("jobs", "spec_sha256") in columns else "foreign"
 
 
-def require_supported(connection: Connection) -> None:
+def require_supported(facts: Facts) -> None:
     """Raise `StoreError` for a server that Beacon does not write to: too old, without UTF-8, or read-only."""
-    with translated():
-        [(read_only, standby, encoding, database)] = connection.execute(_STATE).fetchall()
-    version = connection.info.server_version
-    if version < OLDEST_VERSION * 10000:
-        shown = f"{version // 10000}.{version % 10000}"
+    if facts.version < OLDEST_VERSION * 10000:
+        shown = f"{facts.version // 10000}.{facts.version % 10000}"
         raise StoreError(
             f"the server is PostgreSQL {shown}; Beacon writes to version {OLDEST_VERSION} and newer ones",
             hint="give another database, or update that server; commands that only read may work there",
         )
-    if encoding != "UTF8":
+    if facts.encoding != "UTF8":
         raise StoreError(
-            f"the database {database} has the encoding {encoding}, which cannot hold every answer",
+            f"the database {facts.database} has the encoding {facts.encoding}, which cannot hold every answer",
             hint="make another: CREATE DATABASE beacon ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0",
         )
-    if read_only:
-        why = "its server is a standby" if standby else "default_transaction_read_only is on"
+    if facts.read_only:
+        why = "its server is a standby" if facts.standby else "default_transaction_read_only is on"
         raise StoreError(
             f"the database is read-only: {why}", hint="connect to the primary, or as a role that may write"
         )
 
 
-def require_rights(connection: Connection, wanted: Mapping[str, str]) -> None:
-    """Raise `StoreError`, naming the role and what it lacks, unless it has these privileges on these tables."""
-    with translated():
-        lacking = connection.execute(_LACKING, [list(wanted), list(wanted.values())]).fetchall()
-        if lacking:
-            [(role,)] = connection.execute("SELECT current_user").fetchall()
-    if lacking:
-        named = "; ".join(text for (text,) in lacking)
-        raise StoreError(f"the database role {role} lacks a privilege: {named}", hint=GRANTS_HINT)
+def look_at_clock(facts: Facts, *, must_agree: bool = False) -> None:
+    """Tell where this machine's clock and the database's differ: the times of the rows would be wrong.
+
+    Raises `EnvironmentFault` where they differ by minutes and `must_agree`.
+    """
+    if abs(facts.ahead) <= CLOCK_TOLERANCE_SECONDS:
+        return
+    told = f"this machine's clock is {duration(abs(facts.ahead))} {'ahead of' if facts.ahead > 0 else 'behind'}"
+    told = f"{told} the database's"
+    if must_agree and abs(facts.ahead) > LONGEST_CLOCK_DIFFERENCE_SECONDS:
+        limit = duration(LONGEST_CLOCK_DIFFERENCE_SECONDS)
+        raise EnvironmentFault(f"{told}; a worker needs one within {limit}", hint="set the clock, by NTP for example")
+    _log.warning("warning: %s, so the times in the rows will be wrong", told)
+
+
+def require_rights(facts: Facts) -> None:
+    """Raise `StoreError`, naming the role and what it lacks, unless it has the privileges that were looked for."""
+    if facts.lacking:
+        named = "; ".join(facts.lacking)
+        raise StoreError(f"the database role {facts.role} lacks a privilege: {named}", hint=GRANTS_HINT)
 
 
 GRANTS_HINT = f"the owner of the tables can grant it; {command('docs database')} lists what each command needs"

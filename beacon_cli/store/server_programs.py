@@ -61,7 +61,7 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
             hint="let only its owner write there, or set BEACON_DATA_DIR to another folder",
         )
     copy = home / f"programs-{POSTGRESQL}-{importlib.metadata.version(_DISTRIBUTION)}"
-    with exclusive_lock(home / "programs.lock"):
+    with exclusive_lock(home / "programs.lock", f"is copying PostgreSQL's programs into {home}"):
         if not _is_whole(copy):
             _copy(copy)
     return copy / _PACKAGE / _INSTALLATION / "bin"

@@ -28,6 +28,7 @@ _STATUS = sql.SQL("""
     CASE WHEN job.status = 'running' AND (holder IS NOT NULL OR pg_is_in_recovery()) THEN 'running'
          WHEN job.status IN ('created', 'running')
          THEN CASE WHEN holder IS NOT NULL OR {in_queue} THEN 'queued' ELSE 'interrupted' END
+         WHEN {set_aside} IS NOT NULL THEN 'set_aside'
          ELSE job.status END
 """)
 # Where the queue cannot be seen, what was submitted is believed to be in it.
@@ -37,11 +38,24 @@ _IN_QUEUE = {
     ),
     False: sql.SQL("job.status = 'created'"),
 }
+# Why the fleet gave a job up; whatever ended it later has another time. Entries are forgotten, and then it has failed.
+_SET_ASIDE = {
+    True: sql.SQL("""(
+        SELECT attributes ->> 'set_aside' FROM dbos.workflow_status
+        WHERE job.status = 'failed' AND attributes @> jsonb_build_object('job_id', job.id)
+          AND (attributes ->> 'set_aside_at')::timestamptz = job.completed_at
+    )"""),
+    False: sql.SQL("NULL::text"),
+}
 _SEES_QUEUE = """
     SELECT EXISTS (
         SELECT FROM pg_class AS queue JOIN pg_namespace AS schema ON schema.oid = relnamespace
         WHERE nspname = 'dbos' AND relname = 'workflow_status'
           AND has_schema_privilege(schema.oid, 'USAGE') AND has_table_privilege(queue.oid, 'SELECT')
+          AND 3 = (
+              SELECT count(*) FROM pg_attribute WHERE attrelid = queue.oid AND NOT attisdropped AND (
+                  attname IN ('queue_name', 'deduplication_id') AND atttypid = 'text'::regtype
+                  OR attname = 'attributes' AND atttypid = 'jsonb'::regtype))
     )
 """
 
@@ -54,8 +68,18 @@ def status_expression(connection: Connection) -> sql.Composed:
     What nobody runs is `queued` while the fleet's queue has it, else `interrupted`. A standby server cannot see who
     holds locks, so there `running` is believed.
     """
+    seen = _sees_queue(connection)
+    return _STATUS.format(in_queue=_IN_QUEUE[seen], set_aside=_SET_ASIDE[seen])
+
+
+def set_aside_expression(connection: Connection) -> sql.SQL:
+    """Return the expression of why the fleet set the job of the row `job` aside, NULL where it did not."""
+    return _SET_ASIDE[_sees_queue(connection)]
+
+
+def _sees_queue(connection: Connection) -> bool:
     row = connection.execute(_SEES_QUEUE).fetchone()
-    return _STATUS.format(in_queue=_IN_QUEUE[bool(row and row[0])])
+    return bool(row and row[0])
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ _JOBS = """
 _COUNTS = """
     SELECT count(*) FILTER (WHERE status IN ('completed', 'empty')) AS answered,
            count(DISTINCT question_id) AS questions, min(started_at) AS started_at, max(completed_at) AS completed_at,
-           extract(epoch FROM max(completed_at) - min(started_at))::float8 AS seconds
+           (CASE WHEN isfinite(min(started_at)) AND isfinite(max(completed_at))
+                 THEN extract(epoch FROM max(completed_at)) - extract(epoch FROM min(started_at))
+            END)::float8 AS seconds
     FROM {executions} AS execution
 """
 

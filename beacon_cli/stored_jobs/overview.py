@@ -8,7 +8,7 @@ from typing import Any
 
 from beacon_cli.audit.expectation import Expectation
 
-STATUSES = ("queued", "running", "interrupted", "completed", "partial", "failed", "cancelled")
+STATUSES = ("queued", "running", "interrupted", "completed", "partial", "failed", "cancelled", "set_aside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class JobOverview:
     """A stored job. `status` is `interrupted` where it is not over, no process runs it, and no queue has it.
 
     `holder` names the process that runs it. `seconds` is how long its runs took, or how long the present one has been
-    going, and `eta_seconds` how long that will still take. None stands for what nobody wrote down or can know.
+    going, and `eta_seconds` how long that will still take. `reason` is why the fleet set it aside. None
+    stands for what nobody wrote down or can know.
     """
 
     id: str
@@ -35,6 +36,7 @@ class JobOverview:
     completed_at: datetime | None
     seconds: float | None
     eta_seconds: float | None = None
+    reason: str | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return the job as `jobs --json` has it."""

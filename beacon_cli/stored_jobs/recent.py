@@ -14,7 +14,7 @@ from beacon_cli.errors import UsageError
 from beacon_cli.printable import excerpt
 from beacon_cli.store.migrate import require_current_schema
 from beacon_cli.store.schema import READING_LEGACY, detect_schema, require_rights
-from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS, status_expression
+from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS, set_aside_expression, status_expression
 from beacon_cli.stored_jobs.legacy import legacy_jobs
 from beacon_cli.stored_jobs.overview import STATUSES, JobList, JobOverview, name_in, seconds_left, shape
 
@@ -43,7 +43,8 @@ def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[s
     query = resources.files("beacon_cli.stored_jobs").joinpath("queries", "recent.sql").read_text(encoding="utf-8")
     with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
         status_is = status_expression(connection)
-        statement = sql.SQL(query).format(status=status_is, holders=HOLDERS, holds=HOLDS)
+        why = set_aside_expression(connection)
+        statement = sql.SQL(query).format(status=status_is, holders=HOLDERS, holds=HOLDS, set_aside=why)
         cursor.execute(statement, {"limit": limit, "status": status})
         return cursor.fetchall()
 

@@ -1,6 +1,7 @@
 -- The answers of a small job, in the job's order.
 SELECT e.question_id, q.text, e.model_id, e.region, e.repeat, e.status, e.response,
-       extract(epoch FROM e.completed_at - e.started_at)::float8 AS seconds
+       (CASE WHEN isfinite(e.started_at) AND isfinite(e.completed_at)
+             THEN extract(epoch FROM e.completed_at) - extract(epoch FROM e.started_at) END)::float8 AS seconds
 FROM executions e
 JOIN questions q ON q.job_id = e.job_id AND q.id = e.question_id
 WHERE e.job_id = %(job_id)s

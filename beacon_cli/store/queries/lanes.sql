@@ -6,7 +6,9 @@ SELECT model_id,
        count(*) FILTER (WHERE status = 'failed')    AS failed,
        count(*) FILTER (WHERE status = 'timeout')   AS timeout,
        count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM completed_at - started_at)::float8)
+       percentile_cont(0.5) WITHIN GROUP (ORDER BY 
+           (CASE WHEN isfinite(started_at) AND isfinite(completed_at)
+                 THEN extract(epoch FROM completed_at) - extract(epoch FROM started_at) END)::float8)
            FILTER (WHERE status IN ('completed', 'empty')) AS median_seconds,
        sum(hops)                                    AS hops
 FROM executions

@@ -1,7 +1,8 @@
 -- The newest jobs in Beacon's own tables, and how far each is. Executions are counted in the index of their job, and
 -- for the jobs that are listed only. Every row of a completed job is an answer, so there the index alone says how many.
 WITH known AS (
-    SELECT job.id, job.spec, job.batching, job.created_at, job.started_at, job.completed_at, holder, {status} AS status
+    SELECT job.id, job.spec, job.batching, job.created_at, job.started_at, job.completed_at, holder, {status} AS status,
+           {set_aside} AS reason
     FROM jobs AS job
     LEFT JOIN {holders} AS holders ON {holds}
 ), listed AS (
@@ -11,7 +12,7 @@ WITH known AS (
     ORDER BY number
     LIMIT %(limit)s + 1
 )
-SELECT id, spec, status, holder, batching, created_at, started_at, completed_at,
+SELECT id, spec, status, holder, reason, batching, created_at, started_at, completed_at,
        CASE WHEN status = 'completed'
             THEN (SELECT count(*) FROM executions WHERE job_id = listed.id)
             ELSE (SELECT count(*) FROM executions AS execution
@@ -23,9 +24,10 @@ SELECT id, spec, status, holder, batching, created_at, started_at, completed_at,
                     AND run_id = (SELECT runs.id FROM runs WHERE runs.job_id = listed.id ORDER BY runs.started_at DESC LIMIT 1))
        END AS answered_in_run,
        CASE WHEN status = 'running'
-            THEN (SELECT greatest(0, extract(epoch FROM now() - max(runs.started_at))) FROM runs
-                  WHERE job_id = listed.id)
-            ELSE (SELECT sum(extract(epoch FROM runs.ended_at - runs.started_at)) FROM runs WHERE job_id = listed.id)
+            THEN (SELECT greatest(0, extract(epoch FROM now()) - extract(epoch FROM max(runs.started_at))) FROM runs
+                  WHERE job_id = listed.id AND isfinite(runs.started_at))
+            ELSE (SELECT sum(extract(epoch FROM runs.ended_at) - extract(epoch FROM runs.started_at)) FROM runs
+                  WHERE job_id = listed.id AND isfinite(runs.ended_at) AND isfinite(runs.started_at))
        END::float8 AS seconds,
        (SELECT count(*) FROM listed) > %(limit)s AS more
 FROM listed

@@ -103,6 +103,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
         "completed_at": "2026-01-02T03:05:35+00:00",
         "seconds": 90.0,
         "eta_seconds": None,
+        "reason": None,
     }
     assert (first["name"], first["answered"], first["expected"], first["seconds"]) == (None, 0, 36, None)
 
@@ -119,7 +120,7 @@ def test_a_failure_in_json_written_out_by_hand(database_url: str) -> None:
             {
                 "code": "usage",
                 "message": "unknown status 'runing'",
-                "hint": "there are: queued, running, interrupted, completed, partial, failed, cancelled",
+                "hint": "use one of: queued, running, interrupted, completed, partial, failed, cancelled, set_aside",
             }
         ],
     }

@@ -67,7 +67,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
 @pytest.mark.parametrize(
     ("arguments", "code", "message", "hint"),
     [
-        (["--question", "maths"], "usage", f"job {JOB} has no question 'maths'", "did you mean math_basic"),
+        (["--question", "maths"], "usage", f"job {JOB} has no question 'maths'", "did you mean math_basic?"),
         (["--model", "mistral"], "usage", f"job {JOB} has no model 'mistral'", "it has: llama3.2-1b, qwen2.5-1.5b"),
         (
             ["--follow"],
@@ -175,7 +175,7 @@ def test_the_old_systems_answers_are_shown_too(legacy: Connection, legacy_databa
     assert "What llama3.2-1b has to say in ASIA of math_basic." in " ".join(done.out.split())
     assert MODELS[1] not in done.out
     done = beacon("show", JOB, "--model", "llama", url=legacy_database_url)
-    assert (done.code, done.err.splitlines()[1]) == (2, "hint: did you mean llama3.2-1b")
+    assert (done.code, done.err.splitlines()[1]) == (2, "hint: did you mean llama3.2-1b?")
     done = beacon("show", JOB, "--follow", url=legacy_database_url)
     assert (done.code, done.out) == (2, "")
     assert "cannot be followed" in done.err

@@ -114,3 +114,53 @@ def test_other_batchings_have_no_order_of_questions_to_judge(connection: Connect
     checks = verdicts(connection)
     assert [checks[name].status for name in ("sequential", "batch_gap", "containers")] == ["skip", "skip", "pass"]
     assert batching in checks["sequential"].detail
+
+
+def store_again(connection: Connection, seconds: float, late: float = 0.0, *, gap: float = 5.0) -> None:
+    """Give every row the time at which it was stored, by a clock that is `seconds` off; the first question `late`.
+
+    The second question begins `gap` seconds after the first one is done.
+    """
+    connection.execute(
+        "UPDATE executions SET queued_at = queued_at + make_interval(secs => %(gap)s - 0.1),"
+        " started_at = started_at + make_interval(secs => %(gap)s - 0.1),"
+        " completed_at = completed_at + make_interval(secs => %(gap)s - 0.1) WHERE question_id = %(second)s",
+        {"gap": gap, "second": QUESTIONS[1]},
+    )
+    connection.execute(
+        "UPDATE executions SET created_at = completed_at + make_interval(secs => %(clock)s + 0.01 +"
+        " CASE WHEN question_id = %(first)s THEN %(late)s ELSE 0 END)",
+        {"clock": seconds, "late": late, "first": QUESTIONS[0]},
+    )
+
+
+@pytest.mark.parametrize("clock", [0.0, 30.0, -3.0])
+def test_a_gap_while_the_database_was_away_is_a_warning(connection: Connection, clock: float) -> None:
+    seed(connection)
+    store_again(connection, clock, late=4.9)
+    check = verdicts(connection)["batch_gap"]
+    assert (check.status, check.detail) == (
+        "warn",
+        "1 of 1 gap not under 2 s, while the database was away or another run began: 5.000 s before greatest_leader",
+    )
+
+
+@pytest.mark.parametrize("late", [0.0, 1.0])
+def test_a_gap_that_the_database_does_not_explain_fails(connection: Connection, late: float) -> None:
+    seed(connection)
+    store_again(connection, 0.0, late=late)
+    assert verdicts(connection)["batch_gap"].status == "fail"
+
+
+def test_a_gap_in_which_another_run_began_is_a_warning(connection: Connection) -> None:
+    seed(connection)
+    store_again(connection, 0.0)
+    add_run(connection, START + timedelta(seconds=3))
+    assert verdicts(connection)["batch_gap"].status == "warn"
+
+
+def test_rows_that_were_copied_later_are_judged_as_ever(connection: Connection) -> None:
+    seed(connection)
+    store_again(connection, 0.0)
+    connection.execute("UPDATE executions SET created_at = now()")
+    assert verdicts(connection)["batch_gap"].status == "fail"

@@ -213,7 +213,7 @@ def test_people_are_told_what_was_written(connection: Connection, database_url: 
     ("arguments", "message", "hint"),
     [
         (["--format", "parquet"], "parquet is not written to stdout", "name a file with -o FILE"),
-        (["--question", "math_basci"], f"job {JOB} has no question 'math_basci'", "did you mean math_basic"),
+        (["--question", "math_basci"], f"job {JOB} has no question 'math_basci'", "did you mean math_basic?"),
         (["--model", "gpt"], f"job {JOB} has no model 'gpt'", "it has: llama3.2-1b, qwen2.5-1.5b"),
         (["--model", "\udcff\x00"], f"job {JOB} has no model '\\udcff\\x00'", "it has: llama3.2-1b, qwen2.5-1.5b"),
         (["-o", "a.xlsx"], "cannot tell the format from 'a.xlsx'", "add --format jsonl, csv or parquet"),

@@ -171,6 +171,7 @@ def test_what_a_killed_initialisation_left_is_removed(tmp_path: Path) -> None:
         assert not left.exists()
 
 
+@pytest.mark.fault(80, "SIGKILL to the server where nobody reaps its zombie")
 def test_a_server_that_was_killed_is_found_although_nobody_reaps_it(data_path: Path) -> None:
     """As where Beacon, or a plain script, is process 1 of a container: the killed server stays a zombie."""
     code = f"""

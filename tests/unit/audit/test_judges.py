@@ -100,7 +100,7 @@ def test_questions_that_start_early_fail(batches: int, early: int, status: str) 
 @pytest.mark.parametrize(
     ("changes", "status", "told"),
     [
-        ({}, "pass", "answered for itself"),
+        ({}, "pass", "from the region that was asked"),
         ({"answering": "US-East"}, "pass", ""),
         ({"answering": "us-ashburn-1"}, "pass", ""),
         ({"answering": None}, "pass", ""),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from beacon_cli.executor.events import (
 )
 from beacon_cli.executor.execution import Cell
 from beacon_cli.job.lanes import Question
+from beacon_cli.output import events_file
 from beacon_cli.output.events_file import EventsFile, event_document
 from tests.support.run_feed import START, finished, lanes, run_events
 
@@ -191,3 +194,36 @@ def test_a_full_disk_is_told_once_and_the_run_goes_on() -> None:
     assert len(notices) == 1
     assert "No space left on device" in notices[0]
     assert len(seen) == len(list(run_events())) + 1
+
+
+def test_a_pipe_that_nobody_reads_is_waited_for_with_a_word_and_then_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(events_file, "_SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(events_file, "_NO_READER_SECONDS", 0.4)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="nobody has opened the pipe"):
+        EventsFile(tmp_path / "pipe")
+    assert capsys.readouterr().err == f"waiting for somebody to read the pipe {tmp_path / 'pipe'} (--events)\n"
+
+
+def test_a_pipe_whose_reader_does_not_read_does_not_stop_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_file, "_FULL_SECONDS", 0.2)
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    seen: list[Event] = []
+    began = time.monotonic()
+    try:
+        with EventsFile(tmp_path / "pipe") as file:
+            tell = file.tee(seen.append)
+            for _ in range(100):
+                tell(Notice("j", START, "x" * 4000))
+    finally:
+        os.close(reader)
+    warnings = [event.text for event in seen if isinstance(event, Notice) and "no more events" in event.text]
+    assert len(warnings) == 1
+    assert "nobody has read from this pipe" in warnings[0]
+    assert len(seen) == 101
+    assert time.monotonic() - began < 5
