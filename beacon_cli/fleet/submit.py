@@ -57,7 +57,7 @@ async def _submit(
     async with open_job_store(
         *(url, job, job_id),
         batching=request.batching,
-        journal_folder=settings.data_path() / "journal",
+        journal_folder=settings.journal_path(),
         tell=lambda text: say(f"{text}\n"),
     ) as store:
         await store.submit()
