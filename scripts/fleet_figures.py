@@ -31,7 +31,7 @@ def fleet(postgres: TcpPostgres, latency: float, **variables: int) -> Iterator[F
         assert isinstance(regions, CountingRegions)
         beacon.environment |= {f"BEACON_FLEET__{key.upper()}": str(value) for key, value in variables.items()}
         with a_fleet(beacon, regions, postgres.create(name)) as made:
-            done = beacon("db", "migrate")
+            done = beacon("db", "migrate", "--fleet")
             assert done.returncode == 0, done.stderr
             yield made
     postgres.drop(name)

@@ -106,6 +106,10 @@ class Found:
     journals: tuple[Kept, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    def as_data(self) -> list[dict[str, Any]]:
+        """Return the journals for JSON."""
+        return [kept.as_data() for kept in self.journals]
+
 
 def require_writable(folder: Path) -> None:
     """Raise `JournalError` unless answers could be kept in `folder`: found out before the first one is paid for."""
@@ -127,7 +131,7 @@ def require_writable(folder: Path) -> None:
 
 
 def look(folder: Path) -> Found:
-    """Return what lies in the folder. What is not readable, or is no journal, is named and changes nothing."""
+    """Return what lies in the folder. What is not readable, or is no journal, is named in a remark; nothing fails."""
     journals: list[Kept] = []
     foreign: list[str] = []
     remarks: list[str] = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 
-from beacon_cli.errors import JournalError
+from beacon_cli.errors import JournalError, StoreError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import AsyncConnection, open_async, store_error
@@ -73,8 +73,9 @@ async def _connected_and_settled(url: str, folder: Path, tell: Tell) -> None:
             await settle(connection, folder, tell)
         finally:
             await connection.close()
-    except psycopg.Error as error:
-        tell(f"what is kept in {folder} cannot be stored now: {store_error(error, address.parameters).message}")
+    except (psycopg.Error, StoreError) as error:
+        reason = error if isinstance(error, StoreError) else store_error(error, address.parameters)
+        tell(f"what is kept in {folder} cannot be stored now: {reason.message}")
 
 
 def _anything_in(folder: Path) -> bool:

@@ -24,7 +24,7 @@ def template(postgres: TcpPostgres) -> str:
     """A database that was migrated by the command."""
     url = postgres.create("fleet_template")
     with new_beacon() as beacon:
-        done = beacon("db", "migrate", "--database-url", url)
+        done = beacon("db", "migrate", "--fleet", "--database-url", url)
         assert done.returncode == 0, done.stderr
     return "fleet_template"
 

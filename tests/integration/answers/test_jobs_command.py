@@ -84,7 +84,13 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
     assert (done.code, done.err) == (0, "")
     document = done.document
     assert [job["id"] for job in document["data"].pop("jobs")[:2]] == ["other-2", "other-1"]
-    assert document == {"schema_version": 1, "command": "jobs", "ok": True, "data": {"more": False}, "errors": []}
+    assert document == {
+        "schema_version": 1,
+        "command": "jobs",
+        "ok": True,
+        "data": {"more": False, "journals": []},
+        "errors": [],
+    }
     first, last = beacon("jobs", "--json", url=database_url).document["data"]["jobs"][1:]
     assert last == {
         "id": JOB,

@@ -1,0 +1,222 @@
+"""Locks that are lost and taken back, and journals that others meet: what is stored is not asked again."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.acceptance.conftest import Beacon, new_beacon
+from tests.support.cut_network import Network, network_to
+from tests.support.fleet import Fleet, until
+from tests.support.invariant import Aftermath, assert_invariant
+from tests.support.locks import wait_for_a_lock
+
+QUESTIONS = 12
+CELLS = QUESTIONS * 6
+_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^(process|worker) '"
+
+
+@pytest.fixture
+def network(fleet: Fleet) -> Iterator[Network]:
+    with network_to(fleet.url) as made:
+        yield made
+
+
+@pytest.fixture
+def elsewhere(fleet: Fleet) -> Iterator[Beacon]:
+    """A `beacon` on another machine: with another data folder, and a network that works."""
+    with new_beacon() as made:
+        made.environment |= fleet.beacon.environment
+        yield made
+
+
+def job_of(beacon: Beacon, questions: int = QUESTIONS, name: str = "cut") -> str:
+    document = {
+        "id": name,
+        "questions": [{"id": f"q{n}", "text": f"{name} {n}?"} for n in range(questions)],
+        "models": ["llama3.2-1b", "qwen2.5-1.5b"],
+        "regions": ["US", "EU", "ASIA"],
+    }
+    return beacon.write(f"{name}.json", json.dumps(document))
+
+
+def begin(fleet: Fleet, url: str, job: str) -> subprocess.Popen[str]:
+    """Start a run whose database is behind `url`, and return once it has some answers."""
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = url
+    process = fleet.beacon.start("run", job, "--json")
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
+    until(lambda: fleet.answered() >= 12, 30, fleet.everything)
+    return process
+
+
+def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    out, err = process.communicate(timeout=90)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def journals(beacon: Beacon) -> list[Path]:
+    return sorted((beacon.folder / "data" / "journal").glob("*"))
+
+
+def asked(fleet: Fleet) -> int:
+    return sum(fleet.regions.seen.values())
+
+
+def after(fleet: Fleet, *done: subprocess.CompletedProcess[str], killed: bool = False) -> None:
+    assert_invariant(Aftermath(fleet.beacon.folder, fleet.url, list(done), regions=fleet.regions, killed=killed))
+
+
+@pytest.mark.fault(76, "the database cut off by a proxy, its session ended, the whole job run elsewhere")
+def test_a_run_that_lost_its_lock_asks_nothing_that_was_stored_meanwhile(
+    fleet: Fleet, network: Network, elsewhere: Beacon
+) -> None:
+    job = job_of(fleet.beacon)
+    process = begin(fleet, network.url, job)
+    network.cut()
+    fleet.rows(_END_SESSIONS)
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    other = elsewhere("run", job, "--json")
+    assert other.returncode == 0, other.stderr
+    before = asked(fleet)
+    network.mend()
+    done = ended(process)
+    assert done.returncode == 0, done.stderr
+    assert asked(fleet) == before, "it asked on from its memory"
+    assert "stored by another process meanwhile" in done.stderr
+    assert journals(fleet.beacon) == []
+    assert before <= CELLS + 6
+    after(fleet, other, done)
+
+
+@pytest.mark.fault(76, "SIGSTOP, the session ended, half of the job run elsewhere, SIGCONT")
+def test_a_run_that_was_suspended_goes_on_with_what_is_left(fleet: Fleet, elsewhere: Beacon) -> None:
+    job = job_of(fleet.beacon)
+    process = begin(fleet, fleet.url, job)
+    process.send_signal(signal.SIGSTOP)
+    fleet.rows(_END_SESSIONS)
+    other = elsewhere.start("run", job, "--json")
+    until(lambda: fleet.answered() >= CELLS // 2, 30, fleet.everything)
+    other.send_signal(signal.SIGINT)
+    stopped = ended(other)
+    assert stopped.returncode == 130
+    process.send_signal(signal.SIGCONT)
+    done = ended(process)
+    assert done.returncode == 0, done.stderr
+    assert "stored by another process meanwhile" in done.stderr
+    assert asked(fleet) <= CELLS + 12, "more than what was in flight twice"
+    after(fleet, stopped, done)
+
+
+@pytest.mark.fault(74, "a worker killed while its database is cut off; its job is cancelled")
+def test_a_worker_settles_the_journals_of_its_folder_when_it_starts(fleet: Fleet, network: Network) -> None:
+    fleet.regions.latency = 1.0
+    fleet.submit("one", questions=4)
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = network.url
+    worker = fleet.worker()
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
+    until(lambda: fleet.answered() >= 6 and sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    network.cut()
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    worker.kill()
+    worker.wait()
+    fleet.rows(_END_SESSIONS)
+    assert fleet.beacon("cancel", "one").returncode == 0
+    _, document = fleet.beacon.json("queue")
+    (kept,) = document["data"]["journals"]
+    assert (kept["job_id"], kept["answers"], kept["file"]) == ("one", 6, str(journals(fleet.beacon)[0]))
+    listed = fleet.beacon("jobs")
+    assert f"6 answers of job one are kept in {kept['file']}" in listed.stdout
+    fleet.worker()
+    until(lambda: journals(fleet.beacon) == [], 20, fleet.everything)
+    assert fleet.answered() == 12
+    assert "stored 6 answers of job one" in fleet.log(fleet.workers[-1])
+
+
+@pytest.mark.fault(
+    74, "the taker of a journal killed while it waits for a locked table; the run goes on, and is killed"
+)
+def test_a_journal_survives_whoever_takes_it(fleet: Fleet, network: Network) -> None:
+    job = job_of(fleet.beacon)
+    fleet.regions.latency = 0.8
+    process = begin(fleet, network.url, job)
+    network.cut()
+    fleet.rows(_END_SESSIONS)
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    taken_from = journals(fleet.beacon)[0].read_bytes()
+    with psycopg.connect(fleet.url) as connection:
+        connection.execute("LOCK TABLE executions IN EXCLUSIVE MODE")
+        taker = fleet.beacon.start("run", job, "--json")
+        wait_for_a_lock(fleet.url)
+        taker.kill()
+        taker.communicate()
+    assert journals(fleet.beacon)[0].read_bytes().startswith(taken_from)
+    process.kill()
+    process.communicate()
+    kept = sum(path.read_bytes().count(b"\n") for path in journals(fleet.beacon))
+    stored = fleet.answered()
+    assert kept >= 1
+    done = fleet.beacon("run", job, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "an earlier run had kept" in done.stderr
+    assert journals(fleet.beacon) == []
+    assert stored + kept <= CELLS
+    assert asked(fleet) <= CELLS + 12
+    after(fleet, done)
+
+
+@pytest.mark.fault(74, "files in the journal's folder that no run wrote")
+def test_what_is_no_journal_is_named_and_blocks_nothing(fleet: Fleet) -> None:
+    folder = fleet.beacon.folder / "data" / "journal"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    (folder / "0f7c9b1e-2d0a-4a57-9f35-0d4e3f1c2b4a.jsonl").write_bytes(b"\xff\xfe no row\n")
+    (folder / "1f7c9b1e-2d0a-4a57-9f35-0d4e3f1c2b4a.jsonl").mkdir()
+    done = fleet.beacon("run", job_of(fleet.beacon, questions=1), "--json")
+    assert done.returncode == 0, done.stderr
+    assert "notes.txt" in done.stderr
+    assert "it is left alone" in done.stderr
+    assert len(journals(fleet.beacon)) == 3
+    assert "notes.txt" in fleet.beacon("jobs").stdout
+
+
+@pytest.mark.fault(74, "a job that was deleted while its answers were in a journal")
+def test_the_journal_of_a_deleted_job_is_named_and_kept(fleet: Fleet, network: Network) -> None:
+    process = begin(fleet, network.url, job_of(fleet.beacon))
+    network.cut()
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    process.kill()
+    process.communicate()
+    fleet.rows(_END_SESSIONS)
+    fleet.rows("DELETE FROM jobs RETURNING id")
+    done = fleet.beacon("run", job_of(fleet.beacon, questions=1, name="another"), "--json")
+    assert done.returncode == 0, done.stderr
+    assert "of job cut are kept in" in done.stderr
+    assert "the job was deleted" in done.stderr
+    assert len(journals(fleet.beacon)) == 1
+
+
+@pytest.mark.fault(74, "a network that swallows everything, and SIGKILL")
+def test_an_answer_is_in_the_journal_half_a_second_after_a_silent_database_was_asked_to_store_it(
+    fleet: Fleet, network: Network
+) -> None:
+    job = job_of(fleet.beacon)
+    process = begin(fleet, network.url, job)
+    network.silence()
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    time.sleep(1)
+    process.kill()
+    process.communicate()
+    rows = sum(path.read_bytes().count(b"\n") for path in journals(fleet.beacon))
+    fleet.rows(_END_SESSIONS)
+    done = fleet.beacon("run", job, "--json")
+    assert done.returncode == 0, done.stderr
+    assert rows >= 1
+    assert asked(fleet) == CELLS, "an answer that had arrived was asked again"
+    after(fleet, done)
