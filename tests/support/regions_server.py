@@ -26,10 +26,11 @@ _ON_ITS_WAY = timedelta(seconds=0.1)
 class Regions:
     """`answered` counts the answers that were sent whole, by (question text, model, region); `seen` all POSTs.
 
-    `padding` is how many characters of noise an answer has more.
+    `latencies` are those of single regions. `padding` is how many characters of noise an answer has more.
     """
 
     latency: float = 0.0
+    latencies: dict[str, float] = field(default_factory=dict)
     hop_first: bool = False
     padding: int = 0
     models: list[str] = field(default_factory=lambda: list(MODELS))
@@ -57,7 +58,7 @@ class Regions:
         key = (body["prompt"], body["model"], region)
         self.seen[key] += 1
         self.asked_at[key].append(datetime.now(UTC))
-        await asyncio.sleep(self.latency)
+        await asyncio.sleep(self.latencies.get(region, self.latency))
         self.answered[key] += 1
         return http(200, good_answer(region, body["model"], f"answer to {body['prompt']}{self._noise()}"))
 
