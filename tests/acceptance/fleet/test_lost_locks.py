@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import signal
 import subprocess
@@ -12,11 +14,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from beacon_cli.errors import LockLost
+from beacon_cli.store.session import Session
 from tests.acceptance.conftest import Beacon, new_beacon
 from tests.support.cut_network import Network, network_to
 from tests.support.fleet import Fleet, until
 from tests.support.invariant import Aftermath, assert_invariant
 from tests.support.locks import wait_for_a_lock
+from tests.support.tcp_postgres import TcpPostgres
 
 QUESTIONS = 12
 CELLS = QUESTIONS * 6
@@ -221,3 +226,37 @@ def test_an_answer_is_in_the_journal_half_a_second_after_a_silent_database_was_a
     assert kept >= 1
     assert asked(fleet) == CELLS, "an answer that had arrived was asked again"
     after(fleet, done)
+
+
+@pytest.mark.fault(73, "the server restarted, and a new session given the process id of an old one")
+def test_a_session_of_another_program_with_the_same_process_id_is_left_alone(
+    fleet: Fleet, postgres: TcpPostgres
+) -> None:
+    async def main() -> None:
+        mine = await Session.open(fleet.url, "job")
+        old = mine.connection.info.backend_pid
+        postgres.stop("immediate")
+        postgres.start()
+        other = await with_process_id(old, fleet.url)
+        with contextlib.suppress(psycopg.Error):
+            await mine.connection.execute("SELECT 1")
+        with pytest.raises(LockLost):
+            await mine.restore()
+        assert not other.in_doubt(), "the other session was ended"
+        await other.close()
+
+    asyncio.run(main())
+
+
+async def with_process_id(wanted: int, url: str) -> Session:
+    """Return the session of another program, whose process of the server has this id."""
+    for _ in range(50):
+        try:
+            await asyncio.to_thread(Path("/proc/sys/kernel/ns_last_pid").write_text, str(wanted - 1))
+        except OSError:
+            pytest.skip("choosing process ids wants root")
+        other = await Session.open(url, "job", name="another program")
+        if other.connection.info.backend_pid == wanted:
+            return other
+        await other.close()
+    pytest.skip("others were given that process id first")
