@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -108,6 +111,8 @@ def test_a_run_that_lost_its_lock_asks_nothing_that_was_stored_meanwhile(
 def test_a_run_that_was_suspended_goes_on_with_what_is_left(fleet: Fleet, elsewhere: Beacon) -> None:
     job = job_of(fleet.beacon)
     process = begin(fleet, fleet.url, job)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 0, 10, fleet.everything)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 10, fleet.everything)
     process.send_signal(signal.SIGSTOP)
     fleet.rows(_END_SESSIONS)
     other = elsewhere.start("run", job, "--json")
@@ -225,6 +230,60 @@ def test_an_answer_is_in_the_journal_half_a_second_after_a_silent_database_was_a
     assert done.returncode == 0, done.stderr
     assert kept >= 1
     assert asked(fleet) == CELLS, "an answer that had arrived was asked again"
+    after(fleet, done)
+
+
+CAN_MOUNT = os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Put a disk of its own under a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    size = f"size={megabytes}m"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"root may not mount a tmpfs here: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.fault(74, "a tmpfs of 20 MB under the journal")
+@pytest.mark.skipif(not CAN_MOUNT, reason="mounting a tmpfs wants root and the program mount")
+def test_a_disk_without_room_for_the_journal_is_found_before_anything_is_asked(fleet: Fleet) -> None:
+    with small_disk(fleet.beacon.folder / "data" / "journal", 20) as folder:
+        done = fleet.beacon("run", job_of(fleet.beacon), "--json")
+        assert done.returncode == 3, done.stderr
+        (error,) = json.loads(done.stdout)["errors"]
+        assert (error["code"], str(folder) in error["message"], "64 MB" in error["message"]) == ("journal", True, True)
+        worker = fleet.beacon("worker")
+        assert (worker.returncode, asked(fleet)) == (3, 0)
+        after(fleet, done)
+
+
+@pytest.mark.fault(74, "a tmpfs under the journal that is filled up while the database is cut off")
+@pytest.mark.skipif(not CAN_MOUNT, reason="mounting a tmpfs wants root and the program mount")
+def test_a_disk_that_fills_up_later_is_told_as_it_is(fleet: Fleet, network: Network) -> None:
+    job = job_of(fleet.beacon)
+    with small_disk(fleet.beacon.folder / "data" / "journal", 80) as folder:
+        process = begin(fleet, network.url, job)
+        with contextlib.suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(65536))
+        network.cut()
+        fleet.rows(_END_SESSIONS)
+        time.sleep(1.5)
+        network.mend()
+        done = ended(process)
+        assert done.returncode == 0, done.stderr
+        assert "could not be kept: No space left on device" in done.stderr
+        assert "in memory only" in done.stderr
+        assert "answers are kept in" not in done.stderr
+        assert "the database is back; every answer is stored" in done.stderr
+        (folder / "filler").unlink()
+    assert set(fleet.regions.seen.values()) == {1}
     after(fleet, done)
 
 
