@@ -7,6 +7,7 @@ whoever runs the job hears of it with the commit, and reads again what is unansw
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from beacon_cli.wording import quantity
 Tell = Callable[[str], None]
 
 _BETWEEN_SECONDS = 5.0
+# What could not be stored, and has not changed since, is tried again after that.
+_AGAIN_SECONDS = 60.0
 _KNOWN = "SELECT 1 FROM runs WHERE id = %s AND job_id = %s"
 _REFUSED = (psycopg.DataError, psycopg.IntegrityError)
 
@@ -59,13 +62,17 @@ async def settle_regularly(url: str, folder: Path, tell: Tell) -> None:
             said.add(text)
             tell(text)
 
+    left, at = frozenset[tuple[str, int]](), -_AGAIN_SECONDS
     while True:
-        if await asyncio.to_thread(_anything_in, folder):
-            await _connected_and_settled(url, folder, tell_once)
+        there = await asyncio.to_thread(_files_in, folder)
+        due = there and (there != left or time.monotonic() > at + _AGAIN_SECONDS)
+        if due and await _connected_and_settled(url, folder, tell_once):
+            left, at = await asyncio.to_thread(_files_in, folder), time.monotonic()
         await asyncio.sleep(_BETWEEN_SECONDS)
 
 
-async def _connected_and_settled(url: str, folder: Path, tell: Tell) -> None:
+async def _connected_and_settled(url: str, folder: Path, tell: Tell) -> bool:
+    """Settle on a connection of its own; return False where the database could not be used."""
     address = address_of(url, statement_timeout="30s", name="beacon journal")
     try:
         connection = await open_async(address)
@@ -76,11 +83,16 @@ async def _connected_and_settled(url: str, folder: Path, tell: Tell) -> None:
     except (psycopg.Error, StoreError) as error:
         reason = error if isinstance(error, StoreError) else store_error(error, address.parameters)
         tell(f"what is kept in {folder} cannot be stored now: {reason.message}")
+        return False
+    return True
 
 
-def _anything_in(folder: Path) -> bool:
-    found = look(folder)
-    return bool(found.journals or found.remarks)
+def _files_in(folder: Path) -> frozenset[tuple[str, int]]:
+    """Return the names and sizes of the files of a folder."""
+    try:
+        return frozenset((path.name, path.lstat().st_size) for path in folder.iterdir())
+    except OSError:  # no folder, or a file that was removed this moment
+        return frozenset()
 
 
 async def _settle(connection: AsyncConnection, kept: Kept, tell: Tell) -> None:

@@ -36,14 +36,18 @@ _HEARD_OF_SECONDS = 1.0
 class State(Enum):
     """What a writer knows of its database. `Writer._move` is the only place that changes it.
 
-    The invariant: in every state but `READY`, each row that waits for its commit is in the journal, and nothing is
-    asked; in `READY` none of them has waited for longer than half a second.
+    The invariant: something is asked in `READY` only; in `READY` and `CHECKED` no row has waited for its commit for
+    longer than half a second, and in the other states each row that waits is in the journal.
     """
 
     READY = "the database was heard of within the last second, and the lock on the job is held"
-    DOUBTED = "a statement has no reply yet, and is waited for"
+    CHECKED = "the connection is asked whether it is still there"
+    SILENT = "a statement has had no reply for half a second, and is waited for"
     AWAY = "a statement failed, and the connection is tried again"
     ENDED = "the database stayed away, or refused: nothing is stored any more"
+
+
+_IN_MEMORY = frozenset({State.READY, State.CHECKED})
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +91,7 @@ class Writer:
             raise self._failure
         pending = _Pending(row, self._loop.create_future(), self._loop.time())
         self._pending.append(pending)
-        if self._state is not State.READY:
+        if self._state not in _IN_MEMORY:
             self._keep()
         self._wake.set()
         await pending.stored
@@ -100,7 +104,7 @@ class Writer:
     async def recover(self) -> None:
         """Have the connection tried and, if need be, brought back. Raises `StoreError` when it stayed away."""
         if self._state is State.READY:
-            self._move(State.DOUBTED)
+            self._move(State.CHECKED)
             self._wake.set()
         await self._settled.wait()
         if self._failure is not None:
@@ -141,7 +145,7 @@ class Writer:
             self._settled.set()
         else:
             self._settled.clear()
-        if state is not State.READY:
+        if state not in _IN_MEMORY:
             self._keep()
 
     async def _work(self) -> None:
@@ -215,7 +219,7 @@ class Writer:
         now = self._loop.time()
         since = group[0].arrived if group else now
         timers = (
-            self._loop.call_at(since + _IN_MEMORY_SECONDS, self._doubt),
+            self._loop.call_at(since + _IN_MEMORY_SECONDS, self._notice_silence),
             self._loop.call_at(now + _SILENT_UNTIL_SAID_SECONDS, self._say_silent),
         )
         try:
@@ -224,9 +228,9 @@ class Writer:
             for timer in timers:
                 timer.cancel()
 
-    def _doubt(self) -> None:
-        if self._state is State.READY:
-            self._move(State.DOUBTED)
+    def _notice_silence(self) -> None:
+        if self._state in _IN_MEMORY:
+            self._move(State.SILENT)
 
     def _doubtful(self) -> bool:
         return self._session.in_doubt() or time.monotonic() > self._heard_at + _HEARD_OF_SECONDS
@@ -259,7 +263,7 @@ class Writer:
                 pending.kept = True
 
     def _say_silent(self) -> None:
-        if self._state is State.DOUBTED:
+        if self._state is State.SILENT:
             self._say(
                 f"the database has not replied for {_SILENT_UNTIL_SAID_SECONDS:.0f} s; {self._whereabouts()},"
                 " and nothing is asked until it does"

@@ -240,7 +240,7 @@ def test_a_database_without_jobs_is_no_error_and_one_without_tables_is(
 ) -> None:
     done = beacon("jobs", url=database_url)
     assert (done.code, done.out, done.err) == (0, "no job was run yet\n", "")
-    assert beacon("jobs", "--json", url=database_url).document["data"] == {"jobs": [], "more": False}
+    assert beacon("jobs", "--json", url=database_url).document["data"] == {"jobs": [], "more": False, "journals": []}
     done = beacon("jobs", url=empty_database_url)
     assert (done.code, done.out) == (3, "")
     assert "has no Beacon tables yet" in done.err
