@@ -57,6 +57,7 @@ def kill_loop(
     kills: int,
     questions: int,
     seed: int = 7,
+    longest: float = 1.6,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Figures:
     """Kill a job's process at random moments, finish the job, assert the invariant, and return the figures."""
@@ -67,7 +68,7 @@ def kill_loop(
     url = beacon("db", "url").stdout.strip()
     for kill in range(1, kills + 1):
         process = beacon.start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.3, 1.6))
+        time.sleep(chance.uniform(0.3, longest))
         assert process.poll() is None, "the job was done before it was killed often enough: give it more questions"
         process.kill()
         process.wait()
