@@ -232,6 +232,10 @@ class Settings(BaseModel):
             return Path("/var/lib/beacon")
         return home_folder("user_data_path")
 
+    def journal_path(self) -> Path:
+        """Return the folder of answers that could not be stored at once. Raises what `data_path` does."""
+        return self.data_path() / "journal"
+
     def cache_path(self) -> Path:
         """Return the folder of what can be fetched again, such as weights. Raises `EnvironmentFault` without a home."""
         if self.cache_dir is not None:

@@ -16,8 +16,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import psycopg
+
 from tests.acceptance.conftest import new_beacon
 from tests.support.fleet import CountingRegions, Fleet, a_fleet, until
+from tests.support.invariant import stored_at
 from tests.support.regions_server import regions_server
 from tests.support.tcp_postgres import TcpPostgres, tcp_postgres
 
@@ -42,9 +45,13 @@ def report(made: Fleet, what: str, cells: int, seconds: float, ideal: float) -> 
     rows = made.rows("SELECT count(*) FROM executions")[0][0]
     doubled = len(made.rows(f"SELECT {keys} FROM executions GROUP BY {keys} HAVING count(*) > 1"))
     again = sum(made.regions.seen.values()) - len(made.regions.seen)
+    with psycopg.connect(made.url) as connection:
+        stored = len(made.regions.asked_although_stored(stored_at(connection)))
+    journals = len(list((made.beacon.folder / "data" / "journal").glob("*")))
     peaks = " ".join(f"{region} {made.regions.peaks[region]}" for region in ("us", "eu", "apac", "all"))
     print(
-        f"{what}: rows {rows} of {cells}, duplicates {doubled}, lost {cells - made.answered()}, asked again {again};"
+        f"{what}: rows {rows} of {cells}, duplicates {doubled}, lost {cells - made.answered()}, asked again {again}"
+        f" (of them stored {stored}), journals left {journals};"
         f" {seconds:.1f} s, ideal {ideal:.1f} s; peaks {peaks}",
         flush=True,
     )
@@ -144,7 +151,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", help="stopped, slow, kills, database, cancel, throughput; all unless named")
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, help="of what is killed, when and how; by default another each time")
     arguments = parser.parse_args()
+    random.seed(arguments.seed)
 
     def wanted(name: str) -> bool:
         return not arguments.only or name in arguments.only

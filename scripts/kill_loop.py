@@ -21,12 +21,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--questions", type=int, help="default: five a kill, so that the job outlives them")
+    parser.add_argument("--seed", type=int, default=7, help="of the moments at which it is killed")
+    parser.add_argument("--longest", type=float, default=1.6, help="seconds until a kill; more on a busy machine")
     chosen = parser.parse_args()
     questions = chosen.questions or max(20, 5 * chosen.kills)
     with new_beacon() as beacon, regions_server(Regions(latency=0.1)) as regions:
         beacon.environment |= regions.environment()
         figures = kill_loop(
-            beacon, regions, kills=chosen.kills, questions=questions, tell=lambda line: print(line, flush=True)
+            beacon,
+            regions,
+            kills=chosen.kills,
+            questions=questions,
+            seed=chosen.seed,
+            longest=chosen.longest,
+            tell=lambda line: print(line, flush=True),
         )
     for name, value in dataclasses.asdict(figures).items():
         print(f"{name:>13}  {value:.0f}")

@@ -15,7 +15,7 @@ from beacon_cli.printable import excerpt
 from beacon_cli.program_name import command
 from beacon_cli.store.connect import translated
 from beacon_cli.store.migrate import require_current_schema
-from beacon_cli.store.schema import READING_LEGACY, detect_schema, require_rights
+from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, require_rights
 
 Schema = Literal["beacon", "legacy"]
 
@@ -44,7 +44,7 @@ def find_job(connection: Connection, job_id: str) -> StoredJob:
     """Return the job. Raises `JobNotFound`, with ids that look like it, or `SchemaError` for other tables."""
     legacy = detect_schema(connection) == "legacy"
     if legacy:
-        require_rights(connection, READING_LEGACY)
+        require_rights(facts_of(connection, READING_LEGACY))
     else:
         require_current_schema(connection)
     job = None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from beacon_cli.command_line.values import conditions, job_ids, measures, models, regions
+from beacon_cli.errors import EnvironmentFault
+
+if TYPE_CHECKING:
+    from beacon_cli.settings import Settings
+    from beacon_cli.store.journal import Found
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, also on failure.")]
 DatabaseUrl = Annotated[
@@ -68,6 +73,16 @@ Refusals = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="File of regular expressions, one a line: an answer that matches is a refusal."),
 ]
+
+
+def journals(settings: Settings) -> Found:
+    """Return what lies in the journals of this machine; nothing for a user who has no place for them."""
+    from beacon_cli.store.journal import Found, look
+
+    try:
+        return look(settings.journal_path())
+    except EnvironmentFault:
+        return Found()
 
 
 def region_option(what: str) -> Any:

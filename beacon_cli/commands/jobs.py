@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.command_line.values import statuses
-from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.commands.common import DatabaseUrl, Json, journals
 from beacon_cli.output.result import CommandResult
 
 
@@ -35,4 +35,6 @@ def jobs(
 
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         found = recent_jobs(connection, limit, status)
-    return CommandResult("jobs", found.as_data(), as_json=as_json, show=show_jobs(found, status))
+    kept = journals(ctx.obj.settings)
+    data = {**found.as_data(), "journals": kept.as_data()}
+    return CommandResult("jobs", data, as_json=as_json, show=show_jobs(found, status, kept))

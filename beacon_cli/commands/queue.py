@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.commands.common import DatabaseUrl, Json, journals
 from beacon_cli.output.result import CommandResult
 
 
@@ -16,7 +16,7 @@ def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = 
     from beacon_cli.fleet.overview import fleet_overview
     from beacon_cli.output.fleet_tables import show_overview
 
-    overview = fleet_overview(url)
+    overview = fleet_overview(url, journals(ctx.obj.settings))
     problems = overview.problems()
     return CommandResult(
         *("queue", overview.as_data(), 1 if problems else 0, as_json), problems=problems, show=show_overview(overview)

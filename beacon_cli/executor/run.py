@@ -48,8 +48,8 @@ class Recorder(Protocol):
         """Yield the questions in order, each with its cells of these lanes that have no answer yet."""
         ...
 
-    async def ready(self) -> None:
-        """Wait until an answer could be stored."""
+    async def ready(self, cell: Cell) -> bool:
+        """Wait until an answer could be stored; return whether the cell, of a batch that was yielded, has none yet."""
         ...
 
     async def record(self, execution: Execution) -> None:
@@ -169,7 +169,7 @@ class Run:
             if self._stop.reason is not None:
                 return
             gap = (started_at - finished_at).total_seconds() if finished_at else None
-            finished_at = max(execution.completed_at for execution in executions)
+            finished_at = max((execution.completed_at for execution in executions), default=finished_at)
             self._emit(
                 BatchFinished(
                     *(self._assignment.job_id, self._clock.now(), batch.question.id, batch.position + 1, total),
@@ -179,7 +179,10 @@ class Run:
             )
 
     async def _execute(self, cell: Cell) -> Execution | None:
-        """Ask a cell and store what became of it; None when the run stopped before it was asked."""
+        """Ask a cell and store what became of it.
+
+        Returns None when it was not asked: the run stopped before, or somebody else stored its answer.
+        """
         with self._stopping_on_error():
             return await self._ask_and_record(cell)
 
@@ -190,7 +193,8 @@ class Run:
         try:
             with self._stop.interruptible():
                 async with self._slots.slot(cell.lane.region.id, a.limits.slot_timeout), self._counted():
-                    await self._recorder.ready()
+                    if not await self._recorder.ready(cell):
+                        return None
                     self._stop.in_flight()
                     progress.started_at = self._clock.now()
                     self._emit(ExecutionStarted(a.job_id, progress.started_at, cell))

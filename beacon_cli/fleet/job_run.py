@@ -17,7 +17,7 @@ from beacon_cli.executor.client import open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.executor.events import EventHook, Notice
-from beacon_cli.executor.execution import Batch, Execution, Status
+from beacon_cli.executor.execution import Batch, Cell, Execution, Status
 from beacon_cli.executor.preflight import require_models
 from beacon_cli.executor.run import Assignment, Run
 from beacon_cli.fleet.calls import Calls
@@ -53,8 +53,8 @@ class _Handover:
     def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
         return self._store.batches(lanes)
 
-    async def ready(self) -> None:
-        await self._store.ready()
+    async def ready(self, cell: Cell) -> bool:
+        return await self._store.ready(cell)
 
     async def record(self, execution: Execution) -> None:
         await self._store.record(execution)
@@ -96,7 +96,7 @@ def _claimed(
     return open_job_store(
         *(workshop.url, job, job_id),
         batching=None,
-        journal_folder=workshop.settings.data_path() / "journal",
+        journal_folder=workshop.settings.journal_path(),
         tell=tell,
         holder=f"worker {workshop.worker_id}",
     )

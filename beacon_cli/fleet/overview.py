@@ -16,6 +16,7 @@ from beacon_cli.fleet.queries import query
 from beacon_cli.fleet.watch import STALLED_SECONDS
 from beacon_cli.program_name import command
 from beacon_cli.store.connect import connect_readonly, translated
+from beacon_cli.store.journal import Found
 from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS
 from beacon_cli.stored_jobs.overview import seconds_left
 from modal_deployment.regions import REGIONS
@@ -28,13 +29,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FleetOverview:
-    """Jobs of the queue, calls per region and in all (`account`), workers."""
+    """Jobs of the queue, calls per region and in all (`account`), workers; and what lies in this machine's journals."""
 
     jobs: tuple[Row, ...]
     regions: tuple[Row, ...]
     account: Row
     workers: tuple[Row, ...]
     half_submitted: tuple[str, ...]
+    journals: Found
     set_aside: tuple[Row, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
@@ -46,6 +48,7 @@ class FleetOverview:
             "workers": [{**row, "alive": _alive(row)} for row in self.workers],
             "set_aside": list(self.set_aside),
             "stuck": list(self.stuck()),
+            "journals": self.journals.as_data(),
         }
 
     def stuck(self) -> Iterator[dict[str, str]]:
@@ -71,8 +74,8 @@ class FleetOverview:
         return tuple(ProblemsFound(f"job {s['job_id']}: {s['problem']}", hint=s["hint"]) for s in self.stuck())
 
 
-def fleet_overview(url: str) -> FleetOverview:
-    """Read the fleet. Raises `StoreError`."""
+def fleet_overview(url: str, journals: Found) -> FleetOverview:
+    """Read the fleet; `journals` are this machine's. Raises `StoreError`."""
     with connect_readonly(url) as connection, translated():
         jobs = _rows(connection, "fleet_jobs")
         regions = _rows(connection, "fleet_regions")
@@ -90,6 +93,7 @@ def fleet_overview(url: str) -> FleetOverview:
         {"region": "account", "cells": sum(remaining.values()), **known.get("account", empty)},
         tuple(workers),
         half_submitted,
+        journals,
         tuple(set_aside),
     )
 

@@ -89,7 +89,7 @@ async def _submitted(
     async with open_job_store(
         *(url, job, job_id),
         batching=request.batching,
-        journal_folder=settings.data_path() / "journal",
+        journal_folder=settings.journal_path(),
         tell=lambda text: say(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:

@@ -26,7 +26,7 @@ def work(settings: Settings, url: str, jobs: int, drain_seconds: float) -> NoRet
     Raises `Interrupted`, `JournalError`, `EnvironmentFault` for certificates or a proxy that cannot be used, and what
     `Worker.main` raises.
     """
-    require_writable(settings.data_path() / "journal")
+    require_writable(settings.journal_path())
     require_usable_network(_known_endpoints(settings))
     # Not asyncio.run: at its end it cancels what is left, and DBOS would hear that jobs failed which others go on with.
     loop = asyncio.new_event_loop()

@@ -44,6 +44,7 @@ from beacon_cli.output.result import say
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held
 from beacon_cli.store.connect import AsyncConnection, store_error
+from beacon_cli.store.settle import settle_regularly
 from modal_deployment.regions import REGIONS
 
 _PAUSE_SECONDS = 0.5
@@ -95,7 +96,7 @@ class Worker:
         await self._lease.take(self._jobs, self._caps())
         with signals.delivered_to(self._on_signal):
             # The heartbeat first: with a database that is far away, DBOS takes longer than the others have patience.
-            works = (self._lease.keep(self._beat), self._calls.work(), self._take_jobs())
+            works = (self._lease.keep(self._beat), self._calls.work(), self._settle_journals(), self._take_jobs())
             tasks = [asyncio.create_task(self._ending(work)) for work in works]
             try:
                 return await self._ended
@@ -115,6 +116,10 @@ class Worker:
             say_line(f"worker {self._lease.id} takes up to {self._jobs} jobs at once")
             self._queue.room = self._jobs
         await prune_regularly(self._workshop.url, say_line)
+
+    async def _settle_journals(self) -> None:
+        """Store what workers of this data folder left in journals, also of jobs that come here no more."""
+        await settle_regularly(self._workshop.url, self._workshop.settings.journal_path(), say_line)
 
     def _caps(self) -> list[tuple[str, int]]:
         regions = [(region.label, self._fleet.per_region) for region in REGIONS.values()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from beacon_cli.output.journal_lines import print_journals
 from beacon_cli.wording import duration, quantity
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def show_overview(overview: FleetOverview) -> Show:
             out.print(
                 f"stuck: job {stuck['job_id']}: {stuck['problem']}; {stuck['hint']}", markup=False, soft_wrap=True
             )
+        print_journals(out, overview.journals)
 
     return show
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from beacon_cli.output.journal_lines import print_journals
 from beacon_cli.printable import excerpt
 from beacon_cli.program_name import command
+from beacon_cli.store.journal import Found
 from beacon_cli.stored_jobs.overview import JobList, JobOverview
 from beacon_cli.wording import duration
 
@@ -28,10 +30,14 @@ _ROOMY = 130
 _REMARKS = 5
 
 
-def show_jobs(found: JobList, status: str | None) -> Callable[[Console], None]:
+def show_jobs(found: JobList, status: str | None, journals: Found) -> Callable[[Console], None]:
     """Return what prints the jobs on a console; `status` is the one that was asked for."""
 
     def show(console: Console) -> None:
+        show_found(console)
+        print_journals(console, journals)
+
+    def show_found(console: Console) -> None:
         if not found.jobs:
             console.print(f"no job is {excerpt(status)}" if status else "no jobs yet", soft_wrap=True)
             return

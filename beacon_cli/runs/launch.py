@@ -115,7 +115,7 @@ class _Launch:
                     open_job_store(
                         *(self._database_url, self._job, self._job_id),
                         batching=self._request.batching,
-                        journal_folder=self._settings.data_path() / "journal",
+                        journal_folder=self._settings.journal_path(),
                         tell=self._tell,
                         revive=_reviver(self._settings, self._request.database_url),
                     )

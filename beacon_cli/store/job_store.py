@@ -18,35 +18,20 @@ from beacon_cli import __version__
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Status
 from beacon_cli.job.changes import spec_differences
-from beacon_cli.job.lanes import Lane, Question
+from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
-from beacon_cli.store.journal import Journal, leftovers, require_writable
-from beacon_cli.store.rows import REPLAY, row_of
+from beacon_cli.store.journal import Journal, require_writable
+from beacon_cli.store.rows import row_of
 from beacon_cli.store.session import Session
-from beacon_cli.store.text import original, storable
-from beacon_cli.store.writer import Writer, store_rows
-
-_PAGE = 100
+from beacon_cli.store.settle import settle
+from beacon_cli.store.text import storable
+from beacon_cli.store.unanswered import Unanswered
+from beacon_cli.store.writer import Writer
 
 _STORED = """
 SELECT spec, spec_sha256, batching,
        (SELECT count(*) FROM executions WHERE job_id = jobs.id AND status IN ('completed', 'empty'))
 FROM jobs WHERE id = %s
-"""
-
-# One index look-up a question, and it stops at a page: a job of 100,000 answered cells is passed over in moments.
-_PENDING = """
-SELECT q.position, q.id, q.text, a.answered
-FROM questions q
-CROSS JOIN LATERAL (
-    SELECT array_agg(ARRAY[e.model_id, e.region, e.repeat::text]) AS answered, count(*) AS answers
-    FROM executions e
-    WHERE e.job_id = q.job_id AND e.question_id = q.id AND e.status IN ('completed', 'empty')
-      AND (e.model_id, e.region) IN (SELECT * FROM unnest(%(models)s::text[], %(regions)s::text[]))
-) a
-WHERE q.job_id = %(job_id)s AND q.position > %(after)s AND a.answers < %(cells)s
-ORDER BY q.position
-LIMIT %(page)s
 """
 
 
@@ -65,9 +50,10 @@ class Claim:
 class JobStore:
     """Use `open_job_store`. It holds the lock on the job until it is closed."""
 
-    def __init__(self, session: Session, writer: Writer, claim: Claim) -> None:
+    def __init__(self, session: Session, writer: Writer, claim: Claim, unanswered: Unanswered) -> None:
         self._session = session
         self._writer = writer
+        self._unanswered = unanswered
         self.claim = claim
 
     async def submit(self) -> None:
@@ -103,38 +89,20 @@ class JobStore:
         except psycopg.Error as error:
             raise self._session.explain(error) from None
 
-    async def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
+    def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
         """Yield, in the job's order, each question with those cells of these lanes that have no answer yet."""
-        job = self.claim.job
-        parameters: dict[str, Any] = {
-            "job_id": self.claim.job_id,
-            "models": [lane.model_id for lane in lanes],
-            "regions": [lane.region.label for lane in lanes],
-            "cells": len(lanes) * job.repeats,
-            "page": _PAGE,
-            "after": -1,
-        }
-        while page := await self._writer.fetch(_PENDING, parameters):
-            for position, question_id, text, answered in page:
-                question = Question(question_id, original(text))
-                done = {tuple(cell) for cell in answered or ()}
-                # Repeats outermost: calls that start together go to different models and regions.
-                cells = tuple(
-                    Cell(question, lane, repeat)
-                    for repeat in range(job.repeats)
-                    for lane in lanes
-                    if (lane.model_id, lane.region.label, str(repeat)) not in done
-                )
-                yield Batch(position, question, cells)
-            parameters["after"] = page[-1][0]
+        return self._unanswered.batches(lanes)
 
     def hurry(self) -> None:
         """Wait no longer than moments for a database that went away: the operator wants to stop."""
         self._writer.hurry()
 
-    async def ready(self) -> None:
-        """Wait until answers can be stored. Raises `StoreError` when the database stayed away."""
-        await self._writer.ready()
+    async def ready(self, cell: Cell) -> bool:
+        """Wait until answers can be stored, and return whether the cell has none yet.
+
+        Raises `StoreError` when the database stayed away.
+        """
+        return await self._unanswered.still(cell)
 
     async def record(self, execution: Execution) -> None:
         """Store an execution; when this returns it is committed. Raises `StoreError`: it is then in the journal."""
@@ -184,7 +152,7 @@ async def open_job_store(
     revive: Callable[[], object] = lambda: None,
     holder: str | None = None,
 ) -> AsyncIterator[JobStore]:
-    """Claim a job: take its lock, compare it with what is stored, store what earlier runs left in the journal.
+    """Claim a job: take its lock, compare it with what is stored, store what lies in journals.
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a connection that was
     cut is made again. `holder` names this process to those who are refused. Raises `JobLocked`, `UsageError` when the
@@ -194,13 +162,13 @@ async def open_job_store(
     session = await Session.open(url, job_id, revive, holder)
     try:
         try:
-            await _store_leftovers(session.connection, journal_folder, job_id, tell)
+            await settle(session.connection, journal_folder, tell, job_id=job_id)
             claim = await _claim(session.connection, job, job_id, batching)
         except psycopg.Error as error:
             raise session.explain(error) from None
         writer = Writer(session, Journal(journal_folder, claim.run_id), tell)
         try:
-            yield JobStore(session, writer, claim)
+            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, tell))
         finally:
             await writer.close()
     finally:
@@ -229,20 +197,13 @@ async def _claim(
     return Claim(job, job_id, run_id, stored_batching, True, answered)
 
 
-async def _store_leftovers(
-    connection: psycopg.AsyncConnection[tuple[Any, ...]],
-    folder: Path,
-    job_id: str,
-    tell: Callable[[str], None],
-) -> None:
-    for journal in leftovers(folder, job_id):
-        known = await (
-            await connection.execute("SELECT 1 FROM runs WHERE id = %s AND job_id = %s", [journal.run_id, job_id])
-        ).fetchone()
-        if known is None:  # the same job id in another database
-            continue
-        journal.take()
-        rows = list(journal.rows())
-        await store_rows(connection, REPLAY, rows)
-        journal.discard()
-        tell(f"stored {len(rows)} answers that an earlier run had kept in {journal.path}")
+def _unanswered(session: Session, writer: Writer, claim: Claim, tell: Callable[[str], None]) -> Unanswered:
+    return Unanswered(
+        session,
+        writer,
+        job_id=claim.job_id,
+        run_id=claim.run_id,
+        repeats=claim.job.repeats,
+        answered=claim.answered,
+        tell=tell,
+    )

@@ -1,4 +1,9 @@
-"""Answers that could not be stored at once: kept in a file, one per run, until the database has them."""
+"""Answers that could not be stored at once: kept in a file, one per run, until the database has them.
+
+A journal is removed only when every row that is in it is in the database: whoever reads one leaves it where it is,
+stores its rows, and removes it if nothing was added meanwhile. So it does not matter how often it is read, by whom, or
+who is killed while reading.
+"""
 
 from __future__ import annotations
 
@@ -6,78 +11,209 @@ import contextlib
 import errno
 import json
 import os
+import re
+import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from beacon_cli.errors import JournalError
-from beacon_cli.store.rows import Row
+from beacon_cli.executor.execution import ANSWERED
+from beacon_cli.store.file_locks import exclusive_lock
+from beacon_cli.store.rows import COLUMNS, KEY, Row
+from beacon_cli.wording import quantity
 
-_TAKEN = ".taken"
+FREE_MEGABYTES = 64
+"""What must be free on the disk of the journal before the first question: the journal holds little more than what is in
+flight when the database goes away."""
+
+# A process that is suspended while it holds the lock must not stop the others for ever.
+_LOCK_SECONDS = 5.0
+# `.taken` is how earlier versions named a journal that was being stored.
+_NAME = re.compile(r"(?P<run>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?:jsonl|taken)")
+_HINT = "see to the disk, or set BEACON_DATA_DIR to another"
 
 
 class Journal:
     """The journal of one run, `{folder}/{run_id}.jsonl`: a row a line. The file exists only while it holds rows."""
 
-    def __init__(self, folder: Path, run_id: str, suffix: str = ".jsonl") -> None:
-        self.path = folder / f"{run_id}{suffix}"
-        self.run_id = run_id
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self.path = folder / f"{run_id}.jsonl"
 
     def append(self, rows: Sequence[Row]) -> None:
         """Write rows and wait until the disk has them. Raises `JournalError` when it cannot: none of them is kept."""
         data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         with _explained(self.path, "answers could not be kept"):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(self.path, "ab", buffering=0, opener=_private) as file:
-                size = file.tell()
-                try:
-                    if file.write(data) < len(data):
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                    os.fsync(file.fileno())
-                except OSError:
-                    file.truncate(size)
-                    raise
-
-    def take(self) -> None:
-        """Move the file aside to store it: a run that is still alive somewhere then begins another."""
-        if self.path.suffix != _TAKEN:
-            with _explained(self.path, "not movable"):
-                self.path = self.path.rename(self.path.with_suffix(_TAKEN))
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows that were written whole; a line cut off by a crash is left out. Raises `JournalError`."""
-        with _explained(self.path, "not readable"), self.path.open("rb") as file:
-            for line in file:
-                with contextlib.suppress(ValueError):
-                    yield json.loads(line)
+            with _locked(self.path.parent), open(self.path, "a+b", buffering=0, opener=_private) as file:
+                _write(file, data)
 
     def discard(self) -> None:
-        """Remove the file: the database has what was in it. Raises `JournalError`."""
+        """Remove the file: the database has all that this run wrote into it. Raises `JournalError`."""
         with _explained(self.path, "not removable"):
             self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a journal held when it was read: rows of one run, each written whole.
+
+    `damaged` counts the lines that are no rows; the line that a crash cut off at the end is not among them.
+    """
+
+    path: Path
+    run_id: str
+    job_id: str
+    rows: tuple[Row, ...]
+    size: int
+    damaged: int
+
+    @property
+    def answers(self) -> int:
+        """How many of the rows are answers."""
+        return sum(row["status"] in ANSWERED for row in self.rows)
+
+    def remove(self) -> bool:
+        """Remove the journal, whose rows are stored; False if it has grown, or has lines that nobody can read.
+
+        Raises `JournalError`.
+        """
+        if self.damaged:
+            return False
+        with _explained(self.path, "not removable"), _locked(self.path.parent):
+            if self.path.exists() and self.path.stat().st_size != self.size:
+                return False
+            self.path.unlink(missing_ok=True)
+            return True
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return {"file": str(self.path), "job_id": self.job_id, "run_id": self.run_id, "answers": self.answers}
+
+    def __str__(self) -> str:
+        """Return `4 answers of job demo are kept in FILE`."""
+        verb = "is" if self.answers == 1 else "are"
+        return f"{quantity(self.answers, 'answer')} of job {self.job_id} {verb} kept in {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies in the journal's folder: journals, and a sentence about everything else."""
+
+    journals: tuple[Kept, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """Return the journals for JSON."""
+        return [kept.as_data() for kept in self.journals]
 
 
 def require_writable(folder: Path) -> None:
     """Raise `JournalError` unless answers could be kept in `folder`: found out before the first one is paid for."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=folder):
+        with _locked(folder), tempfile.TemporaryFile(dir=folder):
             pass
+        free = shutil.disk_usage(folder).free // 1_000_000
     except OSError as error:
         raise JournalError(
-            f"the journal folder {folder} is not writable: {error.strerror}",
-            hint="set BEACON_DATA_DIR to another",
+            f"the journal folder {folder} is not writable: {error.strerror}", hint="set BEACON_DATA_DIR to another"
         ) from error
+    if free < FREE_MEGABYTES:
+        raise JournalError(
+            f"the disk of the journal folder {folder} is full: {free} MB are free, {FREE_MEGABYTES} MB are needed for"
+            " answers that cannot be stored at once",
+            hint="free space there, or set BEACON_DATA_DIR to a folder on another disk",
+        )
 
 
-def leftovers(folder: Path, job_id: str) -> list[Journal]:
-    """Return the journals that runs of this job left behind."""
-    found = [
-        Journal(folder, path.stem, path.suffix)
-        for path in sorted(folder.iterdir())
-        if path.suffix in {".jsonl", _TAKEN}
-    ]
-    return [journal for journal in found if next((row["job_id"] for row in journal.rows()), None) == job_id]
+def look(folder: Path) -> Found:
+    """Return what lies in the folder. What is not readable, or is no journal, is named in a remark; nothing fails."""
+    journals: list[Kept] = []
+    foreign: list[str] = []
+    remarks: list[str] = []
+    for path in _listed(folder):
+        try:
+            kept = _read(path)
+        except FileNotFoundError:  # stored and removed by another process just now
+            continue
+        except OSError as error:
+            remarks.append(f"{path} is not readable ({error.strerror}): it is left alone, and may hold answers")
+            continue
+        if kept is None:
+            foreign.append(path.name)
+            continue
+        journals.append(kept)
+        if kept.damaged:
+            lines = quantity(kept.damaged, "line")
+            remarks.append(f"{path} has {lines} that cannot be read: it is left there; look at it, then remove it")
+    if foreign:
+        named = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
+        remarks.append(f"in {folder} there is what Beacon did not write: {named}; it is left alone")
+    return Found(tuple(journals), tuple(remarks))
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> Kept | None:
+    """Return what a journal holds, None for what is none."""
+    name = _NAME.fullmatch(path.name)
+    if name is None or not stat.S_ISREG(path.lstat().st_mode):
+        return None
+    data = path.read_bytes()
+    lines = data.split(b"\n")[:-1]  # what follows the last line break was cut off by a crash
+    read = [_row(line, name["run"]) for line in lines if line]
+    rows = tuple(row for row in read if row is not None)
+    if not rows and any(line for line in lines):
+        return None
+    job_id = str(rows[0]["job_id"]) if rows else ""
+    return Kept(path, name["run"], job_id, rows, size=len(data), damaged=len(read) - len(rows))
+
+
+def _row(line: bytes, run_id: str) -> Row | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(row, dict) or row.get("run_id") != run_id or any(row.get(name) is None for name in KEY):
+        return None
+    return {name: row.get(name) for name in COLUMNS}
+
+
+def _write(file: Any, data: bytes) -> None:
+    """Append to a journal; half a line that a crash or a full disk left there is ended first."""
+    size = file.seek(0, os.SEEK_END)
+    if size:
+        file.seek(size - 1)
+        data = data if file.read(1) == b"\n" else b"\n" + data
+    try:
+        if file.write(data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(file.fileno())
+    except OSError:
+        file.truncate(size)
+        raise
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Exclude those who write to a journal of this folder, or remove one."""
+    file = folder.with_name(f"{folder.name}.lock")
+    lock = exclusive_lock(file)
+    if not lock.acquire(timeout=_LOCK_SECONDS):
+        raise OSError(errno.EAGAIN, f"another process has kept {file} locked for {_LOCK_SECONDS:.0f} s")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -85,9 +221,7 @@ def _explained(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise JournalError(
-            f"{path}: {what}: {error.strerror}", hint="see to the disk, or set BEACON_DATA_DIR to another"
-        ) from error
+        raise JournalError(f"{path}: {what}: {error.strerror}", hint=_HINT) from error
 
 
 def _private(path: str, flags: int) -> int:

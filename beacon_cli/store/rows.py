@@ -21,13 +21,14 @@ COLUMNS = (
 )
 # NUL, surrogates (pairs as well) and the mark of escaped texts, as JSON writes them: only then is the value walked.
 _MAY_NEED_ESCAPING = re.compile(r"\\u(0000|d[89a-f]|e000)")
-_KEY = ("job_id", "question_id", "model_id", "region", "repeat")
+KEY = ("job_id", "question_id", "model_id", "region", "repeat")
+"""The columns that name a cell; they are unique."""
 
 INSERT = f"""
 INSERT INTO executions ({", ".join(COLUMNS)})
 VALUES ({", ".join(f"%({column})s" for column in COLUMNS)})
-ON CONFLICT ({", ".join(_KEY)}) DO UPDATE
-SET {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS if c not in {*_KEY, "attempts"})},
+ON CONFLICT ({", ".join(KEY)}) DO UPDATE
+SET {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS if c not in {*KEY, "attempts"})},
     attempts = executions.attempts + EXCLUDED.attempts
 WHERE executions.status NOT IN ('completed', 'empty') AND executions.run_id <> EXCLUDED.run_id
 """
@@ -36,8 +37,9 @@ WHERE executions.status NOT IN ('completed', 'empty') AND executions.run_id <> E
 again, after a connection was cut between the commit and its confirmation, changes nothing."""
 
 REPLAY = f"{INSERT} AND EXCLUDED.status IN ('completed', 'empty')"
-"""Stores a row of an earlier run's journal: an answer is always welcome, but a failure of then may be older than what
-is there."""
+"""Stores a row of a journal: an answer is always welcome, but a failure of then may be older than what is there.
+
+It needs no lock on the job: an answer that is there is never replaced, whoever runs the job meanwhile."""
 
 
 def row_of(execution: Execution, *, job_id: str, run_id: str) -> Row:

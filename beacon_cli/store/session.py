@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import select
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 
@@ -16,34 +19,55 @@ from beacon_cli.store.address import Address, address_of
 from beacon_cli.store.connect import AsyncConnection, open_async, store_error
 
 STATEMENT_SECONDS = 30.0
-_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('beacon job ' || %s, 0))"
-_HOLDER = """
-SELECT activity.application_name, activity.backend_start
-FROM (SELECT hashtextextended('beacon job ' || %s, 0) AS key) AS job
+_TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('beacon job ' || %(job)s, 0))"
+_HOLDERS = """
+FROM (SELECT hashtextextended('beacon job ' || %(job)s, 0) AS key) AS job
 JOIN pg_locks AS lock ON lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
  AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
  AND lock.classid = ((job.key >> 32) & 4294967295)::oid AND lock.objid = (job.key & 4294967295)::oid
 JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
 """
+_HOLDER = f"SELECT activity.application_name, activity.backend_start {_HOLDERS}"
+_MYSELF = "SELECT pid, backend_start, application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 # What goes away again by itself: a server that is stopped, restarted or out of connections, a cut connection, a lock,
 # a statement that took too long, a deadlock.
 _PASSING_CLASSES = ("08", "57", "53300", "55P03", "40001", "40P01")
-# Ends our own connection of before where the server has not noticed yet that it is gone, and still holds the lock.
-_END_OLD_ONE = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = %s"
+# Ends our own connections of before where the server has not noticed yet that they are gone, and holds the lock for
+# them. By more than the process id: after a restart of the server, that may be another program's.
+_END_OLD_ONES = f"""
+SELECT pg_terminate_backend(activity.pid) {_HOLDERS}
+JOIN unnest(%(pids)s::int[], %(starts)s::timestamptz[], %(names)s::text[]) AS ours (pid, started, name)
+  ON (activity.pid, activity.backend_start, activity.application_name) = (ours.pid, ours.started, ours.name)
+"""
 _OLD_ONE_MAY_TAKE_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Backend:
+    """A session as the server knows it: no two sessions have all three alike."""
+
+    pid: int
+    started: datetime
+    name: str
+
+
 class Session:
-    """The connection of one run. Statements on it are what holds the lock on the job, and nothing else."""
+    """The connection of one run. Statements on it are what holds the lock on the job, and nothing else.
+
+    `epoch` counts how often that was read may have become old: it rises when the lock was lost and taken back, and when
+    somebody who does not hold it stored answers of the job (`stored_elsewhere`). What was read in an earlier epoch
+    says nothing about what is unanswered now.
+    """
 
     def __init__(
         self, address: Address, job_id: str, connection: AsyncConnection, revive: Callable[[], object]
     ) -> None:
         self._address = address
         self._job_id = job_id
-        self._server_pid = connection.server_pid
         self._revive = revive
+        self._ours: list[_Backend] = []
         self.connection = connection
+        self.epoch = 0
 
     @classmethod
     async def open(
@@ -62,7 +86,7 @@ class Session:
         except psycopg.Error as error:
             raise store_error(error, address.parameters) from None
         try:
-            if await session._lock():
+            if await session._introduced_and_locked():
                 return session
             refused: StoreError = await session._locked_by()
         except psycopg.Error as error:
@@ -83,18 +107,25 @@ class Session:
         except StoreError as error:
             raise psycopg.OperationalError(error.message) from error
         self.connection = await open_async(self._address)
-        old, self._server_pid = self._server_pid, self.connection.server_pid
+        try:
+            await self._take_back()
+        except BaseException:  # a connection that is open has the lock
+            await self.close()
+            raise
+
+    async def _take_back(self) -> None:
         give_up_at = time.monotonic() + _OLD_ONE_MAY_TAKE_SECONDS
-        while not await self._lock():
-            cursor = await self.connection.execute(_END_OLD_ONE, [old])
-            old_one_holds_it = await cursor.fetchone() is not None
-            if time.monotonic() > give_up_at or not (old_one_holds_it or await self._lock()):
-                await self.close()
+        locked = await self._introduced_and_locked()
+        while not locked:
+            old_one_holds_it = await self._end_old_ones()
+            locked = await self._lock()
+            if not locked and (not old_one_holds_it or time.monotonic() > give_up_at):
                 raise LockLost(
                     f"while the database was away, another process took job {self._job_id}",
-                    hint="let that one finish; this one's answers are kept in the journal",
+                    hint="let that one finish; what this one could not store is in the journal, for the next run",
                 )
-            await asyncio.sleep(0.05)
+            if not locked:
+                await asyncio.sleep(0.05)
 
     def in_doubt(self) -> bool:
         """Whether the connection may be gone: it is closed, or has something to say although nothing was asked."""
@@ -113,17 +144,48 @@ class Session:
         """Whether trying again later may help."""
         return self.connection.closed or (error.sqlstate or "08").startswith(_PASSING_CLASSES)
 
+    async def _introduced_and_locked(self) -> bool:
+        """Take the lock on a new connection, if it is free. It hears of answers before anything is read on it."""
+        (row,) = await (await self.connection.execute(_MYSELF)).fetchall()
+        self._ours.append(_Backend(*row))
+        self.connection.add_notify_handler(self._heard)
+        await self.connection.execute(f'LISTEN "{channel_of(self._job_id)}"'.encode())
+        return await self._lock()
+
+    def _heard(self, notify: psycopg.Notify) -> None:
+        if notify.pid != self._ours[-1].pid:
+            self.epoch += 1
+
     async def _lock(self) -> bool:
-        row = await (await self.connection.execute(_TRY_LOCK, [self._job_id])).fetchone()
-        return bool(row and row[0])
+        row = await (await self.connection.execute(_TRY_LOCK, {"job": self._job_id})).fetchone()
+        if locked := bool(row and row[0]):
+            self.epoch += 1
+            self._ours = self._ours[-1:]
+        return locked
+
+    async def _end_old_ones(self) -> bool:
+        """End those of our own connections that hold the lock; return whether there were any."""
+        old = self._ours[:-1]
+        parameters = {
+            "job": self._job_id,
+            "pids": [backend.pid for backend in old],
+            "starts": [backend.started for backend in old],
+            "names": [backend.name for backend in old],
+        }
+        return bool(await (await self.connection.execute(_END_OLD_ONES, parameters)).fetchall())
 
     async def _locked_by(self) -> JobLocked:
-        row = await (await self.connection.execute(_HOLDER, [self._job_id])).fetchone()
+        row = await (await self.connection.execute(_HOLDER, {"job": self._job_id})).fetchone()
         holder = f"{row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}" if row else "another process"
         return JobLocked(
             f"job {self._job_id} is being run by {holder}",
             hint="wait for it, stop it, or give this one another --job-id",
         )
+
+
+def channel_of(job_id: str) -> str:
+    """Return the channel on which the holder of a job hears that somebody else stored answers of it."""
+    return f"beacon_job_{hashlib.sha256(job_id.encode()).hexdigest()[:32]}"
 
 
 def _readable(descriptor: int) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import psycopg
@@ -14,6 +16,7 @@ from beacon_cli.errors import BeaconError, JournalError, StoreError
 from beacon_cli.store.journal import Journal
 from beacon_cli.store.rows import INSERT, Row
 from beacon_cli.store.session import STATEMENT_SECONDS, Session
+from beacon_cli.wording import quantity
 
 PATIENCE_SECONDS = 60.0
 """How long a run waits for a database that went away before it stops with exit code 3."""
@@ -22,26 +25,60 @@ PATIENCE_SECONDS = 60.0
 _SILENCE_SECONDS = STATEMENT_SECONDS + 10
 
 _PATIENCE_IN_A_HURRY_SECONDS = 1.0
+# From then on a row that waits for its commit is in the journal, too.
+_IN_MEMORY_SECONDS = 0.5
+_SILENT_UNTIL_SAID_SECONDS = 2.0
+# Whoever was not heard of for longer may have lost the lock without a word; another process needs longer than this to
+# begin with the job.
+_HEARD_OF_SECONDS = 1.0
 
-_Group = list[tuple[Row, "asyncio.Future[None]"]]
+
+class State(Enum):
+    """What a writer knows of its database. `Writer._move` is the only place that changes it.
+
+    The invariant: something is asked in `READY` only; in `READY` and `CHECKED` no row has waited for its commit for
+    longer than half a second, and in the other states each row that waits is in the journal.
+    """
+
+    READY = "the database was heard of within the last second, and the lock on the job is held"
+    CHECKED = "the connection is asked whether it is still there"
+    SILENT = "a statement has had no reply for half a second, and is waited for"
+    AWAY = "a statement failed, and the connection is tried again"
+    ENDED = "the database stayed away, or refused: nothing is stored any more"
+
+
+_IN_MEMORY = frozenset({State.READY, State.CHECKED})
+
+
+@dataclass(slots=True, eq=False)
+class _Pending:
+    """A row that waits for its commit, since `arrived` on the event loop's clock."""
+
+    row: Row
+    stored: asyncio.Future[None]
+    arrived: float
+    kept: bool = False
 
 
 class Writer:
     """Commits rows in groups. `write` returns when its row is committed, so a barrier behind it is a true one.
 
-    While the database is away, rows go to the journal at once, `ready` holds back new questions, and the connection is
-    tried again until `PATIENCE_SECONDS` are over. `tell` is called with a line for the operator.
+    While the database does not reply, `ready` holds back new questions, and the connection is tried again until
+    `PATIENCE_SECONDS` are over; see `State`. `tell` is called with a line for the operator.
     """
 
     def __init__(self, session: Session, journal: Journal, tell: Callable[[str], None]) -> None:
         self._session = session
         self._journal = journal
         self._tell = tell
-        self._waiting: _Group = []
-        self._storing: _Group = []
+        self._loop = asyncio.get_running_loop()
+        self._state = State.READY
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._pending: list[_Pending] = []
         self._wake = asyncio.Event()
-        self._connected = asyncio.Event()
-        self._connected.set()
+        self._heard_at = time.monotonic()
+        self._said = False
         self._failure: BeaconError | None = None
         self._unkept: JournalError | None = None
         self._patience = PATIENCE_SECONDS
@@ -52,27 +89,24 @@ class Writer:
         if self._failure is not None:
             self._journal.append([row])
             raise self._failure
-        if not self._connected.is_set():
-            self._keep([row])
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, future))
+        pending = _Pending(row, self._loop.create_future(), self._loop.time())
+        self._pending.append(pending)
+        if self._state not in _IN_MEMORY:
+            self._keep()
         self._wake.set()
-        await future
+        await pending.stored
 
     async def ready(self) -> None:
         """Wait until the database is there, the lock on the job included. Raises `StoreError` when it stayed away."""
-        if self._failure is None and self._connected.is_set() and self._session.in_doubt():
+        while self._state is not State.READY or self._doubtful():
             await self.recover()
-        await self._connected.wait()
-        if self._failure is not None:
-            raise self._failure
 
     async def recover(self) -> None:
         """Have the connection tried and, if need be, brought back. Raises `StoreError` when it stayed away."""
-        if self._failure is None:
-            self._connected.clear()
+        if self._state is State.READY:
+            self._move(State.CHECKED)
             self._wake.set()
-            await self._connected.wait()
+        await self._settled.wait()
         if self._failure is not None:
             raise self._failure
 
@@ -83,10 +117,13 @@ class Writer:
             await self.ready()
             try:
                 async with _not_silent():
-                    return await (await self._session.connection.execute(statement, parameters)).fetchall()
+                    rows = await (await self._session.connection.execute(statement, parameters)).fetchall()
             except psycopg.Error as error:
                 if not self._session.passing(error) or time.monotonic() > give_up_at:
                     raise self._session.explain(error) from None
+            else:
+                self._heard_at = time.monotonic()
+                return rows
             await self.recover()
 
     def hurry(self) -> None:
@@ -94,62 +131,59 @@ class Writer:
         self._patience = min(self._patience, _PATIENCE_IN_A_HURRY_SECONDS)
 
     async def close(self) -> None:
-        """Stop. What was handed over and is not stored yet goes to the journal."""
+        """Stop. What was handed over and is not stored yet goes to the journal; raises `JournalError` if it cannot."""
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        if left := [row for row, _ in (*self._storing, *self._waiting)]:
-            self._journal.append(left)
+        self._keep()
+        if self._unkept is not None and self._failure is None:
+            raise self._without_a_place(self._unkept)
+
+    def _move(self, state: State) -> None:
+        self._state = state
+        if state in {State.READY, State.ENDED}:
+            self._settled.set()
+        else:
+            self._settled.clear()
+        if state not in _IN_MEMORY:
+            self._keep()
 
     async def _work(self) -> None:
         while self._failure is None:
             await self._wake.wait()
             self._wake.clear()
-            self._take()
             try:
                 await self._store()
             except BeaconError as error:
                 self._end(error)
             except Exception as error:
                 self._end(StoreError(f"storing answers failed: {type(error).__name__}: {error}"))
-            else:
-                self._end(None)
-
-    def _take(self) -> None:
-        """Move the rows that wait to those that are being stored."""
-        self._storing += self._waiting
-        self._waiting = []
-
-    def _end(self, failure: BeaconError | None) -> None:
-        """Let everybody who waits go on, or fail."""
-        if failure is not None:
-            self._take()
-            self._keep([row for row, _ in self._storing])
-            self._failure = self._unkept or failure
-        group, self._storing = self._storing, []
-        self._connected.set()
-        for _, future in group:
-            if future.done():
-                continue
-            if self._failure is None:
-                future.set_result(None)
-            else:
-                future.set_exception(self._failure)
 
     async def _store(self) -> None:
         try:
             await self._insert()
         except psycopg.Error as error:
-            self._connected.clear()
-            self._take()
-            self._keep([row for row, _ in self._storing])
+            self._move(State.AWAY)
             if not self._session.passing(error):
                 raise self._session.explain(error) from None
-            self._tell(f"the database went away; answers are kept in {self._journal.path}")
+            self._say(f"the database went away; {self._whereabouts()}")
             await self._come_back(error)
+        if any(pending.kept for pending in self._pending):
+            self._wake.set()  # what arrived meanwhile is in the same journal
+        elif self._state is not State.READY:
+            self._back()
+
+    def _back(self) -> None:
+        """Go on: all that is in the journal is stored."""
+        try:
             self._journal.discard()
-            self._unkept = None
+        except JournalError as error:
+            self._tell(f"{error.message}; the next run removes it")
+        self._unkept = None
+        if self._said:
             self._tell("the database is back; every answer is stored")
+        self._said = False
+        self._move(State.READY)
 
     async def _come_back(self, error: psycopg.Error) -> None:
         """Restore the connection and store what is there by then."""
@@ -158,7 +192,7 @@ class Writer:
         while time.monotonic() < began + self._patience and self._session.passing(error):
             await asyncio.sleep(pause)
             pause = min(pause * 1.6, 3.0)
-            self._take()
+            self._keep()
             try:
                 await self._insert()
                 return
@@ -167,31 +201,109 @@ class Writer:
         raise self._session.explain(error) from None
 
     async def _insert(self) -> None:
-        """Store the group: one row by itself, several in one pipeline, which is one transaction."""
-        rows = [row for row, _ in self._storing]
-        async with _not_silent():
-            await self._session.restore()
-            await store_rows(self._session.connection, INSERT, rows)
+        """Store what waits: one row by itself, several in one pipeline, which is one transaction."""
+        group = list(self._pending)
+        with self._watched(group):
+            async with _not_silent():
+                await self._session.restore()
+                await store_rows(self._session.connection, INSERT, [pending.row for pending in group])
+        self._heard_at = time.monotonic()
+        del self._pending[: len(group)]
+        for pending in group:
+            if not pending.stored.done():
+                pending.stored.set_result(None)
 
-    def _keep(self, rows: Sequence[Row]) -> None:
-        """Put rows into the journal; where it fails, the database may still come back in time."""
+    @contextlib.contextmanager
+    def _watched(self, group: Sequence[_Pending]) -> Iterator[None]:
+        """Notice that a statement has no reply: its rows must not be in memory only."""
+        now = self._loop.time()
+        since = group[0].arrived if group else now
+        timers = (
+            self._loop.call_at(since + _IN_MEMORY_SECONDS, self._notice_silence),
+            self._loop.call_at(now + _SILENT_UNTIL_SAID_SECONDS, self._say_silent),
+        )
         try:
-            if rows:
-                self._journal.append(rows)
+            yield
+        finally:
+            for timer in timers:
+                timer.cancel()
+
+    def _notice_silence(self) -> None:
+        if self._state in _IN_MEMORY:
+            self._move(State.SILENT)
+
+    def _doubtful(self) -> bool:
+        return self._session.in_doubt() or time.monotonic() > self._heard_at + _HEARD_OF_SECONDS
+
+    def _end(self, error: BeaconError) -> None:
+        """Let everybody who waits fail, for good."""
+        self._keep()
+        self._failure = error if self._unkept is None else self._without_a_place(self._unkept, error)
+        self._move(State.ENDED)
+        pending, self._pending = self._pending, []
+        for each in pending:
+            if not each.stored.done():
+                each.stored.set_exception(self._failure)
+
+    def _keep(self) -> None:
+        """Put what waits into the journal; where it fails, the database may still come back in time."""
+        new = [pending for pending in self._pending if not pending.kept]
+        if not new:
+            return
+        try:
+            self._journal.append([pending.row for pending in new])
         except JournalError as error:
+            if self._unkept is None:
+                self._tell(f"{error.message}; {_answers(len(new))} in memory only until the database is back")
+                self._said = True
             self._unkept = error
-            self._tell(error.message)
+        else:
+            self._unkept = None
+            for pending in new:
+                pending.kept = True
+
+    def _say_silent(self) -> None:
+        if self._state is State.SILENT:
+            self._say(
+                f"the database has not replied for {_SILENT_UNTIL_SAID_SECONDS:.0f} s; {self._whereabouts()},"
+                " and nothing is asked until it does"
+            )
+
+    def _say(self, text: str) -> None:
+        self._said = True
+        self._tell(text)
+
+    def _whereabouts(self) -> str:
+        if self._unkept is None:
+            return f"answers are kept in {self._journal.path}"
+        return f"answers cannot be kept in {self._journal.path}, and are in memory only"
+
+    def _without_a_place(self, unkept: JournalError, error: BeaconError | None = None) -> JournalError:
+        """Return the error of a run that ends with answers that are neither stored nor kept."""
+        lost = sum(not pending.kept for pending in self._pending)
+        before = f"{error.message}; " if error is not None else ""
+        return JournalError(
+            f"{before}{unkept.message}; {_answers(lost)} lost, and will be asked again", hint=unkept.hint
+        )
 
 
-async def store_rows(connection: psycopg.AsyncConnection[Any], statement: str, rows: Sequence[Row]) -> None:
-    """Run `statement` for each row, in one transaction; without rows, see that the connection answers."""
+async def store_rows(connection: psycopg.AsyncConnection[Any], statement: str, rows: Sequence[Row]) -> int:
+    """Run `statement` for each row, in one transaction, and return how many rows it wrote.
+
+    Without rows, see that the connection answers.
+    """
     if len(rows) > 1:
         async with connection.cursor() as cursor:
             await cursor.executemany(statement, rows)
-    elif rows:
-        await connection.execute(statement, rows[0])
-    else:
-        await connection.execute("SELECT 1")
+            return cursor.rowcount
+    if rows:
+        return (await connection.execute(statement, rows[0])).rowcount
+    await connection.execute("SELECT 1")
+    return 0
+
+
+def _answers(count: int) -> str:
+    return f"{quantity(count, 'answer')} {'is' if count == 1 else 'are'}"
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,7 @@ from beacon_cli.audit.expectation import from_spec
 from beacon_cli.errors import UsageError
 from beacon_cli.printable import excerpt
 from beacon_cli.store.migrate import require_current_schema
-from beacon_cli.store.schema import READING_LEGACY, detect_schema, require_rights
+from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, require_rights
 from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS, set_aside_expression, status_expression
 from beacon_cli.stored_jobs.legacy import legacy_jobs
 from beacon_cli.stored_jobs.overview import STATUSES, JobList, JobOverview, name_in, seconds_left, shape
@@ -25,7 +25,7 @@ def recent_jobs(connection: Connection, limit: int, status: str | None = None) -
     Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
     """
     if detect_schema(connection) == "legacy":
-        require_rights(connection, READING_LEGACY)
+        require_rights(facts_of(connection, READING_LEGACY))
         return legacy_jobs(connection, limit, status)
     require_current_schema(connection)
     _require_status(status)

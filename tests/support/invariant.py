@@ -7,10 +7,14 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import psycopg
+
+from tests.support.regions_server import Regions
 
 CANARY = "canary-a1b2c3"
 """A part of every secret that the tests hand to `beacon`; it must never come back."""
@@ -27,7 +31,7 @@ class Aftermath:
 
     `answered` holds (question text, model, region label) of answers that must be stored; those that an `--events` file
     acknowledges are added to them. `killed` is set where the last process could not end itself: what it leaves behind
-    is then not judged. `stdout_closed` where nobody read its answer.
+    is then not judged. `stdout_closed` where nobody read its answer. `regions` is the server that counted questions.
     """
 
     folder: Path
@@ -37,6 +41,7 @@ class Aftermath:
     events: Path | None = None
     killed: bool = False
     stdout_closed: bool = False
+    regions: Regions | None = None
 
 
 def assert_invariant(after: Aftermath) -> None:
@@ -46,6 +51,8 @@ def assert_invariant(after: Aftermath) -> None:
     for done in after.done:
         _assert_ended_properly(done, stdout_closed=after.stdout_closed)
     _assert_no_secret_in_files(after.folder)
+    if after.done and not after.killed:
+        _assert_journals_are_named(after)
     if not after.killed:
         _assert_nothing_left(after.folder)
 
@@ -74,11 +81,44 @@ def _assert_rows(after: Aftermath, url: str) -> None:
         if after.events is not None:
             lost_acknowledged = acknowledged(after.events) - {row[:4] for row in rows}
             assert not lost_acknowledged, f"answers said to be stored that are not: {lost_acknowledged}"
+        _assert_answers_are_where_they_belong(connection)
+        if after.regions is not None:
+            again = after.regions.asked_although_stored(stored_at(connection))
+            assert not again, f"stored, and asked again: {again}"
         for table in _TABLES:
             found = connection.execute(f"SELECT t::text FROM {table} t WHERE t::text LIKE %s", [f"%{CANARY}%"])
             assert found.fetchone() is None, f"a secret in a row of {table}"
         if not after.killed:
             assert _advisory_locks(connection) == 0, "a lock is left"
+
+
+def stored_at(connection: psycopg.Connection[Any]) -> dict[tuple[str, str, str], datetime]:
+    """Return when each answer was stored, by (question text, model, region label).
+
+    Left out are those that replaced the row of a failure, of which only that one's time is known, and repeats.
+    """
+    rows = connection.execute(
+        "SELECT prompt, model_id, region, min(created_at) FROM executions"
+        " WHERE status = ANY(%s) AND created_at >= completed_at GROUP BY 1, 2, 3 HAVING count(*) = 1",
+        [list(_ANSWERED)],
+    ).fetchall()
+    return {(prompt, model, region): at for prompt, model, region, at in rows}
+
+
+def _assert_answers_are_where_they_belong(connection: psycopg.Connection[Any]) -> None:
+    """The servers of the tests answer with the question: it must be the row's own."""
+    wrong = connection.execute(
+        "SELECT question_id, response FROM executions WHERE starts_with(response, 'answer to ')"
+        " AND NOT starts_with(response, 'answer to ' || prompt)"
+    ).fetchall()
+    assert not wrong, f"answers under questions that they were not given to: {wrong}"
+
+
+def _assert_journals_are_named(after: Aftermath) -> None:
+    folder = after.folder / "data" / "journal"
+    said = "".join(f"{done.stdout}{done.stderr}" for done in after.done)
+    silent = [path.name for path in folder.glob("*") if path.name not in said]
+    assert not silent, f"journals without a sentence about them: {silent}"
 
 
 def _advisory_locks(connection: psycopg.Connection[tuple[object, ...]]) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from tests.support.invariant import Aftermath, acknowledged, assert_invariant
+from tests.support.invariant import Aftermath, acknowledged, assert_invariant, stored_at
 from tests.support.regions_server import Regions
 
 if TYPE_CHECKING:
@@ -23,7 +23,10 @@ IN_FLIGHT = 6
 
 @dataclass(frozen=True)
 class Figures:
-    """What came of it. `asked` counts the server's POSTs, `answers` the answers that it sent whole."""
+    """What came of it. `asked` counts the server's POSTs, `answers` the answers that it sent whole.
+
+    `again` counts the POSTs that were repeated, `again_stored` those whose answer was stored by then.
+    """
 
     kills: int
     cells: int
@@ -33,6 +36,9 @@ class Figures:
     rows: int
     duplicates: int
     lost: int
+    again: int
+    again_stored: int
+    journals: int
     seconds: float
 
 
@@ -45,17 +51,24 @@ def job_of(beacon: Beacon, questions: int) -> str:
 
 
 def kill_loop(
-    beacon: Beacon, regions: Regions, *, kills: int, questions: int, tell: Callable[[str], None] = lambda _: None
+    beacon: Beacon,
+    regions: Regions,
+    *,
+    kills: int,
+    questions: int,
+    seed: int = 7,
+    longest: float = 1.6,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Figures:
     """Kill a job's process at random moments, finish the job, assert the invariant, and return the figures."""
     began = time.monotonic()
-    chance = random.Random(7)
+    chance = random.Random(seed)
     events = beacon.folder / "events.jsonl"
     command = ["run", job_of(beacon, questions), "--json", "--events", str(events)]
     url = beacon("db", "url").stdout.strip()
     for kill in range(1, kills + 1):
         process = beacon.start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.3, 1.6))
+        time.sleep(chance.uniform(0.3, longest))
         assert process.poll() is None, "the job was done before it was killed often enough: give it more questions"
         process.kill()
         process.wait()
@@ -64,19 +77,35 @@ def kill_loop(
     assert_invariant(Aftermath(beacon.folder, url, events=events, killed=True))
     done = beacon(*command, timeout=1200)
     assert done.returncode == 0, done.stderr
-    assert_invariant(Aftermath(beacon.folder, url, [done], events=events))
-    figures = _figures(url, kills, questions * IN_FLIGHT, regions, acknowledged(events), time.monotonic() - began)
+    assert_invariant(Aftermath(beacon.folder, url, [done], events=events, regions=regions))
+    figures = _figures(
+        url,
+        kills=kills,
+        cells=questions * IN_FLIGHT,
+        regions=regions,
+        stored=acknowledged(events),
+        journals=len(list((beacon.folder / "data" / "journal").glob("*"))),
+        seconds=time.monotonic() - began,
+    )
     assert figures.asked <= figures.cells + kills * IN_FLIGHT, figures
     return figures
 
 
 def _figures(
-    url: str, kills: int, cells: int, regions: Regions, stored: set[tuple[str, str, str, int]], seconds: float
+    url: str,
+    *,
+    kills: int,
+    cells: int,
+    regions: Regions,
+    stored: set[tuple[str, str, str, int]],
+    journals: int,
+    seconds: float,
 ) -> Figures:
     with psycopg.connect(url) as connection:
         keys = connection.execute(
             "SELECT question_id, model_id, region, repeat FROM executions WHERE status IN ('completed', 'empty')"
         ).fetchall()
+        again_stored = len(regions.asked_although_stored(stored_at(connection)))
     return Figures(
         kills=kills,
         cells=cells,
@@ -86,5 +115,8 @@ def _figures(
         rows=len(keys),
         duplicates=len(keys) - len(set(keys)),
         lost=len(stored - set(keys)),
+        again=sum(regions.seen.values()) - len(regions.seen),
+        again_stored=again_stored,
+        journals=journals,
         seconds=seconds,
     )

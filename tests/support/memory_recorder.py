@@ -23,8 +23,8 @@ class MemoryRecorder:
             if pending := tuple(cell for cell in cells if cell not in answered):
                 yield Batch(position, question, pending)
 
-    async def ready(self) -> None:
-        return
+    async def ready(self, cell: Cell) -> bool:
+        return True
 
     async def record(self, execution: Execution) -> None:
         self.executions.append(execution)

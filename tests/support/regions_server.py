@@ -6,24 +6,31 @@ import asyncio
 import contextlib
 import json
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from tests.support.answers import good_answer
 from tests.support.raw_server import RawServer, Request, http, raw_server_in_thread
 
+LABELS = {"us": "US", "eu": "EU", "apac": "ASIA"}
 MODELS = ["llama3.2-1b", "qwen2.5-1.5b"]
+
+
+# A question that was sent when the answer was committed may arrive a little later.
+_ON_ITS_WAY = timedelta(seconds=0.1)
 
 
 @dataclass
 class Regions:
     """`answered` counts the answers that were sent whole, by (question text, model, region); `seen` all POSTs.
 
-    `padding` is how many characters of noise an answer has more.
+    `latencies` are those of single regions. `padding` is how many characters of noise an answer has more.
     """
 
     latency: float = 0.0
+    latencies: dict[str, float] = field(default_factory=dict)
     hop_first: bool = False
     padding: int = 0
     models: list[str] = field(default_factory=lambda: list(MODELS))
@@ -32,6 +39,7 @@ class Regions:
     answered: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     methods: list[str] = field(default_factory=list)
     server: RawServer | None = None
+    asked_at: dict[tuple[str, str, str], list[datetime]] = field(default_factory=lambda: defaultdict(list))
     _calls: dict[str, Request] = field(default_factory=dict)
 
     async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
@@ -49,9 +57,18 @@ class Regions:
         body = json.loads(request.body)
         key = (body["prompt"], body["model"], region)
         self.seen[key] += 1
-        await asyncio.sleep(self.latency)
+        self.asked_at[key].append(datetime.now(UTC))
+        await asyncio.sleep(self.latencies.get(region, self.latency))
         self.answered[key] += 1
         return http(200, good_answer(region, body["model"], f"answer to {body['prompt']}{self._noise()}"))
+
+    def asked_although_stored(self, stored_at: dict[tuple[str, str, str], datetime]) -> list[str]:
+        """Return the questions that came after their answer was stored; `stored_at` is by (text, model, label)."""
+        found = []
+        for (text, model, region), times in self.asked_at.items():
+            stored = stored_at.get((text, model, LABELS[region]))
+            found += [f"{text} {model} {region} {at}" for at in times if stored and at > stored + _ON_ITS_WAY]
+        return found
 
     def _noise(self) -> str:
         """Return what makes an answer longer by `padding` characters, and cannot be compressed."""

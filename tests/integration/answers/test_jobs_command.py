@@ -84,7 +84,13 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
     assert (done.code, done.err) == (0, "")
     document = done.document
     assert [job["id"] for job in document["data"].pop("jobs")[:2]] == ["other-2", "other-1"]
-    assert document == {"schema_version": 1, "command": "jobs", "ok": True, "data": {"more": False}, "errors": []}
+    assert document == {
+        "schema_version": 1,
+        "command": "jobs",
+        "ok": True,
+        "data": {"more": False, "journals": []},
+        "errors": [],
+    }
     first, last = beacon("jobs", "--json", url=database_url).document["data"]["jobs"][1:]
     assert last == {
         "id": JOB,
@@ -235,7 +241,7 @@ def test_a_database_without_jobs_is_no_error_and_one_without_tables_is(
 ) -> None:
     done = beacon("jobs", url=database_url)
     assert (done.code, done.out, done.err) == (0, "no jobs yet\n", "")
-    assert beacon("jobs", "--json", url=database_url).document["data"] == {"jobs": [], "more": False}
+    assert beacon("jobs", "--json", url=database_url).document["data"] == {"jobs": [], "more": False, "journals": []}
     done = beacon("jobs", url=empty_database_url)
     assert (done.code, done.out) == (3, "")
     assert "has no Beacon tables yet" in done.err

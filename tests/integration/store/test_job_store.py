@@ -255,7 +255,7 @@ def test_answers_of_a_database_that_stays_away_are_journaled_and_stored_by_the_n
             )
             assert all(isinstance(result, StoreError) for result in results)
             with pytest.raises(StoreError):
-                await store.ready()
+                await store.ready(batch.cells[0])
         allow(True)
         assert len(list(opened.journal.iterdir())) == 1
         async with opened(job) as store:

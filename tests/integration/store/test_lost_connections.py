@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from pathlib import Path
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 
 from beacon_cli.errors import LockLost, StoreError
 from beacon_cli.store import journal, writer
+from beacon_cli.store.rows import COLUMNS
 from beacon_cli.store.session import Session
 from tests.integration.store.test_job_store import Opened, all_batches, begun, cut_connections, execution, run
 from tests.support.jobs import make_job
@@ -82,12 +84,12 @@ def test_a_cut_connection_is_noticed_before_anything_more_is_asked(opened: Opene
 
     async def main() -> None:
         async with opened(job) as store:
-            await begun(store)
+            (batch,) = await all_batches(await begun(store), job)
             cut_connections(opened.url)
             await asyncio.sleep(0.05)
             thief = await Session.open(opened.url, "test-job")
             with pytest.raises(LockLost):
-                await store.ready()
+                await store.ready(batch.cells[0])
             await thief.close()
 
     run(main)
@@ -144,9 +146,16 @@ def test_an_older_journals_failure_never_replaces_what_a_later_run_stored(opened
     assert list(opened.journal.iterdir()) == []
 
 
+def line(run_id: str, question: str) -> dict[str, object]:
+    """Return a row of a journal."""
+    cell = {"job_id": "a", "question_id": question, "model_id": "m", "region": "US", "repeat": 0}
+    return {**dict.fromkeys(COLUMNS), **cell, "run_id": run_id, "status": "completed", "attempts": 1, "hops": 0}
+
+
 def test_a_disk_that_is_full_keeps_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = journal.Journal(tmp_path, "run")
-    kept.append([{"job_id": "a"}])
+    folder, run_id = tmp_path / "journal", str(uuid.uuid4())
+    kept = journal.Journal(folder, run_id)
+    kept.append([line(run_id, "one")])
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -154,6 +163,8 @@ def test_a_disk_that_is_full_keeps_no_half_line(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patched:
         patched.setattr(journal.os, "fsync", full)
         with pytest.raises(journal.JournalError, match="No space left"):
-            kept.append([{"job_id": "b"}])
-    kept.append([{"job_id": "c"}])
-    assert [row["job_id"] for row in kept.rows()] == ["a", "c"]
+            kept.append([line(run_id, "two")])
+    kept.append([line(run_id, "three")])
+    (found,) = journal.look(folder).journals
+    assert [row["question_id"] for row in found.rows] == ["one", "three"]
+    assert found.damaged == 0

@@ -1,0 +1,128 @@
+"""Storing what lies in journals: at the start of a run, of a worker, and while a worker idles.
+
+It needs no lock on the jobs. An answer is stored where its cell has none and never replaces one (`rows.REPLAY`), and
+whoever runs the job hears of it with the commit, and reads again what is unanswered before its next question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+
+from beacon_cli.errors import JournalError, StoreError
+from beacon_cli.executor.execution import ANSWERED
+from beacon_cli.store.address import address_of
+from beacon_cli.store.connect import AsyncConnection, open_async, store_error
+from beacon_cli.store.journal import Kept, look
+from beacon_cli.store.rows import REPLAY
+from beacon_cli.store.session import channel_of
+from beacon_cli.store.writer import store_rows
+from beacon_cli.wording import quantity
+
+Tell = Callable[[str], None]
+
+_BETWEEN_SECONDS = 5.0
+# What could not be stored, and has not changed since, is tried again after that.
+_AGAIN_SECONDS = 60.0
+_KNOWN = "SELECT 1 FROM runs WHERE id = %s AND job_id = %s"
+_REFUSED = (psycopg.DataError, psycopg.IntegrityError)
+
+
+async def settle(connection: AsyncConnection, folder: Path, tell: Tell, *, job_id: str | None = None) -> None:
+    """Store what the journals of a folder hold, those of `job_id` first, and say what lies there.
+
+    Errors of psycopg pass for the journals of `job_id`; those of others are named, and tried again another time.
+    """
+    found = look(folder)
+    for remark in found.remarks:
+        tell(remark)
+    for kept in sorted(found.journals, key=lambda kept: kept.job_id != job_id):
+        try:
+            await _settle(connection, kept, tell)
+        except _REFUSED as error:
+            tell(f"{kept}, and the database refuses them ({_first_line(error)}): they are left there")
+        except JournalError as error:
+            tell(error.message)
+        except psycopg.Error as error:
+            if kept.job_id == job_id or connection.closed:
+                raise
+            tell(f"{kept}; they cannot be stored now ({_first_line(error)}), and are left for later")
+
+
+async def settle_regularly(url: str, folder: Path, tell: Tell) -> None:
+    """Settle now and every few seconds, until cancelled. What cannot be settled is said once."""
+    said: set[str] = set()
+
+    def tell_once(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            tell(text)
+
+    left, at = frozenset[tuple[str, int]](), -_AGAIN_SECONDS
+    while True:
+        there = await asyncio.to_thread(_files_in, folder)
+        due = there and (there != left or time.monotonic() > at + _AGAIN_SECONDS)
+        if due and await _connected_and_settled(url, folder, tell_once):
+            left, at = await asyncio.to_thread(_files_in, folder), time.monotonic()
+        await asyncio.sleep(_BETWEEN_SECONDS)
+
+
+async def _connected_and_settled(url: str, folder: Path, tell: Tell) -> bool:
+    """Settle on a connection of its own; return False where the database could not be used."""
+    address = address_of(url, statement_timeout="30s", name="beacon journal")
+    try:
+        connection = await open_async(address)
+        try:
+            await settle(connection, folder, tell)
+        finally:
+            await connection.close()
+    except (psycopg.Error, StoreError) as error:
+        reason = error if isinstance(error, StoreError) else store_error(error, address.parameters)
+        tell(f"what is kept in {folder} cannot be stored now: {reason.message}")
+        return False
+    return True
+
+
+def _files_in(folder: Path) -> frozenset[tuple[str, int]]:
+    """Return the names and sizes of the files of a folder."""
+    try:
+        return frozenset((path.name, path.lstat().st_size) for path in folder.iterdir())
+    except OSError:  # no folder, or a file that was removed this moment
+        return frozenset()
+
+
+async def _settle(connection: AsyncConnection, kept: Kept, tell: Tell) -> None:
+    if not kept.rows:  # its first line was cut off by a crash: nothing in it was ever acknowledged
+        kept.remove()
+        return
+    known = await (await connection.execute(_KNOWN, [kept.run_id, kept.job_id])).fetchone()
+    if known is None:
+        tell(
+            f"{kept}: this database does not know that run. It is another database's, or the job was deleted;"
+            " remove the file if nobody needs it"
+        )
+        return
+    stored = await _stored(connection, kept)
+    kept.remove()
+    meanwhile = f"; {kept.answers - stored} had an answer by then" if stored < kept.answers else ""
+    answers = quantity(stored, "answer")
+    tell(f"stored {answers} of job {kept.job_id} that an earlier run had kept in {kept.path}{meanwhile}")
+
+
+async def _stored(connection: AsyncConnection, kept: Kept) -> int:
+    """Store the rows, and return how many answers are new. All or none: the holder of the job hears of it with them."""
+    answers = [row for row in kept.rows if row["status"] in ANSWERED]
+    others = [row for row in kept.rows if row["status"] not in ANSWERED]
+    async with connection.transaction():
+        stored = await store_rows(connection, REPLAY, answers)
+        await store_rows(connection, REPLAY, others)
+        await connection.execute("SELECT pg_notify(%s, '')", [channel_of(kept.job_id)])
+    return stored
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

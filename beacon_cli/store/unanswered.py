@@ -1,0 +1,142 @@
+"""The one place that knows which cells of a job have no answer yet."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from beacon_cli.executor.execution import Batch, Cell
+from beacon_cli.job.lanes import Lane, Question
+from beacon_cli.store.session import Session
+from beacon_cli.store.text import original
+from beacon_cli.store.writer import Writer
+from beacon_cli.wording import quantity
+
+_PAGE = 100
+
+# One index look-up a question, and it stops at a page: a job of 100,000 answered cells is passed over in moments.
+_PENDING = """
+SELECT q.position, q.id, q.text, a.answered
+FROM questions q
+CROSS JOIN LATERAL (
+    SELECT array_agg(ARRAY[e.model_id, e.region, e.repeat::text]) AS answered, count(*) AS answers
+    FROM executions e
+    WHERE e.job_id = q.job_id AND e.question_id = q.id AND e.status IN ('completed', 'empty')
+      AND (e.model_id, e.region) IN (SELECT * FROM unnest(%(models)s::text[], %(regions)s::text[]))
+) a
+WHERE q.job_id = %(job_id)s AND q.position > %(after)s AND a.answers < %(cells)s
+ORDER BY q.position
+LIMIT %(page)s
+"""
+_ANSWERED = """
+SELECT 1 FROM executions
+WHERE job_id = %(job_id)s AND question_id = %(question)s AND model_id = %(model)s AND region = %(region)s
+  AND repeat = %(repeat)s AND status IN ('completed', 'empty')
+"""
+_BY_OTHERS = """
+SELECT count(*) FROM executions
+WHERE job_id = %(job_id)s AND run_id <> %(run_id)s AND status IN ('completed', 'empty')
+"""
+
+
+class Unanswered:
+    """The cells of a job that a run still has to ask, as the database has them now.
+
+    The invariant: a cell is asked only if it had no answer when the database was read in the session's present epoch,
+    that is after the lock on the job was last taken. What was read before a lock was lost is read again before the
+    next question. A cell that was in flight when the lock was lost keeps its answer only if the cell has none by then
+    (`rows.INSERT`); it is not asked a second time by this run. While the lock was never lost, this costs no statement.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        writer: Writer,
+        *,
+        job_id: str,
+        run_id: str,
+        repeats: int,
+        answered: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._session = session
+        self._writer = writer
+        self._job = {"job_id": job_id, "run_id": run_id}
+        self._repeats = repeats
+        self._by_others = answered
+        self._tell = tell
+        self._counted_in = session.epoch
+        # A lane has one batch at a time: the epoch in which that was read.
+        self._read_in: dict[Lane, int] = {}
+
+    async def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
+        """Yield, in the job's order, each question with those cells of these lanes that have no answer yet."""
+        after = -1
+        while True:
+            epoch = await self._epoch()
+            page = await self._page(lanes, after)
+            for position, question_id, text, answered in page:
+                if self._session.epoch != epoch:
+                    break
+                self._read_in.update(dict.fromkeys(lanes, epoch))
+                question = Question(question_id, original(text))
+                yield Batch(position, question, self._cells(question, lanes, answered))
+                after = position
+            if not page:
+                return
+
+    async def still(self, cell: Cell) -> bool:
+        """Wait until an answer could be stored; return whether the cell, of a batch that was yielded, has none yet."""
+        while True:
+            await self._writer.ready()
+            if self._read_in.get(cell.lane) == self._session.epoch:
+                return True
+            epoch = await self._epoch()
+            rows = await self._writer.fetch(_ANSWERED, {**self._job, **_named(cell)})
+            if self._session.epoch == epoch:
+                return not rows
+
+    async def _epoch(self) -> int:
+        """Return the present epoch, after saying what others stored before it began."""
+        await self._writer.ready()
+        epoch = self._session.epoch
+        if self._counted_in != epoch:
+            self._counted_in = epoch
+            ((count,),) = await self._writer.fetch(_BY_OTHERS, self._job)
+            if (new := count - self._by_others) > 0:
+                answers = f"{quantity(new, 'answer')} of this job {'was' if new == 1 else 'were'}"
+                self._tell(f"{answers} stored by another process meanwhile; what has an answer is not asked again")
+            self._by_others = count
+        return epoch
+
+    async def _page(self, lanes: Sequence[Lane], after: int) -> list[tuple[Any, ...]]:
+        parameters = {
+            **self._job,
+            "models": [lane.model_id for lane in lanes],
+            "regions": [lane.region.label for lane in lanes],
+            "cells": len(lanes) * self._repeats,
+            "page": _PAGE,
+            "after": after,
+        }
+        return await self._writer.fetch(_PENDING, parameters)
+
+    def _cells(
+        self, question: Question, lanes: Sequence[Lane], answered: Sequence[Sequence[str]] | None
+    ) -> tuple[Cell, ...]:
+        done = {tuple(cell) for cell in answered or ()}
+        # Repeats outermost: calls that start together go to different models and regions.
+        return tuple(
+            Cell(question, lane, repeat)
+            for repeat in range(self._repeats)
+            for lane in lanes
+            if (lane.model_id, lane.region.label, str(repeat)) not in done
+        )
+
+
+def _named(cell: Cell) -> dict[str, str | int]:
+    return {
+        "question": cell.question.id,
+        "model": cell.lane.model_id,
+        "region": cell.lane.region.label,
+        "repeat": cell.repeat,
+    }

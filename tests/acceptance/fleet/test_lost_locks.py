@@ -1,0 +1,321 @@
+"""Locks that are lost and taken back, and journals that others meet: what is stored is not asked again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from beacon_cli.errors import LockLost
+from beacon_cli.store.session import Session
+from tests.acceptance.conftest import Beacon, new_beacon
+from tests.support.cut_network import Network, network_to
+from tests.support.fleet import Fleet, until
+from tests.support.invariant import Aftermath, assert_invariant
+from tests.support.locks import wait_for_a_lock
+from tests.support.tcp_postgres import TcpPostgres
+
+QUESTIONS = 12
+CELLS = QUESTIONS * 6
+_END_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^(process|worker) '"
+
+
+@pytest.fixture
+def network(fleet: Fleet) -> Iterator[Network]:
+    with network_to(fleet.url) as made:
+        yield made
+
+
+@pytest.fixture
+def elsewhere(fleet: Fleet) -> Iterator[Beacon]:
+    """A `beacon` on another machine: with another data folder, and a network that works."""
+    with new_beacon() as made:
+        made.environment |= fleet.beacon.environment
+        yield made
+
+
+def job_of(beacon: Beacon, questions: int = QUESTIONS, name: str = "cut") -> str:
+    document = {
+        "id": name,
+        "questions": [{"id": f"q{n}", "text": f"{name} {n}?"} for n in range(questions)],
+        "models": ["llama3.2-1b", "qwen2.5-1.5b"],
+        "regions": ["US", "EU", "ASIA"],
+    }
+    return beacon.write(f"{name}.json", json.dumps(document))
+
+
+def begin(fleet: Fleet, url: str, job: str) -> subprocess.Popen[str]:
+    """Start a run whose database is behind `url`, and return once it has some answers."""
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = url
+    process = fleet.beacon.start("run", job, "--json")
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
+    until(lambda: fleet.answered() >= 12, 30, fleet.everything)
+    return process
+
+
+def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+    out, err = process.communicate(timeout=90)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def journals(beacon: Beacon) -> list[Path]:
+    return sorted((beacon.folder / "data" / "journal").glob("*"))
+
+
+def lines(beacon: Beacon) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in journals(beacon))
+
+
+def asked(fleet: Fleet) -> int:
+    return sum(fleet.regions.seen.values())
+
+
+def after(fleet: Fleet, *done: subprocess.CompletedProcess[str], killed: bool = False) -> None:
+    assert_invariant(Aftermath(fleet.beacon.folder, fleet.url, list(done), regions=fleet.regions, killed=killed))
+
+
+@pytest.mark.fault(76, "the database cut off by a proxy, its session ended, the whole job run elsewhere")
+def test_a_run_that_lost_its_lock_asks_nothing_that_was_stored_meanwhile(
+    fleet: Fleet, network: Network, elsewhere: Beacon
+) -> None:
+    job = job_of(fleet.beacon)
+    process = begin(fleet, network.url, job)
+    network.cut()
+    fleet.rows(_END_SESSIONS)
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    other = elsewhere("run", job, "--json")
+    assert other.returncode == 0, other.stderr
+    before = asked(fleet)
+    network.mend()
+    done = ended(process)
+    assert done.returncode == 0, done.stderr
+    assert asked(fleet) == before, "it asked on from its memory"
+    assert "stored by another process meanwhile" in done.stderr
+    assert journals(fleet.beacon) == []
+    assert before <= CELLS + 6
+    after(fleet, other, done)
+
+
+@pytest.mark.fault(76, "SIGSTOP, the session ended, half of the job run elsewhere, SIGCONT")
+def test_a_run_that_was_suspended_goes_on_with_what_is_left(fleet: Fleet, elsewhere: Beacon) -> None:
+    job = job_of(fleet.beacon)
+    process = begin(fleet, fleet.url, job)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 0, 10, fleet.everything)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 10, fleet.everything)
+    process.send_signal(signal.SIGSTOP)
+    fleet.rows(_END_SESSIONS)
+    other = elsewhere.start("run", job, "--json")
+    until(lambda: fleet.answered() >= CELLS // 2, 30, fleet.everything)
+    other.send_signal(signal.SIGINT)
+    stopped = ended(other)
+    assert stopped.returncode == 130
+    process.send_signal(signal.SIGCONT)
+    done = ended(process)
+    assert done.returncode == 0, done.stderr
+    assert "stored by another process meanwhile" in done.stderr
+    assert asked(fleet) <= CELLS + 12, "more than what was in flight twice"
+    after(fleet, stopped, done)
+
+
+@pytest.mark.fault(74, "a worker killed while its database is cut off; its job is cancelled")
+def test_a_worker_settles_the_journals_of_its_folder_when_it_starts(fleet: Fleet, network: Network) -> None:
+    fleet.regions.latency = 1.0
+    fleet.submit("one", questions=4)
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = network.url
+    worker = fleet.worker()
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
+    until(lambda: fleet.answered() >= 6 and sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    network.cut()
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    worker.kill()
+    worker.wait()
+    fleet.rows(_END_SESSIONS)
+    assert fleet.beacon("cancel", "one").returncode == 0
+    _, document = fleet.beacon.json("queue")
+    (kept,) = document["data"]["journals"]
+    assert (kept["job_id"], kept["answers"], kept["file"]) == ("one", 6, str(journals(fleet.beacon)[0]))
+    listed = fleet.beacon("jobs")
+    assert f"6 answers of job one are kept in {kept['file']}" in listed.stdout
+    fleet.worker()
+    until(lambda: journals(fleet.beacon) == [], 20, fleet.everything)
+    assert fleet.answered() == 12
+    assert "stored 6 answers of job one" in fleet.log(fleet.workers[-1])
+
+
+@pytest.mark.fault(74, "the taker of a journal killed at a locked table; the run adds to it, and is killed, too")
+def test_a_journal_survives_whoever_takes_it(fleet: Fleet, network: Network) -> None:
+    job = job_of(fleet.beacon)
+    process = begin(fleet, network.url, job)
+    before = asked(fleet)
+    fleet.regions.latencies |= {"us": 1, "eu": 1, "apac": 8}
+    until(lambda: asked(fleet) >= before + 6, 30, fleet.everything)
+    network.cut()
+    fleet.rows(_END_SESSIONS)
+    until(lambda: lines(fleet.beacon) == 4, 10, fleet.everything)
+    with psycopg.connect(fleet.url) as connection:
+        connection.execute("LOCK TABLE executions IN EXCLUSIVE MODE")
+        taker = fleet.beacon.start("run", job, "--json")
+        wait_for_a_lock(fleet.url)
+        taker.kill()
+        taker.communicate()
+    assert lines(fleet.beacon) == 4
+    until(lambda: lines(fleet.beacon) == 6, 20, fleet.everything)
+    process.kill()
+    process.communicate()
+    fleet.regions.latencies.clear()
+    done = fleet.beacon("run", job, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "an earlier run had kept" in done.stderr
+    assert journals(fleet.beacon) == []
+    assert asked(fleet) == CELLS, "an answer that was kept was asked again"
+    after(fleet, done)
+
+
+@pytest.mark.fault(74, "files in the journal's folder that no run wrote")
+def test_what_is_no_journal_is_named_and_blocks_nothing(fleet: Fleet) -> None:
+    folder = fleet.beacon.folder / "data" / "journal"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    (folder / "0f7c9b1e-2d0a-4a57-9f35-0d4e3f1c2b4a.jsonl").write_bytes(b"\xff\xfe no row\n")
+    (folder / "1f7c9b1e-2d0a-4a57-9f35-0d4e3f1c2b4a.jsonl").mkdir()
+    done = fleet.beacon("run", job_of(fleet.beacon, questions=1), "--json")
+    assert done.returncode == 0, done.stderr
+    assert "notes.txt" in done.stderr
+    assert "it is left alone" in done.stderr
+    assert len(journals(fleet.beacon)) == 3
+    assert "notes.txt" in fleet.beacon("jobs").stdout
+
+
+@pytest.mark.fault(74, "a job that was deleted while its answers were in a journal")
+def test_the_journal_of_a_deleted_job_is_named_and_kept(fleet: Fleet, network: Network) -> None:
+    process = begin(fleet, network.url, job_of(fleet.beacon))
+    network.cut()
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    process.kill()
+    process.communicate()
+    fleet.rows(_END_SESSIONS)
+    fleet.rows("DELETE FROM jobs RETURNING id")
+    done = fleet.beacon("run", job_of(fleet.beacon, questions=1, name="another"), "--json")
+    assert done.returncode == 0, done.stderr
+    assert "of job cut are kept in" in done.stderr
+    assert "the job was deleted" in done.stderr
+    assert len(journals(fleet.beacon)) == 1
+
+
+@pytest.mark.fault(74, "a network that swallows everything, and SIGKILL")
+def test_an_answer_is_in_the_journal_half_a_second_after_a_silent_database_was_asked_to_store_it(
+    fleet: Fleet, network: Network
+) -> None:
+    job = job_of(fleet.beacon)
+    process = begin(fleet, network.url, job)
+    network.silence()
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    time.sleep(1)
+    process.kill()
+    process.communicate()
+    kept = lines(fleet.beacon)
+    fleet.rows(_END_SESSIONS)
+    done = fleet.beacon("run", job, "--json")
+    assert done.returncode == 0, done.stderr
+    assert kept >= 1
+    assert asked(fleet) == CELLS, "an answer that had arrived was asked again"
+    after(fleet, done)
+
+
+CAN_MOUNT = os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Put a disk of its own under a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    size = f"size={megabytes}m"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"root may not mount a tmpfs here: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.fault(74, "a tmpfs of 20 MB under the journal")
+@pytest.mark.skipif(not CAN_MOUNT, reason="mounting a tmpfs wants root and the program mount")
+def test_a_disk_without_room_for_the_journal_is_found_before_anything_is_asked(fleet: Fleet) -> None:
+    with small_disk(fleet.beacon.folder / "data" / "journal", 20) as folder:
+        done = fleet.beacon("run", job_of(fleet.beacon), "--json")
+        assert done.returncode == 3, done.stderr
+        (error,) = json.loads(done.stdout)["errors"]
+        assert (error["code"], str(folder) in error["message"], "64 MB" in error["message"]) == ("journal", True, True)
+        worker = fleet.beacon("worker")
+        assert (worker.returncode, asked(fleet)) == (3, 0)
+        after(fleet, done)
+
+
+@pytest.mark.fault(74, "a tmpfs under the journal that is filled up while the database is cut off")
+@pytest.mark.skipif(not CAN_MOUNT, reason="mounting a tmpfs wants root and the program mount")
+def test_a_disk_that_fills_up_later_is_told_as_it_is(fleet: Fleet, network: Network) -> None:
+    job = job_of(fleet.beacon)
+    with small_disk(fleet.beacon.folder / "data" / "journal", 80) as folder:
+        process = begin(fleet, network.url, job)
+        with contextlib.suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(65536))
+        network.cut()
+        fleet.rows(_END_SESSIONS)
+        time.sleep(1.5)
+        network.mend()
+        done = ended(process)
+        assert done.returncode == 0, done.stderr
+        assert "could not be kept: No space left on device" in done.stderr
+        assert "in memory only" in done.stderr
+        assert "answers are kept in" not in done.stderr
+        assert "the database is back; every answer is stored" in done.stderr
+        (folder / "filler").unlink()
+    assert set(fleet.regions.seen.values()) == {1}
+    after(fleet, done)
+
+
+@pytest.mark.fault(73, "the server restarted, and a new session given the process id of an old one")
+def test_a_session_of_another_program_with_the_same_process_id_is_left_alone(
+    fleet: Fleet, postgres: TcpPostgres
+) -> None:
+    async def main() -> None:
+        mine = await Session.open(fleet.url, "job")
+        old = mine.connection.info.backend_pid
+        postgres.stop("immediate")
+        postgres.start()
+        other = await with_process_id(old, fleet.url)
+        with contextlib.suppress(psycopg.Error):
+            await mine.connection.execute("SELECT 1")
+        with pytest.raises(LockLost):
+            await mine.restore()
+        assert not other.in_doubt(), "the other session was ended"
+        await other.close()
+
+    asyncio.run(main())
+
+
+async def with_process_id(wanted: int, url: str) -> Session:
+    """Return the session of another program, whose process of the server has this id."""
+    for _ in range(50):
+        try:
+            await asyncio.to_thread(Path("/proc/sys/kernel/ns_last_pid").write_text, str(wanted - 1))
+        except OSError:
+            pytest.skip("choosing process ids wants root")
+        other = await Session.open(url, "job", name="another program")
+        if other.connection.info.backend_pid == wanted:
+            return other
+        await other.close()
+    pytest.skip("others were given that process id first")
