@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import struct
@@ -51,6 +52,21 @@ def exclusive_lock(file: Path, what: str) -> Iterator[None]:
             lock.release()
         elif lock.lockfile is not None:
             lock.lockfile.close()
+
+
+@contextlib.contextmanager
+def brief_lock(file: Path, seconds: float) -> Iterator[None]:
+    """Hold a lock that nobody holds for long, and tell nobody. Raises `OSError` where it is not free by then."""
+    import fasteners
+
+    _make_private(file)
+    lock = fasteners.InterProcessLock(file)
+    if not lock.acquire(timeout=seconds):
+        raise OSError(errno.EAGAIN, f"another process has kept {file} locked for {seconds:.0f} s")
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _wait_for(lock: fasteners.InterProcessLock, file: Path, what: str) -> None:

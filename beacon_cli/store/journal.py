@@ -22,7 +22,7 @@ from typing import Any
 
 from beacon_cli.errors import JournalError
 from beacon_cli.executor.execution import ANSWERED
-from beacon_cli.store.file_locks import exclusive_lock
+from beacon_cli.store.file_locks import brief_lock
 from beacon_cli.store.rows import COLUMNS, KEY, Row
 from beacon_cli.wording import quantity
 
@@ -203,17 +203,9 @@ def _write(file: Any, data: bytes) -> None:
         raise
 
 
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Exclude those who write to a journal of this folder, or remove one."""
-    file = folder.with_name(f"{folder.name}.lock")
-    lock = exclusive_lock(file)
-    if not lock.acquire(timeout=_LOCK_SECONDS):
-        raise OSError(errno.EAGAIN, f"another process has kept {file} locked for {_LOCK_SECONDS:.0f} s")
-    try:
-        yield
-    finally:
-        lock.release()
+    return brief_lock(folder.with_name(f"{folder.name}.lock"), _LOCK_SECONDS)
 
 
 @contextlib.contextmanager
