@@ -94,6 +94,7 @@ class RunSummary:
     errors: Sequence[ErrorLine] = ()
     function_call_ids: Sequence[str] = ()
     registry_changes: Mapping[str, str] = field(default_factory=dict)
+    surplus_connections: Mapping[str, int] = field(default_factory=dict)
     resume_command: str | None = None
     stopped: str | None = None
     repeats: int = 1
@@ -152,6 +153,7 @@ class RunSummary:
             "duration_seconds": self.duration_seconds,
             "function_call_ids": list(self.function_call_ids),
             "registry_changes": dict(self.registry_changes),
+            "surplus_connections": dict(self.surplus_connections),
         }
 
     def _by_region(self) -> dict[str, dict[str, int]]:
