@@ -96,10 +96,8 @@ async def open_clients(
         yield clients
     for region_id, client in clients.items():
         if client.surplus > 1:
-            label = endpoints[region_id].region.label
-            tell(
-                f"warning: region {label} sent more than it was asked for on {client.surplus} connections, which were closed"
-            )
+            label, times = endpoints[region_id].region.label, client.surplus
+            tell(f"warning: region {label} sent more than it was asked for on {times} connections; each was closed")
 
 
 def _teller(endpoint: Endpoint, tell: Callable[[str], None]) -> Callable[[int], None]:

@@ -68,7 +68,8 @@ class RunSummary:
     """A job after a run. Counts are of the whole job's rows; durations and gaps are in seconds.
 
     `function_call_ids` are calls that may still run on Modal; `registry_changes` says by region label how what it
-    serves at the end differs from what it served at the start; `resume_command` is what goes on with an unfinished
+    serves at the end differs from what it served at the start, `surplus_connections` how many were closed because more
+    came on them than was asked for; `resume_command` is what goes on with an unfinished
     job, None where nothing is left to do; `stopped` says why a run ended early. `answers` are those of a small job, of
     a larger one of the first repeat alone, and none of a large one. `system_prompts_differ`: regions are told different
     things, as a `{place}` in the prompt does. `batches` holds what `batch_data`

@@ -39,8 +39,9 @@ def verify_endpoints(
     """Verify endpoints (by region id) against a registry, all at once, and return what was found.
 
     Reading a region takes at most `timeout` seconds, asking it without credentials `OPENNESS_SECONDS`, and each probe
-    `timeout`; `tell` gets a line of talk every `tell_every` seconds while something is waited for. What is wrong with the endpoints is in the report. Raises `Interrupted`, on a
-    signal, and `EnvironmentFault` when certificates or a proxy that the environment names cannot be used.
+    `timeout`; `tell` gets a line of talk every `tell_every` seconds while something is waited for. What is wrong with
+    the endpoints is in the report. Raises `Interrupted`, on a signal, and `EnvironmentFault` when certificates or a
+    proxy that the environment names cannot be used.
     """
     received: list[int] = []
 
