@@ -35,9 +35,10 @@ _SHORTEST_IN_BASE64 = 8
 # How a server may spell a character: JSON's and Python's escapes, percent-encoding, HTML's entities, the zero bytes of
 # UTF-16 and UTF-32 read as something else.
 _SPELLED = r"\\[ux0-7/]|%[0-9a-f]{2}|&[#a-z]|\0"
-_SPELLED_ASCII = r"\\(?:u(?:0|\{)|[x0-7/])|%[2-7][0-9a-f]|&[#a-z]|\0"
+_SPELLED_ASCII = r"\\(?:u(?:0|\{)|[x0-7/])|%(?:00|[2-7][0-9a-f])|&[#a-z]|\0"
 _BACKSLASHES = re.compile(r"\\{2,}")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|u\{0*([0-9a-f]{1,6})\}|U([0-9a-f]{8})|x([0-9a-f]{2})|([0-7]{3}))", re.I)
+_ZEROS = r"(?:\0|%00|\\{1,8}(?:u0000|x00)){0,3}"
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _MOST_LAYERS = 4  # one spelling inside another: a percent-encoded URL in a JSON text in an HTML page
 
@@ -98,7 +99,7 @@ class Redactor:
 
     @cached_property
     def _any_spelling(self) -> re.Pattern[str]:
-        return re.compile("|".join(r"\0{0,3}".join(map(_spellings, value)) for value in self._values), re.IGNORECASE)
+        return re.compile("|".join(_ZEROS.join(map(_spellings, value)) for value in self._values), re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
