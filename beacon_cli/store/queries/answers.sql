@@ -1,5 +1,5 @@
--- The answers of a small job, in the job's order.
-SELECT e.question_id, q.text, e.model_id, e.region, e.repeat, e.status, e.response,
+-- The answers of a small job, in the job's order; of each what a terminal shows, not megabytes.
+SELECT e.question_id, q.text, e.model_id, e.region, e.repeat, e.status, left(e.response, 4000) AS response,
        extract(epoch FROM e.completed_at - e.started_at)::float8 AS seconds
 FROM executions e
 JOIN questions q ON q.job_id = e.job_id AND q.id = e.question_id
