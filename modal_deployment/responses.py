@@ -22,10 +22,10 @@ def json_response(
     )
 
 
-def refused(refusal: Refusal) -> Response:
-    """Return a refusal as `{"success": false, "error": {"code", "message"}}` with its HTTP status."""
+def refused(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a refusal with its HTTP status, as `{"success": false, "error": {"code", "message"}}`."""
     return json_response(
         {"success": False, "error": {"code": refusal.code, "message": refusal.message}},
         status=refusal.status,
-        headers={"Retry-After": refusal.retry_after} if refusal.retry_after is not None else None,
+        headers={**(headers or {}), **({} if refusal.retry_after is None else {"Retry-After": refusal.retry_after})},
     )

@@ -22,6 +22,7 @@ from modal_deployment.receipts import ContainerFacts, Provenance, answer
 from modal_deployment.refusal import Refusal
 from modal_deployment.regions import Region
 from modal_deployment.registry import Model, registry_document, registry_sha256
+from modal_deployment.request_id import sent_back
 from modal_deployment.responses import json_response, refused
 from modal_deployment.slot import MAX_WAITING, Slot
 
@@ -63,9 +64,9 @@ class Service:
         """Answer `POST inference`; a client that goes away takes its request with it, waiting or running."""
         try:
             asked = await read_inference_request(request)
-            return json_response(await self._while_connected(request, asked))
+            return json_response(await self._while_connected(request, asked), headers=sent_back(request.headers))
         except Refusal as refusal:
-            return refused(refusal)
+            return refused(refusal, sent_back(request.headers))
         except ClientDisconnect:
             return Response(status_code=499)  # nobody reads it
 

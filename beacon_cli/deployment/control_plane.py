@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import ssl
 import urllib.request
@@ -17,6 +16,7 @@ import certifi
 from beacon_cli.deployment.credentials import has_credentials
 from beacon_cli.deployment.failures import NETWORK_HINT, TOKEN_HINT, explain
 from beacon_cli.deployment.process import run_python
+from beacon_cli.door import Door
 from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
 from beacon_cli.network.proxies import source_of
 from beacon_cli.output.secrets import redacted
@@ -140,7 +140,7 @@ async def live_containers(environment: str, app_ids: Collection[str]) -> dict[st
         *("-m", "modal", "container", "list", "--json", *where), timeout=_LIST_SECONDS, on_line=said.append
     )
     try:
-        rows = json.loads(listed.out) if listed.code == 0 else None
+        rows = Door().document(listed.out.encode()) if listed.code == 0 else None
         if rows is None:
             raise ValueError(said[-1] if said else f"no answer within {_LIST_SECONDS:.0f} s")
         found = [_container(row) for row in rows]

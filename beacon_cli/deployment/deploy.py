@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from contextlib import ExitStack, suppress
@@ -19,6 +18,7 @@ from beacon_cli.deployment.plan import DeployRequest
 from beacon_cli.deployment.process import Finished, run_python
 from beacon_cli.deployment.record import save
 from beacon_cli.deployment.report import AppOutcome, DeployReport, rollback_command
+from beacon_cli.door import Door
 from beacon_cli.errors import BeaconError, EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.wording import duration
@@ -175,7 +175,7 @@ def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> 
         said = f"it was not deployed within {duration(request.timeout)}"
         return replace(outcome, failure=Failure("timeout", said, f"{_LOOK}; or give more --timeout"))
     try:
-        answer = json.loads(finished.out)
+        answer = Door().document(finished.out.encode())
     except ValueError:
         said = f"the deploying process ended with code {finished.code} and said nothing"
         return replace(outcome, failure=Failure("no_result", said, f"{_LOOK}; its log: {outcome.log}"))

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from beacon_cli.door import MAX_BODY_BYTES, bounded
 from beacon_cli.output.secrets import redacted
 
 _STOP_SECONDS = 3.0
 _LONGEST_LINE = 1 << 20
+_LONGEST_SAID = 2000  # characters of a line that are passed on
 # What deploying needs none of: databases, endpoints, and weights, which the containers fetch with their own token.
 _SECRETS = ("BEACON_", "HF_", "DATABASE_URL", "PGPASSWORD")
 
@@ -59,7 +61,10 @@ def _environment() -> dict[str, str]:
 
 async def _all(stream: asyncio.StreamReader | None) -> str:
     assert stream is not None
-    return (await stream.read()).decode(errors="replace")
+    said = bytearray()
+    while part := await stream.read(_LONGEST_LINE):  # to its end, so that the program can end, too
+        said += part[: MAX_BODY_BYTES - len(said)]
+    return said.decode(errors="replace")
 
 
 async def _each_line(stream: asyncio.StreamReader | None, on_line: Callable[[str], None]) -> None:
@@ -72,7 +77,7 @@ async def _each_line(stream: asyncio.StreamReader | None, on_line: Callable[[str
         if not line:
             return
         if text := redacted(line.decode(errors="replace").rstrip()):
-            on_line(text)
+            on_line(bounded(text, _LONGEST_SAID))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

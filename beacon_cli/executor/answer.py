@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import email.utils
-import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from beacon_cli.door import Door, TooMuch, Unreadable
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import Region, UnknownRegionError, region_named, region_of_container
+from modal_deployment.registry import REGISTRY
 
 MAX_RETRY_AFTER_SECONDS = 60.0
 _RETRIABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-_DEEPEST = 64
 _OWN_COLUMNS = frozenset({"response", "receipt"})
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response as it came: status, the headers that matter, the whole body."""
+    """A response as it came: status, the headers that matter, the whole body; and the door that it has yet to pass."""
 
     status: int
-    body: bytes
+    body: bytes | bytearray
     content_type: str = ""
     retry_after: str | None = None
     location: str | None = None
+    door: Door = field(default_factory=Door, compare=False)
+
+    @property
+    def excerpt(self) -> str:
+        """How the body begins, on one line."""
+        return self.door.excerpt(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,11 @@ class Answer:
     http_status: int
 
 
-def read_answer(reply: Reply, lane: Lane) -> Answer:
-    """Return the answer in a reply. Raises `AttemptError` for anything that is none, or comes from elsewhere."""
+def read_answer(reply: Reply, lane: Lane, asked: Mapping[str, Any] | None = None) -> Answer:
+    """Return the answer in a reply to the request `asked`.
+
+    Raises `AttemptError` for anything that is none, comes from elsewhere, or was given to another question.
+    """
     if reply.status != 200:
         raise status_error(reply)
     document = read_object(reply)
@@ -57,28 +66,32 @@ def read_answer(reply: Reply, lane: Lane) -> Answer:
         raise _malformed(reply, "it has no text in `response`")
     _refuse_other_origin(document, lane, reply)
     receipt = document.get("receipt")
+    _refuse_other_question(receipt, lane, asked or {}, reply)
     details = receipt.get("execution_details") if isinstance(receipt, dict) else None
     return Answer(
         response=response,
         output={key: value for key, value in document.items() if key not in _OWN_COLUMNS},
         receipt=receipt if isinstance(receipt, dict) else None,
-        provider_id=_text(details, "provider_id"),
-        container_id=_text(document, "container_id"),
-        container_region=_text(document, "container_region"),
+        provider_id=_name(reply, details, "provider_id"),
+        container_id=_name(reply, document, "container_id"),
+        container_region=_name(reply, document, "container_region"),
         http_status=reply.status,
     )
 
 
 def read_object(reply: Reply) -> dict[str, Any]:
-    """Return the JSON object in a reply's body. Raises `AttemptError` (`malformed_response`) when there is none."""
+    """Return the JSON object in a reply's body.
+
+    Raises `AttemptError`: `malformed_response` when there is none, `response_too_large` when it holds too much.
+    """
     try:
-        document = json.loads(reply.body, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
-        raise _malformed(reply, f"it is not JSON ({type(error).__name__})", retriable=True) from None
+        document = reply.door.document(reply.body)
+    except TooMuch as error:
+        raise AttemptError("response_too_large", f"the answer is refused: {error}", http_status=reply.status) from None
+    except Unreadable as error:
+        raise _malformed(reply, str(error), retriable=error.may_be_cut_off) from None
     if not isinstance(document, dict):
         raise _malformed(reply, "it is not a JSON object")
-    if reply.body.count(b"[") + reply.body.count(b"{") > _DEEPEST and _depth(document) > _DEEPEST:
-        raise _malformed(reply, f"it is nested more than {_DEEPEST} deep")
     return document
 
 
@@ -123,7 +136,7 @@ def _refuse_reported_error(document: Mapping[str, Any], reply: Reply) -> None:
     message = said.get("message") if isinstance(said, dict) else said
     raise AttemptError(
         "endpoint_error",
-        f"the endpoint answered 200 with an error inside: {_cut(str(message))}",
+        f"the endpoint answered 200 with an error inside: {reply.door.text(str(message))}",
         http_status=reply.status,
         raw=dict(document),
     )
@@ -134,7 +147,7 @@ def _refuse_other_origin(document: Mapping[str, Any], lane: Lane, reply: Reply) 
     if model is not None and model != lane.model_id:
         raise AttemptError(
             "model_mismatch",
-            f"asked {lane.model_id}, but the answer is from model {_cut(str(model))}",
+            f"asked {lane.model_id}, but the answer is from model {reply.door.text(str(model))}",
             http_status=reply.status,
             raw=dict(document),
         )
@@ -143,10 +156,39 @@ def _refuse_other_origin(document: Mapping[str, Any], lane: Lane, reply: Reply) 
         elsewhere = f"{region} (container region {ran_in})" if ran_in else str(region)
         raise AttemptError(
             "region_mismatch",
-            f"asked {lane.region.label}, but the answer is from region {_cut(elsewhere)}",
+            f"asked {lane.region.label}, but the answer is from region {reply.door.text(elsewhere)}",
             http_status=reply.status,
             raw=dict(document),
         )
+
+
+def _refuse_other_question(receipt: object, lane: Lane, asked: Mapping[str, Any], reply: Reply) -> None:
+    """Where the receipt names what was asked, it is what we asked: else the answer is another question's."""
+    if not isinstance(receipt, dict):
+        return
+    output, details = receipt.get("output"), receipt.get("execution_details")
+    for key in ("prompt", "system_prompt"):
+        named, ours = output.get(key) if isinstance(output, dict) else None, asked.get(key)
+        if isinstance(named, str) and isinstance(ours, str) and not _same(named, reply.door.secrets.clean(ours)):
+            raise wrong_prompt(f"its receipt names another {key}: {reply.door.text(named, 80)!r}", reply.status)
+    model = details.get("model") if isinstance(details, dict) else None
+    known = REGISTRY.get(lane.model_id)
+    if isinstance(model, str) and model not in {lane.model_id, known.source if known else lane.model_id}:
+        raise wrong_prompt(f"its receipt is from model {reply.door.text(model, 80)}", reply.status)
+
+
+def wrong_prompt(why: str, status: int | None) -> AttemptError:
+    """Return the failure of an answer that was given to something else than was asked; its text is not kept."""
+    return AttemptError("wrong_prompt", f"the answer belongs to another question: {why}", http_status=status)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts are the same but for white space around them, and for what not every JSON library can hold."""
+    return one == other or _held_by_all(one) == _held_by_all(other)
+
+
+def _held_by_all(text: str) -> str:
+    return "".join("?" if "\ud800" <= c <= "\udfff" or c == "\ufffd" else c for c in text.strip())
 
 
 def _region(name: object) -> Region | None:
@@ -156,25 +198,10 @@ def _region(name: object) -> Region | None:
         return None
 
 
-def _depth(document: object) -> int:
-    """Return how deep a JSON value is nested, without recursion: it may be deeper than Python's stack."""
-    depth, level = 0, [document]
-    while level:
-        depth += 1
-        level = [
-            item
-            for value in level
-            if isinstance(value, dict | list)
-            for item in (value.values() if isinstance(value, dict) else value)
-        ]
-    return depth
-
-
 def _malformed(reply: Reply, why: str, *, retriable: bool = False) -> AttemptError:
-    excerpt = _cut(reply.body[:300].decode("utf-8", "replace"))
     return AttemptError(
         "malformed_response",
-        f"the answer cannot be used: {why}; it begins: {excerpt!r}",
+        f"the answer cannot be used: {why}; it begins: {reply.excerpt!r}",
         retriable=retriable,
         http_status=reply.status,
     )
@@ -185,27 +212,11 @@ def _said(reply: Reply) -> str:
     try:
         error = read_object(reply).get("error")
     except AttemptError:
-        return _cut(reply.body[:300].decode("utf-8", "replace")) if reply.content_type.startswith("text/plain") else ""
+        return reply.excerpt if reply.content_type.startswith("text/plain") else ""
     if isinstance(error, dict):
         error = error.get("message")
-    return _cut(str(error)) if error else ""
+    return reply.door.text(str(error)) if error else ""
 
 
-def _text(source: object, key: str) -> str | None:
-    value = source.get(key) if isinstance(source, dict) else None
-    return value if isinstance(value, str) else None
-
-
-def _cut(text: str, limit: int = 200) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(literal: str) -> float:
-    if math.isinf(number := float(literal)):
-        raise ValueError(f"{literal} is not a number that JSON can carry on")
-    return number
+def _name(reply: Reply, source: object, key: str) -> str | None:
+    return reply.door.name(source.get(key)) if isinstance(source, dict) else None

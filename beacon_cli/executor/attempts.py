@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import httpx2
-
 from beacon_cli.executor.answer import Answer
-from beacon_cli.executor.client import ask
+from beacon_cli.executor.client import Client, Room
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import AttemptFailed, EventHook, HopFollowed
+from beacon_cli.executor.exchange import ask
 from beacon_cli.executor.execution import Cell, Execution, Status
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.limits import Limits
@@ -37,6 +36,12 @@ class Progress:
     attempts: int = 0
     hops: int = 0
     function_call_id: str | None = None
+    room: Room | None = None
+
+    def settled(self) -> None:
+        """Take it that the cell is stored: there is room for another large answer."""
+        if self.room is not None:
+            self.room.give_back()
 
     def execution(self, status: Status, at: datetime, **columns: Any) -> Execution:
         """Return the cell's execution with this status, completed `at`."""
@@ -58,7 +63,7 @@ class Progress:
 class Asker:
     """Asks cells: everything about asking that does not change from cell to cell."""
 
-    clients: Mapping[str, httpx2.AsyncClient]
+    clients: Mapping[str, Client]
     endpoints: Mapping[str, Endpoint]
     generation: Mapping[str, Any]
     limits: Limits
@@ -101,6 +106,7 @@ class Asker:
                     raise
                 pause = pause_before_retry(progress.attempts, error.retry_after)
                 self._tell_failed(progress, error, pause)
+                progress.settled()
             await asyncio.sleep(pause)
 
     async def _attempt(self, progress: Progress) -> Answer:
@@ -108,6 +114,8 @@ class Asker:
         progress.attempts += 1
         cell = progress.cell
         region_id = cell.lane.region.id
+        client = self.clients[region_id]
+        progress.room = progress.room or client.room()
         body = self._body(cell, progress.system_prompt)
 
         def on_hop(call_id: str | None) -> None:
@@ -117,7 +125,7 @@ class Asker:
 
         try:
             async with asyncio.timeout(self.limits.answer_timeout):
-                return await ask(self.clients[region_id], self.endpoints[region_id], cell.lane, body, on_hop)
+                return await ask(client, self.endpoints[region_id], cell.lane, body, on_hop, progress.room)
         except TimeoutError:
             raise AttemptError(
                 "answer_timeout",

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from beacon_cli.executor.execution import Batch, Batching, Cell, Execution
+from beacon_cli.executor.execution import Batch, Batching, Cell, Settled
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 
@@ -93,10 +93,10 @@ class Slots:
             raise
 
 
-Execute = Callable[[Cell], Awaitable[Execution | None]]
+Execute = Callable[[Cell], Awaitable[Settled | None]]
 
 
-async def run_batch(batch: Batch, execute: Execute) -> tuple[Execution, ...]:
+async def run_batch(batch: Batch, execute: Execute) -> tuple[Settled, ...]:
     """Execute a batch's cells side by side and return when all are done: the barrier.
 
     `execute` returns None for a cell that was never asked, and fails only for reasons that end the run; the others of
@@ -106,4 +106,4 @@ async def run_batch(batch: Batch, execute: Execute) -> tuple[Execution, ...]:
     for result in results:
         if isinstance(result, BaseException):
             raise result
-    return tuple(result for result in results if isinstance(result, Execution))
+    return tuple(result for result in results if isinstance(result, Settled))

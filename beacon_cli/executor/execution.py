@@ -33,6 +33,7 @@ ERROR_CODES: dict[str, str] = {
     "response_too_large": "the answer is larger than is accepted",
     "region_mismatch": "the answer says that it comes from another region than was asked",
     "model_mismatch": "the answer says that it comes from another model than was asked",
+    "wrong_prompt": "the answer belongs to another question: its receipt, or the id of the request that it names",
     "redirect_refused": "a redirect that is none of Modal's 303s, or leads to something that is not https",
     "redirect_cross_origin": "a redirect to another origin; it was not followed",
     "result_lost": "the result of a call is gone from the result URL (404, 410 after a 303)",
@@ -62,6 +63,15 @@ class Batch:
     position: int
     question: Question
     cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a batch keeps of an execution once it is stored: not its text, which may be large."""
+
+    status: Status
+    container_id: str | None
+    completed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

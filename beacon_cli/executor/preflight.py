@@ -7,18 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
-
+from beacon_cli.door import bounded
 from beacon_cli.errors import CredentialsError, ModelNotServed
-from beacon_cli.executor.client import get_object
+from beacon_cli.executor.client import Client
 from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.exchange import get_object
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.program_name import command
+from beacon_cli.waiting import Waiting
 
-_TIMEOUT_SECONDS = 30.0
-# By then every answer is stored: what a region says no more is not waited for.
-_SECOND_LOOK_SECONDS = 3.0
+FIRST_LOOK_SECONDS = 30.0
+"""How long what a region serves is waited for before the first question, over both of its functions."""
+
+SECOND_LOOK_SECONDS = 3.0
+"""The same after the last one. By then every answer is stored: what a region says no more is not waited for."""
+
+_SHARE_OF_MODELS = 2 / 3  # `health` is asked only where `models` is no use
+_TELL_EVERY_SECONDS = 15.0
+_MOST_MODELS = 1000
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +44,15 @@ class Served:
         if not isinstance(listed, list):
             return None
         registry = document.get("model_registry")
-        models = registry.items() if isinstance(registry, dict) else ()
+        models = list(registry.items() if isinstance(registry, dict) else ())[:_MOST_MODELS]
         return cls(
-            tuple(sorted(str(model) for model in listed)),
-            sha256 if isinstance(sha256, str) else None,
-            {model_id: str(model.get("revision")) for model_id, model in models if isinstance(model, dict)},
+            tuple(sorted(bounded(str(model)) for model in listed[:_MOST_MODELS])),
+            bounded(sha256) if isinstance(sha256, str) else None,
+            {
+                bounded(model_id): bounded(str(model.get("revision")))
+                for model_id, model in models
+                if isinstance(model, dict)
+            },
         )
 
     def difference(self, later: Served) -> str | None:
@@ -56,7 +68,7 @@ class Served:
 
 
 async def require_models(
-    clients: Mapping[str, httpx2.AsyncClient],
+    clients: Mapping[str, Client],
     endpoints: Mapping[str, Endpoint],
     lanes: Sequence[Lane],
     warn: Callable[[str], None],
@@ -68,9 +80,7 @@ async def require_models(
     credentials.
     """
     regions = {lane.region.id: lane.region for lane in lanes}
-    answers = await asyncio.gather(
-        *(_served(clients[region_id], endpoints[region_id], _TIMEOUT_SECONDS) for region_id in regions)
-    )
+    answers = await _look(clients, endpoints, list(regions), FIRST_LOOK_SECONDS, warn)
     served = {}
     for region, answer in zip(regions.values(), answers, strict=True):
         if isinstance(answer, Served):
@@ -97,15 +107,16 @@ async def require_models(
 
 
 async def registry_changes(
-    clients: Mapping[str, httpx2.AsyncClient], endpoints: Mapping[str, Endpoint], before: Mapping[str, Served]
+    clients: Mapping[str, Client],
+    endpoints: Mapping[str, Endpoint],
+    before: Mapping[str, Served],
+    tell: Callable[[str], None],
 ) -> dict[str, str]:
     """Read again what each region of `before` serves; return what changed, by region label.
 
     A region that does not say is left out: that it could not be read does not mean that it changed.
     """
-    answers = await asyncio.gather(
-        *(_served(clients[region_id], endpoints[region_id], _SECOND_LOOK_SECONDS) for region_id in before)
-    )
+    answers = await _look(clients, endpoints, list(before), SECOND_LOOK_SECONDS, tell)
     return {
         endpoints[region_id].region.label: difference
         for region_id, now in zip(before, answers, strict=True)
@@ -113,23 +124,42 @@ async def registry_changes(
     }
 
 
-async def _served(client: httpx2.AsyncClient, endpoint: Endpoint, timeout: float) -> Served | AttemptError:
+async def _look(
+    clients: Mapping[str, Client],
+    endpoints: Mapping[str, Endpoint],
+    region_ids: Sequence[str],
+    seconds: float,
+    tell: Callable[[str], None],
+) -> list[Served | AttemptError]:
+    """Return what each of these regions serves, in their order, within so many seconds; `tell` says what is late."""
+    waiting = Waiting(tell, _TELL_EVERY_SECONDS)
+    async with waiting.told():
+        return await asyncio.gather(
+            *(_served(clients[region_id], endpoints[region_id], seconds, waiting) for region_id in region_ids)
+        )
+
+
+async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: Waiting) -> Served | AttemptError:
     """Return what `models` lists, else what `health` lists (old deployments), else why neither does."""
     problem: AttemptError | None = None
-    for url in (endpoint.models_url, endpoint.health_url):
-        try:
-            async with asyncio.timeout(timeout):
-                served = Served.listed_in(await get_object(client, url))
-        except AttemptError as error:
-            problem = problem or error
-            continue
-        except TimeoutError:
-            problem = problem or AttemptError("answer_timeout", f"no answer in {timeout:.0f} s")
-            continue
-        if served is not None:
-            return served
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    with waiting.on(f"region {endpoint.region.label} to list its models", seconds):
+        for url, share in ((endpoint.models_url, _SHARE_OF_MODELS), (endpoint.health_url, 1.0)):
+            try:
+                async with asyncio.timeout_at(end - seconds * (1 - share)):
+                    served = Served.listed_in(await get_object(client, url))
+            except AttemptError as error:
+                problem = problem or error
+                continue
+            except TimeoutError:
+                problem = problem or AttemptError("answer_timeout", f"no answer in {seconds * share:.0f} s")
+                continue
+            if served is not None:
+                return served
     return problem or AttemptError("malformed_response", "the answer lists no models")
 
 
 def _listing(models: Sequence[str]) -> str:
-    return ", ".join(models) or "nothing"
+    more = f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
+    return (", ".join(models[:_NAMED]) or "nothing") + more

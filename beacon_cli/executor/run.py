@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-import httpx2
-
 from beacon_cli.errors import BeaconError, CredentialsError
 from beacon_cli.executor.attempts import Asker, Progress
 from beacon_cli.executor.batching import Slots, SlotTimeout, Walker, endpoint_caps, run_batch, walkers
 from beacon_cli.executor.cancellation import Stop, StopReason
+from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import (
@@ -28,7 +27,7 @@ from beacon_cli.executor.events import (
     JobStarted,
     Notice,
 )
-from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Status
+from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Settled, Status
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
@@ -103,7 +102,7 @@ class Run:
         self,
         assignment: Assignment,
         recorder: Recorder,
-        clients: Mapping[str, httpx2.AsyncClient],
+        clients: Mapping[str, Client],
         endpoints: Mapping[str, Endpoint],
         emit: EventHook,
         stop: Stop,
@@ -165,20 +164,20 @@ class Run:
             started_at = self._clock.now()
             base = (self._assignment.job_id, started_at, batch.question.id, batch.position + 1, total)
             self._emit(BatchStarted(*base, len(batch.cells), walker.name))
-            executions = await run_batch(batch, self._execute)
+            settled = await run_batch(batch, self._execute)
             if self._stop.reason is not None:
                 return
             gap = (started_at - finished_at).total_seconds() if finished_at else None
-            finished_at = max((execution.completed_at for execution in executions), default=finished_at)
+            finished_at = max((each.completed_at for each in settled), default=finished_at)
             self._emit(
                 BatchFinished(
                     *(self._assignment.job_id, self._clock.now(), batch.question.id, batch.position + 1, total),
-                    *(len(executions), walker.name, dict(Counter(e.status for e in executions))),
-                    *(tuple(sorted({e.container_id for e in executions if e.container_id})), started_at, gap),
+                    *(len(settled), walker.name, dict(Counter(each.status for each in settled))),
+                    *(tuple(sorted({each.container_id for each in settled if each.container_id})), started_at, gap),
                 )
             )
 
-    async def _execute(self, cell: Cell) -> Execution | None:
+    async def _execute(self, cell: Cell) -> Settled | None:
         """Ask a cell and store what became of it.
 
         Returns None when it was not asked: the run stopped before, or somebody else stored its answer.
@@ -186,9 +185,15 @@ class Run:
         with self._stopping_on_error():
             return await self._ask_and_record(cell)
 
-    async def _ask_and_record(self, cell: Cell) -> Execution | None:
-        a = self._assignment
-        progress = Progress(cell, a.job.prompt_system(cell.lane.region), self._clock.now())
+    async def _ask_and_record(self, cell: Cell) -> Settled | None:
+        progress = Progress(cell, self._assignment.job.prompt_system(cell.lane.region), self._clock.now())
+        try:
+            return await self._settled(progress)
+        finally:
+            progress.settled()
+
+    async def _settled(self, progress: Progress) -> Settled | None:
+        a, cell = self._assignment, progress.cell
         execution: Execution | None = None
         try:
             with self._stop.interruptible():
@@ -213,7 +218,7 @@ class Run:
                     f"region {cell.lane.region.label} refuses the credentials ({execution.error_message})",
                     hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
                 )
-        return execution
+        return None if execution is None else Settled(execution.status, execution.container_id, execution.completed_at)
 
     @contextlib.asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:

@@ -124,7 +124,7 @@ async def _prepared(
     endpoints = configured_endpoints(settings, regions, recorded_endpoints(settings))
     headers, caps = settings.proxy_headers(), endpoint_caps(lanes, limits)
     clients = await stack.enter_async_context(
-        open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps)
+        open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, tell=tell)
     )
     await require_models(clients, endpoints, lanes, tell)
     return make(clients, endpoints, *rest)

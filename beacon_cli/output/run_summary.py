@@ -68,7 +68,8 @@ class RunSummary:
     """A job after a run. Counts are of the whole job's rows; durations and gaps are in seconds.
 
     `function_call_ids` are calls that may still run on Modal; `registry_changes` says by region label how what it
-    serves at the end differs from what it served at the start; `resume_command` is what goes on with an unfinished
+    serves at the end differs from what it served at the start, `surplus_connections` how many were closed because more
+    came on them than was asked for; `resume_command` is what goes on with an unfinished
     job, None where nothing is left to do; `stopped` says why a run ended early. `answers` are those of a small job, of
     a larger one of the first repeat alone, and none of a large one. `system_prompts_differ`: regions are told different
     things, as a `{place}` in the prompt does. `batches` holds what `batch_data`
@@ -94,6 +95,7 @@ class RunSummary:
     errors: Sequence[ErrorLine] = ()
     function_call_ids: Sequence[str] = ()
     registry_changes: Mapping[str, str] = field(default_factory=dict)
+    surplus_connections: Mapping[str, int] = field(default_factory=dict)
     resume_command: str | None = None
     stopped: str | None = None
     repeats: int = 1
@@ -152,6 +154,7 @@ class RunSummary:
             "duration_seconds": self.duration_seconds,
             "function_call_ids": list(self.function_call_ids),
             "registry_changes": dict(self.registry_changes),
+            "surplus_connections": dict(self.surplus_connections),
         }
 
     def _by_region(self) -> dict[str, dict[str, int]]:

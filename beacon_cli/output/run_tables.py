@@ -43,6 +43,7 @@ _DO: dict[str, str] = {
     "response_too_large": "lower generation.max_tokens in the job file",
     "region_mismatch": f"check this region's URL in beacon.toml: {_PROBE}",
     "model_mismatch": f"check what is deployed there: {_PROBE}",
+    "wrong_prompt": "find what mixes up answers: a cache or a proxy in front of the endpoint; then run it again",
     "redirect_refused": "check the URL in beacon.toml: https, and no login page or proxy in front of it",
     "redirect_cross_origin": "check the URL in beacon.toml: it leads to another host, which was not followed",
     "result_lost": "run it again: the cell is asked anew",

@@ -1,13 +1,15 @@
-"""Keeping secrets out of whatever is printed about an error."""
+"""Keeping secrets out of whatever is printed, stored or written, however a server spells what it sends back."""
 
 from __future__ import annotations
 
+import base64
+import html
 import os
 import re
 import tomllib
 import traceback
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,27 +19,148 @@ _NAMES = (
     *("MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "HF_TOKEN", "PGPASSWORD"),
 )
 _PROXY_NAMES = tuple(name for key in ("HTTP", "HTTPS", "ALL") for name in (f"{key}_PROXY", f"{key}_PROXY".lower()))
-_URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL", *_PROXY_NAMES)
+_INDEX_NAMES = (
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
+    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+)
+_URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL", *_PROXY_NAMES, *_INDEX_NAMES)
 _MODAL_KEYS = ("token_id", "token_secret")
 # Up to the last @ of a word: a password may hold one that is not percent-encoded.
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)")
 _KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
 # A shorter value is a part of too many innocent words.
 _SHORTEST = 6
+_SHORTEST_IN_BASE64 = 8
+
+# How a server may spell a character: JSON's and Python's escapes, percent-encoding, HTML's entities, the zero bytes of
+# UTF-16 and UTF-32 read as something else.
+_SPELLED = r"\\[ux0-7/]|%[0-9a-f]{2}|&[#a-z]|\0"
+_SPELLED_ASCII = r"\\(?:u(?:0|\{)|[x0-7/])|%(?:00|[2-7][0-9a-f])|&[#a-z]|\0"
+_BACKSLASHES = re.compile(r"\\{2,}")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|u\{0*([0-9a-f]{1,6})\}|U([0-9a-f]{8})|x([0-9a-f]{2})|([0-7]{3}))", re.I)
+_ZEROS = r"(?:\0|%00|\\{1,8}(?:u0000|x00)){0,3}"
+_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_MOST_LAYERS = 4  # one spelling inside another: a percent-encoded URL in a JSON text in an HTML page
+
+
+class Redactor:
+    """Takes secrets out of texts, however they are spelled there, and whatever their case.
+
+    `secrets` maps what must not be shown to what is shown instead. A text that holds one in a spelling that cannot be
+    cut out alone is replaced as a whole.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        known = {value.lower(): shown for value, shown in secrets.items() if len(value) >= _SHORTEST}
+        other = {form.lower(): "***" for value in secrets for form in _in_base64(value)}
+        other |= {_BACKSLASHES.sub(r"\\", value): shown for value, shown in known.items()}
+        self._shown = {**other, **known}
+        self._values = tuple(sorted(self._shown, key=len, reverse=True))  # one may begin with another
+        plain = "".join(self._values)
+        quotes = "".join(mark for mark in ('"', "'") if mark in plain)
+        spelled = (_SPELLED_ASCII if plain.isascii() else _SPELLED) + (rf"|\\[{quotes}]" if quotes else "")
+        self._may_be_spelled = re.compile(spelled + (r"|\\\\" if "\\" in plain else ""))
+
+    def finds_in(self, text: str) -> bool:
+        """Whether a text holds a secret in any spelling."""
+        for _ in range(_MOST_LAYERS):
+            lowered = text.lower()
+            if any(value in lowered for value in self._values):
+                return True
+            if self._may_be_spelled.search(lowered) is None:
+                return False
+            text = _spelled_out(text)
+        return False
+
+    def clean(self, text: str) -> str:
+        """Return a text without the secrets."""
+        if not self._values or not self.finds_in(text):
+            return text
+        text = self._plain.sub(lambda match: self._shown.get(match[0].lower(), "***"), text)
+        if self.finds_in(text):
+            text = self._any_spelling.sub("***", text)
+        return "***" if self.finds_in(text) else text
+
+    def clean_value(self, value: Any) -> Any:
+        """Return a JSON value without the secrets in its texts, keys and numbers. It must not be nested too deep."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, dict):
+            return {self.clean(key): self.clean_value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.clean_value(item) for item in value]
+        if isinstance(value, int | float) and not isinstance(value, bool) and self.finds_in(str(value)):
+            return "***"
+        return value
+
+    @cached_property
+    def _plain(self) -> re.Pattern[str]:
+        return re.compile("|".join(map(re.escape, self._values)), re.IGNORECASE)
+
+    @cached_property
+    def _any_spelling(self) -> re.Pattern[str]:
+        return re.compile("|".join(_ZEROS.join(map(_spellings, value)) for value in self._values), re.IGNORECASE)
 
 
 def redacted(text: str) -> str:
     """Return `text` without the values of known secrets, and without passwords in database URLs."""
-    secrets = _secrets()
-    for value in sorted(secrets, key=len, reverse=True):  # one may begin with another
-        if len(value) >= _SHORTEST:
-            text = text.replace(value, secrets[value])
+    text = known_secrets().clean(text)
     return _KEYWORD_PASSWORD.sub(r"\1***", _URL_PASSWORD.sub(r"\1***", text))
 
 
 def redacted_traceback() -> str:
     """Return the traceback of the error being handled, redacted; never the values of variables."""
     return redacted(traceback.format_exc())
+
+
+def known_secrets() -> Redactor:
+    """Return what takes out the secrets that the environment and Modal's own file hold."""
+    return _redactor(tuple(_secrets().items()))
+
+
+@lru_cache(maxsize=4)
+def _redactor(secrets: tuple[tuple[str, str], ...]) -> Redactor:
+    return Redactor(dict(secrets))
+
+
+def _spelled_out(text: str) -> str:
+    """Return a text with one layer of its escapes resolved."""
+    if "\\" in text:
+        text = _ESCAPE.sub(_unescaped, _BACKSLASHES.sub(r"\\", text))
+        for escaped, itself in ((r"\/", "/"), (r"\"", '"'), (r"\'", "'")):
+            text = text.replace(escaped, itself)
+    text = _PERCENT.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "replace"), text)
+    return (html.unescape(text) if "&" in text else text).replace("\0", "")
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    *hexadecimal, octal = match.groups()
+    number = int(octal, 8) if octal else int(next(filter(None, hexadecimal)), 16)
+    return chr(number) if number < 0x110000 else ""
+
+
+def _spellings(character: str) -> str:
+    """Return a pattern of the ways to write one character; compared without regard to case."""
+    forms = [rf"\\{{0,8}}{re.escape(character)}"]
+    for code in sorted({ord(each) for each in (character, *character.upper()[:1])}):
+        forms.append(rf"\\{{1,8}}(?:u\{{?|x|U)0{{0,6}}{code:x}\}}?|\\{{1,8}}{code:03o}")
+        forms.append(rf"&(?:amp;)?#(?:0{{0,8}}{code}|x0{{0,8}}{code:x});?")
+        forms.append("".join(f"%(?:25)?{byte:02x}" for byte in chr(code).encode("utf-8", "replace")))
+    return f"(?:{'|'.join(forms)})"
+
+
+def _in_base64(value: str) -> Iterator[str]:
+    """Yield what base64 makes of a value, wherever in a longer text it stands: `user:password`, a whole header."""
+    data = value.encode("utf-8", "replace")
+    if len(data) < _SHORTEST_IN_BASE64:
+        return
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + data)
+        # The first and the last characters depend on what stands beside the value.
+        inner = whole[(0, 2, 3)[before] : (len(data) + before) * 8 // 6].decode()
+        yield inner
+        if not inner.isalnum():
+            yield inner.replace("+", "-").replace("/", "_")
 
 
 def _secrets() -> dict[str, str]:
@@ -48,7 +171,7 @@ def _secrets() -> dict[str, str]:
     for name in _URL_NAMES:
         url = os.environ.get(name, "").strip()
         for pattern in (_URL_PASSWORD, _KEYWORD_PASSWORD):
-            if match := pattern.search(url):
+            for match in pattern.finditer(url):
                 password = match[2].strip("'")
                 secrets |= {password: "***", unquote(password): "***"}
         if "@" in url or "password" in url:  # else there is nothing in it to hide

@@ -10,14 +10,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from beacon_cli.deployment.cancel import cancel_call
 from beacon_cli.deployment.record import recorded_endpoints
 from beacon_cli.errors import ModelNotServed
 from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
-from beacon_cli.executor.client import open_clients
+from beacon_cli.executor.client import Client, open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
@@ -37,9 +36,6 @@ from beacon_cli.store.database import named_url
 from beacon_cli.store.job_store import JobStore, open_job_store
 from beacon_cli.stored_jobs.kept_ids import keep_id
 
-if TYPE_CHECKING:
-    import httpx2
-
 _HARD_END_SECONDS = 0.8
 
 
@@ -48,7 +44,8 @@ class Launched:
     """What a run left behind for its summary.
 
     `nothing_to_ask` says that every cell had its answer from earlier runs. The inventories are of Modal's containers,
-    None where not listed; `registry_changes` are by region label.
+    None where not listed; `registry_changes` are by region label, and so are the `surplus_connections`: how many were
+    closed because more came on them than was asked for.
     """
 
     run_id: str
@@ -58,6 +55,7 @@ class Launched:
     containers_before: Inventory | None
     containers_after: Inventory | None
     registry_changes: Mapping[str, str]
+    surplus_connections: Mapping[str, int]
     nothing_to_ask: bool = False
 
 
@@ -65,7 +63,7 @@ class Launched:
 class _Asked:
     """Whom a run asks: nobody, when every cell has its answer. `served` is what they said that they serve, before."""
 
-    clients: Mapping[str, httpx2.AsyncClient] = field(default_factory=dict)
+    clients: Mapping[str, Client] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     served: Mapping[str, Served] = field(default_factory=dict)
 
@@ -132,6 +130,11 @@ class _Launch:
             claim = store.claim
             return Launched(
                 *(claim.run_id, claim.batching, outcome, self._max_gap, before, after, changes),
+                surplus_connections={
+                    asked.endpoints[region_id].region.label: client.surplus
+                    for region_id, client in asked.clients.items()
+                    if client.surplus
+                },
                 nothing_to_ask=self._nothing_to_ask(store),
             )
 
@@ -145,12 +148,12 @@ class _Launch:
         headers, caps = self._settings.proxy_headers(), endpoint_caps(lanes, limits)
         endpoints = await stack.enter_async_context(self._endpoints(lanes))
         clients = await stack.enter_async_context(
-            open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps)
+            open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, tell=self._tell)
         )
         return _Asked(clients, endpoints, await self._served(clients, endpoints, lanes))
 
     async def _served(
-        self, clients: Mapping[str, httpx2.AsyncClient], endpoints: Mapping[str, Endpoint], lanes: Sequence[Lane]
+        self, clients: Mapping[str, Client], endpoints: Mapping[str, Endpoint], lanes: Sequence[Lane]
     ) -> Mapping[str, Served]:
         try:
             return await require_models(clients, endpoints, lanes, self._tell)
@@ -167,7 +170,7 @@ class _Launch:
         return Run(assignment, store, asked.clients, asked.endpoints, self._emit, self._stop, self._clock, cancel)
 
     async def _registry_changes(self, asked: _Asked) -> dict[str, str]:
-        changes = await registry_changes(asked.clients, asked.endpoints, asked.served)
+        changes = await registry_changes(asked.clients, asked.endpoints, asked.served, self._tell)
         for label, text in changes.items():
             self._tell(f"warning: region {label} changed while it was asked: {text}; each row says what answered it")
         return changes

@@ -64,6 +64,7 @@ def read_summary(
         function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
         stopped=outcome.stopped.message if outcome.stopped else None,
         registry_changes=launched.registry_changes,
+        surplus_connections=launched.surplus_connections,
         resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
         repeats=job.repeats,
         system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from beacon_cli.door import bounded
 from beacon_cli.printable import excerpt
 from beacon_cli.verification.findings import Finding, Target, finding
 from modal_deployment.registry import Model, registry_sha256
 
 _NAMED = 10  # ids in one message
+_MOST_MODELS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,14 @@ def read_listing(document: Mapping[str, Any]) -> Listing | None:
     if not isinstance(ids, list) or not all(isinstance(model_id, str) for model_id in ids):
         return None
     registry = document.get("model_registry")
-    known = registry.items() if isinstance(registry, dict) else ()
-    entries = {key: value for key, value in known if isinstance(value, dict)}
+    known = list(registry.items() if isinstance(registry, dict) else ())[:_MOST_MODELS]
+    entries = {bounded(key): value for key, value in known if isinstance(value, dict)}
     sha256 = document.get("registry_sha256")
-    return Listing(tuple(ids), entries, sha256 if isinstance(sha256, str) else None)
+    return Listing(
+        tuple(bounded(model_id) for model_id in ids[:_MOST_MODELS]),
+        entries,
+        bounded(sha256) if isinstance(sha256, str) else None,
+    )
 
 
 def compare(listing: Listing, expected: Mapping[str, Model], target: Target) -> Comparison:

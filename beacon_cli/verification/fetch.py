@@ -11,9 +11,10 @@ from typing import Any
 import httpx2
 
 from beacon_cli.executor.answer import Reply, read_object, status_error
-from beacon_cli.executor.client import get
+from beacon_cli.executor.client import Client
+from beacon_cli.executor.exchange import get
 from beacon_cli.executor.failures import AttemptError
-from beacon_cli.verification.waiting import Note
+from beacon_cli.waiting import Note
 
 _COLD = frozenset({408, 429, 502, 503, 504})
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -55,7 +56,7 @@ class Fetched:
 class _Fetch:
     """One function being read, through as many tries and hops as it takes."""
 
-    def __init__(self, client: httpx2.AsyncClient, url: str, note: Note) -> None:
+    def __init__(self, client: Client, url: str, note: Note) -> None:
         self._client = client
         self._url = url
         self._note = note
@@ -81,12 +82,7 @@ class _Fetch:
                 return document
 
     async def _once(self) -> dict[str, Any]:
-        reply = await get(self._client, self._url, self._on_hop)
-        if reply.status == 404:
-            raise _not_found(reply)
-        if reply.status != 200:
-            raise status_error(reply)
-        return read_object(reply)
+        return await get(self._client, self._url, self._on_hop, _document)
 
     def _may_try_again(self, error: AttemptError) -> bool:
         if error.http_status in _COLD:
@@ -108,7 +104,7 @@ class _Fetch:
         self._note(why)
 
 
-async def fetch(client: httpx2.AsyncClient, url: str, timeout: float, note: Note) -> Fetched:
+async def fetch(client: Client, url: str, timeout: float, note: Note) -> Fetched:
     """GET a JSON object, within `timeout` seconds, every hop and try included.
 
     A 303, a slow answer, 408, 429, 502, 503 and 504 are signs of a cold start and waited for; a reset and 500 are tried
@@ -142,10 +138,18 @@ def reported_error(document: Mapping[str, Any]) -> str | None:
     return str(said.get("message") if isinstance(said, dict) else said)[:200]
 
 
+def _document(reply: Reply) -> dict[str, Any]:
+    if reply.status == 404:
+        raise _not_found(reply)
+    if reply.status != 200:
+        raise status_error(reply)
+    return read_object(reply)
+
+
 def _not_found(reply: Reply) -> AttemptError:
-    text = reply.body[:300].decode("utf-8", "replace")
+    text = reply.excerpt
     code = next((code for words, code in _MODAL_REFUSALS if words in text), "never_deployed")
-    return AttemptError(code, f"HTTP 404: {' '.join(text.split())[:200]}", http_status=404)
+    return AttemptError(code, f"HTTP 404: {text}", http_status=404)
 
 
 def _problem(error: AttemptError, url: str) -> Problem:

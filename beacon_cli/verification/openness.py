@@ -6,18 +6,19 @@ import asyncio
 from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
-import httpx2
-
-from beacon_cli.executor.client import ask, get_object
+from beacon_cli.executor.client import Client
 from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.exchange import ask, get_object
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 
-_TIMEOUT_SECONDS = 30.0
+OPENNESS_SECONDS = 10.0
+"""How long the answers to requests without credentials are waited for."""
+
 _MODAL_HOST = ".modal.run"
 
 
-async def open_functions(anonymous: httpx2.AsyncClient, endpoint: Endpoint, *, inference: bool) -> list[str]:
+async def open_functions(anonymous: Client, endpoint: Endpoint, *, inference: bool) -> list[str]:
     """Return the functions that let in a request without credentials.
 
     `inference` is tried only when asked for, with a request that no model answers: an open one may wake a GPU for it.
@@ -35,7 +36,7 @@ async def open_functions(anonymous: httpx2.AsyncClient, endpoint: Endpoint, *, i
 async def _lets_in(asking: Awaitable[object]) -> bool:
     """Whether a request got past the gateway. Where that cannot be told (a 404, no answer), it did not."""
     try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
+        async with asyncio.timeout(OPENNESS_SECONDS):
             await asking
     except AttemptError as error:
         status = error.http_status

@@ -6,17 +6,17 @@ import asyncio
 import time
 from collections.abc import Iterable
 
-import httpx2
-
+from beacon_cli.door import bounded
 from beacon_cli.executor.answer import Answer
-from beacon_cli.executor.client import ask
+from beacon_cli.executor.client import Client
 from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.exchange import ask
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.printable import excerpt
 from beacon_cli.verification.findings import Finding, Target, finding
 from beacon_cli.verification.report import Probe
-from beacon_cli.verification.waiting import Note, Waiting
+from beacon_cli.waiting import Note, Waiting
 from modal_deployment.regions import region_of_container
 
 QUESTION = {"prompt": "What is 2+2?", "max_tokens": 8, "temperature": 0}
@@ -25,7 +25,7 @@ _PAUSE_SECONDS = 0.5
 
 
 async def probe_models(
-    client: httpx2.AsyncClient,
+    client: Client,
     endpoint: Endpoint,
     model_ids: Iterable[str],
     *,
@@ -47,7 +47,7 @@ async def probe_models(
 class _Probing:
     """One model being asked."""
 
-    def __init__(self, client: httpx2.AsyncClient, endpoint: Endpoint, lane: Lane, note: Note) -> None:
+    def __init__(self, client: Client, endpoint: Endpoint, lane: Lane, note: Note) -> None:
         self._client = client
         self._endpoint = endpoint
         self._lane = lane
@@ -116,5 +116,5 @@ class _Probing:
 
 
 def text(value: object) -> str | None:
-    """Return a value of an answer when it is text."""
-    return value if isinstance(value, str) else None
+    """Return a value of an answer, bounded, when it is text."""
+    return bounded(value) if isinstance(value, str) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from beacon_cli.door import bounded
 from beacon_cli.printable import excerpt
 from beacon_cli.verification.compare import Listing, read_listing
 from beacon_cli.verification.fetch import Fetched
@@ -61,7 +62,7 @@ class Reading:
     def health_text(self, key: str) -> str | None:
         """Return a text of the `health` answer."""
         value = (self.health.document or {}).get(key)
-        return value if isinstance(value, str) else None
+        return bounded(value) if isinstance(value, str) else None
 
     def deviations(self) -> list[tuple[str, str]]:
         """Return what is wrong as pairs of a finding's code and its message, each code of a failed GET once."""
@@ -106,7 +107,7 @@ class Reading:
         for function, got in (("models", self.models), ("health", self.health)):
             if got.document is not None:
                 said = got.document.get("region")
-                yield function, said if said is None else str(said)
+                yield function, said if said is None else bounded(str(said))
 
 
 def _listing(got: Fetched) -> Listing | None:

@@ -8,20 +8,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import httpx2
-
-from beacon_cli.executor.client import log_routes, open_client
+from beacon_cli.executor.client import Client, log_routes, open_client
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
 from beacon_cli.verification.compare import Comparison, compare
 from beacon_cli.verification.fetch import Fetched, fetch
 from beacon_cli.verification.findings import Finding, Target, finding
-from beacon_cli.verification.openness import is_on_modal, open_functions
+from beacon_cli.verification.openness import OPENNESS_SECONDS, is_on_modal, open_functions
 from beacon_cli.verification.probe import probe_models
 from beacon_cli.verification.reading import Reading
 from beacon_cli.verification.report import Probe, RegionReport, VerifyReport
-from beacon_cli.verification.waiting import Waiting
+from beacon_cli.waiting import Waiting
 from modal_deployment.registry import REGISTRY, Model
 
 TELL_EVERY_SECONDS = 15.0
@@ -40,9 +38,10 @@ def verify_endpoints(
 ) -> VerifyReport:
     """Verify endpoints (by region id) against a registry, all at once, and return what was found.
 
-    A cold region, and each probe, is waited for up to `timeout` seconds; `tell` gets a line of talk every `tell_every`
-    seconds while something is waited for. What is wrong with the endpoints is in the report. Raises `Interrupted`, on a
-    signal, and `EnvironmentFault` when certificates or a proxy that the environment names cannot be used.
+    Reading a region takes at most `timeout` seconds, asking it without credentials `OPENNESS_SECONDS`, and each probe
+    `timeout`; `tell` gets a line of talk every `tell_every` seconds while something is waited for. What is wrong with
+    the endpoints is in the report. Raises `Interrupted`, on a signal, and `EnvironmentFault` when certificates or a
+    proxy that the environment names cannot be used.
     """
     received: list[int] = []
 
@@ -101,8 +100,8 @@ class _RegionCheck:
 
     common: _Verification
     endpoint: Endpoint
-    client: httpx2.AsyncClient
-    anonymous: httpx2.AsyncClient
+    client: Client
+    anonymous: Client
 
     async def report(self) -> RegionReport:
         """Read, compare, and ask."""
@@ -142,7 +141,8 @@ class _RegionCheck:
                 return []
             message = "it answers without credentials, and none are configured"
             return [finding("open_endpoint", message, self.common.target, "warn")]
-        let_in = await open_functions(self.anonymous, self.endpoint, inference=self.common.probe)
+        with self.common.waiting.on(f"{self.endpoint.region.label} without credentials", OPENNESS_SECONDS):
+            let_in = await open_functions(self.anonymous, self.endpoint, inference=self.common.probe)
         if not let_in:
             return []
         message = f"{', '.join(let_in)}: a request without credentials is answered, though some are configured"

@@ -80,10 +80,12 @@ class Endpoints:
     """Every region's endpoints on one port. What a question meets, its text decides; without a fault it is answered.
 
     `seen` counts requests by (method, prompt, region); `most_at_once` is the largest number of calls by region.
+    `listing` is the response of `models` and `health`, where it is not theirs of always.
     """
 
     faults: Mapping[str, Fault] = field(default_factory=dict)
     url: str = ""
+    listing: bytes | None = None
     requests: list[Request] = field(default_factory=list)
     seen: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     now: Counter[str] = field(default_factory=Counter)
@@ -95,13 +97,13 @@ class Endpoints:
         path, _, query = request.path.partition("?")
         region = path.strip("/").split("/")[0]
         if path.endswith(("/models", "/health")):
-            return http(200, {"models_available": [MODEL, "qwen2.5-1.5b"], "region": region})
+            return self.listing or http(200, {"models_available": [MODEL, "qwen2.5-1.5b"], "region": region})
         if request.method == "POST":
             self._posts.append((request.json.get("prompt", ""), request.json.get("model", "")))
             call = f"fc-{len(self._posts) - 1}"
         else:
             call = query.removeprefix(f"{CALL}=")
-        prompt, model = self._posts[int(call.removeprefix("fc-"))]
+        prompt, model = self._posts[int(call.removeprefix("fc-").partition("%")[0])]
         number = self.seen["POST", prompt, region] + self.seen["GET", prompt, region]
         self.seen[request.method, prompt, region] += 1
         self.now[region] += 1

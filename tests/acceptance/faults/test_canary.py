@@ -15,9 +15,20 @@ from grpclib import Status
 
 from tests.acceptance.conftest import Beacon
 from tests.support.fake_modal import FakeModal, fake_modal
-from tests.support.hostile_endpoints import Asked, Endpoints, Fault, Reply, always, endpoints, run_arguments, write_job
+from tests.support.hostile_endpoints import (
+    Asked,
+    Endpoints,
+    Fault,
+    Reply,
+    always,
+    endpoints,
+    events_file,
+    run_arguments,
+    write_job,
+)
 from tests.support.invariant import CANARY, Aftermath, assert_invariant
 from tests.support.raw_server import http
+from tests.support.spellings import SPELLINGS, spelled_in
 
 KEY, SECRET = f"wk-{CANARY}-key", f"ws-{CANARY}-secret"
 SECRETS = {
@@ -164,3 +175,117 @@ def test_a_server_of_this_machine_lets_none_out_either(scripted: Beacon) -> None
     served = subprocess.CompletedProcess(serving.args, serving.returncode, said + out, err)
     assert process_list == set()
     assert_invariant(Aftermath(scripted.folder, done=[asked, served]))
+
+
+def in_every_field(spelled: str) -> Reply:
+    """Return an answer that holds a text wherever an answer can hold one."""
+
+    def reply(asked: Asked) -> bytes:
+        return asked.good(
+            f"before {spelled} after",
+            gpu=spelled,
+            container_id=spelled,
+            model_revision=spelled,
+            deep=[{spelled: [spelled, {"a": spelled}]}],
+            receipt={
+                "execution_details": {"provider_id": spelled, "model": asked.model},
+                "output": {"metadata": {spelled: spelled}},
+                spelled: 1,
+            },
+        )
+
+    return reply
+
+
+def raw(text: str) -> bytes:
+    """Return bytes as a header carries them."""
+    return text.encode("utf-8", "replace").replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"%00")
+
+
+def in_what_is_no_answer(spelled: str) -> dict[str, Reply]:
+    """Return the other places, by name: errors, redirects, heads and bodies that cannot be read."""
+    said = {"success": False, "error": {"code": spelled, "message": f"bad token {spelled}"}}
+    text, line = spelled.encode("utf-8", "surrogatepass"), raw(spelled)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n"
+    return {
+        "an error": http(422, said),
+        "an old error": http(200, {"status": "error", "error": spelled}),
+        "a plain error": http(502, b"x" * 190 + b" " + text, Content_Type="text/plain"),
+        "no JSON": http(200, b"<p>" + b"x" * 280 + text),
+        "cut JSON": http(200, b'{"response": "' + text),
+        "UTF-16": http(422, json.dumps(said).encode("utf-16")),
+        "UTF-16 without its mark": http(200, f'{{"response" {spelled}'.encode("utf-16-be", "surrogatepass")),
+        "UTF-32": http(200, json.dumps({"success": False, "error": spelled}).encode("utf-32-le")),
+        "another region": lambda asked: asked.good(region=f"mars {spelled}"),
+        "another model": lambda asked: asked.good(model=spelled),
+        "another prompt": lambda asked: asked.good(receipt={"output": {"prompt": spelled}}),
+        "another receipt's model": lambda asked: asked.good(receipt={"execution_details": {"model": spelled}}),
+        "another id": lambda asked: asked.good().replace(b"\r\n", b"\r\nBeacon-Request-ID: " + line + b"\r\n", 1),
+        "a redirect": b"HTTP/1.1 307 " + line + b"\r\nLocation: " + line + b"\r\nContent-Length: 0\r\n\r\n",
+        "another host": b"HTTP/1.1 303 x\r\nLocation: http://" + line + b".example/\r\nContent-Length: 0\r\n\r\n",
+        "a call": lambda asked: (
+            b"HTTP/1.1 303 x\r\nLocation: "
+            + asked.result_path.encode()
+            + b"%26"
+            + line
+            + b"\r\nContent-Length: 0\r\n\r\n"
+        ),
+        "a wait": b"HTTP/1.1 429 x\r\nRetry-After: " + line + b"\r\nContent-Length: 0\r\n\r\n",
+        "a status line": line + b"\r\n\r\n",
+        "a reason": b"HTTP/1.1 500 " + line + b"\r\nContent-Length: 0\r\n\r\n",
+        "a header's name": b"HTTP/1.1 200 OK\r\n" + line + b": 1\r\nContent-Length: 0\r\n\r\n",
+        "a broken header": head + line + b"\r\n\r\nok",
+        "a type": head + b"Content-Type: " + line + b"\r\n\r\nok",
+        "an encoding": head + b"Content-Encoding: " + line + b"\r\n\r\nok",
+        "a framing": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + line + b"\r\n\r\n",
+        "a length": b"HTTP/1.1 200 OK\r\nContent-Length: " + line + b"\r\n\r\n",
+        "a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + line + b"\r\n",
+        "a chunk's end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx" + line + b"\r\n",
+        "bytes left over": lambda asked: (
+            asked.good(response=spelled).replace(b"Connection: close\r\n", b"") + line + b"\r\n\r\n"
+        ),
+    }
+
+
+def listing(spellings: list[str]) -> bytes:
+    """Return what `models` and `health` say, with texts wherever they can hold one."""
+    everywhere = " ".join(spellings)
+    return http(
+        200,
+        {
+            "models_available": ["llama3.2-1b", *spellings],
+            "model_registry": {
+                "llama3.2-1b": {"revision": everywhere, "source": everywhere},
+                **{spelled: {"revision": "1"} for spelled in spellings},
+            },
+            **dict.fromkeys(("region", "registry_sha256", "status", "version", "container_id"), everywhere),
+        },
+    )
+
+
+@pytest.mark.fault(77, "a credential in every field, header and line of a response, in every spelling")
+def test_no_spelling_of_a_credential_gets_through(hurt: Beacon) -> None:
+    spelled = {spelling: spell(SECRET) for spelling, spell in SPELLINGS.items()}
+    places = {
+        f"{place}: {spelling}": reply
+        for spelling, text in spelled.items()
+        for place, reply in {"every field": in_every_field(text), **in_what_is_no_answer(text)}.items()
+    }
+    with endpoints({place: always(reply) for place, reply in places.items()}) as served:
+        served.listing = listing([*spelled.values()])
+        hurt.environment |= served.environment()
+        job = write_job(hurt, places, attempts=1, answer_timeout="3s")
+        done = [
+            hurt("--verbose", *run_arguments(hurt, job)),
+            hurt("verify", "endpoints", "--region", "us", "--json"),
+            hurt("--verbose", "verify", "endpoints", "--region", "us", "--probe", "--timeout", "5"),
+            *(hurt(*command) for command in READERS),
+            hurt("db", "psql", "-c", "SELECT * FROM executions"),
+        ]
+        url = hurt("db", "url").stdout.strip()
+        assert_invariant(Aftermath(hurt.folder, url, done, events=events_file(hurt.folder)))
+        answered = [place for place in places if served.asked(place) == (1, 0)]
+        assert len(answered) >= len(places) - 2 * len(SPELLINGS), "each place was met"
+    written = [path.read_text(errors="replace") for path in hurt.folder.glob("*.*") if path.name != "job.yaml"]
+    for text in (*written, *(text for each in done for text in (each.stdout, each.stderr))):
+        assert spelled_in(text, CANARY) is None

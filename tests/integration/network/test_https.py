@@ -13,8 +13,9 @@ import pytest
 import trustme
 
 from beacon_cli.errors import EnvironmentFault
-from beacon_cli.executor.client import get_object, open_client
+from beacon_cli.executor.client import open_client
 from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.exchange import get_object
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.network.roots import VARIABLES
 from modal_deployment.regions import REGIONS

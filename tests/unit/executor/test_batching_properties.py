@@ -18,9 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from beacon_cli.door import Door
 from beacon_cli.errors import CredentialsError
 from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
+from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import Event
@@ -111,7 +113,8 @@ def carry_out(
 
         if stop_after is not None:
             loop.call_later(stop_after, interrupt)
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as client:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
+            client = Client(http, Door())
             assignment = Assignment(job, "test-job", "run", batching, limits, 0)
             run = Run(
                 assignment,
@@ -231,7 +234,8 @@ def test_a_stopped_run_that_is_resumed_ends_with_one_answer_for_every_cell(
 
     async def resume() -> Outcome:
         endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as client:
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
+            client = Client(http, Door())
             assignment = Assignment(job, "test-job", "run-2", "question", limits, len(first))
             run = Run(
                 assignment, recorder, dict.fromkeys(endpoints, client), endpoints, lambda event: None, Stop(), Clock()

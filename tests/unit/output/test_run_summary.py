@@ -62,6 +62,7 @@ SUMMARY = RunSummary(
     errors=[ErrorLine("connection_failed", 1, "the connection was refused"), ErrorLine("answer_timeout", 1, "600 s")],
     function_call_ids=["fc-01"],
     registry_changes={"EU": "it served a at the start, and b at the end"},
+    surplus_connections={"US": 2},
     resume_command="beacon run job.yaml --job-id bias-demo-1",
 )
 WHOLE = replace(
@@ -129,6 +130,7 @@ def test_the_json_contract(capsys: pytest.CaptureFixture[str]) -> None:
         "duration_seconds": 4.0,
         "function_call_ids": ["fc-01"],
         "registry_changes": {"EU": "it served a at the start, and b at the end"},
+        "surplus_connections": {"US": 2},
     }
 
 

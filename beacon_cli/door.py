@@ -1,0 +1,149 @@
+"""The one door through which anything enters that others wrote: what an endpoint, a header or a library's error says.
+
+In this order it is bounded in bytes, decoded, bounded in values and in depth, read, and freed of our credentials,
+however they are spelled there. Only then it goes on, to rows, events, messages. Everything here is hostile input.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from beacon_cli.output.secrets import Redactor, known_secrets
+
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""The largest answer that is read."""
+
+MAX_LISTING_BYTES = 1024 * 1024
+"""The largest answer of `models` and `health` that is read."""
+
+MAX_VALUES = 100_000
+"""The most values in one JSON answer: as Python objects they take many times the bytes that they came in."""
+
+MAX_DEPTH = 64
+"""How deep a JSON answer may be nested."""
+
+LONGEST_NAME = 200
+"""Characters of an id, a name, a revision or an error's message that are kept; a longer one ends in …"""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# Which of the first four bytes are zero, in a text that begins with two characters of ASCII.
+_ZEROS: dict[tuple[bool, ...], str] = {
+    (True, True, True, False): "utf-32-be",
+    (False, True, True, True): "utf-32-le",
+    (True, False, True, False): "utf-16-be",
+    (False, True, False, True): "utf-16-le",
+}
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
+
+class Unreadable(ValueError):
+    """A body that is no JSON, or none that is taken; the text says why. It may have been cut off on its way."""
+
+    may_be_cut_off = True
+
+
+class TooMuch(Unreadable):
+    """A body of more values than are taken."""
+
+    may_be_cut_off = False
+
+
+class TooDeep(Unreadable):
+    """A body that is nested deeper than is taken."""
+
+    may_be_cut_off = False
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Takes things in. `secrets` are what must never come back out."""
+
+    secrets: Redactor = field(default_factory=known_secrets)
+
+    def text(self, said: str, limit: int = LONGEST_NAME) -> str:
+        """Return a text on one line, without secrets, at most `limit` characters; `…` stands where it was cut."""
+        return bounded(" ".join(self.secrets.clean(said).split()), limit)
+
+    def name(self, said: object) -> str | None:
+        """Return a text as it is but for secrets and its length, None for what is no text."""
+        if not isinstance(said, str):
+            return None
+        return bounded(self.secrets.clean(said))
+
+    def excerpt(self, body: bytes | bytearray) -> str:
+        """Return how a body begins, on one line. A secret in it is found before it is cut, never behind."""
+        return self.text(_decoded(body, "replace"))
+
+    def document(self, body: bytes | bytearray) -> Any:
+        """Return the JSON value in a body, its texts and keys without secrets. Raises `Unreadable`."""
+        try:
+            text = _decoded(body, "surrogatepass")
+            _require_few_values(text)
+            value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        except TooMuch:
+            raise
+        except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+            raise Unreadable(f"it is not JSON ({type(error).__name__})") from None
+        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+            raise TooDeep(f"it is nested more than {MAX_DEPTH} deep")
+        return self.secrets.clean_value(value) if self.secrets.finds_in(text) else value
+
+
+def bounded(text: str, limit: int = LONGEST_NAME) -> str:
+    """Return a text of at most `limit` characters; `…` stands where it was cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _decoded(body: bytes | bytearray, errors: str) -> str:
+    """Return a body as text, in whichever of Unicode's encodings it is."""
+    for bom, encoding in _BOMS:
+        if body.startswith(bom):
+            return body.decode(encoding, errors)
+    zeros = tuple(byte == 0 for byte in body[:4])
+    return body.decode(_ZEROS.get(zeros, "utf-8"), errors)
+
+
+def _require_few_values(text: str) -> None:
+    """Raise `TooMuch` for more than `MAX_VALUES`, counted before any of them is made."""
+    if _marks(text) > MAX_VALUES and _marks(_STRING.sub("", text)) > MAX_VALUES:
+        raise TooMuch(f"it holds more than {MAX_VALUES:,} values")
+
+
+def _marks(text: str) -> int:
+    """Return how many values a JSON text may hold: one behind each of these."""
+    return sum(map(text.count, "[{,"))
+
+
+def _depth(value: object) -> int:
+    """Return how deep a JSON value is nested, without recursion: it may be deeper than Python's stack."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            item
+            for value in level
+            if isinstance(value, dict | list)
+            for item in (value.values() if isinstance(value, dict) else value)
+        ]
+    return depth
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(literal: str) -> float:
+    if math.isinf(number := float(literal)):
+        raise ValueError(f"{literal} is not a number that JSON can carry on")
+    return number

@@ -1,0 +1,285 @@
+"""One request at a time to an endpoint: the POST, the GETs after a 303, and what each failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import re
+import socket
+import ssl
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import httpx2
+
+from beacon_cli.door import MAX_BODY_BYTES, MAX_LISTING_BYTES
+from beacon_cli.executor.answer import Answer, Reply, read_answer, read_object, status_error, wrong_prompt
+from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.failures import AttemptError
+from beacon_cli.job.lanes import Lane
+from beacon_cli.network.transport import connection_of
+from modal_deployment.request_id import HEADER as REQUEST_ID
+
+CALL_ID_PARAMETER = "__modal_function_call_id"
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GONE = frozenset({404, 410})
+_SPOILING = frozenset({"malformed_response", "response_too_large", "wrong_prompt"})
+# h11 quotes what it could not read, which may be anything.
+_QUOTED = re.compile(r"""[:,]?\s*(?:bytearray\(|b['"]).*""", re.DOTALL)
+
+HopHook = Callable[[str | None], None]
+T = TypeVar("T")
+
+
+async def ask(
+    client: Client,
+    endpoint: Endpoint,
+    lane: Lane,
+    body: Mapping[str, Any],
+    on_hop: HopHook,
+    room: Room | None = None,
+) -> Answer:
+    """POST a question and return its answer, through as many 303s as it takes.
+
+    `on_hop` is called with the call's id at each 303. `room` is where a large answer is kept. The caller bounds the
+    time with a deadline of its own. Raises `AttemptError`.
+    """
+    hopped, own_room = False, client.room()
+
+    def hop(call_id: str | None) -> None:
+        nonlocal hopped
+        hopped = True
+        on_hop(call_id)
+
+    exchange = _Exchange(
+        client,
+        lambda reply: read_answer(reply, lane, body),
+        hop,
+        room or own_room,
+        most_bytes=MAX_BODY_BYTES,
+        request_id=uuid.uuid4().hex,
+    )
+    try:
+        return await exchange.outcome("POST", endpoint.inference_url, json.dumps(body).encode())
+    except AttemptError as error:
+        # After a 303 the answer was paid for, and could be read once: it is never asked for again.
+        error.retriable = error.retriable and not hopped
+        raise
+    finally:
+        own_room.give_back()
+
+
+async def get(client: Client, url: str, on_hop: HopHook, read: Callable[[Reply], T]) -> T:
+    """GET a URL, through as many 303s as it takes, and return what `read` makes of what it says in the end.
+
+    Raises `AttemptError`, and whatever `read` raises.
+    """
+    room = client.room()
+    try:
+        return await _Exchange(client, read, on_hop, room, most_bytes=MAX_LISTING_BYTES).outcome("GET", url)
+    finally:
+        room.give_back()
+
+
+async def get_object(client: Client, url: str) -> dict[str, Any]:
+    """GET a JSON object. Raises `AttemptError`."""
+    return await get(client, url, lambda _: None, _object)
+
+
+def _object(reply: Reply) -> dict[str, Any]:
+    if reply.status != 200:
+        raise status_error(reply)
+    return read_object(reply)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[T]):
+    """What was made of the last reply."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange(Generic[T]):
+    """One question, or one look: a request, and those that a 303 makes of it.
+
+    `read` makes something of the last reply while its connection is still held: one whose reply cannot be read, or is
+    another request's, is not used again.
+    """
+
+    client: Client
+    read: Callable[[Reply], T]
+    on_hop: HopHook
+    room: Room
+    most_bytes: int
+    request_id: str = ""
+
+    async def outcome(self, method: str, url: str, content: bytes | None = None) -> T:
+        """Send the first request and go on until there is something to read. Raises `AttemptError`."""
+        got = await self._send(method, url, content)
+        if isinstance(got, Reply) and got.status == 303:
+            got = await self._follow(httpx2.URL(url), got)
+        if isinstance(got, Reply):
+            raise AttemptError(
+                "redirect_refused", f"HTTP {got.status}: only Modal's 303 is followed", http_status=got.status
+            )
+        return got.value
+
+    async def _follow(self, url: httpx2.URL, got: Reply | _Read[T]) -> Reply | _Read[T]:
+        """GET the result URL until it gives something else than 303.
+
+        The answer is already being paid for, so whatever goes wrong here is answered by another GET, never by a POST.
+        Only a result that is gone (404, 410), or a refusal (another 4xx), ends it before the caller's deadline does.
+        """
+        pause, trouble_pause, problem = 0.02, 0.5, ""
+        while isinstance(got, Reply) and (got.status == 303 or got.status not in _REDIRECTS):
+            if got.status == 303:
+                url = self._next_url(url, got)
+                # Modal blocks up to 150 s per hop; a server that does not must not be hammered.
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, 0.25)
+            elif got.status in _GONE:
+                after = f" (before that: {problem})" if problem else ""
+                raise AttemptError("result_lost", f"HTTP {got.status} at the result URL{after}", http_status=got.status)
+            else:
+                error = status_error(got)
+                problem = error.message
+                await asyncio.sleep(error.retry_after or trouble_pause)
+                trouble_pause = min(trouble_pause * 1.5, 10.0)
+            got = await self._get_result(url)
+        return got
+
+    async def _get_result(self, url: httpx2.URL) -> Reply | _Read[T]:
+        """GET the result URL until there is any response."""
+        pause = 0.2
+        while True:
+            try:
+                return await self._send("GET", url, is_result=True)
+            except AttemptError as error:
+                if not error.retriable or error.http_status is not None:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 10.0)
+
+    def _next_url(self, url: httpx2.URL, reply: Reply) -> httpx2.URL:
+        """Return where a 303 leads, and tell which call that is.
+
+        Raises `AttemptError` unless it is the same origin, without user info.
+        """
+        try:
+            target = url.join(reply.location or "")
+        except (httpx2.InvalidURL, ValueError):
+            target = None
+        if target is None or not reply.location or target.userinfo or target.scheme not in {"http", "https"}:
+            raise AttemptError("redirect_refused", "a 303 whose Location is not usable", http_status=303)
+        if target.host != url.host or target.port != url.port:
+            host = self.client.door.text(target.host)
+            raise AttemptError("redirect_cross_origin", f"a 303 to another host, {host!r}", http_status=303)
+        if target.scheme != url.scheme:
+            raise AttemptError("redirect_refused", f"a 303 from {url.scheme} to {target.scheme}", http_status=303)
+        self.on_hop(self.client.door.name(target.params.get(CALL_ID_PARAMETER)))
+        return target
+
+    async def _send(
+        self, method: str, url: str | httpx2.URL, content: bytes | None = None, *, is_result: bool = False
+    ) -> Reply | _Read[T]:
+        """Send a request, take in its whole response, and read it if it is the last one. Raises `AttemptError`."""
+        headers = {REQUEST_ID: self.request_id} if self.request_id else {}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            parsed = _parsed(url) if isinstance(url, str) else url
+            async with self.client.http.stream(method, parsed, content=content, headers=headers) as response:
+                return self._judged(response, await self._reply(response), is_result=is_result)
+        except httpx2.ConnectTimeout:
+            raise AttemptError("connect_timeout", "connecting took too long", retriable=True, timed_out=True) from None
+        except httpx2.InvalidURL as error:
+            raise AttemptError("connection_failed", f"{url} is not a usable URL: {error}") from error
+        except httpx2.LocalProtocolError as error:  # its text may hold a header's value, which may be a secret
+            raise AttemptError("connection_failed", "the request cannot be sent as HTTP") from error
+        except (httpx2.RequestError, OSError) as error:
+            raise self._connection_error(error) from error
+
+    def _judged(self, response: httpx2.Response, reply: Reply, *, is_result: bool) -> Reply | _Read[T]:
+        """Read a reply that is the last one; a connection that gave a wrong one may give the next one's too."""
+        try:
+            self._require_ours(response)
+            if reply.status in _REDIRECTS or (is_result and _is_passing(reply.status)):
+                return reply
+            return _Read(self.read(reply))
+        except AttemptError as error:
+            if error.code in _SPOILING and (connection := connection_of(response)) is not None:
+                connection.spoil()
+            raise
+
+    def _require_ours(self, response: httpx2.Response) -> None:
+        """Raise `AttemptError` for a response that names the id of another request. One that names none is taken."""
+        named = response.headers.get(REQUEST_ID)
+        if self.request_id and named is not None and {one.strip() for one in named.split(",")} != {self.request_id}:
+            raise wrong_prompt("it names the id of another request", response.status_code)
+
+    async def _reply(self, response: httpx2.Response) -> Reply:
+        headers = response.headers
+        if headers.get("content-encoding", "identity") != "identity":
+            raise AttemptError(
+                "malformed_response",
+                "the answer is compressed, which was not asked for",
+                http_status=response.status_code,
+            )
+        return Reply(
+            status=response.status_code,
+            body=await self._body(response),
+            content_type=headers.get("content-type", ""),
+            retry_after=headers.get("retry-after"),
+            location=headers.get("location"),
+            door=self.client.door,
+        )
+
+    async def _body(self, response: httpx2.Response) -> bytearray:
+        body = bytearray()
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        async for chunk in response.stream:  # not `aiter_raw`, which gives the connection back at the end
+            body += chunk
+            if len(body) > self.most_bytes:
+                raise AttemptError(
+                    "response_too_large",
+                    f"the answer is larger than {self.most_bytes // 2**20} MiB",
+                    http_status=response.status_code,
+                )
+            if len(body) > SMALL_BODY_BYTES:
+                await self.room.take()
+        return body
+
+    def _connection_error(self, error: Exception) -> AttemptError:
+        cause: BaseException | None = error
+        text = _QUOTED.sub("", str(error)) or type(error).__name__
+        while cause is not None:
+            if isinstance(cause, BaseExceptionGroup):
+                cause = cause.exceptions[0]
+            if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError | socket.gaierror) and cause.errno:
+                text = os.strerror(cause.errno).lower()  # asyncio's and anyio's own words say less
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                why = self.client.door.text(str(cause.verify_message))
+                return AttemptError("tls_failed", f"the certificate was refused: {why}")
+            if isinstance(cause, ssl.SSLError):
+                return AttemptError("tls_failed", f"no secure connection: {self.client.door.text(str(cause.reason))}")
+            cause = cause.__cause__ or cause.__context__
+        return AttemptError(
+            "connection_failed", f"the connection failed: {self.client.door.text(text)}", retriable=True
+        )
+
+
+def _is_passing(status: int) -> bool:
+    """Whether a result URL that says this is asked again, or has lost its result."""
+    return status in _GONE or status in {408, 429} or status >= 500
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx2.URL:
+    """Return the URL of an endpoint: the same few for every request of a run."""
+    return httpx2.URL(url)
