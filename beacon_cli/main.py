@@ -237,7 +237,7 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
 def _tell(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
     from beacon_cli.output.diagnostics import log_causes
     from beacon_cli.output.result import envelope, print_error, print_json, say
-    from beacon_cli.output.secrets import redacted_traceback
+    from beacon_cli.redaction import redacted_traceback
 
     if context.verbose and error.code == "internal":
         say(redacted_traceback())

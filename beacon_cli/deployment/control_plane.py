@@ -19,8 +19,8 @@ from beacon_cli.deployment.process import run_python
 from beacon_cli.door import Door
 from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
 from beacon_cli.network.proxies import source_of
-from beacon_cli.output.secrets import redacted
 from beacon_cli.printable import excerpt
+from beacon_cli.redaction import redacted
 
 _CERTIFICATE_HINT = "Modal's SDK trusts the certificates of certifi alone; docs/network.md says what can be done"
 _CONNECT_SECONDS = 5.0

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from beacon_cli.errors import BeaconError, CredentialsError, EnvironmentFault, ProblemsFound
-from beacon_cli.output.secrets import redacted
 from beacon_cli.printable import excerpt
+from beacon_cli.redaction import redacted
 
 if TYPE_CHECKING:
     from modal_deployment.regions import Region

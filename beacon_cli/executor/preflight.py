@@ -153,7 +153,7 @@ async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: W
                 problem = problem or error
                 continue
             except TimeoutError:
-                problem = problem or AttemptError("answer_timeout", f"no answer in {seconds * share:.0f} s")
+                problem = problem or AttemptError("answer_timeout", f"no answer in {seconds:.0f} s")
                 continue
             if served is not None:
                 return served

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 
 from beacon_cli import __version__
 from beacon_cli.output.result import say
-from beacon_cli.output.secrets import redacted
 from beacon_cli.printable import printable
+from beacon_cli.redaction import redacted
 
 _MOST_CAUSES = 8
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from beacon_cli.errors import BeaconError
 from beacon_cli.output.long_list import LongList
-from beacon_cli.output.secrets import redacted
 from beacon_cli.output.terminal import Talk, console
 from beacon_cli.printable import printable
+from beacon_cli.redaction import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console

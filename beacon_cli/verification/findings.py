@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from beacon_cli.errors import ProblemsFound
-from beacon_cli.output.secrets import redacted
 from beacon_cli.program_name import command
+from beacon_cli.redaction import redacted
 
 Severity = Literal["fail", "warn"]
 Target = Literal["modal", "local"]

@@ -26,7 +26,7 @@ def modal_404(text: str) -> bytes:
 
 @dataclass
 class Region:
-    """What one region answers. `first` holds replies by function that come before the usual ones, each once."""
+    """What one region answers, after `wait` seconds. `first` holds replies by function that come first, each once."""
 
     id: str
     models: dict[str, Any] = field(default_factory=dict)
@@ -35,6 +35,7 @@ class Region:
     always: dict[str, bytes] = field(default_factory=dict)
     first: dict[str, list[bytes]] = field(default_factory=dict)
     wants_credentials: bool = False
+    wait: float = 0.0
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -79,6 +80,7 @@ class Deployed:
     async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
         _, region, function = request.path.partition("?")[0].split("/")
         chosen: Region = getattr(self, region)
+        await asyncio.sleep(chosen.wait)
         return chosen.reply(function, request)
 
     def endpoints(self) -> dict[str, Endpoint]:

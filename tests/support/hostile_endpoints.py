@@ -157,12 +157,19 @@ def endpoints(
 
 
 def write_job(
-    beacon: Beacon, prompts: Iterable[str], *, regions: str = "[US]", models: str = f"[{MODEL}]", **limits: object
+    beacon: Beacon,
+    prompts: Iterable[str],
+    *,
+    regions: str = "[US]",
+    models: str = f"[{MODEL}]",
+    repeats: int = 1,
+    **limits: object,
 ) -> str:
     """Write a job that asks these prompts, in this order, and return its path."""
     document = {
         "id": "hurt",
         "questions": [{"id": f"q{number}", "text": prompt} for number, prompt in enumerate(prompts)],
+        "repeats": repeats,
         "limits": {"attempts": 2, "answer_timeout": "20s", **limits},
     }
     text = json.dumps(document)[:-1]

@@ -11,7 +11,7 @@ import pytest
 
 from beacon_cli.config import load_settings
 from beacon_cli.errors import ConfigError
-from beacon_cli.output.secrets import redacted
+from beacon_cli.redaction import redacted
 from beacon_cli.settings import Settings
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import email.utils
 import gzip
+import json
 import signal
 import subprocess
 import time
 
+import psycopg
 import pytest
 
 from tests.acceptance.conftest import Beacon
 from tests.support.answers import good_answer
 from tests.support.hostile_endpoints import (
     Asked,
+    Fault,
     Reply,
     always,
     endpoints,
@@ -56,6 +59,33 @@ def test_a_body_without_end_is_capped_and_memory_stays_bounded(hurt: Beacon) -> 
         assert memory < MEMORY_AT_MOST
         assert found.row("flood")["response"] is None
         assert_invariant(found.aftermath())
+
+
+def of_values(asked: Asked) -> bytes:
+    """Return an answer of 8 MB that unpacks to hundreds of them."""
+    answer = json.dumps(good_answer("us", asked.model)).encode()
+    return http(200, answer[:-1] + b', "x": [' + b"[]," * 2_700_000 + b"1]}")
+
+
+def of_text(asked: Asked) -> bytes:
+    return asked.good("lorem ipsum " * (5 * MEBIBYTE // 12))
+
+
+@pytest.mark.fault(78, "answers of 8 MB that are [],[],…, and of 5 MB of text, ten in flight")
+def test_many_large_answers_take_little_memory_at_once(hurt: Beacon) -> None:
+    kinds: dict[str, Fault] = {f"values {n}": always(of_values) for n in range(2)}
+    kinds |= {f"text {n}": always(of_text) for n in range(2)}
+    with endpoints(kinds) as served:
+        hurt.environment |= served.environment()
+        job = write_job(hurt, kinds, attempts=1, max_in_flight=10, per_endpoint=10, repeats=10)
+        done, memory = hurt.measured(*run_arguments(hurt, job), exit_code=1)
+        document = json.loads(done.stdout)
+        assert document["data"]["counts"] == {"completed": 20, "empty": 0, "failed": 20, "timeout": 0, "cancelled": 0}
+        assert memory < MEMORY_AT_MOST
+        with psycopg.connect(hurt("db", "url").stdout.strip()) as connection:
+            rows = connection.execute("SELECT error_code, count(*), min(length(response)) FROM executions GROUP BY 1")
+            assert set(rows) == {("response_too_large", 20, None), (None, 20, 5 * MEBIBYTE // 12 * 12)}
+        assert_invariant(met(hurt, done).aftermath())
 
 
 def nan(asked: Asked) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -327,3 +329,29 @@ def test_hostile_lists_are_survived(regions: Deployed) -> None:
     assert ("fail", "unusable_answer") in found(report.regions["us"])
     assert "\x1b" not in " ".join(finding.message for finding in report.regions["eu"].findings)
     assert ("fail", "region_mismatch") in found(report.regions["apac"])
+
+
+def test_a_region_that_names_megabytes_is_shown_in_kilobytes(regions: Deployed) -> None:
+    long = "x" * 100_000
+    listing = {
+        "models_available": [long, *(f"{long[:100]}{number}" for number in range(3000))],
+        **dict.fromkeys(("region", "status", "version", "container_id", "registry_sha256"), long),
+    }
+    regions.us.models = regions.us.health = listing
+    report = verify(regions)
+    assert len(json.dumps(report.as_data())) < 400_000
+    us = report.regions["us"]
+    assert len(us.models_served) == 1000
+    assert max(len(finding.message) for finding in us.findings) < 2000
+    regions.us.models = {"models_available": ["x" * 7_000_000]}
+    assert ("fail", "unusable_answer") in found(verify(regions).regions["us"])
+
+
+def test_a_region_that_says_nothing_is_left_at_the_time_that_was_given(regions: Deployed) -> None:
+    regions.us.wait = 60.0
+    said: list[str] = []
+    began = time.monotonic()
+    report = verify(regions, timeout=3.0, tell=said.append)
+    assert time.monotonic() - began < 6
+    assert ("fail", "no_answer") in found(report.regions["us"])
+    assert said == ["waiting for US models (1 s left), US health (1 s left)"]

@@ -24,6 +24,7 @@ from modal_deployment.receipts import ContainerFacts
 from modal_deployment.refusal import Refusal
 from modal_deployment.regions import REGIONS
 from modal_deployment.registry import REGISTRY, Model, registry_document, registry_sha256
+from modal_deployment.request_id import HEADER
 from modal_deployment.serving import Service, asgi_app
 
 MODEL = Model("m-1", "org/M-1", "abc123", "T4", 1000, "toy")
@@ -135,6 +136,15 @@ def test_an_answer_carries_every_field_of_the_contract() -> None:
             "version": "9.9",
         },
     }
+
+
+@pytest.mark.parametrize("body", [ASKED, {"model": "m-1"}], ids=["an answer", "a refusal"])
+@pytest.mark.parametrize(
+    ("sent", "back"), [("0123456789abcdef" * 2, True), ("0123456789ABCDEF" * 2, False), ("x", False), ("", False)]
+)
+def test_the_id_of_a_request_comes_back_with_what_answers_it(body: object, sent: str, back: bool) -> None:
+    response = in_client(lambda client: client.post("/inference", json=body, headers={HEADER: sent}), Toy())
+    assert response.headers.get(HEADER) == (sent if back else None)
 
 
 def test_a_generator_gets_what_was_asked_and_the_documented_defaults() -> None:

@@ -1,0 +1,87 @@
+"""What a region serves is asked before the first question and after the last: within a time, and not in silence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from beacon_cli.executor import preflight
+from beacon_cli.executor.client import open_client
+from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.executor.preflight import Served, registry_changes, require_models
+from beacon_cli.job.lanes import Lane
+from modal_deployment.regions import REGIONS
+from tests.support.raw_server import Request, http, raw_server
+
+LANE = Lane("llama3.2-1b", REGIONS["us"])
+LISTED = http(200, {"models_available": [LANE.model_id]})
+
+Look = Callable[[Request, asyncio.StreamWriter], Awaitable[bytes]]
+
+
+async def _for_ever(request: Request, writer: asyncio.StreamWriter) -> bytes:
+    await asyncio.sleep(60)
+    return b""
+
+
+async def _only_health(request: Request, writer: asyncio.StreamWriter) -> bytes:
+    return LISTED if request.path.endswith("health") else await _for_ever(request, writer)
+
+
+def looked(handler: Look, *, again: bool = False) -> tuple[dict[str, Served], list[str], float]:
+    """Return what is known of the region, what was said meanwhile, and how long it took."""
+    said: list[str] = []
+
+    async def main() -> dict[str, Served]:
+        async with raw_server(handler) as server:
+            endpoints = {"us": Endpoint.at(REGIONS["us"], server.url)}
+            async with open_client({}, endpoints.values(), connect_timeout=5, max_in_flight=2) as client:
+                if not again:
+                    return await require_models({"us": client}, endpoints, [LANE], said.append)
+                before = {"us": Served((LANE.model_id,), None, {})}
+                assert await registry_changes({"us": client}, endpoints, before, said.append) == {}
+                return before
+
+    began = time.monotonic()
+    return asyncio.run(main()), said, time.monotonic() - began
+
+
+def test_a_region_that_says_nothing_is_named_after_two_seconds_and_left_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(preflight, "FIRST_LOOK_SECONDS", 3.0)
+    served, said, seconds = looked(_for_ever)
+    assert served == {}
+    assert said == [
+        "waiting for region US to list its models (1 s left)",
+        "what region US serves is not known (no answer in 3 s); it is asked anyway",
+    ]
+    assert 2.9 < seconds < 4.5
+
+
+def test_health_is_asked_within_the_same_time_where_models_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "FIRST_LOOK_SECONDS", 2.4)
+    served, _, seconds = looked(_only_health)
+    assert served["us"].models == (LANE.model_id,)
+    assert 1.5 < seconds < 2.4
+
+
+def test_the_second_look_takes_three_seconds_in_all() -> None:
+    _, said, seconds = looked(_for_ever, again=True)
+    assert said == ["waiting for region US to list its models (1 s left)"]
+    assert seconds < 4.5
+
+
+def test_what_a_region_lists_is_bounded() -> None:
+    many = {f"m{number}": {"revision": "r" * 10_000} for number in range(60)}
+    listing = http(200, {"models_available": [LANE.model_id, "x" * 300_000, *many], "model_registry": many})
+
+    async def lists(request: Request, writer: asyncio.StreamWriter) -> bytes:
+        return listing
+
+    served, _, _ = looked(lists)
+    assert max(map(len, (*served["us"].models, *served["us"].revisions.values()))) == 200
+    assert len(served["us"].difference(Served((), None, {})) or "") < 3000
