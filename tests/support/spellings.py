@@ -27,10 +27,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "UTF-16 read as ASCII": lambda text: text.encode("utf-16-le").decode(),
 }
 
-_NUMBERS = (
-    (re.compile(r"\\+u\{?([0-9a-fA-F]{4})"), 16),
-    (re.compile(r"\\+x([0-9a-fA-F]{2})"), 16),
-)
+_NUMBERS = (re.compile(r"\\+u\{?([0-9a-fA-F]{4})"), re.compile(r"\\+x([0-9a-fA-F]{2})"))
 
 
 def spelled_in(text: str, secret: str) -> str | None:
@@ -42,10 +39,14 @@ def spelled_in(text: str, secret: str) -> str | None:
         for word in set(re.findall(r"[A-Za-z0-9+/_-]{12,}", text)):
             if _is_in_base64(word, secret):
                 return word
-        for pattern, base in _NUMBERS:
-            text = pattern.sub(lambda match, base=base: chr(int(match[1], base)), text)  # type: ignore[misc]
-        text = html.unescape(urllib.parse.unquote(text))
+        for pattern in _NUMBERS:
+            text = pattern.sub(_character, text)
+        text = str(html.unescape(urllib.parse.unquote(text)))
     return None
+
+
+def _character(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16))
 
 
 def _is_in_base64(word: str, secret: str) -> bool:

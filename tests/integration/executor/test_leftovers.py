@@ -191,7 +191,7 @@ def test_a_body_of_blank_lines_is_read_to_its_end() -> None:
 @pytest.mark.fault(75, "a response that names the id of another request")
 def test_an_answer_that_names_another_requests_id_is_failed_and_its_connection_left() -> None:
     def say(prompt: str) -> bytes:
-        return response(document(prompt), **{HEADER: "0" * 32 if prompt == "two" else "SENT-ID"})
+        return response(document(prompt), Beacon_Request_ID="0" * 32 if prompt == "two" else "SENT-ID")
 
     found = came(say, attempts=3)
     assert [execution.error_code for execution in found.executions.values()] == [None, "wrong_prompt", None]
