@@ -152,7 +152,7 @@ def options(
 def _with_verbose_first(arguments: list[str]) -> list[str]:
     """Let `--verbose` stand after the command, too; behind `--`, and among psql's own options, it is another's."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if _command_name(arguments) == "db psql" or not {"--verbose", "-v"} & set(own):
+    if not {"--verbose", "-v"} & set(own) or _command_name(arguments) == "db psql":  # the name costs 40 ms
         return arguments
     return ["--verbose", *(word for word in own if word not in ("--verbose", "-v")), *arguments[len(own) :]]
 
