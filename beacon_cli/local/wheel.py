@@ -20,6 +20,7 @@ STALL_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 _USER_INFO = re.compile(r"://[^\s/]*@")
 _LONGEST_REASON = 400
+_RESERVED_FOR_REASONS = 64 * 1024  # bytes
 
 
 def fetch_wheel(
@@ -35,6 +36,8 @@ def fetch_wheel(
     into.mkdir()
     requirements.write_text(f"{requirement}\n", encoding="utf-8")
     with log.open("wb") as output:
+        output.write(b"\n" * _RESERVED_FOR_REASONS)  # on a full disk they could not be written any more
+        output.seek(0)
         process = subprocess.Popen(
             installer.arguments(requirements, into),
             stdin=subprocess.DEVNULL,
