@@ -36,7 +36,8 @@ def spelled_in(text: str, secret: str) -> str | None:
         for form in (text, text.replace("\0", "").replace("\\x00", "")):
             if (found := form.lower().find(secret.lower())) >= 0:
                 return form[max(0, found - 80) : found + 80]
-        for word in set(re.findall(r"[A-Za-z0-9+/_-]{12,}", text)):
+        words: set[str] = set(re.findall(r"[A-Za-z0-9+/_-]{12,}", text))
+        for word in words:
             if _is_in_base64(word, secret):
                 return word
         for pattern in _NUMBERS:
