@@ -77,7 +77,7 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, on_poll: Callable[[int
             changed = time.monotonic()
         elif time.monotonic() - changed > stall_seconds:
             raise WeightsError(f"nothing arrived for {stall_seconds:g} seconds")
-        on_poll(size)
+        on_poll(max(0, size - _RESERVED_FOR_REASONS))
         time.sleep(_POLL_SECONDS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -18,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from beacon_cli.errors import StoreError
+from beacon_cli.store.embedded import stop_server
 from benchmarks.processes import measure
 
 BEACON = Path(sys.executable).parent / "beacon"
@@ -93,8 +96,9 @@ def new_beacon(*, first_start: bool = False) -> Iterator[Beacon]:
             (runner.folder / "data").mkdir(mode=0o755)
             subprocess.run(["cp", "-a", _database(), runner.folder / "data"], check=True)
         yield runner
-        runner("db", "stop")
     finally:
+        with contextlib.suppress(StoreError):  # a test may have spoilt it
+            stop_server(Path(runner.variables()["BEACON_DATA_DIR"]))
         shutil.rmtree(runner.folder, ignore_errors=True)
 
 
