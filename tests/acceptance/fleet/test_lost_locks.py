@@ -56,11 +56,12 @@ def job_of(beacon: Beacon, questions: int = QUESTIONS, name: str = "cut") -> str
 
 
 def begin(fleet: Fleet, url: str, job: str) -> subprocess.Popen[str]:
-    """Start a run whose database is behind `url`, and return once it has some answers."""
+    """Start a run whose database is behind `url`, and return once it has some answers, and waits for more."""
     fleet.beacon.environment["BEACON_DATABASE_URL"] = url
     process = fleet.beacon.start("run", job, "--json")
     fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
-    until(lambda: fleet.answered() >= 12, 30, fleet.everything)
+    calls = fleet.regions.in_flight
+    until(lambda: fleet.answered() >= 12 and sum(calls.values()) >= 4, 30, fleet.everything)
     return process
 
 
