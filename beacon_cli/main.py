@@ -8,37 +8,15 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from beacon_cli import __version__
-from beacon_cli.command_line.groups import BeaconCommand, RootGroup
+from beacon_cli.command_line.groups import RootGroup, new_app
+from beacon_cli.command_line.late_commands import LateCommands
 from beacon_cli.command_line.values import shells
-from beacon_cli.commands import (
-    cancel,
-    check_db,
-    compare,
-    db,
-    deploy,
-    docs,
-    export,
-    help_,
-    jobs,
-    queue,
-    report,
-    rollback,
-    run,
-    schema,
-    serve,
-    show,
-    submit,
-    verify,
-    version,
-    worker,
-)
 from beacon_cli.context import AppContext
 from beacon_cli.errors import BeaconError, EnvironmentFault
 from beacon_cli.faults import explained
@@ -49,35 +27,31 @@ _STDOUT_CLOSED = 141
 _COMPLETION = "_BEACON_COMPLETE"  # set by the shell, to ask what a word may become
 _NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
-app = typer.Typer(
-    name="beacon",
-    cls=RootGroup,
-    add_completion=False,  # with scripts of our own: see command_line/completion.py
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-_PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
-    "Run a job": {"run": run.run, "serve": serve.serve},
+# By panel of the help: each command's name, and where it is defined, below `beacon_cli.commands`.
+_PANELS = {
+    "Run a job": {"run": "run:run", "serve": "serve:serve"},
     "Look at jobs": {
-        "jobs": jobs.jobs,
-        "show": show.show,
-        "check-db": check_db.check_db,
-        "compare": compare.compare,
-        "report": report.report,
-        "export": export.export,
+        "jobs": "jobs:jobs",
+        "show": "show:show",
+        "check-db": "check_db:check_db",
+        "compare": "compare:compare",
+        "report": "report:report",
+        "export": "export:export",
     },
-    "Deploy": {"deploy": deploy.app, "verify": verify.app, "rollback": rollback.app},
-    "Fleet": {"submit": submit.submit, "worker": worker.worker, "queue": queue.queue, "cancel": cancel.cancel},
-    "Database": {"db": db.app},
-    "Help": {"help": help_.help_, "docs": docs.docs, "schema": schema.app, "version": version.version},
+    "Deploy": {"deploy": "deploy:app", "verify": "verify:app", "rollback": "rollback:app"},
+    "Fleet": {"submit": "submit:submit", "worker": "worker:worker", "queue": "queue:queue", "cancel": "cancel:cancel"},
+    "Database": {"db": "db:app"},
+    "Help": {"help": "help_:help_", "docs": "docs:docs", "schema": "schema:app", "version": "version:version"},
 }
-for _panel, _commands in _PANELS.items():
-    for _name, _command in _commands.items():
-        if isinstance(_command, typer.Typer):
-            app.add_typer(_command, name=_name, rich_help_panel=_panel)
-        else:
-            app.command(_name, cls=BeaconCommand, rich_help_panel=_panel)(_command)
+
+
+class _Program(RootGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = LateCommands(package="beacon_cli.commands", panels=_PANELS)  # type: ignore[assignment]
+
+
+app = new_app(name="beacon", cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def _show_version(wanted: bool) -> None:
@@ -152,7 +126,7 @@ def options(
 def _with_verbose_first(arguments: list[str]) -> list[str]:
     """Let `--verbose` stand after the command, too; behind `--`, and among psql's own options, it is another's."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if not {"--verbose", "-v"} & set(own) or _command_name(arguments) == "db psql":  # the name costs 40 ms
+    if not {"--verbose", "-v"} & set(own) or _command_name(arguments) == "db psql":
         return arguments
     return ["--verbose", *(word for word in own if word not in ("--verbose", "-v")), *arguments[len(own) :]]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 PANELS = ("Run a job", "Look at jobs", "Deploy", "Fleet", "Database", "Help")
@@ -59,6 +60,16 @@ class BeaconGroup(TyperGroup):
         from beacon_cli.command_line.help_text import write_help
 
         write_help(ctx, formatter)
+
+
+def new_app(**options: Any) -> typer.Typer:
+    """Return an application without Typer's own completion, markup and tracebacks."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **options)
+
+
+def command_group(explanation: str) -> typer.Typer:
+    """Return a group for commands, such as `db`, with its help."""
+    return new_app(cls=BeaconGroup, help=explanation)
 
 
 class RootGroup(BeaconGroup):

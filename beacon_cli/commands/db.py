@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
+from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import DatabaseUrl, Json
 from beacon_cli.output.result import CommandResult
 from beacon_cli.program_name import command
@@ -15,7 +15,7 @@ from beacon_cli.program_name import command
 if TYPE_CHECKING:
     pass
 
-app = typer.Typer(cls=BeaconGroup, help="Migrate, find, query or back up the database.")
+app = command_group("Migrate, find, query or back up the database.")
 
 
 @app.command("migrate", cls=BeaconCommand)

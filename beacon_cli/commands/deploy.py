@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
+from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import Json, region_option
 from beacon_cli.output.result import CommandResult
 
-app = typer.Typer(cls=BeaconGroup, help="Deploy the regional apps.")
+app = command_group("Deploy the regional apps.")
 
 
 @app.callback()

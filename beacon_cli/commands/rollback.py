@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
+from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import Json, region_option
 from beacon_cli.output.result import CommandResult
 
-app = typer.Typer(cls=BeaconGroup, help="Go back to the previous deployment.")
+app = command_group("Go back to the previous deployment.")
 
 
 @app.callback()

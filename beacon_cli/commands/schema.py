@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-import typer
+from beacon_cli.command_line.groups import BeaconCommand, command_group
 
-from beacon_cli.command_line.groups import BeaconCommand, BeaconGroup
-
-app = typer.Typer(cls=BeaconGroup, help="Print the JSON Schema of a file that Beacon reads.")
+app = command_group("Print the JSON Schema of a file that Beacon reads.")
 
 
 @app.callback()
