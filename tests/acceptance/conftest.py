@@ -17,10 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from beacon_cli.errors import StoreError
-from beacon_cli.store.embedded import stop_server
+from beacon_cli.store.embedded import embedded_server, restart_embedded, stop_server
+from beacon_cli.store.migrate import migrate
 from benchmarks.processes import measure
 
 BEACON = Path(sys.executable).parent / "beacon"
@@ -33,6 +36,11 @@ class Beacon:
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        """The folder that holds its database, its journals, and what it remembers of this machine."""
+        return Path(self.variables()["BEACON_DATA_DIR"])
 
     def variables(self) -> dict[str, str]:
         kept = ("PATH", "HOME", "LANG", "TMPDIR", "PIP_FIND_LINKS", "PIP_CERT")
@@ -98,7 +106,7 @@ def new_beacon(*, first_start: bool = False) -> Iterator[Beacon]:
         yield runner
     finally:
         with contextlib.suppress(StoreError):  # a test may have spoilt it
-            stop_server(Path(runner.variables()["BEACON_DATA_DIR"]))
+            stop_server(runner.data)
         shutil.rmtree(runner.folder, ignore_errors=True)
 
 
@@ -120,8 +128,66 @@ def _new_folder() -> Path:
     return folder
 
 
+@dataclass
+class Machine:
+    """A data folder whose server runs as long as the tests of this process. Each test finds it as if it were new."""
+
+    data: Path
+    url: str
+    files: set[Path]
+    used: bool = False
+
+    @classmethod
+    def starting(cls, *, data: Path, url: str) -> Machine:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+            connection.execute("SELECT pg_reload_conf()")
+        migrate(url)
+        with psycopg.connect(make_conninfo(url, dbname="template1"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE ready TEMPLATE postgres STRATEGY file_copy")
+        return cls(data=data, url=url, files=set(data.iterdir()))
+
+    def like_new(self) -> Path:
+        """Return the data folder without what earlier tests left."""
+        if self.used:
+            for path in set(self.data.iterdir()) - self.files:
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+            restart_embedded(self.data)
+            with psycopg.connect(make_conninfo(self.url, dbname="template1"), autocommit=True) as connection:
+                connection.execute("DROP DATABASE postgres WITH (FORCE)")
+                connection.execute("CREATE DATABASE postgres TEMPLATE ready STRATEGY file_copy")
+        self.used = True
+        return self.data
+
+
+@pytest.fixture(scope="session")
+def machine() -> Iterator[Machine]:
+    folder = _new_folder()
+    (folder / "data").mkdir(mode=0o755)
+    try:
+        with embedded_server(folder / "data") as url:
+            yield Machine.starting(data=folder / "data", url=url)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
-def beacon() -> Iterator[Beacon]:
+def beacon(machine: Machine) -> Iterator[Beacon]:
+    """A `beacon` whose database is up to date and empty, on a server that runs already: see `lone_beacon`."""
+    runner = Beacon(_new_folder(), {"BEACON_DATA_DIR": str(machine.like_new())})
+    try:
+        yield runner
+    finally:
+        shutil.rmtree(runner.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def lone_beacon() -> Iterator[Beacon]:
+    """A `beacon` with a server of its own, which runs only while a command uses it."""
     with new_beacon() as made:
         yield made
 

@@ -135,12 +135,12 @@ def test_zsh_and_fish_are_told_what_a_word_means(stored: Beacon) -> None:
 def test_jobs_are_read_from_a_server_that_runs(stored: Beacon) -> None:
     stored("db", "url")
     try:
-        (stored.folder / "data" / "job-ids").rename(stored.folder / "kept")
+        (stored.data / "job-ids").rename(stored.folder / "kept")
         started = time.monotonic()
         assert answer(stored, "beacon show ") == ["newer", "older"]
         assert time.monotonic() - started < 5  # far above what it takes: the machine may be busy
     finally:
-        (stored.folder / "kept").rename(stored.folder / "data" / "job-ids")
+        (stored.folder / "kept").rename(stored.data / "job-ids")
         stored("db", "stop")
 
 

@@ -14,9 +14,15 @@ import pytest
 from tests.acceptance.conftest import Beacon
 
 
+@pytest.fixture
+def beacon(lone_beacon: Beacon) -> Beacon:
+    """With a server of its own: these tests end it, and hurt it."""
+    return lone_beacon
+
+
 def postmaster_file(beacon: Beacon) -> Path:
     """Return the file that exists while a server runs."""
-    return beacon.folder / "data" / "pg18" / "postmaster.pid"
+    return beacon.data / "pg18" / "postmaster.pid"
 
 
 def wait_for(path: Path) -> None:
@@ -48,7 +54,7 @@ def test_a_signal_while_the_server_starts_leaves_none_running(beacon: Beacon, si
 
 def test_a_signal_at_the_very_first_start_leaves_no_server(beacon: Beacon) -> None:
     process = beacon.start("check-db", "nothing", start_new_session=True)
-    wait_for(beacon.folder / "data" / "postgresql.starting")
+    wait_for(beacon.data / "postgresql.starting")
     os.killpg(process.pid, signal.SIGINT)
     assert ended(process)[0] == 130
     assert not postmaster_file(beacon).exists()
@@ -71,7 +77,7 @@ def test_a_signal_at_any_moment_of_a_command_leaves_no_server_and_no_half_messag
 
 def test_a_command_after_a_killed_first_start_works(beacon: Beacon) -> None:
     process = beacon.start("check-db", "nothing", stderr=subprocess.DEVNULL)
-    data = beacon.folder / "data"
+    data = beacon.data
     wait_for(data)
     while not list(data.glob("p*/PG_VERSION")):
         time.sleep(0.002)

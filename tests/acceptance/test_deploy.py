@@ -112,7 +112,7 @@ class TestDeploying:
             "health": f"https://acme--{EU}-health.modal.run",
         }
         assert app["containers"] == [], "recreate stops the containers of the version before"
-        recorded = json.loads((operator.folder / "data" / "deployments.json").read_text())
+        recorded = json.loads((operator.data / "deployments.json").read_text())
         entry = recorded["environments"]["staging"]["eu"]
         assert (entry["app_id"], entry["urls"]) == (app["app_id"], app["urls"])
         assert entry["registry_sha256"] == data["registry_sha256"]

@@ -72,14 +72,14 @@ def test_a_named_database_is_said_first_with_its_source_and_so_is_what_is_wrong_
 
 
 def test_a_run_says_where_its_answers_go_and_a_job_that_is_not_there_where_it_was_looked_for(beacon: Beacon) -> None:
-    line = f"database: embedded, in {beacon.folder / 'data'}"
+    line = f"database: embedded, in {beacon.data}"
     with endpoints() as served:
         beacon.environment |= served.environment("us")
         job = write_job(beacon, ["What is 2+2?"])
         assert line in beacon("run", job).stderr.splitlines()
     missing = beacon("check-db", "nothing")
     assert missing.returncode == 1
-    assert f"the database is embedded, in {beacon.folder / 'data'}" in missing.stderr
+    assert f"the database is embedded, in {beacon.data}" in missing.stderr
     assert beacon("jobs").stderr == ""
 
 
@@ -119,7 +119,7 @@ def test_verbose_shows_what_is_used_before_and_after_the_command(beacon: Beacon)
                 "system: ",
                 f"configuration: {beacon.folder}/beacon.toml (the nearest beacon.toml)",
                 "configuration: variables BEACON_DATA_DIR, BEACON_REGIONS__EU__BASE_URL, BEACON_REGIONS__US__BASE_URL",
-                f"data folder: {beacon.folder}/data",
+                f"data folder: {beacon.data}",
                 "cache folder: ",
                 "database: PostgreSQL 18.",
                 f"region US: {served.url}/us/inference, directly",

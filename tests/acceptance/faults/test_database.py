@@ -24,6 +24,13 @@ from tests.support.hostile_endpoints import write_job
 from tests.support.invariant import Aftermath, assert_invariant
 from tests.support.regions_server import Regions, regions_server
 
+
+@pytest.fixture
+def beacon(lone_beacon: Beacon) -> Beacon:
+    """With a server of its own: these tests end it, and hurt it."""
+    return lone_beacon
+
+
 PROMPTS = [f"Question {n}?" for n in range(6)]
 
 
@@ -41,7 +48,7 @@ def job(hurt: Beacon) -> str:
 
 def stop_postgres(beacon: Beacon, signum: int) -> None:
     """End the embedded server as its administrator, or the kernel, would."""
-    file = Path(beacon.folder / "data" / "pg18" / "postmaster.pid")
+    file = beacon.data / "pg18" / "postmaster.pid"
     pid = int(file.read_text().splitlines()[0])
     os.kill(pid, signum)
     deadline = time.monotonic() + 20
@@ -119,7 +126,7 @@ def database_on_a_small_disk(beacon: Beacon) -> Iterator[Path]:
     """Yield the embedded database's folder on a tmpfs of its own; the journal stays where it is."""
     beacon("db", "url")
     beacon("db", "stop")
-    folder = beacon.folder / "data" / "pg18"
+    folder = beacon.data / "pg18"
     aside = folder.rename(beacon.folder / "aside")
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=150m", "tmpfs", str(folder)], capture_output=True)

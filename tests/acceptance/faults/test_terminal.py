@@ -169,7 +169,7 @@ def test_text_that_an_encoding_lacks_is_shown_or_explained(hurt: Beacon) -> None
 @pytest.mark.fault(22, "a file in the place of the journal's folder")
 def test_a_journal_that_cannot_be_written_is_told_before_anything_is_asked(hurt: Beacon, regions: Regions) -> None:
     url = hurt("db", "url").stdout.strip()
-    hurt.write("data/journal", "in the way")
+    (hurt.data / "journal").write_text("in the way")
     done = hurt("run", write_job(hurt, ["What is 2+2?"]), "--json")
     assert done.returncode == 3
     assert json.loads(done.stdout)["errors"][0]["code"] == "journal"

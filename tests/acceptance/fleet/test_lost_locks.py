@@ -71,7 +71,7 @@ def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
 
 
 def journals(beacon: Beacon) -> list[Path]:
-    return sorted((beacon.folder / "data" / "journal").glob("*"))
+    return sorted((beacon.data / "journal").glob("*"))
 
 
 def lines(beacon: Beacon) -> int:
@@ -185,7 +185,7 @@ def test_a_journal_survives_whoever_takes_it(fleet: Fleet, network: Network) -> 
 
 @pytest.mark.fault(74, "files in the journal's folder that no run wrote")
 def test_what_is_no_journal_is_named_and_blocks_nothing(fleet: Fleet) -> None:
-    folder = fleet.beacon.folder / "data" / "journal"
+    folder = fleet.beacon.data / "journal"
     folder.mkdir(parents=True)
     (folder / "notes.txt").write_text("mine")
     (folder / "0f7c9b1e-2d0a-4a57-9f35-0d4e3f1c2b4a.jsonl").write_bytes(b"\xff\xfe no row\n")
@@ -254,7 +254,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 @pytest.mark.fault(74, "a tmpfs of 20 MB under the journal")
 @pytest.mark.skipif(not CAN_MOUNT, reason="mounting a tmpfs wants root and the program mount")
 def test_a_disk_without_room_for_the_journal_is_found_before_anything_is_asked(fleet: Fleet) -> None:
-    with small_disk(fleet.beacon.folder / "data" / "journal", 20) as folder:
+    with small_disk(fleet.beacon.data / "journal", 20) as folder:
         done = fleet.beacon("run", job_of(fleet.beacon), "--json")
         assert done.returncode == 3, done.stderr
         (error,) = json.loads(done.stdout)["errors"]
@@ -268,7 +268,7 @@ def test_a_disk_without_room_for_the_journal_is_found_before_anything_is_asked(f
 @pytest.mark.skipif(not CAN_MOUNT, reason="mounting a tmpfs wants root and the program mount")
 def test_a_disk_that_fills_up_later_is_told_as_it_is(fleet: Fleet, network: Network) -> None:
     job = job_of(fleet.beacon)
-    with small_disk(fleet.beacon.folder / "data" / "journal", 80) as folder:
+    with small_disk(fleet.beacon.data / "journal", 80) as folder:
         process = begin(fleet, network.url, job)
         with contextlib.suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
             while True:
