@@ -19,11 +19,12 @@ def show_pages(pages: Mapping[str, Path]) -> Callable[[Console], None]:
     """Return what lists the pages, kind by kind: the name of each, and what the page is about."""
     from beacon_cli.command_line.documents import KINDS, title
 
-    width = max(map(len, pages), default=0)
     lines: list[str] = []
-    for kind, of_kind in groupby(pages.items(), key=lambda page: page[1].parent.name):
+    for kind, names in groupby(pages, key=lambda name: pages[name].parent.name):
+        listed = list(names)
+        width = max(map(len, listed))
         lines += ["", KINDS[kind]] if kind in KINDS else []
-        lines += [f"  {name.ljust(width)}  {title(path)}" for name, path in of_kind]
+        lines += [f"  {name.ljust(width)}  {title(pages[name])}" for name in listed]
     return lambda _console: _write("".join(f"{line}\n" for line in lines))
 
 
