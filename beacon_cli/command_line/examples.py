@@ -33,7 +33,7 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon run examples/quickstart.yaml --local", "Try it: real answers, no account, no server"),
             Example("beacon show JOB_ID", "Read the answers, region beside region"),
         ),
-        ("commands", "job-files"),
+        ("first-hour", "commands", "job-files"),
     ),
     "run": HelpPage(
         (
