@@ -1,4 +1,4 @@
-"""Write the reference of all commands into docs/commands.md, from their help; with --check only compare."""
+"""Write the reference of all commands into docs/reference/commands.md, from their help; with --check only compare."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from beacon_cli.command_line.documents import documents_folder
 from beacon_cli.command_line.help_text import help_of
 from beacon_cli.main import app
 
-PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "commands.md"
 MARK = "<!-- Below: python scripts/command_reference.py -->\n"
 
 
@@ -41,4 +41,4 @@ wanted = written.partition(MARK)[0] + MARK + reference()
 if "--check" not in sys.argv:
     PAGE.write_text(wanted, encoding="utf-8")
 elif written != wanted:
-    sys.exit("docs/commands.md is not what the help says: python scripts/command_reference.py")
+    sys.exit("docs/reference/commands.md is not what the help says: python scripts/command_reference.py")

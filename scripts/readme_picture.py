@@ -1,4 +1,4 @@
-"""Run the quickstart and draw the README's pictures of it: docs/run.svg, the terminal, and docs/report.png, the report.
+"""Run the quickstart and draw the README's pictures of it: the terminal and the report, in docs/images.
 
 Needs the extra `dev` and a Chromium of the system.
 """
@@ -43,7 +43,7 @@ def draw_run(folder: Path) -> None:
     console.print(Text.assemble(("$ ", "bold"), f"beacon {command} --job-id {JOB_ID}"))
     console.print(Text.from_ansi(shown.decode().replace("\r\n", "\n").rstrip() + "\n"))
     svg = re.sub(r"<!--.*?-->", "", FONT_FACES.sub("", console.export_svg(title="beacon")), flags=re.DOTALL)
-    Path("docs/run.svg").write_text(svg.replace("Fira Code", "ui-monospace"), encoding="utf-8")
+    Path("docs/images/run.svg").write_text(svg.replace("Fira Code", "ui-monospace"), encoding="utf-8")
 
 
 def draw_report(folder: Path) -> None:
@@ -51,7 +51,7 @@ def draw_report(folder: Path) -> None:
     report = folder / "report.html"
     accepted = ["--accept", "system_prompt"]
     subprocess.run([BEACON, "report", JOB_ID, *accepted, "--output", report], check=True, stdout=subprocess.DEVNULL)
-    picture = Path("docs/report.png")
+    picture = Path("docs/images/report.png")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
         page = browser.new_context(bypass_csp=True, viewport={"width": WIDTH, "height": 800}).new_page()

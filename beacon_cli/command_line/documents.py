@@ -1,4 +1,4 @@
-"""The documents that come with the program: where they lie, and what each is about."""
+"""The documentation that is installed with the program: where its pages are, and what each is about."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from beacon_cli.program_name import command
 
 _PACKAGE = Path(beacon_cli.__file__).parent
 
+KINDS: dict[str, str] = {
+    "tutorial": "Tutorial",
+    "how-to": "How-to guides",
+    "reference": "Reference",
+    "explanation": "Explanation",
+    "decisions": "Decisions",
+}
+"""The kinds of pages: the folder that holds them, and the heading above them."""
+
 
 def package_folder() -> Path:
     """Return the folder in which the program is installed."""
@@ -19,18 +28,20 @@ def package_folder() -> Path:
 
 
 def documents_folder() -> Path:
-    """Return the folder of the documents: inside an installed package, beside the package in a clone."""
+    """Return the folder of the documentation: inside an installed package, beside the package in a clone."""
     installed = _PACKAGE / "docs"
     return installed if installed.is_dir() else _PACKAGE.parent / "docs"
 
 
 def pages() -> dict[str, Path]:
-    """Return every page by its name, such as `job-files`, in the order of the names."""
-    return {path.stem: path for path in sorted(documents_folder().glob("*.md"))}
+    """Return every page by its name, such as `job-files`: the index, then kind by kind, in the order of names."""
+    folder = documents_folder()
+    found = (path for kind in KINDS for path in sorted((folder / kind).glob("*.md")))
+    return {path.stem: path for path in (folder / "index.md", *found)}
 
 
 def page_named(name: str) -> Path:
-    """Return a page; `.md` and a folder in front of the name are allowed. Raises `UsageError` for one there is not."""
+    """Return a page; a folder before the name and `.md` after it are allowed. Raises `UsageError` if it is unknown."""
     found = pages().get(Path(name).name.removesuffix(".md"))
     if found is None:
         near = difflib.get_close_matches(name, pages(), n=2)

@@ -33,7 +33,7 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon run examples/quickstart.yaml --local", "Try it: real answers, no account, no server"),
             Example("beacon show JOB_ID", "Read the answers, region beside region"),
         ),
-        ("commands", "job-files"),
+        ("first-hour", "commands", "job-files"),
     ),
     "run": HelpPage(
         (
@@ -48,7 +48,7 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon check-db bias-demo-1", "Audit a job against what was stored when it was run"),
             Example("beacon check-db bias-demo-1 --expect job.yaml", "Audit it against a job file"),
         ),
-        ("database",),
+        ("check-db",),
     ),
     "compare": HelpPage(
         (

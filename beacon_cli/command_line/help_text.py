@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from beacon_cli.command_line.documents import documents_folder
+from beacon_cli.command_line.documents import page_named
 from beacon_cli.command_line.examples import PAGES, Example, HelpPage
 from beacon_cli.command_line.mistakes import unknown_command
 from beacon_cli.program_name import command, program
@@ -71,4 +71,4 @@ def _write_documents(page: HelpPage, formatter: Any) -> None:
     with formatter.section("Documentation"):
         indent = " " * formatter.current_indent
         for document in page.documents:
-            formatter.write(f"{indent}$ {command('docs', document)}\n{indent}{documents_folder() / document}.md\n")
+            formatter.write(f"{indent}$ {command('docs', document)}\n{indent}{page_named(document)}\n")

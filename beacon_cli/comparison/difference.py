@@ -3,7 +3,8 @@
 A group is a region, or, where two jobs are compared, a job. If groups do not matter, their labels may be exchanged
 among the answers. The p-value is the share of such exchanges (all of them when they are few, else random ones) that
 put answers into groups at least as much alike as they are. It is small where the groups' answers are spread around
-different points, and also where they are spread differently. docs/method.md has the formulas and their sources.
+different points, and also where they are spread differently. docs/explanation/method.md has the formulas and their
+sources.
 """
 
 from __future__ import annotations

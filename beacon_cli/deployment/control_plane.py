@@ -20,9 +20,12 @@ from beacon_cli.door import Door
 from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
 from beacon_cli.network.proxies import source_of
 from beacon_cli.printable import excerpt
+from beacon_cli.program_name import command
 from beacon_cli.redaction import redacted
 
-_CERTIFICATE_HINT = "Modal's SDK trusts the certificates of certifi alone; docs/network.md says what can be done"
+_CERTIFICATE_HINT = (
+    f"Modal's SDK trusts the certificates of certifi alone; {command('docs network')} says what can be done"
+)
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 6.0
 _LIST_SECONDS = 20.0

@@ -27,7 +27,7 @@ _WHOLE = re.compile("[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `meaning` is what docs/export.md says of it."""
+    """A column; `meaning` is what docs/reference/export.md says of it."""
 
     name: str
     type: Type

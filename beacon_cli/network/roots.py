@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beacon_cli.errors import EnvironmentFault
+from beacon_cli.program_name import command
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # As OpenSSL looks certificates up in a folder: by the hash of their subject.
@@ -96,7 +97,7 @@ def _refusal(variable: str, place: Path, problem: str) -> EnvironmentFault:
     return EnvironmentFault(
         f"{variable} names {place}, which {problem}",
         hint=f"set {variable} to where certificates in PEM format are, or unset it to trust the system's own;"
-        " docs/network.md has more",
+        f" {command('docs network')} has more",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,15 @@ if TYPE_CHECKING:
 
 
 def show_pages(pages: Mapping[str, Path]) -> Callable[[Console], None]:
-    """Return what lists the pages: each name, and what the page is about."""
-    from beacon_cli.command_line.documents import title
+    """Return what lists the pages, kind by kind: the name of each, and what the page is about."""
+    from beacon_cli.command_line.documents import KINDS, title
 
-    width = max(map(len, pages), default=0)
-    lines = [f"{name.ljust(width)}  {title(path)}" for name, path in pages.items()]
+    lines: list[str] = []
+    for kind, names in groupby(pages, key=lambda name: pages[name].parent.name):
+        listed = list(names)
+        width = max(map(len, listed))
+        lines += ["", KINDS[kind]] if kind in KINDS else []
+        lines += [f"  {name.ljust(width)}  {title(pages[name])}" for name in listed]
     return lambda _console: _write("".join(f"{line}\n" for line in lines))
 
 

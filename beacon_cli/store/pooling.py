@@ -1,4 +1,4 @@
-"""Telling how a pooler between us and PostgreSQL hands out its connections (docs/decisions/0013-poolers.md)."""
+"""Detects how a pooler before PostgreSQL lends its connections: docs/decisions/0013-poolers-are-found-out.md."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_every_option_has_an_explanation() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_readme_or_the_docs_name_every_command(command: str) -> None:
-    text = "".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    text = "".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
     assert f"beacon {command}" in text
 
 

@@ -219,4 +219,4 @@ def test_modals_sdk_trusts_certifi_alone_and_that_is_said(beacon: Beacon) -> Non
         done = beacon("deploy", "modal")
     assert done.returncode == 3
     assert "127.0.0.1: its certificate was refused: unable to get local issuer certificate" in done.stderr
-    assert "docs/network.md" in done.stderr
+    assert "docs network" in done.stderr

@@ -45,7 +45,7 @@ class Aftermath:
 
 
 def assert_invariant(after: Aftermath) -> None:
-    """Assert what holds after every fault; see docs/faults.md."""
+    """Assert what holds after every fault; see docs/reference/faults.md."""
     if after.database_url is not None:
         _assert_rows(after, after.database_url)
     for done in after.done:

@@ -1,4 +1,4 @@
-"""docs/faults.md and the tests that inject its faults speak of the same ones."""
+"""docs/reference/faults.md and the tests that inject its faults speak of the same ones."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "faults.md"
 ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
 
 
 def documented() -> list[int]:
-    return [int(number) for number in ROW.findall((ROOT / "docs" / "faults.md").read_text(encoding="utf-8"))]
+    return [int(number) for number in ROW.findall(PAGE.read_text(encoding="utf-8"))]
 
 
 def injected() -> set[int]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from beacon_cli.command_line.documents import page_named, pages, title
+from beacon_cli.command_line.documents import KINDS, page_named, pages, title
 from beacon_cli.command_line.examples import PAGES
 from beacon_cli.command_line.groups import PANELS
 from beacon_cli.main import app, program
@@ -98,11 +98,16 @@ def test_help_is_a_command_too(path: str) -> None:
     assert run("help", *path.split()) == run(*path.split(), "--help")
 
 
-def test_help_of_a_page_shows_it_and_docs_lists_all() -> None:
+def test_help_of_a_page_shows_it() -> None:
     text = page_named("job-files").read_text(encoding="utf-8")
-    assert run("help", "job-files") == run("docs", "job-files") == run("docs", "docs/job-files.md") == (0, text, "")
+    assert run("help", "job-files") == run("docs", "job-files") == (0, text, "")
+    assert run("docs", "docs/reference/job-files.md") == (0, text, "")
+
+
+def test_docs_lists_every_page_below_the_heading_of_its_kind() -> None:
     listed = run("docs")[1].splitlines()
-    assert [line.split()[0] for line in listed] == sorted(pages())
+    assert [line for line in listed if line and not line.startswith("  ")] == list(KINDS.values())
+    assert [line.split()[0] for line in listed if line.startswith("  ")] == list(pages())
     assert all(title(page) for page in pages().values())
 
 

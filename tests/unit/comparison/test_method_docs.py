@@ -1,4 +1,4 @@
-"""docs/method.md says what the code does."""
+"""docs/explanation/method.md says what the code does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon_cli.comparison.conditions import NAMES
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.verdicts import FALSE_DISCOVERY_RATE, VERDICTS
 
-METHOD = (Path(__file__).parents[3] / "docs" / "method.md").read_text(encoding="utf-8")
+METHOD = (Path(__file__).parents[3] / "docs" / "explanation" / "method.md").read_text(encoding="utf-8")
 MOST_TESTS = 5_000  # among which 99,999 exchanges can show one difference
 
 

@@ -12,7 +12,7 @@ from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.export.columns import COLUMNS, SCHEMA_VERSION, row_of
 from tests.support.stored_answers import stored
 
-DOCS = Path(__file__).parents[3] / "docs" / "export.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "export.md"
 ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (.+) \|$", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""Rows as JSON lines, CSV and Parquet: every text comes back, or as docs/export.md says."""
+"""Rows as JSON lines, CSV and Parquet: every text comes back, or as docs/reference/export.md says."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from modal_deployment.regions import REGIONS
 from modal_deployment.registry import REGISTRY
 
 ROOT = Path(__file__).parents[3]
-REFERENCE = (ROOT / "docs" / "job-files.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference" / "job-files.md").read_text(encoding="utf-8")
 KNOWN = {*REGISTRY, "smollm2-135m"}
 
 

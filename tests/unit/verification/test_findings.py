@@ -7,7 +7,7 @@ from pathlib import Path
 
 from beacon_cli.verification.findings import CODES
 
-DOCS = Path(__file__).parents[3] / "docs" / "verify.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "verify.md"
 
 
 def test_the_docs_have_a_row_for_every_code_with_its_severity_and_for_no_other() -> None:
