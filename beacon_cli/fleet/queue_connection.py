@@ -46,7 +46,7 @@ class PatientConnector(PsycopgConnector):
         self._not_ours: set[int] = set()
 
     def let_go(self) -> None:
-        """Send nothing any more: from now on every statement raises."""
+        """Send nothing any more: from now on no entry is changed, and what asks for rows raises."""
         self._let_go = True
 
     def disown(self, entry: int) -> None:
@@ -58,13 +58,13 @@ class PatientConnector(PsycopgConnector):
         self._not_ours.discard(entry)
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
-        """Execute a statement that changes an entry, unless that is another worker's."""
+        """Execute a statement that changes an entry or the like, unless the entry is not ours any more."""
         if arguments.get("job_id") in self._not_ours:
             return
         try:
             await self._patiently(partial(super().execute_query_async, query, **arguments))
         except ConnectorException as failed:
-            if not is_refused(failed):
+            if not self._let_go and not is_refused(failed):
                 raise
 
     async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from beacon_cli.store.settle import settle_regularly
 from modal_deployment.regions import REGIONS
 
 _CLOSING_SECONDS = 10.0
+_MOMENT_SECONDS = 1.0
 
 
 class State(Enum):
@@ -58,7 +59,7 @@ class Exit(Enum):
     FAULT = "a fault of Beacon"
 
 
-# Whose database, or whose entries, are no longer its own: it must not write any more.
+# Others have its jobs, or are about to: nothing is written any more.
 _AT_ONCE = frozenset({Exit.QUIT, Exit.LOST})
 _EXIT_OF: Sequence[tuple[type[Exception], Exit]] = (
     (LeaseLost, Exit.LOST),
@@ -108,6 +109,7 @@ class Worker:
         self._running: dict[int, RunningEntry] = {}
         self._state = State.TAKING
         self._events: asyncio.Queue[_Event] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
         self._taking: asyncio.Task[None]
 
     async def run(self, signals: Held) -> Ending:
@@ -119,11 +121,18 @@ class Worker:
             return Ending.of(error)
         with signals.delivered_to(lambda signum: self._events.put_nowait(Interrupted(signum))):
             # The heartbeat first: the others have less patience than connecting to a database far away may take.
-            services = [self._start(service) for service in self._services()]
+            for service in self._services():
+                self._start(service)
             self._taking = self._start(self._take_entries())
-            ending = await self._until_it_ends()
-            await self._close(ending, services)
-            return ending
+            try:
+                ending = await self._until_it_ends()
+                if ending.exit not in _AT_ONCE:
+                    await self._end_jobs()
+            finally:
+                await self._let_go()
+        if isinstance(ending.cause, Interrupted):
+            say_line(f"worker {self.id} ends; what it had not finished is for the others")
+        return ending
 
     async def _until_it_ends(self) -> Ending:
         """Move from state to state, event by event, and return why the last one is reached."""
@@ -153,7 +162,8 @@ class Worker:
         )
 
     def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
-        return asyncio.create_task(self._until_it_fails(work))
+        self._tasks.append(asyncio.create_task(self._until_it_fails(work)))
+        return self._tasks[-1]
 
     async def _until_it_fails(self, work: Coroutine[Any, Any, object]) -> None:
         """Do what goes on for ever; if it fails, the worker ends."""
@@ -225,7 +235,7 @@ class Worker:
         say_line(f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; a second Ctrl-C quits at once")
         for running in self._running.values():
             running.stop.drain(HAND_BACK)
-        self._draining = self._start(self._drain())
+        self._start(self._drain())
 
     async def _drain(self) -> None:
         self._taking.cancel()  # it takes no entry from now on, and ends with the last one that it has taken
@@ -238,19 +248,20 @@ class Worker:
                 await self._lease.leave()
         self._events.put_nowait(_Drained())
 
-    async def _close(self, ending: Ending, services: Sequence[asyncio.Task[None]]) -> None:
-        """Let go of the jobs: at once, or in order, with their calls closed and recorded."""
-        if isinstance(ending.cause, Interrupted):
-            say_line(f"worker {self.id} ends; what it had not finished is for the others")
+    async def _end_jobs(self) -> None:
+        """Close the calls in flight, and wait until that is recorded and the jobs are in the queue again."""
         self._taking.cancel()
-        if ending.exit not in _AT_ONCE:
-            self._stop_all(HAND_BACK)
-            await asyncio.wait({self._taking}, timeout=_CLOSING_SECONDS)
+        self._stop_all(HAND_BACK)
+        await asyncio.wait({self._taking}, timeout=_CLOSING_SECONDS)
+
+    async def _let_go(self) -> None:
+        """End whatever still goes on, and write no more of any entry: what is left is for the others."""
         self._queue.let_go()
-        jobs = [running.task for running in self._running.values()]
-        for task in (*jobs, *services):
-            task.cancel()
-        await asyncio.gather(*jobs, *services, self._taking, return_exceptions=True)
+        going_on = {*(running.task for running in self._running.values()), *self._tasks}
+        while going_on:  # a job that is cancelled records its calls in flight first, if that is done in a moment
+            for task in going_on:
+                task.cancel()
+            _, going_on = await asyncio.wait(going_on, timeout=_MOMENT_SECONDS)
         await self._lease.excuse_jobs()
         await self._queue.close()
         await self._lease.close()

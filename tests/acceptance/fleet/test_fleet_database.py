@@ -45,7 +45,7 @@ def test_the_grants_are_enough_to_work_and_to_take_over(least_privileged: Fleet)
     assert CANARY not in said
     assert "Traceback" not in said
     for (table,) in fleet.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'beacon_queue'"):
-        assert fleet.rows(f'SELECT 1 FROM beacon_queue."{table}" t WHERE t::text LIKE \'%%{CANARY}%%\'') == []
+        assert fleet.rows(f"SELECT 1 FROM beacon_queue.\"{table}\" t WHERE t::text LIKE '%%{CANARY}%%'") == []
 
 
 def test_readers_may_read_answers_and_nothing_else(fleet: Fleet) -> None:
