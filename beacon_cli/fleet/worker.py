@@ -118,6 +118,7 @@ class Worker:
             _require_endpoints(self._settings)
             await self._lease.take(self._jobs, self._caps())
         except (ConfigError, StoreError) as error:
+            await self._lease.close()
             return Ending.of(error)
         with signals.delivered_to(lambda signum: self._events.put_nowait(Interrupted(signum))):
             # The heartbeat first: the others have less patience than connecting to a database far away may take.

@@ -75,7 +75,7 @@ class WorkerQueue:
         self._address = address_of(url, statement_timeout="30s", name=f"worker {worker_id}")
         self._connector = PatientConnector(url, f"worker {worker_id}")
         self._app = App(connector=self._connector)
-        self._app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_HandBack())(self._carry)
+        self._app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_HandBack())(self._run_task)
 
     async def open(self) -> None:
         """Connect. Raises `StoreError`."""
@@ -117,7 +117,7 @@ class WorkerQueue:
         self.let_go()
         await self._app.close_async()
 
-    async def _carry(self, context: JobContext, job_id: str, priority: int) -> None:
+    async def _run_task(self, context: JobContext, job_id: str, priority: int) -> None:
         """Run an entry's job inside Procrastinate's task, which is cancelled when the job is to stop."""
         assert context.job.id is not None
         taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority)
@@ -131,9 +131,9 @@ class WorkerQueue:
                 assert task is not None
                 task.uncancel()
                 self._stop_entry(taken.id, context.abort_reason() is AbortReason.USER_REQUEST)
-        self._say(taken, running.result())
+        self._report(taken, running.result())
 
-    def _say(self, taken: TakenEntry, end: EntryEnd) -> None:
+    def _report(self, taken: TakenEntry, end: EntryEnd) -> None:
         """Tell Procrastinate how an entry ended, in its own way."""
         if end is EntryEnd.CANCELLED:
             raise JobAborted
