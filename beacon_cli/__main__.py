@@ -20,7 +20,6 @@ def main() -> NoReturn:
     try:
         with held():  # what is half imported cannot say that it was interrupted
             from beacon_cli.accounts import lend_a_name
-            from beacon_cli.leaving import leave
             from beacon_cli.main import interrupted_early, program
 
             lend_a_name()
@@ -32,7 +31,7 @@ def main() -> NoReturn:
     except Interrupted as interrupted:
         code = interrupted.exit_code
     ignore_signals()
-    leave(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ GRANT SELECT ON _yoyo_migration TO beacon_worker;
 -- The fleet's queue, where there is one (`beacon db migrate --fleet`).
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'dbos') THEN
-        GRANT USAGE ON SCHEMA dbos TO beacon_worker;
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA dbos TO beacon_worker;
-        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA dbos TO beacon_worker;
-        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA dbos TO beacon_worker;
+    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'beacon_queue') THEN
+        GRANT USAGE ON SCHEMA beacon_queue TO beacon_worker;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA beacon_queue TO beacon_worker;
+        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA beacon_queue TO beacon_worker;
+        GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA beacon_queue TO beacon_worker;
     END IF;
 END $$;
 

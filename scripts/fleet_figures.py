@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import psutil
 import psycopg
 
 from tests.acceptance.conftest import new_beacon
@@ -25,6 +26,7 @@ from tests.support.regions_server import regions_server
 from tests.support.tcp_postgres import TcpPostgres, tcp_postgres
 
 JOBS = ["one", "two", "three"]
+TRANSACTIONS = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
 
 
 @contextmanager
@@ -147,9 +149,27 @@ def throughput(postgres: TcpPostgres, workers: int, questions: int) -> None:
         )
 
 
+def idle(postgres: TcpPostgres, seconds: float = 20) -> None:
+    with fleet(postgres, 0) as made:
+        worker = made.worker()
+        time.sleep(10)
+        before = made.rows(TRANSACTIONS)[0][0]
+        time.sleep(seconds)
+        transactions = (made.rows(TRANSACTIONS)[0][0] - before) / seconds
+        ((connections,),) = made.rows("SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^worker '")
+        memory = psutil.Process(worker.pid).memory_info().rss / 2**20
+        print(
+            f"an idle worker: {memory:.0f} MiB of memory, {transactions:.1f} transactions a second,"
+            f" {connections} connections",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("only", nargs="*", help="stopped, slow, kills, database, cancel, throughput; all unless named")
+    parser.add_argument(
+        "only", nargs="*", help="stopped, slow, kills, database, cancel, idle, throughput; all unless named"
+    )
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, help="of what is killed, when and how; by default another each time")
     arguments = parser.parse_args()
@@ -170,6 +190,8 @@ def main() -> None:
             database_restarted(postgres, "immediate")
         if wanted("cancel"):
             cancelled(postgres)
+        if wanted("idle"):
+            idle(postgres)
         if wanted("throughput"):
             for workers in (1, 2, 3):
                 throughput(postgres, workers, 50)

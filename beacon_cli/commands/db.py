@@ -22,7 +22,8 @@ app = command_group("Migrate, find, query or back up the database.")
 def migrate(
     ctx: typer.Context,
     fleet: Annotated[
-        bool, typer.Option("--fleet", help="Also create or update the tables of the fleet's queue (schema dbos).")
+        bool,
+        typer.Option("--fleet", help="Also create or update the fleet's queue (schema beacon_queue)."),
     ] = False,
     database_url: DatabaseUrl = None,
     as_json: Json = False,

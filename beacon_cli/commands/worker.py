@@ -29,8 +29,8 @@ def worker(
     from beacon_cli.fleet.tcp import fleet_database
 
     url = fleet_database(ctx.obj.settings, database_url, clock_must_agree=True)
-    from beacon_cli.fleet.work import work
+    from beacon_cli.fleet.worker_process import run_worker
 
     del as_json  # a worker ends by a signal or an error, and those are told as one document where errors end
 
-    work(ctx.obj.settings, url, jobs, drain)
+    run_worker(ctx.obj.settings, url, jobs, drain)

@@ -72,7 +72,7 @@ class Calls:
         self._wake.set()
         await self._idle.wait()
 
-    async def work(self) -> None:
+    async def take_turns(self) -> None:
         """Take turns until cancelled; while the database is away nobody gets a slot."""
         while True:
             with contextlib.suppress(*PASSING):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from beacon_cli.audit.stored_job import find_job
 from beacon_cli.errors import BeaconError, ProblemsFound
-from beacon_cli.fleet.dbos_queue import client
-from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
+from beacon_cli.fleet.job_queue import JobQueue, open_queue
+from beacon_cli.fleet.progress import JobProgress, job_progress, rows_by_region, rows_by_status
 from beacon_cli.fleet.unfinished import give_up_job
 from beacon_cli.program_name import command
 from beacon_cli.store.connect import connect, translated
@@ -49,19 +50,32 @@ class Cancelled:
 
 def cancel_job(url: str, job_id: str) -> Cancelled:
     """Stop a job. Raises `JobNotFound`, and `StoreError`."""
-    with connect(url) as connection, translated(), client(url) as queue:
-        began = time.monotonic()
-        before = now = job_progress(connection, find_job(connection, job_id).id)
-        while now.entries or now.state.holder is not None or now.state.status in _GOING_ON:
-            for entry in now.entries:  # each time: a submission may be under way
-                queue.cancel_workflow(entry.id)
-            if now.state.holder is None:  # nobody is there to write how it ended
-                set_aside = ("failed",) if now.state.status == "set_aside" else ()
-                give_up_job(url, job_id, "cancelled", ("created", "running", *set_aside))
-            now = job_progress(connection, job_id)
-            if time.monotonic() > began + _WAIT_SECONDS:
-                break
-            time.sleep(_LOOK_SECONDS)
-        counts = rows_by_status(rows_by_region(connection, job_id))
+    return asyncio.run(_cancel_job(url, job_id))
+
+
+async def _cancel_job(url: str, job_id: str) -> Cancelled:
+    async with open_queue(url) as queue:
+        with connect(url) as connection, translated():
+            began = time.monotonic()
+            before = now = job_progress(connection, find_job(connection, job_id).id)
+            while now.entries or now.state.holder is not None or now.state.status in _GOING_ON:
+                await _stop(queue, url, job_id, now)
+                now = job_progress(connection, job_id)
+                if time.monotonic() > began + _WAIT_SECONDS:
+                    break
+                await asyncio.sleep(_LOOK_SECONDS)
+            counts = rows_by_status(rows_by_region(connection, job_id))
     seconds = round(time.monotonic() - began, 3)
     return Cancelled(job_id, before.state.status, now.state.status, counts, seconds)
+
+
+async def _stop(queue: JobQueue, url: str, job_id: str, now: JobProgress) -> None:
+    """Do what can be done at this moment; it is called again: a submission, or a take-over, may be under way."""
+    nobody_runs_it = now.state.holder is None
+    for entry in now.entries:
+        await queue.cancel(entry.id)
+        if entry.taken and nobody_runs_it:  # whoever has taken it and is alive finds that out
+            await queue.give_up(entry.id)
+    if nobody_runs_it:  # nobody is there to write how it ended
+        set_aside = ("failed",) if now.state.status == "set_aside" else ()
+        give_up_job(url, job_id, "cancelled", ("created", "running", *set_aside))

@@ -33,7 +33,7 @@ BY_COMMAND = StopReason("cancelled", "cancelled by beacon cancel")
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class WorkerContext:
     """What all jobs of one worker share."""
 
     settings: Settings
@@ -69,55 +69,55 @@ class _Handover:
 
 
 @asynccontextmanager
-async def ready_run(workshop: Workshop, job_id: str, priority: int, stop: Stop) -> AsyncIterator[Run | None]:
-    """Claim a job of the database and begin it; yields None when it was stopped before anything was asked.
+async def claimed_run(context: WorkerContext, job_id: str, priority: int, stop: Stop) -> AsyncIterator[Run | None]:
+    """Claim a job of the database and begin a run of it; yields None when it was stopped before anything was asked.
 
     Raises every `BeaconError` that can end a run before its first question.
     """
-    job = await asyncio.to_thread(stored_job, workshop.url, job_id)
+    job = await asyncio.to_thread(stored_job, context.url, job_id)
     clock = Clock()
 
     def tell(text: str) -> None:
-        workshop.emit(Notice(job_id, clock.now(), text))
+        context.emit(Notice(job_id, clock.now(), text))
 
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_claimed(workshop, job, job_id, tell))
+        store = await stack.enter_async_context(_claimed(context, job, job_id, tell))
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
-        run = await _prepared(stack, workshop, store, priority, stop, clock, tell)
+        run = await _prepared(stack, context, store, priority, stop, clock, tell)
         if stop.reason is None:
             await store.begin(clock.now().isoformat())
         yield None if stop.reason is not None else run
 
 
 def _claimed(
-    workshop: Workshop, job: Job, job_id: str, tell: Callable[[str], None]
+    context: WorkerContext, job: Job, job_id: str, tell: Callable[[str], None]
 ) -> AbstractAsyncContextManager[JobStore]:
     return open_job_store(
-        *(workshop.url, job, job_id),
+        *(context.url, job, job_id),
         batching=None,
-        journal_folder=workshop.settings.journal_path(),
+        journal_folder=context.settings.journal_path(),
         tell=tell,
-        holder=f"worker {workshop.worker_id}",
+        holder=f"worker {context.worker_id}",
     )
 
 
 async def _prepared(
     stack: AsyncExitStack,
-    workshop: Workshop,
+    context: WorkerContext,
     store: JobStore,
     priority: int,
     stop: Stop,
     clock: Clock,
     tell: Callable[[str], None],
 ) -> Run:
-    settings, claim = workshop.settings, store.claim
+    settings, claim = context.settings, store.claim
     job, lanes = claim.job, claim.job.lanes()
     limits = settings.limits.overridden_by(job.limits)
-    slots = FleetSlots(workshop.calls, job, claim.job_id, limits, priority)
+    slots = FleetSlots(context.calls, job, claim.job_id, limits, priority)
     assignment = Assignment(job, claim.job_id, claim.run_id, claim.batching, limits, claim.answered)
     make = partial(Run, assignment, _Handover(store, stop))
-    rest = (workshop.emit, stop, clock, _cancel_call, slots)
+    rest = (context.emit, stop, clock, _cancel_call, slots)
     if claim.answered >= job.expected:
         return make({}, {}, *rest)
     regions = list({lane.region.id: lane.region for lane in lanes}.values())

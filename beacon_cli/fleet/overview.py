@@ -35,7 +35,7 @@ class FleetOverview:
     regions: tuple[Row, ...]
     account: Row
     workers: tuple[Row, ...]
-    half_submitted: tuple[str, ...]
+    in_no_queue: tuple[str, ...]
     journals: Found
     set_aside: tuple[Row, ...] = ()
 
@@ -58,7 +58,7 @@ class FleetOverview:
             problem = _why_stuck(row, versions)
             if problem is not None:
                 yield {"job_id": row["job_id"], "problem": problem[0], "hint": problem[1]}
-        for job_id in self.half_submitted:
+        for job_id in self.in_no_queue:
             yield {
                 "job_id": job_id,
                 "problem": "it was written, and is not in the queue",
@@ -81,8 +81,8 @@ def fleet_overview(url: str, journals: Found) -> FleetOverview:
         regions = _rows(connection, "fleet_regions")
         workers = _rows(connection, "fleet_workers")
         set_aside = _rows(connection, "fleet_set_aside")
-        half = sql.SQL(query("half_submitted").decode()).format(holders=HOLDERS, holds=HOLDS)
-        half_submitted = tuple(str(row[0]) for row in connection.execute(half).fetchall())
+        statement = sql.SQL(query("in_no_queue").decode()).format(holders=HOLDERS, holds=HOLDS)
+        in_no_queue = tuple(str(row[0]) for row in connection.execute(statement).fetchall())
     remaining = _remaining(jobs)
     known = {row["region"]: row for row in regions}
     empty = {"cap": None, "in_flight": 0, "calls_waiting": 0, "held_by_lost_workers": 0}
@@ -92,7 +92,7 @@ def fleet_overview(url: str, journals: Found) -> FleetOverview:
         tuple({"region": label, "cells": remaining[label], **known.get(label, empty)} for label in labels),
         {"region": "account", "cells": sum(remaining.values()), **known.get("account", empty)},
         tuple(workers),
-        half_submitted,
+        in_no_queue,
         journals,
         tuple(set_aside),
     )
@@ -128,13 +128,13 @@ def _job(row: Row) -> Row:
 
 
 def _state(row: Row) -> str:
-    return "queued" if row["entry"] != "PENDING" else "running" if row["worker"] else "orphaned"
+    return "queued" if not row["taken"] else "running" if row["worker"] else "orphaned"
 
 
 def _why_stuck(row: Row, versions: set[str]) -> tuple[str, str] | None:
-    if row["entry"] != "PENDING" and not versions:
+    if not row["taken"] and not versions:
         return "no worker is alive", f"start one: {command('worker')}"
-    if row["entry"] != "PENDING" and row["version"] not in versions:
+    if not row["taken"] and row["version"] not in versions:
         found = ", ".join(sorted(versions))
         return (
             f"it was submitted by version {row['version']}, and the workers are {found}",

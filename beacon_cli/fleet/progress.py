@@ -18,10 +18,11 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job's entry in the queue that is not over."""
+    """A job's entry in the queue that is not over; `taken` says whether a worker has it."""
 
-    id: str
+    id: int
     priority: int
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,38 @@
-"""The tables of the fleet's queue, in the schema `dbos`: whose they are, what the role may do there, making them."""
+"""The tables of the fleet's queue, in a schema of their own: whose they are, what the role may do, making them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.fleet.queries import query
 from beacon_cli.program_name import command
 from beacon_cli.store.address import quoted
 from beacon_cli.store.connect import connect, translated
 from beacon_cli.store.schema import GRANTS_HINT, Connection
+from beacon_cli.wording import quantity
+
+QUEUE_SCHEMA = "beacon_queue"
+"""The schema of Procrastinate's tables, and of what Beacon notes beside them."""
 
 MIGRATE_HINT = f"run: {command('db migrate --fleet')}"
 
+_ANOTHER_PROGRAM_HINT = "give the fleet a database of its own"
 # By the catalogue: to_regclass fails where the role may not look into the schema.
 _FOUND = """
 SELECT current_user, current_schema(), has_schema_privilege(schema.oid, 'USAGE'),
        obj_description(schema.oid, 'pg_namespace'),
-       (SELECT array_agg(attname::text) FROM pg_attribute
-        WHERE attrelid = queue.oid AND NOT attisdropped AND atttypid IN ('text'::regtype, 'jsonb'::regtype)),
-       queue.oid IS NOT NULL
-FROM pg_namespace AS schema
-LEFT JOIN pg_class AS queue ON queue.relnamespace = schema.oid AND queue.relname = 'workflow_status'
-WHERE schema.nspname = 'dbos'
+       ARRAY(SELECT relname::text FROM pg_class WHERE relnamespace = schema.oid AND relkind IN ('r', 'p'))
+FROM pg_namespace AS schema WHERE nspname = 'beacon_queue'
 """
 _LACKING = """
 SELECT class.relname, string_agg(privilege, ', ' ORDER BY privilege)
 FROM pg_class AS class JOIN pg_namespace AS schema ON schema.oid = relnamespace, unnest(%s::text[]) AS privilege
-WHERE nspname = 'dbos' AND relkind = 'r' AND NOT has_table_privilege(class.oid, privilege)
+WHERE nspname = 'beacon_queue' AND relkind = 'r' AND NOT has_table_privilege(class.oid, privilege)
 GROUP BY class.relname ORDER BY class.relname LIMIT 1
 """
 _CREATING = """
@@ -37,16 +40,23 @@ SELECT current_user, current_database(), current_schema(), schema.oid IS NOT NUL
        obj_description(schema.oid, 'pg_namespace'),
        CASE WHEN schema.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
             ELSE has_schema_privilege(schema.oid, 'USAGE') AND has_schema_privilege(schema.oid, 'CREATE') END,
-       EXISTS (SELECT FROM pg_class WHERE relnamespace = schema.oid AND relkind IN ('r', 'p'))
-FROM (SELECT) AS one LEFT JOIN pg_namespace AS schema ON schema.nspname = 'dbos'
+       ARRAY(SELECT relname::text FROM pg_class WHERE relnamespace = schema.oid AND relkind IN ('r', 'p'))
+FROM (SELECT) AS one LEFT JOIN pg_namespace AS schema ON schema.nspname = 'beacon_queue'
 """
-_OURS = "SELECT EXISTS (SELECT FROM dbos.queues WHERE name = 'beacon_jobs')"
-# Of the queue's table, those that the fleet's own statements use.
-_COLUMNS = frozenset(
-    {"workflow_uuid", "status", "queue_name", "deduplication_id", "executor_id", "application_version", "attributes"}
-)
-# A comment on the schema says whose queue it is; those of earlier versions have none.
+# A comment on the schema says whose queue it is, where the role may write one.
 _NOTE = "the queue of Beacon's tables in the schema "
+# What tells the queue's tables from those of another program.
+_OURS = "beacon_migrations"
+_APPLIED = "SELECT name FROM beacon_queue.beacon_migrations"
+_NOTE_APPLIED = "INSERT INTO beacon_queue.beacon_migrations (name) VALUES (%s)"
+# One migration at a time; freed with the connection.
+_LOCK = "SELECT pg_advisory_lock(hashtextextended('beacon queue tables', 0))"
+# Beacon 0.1 kept its queue there, with DBOS.
+_LEFT_BEHIND = """
+SELECT deduplication_id FROM dbos.workflow_status
+WHERE queue_name = 'beacon_jobs' AND status IN ('ENQUEUED', 'PENDING', 'DELAYED') ORDER BY created_at
+"""
+_NAMED_AT_MOST = 5
 
 
 def require_queue(connection: Connection, privileges: Sequence[str]) -> None:
@@ -54,81 +64,131 @@ def require_queue(connection: Connection, privileges: Sequence[str]) -> None:
     with translated(), connection.pipeline():  # one round trip
         queue, lacked = connection.execute(_FOUND), connection.execute(_LACKING, [list(privileges)])
     found, lacking = queue.fetchone(), lacked.fetchone()
-    if found is None or (found[2] and not found[5]):
+    if found is None or (found[2] and not found[4]):
         raise SchemaError("this database has no queue yet", hint=MIGRATE_HINT)
-    role, schema, may_use, note, columns, _ = found
-    _require_own(note, schema)
+    role, schema, may_use, note, tables = found
+    _require_own(note, schema, tables)
     if not may_use:
-        raise StoreError(f"the database role {role} lacks a privilege: USAGE on the schema dbos", hint=GRANTS_HINT)
-    if missing := _COLUMNS.difference(columns or ()):
-        raise SchemaError(
-            f"the table dbos.workflow_status is old, or another program's: it lacks {', '.join(sorted(missing))}",
-            hint=f"{MIGRATE_HINT}; if another program uses the schema dbos, give the fleet a database of its own",
+        raise StoreError(
+            f"the database role {role} lacks a privilege: USAGE on the schema {QUEUE_SCHEMA}", hint=GRANTS_HINT
         )
     if lacking is not None:
         raise StoreError(
-            f"the database role {role} lacks a privilege: {lacking[1]} on dbos.{lacking[0]}", hint=GRANTS_HINT
+            f"the database role {role} lacks a privilege: {lacking[1]} on {QUEUE_SCHEMA}.{lacking[0]}",
+            hint=GRANTS_HINT,
         )
-    if note is None and not _holds_our_queue(connection):
-        raise SchemaError("this database has no queue of Beacon's yet", hint=MIGRATE_HINT)
+    _require_up_to_date(_applied(connection))
+
+
+def require_nothing_left_behind(url: str) -> None:
+    """Raise `SchemaError` while the queue of Beacon 0.1 has jobs: only that version can finish them."""
+    with connect(url) as connection:
+        try:
+            left = [str(job_id) for (job_id,) in connection.execute(_LEFT_BEHIND).fetchall()]
+        except psycopg.errors.ProgrammingError:  # no such table, or another program's
+            return
+    if left:
+        more = f" and {len(left) - _NAMED_AT_MOST} more" if len(left) > _NAMED_AT_MOST else ""
+        raise SchemaError(
+            f"the queue of Beacon 0.1 (schema dbos) still has {quantity(len(left), 'job')}:"
+            f" {', '.join(left[:_NAMED_AT_MOST])}{more}",
+            hint="let workers of that version finish them, or cancel them with it; or give that queue up with"
+            " DROP SCHEMA dbos CASCADE, and submit the jobs again",
+        )
 
 
 def create_queue(url: str) -> None:
     """Create the queue's tables, or bring them up to date. Raises `StoreError` where that cannot be."""
-    from beacon_cli.fleet.dbos_queue import create_tables
+    with connect(url) as connection, translated():
+        connection.execute(_LOCK)
+        schema, exists, has_tables = _require_creating(connection)
+        if not exists:  # PostgreSQL wants the privilege for IF NOT EXISTS, too
+            connection.execute(f"CREATE SCHEMA {QUEUE_SCHEMA}".encode())
+        _note(connection, schema)
+        connection.execute("SELECT set_config('search_path', %s, false)", [QUEUE_SCHEMA])
+        if has_tables:
+            update_tables(connection)
+        else:
+            _create_tables(connection)
 
-    with connect(url) as connection:
-        schema, exists = _require_creating(connection)
-        with translated():
-            if not exists:  # PostgreSQL wants the privilege for IF NOT EXISTS, too
-                connection.execute("CREATE SCHEMA IF NOT EXISTS dbos")
-            _note(connection, schema)
-        create_tables(url)
+
+def _create_tables(connection: Connection) -> None:
+    from procrastinate.schema import SchemaManager
+
+    with connection.transaction():
+        connection.execute(SchemaManager.get_schema())
+        connection.execute(query("create_entries"))
+        for name in _known():
+            connection.execute(_NOTE_APPLIED, [name])
 
 
-def _require_creating(connection: Connection) -> tuple[str, bool]:
-    """Return the schema of Beacon's tables, and whether the queue's exists. Raises `StoreError`."""
+def update_tables(connection: Connection) -> None:
+    """Apply the migrations of Procrastinate that the tables, first on the search path, lack. Errors of psycopg pass."""
+    for name, path in sorted(_known().items()):
+        if name not in _applied(connection):
+            with connection.transaction():  # of its own: what is added to an enumeration cannot be used before
+                connection.execute(path.read_bytes())
+                connection.execute(_NOTE_APPLIED, [name])
+
+
+def _known() -> dict[str, Path]:
+    """Return Procrastinate's migrations by their names, which sort in the order of their application."""
+    from procrastinate.schema import SchemaManager
+
+    return {path.stem: path for path in Path(SchemaManager.get_migrations_path()).glob("*.sql")}
+
+
+def _applied(connection: Connection) -> set[str]:
     with translated():
-        [(role, database, schema, exists, note, may_create, has_tables)] = connection.execute(_CREATING).fetchall()
-    _require_own(note, schema)
+        return {str(name) for (name,) in connection.execute(_APPLIED).fetchall()}
+
+
+def _require_up_to_date(applied: set[str]) -> None:
+    known = set(_known())
+    if known - applied:
+        raise SchemaError("the queue's tables are older than this program", hint=MIGRATE_HINT)
+    if applied - known:
+        raise SchemaError(
+            "the queue's tables are newer than this program", hint="install the Procrastinate that they are of"
+        )
+
+
+def _require_creating(connection: Connection) -> tuple[str, bool, bool]:
+    """Return the schema of Beacon's tables, and whether the queue's exists and has tables. Raises `StoreError`."""
+    [(role, database, schema, exists, note, may_create, tables)] = connection.execute(_CREATING).fetchall()
+    _require_own(note, schema, tables)
     if not may_create and not exists:
         raise StoreError(
-            f"the database role {role} may not create the schema dbos, for the queue, in the database {database}",
-            hint=f"its owner can: CREATE SCHEMA dbos AUTHORIZATION {quoted(role)}; then run this again",
+            f"the database role {role} may not create the schema {QUEUE_SCHEMA}, for the queue, in the database"
+            f" {database}",
+            hint=f"its owner can: CREATE SCHEMA {QUEUE_SCHEMA} AUTHORIZATION {quoted(role)}; then run this again",
         )
     if not may_create:
         raise StoreError(
-            f"the database role {role} lacks a privilege: it may not create tables in the schema dbos",
-            hint=f"the owner of that schema can: GRANT CREATE, USAGE ON SCHEMA dbos TO {quoted(role)}",
+            f"the database role {role} lacks a privilege: it may not create tables in the schema {QUEUE_SCHEMA}",
+            hint=f"the owner of that schema can: GRANT CREATE, USAGE ON SCHEMA {QUEUE_SCHEMA} TO {quoted(role)}",
         )
-    if has_tables and note is None and not _holds_our_queue(connection):
-        raise SchemaError(
-            "the schema dbos, where the queue belongs, has tables of another program",
-            hint="give the fleet a database of its own",
-        )
-    return str(schema), bool(exists)
+    return str(schema), bool(exists), bool(tables)
 
 
-def _require_own(note: str | None, schema: str) -> None:
+def _require_own(note: str | None, schema: str, tables: Sequence[str]) -> None:
     """One queue, one set of tables: else a worker takes jobs that its own tables do not have."""
     if note is not None and note.startswith(_NOTE) and note != _NOTE + schema:
         raise SchemaError(
             f"the queue of this database belongs to the tables in the schema {note.removeprefix(_NOTE)}, not {schema}",
-            hint="give the fleet a database of its own, or set BEACON_DATABASE_SCHEMA to that schema",
+            hint=f"{_ANOTHER_PROGRAM_HINT}, or set BEACON_DATABASE_SCHEMA to that schema",
         )
-
-
-def _holds_our_queue(connection: Connection) -> bool:
-    try:
-        [(ours,)] = connection.execute(_OURS).fetchall()
-    except psycopg.Error:  # no such table, or not ours to read
-        return False
-    return bool(ours)
+    if tables and _OURS not in tables:
+        raise SchemaError(
+            f"the schema {QUEUE_SCHEMA}, where the queue belongs, has tables of another program",
+            hint=_ANOTHER_PROGRAM_HINT,
+        )
 
 
 def _note(connection: Connection, schema: str) -> None:
     """Write down whose queue it is, where the role may."""
+    comment = sql.SQL("COMMENT ON SCHEMA {} IS {}")
     try:
-        connection.execute(sql.SQL("COMMENT ON SCHEMA dbos IS {}").format(sql.Literal(_NOTE + schema)))
+        connection.execute(comment.format(sql.Identifier(QUEUE_SCHEMA), sql.Literal(_NOTE + schema)))
     except psycopg.errors.InsufficientPrivilege:
         return

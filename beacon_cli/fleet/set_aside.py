@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from beacon_cli.errors import LockLost, StoreError
 from beacon_cli.fleet.queries import query
-from beacon_cli.program_name import command
 from beacon_cli.store.connect import connect, translated
 
 MOST_ENDED = 3
@@ -26,7 +23,7 @@ def is_the_jobs_fault(error: Exception) -> bool:
     return isinstance(error, StoreError) and bool(error.sqlstate) and not error.sqlstate.startswith(_EVERYBODYS_CLASSES)
 
 
-def count_failure(url: str, entry: str, job_id: str, error: StoreError) -> int:
+def count_failure(url: str, entry: int, job_id: str, error: StoreError) -> int:
     """Count that a job could not go on, and return how often that has been so in a row. Raises `StoreError`.
 
     A lock that was lost is not counted.
@@ -39,19 +36,18 @@ def count_failure(url: str, entry: str, job_id: str, error: StoreError) -> int:
     return int(str(row[0])) if row else 0
 
 
-def ended_workers(url: str, entry: str) -> tuple[int, str]:
+def ended_workers(url: str, entry: int) -> tuple[int, str]:
     """Return how many workers a job has ended in a row, and why the last one. Raises `StoreError`."""
     with connect(url) as connection, translated():
         row = connection.execute(query("ended_workers"), {"entry": entry}).fetchone()
     return (int(str(row[0])), str(row[1])) if row else (0, "")
 
 
-def set_aside(url: str, entry: str, job_id: str) -> dict[str, Any]:
-    """Set a job aside, and return what its entry in the queue ends with. Raises `StoreError`."""
+def set_aside(url: str, entry: int, job_id: str) -> str:
+    """Set a job aside, and return why. Raises `StoreError`."""
     ended, why = ended_workers(url, entry)
     message = f"set aside: {ended} workers in a row could not go on with it, and nothing was answered in between"
     message = f"{message}; the last time {why}" if why else message
     with connect(url) as connection, translated():
         connection.execute(query("set_aside"), {"entry": entry, "job": job_id, "why": message})
-    hint = f"find out why, then submit it again ({command('submit JOB_FILE --job-id', job_id)})"
-    return {"status": "failed", "code": "set_aside", "message": message, "hint": hint}
+    return message

@@ -1,19 +1,20 @@
-"""`beacon submit`: a job is written into the database, and put into the queue."""
+"""`beacon submit`: a job is written into the database, and put into the queue, in one transaction."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import random
-import secrets
 import socket
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from beacon_cli.errors import JobLocked
-from beacon_cli.fleet.dbos_queue import client, enqueue
-from beacon_cli.fleet.progress import Entry, entries_of
+from beacon_cli.fleet.job_queue import enqueue
+from beacon_cli.fleet.progress import Entry
+from beacon_cli.fleet.queries import query
 from beacon_cli.job.model import Job
 from beacon_cli.output.result import say
 from beacon_cli.printable import printable
@@ -21,18 +22,13 @@ from beacon_cli.program_name import command
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
-from beacon_cli.store.connect import connect, translated
+from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.job_store import open_job_store
 
-# A step of priority is worth an hour of waiting: whoever waits long enough has its turn, whatever comes in.
-STEP_SECONDS = 3600
-HIGHEST_PRIORITY = 100
 # What others are told of who holds the job; with the process and the host, as PostgreSQL keeps 63 bytes of it.
 _SUBMITTING = "to submit it"
 _ALREADY_GONE = "by another process"
 _TURN_SECONDS = 10.0
-# DBOS takes the lowest number first, and numbers from 1: seconds since the first hour of 2026, with room for the steps.
-_ORDER = "SELECT extract(epoch FROM now())::bigint - 1767225600 + %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ class Submission:
     """A job in the queue. `already` says that it was there before."""
 
     job_id: str
-    entry: str
+    entry: int
     priority: int
     expected: int
     already: bool
@@ -93,18 +89,14 @@ async def _submitted(
         tell=lambda text: say(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:
-        await store.submit()
-        return await asyncio.to_thread(_put, url, job_id, priority)
+        return await store.submit(partial(_entry_of, job_id, priority))
 
 
-def _put(url: str, job_id: str, priority: int) -> tuple[Entry, bool]:
-    """Return the job's entry, and whether it was there before; then its priority stays what it was."""
-    with connect(url) as connection, translated():
-        if found := entries_of(connection, job_id):
-            return found[-1], True
-        row = connection.execute(_ORDER, [(priority + HIGHEST_PRIORITY) * STEP_SECONDS]).fetchone()
-        assert row is not None
-    entry = Entry(f"{job_id}:{secrets.token_hex(4)}", priority)
-    with client(url) as queue:  # nobody else puts it there meanwhile: the caller holds the job's lock
-        enqueue(queue, entry.id, job_id, priority, int(str(row[0])))
-    return entry, False
+async def _entry_of(job_id: str, priority: int, connection: AsyncConnection) -> tuple[Entry, bool]:
+    """Return the job's entry, and whether it was there before; then its priority stays what it was.
+
+    Nobody else puts it there meanwhile: the caller holds the job's lock.
+    """
+    if found := await (await connection.execute(query("entries"), {"job": job_id})).fetchall():
+        return Entry(*found[-1]), True
+    return Entry(await enqueue(connection, job_id, priority), priority), False

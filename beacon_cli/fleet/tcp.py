@@ -6,7 +6,7 @@ import os
 
 from beacon_cli.errors import StoreError
 from beacon_cli.extras import require
-from beacon_cli.fleet.queue_schema import create_queue, require_queue
+from beacon_cli.fleet.queue_schema import create_queue, require_nothing_left_behind, require_queue
 from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.store.address import address_of
@@ -32,7 +32,7 @@ def fleet_database(
     Raises `MissingExtra`, `StoreError` for the embedded database or one behind a socket, `SchemaError`; and
     `EnvironmentFault` where this machine's clock is wrong by minutes and must not be.
     """
-    require("fleet", "dbos")
+    require("fleet", "procrastinate")
     address = _over_tcp(named_url(settings, url))
     named = named_database(settings, url)
     assert named is not None  # _over_tcp said so
@@ -56,8 +56,9 @@ def migrate_fleet(url: str | None) -> list[str]:
 
     Raises `MissingExtra`, `SchemaError`, and `StoreError` where a fleet could not use them.
     """
-    require("fleet", "dbos")
+    require("fleet", "procrastinate")
     named = _over_tcp(url)
+    require_nothing_left_behind(named)  # before its version cannot use the tables any more
     applied = migrate(named)
     create_queue(named)
     return applied

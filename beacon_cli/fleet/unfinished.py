@@ -6,6 +6,17 @@ from collections.abc import Sequence
 
 from beacon_cli.store.connect import connect, translated
 
+_FAIL = """
+WITH noted AS (UPDATE beacon_queue.beacon_entries SET reason = %(reason)s WHERE entry = %(entry)s)
+UPDATE jobs SET status = 'failed', completed_at = now() WHERE id = %(job)s AND status IN ('created', 'running')
+"""
+
+
+def fail_job(url: str, entry: int, job_id: str, reason: str) -> None:
+    """Note at a job, and at its entry in the queue, that it cannot run, and why. Raises `StoreError`."""
+    with connect(url) as connection, translated():
+        connection.execute(_FAIL, {"entry": entry, "job": job_id, "reason": reason})
+
 
 def give_up_job(url: str, job_id: str, status: str, from_statuses: Sequence[str] = ("created", "running")) -> None:
     """Give a job that no run will finish its last status. Raises `StoreError`."""

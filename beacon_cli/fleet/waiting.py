@@ -10,7 +10,6 @@ from typing import Any
 
 from beacon_cli.errors import BeaconError, ProblemsFound, StoreError
 from beacon_cli.executor.execution import ANSWERED
-from beacon_cli.fleet.dbos_queue import client
 from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
 from beacon_cli.fleet.submit import Submission
 from beacon_cli.job.model import Job
@@ -18,11 +17,12 @@ from beacon_cli.output.result import say
 from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
-from beacon_cli.store.connect import connect_readonly
+from beacon_cli.store.connect import connect_readonly, translated
 from beacon_cli.wording import success_arithmetic
 
 _LOOK_SECONDS = 0.5
 _TELL_SECONDS = 10.0
+_REASON = "SELECT reason FROM beacon_queue.beacon_entries WHERE entry = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +102,10 @@ def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counte
         return progress.state.status, rows_by_region(connection, job_id)
 
 
-def _reason(url: str, entry: str) -> str | None:
-    with client(url) as queue:
-        found = queue.list_workflows(workflow_ids=[entry])
-    output = found[0].output if found else None
-    return output.get("message") if isinstance(output, dict) else None
+def _reason(url: str, entry: int) -> str | None:
+    with connect_readonly(url) as connection, translated():
+        found = connection.execute(_REASON, [entry]).fetchone()
+    return str(found[0]) if found and found[0] is not None else None
 
 
 def _answered(counts: Mapping[str, int]) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
-from beacon_cli import __version__
+from beacon_cli.fleet.job_queue import QUEUE
 from beacon_cli.fleet.queries import query
 from beacon_cli.store.connect import AsyncConnection
 
@@ -16,17 +17,30 @@ DEAD_SECONDS = 4.0
 STALLED_SECONDS = 6.0
 # After an interruption of its own a worker gives the others time to come back, too, before it judges them.
 SETTLING_SECONDS = 5.0
+# An entry is claimed as soon as it was taken, unless its worker never heard that it had it.
+_UNCLAIMED_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
 
 
-class Watch:
-    """What a worker does for the others after each heartbeat. `recover` puts the jobs of the lost back; it blocks."""
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An entry that was taken and that nobody runs; by a worker that is lost, or None where none has claimed it."""
 
-    def __init__(self, worker_id: str, recover: Callable[[Sequence[str]], int], tell: Callable[[str], None]) -> None:
+    entry: int
+    worker_id: str | None
+    cancelled: bool
+
+
+class Watch:
+    """What a worker does for the others after each heartbeat. `put_back` returns how many entries it has put back."""
+
+    def __init__(
+        self, worker_id: str, put_back: Callable[[Sequence[Orphan]], Awaitable[int]], tell: Callable[[str], None]
+    ) -> None:
         self._worker_id = worker_id
-        self._recover = recover
+        self._put_back = put_back
         self._tell = tell
-        self._recovering: asyncio.Task[None] | None = None
+        self._putting_back: asyncio.Task[None] | None = None
         self._looked_at = 0.0
 
     async def look(self, connection: AsyncConnection, healthy_seconds: float) -> None:
@@ -39,16 +53,16 @@ class Watch:
             self._tell(f"worker {worker_id} {'does not move any more' if stalled else 'is gone'}")
             await cut_off(connection, [worker_id])
         await connection.execute(query("expire"))
-        orphans = await (await connection.execute(query("orphans"), {"version": __version__})).fetchall()
-        if orphans and (self._recovering is None or self._recovering.done()):
-            lost = [str(row[0]) for row in orphans]
-            await cut_off(connection, lost)
-            await connection.execute(query("count_ended"), {"workers": lost})
-            # Not waited for: with the database away DBOS tries for long, and the heartbeat must go on.
-            self._recovering = asyncio.create_task(self._put_back(lost))
+        wanted = {"queue": QUEUE, "unclaimed": _UNCLAIMED_SECONDS}
+        orphans = [Orphan(*row) for row in await (await connection.execute(query("orphans"), wanted)).fetchall()]
+        if orphans and (self._putting_back is None or self._putting_back.done()):
+            await cut_off(connection, [orphan.worker_id for orphan in orphans if orphan.worker_id is not None])
+            await connection.execute(query("count_ended"), {"entries": [orphan.entry for orphan in orphans]})
+            # Not waited for: with the database away that takes long, and the heartbeat must go on.
+            self._putting_back = asyncio.create_task(self._put_all_back(orphans))
 
-    async def _put_back(self, worker_ids: Sequence[str]) -> None:
-        if jobs := await asyncio.to_thread(self._recover, worker_ids):
+    async def _put_all_back(self, orphans: Sequence[Orphan]) -> None:
+        if jobs := await self._put_back(orphans):
             self._tell(f"{jobs} of their jobs are in the queue again")
 
 

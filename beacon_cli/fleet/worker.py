@@ -1,327 +1,271 @@
-"""`beacon worker`: takes jobs from the queue and runs them, until it is told to stop or loses its lease."""
+"""`beacon worker`: takes jobs from the queue and runs them, until it is told to stop or cannot go on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-import traceback
-from collections import deque
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, NoReturn
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
 import psycopg
 
 from beacon_cli.deployment.record import recorded_endpoints
-from beacon_cli.errors import (
-    BeaconError,
-    ConfigError,
-    CredentialsError,
-    JobLocked,
-    JobNotFound,
-    JournalError,
-    LeaseLost,
-    SchemaError,
-    StoreError,
-)
-from beacon_cli.executor.cancellation import Stop
+from beacon_cli.errors import ConfigError, CredentialsError, LeaseLost, StoreError
+from beacon_cli.executor.cancellation import StopReason
 from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.executor.events import EventHook
-from beacon_cli.executor.run import Outcome
 from beacon_cli.fleet.calls import Calls
-from beacon_cli.fleet.dbos_queue import WorkerQueue
-from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, Workshop, ready_run
+from beacon_cli.fleet.entry_run import EntryRunner, RunningEntry
+from beacon_cli.fleet.job_queue import open_queue
+from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, WorkerContext
 from beacon_cli.fleet.lease import PATIENCE_SECONDS, Lease, new_worker_id
 from beacon_cli.fleet.prune import prune_regularly
 from beacon_cli.fleet.queries import query
-from beacon_cli.fleet.set_aside import MOST_ENDED, count_failure, ended_workers, is_the_jobs_fault, set_aside
-from beacon_cli.fleet.stored_job import stored_job
-from beacon_cli.fleet.unfinished import give_up_job
-from beacon_cli.fleet.watch import Watch
+from beacon_cli.fleet.watch import Orphan, Watch
+from beacon_cli.fleet.worker_queue import EntryEnd, TakenEntry, WorkerQueue
 from beacon_cli.output.result import say
 from beacon_cli.settings import Settings
-from beacon_cli.signals import Held
+from beacon_cli.signals import Held, Interrupted
 from beacon_cli.store.connect import AsyncConnection, store_error
 from beacon_cli.store.settle import settle_regularly
 from modal_deployment.regions import REGIONS
 
-_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 5.0
 _CLOSING_SECONDS = 10.0
+_MOMENT_SECONDS = 1.0
 
 
-class _SetAside(Exception):
-    """A job has ended so many workers that this one does not begin it."""
+class State(Enum):
+    """What a worker does. `Worker._until_it_ends` is the only place that moves it.
+
+    The invariant: entries are taken in `TAKING` only, and a job that runs in `DRAINING` has been told to stop.
+    """
+
+    TAKING = "it takes entries and runs them"
+    DRAINING = "it takes none, and lets calls in flight finish"
+    ENDED = "it lets go of everything"
 
 
-@dataclass(slots=True)
-class _Running:
-    job_id: str
-    stop: Stop = field(default_factory=Stop)
+class Exit(Enum):
+    """Why a worker ended."""
+
+    DRAINED = "a signal: its jobs are finished, or handed back"
+    QUIT = "a second signal: its jobs are for the others"
+    LOST = "the others took it for dead, or its database or its journal stayed away"
+    CREDENTIALS_REFUSED = "an endpoint refuses the credentials"
+    NOTHING_TO_SERVE = "no region is configured"
+    DATABASE_REFUSED = "the database refuses what does not pass by itself"
+    FAULT = "a fault of Beacon"
+
+
+# Others have its jobs, or are about to: nothing is written any more.
+_AT_ONCE = frozenset({Exit.QUIT, Exit.LOST})
+_EXIT_OF: Sequence[tuple[type[Exception], Exit]] = (
+    (LeaseLost, Exit.LOST),
+    (CredentialsError, Exit.CREDENTIALS_REFUSED),
+    (ConfigError, Exit.NOTHING_TO_SERVE),
+    (StoreError, Exit.DATABASE_REFUSED),
+    (Exception, Exit.FAULT),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a worker ended: why, and the signal or the error that it was."""
+
+    exit: Exit
+    cause: Interrupted | Exception
+
+    @classmethod
+    def of(cls, error: Exception) -> Ending:
+        """Return the ending by an error."""
+        return cls(next(exit for kind, exit in _EXIT_OF if isinstance(error, kind)), error)
+
+
+class _Drained:
+    """The event that nothing runs any more, after a signal."""
+
+
+_Event = Interrupted | Exception | _Drained
 
 
 class Worker:
-    """One worker process. Its jobs run side by side in one event loop; DBOS's threads only wait for them."""
+    """One worker. Its jobs run side by side in one event loop."""
 
     def __init__(self, settings: Settings, url: str, jobs: int, drain_seconds: float, show: EventHook) -> None:
-        worker_id = new_worker_id()
+        self.id = new_worker_id()
+        self._settings = settings
+        self._url = url
         self._jobs = jobs
         self._drain_seconds = drain_seconds
-        self._fleet = settings.fleet
-        self._lease = Lease(url, worker_id)
-        self._calls = Calls(url, worker_id)
-        self._queue = WorkerQueue(url, worker_id, self._run_in_loop)
-        self._watch = Watch(worker_id, self._queue.recover, say_line)
-        self._workshop = Workshop(settings, url, worker_id, self._calls, show)
-        self._running: dict[str, _Running] = {}
-        # DBOS notes the end of a job a little later than it ended here: so many are known to be no strays.
-        self._begun: deque[str] = deque(maxlen=1000)
-        self._launched = False
-        self._nothing_runs = asyncio.Event()
-        self._nothing_runs.set()
-        self._ended: asyncio.Future[int]
-        self._loop: asyncio.AbstractEventLoop
+        self._lease = Lease(url, self.id)
+        self._calls = Calls(url, self.id)
+        self._queue = WorkerQueue(url, self.id, self._run_entry, self._stop_entry)
+        self._watch = Watch(self.id, self._put_back, say_line)
+        self._runner = EntryRunner(
+            WorkerContext(settings, url, self.id, self._calls, show), self._queue.is_ours, say_line
+        )
+        self._running: dict[int, RunningEntry] = {}
+        self._state = State.TAKING
+        self._events: asyncio.Queue[_Event] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._taking: asyncio.Task[None]
 
-    async def main(self, signals: Held) -> int:
-        """Work, and return the exit code: a signal's.
-
-        Raises `ConfigError` when no region is configured, and what makes it useless later: `LeaseLost`,
-        `CredentialsError`, `StoreError`.
-        """
-        self._loop = asyncio.get_running_loop()
-        self._ended = self._loop.create_future()
-        _require_endpoints(self._workshop.settings)
-        await self._lease.take(self._jobs, self._caps())
-        with signals.delivered_to(self._on_signal):
-            # The heartbeat first: with a database that is far away, DBOS takes longer than the others have patience.
-            works = (self._lease.keep(self._beat), self._calls.work(), self._settle_journals(), self._take_jobs())
-            tasks = [asyncio.create_task(self._ending(work)) for work in works]
-            try:
-                return await self._ended
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await self._lease.excuse_jobs()
-
-    async def _take_jobs(self) -> None:
+    async def run(self, signals: Held) -> Ending:
+        """Work until there is a reason to end, and return it. `signals` are those of the process."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await asyncio.to_thread(self._queue.launch)
-        except TimeoutError:
-            raise LeaseLost(f"the queue did not open within {PATIENCE_SECONDS:.0f} s") from None
-        self._launched = True
-        if not self._lease.draining:
-            say_line(f"worker {self._lease.id} takes up to {self._jobs} jobs at once")
-            self._queue.room = self._jobs
-        await prune_regularly(self._workshop.url, say_line)
+            _require_endpoints(self._settings)
+            await self._lease.take(self._jobs, self._caps())
+        except (ConfigError, StoreError) as error:
+            await self._lease.close()
+            return Ending.of(error)
+        with signals.delivered_to(lambda signum: self._events.put_nowait(Interrupted(signum))):
+            # The heartbeat first: the others have less patience than connecting to a database far away may take.
+            for service in self._services():
+                self._start(service)
+            self._taking = self._start(self._take_entries())
+            try:
+                ending = await self._until_it_ends()
+                if ending.exit not in _AT_ONCE:
+                    await self._end_jobs()
+            finally:
+                await self._let_go()
+        if isinstance(ending.cause, Interrupted):
+            say_line(f"worker {self.id} ends; what it had not finished is for the others")
+        return ending
 
-    async def _settle_journals(self) -> None:
-        """Store what workers of this data folder left in journals, also of jobs that come here no more."""
-        await settle_regularly(self._workshop.url, self._workshop.settings.journal_path(), say_line)
+    async def _until_it_ends(self) -> Ending:
+        """Move from state to state, event by event, and return why the last one is reached."""
+        first_signal: Interrupted | None = None
+        while True:
+            event = await self._events.get()
+            if isinstance(event, Interrupted) and self._state is State.TAKING:
+                self._state, first_signal = State.DRAINING, event
+                self._begin_to_drain()
+                continue
+            self._state = State.ENDED
+            if isinstance(event, Interrupted):
+                return Ending(Exit.QUIT, event)
+            if isinstance(event, _Drained):
+                assert first_signal is not None
+                return Ending(Exit.DRAINED, first_signal)
+            return Ending.of(event)
 
-    def _caps(self) -> list[tuple[str, int]]:
-        regions = [(region.label, self._fleet.per_region) for region in REGIONS.values()]
-        return [("account", self._fleet.per_account), *regions]
+    def _services(self) -> Sequence[Coroutine[Any, Any, object]]:
+        """Return what goes on beside the jobs until the worker ends."""
+        return (
+            self._lease.keep(self._beat),
+            self._calls.take_turns(),
+            # Also of jobs that come here no more: what workers of this data folder left behind.
+            settle_regularly(self._url, self._settings.journal_path(), say_line),
+            prune_regularly(self._url, say_line),
+        )
 
-    async def _ending(self, work: Coroutine[Any, Any, object]) -> None:
+    def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+        self._tasks.append(asyncio.create_task(self._until_it_fails(work)))
+        return self._tasks[-1]
+
+    async def _until_it_fails(self, work: Coroutine[Any, Any, object]) -> None:
         """Do what goes on for ever; if it fails, the worker ends."""
         try:
             await work
         except psycopg.Error as error:
-            self._fail(store_error(error))
+            self._events.put_nowait(store_error(error))
         except Exception as error:
-            self._fail(error)
+            self._events.put_nowait(error)
 
-    def _fail(self, error: Exception) -> None:
-        if not self._ended.done():
-            self._ended.set_exception(error)
+    async def _take_entries(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._queue.open()
+        except TimeoutError:
+            raise LeaseLost(f"the queue did not open within {PATIENCE_SECONDS:.0f} s") from None
+        say_line(f"worker {self.id} takes up to {self._jobs} jobs at once")
+        await self._queue.take_entries(self._jobs, self._drain_seconds + _CLOSING_SECONDS)
+
+    def _caps(self) -> list[tuple[str, int]]:
+        fleet = self._settings.fleet
+        return [("account", fleet.per_account), *((region.label, fleet.per_region) for region in REGIONS.values())]
 
     async def _beat(self, connection: AsyncConnection, healthy_seconds: float) -> None:
-        if not self._launched:
-            return
         if self._running:
-            running = {"running": list(self._running)}
-            for (workflow_id,) in await (await connection.execute(query("cancelled"), running)).fetchall():
-                if (job := self._running.get(workflow_id)) is not None:
-                    job.stop.request(BY_COMMAND)
-        mine = {"worker": self._lease.id, "begun": list(self._begun)}
-        if unstarted := await (await connection.execute(query("unstarted"), mine)).fetchall():
-            self._putting_back = asyncio.create_task(self._put_back([row[0] for row in unstarted]))
+            ours = [running.taken for running in self._running.values()]
+            wanted = {"entries": [taken.id for taken in ours], "attempts": [taken.attempt for taken in ours]}
+            for entry, over in await (await connection.execute(query("no_longer_ours"), wanted)).fetchall():
+                self._stop_entry(entry, over)
+                if (running := self._running.get(entry)) is not None:
+                    running.ours = over
         await self._watch.look(connection, healthy_seconds)
 
-    async def _put_back(self, workflow_ids: list[str]) -> None:
-        await asyncio.to_thread(self._queue.put_back, workflow_ids)
+    async def _put_back(self, orphans: Sequence[Orphan]) -> int:
+        """Put entries that nobody runs back into the queue; those that were cancelled end."""
+        try:
+            async with open_queue(self._url, f"worker {self.id}") as queue:
+                ended = [await queue.give_up(orphan.entry) for orphan in orphans if orphan.cancelled]
+                back = [await queue.put_back(orphan.entry) for orphan in orphans if not orphan.cancelled]
+        except StoreError as error:
+            say_line(f"jobs of lost workers are not in the queue yet: {error.message}")
+            return 0
+        return sum(ended) + sum(back)
 
-    def _run_in_loop(self, workflow_id: str, job_id: str, priority: int) -> dict[str, Any]:
-        """Run a job from a thread of DBOS: it waits while the work happens in the worker's event loop."""
-        return asyncio.run_coroutine_threadsafe(self._run(workflow_id, job_id, priority), self._loop).result()
-
-    async def _run(self, workflow_id: str, job_id: str, priority: int) -> dict[str, Any]:
-        self._running[workflow_id] = running = _Running(job_id)
-        self._begun.append(workflow_id)
-        self._nothing_runs.clear()
-        if self._lease.draining:
+    async def _run_entry(self, taken: TakenEntry) -> EntryEnd:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running[taken.id] = running = RunningEntry(taken, task)
+        if self._state is not State.TAKING:
             running.stop.drain(HAND_BACK)
         try:
-            result = await self._to_the_end(workflow_id, priority, running)
+            return await self._runner.run(running)
+        except Exception as error:  # what ends the worker, not the job
+            self._events.put_nowait(error)
+            return EntryEnd.HANDED_BACK
         finally:
-            self._running.pop(workflow_id)
-            if not self._running:
-                self._nothing_runs.set()
-        if result is None:  # for another worker to go on with: DBOS must not hear that it ended
-            await _never()
-        return result
+            del self._running[taken.id]
 
-    async def _to_the_end(self, entry: str, priority: int, running: _Running) -> dict[str, Any] | None:
-        """Run a job; returns None when it is for another worker to go on with."""
-        job_id = running.job_id
-        try:
-            outcome = await self._outcome_of_tries(entry, priority, running)
-            if outcome == "set aside":
-                return await self._set_aside(entry, job_id)
-            if outcome is None and not _handed_back(running.stop):
-                await asyncio.to_thread(give_up_job, self._workshop.url, job_id, "cancelled")
-                return {"status": "cancelled"}
-        except (StoreError, JournalError, CredentialsError) as error:
-            if await self._is_deleted(job_id):
-                return await self._given_up(job_id, error)
-            # Not the job's fault: the database stays away, answers cannot be kept, the credentials are refused.
-            self._fail(error if isinstance(error, CredentialsError) else _lost(job_id, error))
-            return None
-        except Exception as error:
-            return await self._given_up(job_id, error)
-        return (
-            None
-            if outcome is None or (_handed_back(running.stop) and outcome.status == "cancelled")
-            else {"status": outcome.status}
-        )
+    def _stop_entry(self, entry: int, cancelled: bool) -> None:
+        if (running := self._running.get(entry)) is not None:
+            running.stop.request(BY_COMMAND if cancelled else HAND_BACK)
 
-    async def _outcome_of_tries(
-        self, entry: str, priority: int, running: _Running
-    ) -> Outcome | Literal["set aside"] | None:
-        """Run a job, again where it is the job that cannot go on: those beside it are not disturbed."""
-        failures, job_id = 0, running.job_id
-        while failures < MOST_ENDED:
-            try:
-                return await self._outcome(entry, job_id, priority, running.stop)
-            except _SetAside:
-                break
-            except StoreError as error:
-                if not is_the_jobs_fault(error) or await self._is_deleted(job_id):
-                    raise
-                failures = await asyncio.to_thread(count_failure, self._workshop.url, entry, job_id, error)
-                say_line(f"job {job_id} cannot go on: {error.message}")
-            if running.stop.reason in {HAND_BACK, BY_COMMAND}:
-                return None
-            running.stop = Stop()  # the one of before was used up by the failure
-            await asyncio.sleep(min(_PAUSE_SECONDS * 2**failures, _LONGEST_PAUSE_SECONDS))
-        return "set aside"
+    def _stop_all(self, reason: StopReason) -> None:
+        for running in self._running.values():
+            running.stop.request(reason)
 
-    async def _set_aside(self, entry: str, job_id: str) -> dict[str, Any]:
-        result = await asyncio.to_thread(set_aside, self._workshop.url, entry, job_id)
-        say_line(f"job {job_id} is {result['message']}; {result['hint']}")
-        return result
-
-    async def _require_not_set_aside(self, entry: str) -> None:
-        ended, _ = await asyncio.to_thread(ended_workers, self._workshop.url, entry)
-        if ended >= MOST_ENDED:
-            raise _SetAside
-
-    async def _outcome(self, entry: str, job_id: str, priority: int, stop: Stop) -> Outcome | None:
-        """Run a job as soon as that is possible; None when it was stopped before."""
-        waited_since, pause = time.monotonic(), _PAUSE_SECONDS
-        told = begun = False
-        while stop.reason is None:
-            try:
-                await self._require_not_set_aside(entry)
-                async with ready_run(self._workshop, job_id, priority, stop) as run:
-                    begun = run is not None
-                    return await run.carry_out() if run is not None else None
-            except JobLocked as locked:
-                waited_since = time.monotonic()
-                if not told:
-                    say_line(f"{locked.message}; waiting for it")
-                told = True
-            except StoreError as error:
-                waited = time.monotonic() > waited_since + PATIENCE_SECONDS
-                if begun or waited or isinstance(error, SchemaError) or is_the_jobs_fault(error):
-                    raise
-                if not told:
-                    say_line(f"job {job_id} cannot begin: {error.message}; trying again for {PATIENCE_SECONDS:.0f} s")
-                told = True
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        return None
-
-    async def _is_deleted(self, job_id: str) -> bool:
-        try:
-            await asyncio.to_thread(stored_job, self._workshop.url, job_id)
-        except JobNotFound:
-            return True
-        except Exception:  # nobody can say
-            return False
-        return False
-
-    async def _given_up(self, job_id: str, error: Exception) -> dict[str, Any] | None:
-        """Note that a job cannot run, and why."""
-        message = error.message if isinstance(error, BeaconError) else _internal(error)
-        say_line(f"job {job_id} cannot run: {message}")
-        try:
-            await asyncio.to_thread(give_up_job, self._workshop.url, job_id, "failed")
-        except StoreError as failed:
-            self._fail(_lost(job_id, failed))
-            return None
-        code, hint = getattr(error, "code", "internal"), getattr(error, "hint", "")
-        return {"status": "failed", "code": code, "message": message, "hint": hint}
-
-    def _on_signal(self, signum: int) -> None:
-        if self._lease.draining:
-            self._end(signum)
-            return
+    def _begin_to_drain(self) -> None:
         self._lease.draining = True
-        self._queue.room = 0
         say_line(f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; a second Ctrl-C quits at once")
-        for job in self._running.values():
-            job.stop.drain(HAND_BACK)
-        self._draining = asyncio.create_task(self._ending(self._drain(signum)))
+        for running in self._running.values():
+            running.stop.drain(HAND_BACK)
+        self._start(self._drain())
 
-    async def _drain(self, signum: int) -> None:
-        await self._until_nothing_runs(self._drain_seconds)
-        for job in self._running.values():
-            job.stop.request(HAND_BACK)
-        await self._until_nothing_runs(_CLOSING_SECONDS)
+    async def _drain(self) -> None:
+        self._taking.cancel()  # it takes no entry from now on, and ends with the last one that it has taken
+        await asyncio.wait({self._taking}, timeout=self._drain_seconds)
+        self._stop_all(HAND_BACK)
+        await asyncio.wait({self._taking}, timeout=_CLOSING_SECONDS)
         with contextlib.suppress(Exception):  # without the database: the others notice by themselves
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self._calls.settled()
                 await self._lease.leave()
-                await asyncio.to_thread(self._queue.recover, [self._lease.id])
-        self._end(signum)
+        self._events.put_nowait(_Drained())
 
-    async def _until_nothing_runs(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._nothing_runs.wait()
+    async def _end_jobs(self) -> None:
+        """Close the calls in flight, and wait until that is recorded and the jobs are in the queue again."""
+        self._taking.cancel()
+        self._stop_all(HAND_BACK)
+        await asyncio.wait({self._taking}, timeout=_CLOSING_SECONDS)
 
-    def _end(self, signum: int) -> None:
-        if not self._ended.done():
-            say_line(f"worker {self._lease.id} ends; what it had not finished is for the others")
-            self._ended.set_result(128 + signum)
-
-
-def _handed_back(stop: Stop) -> bool:
-    return stop.reason == HAND_BACK
-
-
-def _internal(error: Exception) -> str:
-    """Say what went wrong and where, without the error's own text: nobody knows what is in it."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"internal error: {type(error).__name__} in {frame.name} ({Path(frame.filename).name}:{frame.lineno})"
-
-
-def _lost(job_id: str, error: BeaconError) -> LeaseLost:
-    return LeaseLost(f"job {job_id} cannot go on here: {error.message}")
+    async def _let_go(self) -> None:
+        """End whatever still goes on, and write no more of any entry: what is left is for the others."""
+        self._queue.let_go()
+        going_on = {*(running.task for running in self._running.values()), *self._tasks}
+        while going_on:  # a job that is cancelled records its calls in flight first, if that is done in a moment
+            for task in going_on:
+                task.cancel()
+            _, going_on = await asyncio.wait(going_on, timeout=_MOMENT_SECONDS)
+        await self._lease.excuse_jobs()
+        await self._queue.close()
+        await self._lease.close()
 
 
 def _require_endpoints(settings: Settings) -> None:
@@ -337,11 +281,6 @@ def _require_endpoints(settings: Settings) -> None:
         raise next(iter(missing.values()))
     for reason in missing.values():
         say_line(f"warning: {reason.message}; jobs that ask there fail here")
-
-
-async def _never() -> NoReturn:
-    await asyncio.Event().wait()
-    raise AssertionError
 
 
 def say_line(text: str) -> None:

@@ -94,17 +94,22 @@ async def open_async(address: Address) -> AsyncConnection:
     """Do the same for asyncio."""
     connection = await AsyncConnection.connect(**address.parameters, autocommit=True)  # type: ignore[arg-type]
     try:
-        read_every_time(connection)
-        rows = await (await connection.execute(_SET, _wanted(connection, address))).fetchall()
-        if not rows:
-            await asyncio.to_thread(require_session_pooling, address, connection.pgconn)
-            connection.prepare_threshold = None
-            rows = await (await connection.execute(_SET, _wanted(connection, address, pooled=True))).fetchall()
+        await set_up(connection, address)
     except BaseException:
         await connection.close()
         raise
-    connection.server_pid = int(rows[0][0])
     return connection
+
+
+async def set_up(connection: AsyncConnection, address: Address) -> None:
+    """Make the settings of an address on a new connection in autocommit mode; errors are those of `open_connection`."""
+    read_every_time(connection)
+    rows = await (await connection.execute(_SET, _wanted(connection, address))).fetchall()
+    if not rows:
+        await asyncio.to_thread(require_session_pooling, address, connection.pgconn)
+        connection.prepare_threshold = None
+        rows = await (await connection.execute(_SET, _wanted(connection, address, pooled=True))).fetchall()
+    connection.server_pid = int(rows[0][0])
 
 
 def _wanted(connection: Connection | AsyncConnection, address: Address, *, pooled: bool = False) -> list[Any]:

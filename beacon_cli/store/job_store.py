@@ -6,11 +6,11 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -20,6 +20,7 @@ from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Stat
 from beacon_cli.job.changes import spec_differences
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
+from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.journal import Journal, require_writable
 from beacon_cli.store.rows import row_of
 from beacon_cli.store.session import Session
@@ -27,6 +28,8 @@ from beacon_cli.store.settle import settle
 from beacon_cli.store.text import storable
 from beacon_cli.store.unanswered import Unanswered
 from beacon_cli.store.writer import Writer
+
+_T = TypeVar("_T")
 
 _STORED = """
 SELECT spec, spec_sha256, batching,
@@ -56,8 +59,12 @@ class JobStore:
         self._unanswered = unanswered
         self.claim = claim
 
-    async def submit(self) -> None:
-        """Write the job and its questions for another process to run; it is `created` until then."""
+    async def submit(self, enqueue: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        """Write the job and its questions for another process to run; it is `created` until then.
+
+        `enqueue` puts it into a queue, in the same transaction, and its result is returned. Raises `StoreError`;
+        nothing is written then.
+        """
         connection = self._session.connection
         try:
             async with connection.transaction():
@@ -66,6 +73,7 @@ class JobStore:
                 await connection.execute(
                     "UPDATE jobs SET status = 'created', completed_at = NULL WHERE id = %s", [self.claim.job_id]
                 )
+                return await enqueue(connection)
         except psycopg.Error as error:
             raise self._session.explain(error) from None
 

@@ -34,29 +34,23 @@ _STATUS = sql.SQL("""
 # Where the queue cannot be seen, what was submitted is believed to be in it.
 _IN_QUEUE = {
     True: sql.SQL(
-        "EXISTS (SELECT FROM dbos.workflow_status WHERE queue_name = 'beacon_jobs' AND deduplication_id = job.id)"
+        "EXISTS (SELECT FROM beacon_queue.procrastinate_jobs"
+        " WHERE (queueing_lock = job.id AND status = 'todo') OR (lock = job.id AND status = 'doing'))"
     ),
     False: sql.SQL("job.status = 'created'"),
 }
 # Why the fleet gave a job up; whatever ended it later has another time. Entries are forgotten, and then it has failed.
 _SET_ASIDE = {
     True: sql.SQL("""(
-        SELECT attributes ->> 'set_aside' FROM dbos.workflow_status
-        WHERE job.status = 'failed' AND attributes @> jsonb_build_object('job_id', job.id)
-          AND (attributes ->> 'set_aside_at')::timestamptz = job.completed_at
+        SELECT reason FROM beacon_queue.beacon_entries
+        WHERE job.status = 'failed' AND job_id = job.id AND set_aside_at = job.completed_at
     )"""),
     False: sql.SQL("NULL::text"),
 }
 _SEES_QUEUE = """
-    SELECT EXISTS (
-        SELECT FROM pg_class AS queue JOIN pg_namespace AS schema ON schema.oid = relnamespace
-        WHERE nspname = 'dbos' AND relname = 'workflow_status'
-          AND has_schema_privilege(schema.oid, 'USAGE') AND has_table_privilege(queue.oid, 'SELECT')
-          AND 3 = (
-              SELECT count(*) FROM pg_attribute WHERE attrelid = queue.oid AND NOT attisdropped AND (
-                  attname IN ('queue_name', 'deduplication_id') AND atttypid = 'text'::regtype
-                  OR attname = 'attributes' AND atttypid = 'jsonb'::regtype))
-    )
+    SELECT 2 = count(*) FROM pg_class AS queue JOIN pg_namespace AS schema ON schema.oid = relnamespace
+    WHERE nspname = 'beacon_queue' AND relname IN ('procrastinate_jobs', 'beacon_entries')
+      AND has_schema_privilege(schema.oid, 'USAGE') AND has_table_privilege(queue.oid, 'SELECT')
 """
 
 _STATE = sql.SQL("SELECT {status}, holder FROM jobs AS job LEFT JOIN {holders} AS holders ON {holds} WHERE id = %s")

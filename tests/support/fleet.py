@@ -91,6 +91,7 @@ class Fleet:
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("SET search_path = public, beacon_queue")  # the queue's triggers name no schema
             return connection.execute(statement.encode(), values).fetchall()
 
     def statuses(self) -> dict[str, str]:
@@ -106,8 +107,10 @@ class Fleet:
     def holder_of(self, job_id: str) -> subprocess.Popen[str]:
         """Return the worker that runs a job."""
         statement = """
-            SELECT worker.pid FROM dbos.workflow_status AS entry JOIN fleet_workers AS worker ON id = executor_id
-            WHERE deduplication_id = %s AND status = 'PENDING'
+            SELECT worker.pid FROM beacon_queue.procrastinate_jobs AS entry
+            JOIN beacon_queue.beacon_entries AS claim ON claim.entry = entry.id AND claim.attempt = entry.attempts
+            JOIN fleet_workers AS worker ON worker.id = claim.worker_id
+            WHERE job_id = %s AND status = 'doing'
         """
         found: list[tuple[Any, ...]] = []
         until(lambda: bool(found.extend(self.rows(statement, job_id)) or found), 30, self.everything)

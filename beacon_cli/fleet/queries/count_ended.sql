@@ -1,18 +1,16 @@
 -- Count, at the jobs of lost workers, that their worker ended; anew where answers came since it was counted last. Workers
 -- that were told to stop, that left by themselves, or whose database went away under them, are no fault of the job.
 WITH ended AS (
-    SELECT entry.workflow_uuid, worker.id AS worker,
-           (SELECT count(*) FROM executions WHERE job_id = job.id AND status IN ('completed', 'empty')) AS answered
-    FROM dbos.workflow_status AS entry
-    JOIN jobs AS job ON job.id = entry.deduplication_id
-    JOIN fleet_workers AS worker ON worker.id = entry.executor_id
-    WHERE entry.status = 'PENDING' AND entry.queue_name = 'beacon_jobs' AND worker.id = ANY(%(workers)s)
+    SELECT entry.id AS entry, worker.id AS worker,
+           (SELECT count(*) FROM executions WHERE job_id = claim.job_id AND status IN ('completed', 'empty')) AS answered
+    FROM beacon_queue.procrastinate_jobs AS entry
+    JOIN beacon_queue.beacon_entries AS claim ON claim.entry = entry.id AND claim.attempt = entry.attempts
+    JOIN fleet_workers AS worker ON worker.id = claim.worker_id
+    WHERE entry.id = ANY(%(entries)s) AND entry.status = 'doing'
       AND worker.lost_at IS NOT NULL AND NOT worker.draining AND worker.seen_at > pg_postmaster_start_time()
 )
-UPDATE dbos.workflow_status AS entry
-SET attributes = entry.attributes || jsonb_build_object(
-    'ended', CASE WHEN ended.answered > coalesce((entry.attributes ->> 'answered')::bigint, 0) THEN 1
-                  ELSE coalesce((entry.attributes ->> 'ended')::int, 0) + 1 END,
-    'answered', ended.answered, 'worker', ended.worker, 'why', 'worker ' || ended.worker || ' was gone')
+UPDATE beacon_queue.beacon_entries AS counted
+SET ended = CASE WHEN ended.answered > counted.answered THEN 1 ELSE counted.ended + 1 END,
+    answered = ended.answered, ended_worker = ended.worker, why = 'worker ' || ended.worker || ' was gone'
 FROM ended
-WHERE entry.workflow_uuid = ended.workflow_uuid AND entry.attributes ->> 'worker' IS DISTINCT FROM ended.worker
+WHERE counted.entry = ended.entry AND counted.ended_worker IS DISTINCT FROM ended.worker

@@ -1,4 +1,4 @@
--- The queue's entries of a job that are not over, the newest last, with their priority.
-SELECT workflow_uuid, (attributes ->> 'priority')::int FROM dbos.workflow_status
-WHERE queue_name = 'beacon_jobs' AND deduplication_id = %(job)s AND status IN ('ENQUEUED', 'PENDING', 'DELAYED')
-ORDER BY created_at
+-- The queue's entries of a job that are not over, the newest last, with their priority, and whether a worker took them.
+SELECT id, (args ->> 'priority')::int, status = 'doing' FROM beacon_queue.procrastinate_jobs
+WHERE (queueing_lock = %(job)s AND status = 'todo') OR (lock = %(job)s AND status = 'doing')
+ORDER BY id

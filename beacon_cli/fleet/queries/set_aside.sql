@@ -2,9 +2,8 @@
 WITH given_up AS (
     UPDATE jobs SET status = 'failed', completed_at = now()
     WHERE id = %(job)s AND status <> 'completed'  -- whatever the run that could not be stored has written
-      AND EXISTS (SELECT FROM dbos.workflow_status WHERE workflow_uuid = %(entry)s AND status = 'PENDING')
+      AND EXISTS (SELECT FROM beacon_queue.procrastinate_jobs WHERE id = %(entry)s AND status = 'doing')
     RETURNING completed_at
 )
-UPDATE dbos.workflow_status
-SET attributes = attributes || jsonb_build_object('set_aside', %(why)s::text, 'set_aside_at', given_up.completed_at)
-FROM given_up WHERE workflow_uuid = %(entry)s
+UPDATE beacon_queue.beacon_entries SET reason = %(why)s, set_aside_at = given_up.completed_at
+FROM given_up WHERE entry = %(entry)s

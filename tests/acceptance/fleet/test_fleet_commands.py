@@ -115,13 +115,13 @@ def test_a_job_is_queued_while_the_queue_has_it_and_interrupted_when_nothing_has
     worker.kill()
     worker.wait()
     assert status() == "queued"
-    fleet.rows("DELETE FROM dbos.workflow_status RETURNING 1")
+    fleet.rows("DELETE FROM beacon_queue.procrastinate_jobs RETURNING 1")
     assert status() == "interrupted"
 
 
 def test_what_is_half_submitted_is_shown_and_can_be_given_up(fleet: Fleet) -> None:
     fleet.submit("half", questions=1)
-    fleet.rows("DELETE FROM dbos.workflow_status RETURNING 1")  # as if submit had been killed before its last step
+    fleet.rows("DELETE FROM beacon_queue.procrastinate_jobs RETURNING 1")  # as version 0.1 could
     code, document = fleet.beacon.json("queue")
     assert code == 1
     assert document["data"]["stuck"][0]["problem"] == "it was written, and is not in the queue"
@@ -145,7 +145,7 @@ def test_a_job_that_is_deleted_while_it_runs_ends_no_other(fleet: Fleet) -> None
 def test_a_job_that_nobody_can_read_fails_and_says_so(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: odd\n")
     waiting = fleet.beacon.start("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
-    until(lambda: bool(fleet.rows("SELECT FROM dbos.workflow_status")), 30, fleet.everything)
+    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 30, fleet.everything)
     fleet.rows("UPDATE jobs SET spec = '{}' RETURNING 1")
     fleet.worker()
     out, _ = waiting.communicate(timeout=30)
@@ -177,7 +177,7 @@ def test_refused_credentials_end_the_worker_and_leave_its_job_to_others(fleet: F
 
 def test_waiting_long_outweighs_priority(fleet: Fleet) -> None:
     fleet.submit("old", "--priority", "5", questions=1)
-    fleet.rows("UPDATE dbos.workflow_status SET priority = priority - 6 * 3600 RETURNING 1")  # six hours ago
+    fleet.rows("UPDATE beacon_queue.procrastinate_jobs SET priority = priority + 6 * 3600 RETURNING 1")  # six hours ago
     fleet.submit("new", questions=1)
     fleet.worker("--jobs", "1")
     fleet.wait_until_done("old", "new")
@@ -187,7 +187,7 @@ def test_waiting_long_outweighs_priority(fleet: Fleet) -> None:
 def test_deleting_a_job_ends_the_waiting_for_it(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: gone\n")
     waiting = fleet.beacon.start("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
-    until(lambda: bool(fleet.rows("SELECT FROM dbos.workflow_status")), 30, fleet.everything)
+    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 30, fleet.everything)
     fleet.rows("DELETE FROM jobs RETURNING 1")
     out, _ = waiting.communicate(timeout=30)
     assert waiting.returncode == 1
@@ -199,7 +199,7 @@ def test_deleting_a_job_ends_the_waiting_for_it(fleet: Fleet) -> None:
 def test_whoever_stops_waiting_is_told_that_the_job_goes_on(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: on\n")
     waiting = fleet.beacon.start("submit", file, "--wait")
-    until(lambda: bool(fleet.rows("SELECT FROM dbos.workflow_status")), 30, fleet.everything)
+    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 30, fleet.everything)
     time.sleep(1)
     waiting.send_signal(signal.SIGINT)
     _, said = waiting.communicate(timeout=30)
@@ -231,7 +231,7 @@ def test_a_worker_takes_no_more_jobs_than_it_is_told_to(fleet: Fleet) -> None:
 
 def test_work_of_another_version_is_left_alone_and_shown_as_stuck(fleet: Fleet) -> None:
     fleet.submit("old", questions=1)
-    fleet.rows("UPDATE dbos.workflow_status SET application_version = '0.0.1' RETURNING 1")
+    fleet.rows("UPDATE beacon_queue.procrastinate_jobs SET queue_name = 'beacon-0.0.1' RETURNING 1")
     fleet.worker()
     fleet.submit("new", questions=1)
     fleet.wait_until_done("new")

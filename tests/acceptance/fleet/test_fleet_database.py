@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,9 +44,8 @@ def test_the_grants_are_enough_to_work_and_to_take_over(least_privileged: Fleet)
     said = fleet.log(first) + fleet.log(second)
     assert CANARY not in said
     assert "Traceback" not in said
-    tables = fleet.rows("SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema = 'dbos'")
-    for schema, table in tables:
-        assert fleet.rows(f'SELECT 1 FROM "{schema}"."{table}" t WHERE t::text LIKE \'%%{CANARY}%%\'') == []
+    for (table,) in fleet.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'beacon_queue'"):
+        assert fleet.rows(f"SELECT 1 FROM beacon_queue.\"{table}\" t WHERE t::text LIKE '%%{CANARY}%%'") == []
 
 
 def test_readers_may_read_answers_and_nothing_else(fleet: Fleet) -> None:
@@ -75,10 +74,10 @@ def test_what_is_over_is_forgotten_and_what_waits_is_not(fleet: Fleet) -> None:
     fleet.submit("stopped", questions=1)
     fleet.beacon("cancel", "stopped")
     fleet.submit("waits", questions=1)
-    entries = "SELECT attributes ->> 'job_id' FROM dbos.workflow_status"
-    assert prune(fleet.url, timedelta(days=1)) == 0
+    entries = "SELECT lock FROM beacon_queue.procrastinate_jobs"
+    assert asyncio.run(prune(fleet.url, timedelta(days=1))) == 0
     assert sorted(fleet.rows(entries)) == [("over",), ("stopped",), ("waits",)]
-    assert prune(fleet.url, timedelta(0)) == 2
+    assert asyncio.run(prune(fleet.url, timedelta(0))) == 2
     assert fleet.rows(entries) == [("waits",)]
     assert fleet.rows("SELECT id FROM fleet_workers") == []
     assert fleet.answered() == 6
@@ -86,7 +85,7 @@ def test_what_is_over_is_forgotten_and_what_waits_is_not(fleet: Fleet) -> None:
 
 def test_a_queue_without_tables_is_named(fleet: Fleet) -> None:
     with psycopg.connect(fleet.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA dbos CASCADE")
+        connection.execute("DROP SCHEMA beacon_queue CASCADE")
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: one\n")
     for command in (("submit", file), ("worker",), ("queue",), ("cancel", "one")):
         done = fleet.beacon(*command)
@@ -96,14 +95,9 @@ def test_a_queue_without_tables_is_named(fleet: Fleet) -> None:
 
 def test_an_entry_that_was_taken_and_never_begun_goes_back(fleet: Fleet) -> None:
     worker = fleet.worker()
-    ((worker_id,),) = fleet.rows("SELECT id FROM fleet_workers")
     worker.send_signal(signal.SIGSTOP)
     fleet.submit("one", questions=1)
-    fleet.rows(
-        "UPDATE dbos.workflow_status SET status = 'PENDING', executor_id = %s, owner_xid = %s,"
-        " updated_at = updated_at - 10000 RETURNING 1",
-        *(worker_id, str(uuid.uuid4())),
-    )
+    fleet.rows("UPDATE beacon_queue.procrastinate_jobs SET status = 'doing' RETURNING 1")
     worker.send_signal(signal.SIGCONT)
     fleet.wait_until_done("one", seconds=20)
 
@@ -115,16 +109,16 @@ def test_the_queue_is_made_only_when_it_is_asked_for_and_where_nobody_else_has_i
     beacon.environment["BEACON_DATABASE_URL"] = url
     with psycopg.connect(url, autocommit=True) as connection:
         assert beacon("db", "migrate").returncode == 0
-        assert connection.execute("SELECT FROM pg_namespace WHERE nspname = 'dbos'").fetchall() == []
+        assert connection.execute("SELECT FROM pg_namespace WHERE nspname = 'beacon_queue'").fetchall() == []
         connection.execute(GRANTS.encode())
-        connection.execute("CREATE SCHEMA dbos CREATE TABLE workflow_status (id int)")
+        connection.execute("CREATE SCHEMA beacon_queue CREATE TABLE procrastinate_jobs (id int)")
         for command in (("db", "migrate", "--fleet"), ("queue",), ("worker",)):
             done = beacon(*command)
             assert done.returncode == 3, (command, done.stderr)
             assert "another program" in done.stderr, (command, done.stderr)
             assert "give the fleet a database of its own" in done.stderr
-        tables = "SELECT relname FROM pg_class WHERE relnamespace = 'dbos'::regnamespace"
-        assert connection.execute(tables).fetchall() == [("workflow_status",)]
+        tables = "SELECT relname FROM pg_class WHERE relnamespace = 'beacon_queue'::regnamespace"
+        assert connection.execute(tables).fetchall() == [("procrastinate_jobs",)]
     postgres.drop("given")
 
 
@@ -140,8 +134,8 @@ def test_a_role_that_may_not_create_schemas_is_told_who_can(beacon: Beacon, post
         assert beacon("db", "migrate").returncode == 0
         done = beacon("db", "migrate", "--fleet")
         assert done.returncode == 3, done.stderr
-        assert "the database role app may not create the schema dbos" in done.stderr
-        connection.execute('CREATE SCHEMA dbos AUTHORIZATION "app"')
+        assert "the database role app may not create the schema beacon_queue" in done.stderr
+        connection.execute('CREATE SCHEMA beacon_queue AUTHORIZATION "app"')
         assert beacon("db", "migrate", "--fleet").returncode == 0
         assert beacon("queue").returncode == 0
         beacon.environment["BEACON_DATABASE_SCHEMA"] = "other"

@@ -154,6 +154,27 @@ def test_a_worker_settles_the_journals_of_its_folder_when_it_starts(fleet: Fleet
     assert "stored 6 answers of job one" in fleet.log(fleet.workers[-1])
 
 
+@pytest.mark.fault(74, "a network that swallows everything, and two signals to a worker")
+def test_a_second_signal_ends_a_worker_that_cannot_reach_its_database(fleet: Fleet, network: Network) -> None:
+    fleet.regions.latency = 1.0
+    fleet.submit("one", questions=4)
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = network.url
+    worker = fleet.worker()
+    fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
+    until(lambda: fleet.answered() >= 6 and sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+    network.silence()
+    until(lambda: bool(journals(fleet.beacon)), 10, fleet.everything)
+    worker.send_signal(signal.SIGTERM)
+    until(lambda: "draining" in fleet.log(worker), 10, fleet.everything)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 143, fleet.log(worker)
+    assert "Traceback" not in fleet.log(worker)
+    fleet.rows(_END_SESSIONS)
+    fleet.worker()
+    fleet.wait_until_done("one")
+    assert set(fleet.regions.seen.values()) == {1}, "an answer that was kept was asked again"
+
+
 @pytest.mark.fault(74, "the taker of a journal killed at a locked table; the run adds to it, and is killed, too")
 def test_a_journal_survives_whoever_takes_it(fleet: Fleet, network: Network) -> None:
     job = job_of(fleet.beacon)

@@ -20,7 +20,8 @@ CREATE TRIGGER refuse BEFORE INSERT ON executions FOR EACH ROW WHEN (NEW.job_id 
 def entry(fleet: Fleet, job_id: str) -> tuple[object, ...]:
     """Return the state of a job's entry in the queue, and how many workers it has ended in a row."""
     statement = """
-        SELECT status, (attributes ->> 'ended')::int FROM dbos.workflow_status WHERE attributes ->> 'job_id' = %s
+        SELECT status::text, ended FROM beacon_queue.procrastinate_jobs
+        JOIN beacon_queue.beacon_entries ON entry = id WHERE job_id = %s
     """
     return fleet.rows(statement, job_id)[0]
 
@@ -88,7 +89,7 @@ def test_workers_that_were_told_to_stop_do_not_count(fleet: Fleet) -> None:
         until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
         worker.terminate()
         assert worker.wait(20) == 143, fleet.log(worker)
-    assert entry(fleet, "one") == ("ENQUEUED", None)
+    assert entry(fleet, "one") == ("todo", 0)
     fleet.regions.latency = 0.05
     fleet.worker()
     fleet.wait_until_done("one")

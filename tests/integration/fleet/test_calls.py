@@ -23,7 +23,7 @@ async def workers(url: str, *names: str) -> AsyncIterator[list[Calls]]:
         leases.append(Lease(url, name))
         await leases[-1].take(1, CAPS)
         made.append(Calls(url, name))
-        tasks.append(asyncio.create_task(made[-1].work()))
+        tasks.append(asyncio.create_task(made[-1].take_turns()))
     try:
         yield made
     finally:

@@ -9,8 +9,13 @@ import pytest
 
 from beacon_cli.errors import JobNotFound
 from beacon_cli.fleet.stored_job import stored_job
+from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.job_store import open_job_store
 from tests.support.jobs import make_job
+
+
+async def in_no_queue(_connection: AsyncConnection) -> None:
+    pass
 
 
 def test_a_stored_job_asks_what_was_submitted(database_url: str, tmp_path: Path) -> None:
@@ -20,7 +25,7 @@ def test_a_stored_job_asks_what_was_submitted(database_url: str, tmp_path: Path)
         async with open_job_store(
             *(database_url, job, "stored"), batching=None, journal_folder=tmp_path, tell=lambda text: None
         ) as store:
-            await store.submit()
+            await store.submit(in_no_queue)
 
     asyncio.run(submit())
     read = stored_job(database_url, "stored")

@@ -11,30 +11,29 @@ from beacon_cli.deployment.record import recorded_endpoints
 from beacon_cli.errors import ConfigError
 from beacon_cli.executor.client import require_usable_network
 from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
-from beacon_cli.fleet.worker import Worker
-from beacon_cli.leaving import abandon_threads
+from beacon_cli.fleet.worker import Ending, Worker
 from beacon_cli.output.fleet_log import FleetLog
 from beacon_cli.settings import Settings
-from beacon_cli.signals import Interrupted, held
+from beacon_cli.signals import held
 from beacon_cli.store.journal import require_writable
 from modal_deployment.regions import REGIONS
 
 
-def work(settings: Settings, url: str, jobs: int, drain_seconds: float) -> NoReturn:
-    """Work until a signal.
+def run_worker(settings: Settings, url: str, jobs: int, drain_seconds: float) -> NoReturn:
+    """Work until a signal, or until that is no use any more.
 
-    Raises `Interrupted`, `JournalError`, `EnvironmentFault` for certificates or a proxy that cannot be used, and what
-    `Worker.main` raises.
+    Raises `JournalError`, `EnvironmentFault` for certificates or a proxy that cannot be used, and the cause of the
+    worker's `Ending`: `Interrupted`, `ConfigError`, `LeaseLost`, `CredentialsError`, `StoreError`.
     """
     require_writable(settings.journal_path())
     require_usable_network(_known_endpoints(settings))
-    # Not asyncio.run: at its end it cancels what is left, and DBOS would hear that jobs failed which others go on with.
-    loop = asyncio.new_event_loop()
-    abandon_threads()
+
+    async def work() -> Ending:
+        return await Worker(settings, url, jobs, drain_seconds, FleetLog(sys.stderr).handle).run(signals)
+
     with held() as signals:
-        worker = Worker(settings, url, jobs, drain_seconds, FleetLog(sys.stderr).handle)
-        code = loop.run_until_complete(worker.main(signals))
-    raise Interrupted(code - 128)
+        ending = asyncio.run(work())
+    raise ending.cause
 
 
 def _known_endpoints(settings: Settings) -> list[Endpoint]:

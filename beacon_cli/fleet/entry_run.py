@@ -1,0 +1,174 @@
+"""An entry of the queue, from the moment a worker took it until it lets go of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from beacon_cli.errors import (
+    BeaconError,
+    CredentialsError,
+    JobLocked,
+    JobNotFound,
+    JournalError,
+    LeaseLost,
+    SchemaError,
+    StoreError,
+)
+from beacon_cli.executor.cancellation import Stop
+from beacon_cli.executor.run import Outcome
+from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, WorkerContext, claimed_run
+from beacon_cli.fleet.lease import PATIENCE_SECONDS
+from beacon_cli.fleet.set_aside import MOST_ENDED, count_failure, ended_workers, is_the_jobs_fault, set_aside
+from beacon_cli.fleet.stored_job import stored_job
+from beacon_cli.fleet.unfinished import fail_job, give_up_job
+from beacon_cli.fleet.worker_queue import EntryEnd, TakenEntry
+from beacon_cli.program_name import command
+
+_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class _SetAside(Exception):
+    """A job has ended so many workers that this one does not begin it."""
+
+
+@dataclass(slots=True, eq=False)
+class RunningEntry:
+    """An entry that this worker runs. `stop` is the switch of its run, and each try has a new one.
+
+    `ours` is False as soon as another worker is known to have the entry.
+    """
+
+    taken: TakenEntry
+    task: asyncio.Task[Any]
+    ours: bool = True
+    stop: Stop = field(default_factory=Stop)
+
+
+class EntryRunner:
+    """Runs entries of the queue. `is_ours` asks the queue whether an entry is this worker's."""
+
+    def __init__(
+        self, context: WorkerContext, is_ours: Callable[[TakenEntry], Awaitable[bool]], tell: Callable[[str], None]
+    ) -> None:
+        self._context = context
+        self._url = context.url
+        self._is_ours = is_ours
+        self._tell = tell
+
+    async def run(self, running: RunningEntry) -> EntryEnd:
+        """Run an entry's job until it has ended, or is stopped.
+
+        Raises what makes the worker useless: `CredentialsError`, `LeaseLost`. The job is then for another one.
+        """
+        if not await self._is_ours(running.taken):
+            return EntryEnd.NOT_OURS
+        try:
+            end = await self._end_of_tries(running)
+        except (StoreError, JournalError, CredentialsError) as error:
+            if not await self._is_deleted(running.taken.job_id):
+                # Not the job's fault: the database stays away, answers cannot be kept, the credentials are refused.
+                raise error if isinstance(error, CredentialsError) else _lost(running, error) from error
+            end = await self._cannot_run(running, error)
+        except Exception as error:
+            end = await self._cannot_run(running, error)
+        return end if running.ours and await self._is_ours(running.taken) else EntryEnd.NOT_OURS
+
+    async def _end_of_tries(self, running: RunningEntry) -> EntryEnd:
+        """Run a job, again where it is the job that cannot go on: those beside it are not disturbed."""
+        failures, taken = 0, running.taken
+        while failures < MOST_ENDED:
+            try:
+                return await self._end_of(running, await self._outcome_of_try(running))
+            except _SetAside:
+                break
+            except StoreError as error:
+                if not is_the_jobs_fault(error) or await self._is_deleted(taken.job_id):
+                    raise
+                failures = await asyncio.to_thread(count_failure, self._url, taken.id, taken.job_id, error)
+                self._tell(f"job {taken.job_id} cannot go on: {error.message}")
+            if running.stop.reason in {HAND_BACK, BY_COMMAND}:
+                return await self._end_of(running, None)
+            running.stop = Stop()  # the one of before was used up by the failure
+            await asyncio.sleep(min(_PAUSE_SECONDS * 2**failures, _LONGEST_PAUSE_SECONDS))
+        reason = await asyncio.to_thread(set_aside, self._url, taken.id, taken.job_id)
+        again = command("submit JOB_FILE --job-id", taken.job_id)
+        self._tell(f"job {taken.job_id} is {reason}; find out why, then submit it again ({again})")
+        return EntryEnd.OVER
+
+    async def _end_of(self, running: RunningEntry, outcome: Outcome | None) -> EntryEnd:
+        """Return what becomes of an entry; `outcome` is None where its job was stopped before anything was asked."""
+        unfinished = outcome is None or outcome.status == "cancelled"
+        if unfinished and running.stop.reason == HAND_BACK:
+            return EntryEnd.HANDED_BACK
+        if outcome is None:
+            await asyncio.to_thread(give_up_job, self._url, running.taken.job_id, "cancelled")
+        return EntryEnd.CANCELLED if running.stop.reason == BY_COMMAND else EntryEnd.OVER
+
+    async def _outcome_of_try(self, running: RunningEntry) -> Outcome | None:
+        """Run a job as soon as that is possible; None when it was stopped before."""
+        waited_since, pause = time.monotonic(), _PAUSE_SECONDS
+        taken, stop, told, begun = running.taken, running.stop, False, False
+        while stop.reason is None:
+            try:
+                await self._require_not_set_aside(taken)
+                async with claimed_run(self._context, taken.job_id, taken.priority, stop) as run:
+                    begun = run is not None
+                    return await run.carry_out() if run is not None else None
+            except JobLocked as locked:
+                waited_since = time.monotonic()
+                if not told:
+                    self._tell(f"{locked.message}; waiting for it")
+                told = True
+            except StoreError as error:
+                waited = time.monotonic() > waited_since + PATIENCE_SECONDS
+                if begun or waited or isinstance(error, SchemaError) or is_the_jobs_fault(error):
+                    raise
+                if not told:
+                    limit = f"{PATIENCE_SECONDS:.0f} s"
+                    self._tell(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
+                told = True
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        return None
+
+    async def _require_not_set_aside(self, taken: TakenEntry) -> None:
+        ended, _ = await asyncio.to_thread(ended_workers, self._url, taken.id)
+        if ended >= MOST_ENDED:
+            raise _SetAside
+
+    async def _is_deleted(self, job_id: str) -> bool:
+        try:
+            await asyncio.to_thread(stored_job, self._url, job_id)
+        except JobNotFound:
+            return True
+        except Exception:  # nobody can say
+            return False
+        return False
+
+    async def _cannot_run(self, running: RunningEntry, error: Exception) -> EntryEnd:
+        """Note that a job cannot run, and why. Raises `LeaseLost` where that cannot be noted."""
+        taken = running.taken
+        message = error.message if isinstance(error, BeaconError) else _internal(error)
+        self._tell(f"job {taken.job_id} cannot run: {message}")
+        try:
+            await asyncio.to_thread(fail_job, self._url, taken.id, taken.job_id, message)
+        except StoreError as failed:
+            raise _lost(running, failed) from failed
+        return EntryEnd.OVER
+
+
+def _internal(error: Exception) -> str:
+    """Say what went wrong and where, without the error's own text: nobody knows what is in it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"internal error: {type(error).__name__} in {frame.name} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def _lost(running: RunningEntry, error: BeaconError) -> LeaseLost:
+    return LeaseLost(f"job {running.taken.job_id} cannot go on here: {error.message}")

@@ -1,0 +1,107 @@
+"""Procrastinate, which keeps the queue of jobs: what is put into it, and changed in it. A worker's part is beside this.
+
+Its tables lie in a schema of their own (`queue_schema.py`), which is put before Beacon's on the search path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
+
+from beacon_cli import __version__
+from beacon_cli.fleet.queue_connection import QUEUE_FIRST, explained, is_refused, pool_options, told
+from beacon_cli.fleet.queue_schema import QUEUE_SCHEMA
+from beacon_cli.store.connect import AsyncConnection
+
+QUEUE = f"beacon-{__version__}"
+"""The queue of this version: workers take no entries of another."""
+
+TASK = "beacon_job"
+"""What the entries of the queue are called there."""
+
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+"""When to try again what is put back. It is compared with the database's clock, and ours may be ahead of that."""
+
+# A step of priority is worth an hour of waiting: whoever waits long enough has its turn, whatever comes in.
+_STEP_SECONDS = 3600
+# The highest rank goes first. It falls from the beginning of 2026 on, and fits into Procrastinate's 32 bits until 2094.
+_RANK = "SELECT 1767225600 - extract(epoch FROM now())::bigint - %s::int"
+_ADD = "INSERT INTO beacon_queue.beacon_entries (entry, job_id) VALUES (%s, %s)"
+
+
+async def enqueue(connection: AsyncConnection, job_id: str, priority: int) -> int:
+    """Put a job into the queue, inside the transaction of this connection, and return the entry's id.
+
+    The lowest `priority` goes first. Only workers of this version take it. Errors are those of psycopg.
+    """
+    await connection.execute(QUEUE_FIRST, [QUEUE_SCHEMA, True])
+    row = await (await connection.execute(_RANK, [priority * _STEP_SECONDS])).fetchone()
+    assert row is not None
+    task = App(connector=PsycopgConnector()).configure_task(
+        TASK,
+        allow_unknown=True,
+        connection=connection,
+        queue=QUEUE,
+        lock=job_id,
+        queueing_lock=job_id,
+        priority=int(row[0]),
+    )
+    try:
+        entry = await task.defer_async(job_id=job_id, priority=priority)
+    except ConnectorException as failed:
+        if isinstance(failed.__cause__, psycopg.Error):
+            raise failed.__cause__ from None
+        raise
+    await connection.execute(_ADD, [entry, job_id])
+    return entry
+
+
+class JobQueue:
+    """The queue, for those who change what is in it. Use `open_queue`."""
+
+    def __init__(self, app: App) -> None:
+        self._jobs = app.job_manager
+
+    async def cancel(self, entry: int) -> None:
+        """Take an entry out of the queue; the worker that has it is told to stop. Raises `StoreError`."""
+        with explained():
+            await self._jobs.cancel_job_by_id_async(entry, abort=True)
+
+    async def give_up(self, entry: int) -> bool:
+        """End an entry that was taken, for a worker that cannot; return whether it was still open."""
+        return await self._changed(self._jobs.finish_job_by_id_async(entry, Status.ABORTED, delete_job=False))
+
+    async def put_back(self, entry: int) -> bool:
+        """Put an entry that was taken back into the queue; return whether it was still taken."""
+        return await self._changed(self._jobs.retry_job_by_id_async(entry, retry_at=AT_ONCE))
+
+    async def forget(self, kept: timedelta) -> None:
+        """Forget the entries that have been over for longer than `kept`, in whole hours. Raises `StoreError`."""
+        with explained():
+            await self._jobs.delete_old_jobs(
+                int(kept / timedelta(hours=1)), include_failed=True, include_cancelled=True, include_aborted=True
+            )
+
+    async def _changed(self, change: Awaitable[None]) -> bool:
+        try:
+            await change
+        except ConnectorException as failed:
+            if is_refused(failed):  # somebody else was faster
+                return False
+            raise told(failed) from failed
+        return True
+
+
+@asynccontextmanager
+async def open_queue(url: str, name: str = "beacon") -> AsyncIterator[JobQueue]:
+    """Yield the queue. Raises `StoreError`."""
+    app = App(connector=PsycopgConnector(**pool_options(url, name)))
+    with explained():
+        async with app.open_async():
+            yield JobQueue(app)
