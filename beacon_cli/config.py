@@ -13,8 +13,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import ConfigError, EnvironmentFault
-from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from modal_deployment.regions import UnknownRegionError, region_named
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from beacon_cli.redaction import Redactor, known_secrets
+from beacon_cli.console.redaction import Redactor, known_secrets
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
 """The largest answer that is read."""

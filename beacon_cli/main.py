@@ -17,10 +17,10 @@ from beacon_cli import __version__
 from beacon_cli.command_line.groups import RootGroup, new_app
 from beacon_cli.command_line.late_commands import LateCommands
 from beacon_cli.command_line.values import shells
+from beacon_cli.console.program_name import program as program_name
 from beacon_cli.context import AppContext
 from beacon_cli.errors import BeaconError, EnvironmentFault
 from beacon_cli.faults import explained
-from beacon_cli.program_name import program as program_name
 from beacon_cli.signals import Interrupted
 
 _STDOUT_CLOSED = 141
@@ -118,7 +118,7 @@ def options(
     ctx.obj.config_path = config
     ctx.obj.verbose = verbose
     if verbose:
-        from beacon_cli.output.diagnostics import be_verbose
+        from beacon_cli.console.diagnostics import be_verbose
 
         be_verbose()
 
@@ -140,7 +140,7 @@ def program(arguments: list[str]) -> int:
     except BrokenPipeError:
         return _leave_stdout(_STDOUT_CLOSED)
     except OSError as error:
-        from beacon_cli.output.result import print_error
+        from beacon_cli.console.result import print_error
 
         print_error(EnvironmentFault(f"stdout cannot be written: {error.strerror}"))
         return _leave_stdout(EnvironmentFault.exit_code)
@@ -149,7 +149,7 @@ def program(arguments: list[str]) -> int:
 
 def _guarded(arguments: list[str]) -> int:
     """Carry out a command; every error becomes one line, or with `--json` one document."""
-    from beacon_cli.output.diagnostics import diagnostics
+    from beacon_cli.console.diagnostics import diagnostics
 
     with diagnostics():
         code = _outcome_of(arguments, AppContext())
@@ -190,7 +190,7 @@ def interrupted_early(interrupted: Interrupted, arguments: list[str]) -> int:
 
 
 def _result_of(arguments: list[str], context: AppContext) -> int:
-    from beacon_cli.output.result import CommandResult, print_result
+    from beacon_cli.console.result import CommandResult, print_result
 
     try:
         if _COMPLETION in os.environ:
@@ -209,9 +209,9 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
 
 
 def _tell(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
-    from beacon_cli.output.diagnostics import log_causes
-    from beacon_cli.output.result import envelope, print_error, print_json, say
-    from beacon_cli.redaction import redacted_traceback
+    from beacon_cli.console.diagnostics import log_causes
+    from beacon_cli.console.redaction import redacted_traceback
+    from beacon_cli.console.result import envelope, print_error, print_json, say
 
     if context.verbose and error.code == "internal":
         say(redacted_traceback())

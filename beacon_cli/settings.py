@@ -21,8 +21,8 @@ from pydantic import (
 )
 
 from beacon_cli.accounts import home_folder, is_root
+from beacon_cli.console.printable import excerpt
 from beacon_cli.job.limits import Limits
-from beacon_cli.printable import excerpt
 from modal_deployment.regions import region_named
 
 # Labels of 1 to 63 characters, and a letter somewhere: what has none must be an IP address.

@@ -15,7 +15,7 @@ _IN_FLIGHT = 100
 _FILES = {
     "/beacon_cli/executor/": "beacon: executor",
     "/beacon_cli/store/": "beacon: store",
-    "/beacon_cli/output/": "beacon: view and output",
+    "/beacon_cli/live/": "beacon: the view of a run",
     "/beacon_cli/": "beacon: the rest",
     "/modal_deployment/": "beacon: the rest",
     "/httpx2/": "HTTP client: httpx2",

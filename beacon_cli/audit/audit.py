@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.audit import judges
 from beacon_cli.audit.check import Check
 from beacon_cli.audit.coverage import CellGroup, Coverage, lane_coverage
-from beacon_cli.audit.database import Connection, reading
-from beacon_cli.audit.expectation import Expectation, from_job, from_spec
 from beacon_cli.audit.judge_regions import regions
 from beacon_cli.audit.reader import Reader, completed_from_rows, reader_for
-from beacon_cli.audit.relations import COLUMNS
 from beacon_cli.audit.report import AuditReport
-from beacon_cli.audit.stored_job import StoredJob, find_job
+from beacon_cli.records.expectation import Expectation, from_job, from_spec
+from beacon_cli.records.find_job import StoredJob, find_job
+from beacon_cli.records.relations import COLUMNS
+from beacon_cli.records.snapshot import Connection, reading
 
 if TYPE_CHECKING:
     from beacon_cli.job.model import Job

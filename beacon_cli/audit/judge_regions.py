@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from beacon_cli.audit.check import Check, with_examples
-from beacon_cli.audit.expectation import Expectation
-from beacon_cli.wording import quantity
+from beacon_cli.console.formatting import quantity
+from beacon_cli.records.expectation import Expectation
 from modal_deployment.regions import REGIONS, UnknownRegionError, region_named, region_of_container
 
 MAX_COMBINATIONS = 2000

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.audit.coverage import CellGroup, Coverage
-from beacon_cli.audit.expectation import Expectation
-from beacon_cli.wording import quantity
+from beacon_cli.console.formatting import quantity
+from beacon_cli.records.expectation import Expectation
 
 MAX_GAP_SECONDS = 2.0
 CLOCK_TOLERANCE_SECONDS = 5.0

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 from typing import Any
 
-from psycopg import sql
 from psycopg.rows import dict_row
 
-from beacon_cli.audit.database import Connection
-from beacon_cli.audit.expectation import Expectation
 from beacon_cli.audit.judge_regions import MAX_COMBINATIONS
 from beacon_cli.audit.judges import CLOCK_TOLERANCE_SECONDS, MAX_GAP_SECONDS
-from beacon_cli.audit.relations import (
+from beacon_cli.records.expectation import Expectation
+from beacon_cli.records.find_job import StoredJob
+from beacon_cli.records.relations import (
     GIVEN_QUESTIONS,
     LANES,
     ONE_RUN,
@@ -27,7 +24,8 @@ from beacon_cli.audit.relations import (
     legacy_executions,
     questions_found,
 )
-from beacon_cli.audit.stored_job import StoredJob
+from beacon_cli.records.snapshot import Connection
+from beacon_cli.store.queries import query
 from modal_deployment.regions import REGIONS
 
 # Up to here every cell of a job is told one by one, else only those of some questions that deviate.
@@ -47,7 +45,7 @@ class Reader:
     def rows(self, name: str, **parameters: object) -> list[dict[str, Any]]:
         """Return the rows of the query in `queries/{name}.sql`."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(self.relations.fill(_query(name)), {**self.parameters, **parameters})
+            cursor.execute(self.relations.fill(query("audit", name)), {**self.parameters, **parameters})
             return cursor.fetchall()
 
     def row(self, name: str) -> dict[str, Any]:
@@ -96,9 +94,3 @@ def _questions(expected: Expectation, executions: Relation) -> Relation:
     if expected.questions_stored:
         return STORED_QUESTIONS
     return GIVEN_QUESTIONS if expected.question_ids is not None else questions_found(executions)
-
-
-@cache
-def _query(name: str) -> sql.SQL:
-    text = resources.files("beacon_cli.audit").joinpath("queries", f"{name}.sql").read_text(encoding="utf-8")
-    return sql.SQL(text)

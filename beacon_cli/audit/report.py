@@ -8,9 +8,9 @@ from typing import Any
 
 from beacon_cli.audit.check import VERDICTS, Check
 from beacon_cli.audit.coverage import Coverage
-from beacon_cli.audit.stored_job import Schema
+from beacon_cli.console.formatting import answers_there, quantity, success_arithmetic
 from beacon_cli.errors import ProblemsFound
-from beacon_cli.wording import answers_there, quantity, success_arithmetic
+from beacon_cli.records.find_job import Schema
 
 
 @dataclass(frozen=True, slots=True)

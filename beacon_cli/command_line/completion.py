@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from beacon_cli.command_line.candidates import Candidates, candidates
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import EnvironmentFault, UsageError
-from beacon_cli.program_name import command
 
 VARIABLE = "_BEACON_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")

@@ -6,9 +6,9 @@ import difflib
 from pathlib import Path
 
 import beacon_cli
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import UsageError
-from beacon_cli.printable import excerpt
-from beacon_cli.program_name import command
 
 _PACKAGE = Path(beacon_cli.__file__).parent
 

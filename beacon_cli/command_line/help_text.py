@@ -8,7 +8,7 @@ from typing import Any
 from beacon_cli.command_line.documents import page_named
 from beacon_cli.command_line.examples import PAGES, Example, HelpPage
 from beacon_cli.command_line.mistakes import unknown_command
-from beacon_cli.program_name import command, program
+from beacon_cli.console.program_name import command, program
 
 _EXIT_CODES = (
     ("0", "fine"),

@@ -19,9 +19,9 @@ def stored_job_ids(config: str | None, database_url: str | None, beginning: str)
     the list that runs keep beside it (see `stored_jobs/kept_ids.py`).
     """
     from beacon_cli.config import load_settings
+    from beacon_cli.records.kept_ids import kept_ids
     from beacon_cli.store.database import named_url
     from beacon_cli.store.running import running_url
-    from beacon_cli.stored_jobs.kept_ids import kept_ids
 
     with contextlib.suppress(Exception):  # nobody asked for anything yet: the command will say what is wrong
         settings = load_settings(Path(config) if config else None)
@@ -34,8 +34,8 @@ def stored_job_ids(config: str | None, database_url: str | None, beginning: str)
 
 
 def _from_database(url: str, beginning: str) -> list[tuple[str, str]]:
+    from beacon_cli.records.newest_jobs import newest_jobs
     from beacon_cli.store.connect import connect
-    from beacon_cli.stored_jobs.newest import newest_jobs
 
     with connect(url, read_only=True, statement_timeout=f"{_SECONDS:.0f}s") as connection:
         return [(job.id, job.made) for job in newest_jobs(connection, beginning)]

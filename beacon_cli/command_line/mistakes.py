@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command, program
 from beacon_cli.errors import UsageError
-from beacon_cli.printable import excerpt
-from beacon_cli.program_name import command, program
 
 
 def unknown_command(context: Any, word: str) -> UsageError:

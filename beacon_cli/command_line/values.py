@@ -27,7 +27,7 @@ def regions(incomplete: str) -> Values:
 
 def statuses() -> Values:
     """Return what the status of a job can be."""
-    from beacon_cli.stored_jobs.overview import STATUSES
+    from beacon_cli.records.overview import STATUSES
 
     return list(STATUSES)
 

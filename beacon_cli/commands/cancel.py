@@ -8,7 +8,7 @@ import typer
 
 from beacon_cli.command_line.values import job_ids
 from beacon_cli.commands.common import DatabaseUrl, Json
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def cancel(
@@ -26,7 +26,7 @@ def cancel(
 
     url = fleet_database(ctx.obj.settings, database_url)
     from beacon_cli.fleet.cancel import cancel_job
-    from beacon_cli.output.fleet_tables import show_cancelled
+    from beacon_cli.fleet.tables import show_cancelled
 
     cancelled = cancel_job(url, job_id)
     problems = cancelled.problems()

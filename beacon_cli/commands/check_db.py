@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import DatabaseUrl, JobId, Json
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def check_db(
@@ -23,12 +23,12 @@ def check_db(
 ) -> CommandResult:
     """Audit what a job left in the database. Exit code 1 if a check fails."""
     from beacon_cli.audit.audit import audit_job
-    from beacon_cli.audit.expectation import EVERY_MODEL
+    from beacon_cli.audit.table import show_audit
     from beacon_cli.job.load import load_job
-    from beacon_cli.output.audit_table import show_audit
+    from beacon_cli.records.choose_job import chosen_job_id
+    from beacon_cli.records.expectation import EVERY_MODEL
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
-    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     job = load_job(expect, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:

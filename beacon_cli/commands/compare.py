@@ -9,7 +9,7 @@ import typer
 
 from beacon_cli.command_line.values import job_ids
 from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 class FailOn(StrEnum):
@@ -44,10 +44,10 @@ def compare(
     """
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import chosen_options
-    from beacon_cli.output.comparison_table import show_comparison
+    from beacon_cli.comparison.table import show_comparison
+    from beacon_cli.records.choose_job import chosen_job_id
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
-    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     options = chosen_options(measure, rate, accept or (), refusals)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:

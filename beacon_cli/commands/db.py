@@ -9,8 +9,8 @@ import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import DatabaseUrl, Json
-from beacon_cli.output.result import CommandResult
-from beacon_cli.program_name import command
+from beacon_cli.console.program_name import command
+from beacon_cli.console.result import CommandResult
 
 if TYPE_CHECKING:
     pass
@@ -52,7 +52,7 @@ def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
 
     It runs until `db stop`.
     """
-    from beacon_cli.output.result import say
+    from beacon_cli.console.result import say
     from beacon_cli.store.address import in_schema
     from beacon_cli.store.database import ignore_libpq_variables
     from beacon_cli.store.embedded import keep_server

@@ -8,7 +8,7 @@ import typer
 
 from beacon_cli.command_line.values import page_names
 from beacon_cli.commands.common import Json
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def docs(
@@ -23,7 +23,7 @@ def docs(
     They are installed with the program.
     """
     from beacon_cli.command_line.documents import page_named, pages
-    from beacon_cli.output.pages import show_page, show_pages
+    from beacon_cli.command_line.pages import show_page, show_pages
 
     if page is None:
         data = {"pages": {name: str(path) for name, path in pages().items()}}

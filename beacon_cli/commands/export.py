@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Model, Question
+from beacon_cli.console.result import CommandResult
 from beacon_cli.export.formats import Format, chosen_format, require_format
-from beacon_cli.output.result import CommandResult
 
 
 def export(
@@ -38,10 +38,10 @@ def export(
     Each execution is one row.
     """
     from beacon_cli.export.export import export_job
-    from beacon_cli.output.export_line import show_export
+    from beacon_cli.export.written import show_export
+    from beacon_cli.records.choose_job import chosen_job_id
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
-    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     chosen = chosen_format(format_, output, as_json=as_json)
     require_format(chosen)

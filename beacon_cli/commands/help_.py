@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.command_line.values import command_names
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def help_(
@@ -22,8 +22,8 @@ def help_(
     """Explain a command, or the whole program."""
     from beacon_cli.command_line.documents import pages
     from beacon_cli.command_line.help_text import help_of
+    from beacon_cli.command_line.pages import show_page
     from beacon_cli.errors import UsageError
-    from beacon_cli.output.pages import show_page
 
     root = ctx.find_root()
     try:

@@ -8,7 +8,7 @@ import typer
 
 from beacon_cli.command_line.values import statuses
 from beacon_cli.commands.common import DatabaseUrl, Json, journals
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def jobs(
@@ -28,10 +28,10 @@ def jobs(
     as_json: Json = False,
 ) -> CommandResult:
     """List jobs, newest first, and how far each one is."""
-    from beacon_cli.output.jobs_table import show_jobs
+    from beacon_cli.records.recent_jobs import recent_jobs
+    from beacon_cli.show.jobs_table import show_jobs
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
-    from beacon_cli.stored_jobs.recent import recent_jobs
 
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         found = recent_jobs(connection, limit, status)

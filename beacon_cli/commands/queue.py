@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from beacon_cli.commands.common import DatabaseUrl, Json, journals
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
@@ -14,7 +14,7 @@ def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = 
 
     url = fleet_database(ctx.obj.settings, database_url, reading=True)
     from beacon_cli.fleet.overview import fleet_overview
-    from beacon_cli.output.fleet_tables import show_overview
+    from beacon_cli.fleet.tables import show_overview
 
     overview = fleet_overview(url, journals(ctx.obj.settings))
     problems = overview.problems()

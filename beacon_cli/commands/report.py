@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def report(
@@ -28,12 +28,12 @@ def report(
 ) -> CommandResult:
     """Write a job's answers and verdicts as one HTML file. Exit code 0 whatever the verdicts are."""
     from beacon_cli.comparison.options import chosen_options
-    from beacon_cli.output.report_lines import show_report
+    from beacon_cli.records.choose_job import chosen_job_id
     from beacon_cli.report.open import open_in_browser
     from beacon_cli.report.report import write_report
+    from beacon_cli.report.written import show_report
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
-    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     options = chosen_options(measure, rate, accept or (), refusals)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:

@@ -8,7 +8,7 @@ import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import Json, region_option
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 app = command_group("Go back to the previous deployment.")
 
@@ -40,8 +40,8 @@ def modal(
     """
     from beacon_cli.deployment.commands import rollback_modal
     from beacon_cli.deployment.plan import chosen_regions
-    from beacon_cli.deployment.record import environment_name
     from beacon_cli.deployment.rollback import RollbackRequest
+    from beacon_cli.endpoints.recorded import environment_name
 
     settings = ctx.obj.settings
     request = RollbackRequest(chosen_regions(region or ()), environment_name(settings, environment))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def run(
@@ -45,6 +45,6 @@ def run(
         from beacon_cli.runs.plan import plan_job
 
         return plan_job(request, ctx.obj.settings, job, as_json=as_json)
-    from beacon_cli.runs.carry_out import carry_out
+    from beacon_cli.runs.command import carry_out
 
     return carry_out(request, ctx.obj.settings, job, as_json=as_json)

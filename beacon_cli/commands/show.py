@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Model, Question
+from beacon_cli.console.program_name import command
+from beacon_cli.console.result import CommandResult
 from beacon_cli.errors import UsageError
-from beacon_cli.output.result import CommandResult
-from beacon_cli.program_name import command
 
 
 def show(
@@ -27,14 +27,14 @@ def show(
     as_json: Json = False,
 ) -> CommandResult:
     """Show a job's answers, question by question, region beside region."""
-    from beacon_cli.answers.answers import JobAnswers, answer_data
-    from beacon_cli.output.answers_page import print_answers
-    from beacon_cli.output.arrivals import print_arrivals
-    from beacon_cli.output.long_list import LongList
-    from beacon_cli.output.terminal import console
+    from beacon_cli.console.long_list import LongList
+    from beacon_cli.console.terminal import console
+    from beacon_cli.records.choose_job import chosen_job_id
+    from beacon_cli.records.chosen_answers import JobAnswers, answer_data
+    from beacon_cli.show.arrivals import print_arrivals
+    from beacon_cli.show.page import print_answers
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
-    from beacon_cli.stored_jobs.choose import chosen_job_id
 
     if follow and as_json:
         raise UsageError(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def submit(
@@ -34,7 +34,7 @@ def submit(
     job = request.load(settings)
     url = fleet_database(settings, database_url)
     from beacon_cli.fleet.submit import submit_job
-    from beacon_cli.output.fleet_tables import show_submission, show_verdict
+    from beacon_cli.fleet.tables import show_submission, show_verdict
 
     submission = submit_job(request, settings, job, url, priority)
     if not wait:

@@ -8,7 +8,7 @@ import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import Json, region_option
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 app = command_group("Verify what is deployed.")
 
@@ -39,8 +39,8 @@ def endpoints(
 
     Without --probe it costs nothing: it reads only models and health, which wakes no GPU.
     """
-    from beacon_cli.output.verify_table import show_verification
     from beacon_cli.verification.request import verify_configured
+    from beacon_cli.verification.table import show_verification
 
     report = verify_configured(ctx.obj.settings, region or (), local=local, probe=probe, timeout=timeout)
     errors = (report.error,) if report.error is not None else ()

@@ -6,7 +6,7 @@ import platform
 
 from beacon_cli import __version__
 from beacon_cli.commands.common import Json
-from beacon_cli.output.result import CommandResult
+from beacon_cli.console.result import CommandResult
 
 
 def version(as_json: Json = False) -> CommandResult:

@@ -5,13 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from beacon_cli.answers.read import question_ids, stored_executions
-from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.audit.audit import audit_job
-from beacon_cli.audit.database import Connection, reading
-from beacon_cli.audit.expectation import from_spec
 from beacon_cli.audit.report import AuditReport
-from beacon_cli.audit.stored_job import StoredJob, find_job
 from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHit
 from beacon_cli.comparison.conditions import Conditions
 from beacon_cli.comparison.distance import MEASURES
@@ -19,6 +14,11 @@ from beacon_cli.comparison.figures import Tally
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.verdicts import Subject, judged
 from beacon_cli.errors import UsageError
+from beacon_cli.records.expectation import from_spec
+from beacon_cli.records.find_job import StoredJob, find_job
+from beacon_cli.records.read_answers import question_ids, stored_executions
+from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.records.stored_answer import StoredExecution
 
 _SAMPLED_SUBJECTS = 2000
 _SAMPLE_CHARACTERS = 400

@@ -11,8 +11,8 @@ from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.conditions import Incomparable
 from beacon_cli.comparison.figures import Figures
 from beacon_cli.comparison.verdicts import VERDICTS, Judged, Subject, Verdict
+from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import ProblemsFound
-from beacon_cli.wording import quantity
 
 
 @dataclass(frozen=True, slots=True)

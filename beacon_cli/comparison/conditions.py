@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from beacon_cli.answers.stored import StoredExecution
-from beacon_cli.audit.expectation import label_of
 from beacon_cli.comparison.verdicts import Subject
-from beacon_cli.printable import excerpt
-from beacon_cli.wording import quantity
+from beacon_cli.console.formatting import quantity
+from beacon_cli.console.printable import excerpt
+from beacon_cli.records.expectation import label_of
+from beacon_cli.records.stored_answer import StoredExecution
 from modal_deployment.regions import region_of_container
 
 _VALUES_SHOWN = 3

@@ -11,8 +11,8 @@ from typing import Any
 
 from scipy import stats
 
-from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.comparison.distance import words
+from beacon_cli.records.stored_answer import StoredExecution
 
 _FAILED = ("failed", "timeout")
 

@@ -10,8 +10,8 @@ from beacon_cli.comparison.conditions import NAMES
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.refusal import RefusalRule, built_in_rule, rule_of_file
 from beacon_cli.comparison.verdicts import FALSE_DISCOVERY_RATE
+from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
-from beacon_cli.printable import excerpt
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from beacon_cli import __version__
+from beacon_cli.console.program_name import command
+from beacon_cli.console.result import CommandResult, say
 from beacon_cli.deployment.deploy import deploy
 from beacon_cli.deployment.plan import DeployRequest, deployment_plan
 from beacon_cli.deployment.rollback import RollbackRequest, rollback
+from beacon_cli.deployment.table import show_deployment, show_plan, show_rollback
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError
-from beacon_cli.executor.endpoints import Endpoint
-from beacon_cli.output.deploy_table import show_deployment, show_plan, show_rollback
-from beacon_cli.output.result import CommandResult, say
-from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.verification.report import VerifyReport
@@ -90,6 +90,6 @@ def _errors(verified: VerifyReport | None) -> tuple[BeaconError, ...]:
 
 
 def _tell(text: str) -> None:
-    from beacon_cli.printable import printable
+    from beacon_cli.console.printable import printable
 
     say(f"{printable(text)}\n")

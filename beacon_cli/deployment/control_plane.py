@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 
 import certifi
 
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
+from beacon_cli.console.redaction import redacted
 from beacon_cli.deployment.credentials import has_credentials
 from beacon_cli.deployment.failures import NETWORK_HINT, TOKEN_HINT, explain
 from beacon_cli.deployment.process import run_python
 from beacon_cli.door import Door
 from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
 from beacon_cli.network.proxies import source_of
-from beacon_cli.printable import excerpt
-from beacon_cli.program_name import command
-from beacon_cli.redaction import redacted
 
 _CERTIFICATE_HINT = (
     f"Modal's SDK trusts the certificates of certifi alone; {command('docs network')} says what can be done"

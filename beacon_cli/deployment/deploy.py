@@ -11,17 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from beacon_cli import __version__
+from beacon_cli.console.formatting import duration
 from beacon_cli.deployment.control_plane import live_containers, preflight
 from beacon_cli.deployment.failures import Failure
-from beacon_cli.deployment.interruptible import Tell, run_interruptible
 from beacon_cli.deployment.plan import DeployRequest
 from beacon_cli.deployment.process import Finished, run_python
-from beacon_cli.deployment.record import save
 from beacon_cli.deployment.report import AppOutcome, DeployReport, rollback_command
 from beacon_cli.door import Door
+from beacon_cli.endpoints.recorded import save
 from beacon_cli.errors import BeaconError, EnvironmentFault
+from beacon_cli.interruptible import Tell, run_interruptible
 from beacon_cli.settings import Settings
-from beacon_cli.wording import duration
 from modal_deployment.regions import Region
 from modal_deployment.registry import REGISTRY, registry_sha256
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.redaction import redacted
 from beacon_cli.errors import BeaconError, CredentialsError, EnvironmentFault, ProblemsFound
-from beacon_cli.printable import excerpt
-from beacon_cli.redaction import redacted
 
 if TYPE_CHECKING:
     from modal_deployment.regions import Region

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from beacon_cli import __version__
+from beacon_cli.endpoints.configured import configured_endpoints
 from beacon_cli.errors import ConfigError, UsageError
-from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.settings import ModalSettings, Settings
 from modal_deployment.regions import REGIONS, Region, UnknownRegionError, region_named
 from modal_deployment.registry import REGISTRY, registry_sha256

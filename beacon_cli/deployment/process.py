@@ -9,8 +9,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from beacon_cli.console.redaction import redacted
 from beacon_cli.door import MAX_BODY_BYTES, bounded
-from beacon_cli.redaction import redacted
 
 _STOP_SECONDS = 3.0
 _LONGEST_LINE = 1 << 20

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from beacon_cli.console.program_name import command
 from beacon_cli.deployment.control_plane import Container
 from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
-from beacon_cli.deployment.record import endpoint_at
+from beacon_cli.endpoints.configured import Endpoint
+from beacon_cli.endpoints.recorded import endpoint_at
 from beacon_cli.errors import BeaconError
-from beacon_cli.executor.endpoints import Endpoint
-from beacon_cli.program_name import command
 from modal_deployment.regions import Region
 
 # unpublished: its functions were created, and the version before still serves; unknown: it was ended half-way.

@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from beacon_cli.console.program_name import command
 from beacon_cli.deployment.control_plane import preflight
 from beacon_cli.deployment.failures import Failure
-from beacon_cli.deployment.interruptible import Tell, run_interruptible
 from beacon_cli.deployment.process import run_python
-from beacon_cli.deployment.record import environment_name, recorded_apps, recorded_endpoints, save
 from beacon_cli.deployment.report import RegionalReport
+from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
+from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recorded_endpoints, save
 from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
-from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
-from beacon_cli.program_name import command
+from beacon_cli.interruptible import Tell, run_interruptible
 from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from beacon_cli.console.formatting import duration
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.answer import Answer
 from beacon_cli.executor.client import Client, Room
 from beacon_cli.executor.clock import Clock
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import AttemptFailed, EventHook, HopFollowed
 from beacon_cli.executor.exchange import ask
 from beacon_cli.executor.execution import Cell, Execution, Status
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import MAX_SEED
-from beacon_cli.wording import duration
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 20.0

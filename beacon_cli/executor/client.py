@@ -15,7 +15,7 @@ import httpx2
 
 from beacon_cli import __version__
 from beacon_cli.door import Door
-from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.network.proxies import Proxy, proxy_for, route
 from beacon_cli.network.roots import trusted_roots
 from beacon_cli.network.transport import WatchedTransport

@@ -17,9 +17,9 @@ from typing import Any, Generic, TypeVar
 import httpx2
 
 from beacon_cli.door import MAX_BODY_BYTES, MAX_LISTING_BYTES
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.answer import Answer, Reply, read_answer, read_object, status_error, wrong_prompt
 from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.transport import connection_of

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from beacon_cli.console.program_name import command
 from beacon_cli.door import bounded
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import CredentialsError, ModelNotServed
 from beacon_cli.executor.client import Client
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.exchange import get_object
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
-from beacon_cli.program_name import command
 from beacon_cli.waiting import Waiting
 
 FIRST_LOOK_SECONDS = 30.0

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from beacon_cli.console.formatting import duration
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError, CredentialsError
 from beacon_cli.executor.attempts import Asker, Progress
 from beacon_cli.executor.batching import Slots, SlotTimeout, Walker, endpoint_caps, run_batch, walkers
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import (
     BatchFinished,
     BatchStarted,
@@ -31,7 +32,6 @@ from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execu
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
-from beacon_cli.wording import duration
 
 CancelCall = Callable[[str], Awaitable[bool]]
 """Cancels a call by its id, in bounded time; returns whether it is known to be cancelled."""

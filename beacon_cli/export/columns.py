@@ -10,8 +10,8 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Literal
 
-from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.export.documents import original_document
+from beacon_cli.records.stored_answer import StoredExecution
 
 SCHEMA_VERSION = 1
 """Goes up when a column is renamed, removed or means something else; a new one at the end changes nothing."""

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from beacon_cli.answers.answers import JobAnswers
-from beacon_cli.audit.database import Connection
+from beacon_cli.console.output_file import opened
 from beacon_cli.export.columns import SCHEMA_VERSION, row_of
 from beacon_cli.export.formats import Format, writer_to
-from beacon_cli.target import opened
+from beacon_cli.records.chosen_answers import JobAnswers
+from beacon_cli.records.snapshot import Connection
 
 
 @dataclass(frozen=True, slots=True)

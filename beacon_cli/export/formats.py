@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.errors import UsageError
-from beacon_cli.printable import excerpt, printable
 
 if TYPE_CHECKING:
     from beacon_cli.export.columns import WriteRow

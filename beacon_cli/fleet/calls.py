@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from beacon_cli.fleet.queries import query
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import PASSING, AsyncConnection, open_async
+from beacon_cli.store.queries import query
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('beacon fleet calls', 0))"
 _MOST_IDLE = "SET idle_in_transaction_session_timeout = '4s'"
@@ -131,11 +131,11 @@ class Calls:
         async with connection.pipeline(), connection.transaction():
             await connection.execute(_LOCK)
             if done:
-                await connection.execute(query("release"), {"done": done})
+                await connection.execute(query("fleet", "release"), {"done": done})
             if asking:
-                await connection.execute(query("ask"), {**worker, **_columns(asking)})
-            await connection.execute(query("grant"), worker)
-            answer = await connection.execute(query("granted"), {**worker, "waiting": waiting})
+                await connection.execute(query("fleet", "ask"), {**worker, **_columns(asking)})
+            await connection.execute(query("fleet", "grant"), worker)
+            answer = await connection.execute(query("fleet", "granted"), {**worker, "waiting": waiting})
             return [row[0] for row in await answer.fetchall()]
 
 

@@ -7,12 +7,12 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from beacon_cli.audit.stored_job import find_job
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.job_queue import JobQueue, open_queue
 from beacon_cli.fleet.progress import JobProgress, job_progress, rows_by_region, rows_by_status
 from beacon_cli.fleet.unfinished import give_up_job
-from beacon_cli.program_name import command
+from beacon_cli.records.find_job import find_job
 from beacon_cli.store.connect import connect, translated
 
 _WAIT_SECONDS = 15.0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import (
     BeaconError,
     CredentialsError,
@@ -25,10 +26,9 @@ from beacon_cli.executor.run import Outcome
 from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, WorkerContext, claimed_run
 from beacon_cli.fleet.lease import PATIENCE_SECONDS
 from beacon_cli.fleet.set_aside import MOST_ENDED, count_failure, ended_workers, is_the_jobs_fault, set_aside
-from beacon_cli.fleet.stored_job import stored_job
 from beacon_cli.fleet.unfinished import fail_job, give_up_job
 from beacon_cli.fleet.worker_queue import EntryEnd, TakenEntry
-from beacon_cli.program_name import command
+from beacon_cli.records.load_job import stored_job
 
 _PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 5.0

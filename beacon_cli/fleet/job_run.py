@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from functools import partial
 
 from beacon_cli.deployment.cancel import cancel_call
-from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.endpoints.configured import configured_endpoints
+from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import JobNotFound
 from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import open_clients
 from beacon_cli.executor.clock import Clock
-from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.executor.events import EventHook, Notice
 from beacon_cli.executor.execution import Batch, Cell, Execution, Status
 from beacon_cli.executor.preflight import require_models
 from beacon_cli.executor.run import Assignment, Run
 from beacon_cli.fleet.calls import Calls
 from beacon_cli.fleet.slots import FleetSlots
-from beacon_cli.fleet.stored_job import stored_job
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
+from beacon_cli.records.load_job import stored_job
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import JobStore, open_job_store
 

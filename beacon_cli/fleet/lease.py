@@ -14,9 +14,9 @@ import psycopg
 
 from beacon_cli import __version__
 from beacon_cli.errors import LeaseLost
-from beacon_cli.fleet.queries import query
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import PASSING, AsyncConnection, open_async, store_error
+from beacon_cli.store.queries import query
 
 BEAT_SECONDS = 0.5
 # How long a worker goes on without its database before it gives up, as a run does.
@@ -54,7 +54,7 @@ class Lease:
             async with connection.transaction():
                 await connection.execute(_ADD, [self.id, socket.gethostname(), os.getpid(), __version__, jobs])
                 async with connection.cursor() as cursor:
-                    await cursor.executemany(query("set_cap"), caps)
+                    await cursor.executemany(query("fleet", "set_cap"), caps)
         except psycopg.Error as error:
             raise store_error(error, self._address.parameters) from None
 
@@ -99,7 +99,7 @@ class Lease:
             await self._connection.close()
 
     async def _heartbeat(self, connection: AsyncConnection) -> None:
-        answer = await connection.execute(query("heartbeat"), {"worker": self.id, "draining": self.draining})
+        answer = await connection.execute(query("fleet", "heartbeat"), {"worker": self.id, "draining": self.draining})
         if await answer.fetchone() is None and not self._left:
             raise LeaseLost("the other workers took this one for dead, and its jobs over")
 

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import dict_row
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, ProblemsFound
-from beacon_cli.fleet.queries import query
 from beacon_cli.fleet.watch import STALLED_SECONDS
-from beacon_cli.program_name import command
+from beacon_cli.records.holders import HOLDERS, HOLDS
+from beacon_cli.records.overview import seconds_left
 from beacon_cli.store.connect import connect_readonly, translated
 from beacon_cli.store.journal import Found
-from beacon_cli.stored_jobs.holders import HOLDERS, HOLDS
-from beacon_cli.stored_jobs.overview import seconds_left
+from beacon_cli.store.queries import query
 from modal_deployment.regions import REGIONS
 
 # Taken over within seconds when all is well: what nobody holds for longer is stuck.
@@ -81,7 +80,7 @@ def fleet_overview(url: str, journals: Found) -> FleetOverview:
         regions = _rows(connection, "fleet_regions")
         workers = _rows(connection, "fleet_workers")
         set_aside = _rows(connection, "fleet_set_aside")
-        statement = sql.SQL(query("in_no_queue").decode()).format(holders=HOLDERS, holds=HOLDS)
+        statement = query("fleet", "in_no_queue").format(holders=HOLDERS, holds=HOLDS)
         in_no_queue = tuple(str(row[0]) for row in connection.execute(statement).fetchall())
     remaining = _remaining(jobs)
     known = {row["region"]: row for row in regions}
@@ -100,7 +99,7 @@ def fleet_overview(url: str, journals: Found) -> FleetOverview:
 
 def _rows(connection: psycopg.Connection[Any], name: str) -> list[Row]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(query(name))
+        cursor.execute(query("fleet", name))
         return cursor.fetchall()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 
 from beacon_cli.errors import JobNotFound
-from beacon_cli.fleet.queries import query
+from beacon_cli.records.holders import State, state_of
 from beacon_cli.store.connect import translated
-from beacon_cli.stored_jobs.holders import State, state_of
+from beacon_cli.store.queries import query
 
 Connection = psycopg.Connection[Any]
 
@@ -49,14 +49,14 @@ def job_progress(connection: Connection, job_id: str) -> JobProgress:
 def entries_of(connection: Connection, job_id: str) -> tuple[Entry, ...]:
     """Return a job's entries in the queue. Raises `StoreError`."""
     with translated():
-        return tuple(Entry(*row) for row in connection.execute(query("entries"), {"job": job_id}).fetchall())
+        return tuple(Entry(*row) for row in connection.execute(query("fleet", "entries"), {"job": job_id}).fetchall())
 
 
 def rows_by_region(connection: Connection, job_id: str) -> dict[str, Counter[str]]:
     """Return how many rows a job has by region label and status. Raises `StoreError`."""
     counts: dict[str, Counter[str]] = {}
     with translated():
-        for region, status, rows in connection.execute(query("counts"), {"job": job_id}).fetchall():
+        for region, status, rows in connection.execute(query("fleet", "counts"), {"job": job_id}).fetchall():
             counts.setdefault(region, Counter())[status] += rows
     return counts
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from beacon_cli.fleet.job_queue import open_queue
-from beacon_cli.fleet.queries import query
 from beacon_cli.store.connect import connect, translated
+from beacon_cli.store.queries import query
 
 KEPT = timedelta(days=7)
 _BETWEEN_SECONDS = 3600.0
@@ -36,6 +36,6 @@ async def prune(url: str, kept: timedelta) -> int:
 
 def _forget_the_rest(url: str, kept: timedelta) -> int:
     with connect(url) as connection, translated():
-        forgotten = connection.execute(query("forget_entries")).rowcount
-        connection.execute(query("forget_workers"), {"seconds": kept.total_seconds()})
+        forgotten = connection.execute(query("fleet", "forget_entries")).rowcount
+        connection.execute(query("fleet", "forget_workers"), {"seconds": kept.total_seconds()})
     return forgotten

@@ -8,13 +8,13 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from beacon_cli.console.formatting import quantity
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import SchemaError, StoreError
-from beacon_cli.fleet.queries import query
-from beacon_cli.program_name import command
 from beacon_cli.store.address import quoted
 from beacon_cli.store.connect import connect, translated
+from beacon_cli.store.queries import query
 from beacon_cli.store.schema import GRANTS_HINT, Connection
-from beacon_cli.wording import quantity
 
 QUEUE_SCHEMA = "beacon_queue"
 """The schema of Procrastinate's tables, and of what Beacon notes beside them."""
@@ -117,7 +117,7 @@ def _create_tables(connection: Connection) -> None:
 
     with connection.transaction():
         connection.execute(SchemaManager.get_schema())
-        connection.execute(query("create_entries"))
+        connection.execute(query("fleet", "create_entries"))
         for name in _known():
             connection.execute(_NOTE_APPLIED, [name])
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from beacon_cli.errors import LockLost, StoreError
-from beacon_cli.fleet.queries import query
 from beacon_cli.store.connect import connect, translated
+from beacon_cli.store.queries import query
 
 MOST_ENDED = 3
 """How many workers a job may end in a row, without one new answer in between."""
@@ -32,14 +32,14 @@ def count_failure(url: str, entry: int, job_id: str, error: StoreError) -> int:
         return ended_workers(url, entry)[0]
     with connect(url) as connection, translated():
         counted = {"entry": entry, "job": job_id, "why": error.message}
-        row = connection.execute(query("count_failure"), counted).fetchone()
+        row = connection.execute(query("fleet", "count_failure"), counted).fetchone()
     return int(str(row[0])) if row else 0
 
 
 def ended_workers(url: str, entry: int) -> tuple[int, str]:
     """Return how many workers a job has ended in a row, and why the last one. Raises `StoreError`."""
     with connect(url) as connection, translated():
-        row = connection.execute(query("ended_workers"), {"entry": entry}).fetchone()
+        row = connection.execute(query("fleet", "ended_workers"), {"entry": entry}).fetchone()
     return (int(str(row[0])), str(row[1])) if row else (0, "")
 
 
@@ -49,5 +49,5 @@ def set_aside(url: str, entry: int, job_id: str) -> str:
     message = f"set aside: {ended} workers in a row could not go on with it, and nothing was answered in between"
     message = f"{message}; the last time {why}" if why else message
     with connect(url) as connection, translated():
-        connection.execute(query("set_aside"), {"entry": entry, "job": job_id, "why": message})
+        connection.execute(query("fleet", "set_aside"), {"entry": entry, "job": job_id, "why": message})
     return message

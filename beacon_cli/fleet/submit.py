@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from beacon_cli.console.printable import printable
+from beacon_cli.console.program_name import command
+from beacon_cli.console.result import say
 from beacon_cli.errors import JobLocked
 from beacon_cli.fleet.job_queue import enqueue
 from beacon_cli.fleet.progress import Entry
-from beacon_cli.fleet.queries import query
 from beacon_cli.job.model import Job
-from beacon_cli.output.result import say
-from beacon_cli.printable import printable
-from beacon_cli.program_name import command
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.job_store import open_job_store
+from beacon_cli.store.queries import query
 
 # What others are told of who holds the job; with the process and the host, as PostgreSQL keeps 63 bytes of it.
 _SUBMITTING = "to submit it"
@@ -97,6 +97,6 @@ async def _entry_of(job_id: str, priority: int, connection: AsyncConnection) -> 
 
     Nobody else puts it there meanwhile: the caller holds the job's lock.
     """
-    if found := await (await connection.execute(query("entries"), {"job": job_id})).fetchall():
+    if found := await (await connection.execute(query("fleet", "entries"), {"job": job_id})).fetchall():
         return Entry(*found[-1]), True
     return Entry(await enqueue(connection, job_id, priority), priority), False

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import StoreError
 from beacon_cli.extras import require
 from beacon_cli.fleet.queue_schema import create_queue, require_nothing_left_behind, require_queue
-from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import connect

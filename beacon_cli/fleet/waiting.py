@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from beacon_cli.console.formatting import success_arithmetic
+from beacon_cli.console.program_name import command
+from beacon_cli.console.result import say
 from beacon_cli.errors import BeaconError, ProblemsFound, StoreError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
 from beacon_cli.fleet.submit import Submission
 from beacon_cli.job.model import Job
-from beacon_cli.output.result import say
-from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect_readonly, translated
-from beacon_cli.wording import success_arithmetic
 
 _LOOK_SECONDS = 0.5
 _TELL_SECONDS = 10.0

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from beacon_cli.fleet.job_queue import QUEUE
-from beacon_cli.fleet.queries import query
 from beacon_cli.store.connect import AsyncConnection
+from beacon_cli.store.queries import query
 
 # A lock that is free means a process that is gone, unless only its connection was cut: then it is back at once.
 DEAD_SECONDS = 4.0
@@ -49,15 +49,17 @@ class Watch:
             return
         self._looked_at = time.monotonic()
         ages = {"worker": self._worker_id, "dead": DEAD_SECONDS, "stalled": STALLED_SECONDS}
-        for worker_id, stalled in await (await connection.execute(query("lose"), ages)).fetchall():
+        for worker_id, stalled in await (await connection.execute(query("fleet", "lose"), ages)).fetchall():
             self._tell(f"worker {worker_id} {'does not move any more' if stalled else 'is gone'}")
             await cut_off(connection, [worker_id])
-        await connection.execute(query("expire"))
+        await connection.execute(query("fleet", "expire"))
         wanted = {"queue": QUEUE, "unclaimed": _UNCLAIMED_SECONDS}
-        orphans = [Orphan(*row) for row in await (await connection.execute(query("orphans"), wanted)).fetchall()]
+        orphans = [
+            Orphan(*row) for row in await (await connection.execute(query("fleet", "orphans"), wanted)).fetchall()
+        ]
         if orphans and (self._putting_back is None or self._putting_back.done()):
             await cut_off(connection, [orphan.worker_id for orphan in orphans if orphan.worker_id is not None])
-            await connection.execute(query("count_ended"), {"entries": [orphan.entry for orphan in orphans]})
+            await connection.execute(query("fleet", "count_ended"), {"entries": [orphan.entry for orphan in orphans]})
             # Not waited for: with the database away that takes long, and the heartbeat must go on.
             self._putting_back = asyncio.create_task(self._put_all_back(orphans))
 
@@ -68,4 +70,4 @@ class Watch:
 
 async def cut_off(connection: AsyncConnection, worker_ids: Sequence[str]) -> None:
     """End the sessions of lost workers: with them go the locks on their jobs."""
-    await connection.execute(query("cut_off"), {"names": [f"worker {worker_id}" for worker_id in worker_ids]})
+    await connection.execute(query("fleet", "cut_off"), {"names": [f"worker {worker_id}" for worker_id in worker_ids]})

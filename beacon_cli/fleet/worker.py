@@ -11,10 +11,11 @@ from typing import Any
 
 import psycopg
 
-from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.console.result import say
+from beacon_cli.endpoints.configured import configured_endpoints
+from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import ConfigError, CredentialsError, LeaseLost, StoreError
 from beacon_cli.executor.cancellation import StopReason
-from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.executor.events import EventHook
 from beacon_cli.fleet.calls import Calls
 from beacon_cli.fleet.entry_run import EntryRunner, RunningEntry
@@ -22,13 +23,12 @@ from beacon_cli.fleet.job_queue import open_queue
 from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, WorkerContext
 from beacon_cli.fleet.lease import PATIENCE_SECONDS, Lease, new_worker_id
 from beacon_cli.fleet.prune import prune_regularly
-from beacon_cli.fleet.queries import query
 from beacon_cli.fleet.watch import Orphan, Watch
 from beacon_cli.fleet.worker_queue import EntryEnd, TakenEntry, WorkerQueue
-from beacon_cli.output.result import say
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted
 from beacon_cli.store.connect import AsyncConnection, store_error
+from beacon_cli.store.queries import query
 from beacon_cli.store.settle import settle_regularly
 from modal_deployment.regions import REGIONS
 
@@ -192,7 +192,7 @@ class Worker:
         if self._running:
             ours = [running.taken for running in self._running.values()]
             wanted = {"entries": [taken.id for taken in ours], "attempts": [taken.attempt for taken in ours]}
-            for entry, over in await (await connection.execute(query("no_longer_ours"), wanted)).fetchall():
+            for entry, over in await (await connection.execute(query("fleet", "no_longer_ours"), wanted)).fetchall():
                 self._stop_entry(entry, over)
                 if (running := self._running.get(entry)) is not None:
                     running.ours = over

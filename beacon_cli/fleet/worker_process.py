@@ -7,12 +7,12 @@ import contextlib
 import sys
 from typing import NoReturn
 
-from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
+from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import ConfigError
 from beacon_cli.executor.client import require_usable_network
-from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
+from beacon_cli.fleet.log import FleetLog
 from beacon_cli.fleet.worker import Ending, Worker
-from beacon_cli.output.fleet_log import FleetLog
 from beacon_cli.settings import Settings
 from beacon_cli.signals import held
 from beacon_cli.store.journal import require_writable

@@ -13,10 +13,10 @@ from procrastinate.exceptions import JobAborted
 from procrastinate.job_context import AbortReason
 
 from beacon_cli.fleet.job_queue import AT_ONCE, QUEUE, TASK
-from beacon_cli.fleet.queries import query
 from beacon_cli.fleet.queue_connection import PatientConnector, explained
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import open_async
+from beacon_cli.store.queries import query
 
 if TYPE_CHECKING:
     from procrastinate.jobs import Job
@@ -104,7 +104,7 @@ class WorkerQueue:
         with explained():
             return bool(
                 await self._connector.execute_query_all_async(
-                    query("claim").decode(), worker=self._worker_id, entry=taken.id, attempt=taken.attempt
+                    query("fleet", "claim").as_string(), worker=self._worker_id, entry=taken.id, attempt=taken.attempt
                 )
             )
 

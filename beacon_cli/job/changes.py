@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from beacon_cli.printable import excerpt
+from beacon_cli.console.printable import excerpt
 from modal_deployment.regions import REGIONS
 
 Spec = Mapping[str, Any]

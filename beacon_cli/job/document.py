@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import JobFileError
-from beacon_cli.printable import excerpt
 
 MAX_DEPTH = 64
 """How deep lists and mappings may be nested: a job file needs four levels, `metadata` may want more."""

@@ -10,8 +10,8 @@ import re
 from bisect import bisect_right
 from typing import Any, NoReturn
 
+from beacon_cli.console.program_name import command
 from beacon_cli.job.document import Document, Node, TreeReader, finite, joined, whole
-from beacon_cli.program_name import command
 
 _HINT = "JSON takes double quotes only, no comments, and no comma before a closing bracket"
 _SPACE = re.compile(r"[ \t\n\r]*")

@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Hashable, Iterable
 from pathlib import Path
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.document import Document, Node
 from beacon_cli.job.files import STDIN, read_document, reason
@@ -15,7 +16,6 @@ from beacon_cli.job.model import Job, JobModel
 from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem, open_question_file
 from beacon_cli.job.validation import suggestion, validated
 from beacon_cli.job.version1 import converted, is_version1
-from beacon_cli.printable import excerpt
 from modal_deployment.regions import REGIONS, Region, UnknownRegionError, region_named
 from modal_deployment.registry import REGISTRY
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.document import Document, located
 from beacon_cli.job.files import BOM, decoded, open_regular, reason
 from beacon_cli.job.json_reader import read_json
 from beacon_cli.job.lanes import Question
-from beacon_cli.printable import excerpt
 from modal_deployment.limits import MAX_PROMPT_CHARACTERS
 
 MAX_ID = 255

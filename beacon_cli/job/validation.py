@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.document import Document, Node, joined
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Generation, JobFile, WrittenModel, WrittenQuestion, WrittenQuestionFile
 from beacon_cli.job.questions import MAX_ID
-from beacon_cli.printable import excerpt
-from beacon_cli.program_name import command
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -23,9 +23,9 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
 from beacon_cli.job.document import Document, Node, Scalar, TreeReader, finite, joined, whole
-from beacon_cli.printable import excerpt
-from beacon_cli.program_name import command
 
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

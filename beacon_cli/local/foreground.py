@@ -6,11 +6,11 @@ import asyncio
 import sys
 from collections.abc import Iterable, Mapping
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import LocalServerError, UsageError
+from beacon_cli.live.fetch_view import FetchView
 from beacon_cli.local.models import BUNDLED_ID, local_model_ids
 from beacon_cli.local.servers import LocalServer, local_servers
-from beacon_cli.output.fetch_view import FetchView
-from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, held
 from modal_deployment.regions import REGIONS, UnknownRegionError, region_named

@@ -32,8 +32,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import ConfigError
-from beacon_cli.program_name import command
 from modal_deployment.generation import Generated, GenerationRequest
 from modal_deployment.refusal import Refusal
 from modal_deployment.regions import Region, region_named

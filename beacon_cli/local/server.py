@@ -22,12 +22,12 @@ from pathlib import Path
 import uvicorn
 
 from beacon_cli import __version__
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, LocalServerError
 from beacon_cli.local.gateway import Gateway
 from beacon_cli.local.llama import LlamaGenerator
 from beacon_cli.local.plan import ServerPlan
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
-from beacon_cli.program_name import command
 from modal_deployment.generation import Generator
 from modal_deployment.receipts import ContainerFacts
 from modal_deployment.regions import Region, region_named

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import WeightsError
 from beacon_cli.local.installer import Installer
-from beacon_cli.printable import excerpt
 
 STALL_SECONDS = 120.0
 """How long a fetch may go on without a byte: a proxy that looks for viruses holds a file back until it has it all."""

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import EnvironmentFault
-from beacon_cli.program_name import command
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 # As OpenSSL looks certificates up in a folder: by the hash of their subject.

@@ -6,9 +6,9 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.comparison.verdicts import Judged
-from beacon_cli.printable import printable
+from beacon_cli.console.printable import printable
+from beacon_cli.records.stored_answer import StoredExecution
 
 Key = tuple[str, str]
 """A question's id and a model's."""

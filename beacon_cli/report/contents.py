@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from beacon_cli.comparison.comparison import Comparison
-from beacon_cli.report.history import History
+from beacon_cli.records.history import History
 from beacon_cli.report.recorded import Recorded
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from beacon_cli.audit.check import Check
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.comparison import Comparison
-from beacon_cli.wording import quantity
+from beacon_cli.console.formatting import quantity
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import webbrowser
 from pathlib import Path
 
-from beacon_cli.output.result import say
+from beacon_cli.console.result import say
 
 
 def open_in_browser(path: Path) -> None:

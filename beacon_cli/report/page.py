@@ -16,13 +16,13 @@ from markupsafe import Markup
 from beacon_cli import __version__
 from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
-from beacon_cli.printable import excerpt, printable
+from beacon_cli.console.formatting import duration, percent, quantity, repeat_label
+from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
 from beacon_cli.report.contents import Report
 from beacon_cli.report.effect_map import effect_map
 from beacon_cli.report.findings import failed_checks, findings
 from beacon_cli.report.side_by_side import anchors_of, groups
-from beacon_cli.wording import duration, percent, quantity, repeat_label
 
 SYMBOLS = {"different": "≠", "indistinguishable": "≈", "untestable": "?"}
 _CHECK_SYMBOLS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}

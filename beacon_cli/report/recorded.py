@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.comparison.conditions import CONDITIONS
+from beacon_cli.records.stored_answer import StoredExecution
 from beacon_cli.report.answer_sets import Selection, answer_set
 from beacon_cli.report.timeline import Timeline
 

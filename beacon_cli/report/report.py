@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from beacon_cli.answers.read import stored_executions
-from beacon_cli.audit.database import Connection, reading
-from beacon_cli.audit.stored_job import find_job
 from beacon_cli.comparison.compare import compare_jobs
 from beacon_cli.comparison.options import Options
+from beacon_cli.records.find_job import find_job
+from beacon_cli.records.history import history_of
+from beacon_cli.records.read_answers import stored_executions
+from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.report.answer_sets import BUDGET, Selection, ranks
 from beacon_cli.report.contents import Report
 from beacon_cli.report.files import default_name, replacing
-from beacon_cli.report.history import history_of
 from beacon_cli.report.page import write_page
 from beacon_cli.report.recorded import Recorded
 

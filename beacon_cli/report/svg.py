@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup, escape
 
-from beacon_cli.printable import printable
+from beacon_cli.console.printable import printable
 
 COLOURS = {
     "ink": "#010101",

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from beacon_cli.answers.stored import StoredExecution
-from beacon_cli.wording import repeat_label
+from beacon_cli.console.formatting import repeat_label
+from beacon_cli.records.stored_answer import StoredExecution
 
 MOST_BARS = 2_000
 _MOST_LANES = 48

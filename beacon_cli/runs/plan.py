@@ -6,13 +6,13 @@ import itertools
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.result import CommandResult
+from beacon_cli.endpoints.configured import configured_endpoints
+from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
-from beacon_cli.executor.endpoints import configured_endpoints
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
-from beacon_cli.output.result import CommandResult
-from beacon_cli.printable import excerpt
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from modal_deployment.regions import REGIONS
@@ -63,7 +63,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
 def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
     from rich.text import Text
 
-    from beacon_cli.output.tables import Column, print_table
+    from beacon_cli.console.tables import Column, print_table
 
     models = list(dict.fromkeys(lane["model_id"] for lane in data["lanes"]))
     cells = {(lane["model_id"], lane["region"]): lane["expected"] for lane in data["lanes"]}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import Batching
 from beacon_cli.job.files import STDIN
@@ -16,7 +17,6 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
 from beacon_cli.local.models import local_model_ids
-from beacon_cli.program_name import command
 from beacon_cli.settings import Settings
 from beacon_cli.store.database import EMBEDDED
 from modal_deployment.registry import REGISTRY

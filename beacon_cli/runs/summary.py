@@ -1,114 +1,177 @@
-"""A job's summary, read from its rows."""
+"""What came of a run: the data that `beacon run --json` promises, and the judgement of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
-
-from beacon_cli.executor.execution import STATUSES
-from beacon_cli.job.model import Job
-from beacon_cli.output.long_list import LongList
-from beacon_cli.output.run_summary import AnswerLine, BatchSummary, ErrorLine, LaneSummary, RunSummary, batch_data
-from beacon_cli.runs.launch import Launched
-from beacon_cli.runs.request import RunRequest
-from beacon_cli.settings import Settings
-from beacon_cli.store import queries
-from beacon_cli.store.connect import translated
-from beacon_cli.store.text import original
-
-_QUERIES = Path(queries.__file__).parent
-_SMALL_JOB_CELLS = 24
-_MOST_CELLS = 500  # all their answers are read
-
-Connection = psycopg.Connection[Any]
+from beacon_cli.console.formatting import answers_there, success_arithmetic
+from beacon_cli.console.long_list import LongList
+from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
 
 
-def read_summary(
-    connection: Connection,
-    request: RunRequest,
-    settings: Settings,
-    job: Job,
-    job_id: str,
-    launched: Launched,
-    *,
-    with_batches: bool,
-) -> RunSummary:
-    """Return what a run's end shows. Batches are read when they are wanted only: a large job has very many."""
-    outcome = launched.outcome
-    rows = {name: _rows(connection, name, job_id) for name in ("lanes", "errors", "remote_calls")}
-    by_lane = {(row["model_id"], row["region"]): row for row in rows["lanes"]}
-    cells = job.questions.count * job.repeats
-    lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
-    batches = _streamed(connection, "batches", job_id) if with_batches else ()
-    return RunSummary(
-        job_id=job_id,
-        run_id=launched.run_id,
-        status=outcome.status,
-        batching=launched.batching,
-        questions=job.questions.count,
-        expected=job.expected,
-        counts=dict(outcome.counts),
-        containers=sum(row["containers"] for row in _rows(connection, "containers", job_id)),
-        lanes=lanes,
-        batches=LongList(batch_data(BatchSummary(**row)) for row in batches),
-        max_gap_seconds=launched.max_gap_seconds,
-        max_in_flight=outcome.peak_in_flight,
-        hops=sum(lane.hops for lane in lanes),
-        duration_seconds=outcome.duration_seconds,
-        min_success_rate=request.limits(job, settings).min_success_rate,
-        answers=_answers(connection, job, job_id),
-        errors=[ErrorLine(**row) for row in rows["errors"]],
-        function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
-        stopped=outcome.stopped.message if outcome.stopped else None,
-        registry_changes=launched.registry_changes,
-        surplus_connections=launched.surplus_connections,
-        resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
-        repeats=job.repeats,
-        system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
-    )
+@dataclass(frozen=True, slots=True)
+class LaneSummary:
+    """One model in one region: how many cells were wanted, and what became of them."""
+
+    model_id: str
+    region: str
+    expected: int
+    counts: Mapping[Status, int]
+    median_seconds: float | None
+    hops: int
+
+    @property
+    def completed(self) -> int:
+        """Cells of this lane that have their answer."""
+        return sum(self.counts.get(status, 0) for status in ANSWERED)
 
 
-def _answers(connection: Connection, job: Job, job_id: str) -> list[AnswerLine]:
-    """Return what is shown of the answers: all of a small job; the first repeat of one that is small without them."""
-    if job.expected > min(_MOST_CELLS, _SMALL_JOB_CELLS * job.repeats):
-        return []
-    answers = [_answer(row) for row in _rows(connection, "answers", job_id)]
-    return answers if job.expected <= _SMALL_JOB_CELLS else [answer for answer in answers if not answer.repeat]
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """One question's executions, from the first one queued to the last one completed."""
+
+    question_id: str
+    started_at: datetime
+    completed_at: datetime
+    executions: int
+    containers: Sequence[str]
 
 
-def _rows(connection: Connection, name: str, job_id: str) -> list[dict[str, Any]]:
-    return list(_streamed(connection, name, job_id))
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """One cell's answer, for jobs that are small enough to show them all."""
+
+    question_id: str
+    question_text: str
+    model_id: str
+    region: str
+    repeat: int
+    status: Status
+    response: str | None
+    seconds: float | None
 
 
-def _streamed(connection: Connection, name: str, job_id: str) -> Iterator[dict[str, Any]]:
-    statement = (_QUERIES / f"{name}.sql").read_text(encoding="utf-8")
-    with translated(), connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-        yield from cursor.stream(statement.encode(), {"job_id": job_id})
+@dataclass(frozen=True, slots=True)
+class ErrorLine:
+    """The executions that ended with one error code; `example` is the message of one of them."""
+
+    error_code: str
+    count: int
+    example: str
 
 
-def _lane(model_id: str, region: str, expected: int, by_lane: dict[tuple[str, str], dict[str, Any]]) -> LaneSummary:
-    row = by_lane.get((model_id, region), {})
-    return LaneSummary(
-        model_id=model_id,
-        region=region,
-        expected=expected,
-        counts={status: int(row.get(status, 0)) for status in STATUSES},
-        median_seconds=row.get("median_seconds"),
-        hops=int(row.get("hops", 0)),
-    )
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A job after a run. Counts are of the whole job's rows; durations and gaps are in seconds.
+
+    `function_call_ids` are calls that may still run on Modal; `registry_changes` says by region label how what it
+    serves at the end differs from what it served at the start, `surplus_connections` how many were closed because more
+    came on them than was asked for; `resume_command` is what goes on with an unfinished
+    job, None where nothing is left to do; `stopped` says why a run ended early. `answers` are those of a small job, of
+    a larger one of the first repeat alone, and none of a large one. `system_prompts_differ`: regions are told different
+    things, as a `{place}` in the prompt does. `batches` holds what `batch_data`
+    gives of each, and may be left out where only people read.
+    """
+
+    job_id: str
+    run_id: str
+    status: str
+    batching: Batching
+    questions: int
+    expected: int
+    counts: Mapping[Status, int]
+    containers: int
+    lanes: Sequence[LaneSummary]
+    batches: LongList
+    max_gap_seconds: float | None
+    max_in_flight: int
+    hops: int
+    duration_seconds: float
+    min_success_rate: float
+    answers: Sequence[AnswerLine] = ()
+    errors: Sequence[ErrorLine] = ()
+    function_call_ids: Sequence[str] = ()
+    registry_changes: Mapping[str, str] = field(default_factory=dict)
+    surplus_connections: Mapping[str, int] = field(default_factory=dict)
+    resume_command: str | None = None
+    stopped: str | None = None
+    repeats: int = 1
+    system_prompts_differ: bool = False
+
+    @property
+    def completed(self) -> int:
+        """Cells that have their answer: `completed`, or `empty`, which asking again would not change."""
+        return sum(self.counts.get(status, 0) for status in ANSWERED)
+
+    @property
+    def unasked(self) -> int:
+        """Cells of which there is no row."""
+        return self.expected - sum(self.counts.values())
+
+    @property
+    def success_rate(self) -> float:
+        """Completed by expected cells, from 0 to 1."""
+        return self.completed / self.expected if self.expected else 0.0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether nothing stopped the run and its success rate is what was wanted: exit code 0."""
+        return self.stopped is None and self.success_rate >= self.min_success_rate
+
+    @property
+    def nothing_to_ask(self) -> bool:
+        """Whether every answer was there before this run."""
+        return self.max_in_flight == 0 and self.stopped is None and self.resume_command is None
+
+    @property
+    def answers_there(self) -> str:
+        """How many answers are there, in one line for people."""
+        return answers_there(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
+
+    @property
+    def verdict(self) -> str:
+        """The arithmetic of the success rate in one line."""
+        return success_arithmetic(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
+
+    def data(self) -> dict[str, Any]:
+        """Return the `data` of `beacon run --json`."""
+        return {
+            "job_id": self.job_id,
+            "run_id": self.run_id,
+            "status": self.status,
+            "batching": self.batching,
+            "expected": self.expected,
+            "counts": {status: self.counts.get(status, 0) for status in STATUSES},
+            "success_rate": self.success_rate,
+            "by_region": self._by_region(),
+            "batches": self.batches,
+            "max_gap_seconds": self.max_gap_seconds,
+            "max_in_flight": self.max_in_flight,
+            "hops": self.hops,
+            "duration_seconds": self.duration_seconds,
+            "function_call_ids": list(self.function_call_ids),
+            "registry_changes": dict(self.registry_changes),
+            "surplus_connections": dict(self.surplus_connections),
+        }
+
+    def _by_region(self) -> dict[str, dict[str, int]]:
+        regions: dict[str, dict[str, int]] = {}
+        for lane in self.lanes:
+            region = regions.setdefault(lane.region, {"expected": 0, "completed": 0})
+            region["expected"] += lane.expected
+            region["completed"] += lane.completed
+        return regions
 
 
-def _answer(row: dict[str, Any]) -> AnswerLine:
-    return AnswerLine(
-        question_id=row["question_id"],
-        question_text=original(row["text"]),
-        model_id=row["model_id"],
-        region=row["region"],
-        repeat=row["repeat"],
-        status=row["status"],
-        response=None if row["response"] is None else original(row["response"]),
-        seconds=row["seconds"],
-    )
+def batch_data(batch: BatchSummary) -> dict[str, Any]:
+    """Return a batch as `beacon run --json` has it."""
+    return {
+        "question_id": batch.question_id,
+        "started_at": batch.started_at.astimezone(UTC).isoformat(),
+        "completed_at": batch.completed_at.astimezone(UTC).isoformat(),
+        "executions": batch.executions,
+        "containers": list(batch.containers),
+    }

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import SchemaError, StoreError
-from beacon_cli.program_name import command
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.address import Address, address_of
 from beacon_cli.store.pooling import require_session_pooling

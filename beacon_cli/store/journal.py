@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import JournalError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.store.file_locks import brief_lock
 from beacon_cli.store.rows import COLUMNS, KEY, Row
-from beacon_cli.wording import quantity
 
 FREE_MEGABYTES = 64
 """What must be free on the disk of the journal before the first question: the journal holds little more than what is in

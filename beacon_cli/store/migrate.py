@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import SchemaError, StoreError
-from beacon_cli.program_name import command
 from beacon_cli.signals import held
 from beacon_cli.store.address import address_of, quoted
 from beacon_cli.store.connect import connect, open_connection, translated

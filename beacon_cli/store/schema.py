@@ -12,11 +12,11 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
+from beacon_cli.console.formatting import duration
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import EnvironmentFault, SchemaError, StoreError
-from beacon_cli.program_name import command
 from beacon_cli.store.address import quoted
 from beacon_cli.store.connect import translated
-from beacon_cli.wording import duration
 
 Schema = Literal["empty", "beacon", "legacy", "foreign"]
 Connection = psycopg.Connection[Any]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import JournalError, StoreError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.store.address import address_of
@@ -21,7 +22,6 @@ from beacon_cli.store.journal import Kept, look
 from beacon_cli.store.rows import REPLAY
 from beacon_cli.store.session import channel_of
 from beacon_cli.store.writer import store_rows
-from beacon_cli.wording import quantity
 
 Tell = Callable[[str], None]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+from beacon_cli.console.formatting import quantity
 from beacon_cli.executor.execution import Batch, Cell
 from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.store.session import Session
 from beacon_cli.store.text import original
 from beacon_cli.store.writer import Writer
-from beacon_cli.wording import quantity
 
 _PAGE = 100
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import psycopg
 
+from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import BeaconError, JournalError, StoreError
 from beacon_cli.store.journal import Journal
 from beacon_cli.store.rows import INSERT, Row
 from beacon_cli.store.session import STATEMENT_SECONDS, Session
-from beacon_cli.wording import quantity
 
 PATIENCE_SECONDS = 60.0
 """How long a run waits for a database that went away before it stops with exit code 3."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.door import bounded
-from beacon_cli.printable import excerpt
 from beacon_cli.verification.findings import Finding, Target, finding
 from modal_deployment.registry import Model, registry_sha256
 

@@ -6,9 +6,9 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 
-from beacon_cli.output.result import say
-from beacon_cli.output.terminal import can_redraw
-from beacon_cli.printable import printable
+from beacon_cli.console.printable import printable
+from beacon_cli.console.result import say
+from beacon_cli.console.terminal import can_redraw
 from beacon_cli.verification.verify import TELL_EVERY_SECONDS
 
 _CLEAR = "\r\x1b[2K"

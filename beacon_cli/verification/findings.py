@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from beacon_cli.console.program_name import command
+from beacon_cli.console.redaction import redacted
 from beacon_cli.errors import ProblemsFound
-from beacon_cli.program_name import command
-from beacon_cli.redaction import redacted
 
 Severity = Literal["fail", "warn"]
 Target = Literal["modal", "local"]

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable
 from urllib.parse import urlsplit
 
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.client import Client
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.exchange import ask, get_object
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane

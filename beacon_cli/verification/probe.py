@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Iterable
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.door import bounded
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.answer import Answer
 from beacon_cli.executor.client import Client
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.exchange import ask
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
-from beacon_cli.printable import excerpt
 from beacon_cli.verification.findings import Finding, Target, finding
 from beacon_cli.verification.report import Probe
 from beacon_cli.waiting import Note, Waiting

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.door import bounded
-from beacon_cli.printable import excerpt
 from beacon_cli.verification.compare import Listing, read_listing
 from beacon_cli.verification.fetch import Fetched
 from beacon_cli.verification.report import Source

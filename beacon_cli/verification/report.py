@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, CredentialsError, EnvironmentFault
-from beacon_cli.program_name import command
 from beacon_cli.verification.findings import Finding, Target
 from modal_deployment.regions import Region
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from beacon_cli.deployment.record import recorded_endpoints
+from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
+from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import UsageError
-from beacon_cli.executor.endpoints import Endpoint, configured_endpoints
 from beacon_cli.settings import Settings
 from beacon_cli.verification.countdown import countdown
 from beacon_cli.verification.report import VerifyReport

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.client import Client, log_routes, open_client
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
 from beacon_cli.verification.compare import Comparison, compare

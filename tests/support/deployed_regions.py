@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.endpoints.configured import Endpoint
 from modal_deployment.regions import REGIONS
 from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
 from tests.support.answers import good_answer

@@ -103,7 +103,7 @@ def run_events(
 
 
 def main() -> None:
-    from beacon_cli.output.view import run_view
+    from beacon_cli.live.view import run_view
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--questions", type=int, default=3)

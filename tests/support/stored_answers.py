@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.records.stored_answer import StoredExecution
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

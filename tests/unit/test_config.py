@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.config import load_settings
+from beacon_cli.console.redaction import redacted
 from beacon_cli.errors import ConfigError
-from beacon_cli.redaction import redacted
 from beacon_cli.settings import Settings
 
 

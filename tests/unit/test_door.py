@@ -8,8 +8,8 @@ import tracemalloc
 
 import pytest
 
+from beacon_cli.console.redaction import Redactor
 from beacon_cli.door import LONGEST_NAME, MAX_BODY_BYTES, MAX_DEPTH, MAX_VALUES, Door, TooDeep, TooMuch, Unreadable
-from beacon_cli.redaction import Redactor
 
 SECRET = "ws-canary-a1b2c3-secret"
 DOOR = Door(Redactor({SECRET: "***"}))

@@ -9,8 +9,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from beacon_cli.audit.audit import audit_job
-from beacon_cli.audit.database import reading
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.records.snapshot import reading
 from beacon_cli.store.connect import connect_readonly
 from tests.support.audit_jobs import JOB, seed
 

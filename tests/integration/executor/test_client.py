@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.attempts import Asker, Progress
 from beacon_cli.executor.client import open_client
 from beacon_cli.executor.clock import Clock
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.events import AttemptFailed, Event, HopFollowed
 from beacon_cli.executor.execution import Cell, Execution
 from beacon_cli.job.lanes import Lane, Question

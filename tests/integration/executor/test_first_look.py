@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor import preflight
 from beacon_cli.executor.client import open_client
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.preflight import Served, registry_changes, require_models
 from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import REGIONS

@@ -17,9 +17,9 @@ import psycopg
 import pyarrow.parquet
 import pytest
 
+from beacon_cli.console.formatting import size
 from beacon_cli.export import export
 from beacon_cli.store.text import storable, storable_json
-from beacon_cli.wording import size
 from tests.support.audit_jobs import (
     JOB,
     MODELS,

@@ -11,7 +11,7 @@ import pytest
 
 from beacon_cli.fleet.calls import _LOCK, Calls
 from beacon_cli.fleet.lease import Lease
-from beacon_cli.fleet.queries import query
+from beacon_cli.store.queries import query
 
 CAPS = [("account", 3), ("US", 2), ("EU", 2)]
 
@@ -107,7 +107,7 @@ def test_connections_that_are_cut_cost_no_slot_and_give_none_away(database_url: 
             waiting = Holder(a)
             await asyncio.sleep(0.2)
             with psycopg.connect(database_url, autocommit=True) as connection:
-                connection.execute(query("cut_off"), {"names": ["worker a"]})
+                connection.execute(query("fleet", "cut_off"), {"names": ["worker a"]})
                 assert not await has_it_soon(waiting, 1)
                 await held[0].end()
                 assert await has_it_soon(waiting)
@@ -156,7 +156,7 @@ def test_slots_of_a_worker_that_stands_still_are_kept_until_its_calls_must_be_ov
             " VALUES (gen_random_uuid(), 'a', 'j', 'US', 0, 600, now() - make_interval(secs => %s))",
             [age],
         )
-        connection.execute(query("expire"))
+        connection.execute(query("fleet", "expire"))
         assert connection.execute("SELECT count(*) FROM fleet_calls").fetchone() == (1 if kept else 0,)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.errors import JobNotFound
-from beacon_cli.fleet.stored_job import stored_job
+from beacon_cli.records.load_job import stored_job
 from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.job_store import open_job_store
 from tests.support.jobs import make_job

@@ -12,9 +12,9 @@ from typing import cast
 import pytest
 import trustme
 
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.executor.client import open_client
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.executor.exchange import get_object
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.network.roots import VARIABLES

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from beacon_cli.audit.stored_job import find_job
 from beacon_cli.errors import SchemaError, StoreError
+from beacon_cli.records.find_job import find_job
+from beacon_cli.records.recent_jobs import recent_jobs
 from beacon_cli.store import schema
 from beacon_cli.store.address import address_of, in_schema, quoted
 from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.migrate import known_migrations, migrate, require_current_schema, require_ready_for_a_run
-from beacon_cli.stored_jobs.recent import recent_jobs
 from tests.integration.conftest import fresh_database, url_of
 from tests.support.tcp_postgres import tcp_postgres
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from beacon_cli.executor.endpoints import Endpoint
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.local.models import local_registry
 from beacon_cli.local.servers import local_servers
 from beacon_cli.settings import Settings

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import CredentialsError, EnvironmentFault
-from beacon_cli.executor.endpoints import Endpoint
 from beacon_cli.settings import Settings
 from beacon_cli.verification.report import RegionReport, VerifyReport
 from beacon_cli.verification.verify import verify_endpoints

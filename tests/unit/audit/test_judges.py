@@ -12,8 +12,8 @@ from beacon_cli.audit import judges
 from beacon_cli.audit.audit import JUDGES
 from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.audit.coverage import CellGroup, Coverage, LaneCoverage, lane_coverage
-from beacon_cli.audit.expectation import Expectation
 from beacon_cli.audit.judge_regions import MAX_COMBINATIONS, regions
+from beacon_cli.records.expectation import Expectation
 from modal_deployment.regions import REGIONS
 
 LANES = tuple((model, region) for model in ("a", "b") for region in ("US", "EU", "ASIA"))

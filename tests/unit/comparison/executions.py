@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from beacon_cli.answers.stored import StoredExecution
+from beacon_cli.records.stored_answer import StoredExecution
 
 _STARTED = datetime(2026, 11, 1, tzinfo=UTC)
 _USUAL: dict[str, Any] = {

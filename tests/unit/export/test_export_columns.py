@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.answers.stored import StoredExecution
 from beacon_cli.export.columns import COLUMNS, SCHEMA_VERSION, row_of
+from beacon_cli.records.stored_answer import StoredExecution
 from tests.support.stored_answers import stored
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "export.md"

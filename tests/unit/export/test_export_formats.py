@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from beacon_cli.console.output_file import opened
 from beacon_cli.errors import EnvironmentFault, UsageError
 from beacon_cli.export.formats import Format, chosen_format
 from beacon_cli.signals import Interrupted
-from beacon_cli.target import opened
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from beacon_cli.console.redaction import redacted
 from beacon_cli.errors import EnvironmentFault, MissingExtra
 from beacon_cli.network.proxies import proxy_for, route
-from beacon_cli.redaction import redacted
 
 NAMES = [name for key in ("HTTP", "HTTPS", "ALL", "NO") for name in (f"{key}_PROXY", f"{key}_PROXY".lower())]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from beacon_cli.output.verify_table import show_verification
 from beacon_cli.verification.findings import finding
 from beacon_cli.verification.report import Probe, RegionReport, VerifyReport
+from beacon_cli.verification.table import show_verification
 from modal_deployment.regions import REGIONS
 
 NOT_READ = RegionReport(

@@ -1,0 +1,207 @@
+"""How a comparison is shown to people: what is not comparable, the verdicts, what differs, each region's figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from beacon_cli.comparison.comparison import Comparison
+from beacon_cli.comparison.figures import Figures, Rate, Spread
+from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.console.formatting import percent, quantity, repeat_label
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
+from beacon_cli.console.terminal import line_limit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_STYLES = {"different": "bold red", "indistinguishable": "green", "untestable": "yellow"}
+_ROWS = 60
+_ROOMY = 120  # columns from which intervals have room
+_SAMPLED = 10
+_REFUSALS = 10
+
+
+def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
+    """Return what prints the comparison on a console."""
+
+    def show(console: Console) -> None:
+        wide = line_limit(console) is None
+        for style, line in (*_headline(comparison), *_findings(comparison)):
+            console.print(line, style=style, soft_wrap=wide)
+        console.print()
+        _print_results(comparison, console)
+        console.print()
+        for style, line in (*_left_out(comparison), *_samples(comparison, console.width)):
+            console.print(line, style=style, soft_wrap=wide)
+        console.print()
+        _print_regions(comparison, console)
+        console.print()
+        for style, line in (*_refusals(comparison), *_verdict(comparison)):
+            console.print(line, style=style, soft_wrap=wide)
+
+    return show
+
+
+Line = tuple[str, str]
+"""A style and a text."""
+
+
+def _headline(comparison: Comparison) -> Iterator[Line]:
+    for audit, repeats in zip(comparison.audits, comparison.repeats, strict=True):
+        counted = f"{audit.coverage.completed} of {audit.coverage.expected} answers"
+        missing = (
+            ""
+            if audit.coverage.completed >= audit.coverage.expected
+            else "; incomplete: run it again to ask what is missing"
+        )
+        style = "bold red" if missing else "none"
+        yield style, f"job {excerpt(audit.job_id)}: {counted}, {quantity(repeats, 'repeat')}{missing}"
+
+
+def _findings(comparison: Comparison) -> Iterator[Line]:
+    for finding in comparison.incomparable:
+        if finding.accepted:
+            yield "dim", f"accepted: {finding.name} differs: {finding.detail}"
+        else:
+            yield "bold red", f"not comparable: {finding.name} differs: {finding.detail}"
+    if not comparison.comparable:
+        names = " ".join(
+            dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
+        )
+        yield "dim", f"  Differences may come from that, not from the region. If it is meant to differ: {names}"
+    if comparison.unrecorded:
+        yield "yellow", f"not recorded in every answer, so not compared: {', '.join(comparison.unrecorded)}"
+
+
+def _print_results(comparison: Comparison, console: Console) -> None:
+    """Print the verdicts, different ones first; where they do not fit, the means and the interval are left out."""
+    from beacon_cli.console.tables import Column, print_table
+
+    regions = [Column("region")] if len(comparison.job_ids) > 1 else []
+    columns = [Column("question"), Column("model"), *regions, Column("verdict"), Column("effect", right=True)]
+    columns += [Column(name, right=True, optional=True) for name in ("95 %", "within", "between")]
+    columns.append(Column("q", right=True))
+    print_table(console, columns, [_result(result, by_region=bool(regions)) for result in _shown(comparison)])
+
+
+def _result(result: Judged, *, by_region: bool) -> list[str | Text]:
+    from rich.text import Text
+
+    found, subject = result.difference, result.subject
+    effect, within, between = (found.effect, found.within, found.between) if found else (None, None, None)
+    return [
+        excerpt(subject.question_id, 255),
+        excerpt(subject.model_id, 255),
+        *([subject.region or ""] if by_region else []),
+        Text(result.verdict, _STYLES[result.verdict]),
+        *(_number(effect), _interval(result), _number(within), _number(between), _small(result.q_value)),
+    ]
+
+
+def _shown(comparison: Comparison) -> list[Judged]:
+    others = [result for result in comparison.results if result.verdict != "different"]
+    return [*comparison.different, *others][:_ROWS]
+
+
+def _left_out(comparison: Comparison) -> Iterator[Line]:
+    if (more := len(comparison.results) - _ROWS) > 0:
+        yield "dim", f"… and {more} more: --json and {command('report')} have all of them"
+    for reason, count in Counter(result.reason for result in comparison.results if result.reason).items():
+        yield "yellow", f"{quantity(count, 'result')}: {reason}{_advice(comparison, reason)}"
+
+
+def _advice(comparison: Comparison, reason: str) -> str:
+    if reason.startswith("no noise"):
+        return "; set a temperature above 0, and run it under a new id"
+    if reason.startswith(("one answer", "too few", "among")):
+        return f"; set repeats: {max(5, *(count + 2 for count in comparison.repeats))}, and run it under a new id"
+    return ""
+
+
+def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
+    """Yield what one answer of each region says, for what is different, else for what could not be tested."""
+    different = [result.subject for result in comparison.different]
+    untested = [result.subject for result in comparison.results if result.verdict == "untestable"]
+    subjects = [subject for subject in different or untested if subject in comparison.samples][:_SAMPLED]
+    for subject in subjects:
+        where = "" if subject.region is None else f" · {subject.region}"
+        yield "bold", f"{excerpt(subject.question_id, 40)} · {excerpt(subject.model_id, 40)}{where}"
+        for name, text in comparison.samples[subject].items():
+            label = f"  {excerpt(name, 40)}: "
+            yield "none", label + excerpt(text, max(40, width - len(label)))
+
+
+def _print_regions(comparison: Comparison, console: Console) -> None:
+    """Print each region's figures; a narrow terminal gets fewer of them, and no intervals."""
+    from beacon_cli.console.tables import Column, print_table
+
+    limit = line_limit(console)
+    roomy = limit is None or limit >= _ROOMY
+    columns = [
+        Column("region"),
+        Column("executions", right=True, optional=True),
+        *(Column(name, right=True) for name in ("refusals", "empty", "failed")),
+        *(Column(name, right=True, optional=True) for name in ("words", "seconds", "p95", "hops")),
+    ]
+    rows = [_figures(name, figures.total, intervals=roomy) for name, figures in comparison.figures.items()]
+    print_table(console, columns, rows)
+
+
+def _figures(name: str, total: Figures, *, intervals: bool) -> list[str]:
+    rates = [_rate(rate, interval=intervals) for rate in (total.refusal, total.empty, total.failure)]
+    seconds = [_second(total.seconds, "median"), _second(total.seconds, "p95")]
+    return [
+        *(excerpt(name, 255), str(total.executions), *rates),
+        *(_number(total.words.median, 0), *seconds, str(total.hops)),
+    ]
+
+
+def _refusals(comparison: Comparison) -> Iterator[Line]:
+    if not comparison.refusals:
+        return
+    yield "none", f"counted as refusals (rule: {excerpt(comparison.rule)}):"
+    for hit in comparison.refusals[:_REFUSALS]:
+        where = " · ".join(excerpt(name, 40) for name in (hit.question_id, hit.model_id, hit.region))
+        repeat = f" · {repeat_label(hit.repeat)}" if max(comparison.repeats) > 1 else ""
+        yield "none", f"  {where}{repeat}: “{excerpt(hit.words, 80)}”"
+    if (more := sum(figures.total.refusal.count for figures in comparison.figures.values()) - _REFUSALS) > 0:
+        yield "dim", f"  … and {more} more"
+
+
+def _verdict(comparison: Comparison) -> Iterator[Line]:
+    counts = comparison.verdicts
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    if counts["different"]:
+        counted += f" (expected false alarms among the different ones: at most {percent(comparison.rate)})"
+    yield _STYLES["different"] if counts["different"] else "bold", counted
+
+
+def _rate(rate: Rate, *, interval: bool) -> str:
+    if rate.rate is None or rate.low is None or rate.high is None:
+        return "-"
+    shown = f"{rate.count}/{rate.of}"
+    return f"{shown} [{rate.low:.0%}–{rate.high:.0%}]" if interval else shown
+
+
+def _interval(result: Judged) -> str:
+    found = result.difference
+    if found is None or found.low is None or found.high is None:
+        return "-"
+    return f"{_number(found.low)} – {_number(found.high)}"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: never -0.00
+
+
+def _small(value: float | None) -> str:
+    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _second(spread: Spread, name: str) -> str:
+    value = getattr(spread, name)
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,1 @@
+"""What every command needs to speak: consoles, results, tables, formatting; nothing here knows a feature."""

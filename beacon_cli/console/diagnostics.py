@@ -1,0 +1,85 @@
+"""What the program says of itself on stderr: which database it uses, and with --verbose all that it uses and does.
+
+Any module logs it under `beacon_cli`: a warning is for everybody, an info for --verbose. What other libraries log stays
+theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from beacon_cli import __version__
+from beacon_cli.console.printable import printable
+from beacon_cli.console.redaction import redacted
+from beacon_cli.console.result import say
+
+_MOST_CAUSES = 8
+
+_log = logging.getLogger("beacon_cli")
+
+
+@contextmanager
+def diagnostics() -> Iterator[None]:
+    """Inside the block, write what `beacon_cli` logs on stderr, each line redacted."""
+    handler = _Stderr()
+    before = _log.level, _log.propagate
+    _log.addHandler(handler)
+    _log.propagate = False
+    _log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        _log.removeHandler(handler)
+        _log.setLevel(before[0])
+        _log.propagate = before[1]
+
+
+def be_verbose() -> None:
+    """From now on, inside `diagnostics`, write also what is for --verbose; begin with the program and its Python."""
+    _log.setLevel(logging.INFO)
+    _log.info("beacon %s, Python %s (%s)", __version__, platform.python_version(), sys.executable)
+    _log.info("system: %s, %s", platform.platform(), sys.getfilesystemencoding())
+
+
+def is_verbose() -> bool:
+    """Whether --verbose was given."""
+    return _log.isEnabledFor(logging.INFO)
+
+
+def log_causes(error: BaseException) -> None:
+    """Log what led to an error, a line each, as far as it may be shown: where a cause was cut off, so is this."""
+    cause = _cause_of(error)
+    for _ in range(_MOST_CAUSES):
+        if cause is None:
+            return
+        said = (str(cause).strip().splitlines() or [""])[0]
+        _log.info("caused by: %s%s%s", type(cause).__name__, f": {said}" if said else "", _place_of(cause))
+        cause = _cause_of(cause)
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _place_of(error: BaseException) -> str:
+    """Return the line of Beacon's that met an error, for a report of it."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "beacon_cli" in frame.filename]
+    return f" ({frames[-1].filename.rpartition('beacon_cli')[2].lstrip('/')}:{frames[-1].lineno})" if frames else ""
+
+
+class _Stderr(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._started = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = printable(redacted(record.getMessage()))
+        if record.levelno < logging.WARNING:
+            text = f"verbose: {time.monotonic() - self._started:6.2f} s  {text}"
+        say(f"{text}\n")

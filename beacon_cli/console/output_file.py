@@ -1,0 +1,60 @@
+"""Where a command writes: a file that is there whole or not at all, or stdout."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from beacon_cli.console.printable import excerpt
+from beacon_cli.errors import EnvironmentFault
+
+
+@contextlib.contextmanager
+def opened(output: Path | None) -> Iterator[BinaryIO]:
+    """Yield a stream of bytes to the file, or to stdout.
+
+    A file gets its name when the block is left in order; until then, and after any error, what had that name is
+    there. A device or a pipe is written to as it is. Raises `EnvironmentFault` when the file cannot be written.
+    """
+    if output is None:
+        yield sys.stdout.buffer
+        return
+    with _explained(output):
+        if output.exists() and not output.is_file():
+            if output.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "it is a folder")
+            with output.open("wb") as stream:
+                yield stream
+        else:
+            with _renamed_at_the_end(Path(os.path.realpath(output))) as stream:
+                yield stream
+
+
+@contextlib.contextmanager
+def _renamed_at_the_end(path: Path) -> Iterator[BinaryIO]:
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _explained(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # of a pipe that was named: as with stdout
+    except OSError as error:
+        raise EnvironmentFault(
+            f"cannot write {excerpt(str(output), 200)}: {error.strerror or error}",
+            hint="nothing is left there; name a file with --output that can be written",
+        ) from error

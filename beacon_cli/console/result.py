@@ -1,0 +1,117 @@
+"""What a command returns, and the one place that prints it: as a table for people, as JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from beacon_cli.console.long_list import LongList
+from beacon_cli.console.printable import printable
+from beacon_cli.console.redaction import redacted
+from beacon_cli.console.terminal import Talk, console
+from beacon_cli.errors import BeaconError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """A command's outcome.
+
+    `data` is the contract that scripts read (with `as_json`); `show` prints the same for people on a Rich console
+    bound to stdout; `errors` are what kept the command from a part of its work; `problems` are what it found, which
+    `show` tells people, and scripts find among the errors.
+    """
+
+    command: str
+    data: Mapping[str, Any]
+    exit_code: int = 0
+    as_json: bool = False
+    errors: tuple[BeaconError, ...] = ()
+    problems: tuple[BeaconError, ...] = ()
+    show: Callable[[Console], None] | None = field(default=None, compare=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit code is 0."""
+        return self.exit_code == 0
+
+
+def envelope(command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[BeaconError, ...]) -> dict[str, Any]:
+    """Return the one JSON document of a command, failed or not."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "command": command,
+        "ok": ok,
+        "data": dict(data),
+        "errors": [{"code": e.code, "message": redacted(e.message), "hint": redacted(e.hint)} for e in errors],
+    }
+
+
+def print_result(result: CommandResult) -> None:
+    """Print a result on stdout; problems of the human form go to stderr."""
+    if result.as_json:
+        print_json(envelope(result.command, ok=result.ok, data=result.data, errors=(*result.errors, *result.problems)))
+        return
+    if result.show is not None:
+        result.show(console())
+    for error in result.errors:
+        print_error(error)
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Write one JSON document and a newline on stdout, in ASCII so that no locale can fail on it.
+
+    A `LongList` in it is written line by line, never held as a whole.
+    """
+    mark = uuid.uuid4().hex  # stands for a long list, and cannot be foreseen by a text of the document
+    long_lists: list[LongList] = []
+
+    def stand_in(value: object) -> str:
+        if not isinstance(value, LongList):
+            return str(value)
+        long_lists.append(value)
+        return mark
+
+    head, *parts = json.dumps(document, indent=2, ensure_ascii=True, default=stand_in).split(f'"{mark}"')
+    sys.stdout.write(head)
+    for long_list, part in zip(long_lists, parts, strict=True):
+        sys.stdout.write("[")
+        for number, line in enumerate(long_list.lines()):
+            sys.stdout.write(f"{',' if number else ''}\n      {line}")
+        sys.stdout.write(f"]{part}")
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def print_error(error: BeaconError) -> None:
+    """Write an error as one line on stderr, and its hint as a second; a terminal breaks them between words."""
+    say(f"{_folded(f'error: {printable(redacted(error.message))}')}\n")
+    if error.hint:
+        say(f"{_folded(f'hint: {printable(redacted(error.hint))}')}\n")
+
+
+def _folded(line: str) -> str:
+    """Return a line as a terminal shows it best: broken between words. Elsewhere it stays one line."""
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0
+    except (OSError, ValueError, AttributeError):  # closed, or not a stream of the system
+        width = 0
+    if not 0 < width < len(line):
+        return line
+    from beacon_cli.console.folding import folded
+
+    return "\n".join(folded(line, width))
+
+
+def say(text: str) -> None:
+    """Write talk on stderr; a stderr that takes nothing stops nobody."""
+    Talk(sys.stderr).write(text)

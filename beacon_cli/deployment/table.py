@@ -1,0 +1,126 @@
+"""How a deployment, its plan and the way back are shown to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from beacon_cli.console.formatting import duration, quantity
+from beacon_cli.console.printable import printable
+from beacon_cli.console.terminal import encodable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.deployment.report import AppOutcome, DeployReport
+    from beacon_cli.deployment.rollback import RollbackReport
+    from beacon_cli.verification.report import VerifyReport
+
+_TOLD_BY_LOG = frozenset({"image_build", "internal", "modal", "no_result", "timeout"})
+_NUMBERS = frozenset({"at most", "took", "containers", "from", "to"})
+Show = Callable[["Console"], None]
+
+
+def show_plan(plan: Mapping[str, Any]) -> Show:
+    """Return what prints the plan of a deployment."""
+
+    def show(console: Console) -> None:
+        where = plan["environment"] or "the workspace's default"
+        _print(console, f"would deploy {quantity(len(plan['regions']), 'app')} (environment: {where})")
+        _print(console, f"models {', '.join(plan['models'])}; registry {plan['registry_sha256'][:12]}")
+        _print(console, f"secrets {', '.join(plan['secrets'])}; volumes {', '.join(plan['volumes'])}")
+        rows = [
+            (app["app_name"], app["modal_region"], name, function["gpu"] or "CPU", str(function["max_containers"]))
+            for app in plan["regions"].values()
+            for name, function in app["functions"].items()
+        ]
+        _table(console, ("app", "region", "function", "runs on", "at most"), rows)
+        _print_urls(console, [app["functions"] for app in plan["regions"].values()])
+        _print(console, f"at most {quantity(plan['max_gpu_containers'], 'GPU container')} at once; {plan['strategy']}")
+
+    return show
+
+
+def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show:
+    """Return what prints the outcome of a deployment, and of its verification."""
+
+    def show(console: Console) -> None:
+        rows = [_row(outcome) for outcome in report.outcomes.values()]
+        _table(console, ("region", "app", "status", "took", "containers", "app id"), rows)
+        for outcome in report.outcomes.values():
+            for url in (outcome.urls or {}).values():
+                _print(console, f"  {url}")
+        for outcome in report.outcomes.values():
+            _print_failure(console, outcome)
+        _print_verification(console, verified)
+        ok = report.exit_code == 0 and (verified is None or verified.exit_code == 0)
+        if (command := report.way_back(ok=ok)) is not None:
+            _print(console, f"to go back: {command}")
+        elif not ok and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
+            _print(console, "nothing was published: what served before still serves")
+
+    return show
+
+
+def show_rollback(report: RollbackReport, verified: VerifyReport | None) -> Show:
+    """Return what prints the outcome of a rollback, and of its verification."""
+
+    def show(console: Console) -> None:
+        rows = [
+            (
+                *(outcome.region.label, outcome.app_name, outcome.status),
+                *map(_version, (outcome.from_version, outcome.to_version)),
+            )
+            for outcome in report.outcomes.values()
+        ]
+        _table(console, ("region", "app", "status", "from", "to"), rows)
+        _print_verification(console, verified)
+
+    return show
+
+
+def _row(outcome: AppOutcome) -> tuple[str, ...]:
+    containers = "?" if outcome.containers is None else str(len(outcome.containers))
+    took = duration(outcome.seconds)
+    return (outcome.region.label, outcome.app_name, outcome.status, took, containers, outcome.app_id or "")
+
+
+def _version(number: int | None) -> str:
+    return "?" if number is None else f"v{number}"
+
+
+def _print_failure(console: Console, outcome: AppOutcome) -> None:
+    """Print the end of a failed region's log where the error, which is on stderr, does not say it all."""
+    if outcome.failure is None or outcome.failure.code not in _TOLD_BY_LOG:
+        return
+    _print(console, f"{outcome.region.label}: the end of {outcome.log}")
+    for line in outcome.tail or ("(nothing was said)",):
+        _print(console, f"  {line}")
+
+
+def _print_verification(console: Console, verified: VerifyReport | None) -> None:
+    if verified is not None:
+        from beacon_cli.verification.table import show_verification
+
+        show_verification(verified)(console)
+
+
+def _print_urls(console: Console, apps: Iterable[Mapping[str, Any]]) -> None:
+    urls = [function["url"] for functions in apps for function in functions.values()]
+    if not any(urls):
+        _print(console, "URLs: set modal.workspace in beacon.toml to see them here")
+    for url in filter(None, urls):
+        _print(console, f"  {url}")
+
+
+def _print(console: Console, text: str) -> None:
+    from rich.text import Text
+
+    console.print(Text(encodable(printable(text), console)), soft_wrap=True)
+
+
+def _table(console: Console, names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from beacon_cli.console.tables import Column, print_table
+
+    columns = [Column(name, right=name in _NUMBERS) for name in names]
+    print_table(console, columns, [[printable(cell) for cell in row] for row in rows])

@@ -1,0 +1,115 @@
+"""What was deployed where, kept on this machine, so that `run` and `verify` find the endpoints afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from beacon_cli import __version__
+from beacon_cli.endpoints.configured import Endpoint
+from beacon_cli.errors import EnvironmentFault
+from beacon_cli.settings import Settings
+from modal_deployment.regions import REGIONS
+
+_VERSION = 1
+_FUNCTIONS = ("inference", "models", "health")
+
+
+def environment_name(settings: Settings, wanted: str | None = None) -> str:
+    """Return the Modal environment that a command means; empty for the workspace's own default."""
+    return wanted or settings.modal.environment or os.environ.get("MODAL_ENVIRONMENT") or ""
+
+
+def save(
+    settings: Settings,
+    environment: str,
+    apps: Mapping[str, tuple[str, str, Mapping[str, str]]],
+    registry_sha256: str | None,
+) -> None:
+    """Record apps by region id (app name, app id, URLs by function); other regions' entries stay.
+
+    `registry_sha256` is None when it is not known what is served, as after a rollback. Raises `EnvironmentFault`.
+    """
+    path = _path(settings)
+    document = _read(path)
+    deployed_at = datetime.now(UTC).isoformat(timespec="seconds")
+    entries = document["environments"].setdefault(environment, {})
+    for region_id, (name, app_id, urls) in apps.items():
+        entries[region_id] = {
+            "app_name": name,
+            "app_id": app_id,
+            "urls": dict(urls),
+            "registry_sha256": registry_sha256,
+            "deployed_at": deployed_at,
+            "version": __version__,
+        }
+    _replace(path, json.dumps(document, indent=2))
+
+
+def recorded_apps(settings: Settings, environment: str) -> dict[str, dict[str, Any]]:
+    """Return the entries of an environment by region id; none when nothing usable was recorded."""
+    try:
+        path = _path(settings)
+    except EnvironmentFault:  # no home folder, so nothing was recorded there
+        return {}
+    entries = _read(path)["environments"].get(environment, {})
+    return {region_id: entry for region_id, entry in entries.items() if region_id in REGIONS and _usable(entry)}
+
+
+def recorded_endpoints(settings: Settings) -> dict[str, Endpoint]:
+    """Return the endpoints of the configured environment's last deployments, by region id."""
+    return {
+        region_id: endpoint_at(region_id, entry["urls"])
+        for region_id, entry in recorded_apps(settings, environment_name(settings)).items()
+    }
+
+
+def endpoint_at(region_id: str, urls: Mapping[str, str]) -> Endpoint:
+    """Return a region's endpoint from its URLs by function."""
+    return Endpoint(REGIONS[region_id], *(urls[name] for name in _FUNCTIONS))
+
+
+def _path(settings: Settings) -> Path:
+    return settings.data_path() / "deployments.json"
+
+
+def _usable(entry: Any) -> bool:
+    urls = entry.get("urls") if isinstance(entry, dict) else None
+    return isinstance(urls, dict) and all(isinstance(urls.get(name), str) for name in _FUNCTIONS)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the document; an absent, damaged or newer one counts as empty, as everything in it can be found again."""
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        document = None
+    if isinstance(document, dict) and document.get("schema_version") == _VERSION:
+        environments = document.get("environments")
+        if isinstance(environments, dict) and all(isinstance(entries, dict) for entries in environments.values()):
+            return document
+    return {"schema_version": _VERSION, "environments": {}}
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as file:
+            temporary = file.name
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise EnvironmentFault(
+            f"{path}: what was deployed cannot be recorded: {error.strerror}",
+            hint="make the folder writable, or set BEACON_DATA_DIR",
+        ) from error

@@ -1,0 +1,22 @@
+"""How an export that went to a file is told to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.formatting import quantity, size
+from beacon_cli.console.printable import printable
+from beacon_cli.export.export import Exported
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def show_export(exported: Exported) -> Callable[[Console], None] | None:
+    """Return what prints a line on what was written; None where the rows themselves went to stdout."""
+    if exported.path is None:
+        return None
+    written = "" if exported.bytes is None else f", {size(exported.bytes)}"
+    line = f"wrote {quantity(exported.rows, 'row')}{written}, as {exported.format} to {printable(exported.path)}"
+    return lambda console: console.print(line, soft_wrap=True)

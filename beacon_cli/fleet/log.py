@@ -1,0 +1,31 @@
+"""What a worker says: the log lines of its jobs, which run side by side."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from beacon_cli.console.terminal import Talk
+from beacon_cli.executor.events import Event, JobFinished, JobStarted
+from beacon_cli.live.lines import RunLog, stamped
+from beacon_cli.live.progress import Progress
+
+
+class FleetLog:
+    """Writes events of several jobs as lines; each job's log is kept while it runs."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._talk = Talk(stream)
+        self._logs: dict[str, RunLog] = {}
+
+    def handle(self, event: Event) -> None:
+        """Take in one event and write its lines."""
+        log = self._logs.get(event.job_id) or RunLog(Progress())
+        if isinstance(event, JobStarted):
+            self._logs[event.job_id] = log
+        log.progress.apply(event)
+        if lines := log.lines(event):
+            name = f" job={event.job_id}"
+            named = (line if name in line else line + name for line in lines)
+            self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in named))
+        if isinstance(event, JobFinished):
+            self._logs.pop(event.job_id, None)

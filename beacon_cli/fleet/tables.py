@@ -1,0 +1,109 @@
+"""The fleet for people: submissions, verdicts, what was cancelled, and the state of the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from beacon_cli.console.formatting import duration, quantity
+from beacon_cli.records.journal_lines import print_journals
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.fleet.cancel import Cancelled
+    from beacon_cli.fleet.overview import FleetOverview
+    from beacon_cli.fleet.submit import Submission
+    from beacon_cli.fleet.waiting import Verdict
+
+Show = Callable[["Console"], None]
+_NUMBERS = frozenset(
+    {"cells to ask", "calls waiting", "in flight", "at most", "priority", "answered", "waiting for", "left", "jobs"}
+)
+
+
+def show_submission(submission: Submission) -> Show:
+    """Return what prints a submission."""
+    state = "is in the queue already" if submission.already else "is in the queue"
+    cells = quantity(submission.expected, "execution")
+    return lambda out: out.print(f"job {submission.job_id} {state}: {cells}, priority {submission.priority}")
+
+
+def show_verdict(verdict: Verdict) -> Show:
+    """Return what prints how a job ended."""
+    told = [problem.message for problem in verdict.problems()]
+    told = told or [f"job {verdict.submission.job_id} {verdict.status}: {verdict.arithmetic}"]
+    return lambda out: out.print(*told, markup=False, soft_wrap=True)
+
+
+def show_cancelled(cancelled: Cancelled) -> Show:
+    """Return what prints that a job was stopped, or why not."""
+    if problems := cancelled.problems():
+        told = [text for problem in problems for text in (problem.message, problem.hint) if text]
+        return lambda out: out.print("\n".join(told), markup=False, soft_wrap=True)
+    counts = "  ".join(f"{status} {count}" for status, count in sorted(cancelled.counts.items())) or "nothing asked"
+    return lambda out: out.print(
+        f"job {cancelled.job_id} {cancelled.status} after {cancelled.seconds:.1f}s: {counts}", markup=False
+    )
+
+
+def show_overview(overview: FleetOverview) -> Show:
+    """Return what prints the fleet."""
+
+    def show(out: Console) -> None:
+        data = overview.as_data()
+        _print_regions(out, data)
+        out.print()
+        _print_jobs(out, data["jobs"])
+        out.print()
+        _print_workers(out, data["workers"])
+        for stuck in data["stuck"]:
+            out.print(
+                f"stuck: job {stuck['job_id']}: {stuck['problem']}; {stuck['hint']}", markup=False, soft_wrap=True
+            )
+        print_journals(out, overview.journals)
+
+    return show
+
+
+def _print_regions(out: Console, data: dict[str, Any]) -> None:
+    rows = [
+        (
+            *(region, str(row["cells"]), str(row["calls_waiting"]), str(row["in_flight"])),
+            "-" if row["cap"] is None else str(row["cap"]),
+        )
+        for region, row in (*data["regions"].items(), ("all", data["account"]))
+    ]
+    _table(out, ("region", "cells to ask", "calls waiting", "in flight", "at most"), rows[:-1], footer=rows[-1])
+
+
+def _print_jobs(out: Console, jobs: list[dict[str, Any]]) -> None:
+    if not jobs:
+        out.print("no job waits or runs")
+        return
+    rows = []
+    for job in jobs:
+        answered, waited = f"{job['answered']}/{job['expected']}", duration(job["queued_seconds"])
+        left = "-" if job["eta_seconds"] is None else duration(job["eta_seconds"])
+        rows.append((job["job_id"], job["state"], str(job["priority"]), answered, waited, left, job["worker"] or "-"))
+    _table(out, ("job", "state", "priority", "answered", "waiting for", "left", "worker"), rows)
+
+
+def _print_workers(out: Console, workers: list[dict[str, Any]]) -> None:
+    if not workers:
+        out.print("no worker is known")
+        return
+    rows = []
+    for worker in workers:
+        state = "draining" if worker["draining"] else "alive"
+        if not worker["alive"]:
+            state = f"silent for {duration(worker['silent_seconds'])}"
+        jobs = f"{worker['jobs']}/{worker['jobs_at_most']}"
+        rows.append((worker["id"], worker["version"], jobs, duration(worker["up_seconds"]), state))
+    _table(out, ("worker", "version", "jobs", "up for", "state"), rows)
+
+
+def _table(out: Console, names: Sequence[str], rows: Sequence[Sequence[str]], footer: Sequence[str] = ()) -> None:
+    from beacon_cli.console.tables import Column, print_table
+
+    print_table(out, [Column(name, right=name in _NUMBERS) for name in names], rows, footer=footer)

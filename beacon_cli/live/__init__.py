@@ -1,0 +1,1 @@
+"""A run while it runs: on a terminal, as dated lines, or as events in a file."""

@@ -1,0 +1,62 @@
+"""The view of a fetch for a command that shows nothing else meanwhile: a bar on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import Self, TextIO
+
+from rich.text import Text
+
+from beacon_cli.console.terminal import Talk, can_redraw, console_on, speaks_unicode
+from beacon_cli.live.fetching import Fetch, FetchLines, fetch_bar
+from beacon_cli.live.frame import ASCII, UNICODE
+from beacon_cli.live.screen import Painter, size_of
+
+
+class FetchView:
+    """Shows on stderr how far weights have arrived, and lines of talk above that. Leaving it takes the bar away."""
+
+    def __init__(self) -> None:
+        self._stream: TextIO | None = sys.stderr
+        self._talk = Talk(self._stream)
+        self._lines = FetchLines()
+        self._bar: list[Text] = []
+        self._painter: Painter | None = None
+        if self._stream is not None and can_redraw(self._stream):
+            self._painter = Painter(self._talk, console_on(self._stream))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._show([], [])
+
+    def on_fetch(self, model_id: str, done: int, total: int) -> None:
+        """Show that `done` bytes of `total` have arrived."""
+        fetch = Fetch(model_id, done, total)
+        if self._painter is None:
+            self._show(self._lines.lines(fetch), [])
+        elif fetch.over:
+            self._show([str(fetch)], [])
+        else:
+            self._show([], self._drawn(fetch))
+
+    def say(self, text: str) -> None:
+        """Write a line of talk."""
+        self._show([text], self._bar)
+
+    def _drawn(self, fetch: Fetch) -> list[Text]:
+        assert self._stream is not None
+        symbols = UNICODE if speaks_unicode(self._stream) else ASCII
+        width = max(1, size_of(self._stream).columns - 1)
+        lines = fetch_bar(fetch, width, full=symbols.full, rest=symbols.rest)
+        for line in lines:
+            line.truncate(width)
+        return lines
+
+    def _show(self, above: list[str], bar: list[Text]) -> None:
+        if self._painter is not None and self._stream is not None and (bar or self._bar):
+            self._painter.paint(above, bar, size_of(self._stream))
+        else:
+            self._talk.write("".join(f"{line}\n" for line in above))
+        self._bar = bar

@@ -1,0 +1,173 @@
+"""The lines of a run that stay: what the plain view logs, and what the live view prints above itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from beacon_cli.console.printable import excerpt
+from beacon_cli.executor.events import (
+    AttemptFailed,
+    BatchFinished,
+    BatchStarted,
+    Event,
+    ExecutionFinished,
+    JobFinished,
+    JobStarted,
+    Notice,
+    WeightsFetching,
+)
+from beacon_cli.executor.execution import STATUSES, Cell, Execution, Status
+from beacon_cli.live.fetching import Fetch, FetchLines
+from beacon_cli.live.progress import Progress
+
+_FAILURES_PER_BATCH = 20
+_RETRIES_PER_BATCH = 5
+_MESSAGE = 300
+
+
+def stamped(at: datetime, line: str) -> str:
+    """Return `line` behind its moment, in UTC to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {line}"
+
+
+@dataclass(slots=True)
+class Troubles:
+    """Failures and notices as lines: of a batch at most 20 failed cells and 5 retries, then how many more."""
+
+    _failures: int = 0
+    _retries: int = 0
+    _repeats: int = 1
+
+    def lines(self, event: Event) -> list[str]:
+        """Return what is to be said of an event: nothing, for most."""
+        match event:
+            case JobStarted(repeats=repeats):
+                self._repeats = repeats
+            case Notice(text=text):
+                return [excerpt(text, _MESSAGE)]
+            case WeightsFetching(model_id=model, done_bytes=done, total_bytes=total) if done == total:
+                return [str(Fetch(model, done, total))]
+            case ExecutionFinished(execution=execution) if execution.status in ("failed", "timeout"):
+                self._failures += 1
+                return [_failure(execution, self._repeats)] if self._failures <= _FAILURES_PER_BATCH else []
+            case AttemptFailed() if event.retry_in is not None:
+                self._retries += 1
+                return [_retry(event, event.retry_in, self._repeats)] if self._retries <= _RETRIES_PER_BATCH else []
+            case BatchFinished() | JobFinished():
+                return self._rest()
+        return []
+
+    def _rest(self) -> list[str]:
+        more = [
+            f"{count - limit} more {words} not shown"
+            for count, limit, words in (
+                (self._failures, _FAILURES_PER_BATCH, "failed executions"),
+                (self._retries, _RETRIES_PER_BATCH, "failed attempts"),
+            )
+            if count > limit
+        ]
+        self._failures = self._retries = 0
+        return more
+
+
+@dataclass(slots=True)
+class RunLog:
+    """A run as log lines: job, batches, failures, notices. `progress` must have taken in the event before."""
+
+    progress: Progress
+    _troubles: Troubles = field(default_factory=Troubles)
+    _fetch: FetchLines = field(default_factory=FetchLines)
+
+    def lines(self, event: Event) -> list[str]:
+        """Return the lines of an event, without their time."""
+        troubles = self._troubles.lines(event)
+        match event:
+            case WeightsFetching() if self.progress.fetch is not None:
+                return self._fetch.lines(self.progress.fetch)
+            case JobStarted():
+                return [_job_started(event)]
+            case BatchStarted():
+                return [f"starting question batch {self._batch(event)} executions={event.executions}"]
+            case BatchFinished():
+                return [*troubles, f"question batch completed {self._batch(event)} {_batch_result(event)}"]
+            case JobFinished():
+                return [*troubles, _job_finished(event, self.progress)]
+        return troubles
+
+    def heartbeat(self, elapsed: float) -> str:
+        """Return the line that says that a run which has nothing to say is alive; `elapsed` is in seconds."""
+        progress = self.progress
+        job_id = progress.job.job_id if progress.job else "-"
+        line = (
+            f"still running job={job_id} settled={progress.settled}/{progress.expected}"
+            f" in_flight={len(progress.in_flight)} hops={progress.hops} retries={progress.retries}"
+            f" containers={progress.containers} seconds={elapsed:.0f}"
+        )
+        if (eta := progress.eta_seconds(elapsed)) is not None:
+            line += f" eta_seconds={eta:.0f}"
+        if progress.in_flight and progress.job:
+            cell, call = next(iter(progress.in_flight.items()))
+            waited = elapsed - (call.since - progress.job.at).total_seconds()
+            line += f" longest={waited:.0f}s {_cell(cell, progress.job.repeats)}"
+        return line
+
+    def _batch(self, event: BatchStarted | BatchFinished) -> str:
+        single = self.progress.job is None or self.progress.job.batching == "question"
+        group = "" if single or not event.group else f" group={excerpt(event.group)}"
+        return f"job={event.job_id} question={excerpt(event.question_id)} {event.number}/{event.total}{group}"
+
+
+def _job_started(event: JobStarted) -> str:
+    return (
+        f"job started job={event.job_id} run={event.run_id} batching={event.batching}"
+        f" questions={event.questions} executions={event.expected} answered_before={event.answered}"
+        f" max_in_flight={event.max_in_flight}"
+    )
+
+
+def _job_finished(event: JobFinished, progress: Progress) -> str:
+    return (
+        f"job {event.status} job={event.job_id} executions={event.expected} {counted(event.counts)}"
+        f" unasked={event.unasked} seconds={event.duration_seconds:.1f}"
+        f" containers={progress.containers} hops={progress.hops}"
+    )
+
+
+def _batch_result(event: BatchFinished) -> str:
+    gap = "-" if event.gap_seconds is None else f"{event.gap_seconds:.3f}s"
+    seconds = (event.at - event.started_at).total_seconds()
+    return (
+        f"executions={event.executions} {counted(event.counts)} seconds={seconds:.1f}"
+        f" containers={len(event.containers)} gap={gap}"
+    )
+
+
+def counted(counts: dict[Status, int]) -> str:
+    """Return `completed=11 failed=1`: the completed ones always, the other statuses where there are any."""
+    return " ".join(
+        f"{status}={counts.get(status, 0)}" for status in STATUSES if status == "completed" or counts.get(status)
+    )
+
+
+def _cell(cell: Cell, repeats: int) -> str:
+    """Return what names a cell; its repeat where there are several, counted from 1."""
+    repeat = f" repeat={cell.repeat + 1}" if repeats > 1 else ""
+    lane = cell.lane
+    question, model = excerpt(cell.question.id), excerpt(lane.model_id)
+    return f"question={question} model={model} region={lane.region.label}{repeat}"
+
+
+def _failure(execution: Execution, repeats: int) -> str:
+    what = "timed out" if execution.status == "timeout" else "failed"
+    return (
+        f"execution {what} {_cell(execution.cell, repeats)} attempts={execution.attempts} hops={execution.hops}"
+        f" error={execution.error_code}: {excerpt(execution.error_message or '', _MESSAGE)}"
+    )
+
+
+def _retry(event: AttemptFailed, retry_in: float, repeats: int) -> str:
+    return (
+        f"attempt failed {_cell(event.cell, repeats)} attempt={event.attempt} retry_in={retry_in:.1f}s"
+        f" error={event.error_code}: {excerpt(event.message, _MESSAGE)}"
+    )

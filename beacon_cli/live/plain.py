@@ -1,0 +1,61 @@
+"""The twin of the live view where there is no terminal: dated log lines, and a heartbeat in between."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from typing import Self, TextIO
+
+from beacon_cli.console.terminal import Talk
+from beacon_cli.executor.events import Event
+from beacon_cli.live.lines import RunLog, stamped
+from beacon_cli.live.progress import Progress
+from beacon_cli.live.ticker import Ticker
+
+HEARTBEAT_SECONDS = 30.0
+_TICK = 1.0
+
+
+class PlainView:
+    """Writes a run as lines: no escape sequence, and only what the stream's encoding holds.
+
+    While it is entered, a line comes at least every `heartbeat` seconds.
+    """
+
+    def __init__(self, stream: TextIO | None, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+        self._talk = Talk(stream)
+        self._tick_seconds = min(_TICK, heartbeat / 10)
+        self._silence = heartbeat - self._tick_seconds
+        self._progress = Progress()
+        self._log = RunLog(self._progress)
+        self._lock = threading.Lock()
+        self._heard = self._said = time.monotonic()
+        self._ticker = Ticker(self.tick, self._tick_seconds)
+
+    def __enter__(self) -> Self:
+        self._ticker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ticker.stop()
+
+    def handle(self, event: Event) -> None:
+        """Take in one event and write its lines."""
+        with self._lock:
+            self._progress.apply(event)
+            self._heard = time.monotonic()
+            if lines := self._log.lines(event):
+                self._said = self._heard
+                self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in lines))
+
+    def tick(self) -> None:
+        """Say that the run is alive, when nothing was said for long."""
+        with self._lock:
+            progress, now = self._progress, time.monotonic()
+            if progress.at is None or progress.finished or now - self._said < self._silence:
+                return
+            self._said = now
+            since = now - self._heard
+            line = self._log.heartbeat(progress.elapsed + since)
+            self._talk.write(f"{stamped(progress.at + timedelta(seconds=since), line)}\n")

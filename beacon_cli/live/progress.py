@@ -1,0 +1,199 @@
+"""The state of a run as a view shows it: a reducer over events that does not grow with the job."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from beacon_cli.executor.events import (
+    AttemptFailed,
+    BatchFinished,
+    BatchStarted,
+    Event,
+    ExecutionFinished,
+    ExecutionStarted,
+    HopFollowed,
+    JobFinished,
+    JobStarted,
+    WeightsFetching,
+)
+from beacon_cli.executor.execution import ANSWERED, STATUSES, Cell, Execution, Status
+from beacon_cli.job.lanes import Lane
+from beacon_cli.live.fetching import Fetch
+
+CallState = Literal["asking", "hop", "retry"]
+
+_HEAD = 800  # characters of an answer or a message that are kept; a view shows fewer
+_RECENT = 6
+_CONTAINERS = 1000  # a server that names a new container with every answer must not fill the memory
+_ETA_BASIS = 20  # cells from which their mean time says something, when no whole batch is done yet
+
+
+@dataclass(slots=True)
+class Call:
+    """A cell in flight: `state` is `hop` after a 303, `retry` after a failed attempt."""
+
+    since: datetime
+    state: CallState = "asking"
+    hops: int = 0
+    attempt: int = 1
+
+
+@dataclass(slots=True)
+class RunningBatch:
+    """The question that a group is at; `text` is None until its first cell starts."""
+
+    question_id: str
+    number: int
+    total: int
+    group: str
+    text: str | None = None
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished execution without its bulk: `head` is the start of the answer, or of the error's message."""
+
+    question_id: str
+    lane: Lane
+    status: Status
+    error_code: str | None
+    head: str
+    seconds: float
+
+
+def _no_counts() -> dict[Status, int]:
+    return dict.fromkeys(STATUSES, 0)
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of a run so far. Counts are of this run; `answered` cells had their answer before it."""
+
+    job: JobStarted | None = None
+    finished: JobFinished | None = None
+    fetch: Fetch | None = None
+    at: datetime | None = None
+    counts: dict[Status, int] = field(default_factory=_no_counts)
+    lanes: dict[Lane, dict[Status, int]] = field(default_factory=dict)
+    batches: dict[str, RunningBatch] = field(default_factory=dict)
+    batches_done: int = 0
+    in_flight: dict[Cell, Call] = field(default_factory=dict)
+    hops: int = 0
+    retries: int = 0
+    recent: deque[Outcome] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    _containers: set[str] = field(default_factory=set)
+
+    def apply(self, event: Event) -> None:
+        """Take in one event; constant time and memory, whatever the size of the job."""
+        self.at = event.at if self.at is None else max(self.at, event.at)
+        match event:
+            case ExecutionStarted():
+                self._execution_started(event)
+            case ExecutionFinished():
+                self._execution_finished(event.execution)
+            case BatchStarted(question_id=question, number=number, total=total, group=group):
+                self.batches[group] = RunningBatch(question, number, total, group)
+            case BatchFinished():
+                self._batch_finished(event)
+            case AttemptFailed() if event.retry_in is not None:
+                self._retried(event)
+            case HopFollowed():
+                self._hopped(event)
+            case WeightsFetching(model_id=model, done_bytes=done, total_bytes=total):
+                self.fetch = Fetch(model, done, total)
+            case JobStarted():
+                self.job = event
+                self.lanes = {lane: _no_counts() for lane in event.lanes}
+            case JobFinished():
+                self.finished = event
+
+    @property
+    def done(self) -> int:
+        """Cells that this run has settled: answered or failed. A cancelled cell is still to be asked."""
+        return sum(self.counts.values()) - self.counts["cancelled"]
+
+    @property
+    def settled(self) -> int:
+        """Cells settled by this run and answered before it: what a progress bar fills."""
+        return self.done + (self.job.answered if self.job else 0)
+
+    @property
+    def expected(self) -> int:
+        """All cells of the job."""
+        return self.job.expected if self.job else 0
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from the start of the run to its latest event."""
+        return (self.at - self.job.at).total_seconds() if self.job and self.at else 0.0
+
+    @property
+    def containers(self) -> str:
+        """How many containers have answered: a number, with `+` where counting stopped."""
+        return f"{len(self._containers)}{'+' if len(self._containers) >= _CONTAINERS else ''}"
+
+    def current_batches(self) -> list[RunningBatch]:
+        """Return the questions being asked, furthest behind first; between two batches the one just done."""
+        running = [batch for batch in self.batches.values() if not batch.finished]
+        shown = running or list(self.batches.values())[-1:]
+        return sorted(shown, key=lambda batch: (batch.number, batch.group))
+
+    def calls_in(self, lane: Lane) -> dict[CallState, int]:
+        """Return how many calls of a lane are in flight, by what they wait for."""
+        calls: dict[CallState, int] = {}
+        for cell, call in self.in_flight.items():
+            if cell.lane == lane:
+                calls[call.state] = calls.get(call.state, 0) + 1
+        return calls
+
+    def eta_seconds(self, elapsed: float) -> float | None:
+        """Return the seconds that the rest takes at this run's pace so far, None without a basis for it."""
+        if not self.done or (not self.batches_done and self.done < _ETA_BASIS):
+            return None
+        return elapsed / self.done * max(0, self.expected - self.settled)
+
+    def _execution_started(self, event: ExecutionStarted) -> None:
+        self.in_flight[event.cell] = Call(since=event.at)
+        for batch in self.batches.values():
+            if batch.text is None and batch.question_id == event.cell.question.id:
+                batch.text = event.cell.question.text[:_HEAD]
+
+    def _execution_finished(self, execution: Execution) -> None:
+        cell = execution.cell
+        self.in_flight.pop(cell, None)
+        self.counts[execution.status] += 1
+        self.lanes.setdefault(cell.lane, _no_counts())[execution.status] += 1
+        if execution.container_id and len(self._containers) < _CONTAINERS:
+            self._containers.add(execution.container_id[:_HEAD])
+        words = execution.response if execution.status in ANSWERED else execution.error_message
+        self.recent.append(
+            Outcome(
+                question_id=cell.question.id,
+                lane=cell.lane,
+                status=execution.status,
+                error_code=execution.error_code,
+                head=(words or "")[:_HEAD],
+                seconds=execution.seconds,
+            )
+        )
+
+    def _batch_finished(self, event: BatchFinished) -> None:
+        self.batches_done += 1
+        if event.group in self.batches:
+            self.batches[event.group].finished = True
+
+    def _retried(self, event: AttemptFailed) -> None:
+        self.retries += 1
+        if call := self.in_flight.get(event.cell):
+            call.state = "retry"
+            call.attempt = event.attempt + 1
+
+    def _hopped(self, event: HopFollowed) -> None:
+        self.hops += 1
+        if call := self.in_flight.get(event.cell):
+            call.state = "hop"
+            call.hops = event.hops

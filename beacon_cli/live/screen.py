@@ -1,0 +1,163 @@
+"""The live view of a run on a terminal.
+
+It paints by itself rather than with `rich.live.Live`, which erases before it draws (a flicker) and loses its
+place when the terminal is made narrower: the lines that the terminal then wraps stay behind as rubbish.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from itertools import zip_longest
+from typing import Self, TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from beacon_cli.console.terminal import Talk, console_on, speaks_unicode
+from beacon_cli.executor.events import Event
+from beacon_cli.live.frame import ASCII, UNICODE, Size, frame
+from beacon_cli.live.lines import Troubles, counted, stamped
+from beacon_cli.live.progress import Progress
+from beacon_cli.live.ticker import Ticker
+
+_FRAME_SECONDS = 1 / 6
+_REMEMBERED = 20  # lines above the frame that are printed again when the terminal was resized
+
+# Synchronised update (ignored where unknown); autowrap off, so that a character which the terminal draws
+# wider than Rich thinks cannot push a line into the next row. A frame is one write: a killed process leaves
+# neither on.
+_BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
+_NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
+# A resized terminal has wrapped, cropped or scrolled the last frame, and tmux tells of it a quarter of a second
+# late: where that frame is now cannot be known, so the screen is drawn anew.
+_HOME = "\x1b[H"
+_CLEAR_LINE, _CLEAR_BELOW = "\x1b[2K", "\x1b[J"
+# Not at once from the first row: there terminals move what they clear into the scrollback.
+_CLEAR_FROM_HERE = f"{_CLEAR_LINE}\x1b[1B{_CLEAR_BELOW}\x1b[1A"
+
+
+class Painter:
+    """Repaints lines in place at the end of what the terminal shows. The cursor rests in the row below."""
+
+    def __init__(self, talk: Talk, console: Console) -> None:
+        self._talk = talk
+        self._console = console
+        self._size: Size | None = None
+        self._painted: list[str] = []
+        self._said: deque[str] = deque(maxlen=_REMEMBERED)
+
+    def paint(self, above: list[str], lines: list[Text], size: Size) -> None:
+        """Print `above` for good, and `lines` under it in place of those painted before.
+
+        `size` is the terminal's as it is now; the lines must be narrower, and together lower.
+        """
+        rendered = self._rendered(lines, size.columns)
+        if not above and size == self._size and rendered == self._painted:
+            return
+        self._said.extend(above)
+        start = f"\r\x1b[{len(self._painted)}A" if self._painted else "\r"
+        resized = bool(self._painted) and size != self._size
+        if resized:
+            start, above = _HOME, self._said_that_fits(size, len(lines))
+        if self._painted and (above or resized):
+            start += _CLEAR_FROM_HERE
+            self._painted = []
+        said = "".join(f"{line}\n" for line in above)
+        body = "".join(
+            "\n" if line == before else f"{_CLEAR_LINE}{line}\n"
+            for line, before in zip_longest(rendered, self._painted[: len(rendered)])
+        )
+        self._talk.write(f"{_BEGIN}{start}{said}{_NO_WRAP}{body}{_CLEAR_BELOW}{_WRAP}{_END}")
+        self._size, self._painted = size, rendered
+
+    def _rendered(self, lines: list[Text], columns: int) -> list[str]:
+        if not lines:
+            return []
+        self._console.width = columns  # an exported COLUMNS would hold it at the width of the shell's start
+        with self._console.capture() as captured:
+            self._console.print(Text("\n").join(lines), no_wrap=True, overflow="ignore", soft_wrap=True)
+        return captured.get().removesuffix("\n").split("\n")
+
+    def _said_that_fits(self, size: Size, frame_rows: int) -> list[str]:
+        room = size.rows - 1 - frame_rows
+        fitting: list[str] = []
+        for line in reversed(self._said):
+            room -= max(1, -(-cell_len(line) // size.columns))
+            if room < 0:
+                break
+            fitting.insert(0, line)
+        return fitting
+
+
+class LiveView:
+    """Shows a run in place. Only its own thread writes, so that an event costs microseconds."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._symbols = UNICODE if speaks_unicode(stream) else ASCII
+        self._painter = Painter(Talk(stream), console_on(stream))
+        self._progress = Progress()
+        self._troubles = Troubles()
+        self._above: list[str] = []
+        self._heard = time.monotonic()
+        self._lock = threading.Lock()
+        self._ticker = Ticker(self.tick, _FRAME_SECONDS)
+
+    def __enter__(self) -> Self:
+        self._ticker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ticker.stop():
+            self._leave()
+
+    def handle(self, event: Event) -> None:
+        """Take in one event; the next frame shows it."""
+        with self._lock:
+            self._progress.apply(event)
+            self._heard = time.monotonic()
+            said = self._troubles.lines(event)
+            self._above += [stamped(event.at, line) for line in said]
+        if said:
+            self._ticker.wake()
+
+    def tick(self) -> None:
+        """Paint the run as it is now."""
+        size = size_of(self._stream)
+        with self._lock:
+            above, self._above = self._above, []
+            lines = frame(self._progress, self._elapsed(), size, self._symbols)
+        self._painter.paint(above, lines, size)
+
+    def _leave(self) -> None:
+        """Take the frame away; where no summary will follow, leave a line in its place."""
+        with self._lock:
+            above = [*self._above, *self._last_line()]
+        self._painter.paint(above, [], size_of(self._stream))
+
+    def _last_line(self) -> list[str]:
+        progress = self._progress
+        if progress.job is None or progress.finished:  # a finished run's summary follows on stdout
+            return []
+        return [
+            f"job {progress.job.job_id} interrupted: {progress.settled} of {progress.expected} settled,"
+            f" this run {counted(progress.counts)}, containers={progress.containers} hops={progress.hops}"
+            f" seconds={self._elapsed():.1f}"
+        ]
+
+    def _elapsed(self) -> float:
+        since = 0.0 if self._progress.finished else time.monotonic() - self._heard
+        return self._progress.elapsed + since
+
+
+def size_of(stream: TextIO) -> Size:
+    """Return the size of a terminal as it is now."""
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        columns, rows = 0, 0
+    return Size(columns or 80, rows or 24)

@@ -1,0 +1,31 @@
+"""The one way in: the view of a run that suits where stderr leads."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from beacon_cli.console.diagnostics import is_verbose
+from beacon_cli.console.terminal import can_redraw
+from beacon_cli.executor.events import EventHook
+
+
+@contextmanager
+def run_view(stream: TextIO | None = None) -> Iterator[EventHook]:
+    """Yield the hook that shows a run on `stream` (stderr): live on a terminal, as lines elsewhere and with --verbose.
+
+    Calling the hook costs microseconds and never raises for what becomes of the stream.
+    """
+    stream = stream if stream is not None else sys.stderr
+    if stream is not None and can_redraw(stream) and not is_verbose():
+        from beacon_cli.live.screen import LiveView
+
+        with LiveView(stream) as live:
+            yield live.handle
+    else:
+        from beacon_cli.live.plain import PlainView
+
+        with PlainView(stream) as plain:
+            yield plain.handle

@@ -1,1 +1,0 @@
-"""Everything that a person or a script reads: results, tables, the live view and its plain twin."""

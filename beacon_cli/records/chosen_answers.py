@@ -1,0 +1,63 @@
+"""The answers of a job that somebody wants to see."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from typing import Any, cast
+
+from beacon_cli.records.choice import Choice, chosen
+from beacon_cli.records.expectation import from_spec
+from beacon_cli.records.find_job import StoredJob, find_job
+from beacon_cli.records.follow import Follower
+from beacon_cli.records.read_answers import stored_executions
+from beacon_cli.records.snapshot import Connection
+from beacon_cli.records.stored_answer import StoredExecution
+
+
+@dataclass(frozen=True, slots=True)
+class JobAnswers:
+    """A job's answers, or those to one question or of one model."""
+
+    connection: Connection
+    job: StoredJob
+    only: Choice
+
+    @classmethod
+    def of(
+        cls, connection: Connection, job_id: str, question_id: str | None = None, model_id: str | None = None
+    ) -> JobAnswers:
+        """Find the job. Raises `JobNotFound`, and `UsageError` for a question or model that it does not have."""
+        job = find_job(connection, job_id)
+        return cls(connection, job, chosen(connection, job, question_id, model_id))
+
+    def stream(self, *, documents: bool = False) -> AbstractContextManager[Iterator[StoredExecution]]:
+        """Return what, entered, yields them in the order of question, model, region and repeat.
+
+        Leaving it ends the reading, however many were taken.
+        """
+        executions = stored_executions(self.connection, [self.job], **self.only, documents=documents)
+        return closing(cast("Generator[StoredExecution]", executions))
+
+    def regions(self) -> dict[str, list[str]]:
+        """Return the labels of the regions in which each model is asked, as far as the stored job says it."""
+        asked: dict[str, list[str]] = {}
+        for model_id, region in from_spec(self.job.spec).lanes or ():
+            asked.setdefault(model_id, []).append(region)
+        return asked
+
+    def follow(self) -> Follower:
+        """Return what waits for those that are still to come."""
+        return Follower(self.connection, self.job, self.only)
+
+
+_TOLD = (
+    *("position", "question_id", "prompt", "model_id", "region", "repeat", "status", "response", "seconds"),
+    *("error_code", "error_message"),
+)
+
+
+def answer_data(execution: StoredExecution) -> dict[str, Any]:
+    """Return what `show --json` has of an answer: what was asked of whom, and what came."""
+    return {name: getattr(execution, name) for name in _TOLD}

@@ -1,0 +1,131 @@
+"""Answers as they arrive from a run in another process: polled, without a transaction that stays open in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from beacon_cli.errors import UsageError
+from beacon_cli.executor.execution import ANSWERED
+from beacon_cli.records.choice import Choice
+from beacon_cli.records.find_job import StoredJob
+from beacon_cli.records.holders import State, state_of
+from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.store.connect import translated
+from beacon_cli.store.text import original
+
+POLL_SECONDS = 0.5
+# A run whose connection was cut takes its lock again.
+_LOCK_MAY_BE_AWAY_POLLS = 6
+_PAGE = 500
+_MOST_AGAIN = 10_000
+
+_THERE = """
+SELECT coalesce(max(id), 0),
+       count(*) FILTER (WHERE (%(question_id)s::text IS NULL OR question_id = %(question_id)s)
+                          AND (%(model_id)s::text IS NULL OR model_id = %(model_id)s))
+FROM executions WHERE job_id = %(job_id)s
+"""
+_UNANSWERED = """
+SELECT id, run_id FROM executions
+WHERE job_id = %(job_id)s AND status NOT IN ('completed', 'empty') ORDER BY id LIMIT %(limit)s
+"""
+_COLUMNS = """
+SELECT execution.id, execution.run_id, question_id, model_id, region, repeat, status, response, error_code,
+       error_message,
+       (CASE WHEN isfinite(started_at) AND isfinite(completed_at)
+             THEN extract(epoch FROM completed_at) - extract(epoch FROM started_at) END)::float8 AS seconds
+"""
+_NEW = f"""
+{_COLUMNS} FROM executions AS execution
+WHERE job_id = %(job_id)s AND id > %(last)s ORDER BY id LIMIT %(limit)s
+"""
+_AGAIN = f"""
+{_COLUMNS} FROM unnest(%(ids)s::bigint[], %(run_ids)s::uuid[]) AS before (id, run_id)
+JOIN executions AS execution ON execution.id = before.id AND execution.run_id <> before.run_id
+ORDER BY completed_at, id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An answer that came, or what came instead. Texts may hold anything."""
+
+    id: int
+    run_id: Any
+    question_id: str
+    model_id: str
+    region: str
+    repeat: int
+    status: str
+    response: str | None
+    error_code: str | None
+    error_message: str | None
+    seconds: float | None
+
+
+class Follower:
+    """Iterate over it once: it ends when no process runs the job any more. `state` is the job's at the last look.
+
+    `there` counts the answers that were stored before. Raises `UsageError` for a job of the old system.
+    """
+
+    def __init__(
+        self, connection: Connection, job: StoredJob, only: Choice, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        if job.schema == "legacy":
+            raise UsageError("a job of the old system's tables cannot be followed", hint="leave out --follow")
+        self._connection = connection
+        self.job_id = job.id
+        self._only = only
+        self._pause = pause
+        self.state: State = state_of(connection, job.id)
+        with reading(connection):
+            parameters = {"job_id": job.id, "limit": _MOST_AGAIN, **only}
+            self._last, self.there = connection.execute(_THERE, parameters).fetchall()[0]
+            # A cell that is asked again keeps its row, and the row its id: these may get another run's answer.
+            self._unanswered: dict[int, Any] = dict(connection.execute(_UNANSWERED, parameters).fetchall())
+
+    def __iter__(self) -> Iterator[Arrival]:
+        alone = 0
+        while True:
+            self.state = state_of(self._connection, self.job_id)
+            yield from self._arrived()  # after the state: a run that is over has stored everything
+            alone = alone + 1 if self.state.status == "interrupted" else 0
+            if self.state.over and (self.state.status != "interrupted" or alone > _LOCK_MAY_BE_AWAY_POLLS):
+                return
+            self._pause(POLL_SECONDS)
+
+    def _arrived(self) -> Iterator[Arrival]:
+        if self._unanswered:
+            before = {"ids": list(self._unanswered), "run_ids": list(self._unanswered.values())}
+            yield from self._taken(self._fetch(_AGAIN, before))
+        while True:
+            page = self._fetch(_NEW, {"job_id": self.job_id, "last": self._last, "limit": _PAGE})
+            yield from self._taken(page)
+            if len(page) < _PAGE:
+                return
+
+    def _fetch(self, query: str, parameters: dict[str, Any]) -> list[Arrival]:
+        with translated():
+            rows = self._connection.execute(query.encode(), parameters).fetchall()
+        return [_arrival(row) for row in rows]
+
+    def _taken(self, page: list[Arrival]) -> Iterator[Arrival]:
+        """Remember how far it is, and yield what is wanted."""
+        for arrival in page:
+            self._last = max(self._last, arrival.id)
+            if arrival.status in ANSWERED:
+                self._unanswered.pop(arrival.id, None)
+            else:
+                self._unanswered[arrival.id] = arrival.run_id
+            wanted = (self._only["question_id"], self._only["model_id"])
+            if wanted[0] in {None, arrival.question_id} and wanted[1] in {None, arrival.model_id}:
+                yield arrival
+
+
+def _arrival(row: tuple[Any, ...]) -> Arrival:
+    values: list[Any] = [original(value) if isinstance(value, str) else value for value in row]
+    return Arrival(*values)

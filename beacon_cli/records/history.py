@@ -1,0 +1,64 @@
+"""A job beside its executions: its name, its state, its runs, and the spec as it is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from beacon_cli.records.find_job import StoredJob
+from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.store.queries import query
+
+_SPEC_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the job; `executions` counts those that are its own now: an execution asked again moves on."""
+
+    id: str
+    started_at: datetime
+    ended_at: datetime | None
+    version: str
+    executions: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is stored of a job; for one of the old system's tables that is little more than its spec."""
+
+    job: StoredJob
+    name: str
+    status: str
+    spec_sha256: str
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    runs: tuple[Run, ...] = ()
+
+    @property
+    def spec(self) -> str:
+        """The spec as text, cut where it is long."""
+        text = json.dumps(self.job.spec, indent=2, ensure_ascii=False)
+        return text if len(text) <= _SPEC_CHARACTERS else f"{text[:_SPEC_CHARACTERS]}\n… cut"
+
+
+def history_of(connection: Connection, job: StoredJob) -> History:
+    """Return what is stored of a job. Raises `StoreError`."""
+    spec: Mapping[str, Any] = job.spec if isinstance(job.spec, dict) else {}
+    name = spec.get("name")
+    called = name if isinstance(name, str) else ""
+    if job.schema == "legacy":
+        return History(job, called, "", "")
+    parameters = {"job_id": job.key}
+    with reading(connection):
+        row = connection.execute(query("records", "job"), parameters).fetchone()
+        runs = connection.execute(query("records", "runs"), parameters).fetchall()
+    status, created_at, started_at, completed_at, sha256 = row or ("", None, None, None, "")
+    return History(
+        *(job, called, status, sha256, created_at, started_at, completed_at),
+        runs=tuple(Run(*values) for values in runs),
+    )

@@ -1,0 +1,97 @@
+"""Who runs a job: whoever holds its advisory lock (see store/session.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from beacon_cli.records.snapshot import Connection
+from beacon_cli.store.connect import translated
+
+HOLDERS = sql.SQL("""(
+    SELECT lock.classid, lock.objid, coalesce(activity.application_name, 'process ' || lock.pid) AS holder
+    FROM pg_locks AS lock
+    LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
+    WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+      AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)""")
+"""A relation of the processes that hold advisory locks in this database."""
+
+HOLDS = sql.SQL(
+    "classid = ((hashtextextended('beacon job ' || job.id, 0) >> 32) & 4294967295)::oid"
+    " AND objid = (hashtextextended('beacon job ' || job.id, 0) & 4294967295)::oid"
+)
+"""The condition that a row of `HOLDERS` is the holder of the row `job` of the table `jobs`."""
+
+_STATUS = sql.SQL("""
+    CASE WHEN job.status = 'running' AND (holder IS NOT NULL OR pg_is_in_recovery()) THEN 'running'
+         WHEN job.status IN ('created', 'running')
+         THEN CASE WHEN holder IS NOT NULL OR {in_queue} THEN 'queued' ELSE 'interrupted' END
+         WHEN {set_aside} IS NOT NULL THEN 'set_aside'
+         ELSE job.status END
+""")
+# Where the queue cannot be seen, what was submitted is believed to be in it.
+_IN_QUEUE = {
+    True: sql.SQL(
+        "EXISTS (SELECT FROM beacon_queue.procrastinate_jobs"
+        " WHERE (queueing_lock = job.id AND status = 'todo') OR (lock = job.id AND status = 'doing'))"
+    ),
+    False: sql.SQL("job.status = 'created'"),
+}
+# Why the fleet gave a job up; whatever ended it later has another time. Entries are forgotten, and then it has failed.
+_SET_ASIDE = {
+    True: sql.SQL("""(
+        SELECT reason FROM beacon_queue.beacon_entries
+        WHERE job.status = 'failed' AND job_id = job.id AND set_aside_at = job.completed_at
+    )"""),
+    False: sql.SQL("NULL::text"),
+}
+_SEES_QUEUE = """
+    SELECT 2 = count(*) FROM pg_class AS queue JOIN pg_namespace AS schema ON schema.oid = relnamespace
+    WHERE nspname = 'beacon_queue' AND relname IN ('procrastinate_jobs', 'beacon_entries')
+      AND has_schema_privilege(schema.oid, 'USAGE') AND has_table_privilege(queue.oid, 'SELECT')
+"""
+
+_STATE = sql.SQL("SELECT {status}, holder FROM jobs AS job LEFT JOIN {holders} AS holders ON {holds} WHERE id = %s")
+
+
+def status_expression(connection: Connection) -> sql.Composed:
+    """Return the expression of a job's status, where `holder` is who runs the row `job`.
+
+    What nobody runs is `queued` while the fleet's queue has it, else `interrupted`. A standby server cannot see who
+    holds locks, so there `running` is believed.
+    """
+    seen = _sees_queue(connection)
+    return _STATUS.format(in_queue=_IN_QUEUE[seen], set_aside=_SET_ASIDE[seen])
+
+
+def set_aside_expression(connection: Connection) -> sql.SQL:
+    """Return the expression of why the fleet set the job of the row `job` aside, NULL where it did not."""
+    return _SET_ASIDE[_sees_queue(connection)]
+
+
+def _sees_queue(connection: Connection) -> bool:
+    row = connection.execute(_SEES_QUEUE).fetchone()
+    return bool(row and row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A job's status, `interrupted` where nobody runs it and no queue has it; and who runs it."""
+
+    status: str
+    holder: str | None
+
+    @property
+    def over(self) -> bool:
+        """Whether no answer is to be expected any more."""
+        return self.holder is None and self.status not in {"queued", "running"}
+
+
+def state_of(connection: Connection, job_id: str) -> State:
+    """Return the state of one of Beacon's own jobs. It looks at no execution."""
+    with translated():
+        statement = _STATE.format(status=status_expression(connection), holders=HOLDERS, holds=HOLDS)
+        row = connection.execute(statement, [job_id]).fetchone()
+    return State(*row) if row else State("deleted", None)

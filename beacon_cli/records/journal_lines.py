@@ -1,0 +1,19 @@
+"""What lies in the journals of this machine, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.store.journal import Found
+
+
+def print_journals(out: Console, found: Found) -> None:
+    """Print a line for each journal, and one for whatever else lies there."""
+    kept = [f"{kept}; the next run or worker with this data folder stores them" for kept in found.journals]
+    for line in (*kept, *found.remarks):
+        out.print(f"journal: {printable(line)}", markup=False, soft_wrap=True, highlight=False)

@@ -1,0 +1,64 @@
+"""The jobs of the old system's tables, as far as those say anything of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from beacon_cli.records.expectation import Expectation, from_spec
+from beacon_cli.records.find_job import StoredJob, find_job
+from beacon_cli.records.overview import JobList, JobOverview, name_in, shape
+from beacon_cli.records.relations import legacy_executions
+from beacon_cli.records.snapshot import Connection, reading
+
+# By way of JSON: what a table lacks is NULL, whichever columns it has.
+_JOBS = """
+    SELECT coalesce(to_jsonb(jobs) ->> 'jobspec_id', id::text), coalesce(to_jsonb(jobs) ->> 'status', ''),
+           (to_jsonb(jobs) ->> 'created_at')::timestamptz
+    FROM jobs
+    WHERE %(status)s::text IS NULL OR to_jsonb(jobs) ->> 'status' = %(status)s
+    ORDER BY id DESC LIMIT %(limit)s
+"""
+_COUNTS = """
+    SELECT count(*) FILTER (WHERE status IN ('completed', 'empty')) AS answered,
+           count(DISTINCT question_id) AS questions, min(started_at) AS started_at, max(completed_at) AS completed_at,
+           (CASE WHEN isfinite(min(started_at)) AND isfinite(max(completed_at))
+                 THEN extract(epoch FROM max(completed_at)) - extract(epoch FROM min(started_at))
+            END)::float8 AS seconds
+    FROM {executions} AS execution
+"""
+
+
+def legacy_jobs(connection: Connection, limit: int, status: str | None) -> JobList:
+    """Return the newest jobs; their statuses are the old system's own."""
+    with reading(connection):
+        rows = connection.execute(_JOBS, {"limit": limit + 1, "status": status}).fetchall()
+    return JobList(tuple(_overview(connection, *row) for row in rows[:limit]), more=len(rows) > limit)
+
+
+def _overview(connection: Connection, job_id: str, status: str, created_at: datetime | None) -> JobOverview:
+    job = find_job(connection, job_id)
+    spec = from_spec(job.spec)
+    counts = _counts(connection, job, spec)
+    found = counts.pop("questions")
+    return JobOverview(
+        id=job.id,
+        name=name_in(job.spec),
+        status=status,
+        holder=None,
+        batching=None,
+        created_at=created_at,
+        **shape(spec, len(spec.question_ids) if spec.question_ids else found),
+        **counts,
+    )
+
+
+def _counts(connection: Connection, job: StoredJob, spec: Expectation) -> dict[str, Any]:
+    query = sql.SQL(_COUNTS).format(executions=legacy_executions(job.columns, spec.repeats))
+    with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(query, {"job_id": job.key, "repeats": spec.repeats})
+        [counts] = cursor.fetchall()
+        return counts

@@ -1,0 +1,41 @@
+"""The newest jobs whose ids begin in a given way, whichever system's tables they are in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.store.schema import detect_schema
+
+_BEACON = "SELECT id, created_at FROM jobs WHERE starts_with(id, %s) ORDER BY created_at DESC, id LIMIT %s"
+# By way of JSON: what an old table lacks is NULL, whichever columns it has.
+_LEGACY = """
+    SELECT name, (document ->> 'created_at')::timestamptz
+    FROM (SELECT jobs.id, to_jsonb(jobs) AS document, coalesce(to_jsonb(jobs) ->> 'jobspec_id', jobs.id::text) AS name
+          FROM jobs) AS named
+    WHERE starts_with(name, %s) ORDER BY id DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewestJob:
+    """A job's id, and when it was stored."""
+
+    id: str
+    created_at: datetime | None
+
+    @property
+    def made(self) -> str:
+        """When it was stored, for people; empty where nobody wrote it down."""
+        return "" if self.created_at is None else f"{self.created_at.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
+
+
+def newest_jobs(connection: Connection, beginning: str, limit: int = 100) -> tuple[NewestJob, ...]:
+    """Return jobs whose ids begin like this, the newest first; none where there are no tables of jobs."""
+    schema = detect_schema(connection)
+    if schema not in ("beacon", "legacy"):
+        return ()
+    with reading(connection):
+        rows = connection.execute(_LEGACY if schema == "legacy" else _BEACON, [beginning, limit]).fetchall()
+    return tuple(NewestJob(*row) for row in rows)

@@ -1,0 +1,87 @@
+"""What a list of jobs says of one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from beacon_cli.records.expectation import Expectation
+
+STATUSES = ("queued", "running", "interrupted", "completed", "partial", "failed", "cancelled", "set_aside")
+
+
+@dataclass(frozen=True, slots=True)
+class JobOverview:
+    """A stored job. `status` is `interrupted` where it is not over, no process runs it, and no queue has it.
+
+    `holder` names the process that runs it. `seconds` is how long its runs took, or how long the present one has been
+    going, and `eta_seconds` how long that will still take. `reason` is why the fleet set it aside. None
+    stands for what nobody wrote down or can know.
+    """
+
+    id: str
+    name: str | None
+    status: str
+    holder: str | None
+    batching: str | None
+    questions: int | None
+    models: int | None
+    regions: int | None
+    repeats: int
+    answered: int
+    expected: int | None
+    created_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    seconds: float | None
+    eta_seconds: float | None = None
+    reason: str | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the job as `jobs --json` has it."""
+        times = {name: _iso(getattr(self, name)) for name in ("created_at", "started_at", "completed_at")}
+        return {**asdict(self), **times}
+
+
+@dataclass(frozen=True, slots=True)
+class JobList:
+    """The newest jobs that were wanted; `more` says whether there are older ones."""
+
+    jobs: tuple[JobOverview, ...]
+    more: bool
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the `data` of `jobs --json`."""
+        return {"jobs": [job.as_data() for job in self.jobs], "more": self.more}
+
+
+def shape(spec: Expectation, questions: int | None) -> dict[str, Any]:
+    """Return how much a job asks: questions, models, regions, repeats, and how many answers that makes."""
+    lanes = spec.lanes or ()
+    return {
+        "questions": questions,
+        "models": len({model_id for model_id, _ in lanes}) or None,
+        "regions": len({region for _, region in lanes}) or None,
+        "repeats": spec.repeats,
+        "expected": questions * len(lanes) * spec.repeats if questions is not None and lanes else None,
+    }
+
+
+def seconds_left(
+    run_seconds: float | None, answered_in_run: int | None, answered: int, expected: int | None
+) -> float | None:
+    """Return how long a job has still to go at the pace of its present run, None where nobody can say."""
+    if not answered_in_run or run_seconds is None or expected is None:
+        return None
+    return round(run_seconds / answered_in_run * max(0, expected - answered), 1)
+
+
+def name_in(spec: Any) -> str | None:
+    """Return the name that a stored job gives itself, if any."""
+    name = spec.get("name") if isinstance(spec, dict) else None
+    return name if isinstance(name, str) and name else None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()

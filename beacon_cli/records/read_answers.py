@@ -1,0 +1,88 @@
+"""The executions of one job, or of several, streamed from the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from beacon_cli.errors import UsageError
+from beacon_cli.records.expectation import Expectation, from_spec
+from beacon_cli.records.find_job import StoredJob
+from beacon_cli.records.relations import GIVEN_QUESTIONS, legacy_executions, questions_found, region_label
+from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.records.stored_answer import StoredExecution
+from beacon_cli.store.queries import query
+from beacon_cli.store.text import original
+from modal_deployment.regions import REGIONS
+
+_ROWS_AT_ONCE = 500
+_LABELS = [region.label for region in REGIONS.values()]
+
+
+def stored_executions(
+    connection: Connection,
+    jobs: Sequence[StoredJob],
+    *,
+    question_id: str | None = None,
+    model_id: str | None = None,
+    documents: bool = False,
+) -> Iterator[StoredExecution]:
+    """Yield the executions of jobs of one database in the order of question, model, region, job and repeat.
+
+    They are read in one snapshot, a few hundred at a time, so that memory does not grow with their number; with
+    `documents` also `output_data` and `receipt_data`. Raises `StoreError`, and `UsageError` for several jobs of the
+    old system.
+    """
+    if len(jobs) > 1 and any(job.schema == "legacy" for job in jobs):
+        raise UsageError("two jobs of the old system's tables cannot be read together")
+    spec = from_spec(jobs[0].spec, questions_stored=jobs[0].questions_stored)
+    parameters = {
+        "first": jobs[0].key,
+        "keys": [job.key for job in jobs],
+        "name": jobs[0].id,
+        "job_id": jobs[0].key,
+        "question_ids": list(spec.question_ids or ()),
+        "repeats": spec.repeats,
+        "question": question_id,
+        "model": model_id,
+        "models": list(spec.models or ()),
+        "labels": _LABELS,
+    }
+    with reading(connection), connection.cursor(name="executions", row_factory=tuple_row) as cursor:
+        cursor.itersize = _ROWS_AT_ONCE
+        cursor.execute(_statement(jobs[0], spec, documents=documents), parameters)
+        for row in cursor:
+            values: list[Any] = [original(value) if isinstance(value, str) else value for value in row]
+            yield StoredExecution(*values)
+
+
+def question_ids(connection: Connection, job: StoredJob) -> list[str]:
+    """Return the ids of a job's questions, in order; none where nobody wrote them down."""
+    if not job.questions_stored:
+        return list(from_spec(job.spec).question_ids or ())
+    with reading(connection):
+        rows = connection.execute("SELECT id FROM questions WHERE job_id = %s ORDER BY position", [job.key]).fetchall()
+    return [original(row[0]) for row in rows]
+
+
+def _statement(job: StoredJob, spec: Expectation, *, documents: bool) -> sql.Composed:
+    legacy = job.schema == "legacy"
+    if legacy:
+        executions = legacy_executions(job.columns, spec.repeats)
+        questions = GIVEN_QUESTIONS if spec.question_ids else questions_found(executions)
+        relations: dict[str, Any] = {"executions": executions, "questions": questions}
+    else:
+        relations = {"region": region_label(sql.Identifier("execution", "region"))}
+    return query("records", "answers_legacy" if legacy else "answers_beacon").format(
+        **relations, documents=_documents(legacy, documents)
+    )
+
+
+def _documents(legacy: bool, wanted: bool) -> sql.SQL:
+    if not wanted:
+        return sql.SQL("NULL::text AS output_data, NULL::text AS receipt_data")
+    receipt = "NULL::text" if legacy else "execution.receipt_data::text"
+    return sql.SQL(f"execution.output_data::text AS output_data, {receipt} AS receipt_data")

@@ -1,0 +1,60 @@
+"""The newest jobs of a database, whichever system's tables they are in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from beacon_cli.console.printable import excerpt
+from beacon_cli.errors import UsageError
+from beacon_cli.records.expectation import from_spec
+from beacon_cli.records.holders import HOLDERS, HOLDS, set_aside_expression, status_expression
+from beacon_cli.records.legacy_jobs import legacy_jobs
+from beacon_cli.records.overview import STATUSES, JobList, JobOverview, name_in, seconds_left, shape
+from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.store.migrate import require_current_schema
+from beacon_cli.store.queries import query
+from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, require_rights
+
+
+def recent_jobs(connection: Connection, limit: int, status: str | None = None) -> JobList:
+    """Return the newest jobs, of one status if that is given.
+
+    Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
+    """
+    if detect_schema(connection) == "legacy":
+        require_rights(facts_of(connection, READING_LEGACY))
+        return legacy_jobs(connection, limit, status)
+    require_current_schema(connection)
+    _require_status(status)
+    rows = _rows(connection, limit, status)
+    more = {row.pop("more") for row in rows} == {True}
+    return JobList(tuple(_overview(row) for row in rows), more)
+
+
+def _require_status(status: str | None) -> None:
+    if status is not None and status not in STATUSES:
+        raise UsageError(f"unknown status '{excerpt(status)}'", hint=f"use one of: {', '.join(STATUSES)}")
+
+
+def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[str, Any]]:
+    with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
+        status_is = status_expression(connection)
+        why = set_aside_expression(connection)
+        statement = query("records", "recent").format(status=status_is, holders=HOLDERS, holds=HOLDS, set_aside=why)
+        cursor.execute(statement, {"limit": limit, "status": status})
+        return cursor.fetchall()
+
+
+def _overview(row: dict[str, Any]) -> JobOverview:
+    spec, answered_in_run = row.pop("spec"), row.pop("answered_in_run")
+    asked = shape(from_spec(spec), _question_count(spec))
+    eta = seconds_left(row["seconds"], answered_in_run, row["answered"], asked["expected"])
+    return JobOverview(name=name_in(spec), eta_seconds=eta, **asked, **row)
+
+
+def _question_count(spec: Any) -> int | None:
+    questions = spec.get("questions") if isinstance(spec, dict) else None
+    count = questions.get("count") if isinstance(questions, dict) else None
+    return count if isinstance(count, int) else None

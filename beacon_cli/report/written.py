@@ -1,0 +1,34 @@
+"""How a report that was written is shown to people: where it is, and what it says in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.formatting import quantity, size
+from beacon_cli.console.printable import printable
+from beacon_cli.console.program_name import command
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.report.report import WrittenReport
+
+
+def show_report(written: WrittenReport) -> Callable[[Console], None]:
+    """Return what prints it on a console."""
+
+    def show(console: Console) -> None:
+        comparison, answers = written.report.comparison, written.report.recorded.answers
+        counted = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
+        console.print(f"{printable(str(written.path))} ({size(written.size)})", soft_wrap=True)
+        if not comparison.complete:
+            console.print("incomplete: the report says what is missing", style="bold red")
+        if not comparison.comparable:
+            console.print("not comparable: the report says why", style="bold red")
+        console.print(counted, style="bold")
+        if answers.left_out:
+            left_out = f"{quantity(answers.left_out, 'execution')} of {answers.shown + answers.left_out} are not in it"
+            console.print(f"{left_out}: {command('show')} and {command('export')} have them", style="yellow")
+
+    return show

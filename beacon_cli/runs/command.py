@@ -1,0 +1,100 @@
+"""`beacon run`, from the job file to the verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from beacon_cli.audit.audit import audit_job
+from beacon_cli.audit.table import print_findings
+from beacon_cli.console.printable import printable
+from beacon_cli.console.result import CommandResult, say
+from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
+from beacon_cli.job.model import Job
+from beacon_cli.runs.execute import launch
+from beacon_cli.runs.request import RunRequest
+from beacon_cli.runs.stored_summary import read_summary
+from beacon_cli.settings import Settings
+from beacon_cli.signals import Interrupted
+from beacon_cli.store.connect import connect, connect_readonly
+from beacon_cli.store.database import open_database
+from beacon_cli.store.migrate import require_ready_for_a_run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.audit.report import AuditReport
+    from beacon_cli.runs.summary import RunSummary
+
+_log = logging.getLogger(__name__)
+
+
+def carry_out(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
+    """Run a job to its end and return its summary and its audit. Raises every `BeaconError` that stops it early."""
+    job_id = request.id_for(job)
+    with _telling_how_to_resume(request, job_id):
+        say(f"job {job_id}\n")
+        say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+        with open_database(settings, request.database_url, announced=True) as url:
+            return _carry_out(request, settings, job, job_id, url, as_json=as_json)
+
+
+def _carry_out(
+    request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, *, as_json: bool
+) -> CommandResult:
+    with connect(url) as connection:
+        require_ready_for_a_run(connection)
+    launched = launch(request, settings, job, job_id, url)
+    _log.info("asking is over: reading back what was stored")
+    with connect_readonly(url) as connection:
+        summary = read_summary(connection, request, settings, job, job_id, launched, with_batches=as_json)
+        report = audit_job(connection, job_id)
+    stopped = launched.outcome.stopped
+    if stopped is not None and stopped.signum is not None:
+        exit_code = 128 + stopped.signum
+    else:
+        exit_code = 0 if summary.succeeded else 1
+    data = {
+        **summary.data(),
+        "modal_containers": {"before": launched.containers_before, "after": launched.containers_after},
+        "audit": report.as_data()["checks"],
+        "nothing_to_ask": launched.nothing_to_ask,
+    }
+    problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
+    return CommandResult(*("run", data, exit_code, as_json), problems=problems, show=partial(_show, summary, report))
+
+
+def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
+    """Return why the exit code is not 0; people read it in the verdict."""
+    why = f"{summary.verdict}; {summary.stopped}" if summary.stopped else summary.verdict
+    hint = f"resume it with: {summary.resume_command}" if summary.resume_command else ""
+    error = ProblemsFound(why, hint=hint)
+    if interrupted:
+        error.code = "interrupted"
+    return error
+
+
+@contextlib.contextmanager
+def _telling_how_to_resume(request: RunRequest, job_id: str) -> Iterator[None]:
+    """Add the job's id, and the command that resumes it, to what ends a run early."""
+    resume = f"resume it with: {request.resume_command(job_id)}"
+    try:
+        yield
+    except EnvironmentFault as error:
+        error.data = {"job_id": job_id}
+        error.hint = f"{error.hint}; {resume}" if error.hint else resume
+        raise
+    except Interrupted as interrupted:
+        interrupted.hint = resume
+        raise
+
+
+def _show(summary: RunSummary, report: AuditReport, console: Console) -> None:
+    from beacon_cli.runs.tables import show_summary, show_verdict
+
+    show_summary(summary, console)
+    print_findings(report, console)
+    show_verdict(summary, report, console)

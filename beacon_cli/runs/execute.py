@@ -1,0 +1,245 @@
+"""Carrying out a run: everything that it needs is opened here, in order, and closed again however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from beacon_cli.deployment.cancel import cancel_call
+from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
+from beacon_cli.endpoints.recorded import recorded_endpoints
+from beacon_cli.errors import ModelNotServed
+from beacon_cli.executor.batching import endpoint_caps
+from beacon_cli.executor.cancellation import Stop, StopReason
+from beacon_cli.executor.client import Client, open_clients
+from beacon_cli.executor.clock import Clock
+from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
+from beacon_cli.executor.execution import Batching
+from beacon_cli.executor.preflight import Served, registry_changes, require_models
+from beacon_cli.executor.run import Assignment, Outcome, Run
+from beacon_cli.job.lanes import Lane
+from beacon_cli.job.model import Job
+from beacon_cli.live.events_file import EventsFile
+from beacon_cli.live.view import run_view
+from beacon_cli.local.models import local_model_ids
+from beacon_cli.records.kept_ids import keep_id
+from beacon_cli.runs.inventory import Inventory, container_inventory
+from beacon_cli.runs.request import RunRequest
+from beacon_cli.settings import Settings
+from beacon_cli.signals import Held, Interrupted, held
+from beacon_cli.store.database import named_url
+from beacon_cli.store.job_store import JobStore, open_job_store
+
+_HARD_END_SECONDS = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What a run left behind for its summary.
+
+    `nothing_to_ask` says that every cell had its answer from earlier runs. The inventories are of Modal's containers,
+    None where not listed; `registry_changes` are by region label, and so are the `surplus_connections`: how many were
+    closed because more came on them than was asked for.
+    """
+
+    run_id: str
+    batching: Batching
+    outcome: Outcome
+    max_gap_seconds: float | None
+    containers_before: Inventory | None
+    containers_after: Inventory | None
+    registry_changes: Mapping[str, str]
+    surplus_connections: Mapping[str, int]
+    nothing_to_ask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whom a run asks: nobody, when every cell has its answer. `served` is what they said that they serve, before."""
+
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    served: Mapping[str, Served] = field(default_factory=dict)
+
+
+def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
+    """Run a job on an up-to-date database. Raises every `BeaconError` that can stop it, and `Interrupted`."""
+    with ExitStack() as stack:
+        events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
+        show = stack.enter_context(run_view())
+        if events is not None:
+            show = events.tee(show)
+        signals = stack.enter_context(held())
+        launching = _Launch(request, settings, job, job_id, database_url, show)
+        try:
+            return asyncio.run(launching.main(signals))
+        except asyncio.CancelledError:  # a signal before anything was asked, or a second one
+            raise Interrupted(launching.signum or signal.SIGINT) from None
+
+
+class _Launch:
+    """One run with what it opens. The first signal ends it in order, a second one within a second."""
+
+    def __init__(
+        self, request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str, show: EventHook
+    ) -> None:
+        self._request = request
+        self._settings = settings
+        self._job = job
+        self._job_id = job_id
+        self._database_url = database_url
+        self._show = show
+        self._limits = request.limits(job, settings)
+        self._regions = list({lane.region.id: lane.region for lane in job.lanes()}.values())
+        self._clock = Clock()
+        self._stop = Stop()
+        self._store: JobStore | None = None
+        self._asking = False
+        self._max_gap: float | None = None
+        self.signum: int | None = None
+
+    async def main(self, signals: Held) -> Launched:
+        """Open everything, run, and close everything again."""
+        self._task = asyncio.current_task()
+        with signals.delivered_to(self._on_signal):
+            async with AsyncExitStack() as stack:
+                self._store = store = await stack.enter_async_context(
+                    open_job_store(
+                        *(self._database_url, self._job, self._job_id),
+                        batching=self._request.batching,
+                        journal_folder=self._settings.journal_path(),
+                        tell=self._tell,
+                        revive=_reviver(self._settings, self._request.database_url),
+                    )
+                )
+                asked = await self._prepare(stack, store)
+                run = self._run(store, asked)
+                before = await self._inventory()
+                await store.begin(self._clock.now().isoformat())
+                self._keep_id()
+                self._asking = True
+                outcome = await run.carry_out()
+                after = await self._inventory() if before is not None else None
+                changes = await self._registry_changes(asked) if outcome.stopped is None else {}
+            claim = store.claim
+            return Launched(
+                *(claim.run_id, claim.batching, outcome, self._max_gap, before, after, changes),
+                surplus_connections={
+                    asked.endpoints[region_id].region.label: client.surplus
+                    for region_id, client in asked.clients.items()
+                    if client.surplus
+                },
+                nothing_to_ask=self._nothing_to_ask(store),
+            )
+
+    def _nothing_to_ask(self, store: JobStore) -> bool:
+        return store.claim.answered >= self._job.expected
+
+    async def _prepare(self, stack: AsyncExitStack, store: JobStore) -> _Asked:
+        limits, lanes = self._limits, self._job.lanes()
+        if self._nothing_to_ask(store):
+            return _Asked()
+        headers, caps = self._settings.proxy_headers(), endpoint_caps(lanes, limits)
+        endpoints = await stack.enter_async_context(self._endpoints(lanes))
+        clients = await stack.enter_async_context(
+            open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, tell=self._tell)
+        )
+        return _Asked(clients, endpoints, await self._served(clients, endpoints, lanes))
+
+    async def _served(
+        self, clients: Mapping[str, Client], endpoints: Mapping[str, Endpoint], lanes: Sequence[Lane]
+    ) -> Mapping[str, Served]:
+        try:
+            return await require_models(clients, endpoints, lanes, self._tell)
+        except ModelNotServed as error:
+            if self._request.local:
+                served = ", ".join(local_model_ids(self._settings))
+                error.hint = f"--local serves {served}; more can be added under [local.models] in beacon.toml"
+            raise
+
+    def _run(self, store: JobStore, asked: _Asked) -> Run:
+        claim, limits = store.claim, self._limits
+        assignment = Assignment(self._job, self._job_id, claim.run_id, claim.batching, limits, claim.answered)
+        cancel = None if self._request.local else _cancel_call
+        return Run(assignment, store, asked.clients, asked.endpoints, self._emit, self._stop, self._clock, cancel)
+
+    async def _registry_changes(self, asked: _Asked) -> dict[str, str]:
+        changes = await registry_changes(asked.clients, asked.endpoints, asked.served, self._tell)
+        for label, text in changes.items():
+            self._tell(f"warning: region {label} changed while it was asked: {text}; each row says what answered it")
+        return changes
+
+    def _keep_id(self) -> None:
+        """Let completion know of the job while the embedded server does not run."""
+        if named_url(self._settings, self._request.database_url) is None:
+            keep_id(self._settings.data_path(), self._job_id)
+
+    async def _inventory(self) -> Inventory | None:
+        if self._request.local:
+            return None
+        return await container_inventory(self._settings, self._regions, self._tell)
+
+    @asynccontextmanager
+    async def _endpoints(self, lanes: Sequence[Lane]) -> AsyncIterator[Mapping[str, Endpoint]]:
+        if not self._request.local:
+            yield configured_endpoints(self._settings, self._regions, recorded_endpoints(self._settings))
+            return
+        from beacon_cli.local.servers import local_servers
+
+        models = list(dict.fromkeys(lane.model_id for lane in lanes))
+        async with local_servers(
+            self._settings, self._regions, model_ids=models, tell=self._tell, on_fetch=self._on_fetch
+        ) as servers:
+            yield {server.region.id: Endpoint.at(server.region, server.base_url) for server in servers.values()}
+
+    def _emit(self, event: Event) -> None:
+        if isinstance(event, BatchFinished) and event.gap_seconds is not None:
+            self._max_gap = max(self._max_gap or 0.0, event.gap_seconds)
+        self._show(event)
+
+    def _tell(self, text: str) -> None:
+        self._emit(Notice(self._job_id, self._clock.now(), text))
+
+    def _on_fetch(self, model_id: str, done: int, total: int) -> None:
+        self._emit(WeightsFetching(self._job_id, self._clock.now(), model_id, done, total))
+
+    def _on_signal(self, signum: int) -> None:
+        assert self._task is not None
+        if self.signum is not None:
+            _end_soon(128 + signum)
+            self._task.cancel()
+            return
+        self.signum = signum
+        if not self._asking:
+            self._tell("stopping…")
+            self._task.cancel()
+        elif self._store is not None:
+            self._tell("stopping… calls in flight are cancelled and recorded; a second Ctrl-C quits at once")
+            self._store.hurry()
+            self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
+
+
+async def _cancel_call(call_id: str) -> bool:
+    return await asyncio.to_thread(cancel_call, call_id)
+
+
+def _reviver(settings: Settings, url: str | None) -> Callable[[], object]:
+    """Return what brings a database back that is gone: the embedded one is started again, another is waited for."""
+    if named_url(settings, url) is not None:
+        return lambda: None
+    from beacon_cli.store.embedded import restart_embedded
+
+    return partial(restart_embedded, settings.data_path())
+
+
+def _end_soon(code: int) -> None:
+    """End the process even if closing takes long: what it leaves behind ends by itself, or with the next run."""
+    timer = threading.Timer(_HARD_END_SECONDS, os._exit, [code])
+    timer.daemon = True
+    timer.start()

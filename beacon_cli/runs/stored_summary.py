@@ -1,0 +1,111 @@
+"""A job's summary, read from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+
+from beacon_cli.console.long_list import LongList
+from beacon_cli.executor.execution import STATUSES
+from beacon_cli.job.model import Job
+from beacon_cli.runs.execute import Launched
+from beacon_cli.runs.request import RunRequest
+from beacon_cli.runs.summary import AnswerLine, BatchSummary, ErrorLine, LaneSummary, RunSummary, batch_data
+from beacon_cli.settings import Settings
+from beacon_cli.store.connect import translated
+from beacon_cli.store.queries import query
+from beacon_cli.store.text import original
+
+_SMALL_JOB_CELLS = 24
+_MOST_CELLS = 500  # all their answers are read
+
+Connection = psycopg.Connection[Any]
+
+
+def read_summary(
+    connection: Connection,
+    request: RunRequest,
+    settings: Settings,
+    job: Job,
+    job_id: str,
+    launched: Launched,
+    *,
+    with_batches: bool,
+) -> RunSummary:
+    """Return what a run's end shows. Batches are read when they are wanted only: a large job has very many."""
+    outcome = launched.outcome
+    rows = {name: _rows(connection, name, job_id) for name in ("lanes", "errors", "remote_calls")}
+    by_lane = {(row["model_id"], row["region"]): row for row in rows["lanes"]}
+    cells = job.questions.count * job.repeats
+    lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
+    batches = _streamed(connection, "batches", job_id) if with_batches else ()
+    return RunSummary(
+        job_id=job_id,
+        run_id=launched.run_id,
+        status=outcome.status,
+        batching=launched.batching,
+        questions=job.questions.count,
+        expected=job.expected,
+        counts=dict(outcome.counts),
+        containers=sum(row["containers"] for row in _rows(connection, "containers", job_id)),
+        lanes=lanes,
+        batches=LongList(batch_data(BatchSummary(**row)) for row in batches),
+        max_gap_seconds=launched.max_gap_seconds,
+        max_in_flight=outcome.peak_in_flight,
+        hops=sum(lane.hops for lane in lanes),
+        duration_seconds=outcome.duration_seconds,
+        min_success_rate=request.limits(job, settings).min_success_rate,
+        answers=_answers(connection, job, job_id),
+        errors=[ErrorLine(**row) for row in rows["errors"]],
+        function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
+        stopped=outcome.stopped.message if outcome.stopped else None,
+        registry_changes=launched.registry_changes,
+        surplus_connections=launched.surplus_connections,
+        resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
+        repeats=job.repeats,
+        system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
+    )
+
+
+def _answers(connection: Connection, job: Job, job_id: str) -> list[AnswerLine]:
+    """Return what is shown of the answers: all of a small job; the first repeat of one that is small without them."""
+    if job.expected > min(_MOST_CELLS, _SMALL_JOB_CELLS * job.repeats):
+        return []
+    answers = [_answer(row) for row in _rows(connection, "answers", job_id)]
+    return answers if job.expected <= _SMALL_JOB_CELLS else [answer for answer in answers if not answer.repeat]
+
+
+def _rows(connection: Connection, name: str, job_id: str) -> list[dict[str, Any]]:
+    return list(_streamed(connection, name, job_id))
+
+
+def _streamed(connection: Connection, name: str, job_id: str) -> Iterator[dict[str, Any]]:
+    with translated(), connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        yield from cursor.stream(query("runs", name), {"job_id": job_id})
+
+
+def _lane(model_id: str, region: str, expected: int, by_lane: dict[tuple[str, str], dict[str, Any]]) -> LaneSummary:
+    row = by_lane.get((model_id, region), {})
+    return LaneSummary(
+        model_id=model_id,
+        region=region,
+        expected=expected,
+        counts={status: int(row.get(status, 0)) for status in STATUSES},
+        median_seconds=row.get("median_seconds"),
+        hops=int(row.get("hops", 0)),
+    )
+
+
+def _answer(row: dict[str, Any]) -> AnswerLine:
+    return AnswerLine(
+        question_id=row["question_id"],
+        question_text=original(row["text"]),
+        model_id=row["model_id"],
+        region=row["region"],
+        repeat=row["repeat"],
+        status=row["status"],
+        response=None if row["response"] is None else original(row["response"]),
+        seconds=row["seconds"],
+    )

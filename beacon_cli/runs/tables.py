@@ -1,0 +1,215 @@
+"""A run's summary for people: tables, answers, errors with what to do about them, and the verdict."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from beacon_cli.console.formatting import duration, quantity, repeat_label
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
+from beacon_cli.console.tables import Column, print_table
+from beacon_cli.console.terminal import line_limit
+from beacon_cli.executor.execution import ERROR_CODES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.audit.report import AuditReport
+    from beacon_cli.executor.execution import Status
+    from beacon_cli.runs.summary import AnswerLine, ErrorLine, LaneSummary, RunSummary
+
+_CALLS = 20
+_WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell's command
+_VERIFY = command("verify endpoints")
+_PROBE = f"{_VERIFY} --probe"
+_DO: dict[str, str] = {
+    "slot_timeout": "raise limits.max_in_flight or limits.per_endpoint, or limits.slot_timeout",
+    "connect_timeout": f"{_VERIFY}; on a slow network raise limits.connect_timeout",
+    "answer_timeout": f"{_PROBE} shows which region is slow; or raise limits.answer_timeout",
+    "job_timeout": "resume it (the command is below), or raise limits.job_timeout",
+    "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
+    "tls_failed": "check the certificate, and the host name in beacon.toml; it is never ignored",
+    "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint knows",
+    "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} brings the registry there",
+    "request_rejected": "the message is the endpoint's: check the prompt's length and `generation` in the job file",
+    "rate_limited": "lower limits.per_endpoint, then run it again",
+    "server_error": "read the endpoint's own log, then run it again",
+    "endpoint_error": f"read the endpoint's own log; {command('deploy modal')} replaces an old deployment",
+    "malformed_response": f"check that the URL in beacon.toml is an inference endpoint: {_PROBE}",
+    "response_too_large": "lower generation.max_tokens in the job file",
+    "region_mismatch": f"check this region's URL in beacon.toml: {_PROBE}",
+    "model_mismatch": f"check what is deployed there: {_PROBE}",
+    "wrong_prompt": "find what mixes up answers: a cache or a proxy in front of the endpoint; then run it again",
+    "redirect_refused": "check the URL in beacon.toml: https, and no login page or proxy in front of it",
+    "redirect_cross_origin": "check the URL in beacon.toml: it leads to another host, which was not followed",
+    "result_lost": "run it again: the cell is asked anew",
+    "cancelled": "resume it: the command is below",
+    "handed_back": "a worker of the fleet goes on with it",
+}
+
+
+def show_summary(summary: RunSummary, console: Console) -> None:
+    """Print a summary: what happened per region and model, the answers of a small job, errors, calls left running.
+
+    Where there was nothing to ask, it says so, and that is all.
+    """
+    if summary.nothing_to_ask:
+        before = f"all {summary.expected} answers are" if summary.expected > 1 else "the answer is"
+        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} there already"))
+        return
+    _say(console, _headline(summary))
+    console.print()
+    _print_lanes(summary, console)
+    console.print()
+    if summary.answers:
+        _show_answers(summary, console)
+    if summary.errors:
+        _show_errors(summary, console)
+    if summary.function_call_ids:
+        _show_calls(summary, console)
+
+
+def _headline(summary: RunSummary) -> Text:
+    gap = "" if summary.max_gap_seconds is None else f", longest gap {summary.max_gap_seconds:.3f}s"
+    return Text.assemble(
+        ("job ", ""),
+        (excerpt(summary.job_id, 255), "bold"),
+        f" {summary.status} in {duration(summary.duration_seconds)}: batching {summary.batching},"
+        f" {quantity(summary.questions, 'question')}, at most {summary.max_in_flight} in flight,"
+        f" {quantity(summary.containers, 'container')}, {quantity(summary.hops, 'hop')}{gap}",
+    )
+
+
+def _print_lanes(summary: RunSummary, console: Console) -> None:
+    statuses: tuple[Status, ...] = ("empty", "failed", "timeout", "cancelled")
+    columns = [Column("region"), Column("model"), Column("answers", right=True)]
+    columns += [Column(name, right=True) for name in (*statuses, "median", "hops")]
+    counts = [str(summary.counts.get(status, 0)) for status in statuses]
+    total = ["all", "", f"{summary.completed}/{summary.expected}", *counts, "", str(summary.hops)]
+    rows = [_lane_row(lane) for lane in summary.lanes]
+    print_table(console, columns, rows, footer=total if len(rows) > 1 else ())
+
+
+def _lane_row(lane: LaneSummary) -> list[Text]:
+    counts = lane.counts
+    whole = lane.completed == lane.expected
+    return [
+        Text(excerpt(lane.region, 255)),
+        Text(excerpt(lane.model_id, 255)),
+        Text(f"{lane.completed}/{lane.expected}", "green" if whole else "yellow"),
+        _count(counts.get("empty", 0), "yellow"),
+        _count(counts.get("failed", 0), "bold red"),
+        _count(counts.get("timeout", 0), "bold red"),
+        _count(counts.get("cancelled", 0), "magenta"),
+        Text("-" if lane.median_seconds is None else duration(lane.median_seconds)),
+        _count(lane.hops, "yellow"),
+    ]
+
+
+def _say(console: Console, line: Text) -> None:
+    """Print prose: wrapped at words on a terminal, never broken on a pipe."""
+    console.print(line, soft_wrap=line_limit(console) is None)
+
+
+def _count(count: int, style: str) -> Text:
+    return Text(str(count), style if count else "dim")
+
+
+def _show_answers(summary: RunSummary, console: Console) -> None:
+    names = {answer: _asked_of(answer, numbered=_all_repeats(summary)) for answer in summary.answers}
+    widest = max(len(name) for name in names.values())
+    for question_id, answers in groupby(summary.answers, key=lambda answer: answer.question_id):
+        lines = list(answers)
+        head = Text.assemble((excerpt(question_id, 255), "bold"), "  ", excerpt(lines[0].question_text, 200))
+        _say(console, head)
+        for answer in lines:
+            _say(console, _answer(answer, f"{names[answer]:<{widest}}", max(40, console.width)))
+        console.print()
+    if summary.repeats > 1 and not _all_repeats(summary):
+        _say(console, Text(f"Only the first of {summary.repeats} repeats is shown here.", "dim"))
+        console.print()
+
+
+def _all_repeats(summary: RunSummary) -> bool:
+    return any(answer.repeat for answer in summary.answers)
+
+
+def _asked_of(answer: AnswerLine, *, numbered: bool) -> str:
+    repeat = f" {repeat_label(answer.repeat)}" if numbered else ""
+    return f"{answer.region:<4}  {excerpt(answer.model_id, 255)}{repeat}"
+
+
+def _answer(answer: AnswerLine, asked_of: str, width: int) -> Text:
+    seconds = "" if answer.seconds is None else f"{answer.seconds:.1f}s"
+    line = Text(f"  {asked_of} {seconds:>6}  ")
+    if answer.status != "completed":
+        return line.append(answer.status, "bold red" if answer.status in ("failed", "timeout") else "yellow")
+    return line.append(excerpt(answer.response or "", max(20, width - line.cell_len)))
+
+
+def _show_errors(summary: RunSummary, console: Console) -> None:
+    console.print(Text("errors", "bold"))
+    for error in summary.errors:
+        for line in _error(error):
+            _say(console, line)
+    console.print()
+
+
+def _error(error: ErrorLine) -> list[Text]:
+    code = excerpt(error.error_code)
+    lines = [
+        Text.assemble(f"  {error.count} x ", (code, "bold red"), f"  {ERROR_CODES.get(error.error_code, '')}"),
+        Text(f"    for example: {excerpt(error.example, 300)}"),
+    ]
+    if advice := _DO.get(error.error_code):
+        lines.append(Text(f"    do: {advice}"))
+    return lines
+
+
+def _show_calls(summary: RunSummary, console: Console) -> None:
+    calls = summary.function_call_ids
+    listed = " ".join(excerpt(call) for call in calls[:_CALLS])
+    more = f" and {len(calls) - _CALLS} more (all of them with --json)" if len(calls) > _CALLS else ""
+    _say(console, Text(f"may still be running, and be paid for, on Modal: {listed}{more}"))
+    command = "python -c \"import modal; modal.FunctionCall.from_id('fc-...').cancel()\""
+    console.print(Text(f"  to stop one: {command}"), soft_wrap=True)
+    console.print()
+
+
+def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> None:
+    """Print whether the run was good enough, with its figures, and the commands to type next."""
+    unasked = f", {summary.unasked} not asked" if summary.unasked else ""
+    stopped = f"; {summary.stopped}" if summary.stopped else ""
+    word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
+    separator = ", " if report.ok else "; "
+    _say(console, Text.assemble(word, f": {summary.answers_there}{unasked}{stopped}{separator}{report.checks_told()}"))
+    if summary.resume_command:
+        _print_command("resume: ", excerpt(summary.resume_command, 4000), console)
+    if summary.completed:
+        job_id = excerpt(summary.job_id, 255)
+        accept = " --accept system_prompt" if summary.system_prompts_differ else ""
+        _print_command("next:   ", command("show", job_id), console)
+        _print_command("        ", f"{command('report', job_id)}{accept}", console)
+
+
+def _print_command(label: str, text: str, console: Console) -> None:
+    """Print a command that can be copied: on one line, or where a terminal is narrower, on several with `\\`."""
+    limit = line_limit(console)
+    lines = [text]
+    if limit is not None and len(label) + len(text) > limit:
+        lines = _continued(_WORD.findall(text), limit - len(label) - len(" \\"))
+    console.print(Text(label + f" \\\n{' ' * len(label)}".join(lines)), soft_wrap=True)
+
+
+def _continued(words: list[str], room: int) -> list[str]:
+    lines = words[:1]
+    for word in words[1:]:
+        if len(lines[-1]) + 1 + len(word) > room:
+            lines.append(f"  {word}")
+        else:
+            lines[-1] += f" {word}"
+    return lines

@@ -1,0 +1,32 @@
+"""What is shown of one answer, and how it is coloured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from beacon_cli.console.printable import printable
+
+if TYPE_CHECKING:
+    from beacon_cli.records.follow import Arrival
+    from beacon_cli.records.stored_answer import StoredExecution
+
+_STYLES = {"empty": "yellow", "cancelled": "magenta"}
+_FAILED = "red"
+
+
+class Said(NamedTuple):
+    """A printable text, and its style."""
+
+    text: str
+    style: str
+
+
+def said(answer: StoredExecution | Arrival) -> Said:
+    """Return the answer's text; where it is not completed, its status with what went wrong."""
+    text = printable(answer.response or "").rstrip()
+    if answer.status == "completed":
+        return Said(text or "(no text)", "")
+    reasons = (answer.status, answer.error_code, answer.error_message)
+    reason = printable(": ".join(each for each in reasons if each))
+    shown = f"({reason})" if answer.status == "empty" else reason
+    return Said(f"{shown}\n{text}" if text else shown, _STYLES.get(answer.status, _FAILED))

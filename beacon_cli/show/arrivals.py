@@ -1,0 +1,62 @@
+"""Answers as they arrive: an entry for each, as soon as it is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.folding import folded
+from beacon_cli.console.formatting import quantity, repeat_label
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
+from beacon_cli.console.reader_width import reader_width
+from beacon_cli.console.result import say
+from beacon_cli.errors import JobNotFound
+from beacon_cli.records.follow import Arrival, Follower
+from beacon_cli.show.answer import said
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_INDENT = "    "
+
+
+def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -> None:
+    """Print each answer on the console until the job is over; what is said of the job goes to stderr.
+
+    Raises `JobNotFound` when somebody deletes it meanwhile.
+    """
+    job_id = follower.job_id
+    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} stored before\n")
+    width, dot, came = reader_width(console), " · " if console.encoding.startswith("utf") else " | ", 0
+    for arrival in follower:
+        console.print(_entry(arrival, width, dot, full=full), soft_wrap=True)
+        came += 1
+    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(came, 'answer')} came\n")
+    if follower.state.status == "deleted":
+        raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was followed")
+    if follower.state.status == "interrupted":
+        say(f"hint: nothing runs it now; to resume it: {command('run JOB_FILE --job-id', excerpt(job_id))}\n")
+
+
+def _state(follower: Follower) -> str:
+    holder = follower.state.holder
+    return follower.state.status + (f" (by {excerpt(holder)})" if holder else "")
+
+
+def _entry(arrival: Arrival, width: int, dot: str, *, full: bool) -> Text:
+    from rich.text import Text
+
+    seconds = "-" if arrival.seconds is None else f"{arrival.seconds:.1f} s"
+    names = [excerpt(name, 40) for name in (arrival.question_id, arrival.model_id, arrival.region)]
+    heading = dot.join([*names, repeat_label(arrival.repeat), seconds, ""])
+    words = said(arrival)
+    shown = heading + (words.text if full else excerpt(words.text, max(20, width - len(heading))))
+    first, *others = folded(shown, width)
+    rest = folded("\n".join(others), width - len(_INDENT)) if others else []
+    text = Text(first)
+    text.stylize("dim", 0, len(heading))
+    text.stylize(words.style, len(heading))
+    for line in rest:
+        text.append(f"\n{_INDENT}{line}", words.style or None)
+    return text

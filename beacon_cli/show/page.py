@@ -1,0 +1,170 @@
+"""The answers of a job in the terminal: question by question, the regions side by side where there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, zip_longest
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.folding import folded, padded
+from beacon_cli.console.formatting import repeat_label
+from beacon_cli.console.printable import excerpt, printable
+from beacon_cli.console.reader_width import reader_width
+from beacon_cli.records.stored_answer import StoredExecution
+from beacon_cli.show.answer import Said, said
+from modal_deployment.regions import REGIONS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SIDE_BY_SIDE_FROM = 100
+_NARROWEST_COLUMN = 24
+_LINES_IN_BRIEF = 6
+_INDENT = "    "
+_LABELS = [region.label for region in REGIONS.values()]
+_GAP = "  "
+
+Line = list[Said]
+"""The parts of a line, one after the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How wide the terminal is, whether long answers are shown whole, and in which regions a model was to be asked."""
+
+    width: int
+    full: bool = True
+    asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def fold(self, words: Said, width: int) -> list[Said]:
+        """Return the lines of an answer."""
+        lines = folded(words.text, width)
+        if not self.full and len(lines) > _LINES_IN_BRIEF:
+            lines = [*lines[: _LINES_IN_BRIEF - 1], "…"]
+        return [Said(line, words.style) for line in lines]
+
+
+def print_answers(
+    executions: Iterable[StoredExecution],
+    console: Console,
+    *,
+    asked: Mapping[str, Sequence[str]] | None = None,
+    full: bool = True,
+) -> None:
+    """Print answers, which come in the order of question, model and region.
+
+    `asked` says in which regions each model was to be asked, so that one without an answer has its place too. What
+    is held in memory is one model's answers to one question.
+    """
+    page = Page(reader_width(console), full, asked or {})
+    printed = False
+    for _, of_question in groupby(executions, lambda execution: execution.question_id):
+        heading = True
+        for _, of_model in groupby(of_question, lambda execution: execution.model_id):
+            answers = list(of_model)
+            _print(console, [*(_question(answers[0], page) if heading else ()), *model_lines(answers, page)])
+            heading, printed = False, True
+    if not printed:
+        console.print("no answer is stored yet", soft_wrap=True)
+
+
+def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
+    """Yield the lines for one model's answers to one question."""
+    cells: dict[int, dict[str, list[StoredExecution]]] = {}
+    for answer in answers:
+        cells.setdefault(answer.repeat, {}).setdefault(answer.region, []).append(answer)
+    regions = sorted(
+        dict.fromkeys([*page.asked.get(answers[0].model_id, ()), *(answer.region for answer in answers)]),
+        key=lambda region: _LABELS.index(region) if region in _LABELS else len(_LABELS),
+    )
+    rows = {repeat: _row(cells[repeat], regions) for repeat in sorted(cells)}
+    yield [Said(f"  {excerpt(answers[0].model_id)}", "cyan")]
+    first = rows[min(rows)]
+    if len(rows) > 1 and isinstance(first, Said) and all(row == first for row in rows.values()):
+        yield from [*_labelled(f"all regions, all {len(rows)} repeats", first, page), []]
+        return
+    repeated = len(rows) > 1 or max(rows) > 0
+    gutter = max(len(repeat_label(repeat)) for repeat in rows) + len(_GAP) if repeated else 0
+    width = (page.width - len(_INDENT) - gutter + len(_GAP)) // len(regions) - len(_GAP)
+    if page.width >= _SIDE_BY_SIDE_FROM and width >= _NARROWEST_COLUMN:
+        yield from _side_by_side(rows, regions, page, gutter, width)
+    else:
+        yield from _stacked(rows, regions, page, repeated=repeated)
+    yield []
+
+
+Row = list[Said] | Said
+"""What each region says, or what all of them say alike."""
+
+
+def _row(by_region: dict[str, list[StoredExecution]], regions: list[str]) -> Row:
+    told = [_cell(by_region.get(region, [])) for region in regions]
+    return told[0] if len(told) > 1 and len(set(told)) == 1 else told
+
+
+def _cell(answers: list[StoredExecution]) -> Said:
+    if not answers:
+        return Said("(never ran)", "dim")
+    first, *others = (said(answer) for answer in answers)
+    return Said("\n\n".join((first.text, *(other.text for other in others))), first.style)
+
+
+def _side_by_side(rows: dict[int, Row], regions: list[str], page: Page, gutter: int, width: int) -> Iterator[Line]:
+    if not all(isinstance(row, Said) for row in rows.values()):
+        names = (Said(padded(excerpt(region, width), width) + _GAP, "bold") for region in regions)
+        yield [Said(_INDENT + " " * gutter, ""), *names]
+    for repeat, row in rows.items():
+        number = padded(repeat_label(repeat), gutter) if gutter else ""
+        if isinstance(row, Said):
+            yield from _labelled(f"{number}all regions", row, page)
+            continue
+        columns = [page.fold(cell, width) for cell in row]
+        for place, lines in enumerate(zip_longest(*columns, fillvalue=Said("", ""))):
+            start = Said(_INDENT + (number if place == 0 else " " * gutter), "dim")
+            yield [start, *(Said(padded(text, width) + _GAP, style) for text, style in lines)]
+
+
+def _stacked(rows: dict[int, Row], regions: list[str], page: Page, *, repeated: bool) -> Iterator[Line]:
+    labels = ["all regions", *(excerpt(region, 20) for region in regions)]
+    for repeat, row in rows.items():
+        number = f" {repeat_label(repeat)}" if repeated else ""
+        if isinstance(row, Said):
+            yield from _labelled(f"{labels[0]}{number}", row, page)
+            continue
+        size = max(len(label) for label in labels[1:]) + len(number)
+        for label, cell in zip(labels[1:], row, strict=True):
+            yield from _labelled(padded(f"{label}{number}", size), cell, page)
+
+
+def _labelled(label: str, words: Said, page: Page) -> Iterator[Line]:
+    """Yield the lines of an answer beside its label."""
+    start = f"{_INDENT}{label}{_GAP}"
+    for place, line in enumerate(page.fold(words, page.width - len(start))):
+        yield [Said(start if place == 0 else " " * len(start), "bold"), line]
+
+
+def _question(answer: StoredExecution, page: Page) -> Iterator[Line]:
+    yield [Said(excerpt(answer.question_id) or "(no question)", "bold")]
+    if answer.prompt:
+        for line in folded(printable(answer.prompt), page.width - len(_GAP)):
+            yield [Said(f"{_GAP}{line}", "italic")]
+    yield []
+
+
+def _print(console: Console, lines: list[Line]) -> None:
+    """Print lines as one text: for Rich each text costs more than its characters."""
+    from rich.text import Span, Text
+
+    plain: list[str] = []
+    spans: list[Span] = []
+    start = 0
+    for line in lines:
+        plain.append("".join(part.text for part in line).rstrip())
+        end = start + len(plain[-1])
+        for part in line:
+            if part.style:
+                spans.append(Span(start, min(start + len(part.text), end), part.style))
+            start += len(part.text)
+        start = end + 1
+    console.print(Text("\n".join(plain), spans=spans), soft_wrap=True)

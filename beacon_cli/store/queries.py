@@ -1,0 +1,15 @@
+"""The statements that are files of their own: `queries/NAME.sql` of the room that asks them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from psycopg import sql
+
+
+@cache
+def query(room: str, name: str) -> sql.SQL:
+    """Return the statement of a room of this package, such as `("audit", "cells")`."""
+    path = resources.files(f"beacon_cli.{room}").joinpath("queries", f"{name}.sql")
+    return sql.SQL(path.read_text(encoding="utf-8"))

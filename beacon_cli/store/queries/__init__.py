@@ -1,1 +1,0 @@
-"""The named SQL files of the store."""

@@ -1,0 +1,125 @@
+"""How a verification is shown to people: a row per region, the findings with what to do, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.formatting import duration, quantity
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
+from beacon_cli.verification.findings import Finding
+from beacon_cli.verification.report import RegionReport, VerifyReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_STYLES = {"fail": "bold red", "warn": "yellow"}
+_COLUMNS = ("region", "reachable", "serves", "missing", "extra", "says", "latency", "cold", "hops", "probes")
+_NUMBERS = frozenset({"serves", "missing", "extra", "latency", "cold", "hops"})
+
+
+def show_verification(report: VerifyReport) -> Callable[[Console], None]:
+    """Return what prints the report on a console."""
+
+    def show(console: Console) -> None:
+        _print_regions(report, console)
+        for line in (*_findings(report), *_verdict(report)):
+            console.print(line, soft_wrap=not console.is_terminal)
+
+    return show
+
+
+def _print_regions(report: VerifyReport, console: Console) -> None:
+    from rich.text import Text
+
+    from beacon_cli.console.tables import Column, print_table
+
+    columns = [Column(name, right=name in _NUMBERS) for name in _COLUMNS]
+    rows = [
+        [Text(value, "" if region.ok else "red") for value in _row(region, report)]
+        for region in report.regions.values()
+    ]
+    print_table(console, columns, rows)
+
+
+def _row(region: RegionReport, report: VerifyReport) -> list[str]:
+    known = region.source is not None
+    served = len(report.expected) - len(region.missing)
+    return [
+        region.region.label,
+        "yes" if region.reachable else "no",
+        f"{served}/{len(report.expected)}" if known else "?",
+        str(len(region.missing)) if known else "?",
+        str(len(region.extra)) if known else "?",
+        excerpt(region.says_region or "-", 12),
+        _seconds(region.latency_seconds),
+        _seconds(region.cold_start_seconds),
+        _hops(region),
+        _probes(region, report),
+    ]
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.2f}s" if seconds < 10 else duration(seconds)
+
+
+def _hops(region: RegionReport) -> str:
+    return str(region.hops + sum(probe.hops for probe in region.probes.values()) or "-")
+
+
+def _probes(region: RegionReport, report: VerifyReport) -> str:
+    if not report.probed:
+        return "-"
+    return f"{sum(probe.ok for probe in region.probes.values())}/{len(report.expected)}"
+
+
+def _findings(report: VerifyReport) -> Iterator[Text]:
+    from rich.text import Text
+
+    yield Text("")
+    for region in report.regions.values():
+        ordered = sorted(region.findings, key=lambda found: (found.severity, found.hint))
+        for hint, alike in groupby(ordered, key=lambda found: found.hint):
+            yield from (_finding(region, found) for found in alike)
+            yield Text(f"      do: {hint}")
+
+
+def _finding(region: RegionReport, found: Finding) -> Text:
+    from rich.text import Text
+
+    style = _STYLES[found.severity]
+    head = (f"{found.severity}  ", style), f"{region.region.label:<5} ", (found.code, style)
+    return Text.assemble(*head, f"  {excerpt(found.message, 400)}")
+
+
+def _verdict(report: VerifyReport) -> Iterator[Text]:
+    from rich.text import Text
+
+    fails, warnings = (_count(report, severity) for severity in ("fail", "warn"))
+    if any(region.findings for region in report.regions.values()):
+        yield Text("")
+    if report.ok:
+        regions = quantity(len(report.regions), "region serves", "regions serve")
+        also = f" and {'answers' if len(report.regions) == 1 else 'answer'}" if report.probed else ""
+        warned = f"; {quantity(warnings, 'warning')}" if warnings else ""
+        models = quantity(len(report.expected), "model")
+        yield Text.assemble(("ok", "bold green"), f": {regions} exactly the registry ({models}){also}{warned}")
+    else:
+        bad = ", ".join(region.region.label for region in report.regions.values() if not region.ok)
+        warned = f", {quantity(warnings, 'warning')}" if warnings else ""
+        yield Text.assemble(("not ok", "bold red"), f": {quantity(fails, 'failure')}{warned}; look at {bad}")
+    yield Text(f"next:   {_next(report)}")
+
+
+def _next(report: VerifyReport) -> str:
+    again = command("verify endpoints") + (" --local" if report.target == "local" else "")
+    if not report.ok:
+        return f"do the above, then {again}"
+    return command("run JOB_FILE") if report.probed else f"{again} --probe"
+
+
+def _count(report: VerifyReport, severity: str) -> int:
+    return sum(found.severity == severity for region in report.regions.values() for found in region.findings)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beacon_cli.console.formatting import answers_there, duration, percent, repeat_label, size
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(1.0, "100 %"), (99_999 / 100_000, "99.9 %"), (11 / 12, "91.6 %"), (0.29, "29 %"), (0.9, "90 %"), (0.0, "0 %")],
+)
+def test_percentages_are_never_rounded_up(share: float, words: str) -> None:
+    assert percent(share) == words
+
+
+@given(part=st.integers(0, 10**7), rest=st.integers(0, 10**7))
+def test_only_all_is_a_hundred_percent(part: int, rest: int) -> None:
+    whole = part + rest
+    assert (percent(part, whole) == "100 %") == (rest == 0)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(4.24, "4.2s"), (185, "3m 05s"), (7800, "2h 10m"), (59.99, "1m 00s")])
+def test_a_duration_is_shown_short(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(1, "1 byte"), (999, "999 bytes"), (3_400, "3.4 kB"), (98_362_432, "98 MB"), (1_250_000_000, "1.2 GB")],
+)
+def test_a_size_is_in_units_of_a_thousand(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ((12, 12, 1.0, 0), "12 of 12 answers are there"),
+        ((12, 12, 0.9, 2), "12 of 12 answers are there (2 of them empty)"),
+        ((11, 12, 0.9, 0), "11 of 12 answers are there (91.6 %, wanted 90 %)"),
+        ((1, 2, 1.0, 1), "1 of 2 answers are there (1 of them empty; 50 %, wanted 100 %)"),
+        ((0, 1, 1.0, 0), "0 of 1 answer is there (0 %, wanted 100 %)"),
+        ((0, 0, 1.0, 0), "no answer is expected"),
+    ],
+)
+def test_what_is_there_is_one_sentence(counts: tuple[int, int, float, int], text: str) -> None:
+    assert answers_there(*counts) == text
+
+
+def test_people_count_repeats_from_one() -> None:
+    assert [repeat_label(repeat) for repeat in range(2)] == ["#1", "#2"]

@@ -1,0 +1,85 @@
+"""Hostile text becomes printable, and talk never stops a run."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from beacon_cli.console.printable import excerpt, printable
+from beacon_cli.console.terminal import Talk, can_redraw, console_on
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x1b]52;c;aGk=\x07", "\\x1b]52;c;aGk=\\x07"),
+        ("\x9b31m", "\\x9b31m"),
+        ("a\u202eb\u2066c\u200bd", "a\\u202eb\\u2066c\\u200bd"),
+        ("\ud800", "\\ud800"),
+        ("\x00\r\x7f", "\\x00\\r\\x7f"),
+        ("one\ntwo\tthree", "one\ntwo    three"),
+        ("élève 北京 🙂", "élève 北京 🙂"),
+    ],
+)
+def test_what_could_steer_a_terminal_is_made_visible(hostile: str, shown: str) -> None:
+    assert printable(hostile) == shown
+
+
+def test_an_excerpt_is_one_line_of_a_given_length() -> None:
+    assert excerpt("\n" * 5000 + "one\ntwo\u2028three", 20) == "one two three"
+    assert excerpt("x" * 100, 10) == "x" * 9 + "…"
+
+
+def test_markup_is_printed_literally_by_every_console() -> None:
+    stream = io.StringIO()
+    console_on(stream).print("[bold]x[/bold] [/foo] :smile:")
+    assert stream.getvalue() == "[bold]x[/bold] [/foo] :smile:\n"
+
+
+def test_talk_escapes_what_the_encoding_lacks() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="latin-1", errors="strict")
+    Talk(stream).write("é 北\n")
+    assert raw.getvalue() == b"\xe9 \\u5317\n"
+
+
+def test_talk_outlives_a_closed_stream_and_no_stream_at_all() -> None:
+    stream = io.StringIO()
+    stream.close()
+    Talk(stream).write("lost")
+    Talk(None).write("lost")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "redraws"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "xterm", "CI": "false"}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, True),
+        ({"TERM": "xterm", "CI": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({}, False),
+    ],
+)
+def test_a_view_is_redrawn_on_a_capable_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], redraws: bool
+) -> None:
+    for name in ("TERM", "CI", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert can_redraw(Terminal()) is redraws
+    assert can_redraw(io.StringIO()) is False
+
+
+def test_a_closed_stderr_cannot_be_redrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert can_redraw() is False

@@ -1,0 +1,92 @@
+"""What is redacted, wherever the secret is kept."""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beacon_cli.console.redaction import Redactor, redacted
+from tests.support.spellings import SPELLINGS, spelled_in
+
+PROFILES = """
+[work]
+token_id = "ak-canary-in-a-file"
+token_secret = "as-canary-in-a-file"
+active = true
+[other]
+token_secret = "as-another-canary"
+"""
+
+
+def test_a_modal_token_that_is_only_in_modals_file_is_redacted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "modal.toml"
+    config.write_text(PROFILES)
+    monkeypatch.setenv("MODAL_CONFIG_PATH", str(config))
+    said = redacted("ak-canary-in-a-file, as-canary-in-a-file and as-another-canary are refused")
+    assert said == "***, *** and *** are refused"
+
+
+def test_modals_file_in_the_home_folder_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".modal.toml").write_text(PROFILES)
+    monkeypatch.delenv("MODAL_CONFIG_PATH", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert redacted("as-another-canary") == "***"
+
+
+@pytest.mark.parametrize("content", [b"not toml", b"\xff", b"a = 1\n[b]\ntoken_id = 7\n"])
+def test_a_broken_modal_file_is_no_obstacle(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "modal.toml"
+    config.write_bytes(content)
+    monkeypatch.setenv("MODAL_CONFIG_PATH", str(config))
+    assert redacted("as it is") == "as it is"
+
+
+SECRET = "ws-canary-a1b2c3-secret"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_secret_is_found_in_every_spelling_and_the_rest_is_left(spelling: str) -> None:
+    redactor = Redactor({SECRET: "***"})
+    said = redactor.clean(f"before {SPELLINGS[spelling](SECRET)} after")
+    assert spelled_in(said, "canary-a1b2c3") is None
+    assert said.startswith("before ")
+    assert said.endswith(" after")
+
+
+@given(st.text())
+def test_a_text_without_a_secret_stays_as_it_is(text: str) -> None:
+    assert Redactor({SECRET: "***"}).clean(text) == text
+
+
+@pytest.mark.parametrize("secret", ['p"w/\\x&%y-1', "pässwörd-1", "12345678", "a\\\\b\\c-1", "()[]*+?."])
+def test_a_secret_may_hold_what_is_special_elsewhere(secret: str) -> None:
+    redactor = Redactor({secret: "***"})
+    for text in (
+        secret,
+        json.dumps(secret),
+        json.dumps(secret, ensure_ascii=False),
+        quote(secret),
+        html.escape(secret),
+    ):
+        assert redactor.finds_in(text)
+        assert not redactor.finds_in(redactor.clean(f"x {text} y"))
+
+
+def test_values_keys_and_numbers_are_cleaned_and_everything_else_is_kept() -> None:
+    redactor = Redactor({SECRET: "***", "12345678": "***"})
+    value = {SECRET: [SECRET, 12345678, 1.5, None, True], "a": {"b": f"<{SECRET}>"}}
+    assert redactor.clean_value(value) == {"***": ["***", "***", 1.5, None, True], "a": {"b": "<***>"}}
+
+
+@pytest.mark.parametrize("text", ["\\" * 3_000_000 + "\\x41", "%41" * 500_000, "&#65;" * 200_000, "\\u0041" * 200_000])
+def test_a_text_of_escapes_takes_no_longer_than_its_length(text: str) -> None:
+    began = time.monotonic()
+    assert not Redactor({SECRET: "***"}).finds_in(text)
+    assert time.monotonic() - began < 5

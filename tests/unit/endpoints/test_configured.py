@@ -1,0 +1,81 @@
+"""Where endpoints are, and to which of them credentials may travel."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from beacon_cli.endpoints.configured import DIRECT_HOSTS, Endpoint, configured_endpoints
+from beacon_cli.errors import ConfigError
+from beacon_cli.settings import Settings
+from modal_deployment.regions import REGIONS
+
+US = [REGIONS["us"]]
+CREDENTIALS = {"proxy_key": "wk-canary", "proxy_secret": "ws-canary"}
+
+
+def settings(url: str, **more: str) -> Settings:
+    return Settings.model_validate({"regions": {"us": {"base_url": url}}, **more})
+
+
+def test_the_three_endpoints_lie_under_the_base_url_unless_one_is_given() -> None:
+    configured = {"base_url": "http://h:1/us/", "models_url": "http://m/list"}
+    endpoint = configured_endpoints(Settings.model_validate({"regions": {"us": configured}}), US)["us"]
+    assert endpoint.inference_url == "http://h:1/us/inference"
+    assert endpoint.models_url == "http://m/list"
+    assert endpoint.health_url == "http://h:1/us/health"
+
+
+@pytest.mark.parametrize(("environment", "owner"), [("", "acme"), ("dev", "acme-dev")])
+def test_a_modal_workspace_gives_the_urls_of_every_region(environment: str, owner: str) -> None:
+    modal = {"workspace": "acme", "environment": environment}
+    endpoints = configured_endpoints(Settings.model_validate({"modal": modal}), REGIONS.values())
+    assert endpoints["apac"].inference_url == f"https://{owner}--project-beacon-hf-apac-inference.modal.run"
+    assert set(endpoints) == {"us", "eu", "apac"}
+
+
+def test_a_host_name_that_modal_would_shorten_must_be_given_as_it_is() -> None:
+    with pytest.raises(ConfigError, match="too long") as caught:
+        configured_endpoints(Settings.model_validate({"modal": {"workspace": "w" * 40}}), US)
+    assert "regions.us.inference_url" in caught.value.hint
+
+
+@pytest.mark.parametrize("configured", [{}, {"regions": {"eu": {"base_url": "http://h"}}}, {"regions": {"us": {}}}])
+def test_a_region_without_an_endpoint_is_named(configured: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"region US|regions\.us"):
+        configured_endpoints(Settings.model_validate(configured), US)
+
+
+@pytest.mark.parametrize("host", [*DIRECT_HOSTS, "LOCALHOST"])
+def test_credentials_may_travel_in_the_clear_on_this_machine(host: str) -> None:
+    assert configured_endpoints(settings(f"http://{host}:8701", **CREDENTIALS), US)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.2", "127.1.2.3", "[0:0:0:0:0:0:0:1]", "localhost.", "localhost.example.org", "h"]
+)
+def test_credentials_never_travel_in_the_clear_to_what_a_proxy_may_be_asked_for(host: str) -> None:
+    assert configured_endpoints(settings(f"http://{host}:8701"), US)
+    assert configured_endpoints(settings(f"https://{host}:8701", **CREDENTIALS), US)
+    with pytest.raises(ConfigError, match="unencrypted") as caught:
+        configured_endpoints(settings(f"http://{host}:8701", **CREDENTIALS), US)
+    assert "canary" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("modal", "regions", "host"),
+    [
+        ({}, {}, "acme--recorded.modal.run"),
+        ({"workspace": "acme"}, {}, "acme--recorded.modal.run"),
+        ({"workspace": "other"}, {}, "other--project-beacon-hf-us-inference.modal.run"),
+        ({}, {"us": {"base_url": "https://own.example"}}, "own.example"),
+    ],
+)
+def test_a_regions_own_configuration_wins_over_what_a_deployment_recorded(
+    modal: dict[str, str], regions: dict[str, Any], host: str
+) -> None:
+    recorded = {"us": Endpoint.at(REGIONS["us"], "https://acme--recorded.modal.run")}
+    chosen = Settings.model_validate({"modal": modal, "regions": regions})
+    assert urlsplit(configured_endpoints(chosen, US, recorded)["us"].inference_url).hostname == host

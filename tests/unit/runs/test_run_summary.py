@@ -1,0 +1,243 @@
+"""What `beacon run` hands to scripts and to people when it is over."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from beacon_cli.audit.check import Check
+from beacon_cli.audit.coverage import Coverage
+from beacon_cli.audit.report import AuditReport
+from beacon_cli.console.long_list import LongList
+from beacon_cli.console.result import CommandResult, print_result
+from beacon_cli.executor.execution import ERROR_CODES
+from beacon_cli.runs.summary import (
+    AnswerLine,
+    BatchSummary,
+    ErrorLine,
+    LaneSummary,
+    RunSummary,
+    batch_data,
+)
+from beacon_cli.runs.tables import show_summary, show_verdict
+from tests.support.run_feed import HOSTILE, START
+
+LANES = [
+    LaneSummary("llama3.2-1b", "US", 2, {"completed": 2}, 1.5, 0),
+    LaneSummary("qwen2.5-1.5b", "US", 2, {"completed": 1, "failed": 1}, 2.25, 3),
+    LaneSummary("llama3.2-1b", "EU", 2, {"completed": 1, "empty": 1}, 75.0, 0),
+    LaneSummary("qwen2.5-1.5b", "EU", 2, {"timeout": 1}, None, 0),
+]
+BATCHES = [
+    BatchSummary("math_basic", START, START + timedelta(seconds=2), 4, ["ta-1", "ta-2"]),
+    BatchSummary("identity_basic", START + timedelta(seconds=2.5), START + timedelta(seconds=4), 3, ["ta-1"]),
+]
+SUMMARY = RunSummary(
+    job_id="bias-demo-1",
+    run_id="0d1c",
+    status="partial",
+    batching="question",
+    questions=2,
+    expected=8,
+    counts={"completed": 4, "empty": 1, "failed": 1, "timeout": 1},
+    containers=2,
+    lanes=LANES,
+    batches=LongList(map(batch_data, BATCHES)),
+    max_gap_seconds=0.5,
+    max_in_flight=4,
+    hops=3,
+    duration_seconds=4.0,
+    min_success_rate=0.9,
+    answers=[
+        AnswerLine("math_basic", "What is 2+2?", "llama3.2-1b", "US", 0, "completed", "2+2 is\n4.", 1.5),
+        AnswerLine("math_basic", "What is 2+2?", "qwen2.5-1.5b", "US", 0, "failed", None, None),
+        AnswerLine("identity_basic", "Who are you?", "llama3.2-1b", "US", 1, "completed", "A model.", 1.5),
+    ],
+    errors=[ErrorLine("connection_failed", 1, "the connection was refused"), ErrorLine("answer_timeout", 1, "600 s")],
+    function_call_ids=["fc-01"],
+    registry_changes={"EU": "it served a at the start, and b at the end"},
+    surplus_connections={"US": 2},
+    resume_command="beacon run job.yaml --job-id bias-demo-1",
+)
+WHOLE = replace(
+    SUMMARY,
+    status="completed",
+    expected=2,
+    counts={"completed": 2},
+    lanes=LANES[:1],
+    errors=[],
+    function_call_ids=[],
+    resume_command=None,
+    min_success_rate=1.0,
+)
+
+
+PASSED = AuditReport("bias-demo-1", "beacon", "the stored job", {}, Coverage(()), (Check("complete", "pass", ""),), 1.0)
+FAILED = replace(PASSED, checks=(Check("complete", "fail", ""), Check("answers", "warn", "")))
+
+
+def shown(summary: RunSummary, width: int = 80) -> str:
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=width, markup=False, emoji=False, highlight=False, force_terminal=True, color_system=None
+    )
+    show_summary(summary, console)
+    show_verdict(summary, PASSED if summary.succeeded else FAILED, console)
+    return stream.getvalue()
+
+
+def printed(summary: RunSummary, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    print_result(CommandResult("run", summary.data(), as_json=True))
+    data: dict[str, Any] = json.loads(capsys.readouterr().out)["data"]
+    return data
+
+
+def test_the_json_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(SUMMARY, capsys) == {
+        "job_id": "bias-demo-1",
+        "run_id": "0d1c",
+        "status": "partial",
+        "batching": "question",
+        "expected": 8,
+        "counts": {"completed": 4, "empty": 1, "failed": 1, "timeout": 1, "cancelled": 0},
+        "success_rate": 0.625,
+        "by_region": {"US": {"expected": 4, "completed": 3}, "EU": {"expected": 4, "completed": 2}},
+        "batches": [
+            {
+                "question_id": "math_basic",
+                "started_at": "2026-03-04T05:06:07+00:00",
+                "completed_at": "2026-03-04T05:06:09+00:00",
+                "executions": 4,
+                "containers": ["ta-1", "ta-2"],
+            },
+            {
+                "question_id": "identity_basic",
+                "started_at": "2026-03-04T05:06:09.500000+00:00",
+                "completed_at": "2026-03-04T05:06:11+00:00",
+                "executions": 3,
+                "containers": ["ta-1"],
+            },
+        ],
+        "max_gap_seconds": 0.5,
+        "max_in_flight": 4,
+        "hops": 3,
+        "duration_seconds": 4.0,
+        "function_call_ids": ["fc-01"],
+        "registry_changes": {"EU": "it served a at the start, and b at the end"},
+        "surplus_connections": {"US": 2},
+    }
+
+
+def test_a_run_before_its_first_answer_has_a_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+    nothing: dict[str, Any] = {"counts": {}, "lanes": [], "batches": LongList([]), "answers": []}
+    empty = replace(SUMMARY, status="cancelled", max_gap_seconds=None, **nothing)
+    data = printed(empty, capsys)
+    assert data["counts"] == {"completed": 0, "empty": 0, "failed": 0, "timeout": 0, "cancelled": 0}
+    assert (data["by_region"], data["batches"], data["max_gap_seconds"]) == ({}, [], None)
+    assert "8 not asked" in shown(empty)
+
+
+def test_each_lane_is_a_row_and_all_of_them_a_sum() -> None:
+    rows = [line.split() for line in shown(SUMMARY).splitlines()]
+    assert ["US", "llama3.2-1b", "2/2", "0", "0", "0", "0", "1.5s", "0"] in rows
+    assert ["US", "qwen2.5-1.5b", "1/2", "0", "1", "0", "0", "2.2s", "3"] in rows
+    assert ["EU", "qwen2.5-1.5b", "0/2", "0", "0", "1", "0", "-", "0"] in rows
+    assert ["all", "5/8", "1", "1", "1", "0", "3"] in rows
+
+
+def test_a_newcomer_sees_the_answers_of_a_small_job() -> None:
+    text = shown(SUMMARY)
+    assert "math_basic  What is 2+2?" in text
+    assert "  US    llama3.2-1b #1    1.5s  2+2 is 4." in text
+    assert "  US    llama3.2-1b #2    1.5s  A model." in text
+
+
+def test_of_a_job_that_is_small_without_its_repeats_the_first_is_shown() -> None:
+    first = replace(SUMMARY, answers=SUMMARY.answers[:2], repeats=3)
+    text = shown(first)
+    assert "  US    llama3.2-1b    1.5s  2+2 is 4." in text
+    assert "Only the first of 3 repeats is shown here.\n" in text
+
+
+def test_errors_come_with_an_example_and_what_to_do() -> None:
+    text = shown(SUMMARY, 120)
+    assert "1 x connection_failed  the connection was refused, reset or broken" in text
+    assert "for example: the connection was refused" in text
+    assert "do: beacon verify endpoints shows which region is down; then run it again" in text
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_every_error_code_has_its_advice(code: str) -> None:
+    assert "do: " in shown(replace(SUMMARY, errors=[ErrorLine(code, 2, "x")]), 120)
+
+
+def test_an_unfinished_job_ends_with_what_is_there_and_the_command_that_resumes_it() -> None:
+    last = shown(SUMMARY, 160).splitlines()[-4:]
+    assert last == [
+        "not ok: 5 of 8 answers are there (1 of them empty; 62.5 %, wanted 90 %), 1 not asked;"
+        " 1 check failed: complete",
+        "resume: beacon run job.yaml --job-id bias-demo-1",
+        "next:   beacon show bias-demo-1",
+        "        beacon report bias-demo-1",
+    ]
+    assert "may still be running, and be paid for, on Modal: fc-01" in shown(SUMMARY, 120)
+
+
+def test_a_finished_job_ends_with_where_its_answers_are() -> None:
+    last = ["ok: 2 of 2 answers are there, 1 check passed", "next:   beacon show bias-demo-1"]
+    assert shown(WHOLE).splitlines()[-3:] == [*last, "        beacon report bias-demo-1"]
+    told_apart = shown(replace(WHOLE, system_prompts_differ=True)).splitlines()
+    assert told_apart[-1] == "        beacon report bias-demo-1 --accept system_prompt"
+    assert WHOLE.succeeded
+    assert not SUMMARY.succeeded
+
+
+def test_running_a_finished_job_says_that_there_was_nothing_to_ask() -> None:
+    lines = shown(replace(WHOLE, max_in_flight=0)).splitlines()
+    assert lines[0] == "job bias-demo-1: nothing to ask, all 2 answers are there already"
+    assert lines[1:] == shown(WHOLE).splitlines()[-3:]
+    assert "nothing to ask" not in shown(replace(SUMMARY, max_in_flight=0))
+
+
+def test_a_long_command_is_continued_so_that_it_can_be_copied() -> None:
+    command = "beacon run examples/a.yaml --job-id quickstart-20261125-211139-5f3a --events 'my events.jsonl' --local"
+    text = shown(replace(SUMMARY, resume_command=command), 80)
+    [start] = [place for place, line in enumerate(text.splitlines()) if line.startswith("resume: ")]
+    lines = [line[8:] for line in text.splitlines()[start : start + 2]]
+    assert lines[0].endswith(" --job-id quickstart-20261125-211139-5f3a \\")
+    assert max(map(len, lines)) <= 72
+    assert "\n".join(lines).replace("\\\n  ", "") == command
+
+
+def test_hostile_text_is_printed_literally_and_harmlessly() -> None:
+    hostile = replace(
+        SUMMARY,
+        answers=[AnswerLine(HOSTILE, HOSTILE, HOSTILE, "US", 0, "completed", HOSTILE, 1.0)],
+        errors=[ErrorLine(HOSTILE, 1, HOSTILE)],
+        function_call_ids=[HOSTILE],
+        lanes=[LaneSummary(HOSTILE, "US", 1, {}, None, 0)],
+    )
+    text = shown(hostile, 200)
+    assert "[bold]loud[/bold] [/foo]" in text
+    assert not set("\x1b\x07\x9b\u202e") & set(text)
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 120, 200])
+def test_tables_fit_the_width_and_lose_nothing(width: int) -> None:
+    model = "a-model-whose-id-is-long-27b"
+    text = shown(replace(SUMMARY, lanes=[replace(lane, model_id=model) for lane in LANES], answers=[]), width)
+    lines = [line for line in text.splitlines() if "2/2" in line or model in line]
+    assert sum(model in line for line in lines) == len(LANES)
+    assert max(map(len, lines)) <= width
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_an_empty_answer_counts_as_an_answer_at_any_width(width: int) -> None:
+    text = " ".join(shown(replace(WHOLE, counts={"completed": 1, "empty": 1}), width).split())
+    assert "ok: 2 of 2 answers are there (1 of them empty), 1 check passed" in text
