@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
+
+T = TypeVar("T")
 
 # SIGHUP, a closed terminal, does not exist on Windows.
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -100,6 +102,42 @@ def held() -> Iterator[Held]:
     finally:
         _holders.remove(holder)
     holder.raise_first()
+
+
+def run_interruptible(
+    work: Callable[[], Coroutine[Any, Any, T]],
+    *,
+    stopping: Callable[[], None] = lambda: None,
+    hint: Callable[[], str] = lambda: "",
+) -> T:
+    """Run `work` in an event loop. The first signal calls `stopping`, and each cancels the work.
+
+    Raises `Interrupted`, with `hint()`, once the cancelled work has ended.
+    """
+    import asyncio
+
+    received: list[int] = []
+
+    async def main(signals: Held) -> T:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def stop(signum: int) -> None:
+            if not received:
+                stopping()
+            received.append(signum)
+            task.cancel()
+
+        with signals.delivered_to(stop):
+            return await work()
+
+    with held() as signals:
+        try:
+            return asyncio.run(main(signals))
+        except asyncio.CancelledError:
+            interrupted = Interrupted(received[0] if received else signal.SIGINT)
+            interrupted.hint = hint()
+            raise interrupted from None
 
 
 def _handle(signum: int, _frame: FrameType | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,8 +21,8 @@ from beacon_cli.deployment.report import AppOutcome, DeployReport, rollback_comm
 from beacon_cli.door import Door
 from beacon_cli.endpoints.recorded import save
 from beacon_cli.errors import BeaconError, EnvironmentFault
-from beacon_cli.interruptible import Tell, run_interruptible
 from beacon_cli.settings import Settings
+from beacon_cli.signals import run_interruptible
 from modal_deployment.regions import Region
 from modal_deployment.registry import REGISTRY, registry_sha256
 
@@ -30,21 +31,23 @@ _TAIL_LINES = 12
 _LOOK = "see whether it was published: modal app history project-beacon-hf-REGION"
 
 
-def deploy(request: DeployRequest, settings: Settings, tell: Tell) -> DeployReport:
+def deploy(request: DeployRequest, settings: Settings, tell: Callable[[str], None]) -> DeployReport:
     """Deploy the regions and record what was deployed. `tell` gets lines of talk.
 
     What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
     begun, and `Interrupted`.
     """
     deployment = _Deployment(request, settings, tell)
-    return run_interruptible(deployment.carry_out, tell, deployment.hint_when_interrupted)
+    return run_interruptible(
+        deployment.carry_out, stopping=lambda: tell("stopping…"), hint=deployment.hint_when_interrupted
+    )
 
 
 @dataclass
 class _Deployment:
     request: DeployRequest
     settings: Settings
-    tell: Tell
+    tell: Callable[[str], None]
     _started: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     _begun: list[str] = field(default_factory=list)
     _outcomes: dict[str, AppOutcome] = field(default_factory=dict)

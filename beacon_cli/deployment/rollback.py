@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -20,8 +20,8 @@ from beacon_cli.deployment.report import RegionalReport
 from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
 from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recorded_endpoints, save
 from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
-from beacon_cli.interruptible import Tell, run_interruptible
 from beacon_cli.settings import Settings
+from beacon_cli.signals import run_interruptible
 from modal_deployment.regions import Region
 
 _HISTORY_SECONDS = 30.0
@@ -78,21 +78,21 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
         return found
 
 
-def rollback(request: RollbackRequest, settings: Settings, tell: Tell) -> RollbackReport:
+def rollback(request: RollbackRequest, settings: Settings, tell: Callable[[str], None]) -> RollbackReport:
     """Put the version before in place in each region, side by side. `tell` gets lines of talk.
 
     What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
     begun, and `Interrupted`.
     """
     work = _Rollback(request, settings, tell)
-    return run_interruptible(work.carry_out, tell, work.hint_when_interrupted)
+    return run_interruptible(work.carry_out, stopping=lambda: tell("stopping…"), hint=work.hint_when_interrupted)
 
 
 @dataclass
 class _Rollback:
     request: RollbackRequest
     settings: Settings
-    tell: Tell
+    tell: Callable[[str], None]
     _begun: list[str] = field(default_factory=list)
 
     async def carry_out(self) -> RollbackReport:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from functools import partial
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.client import Client, log_routes, open_client
 from beacon_cli.settings import Settings
-from beacon_cli.signals import Held, Interrupted, held
+from beacon_cli.signals import run_interruptible
 from beacon_cli.verification.compare import Comparison, compare
 from beacon_cli.verification.fetch import Fetched, fetch
 from beacon_cli.verification.findings import Finding, Target, finding
@@ -43,25 +42,8 @@ def verify_endpoints(
     the endpoints is in the report. Raises `Interrupted`, on a signal, and `EnvironmentFault` when certificates or a
     proxy that the environment names cannot be used.
     """
-    received: list[int] = []
-
-    async def main(signals: Held) -> VerifyReport:
-        task = asyncio.current_task()
-        assert task is not None
-
-        def stop(signum: int) -> None:
-            received.append(signum)
-            task.cancel()
-
-        with signals.delivered_to(stop):
-            verification = _Verification(settings, expected, probe, timeout, target, Waiting(tell, tell_every))
-            return await verification.of(endpoints)
-
-    with held() as signals:
-        try:
-            return asyncio.run(main(signals))
-        except asyncio.CancelledError:
-            raise Interrupted(received[0] if received else signal.SIGINT) from None
+    verification = _Verification(settings, expected, probe, timeout, target, Waiting(tell, tell_every))
+    return run_interruptible(lambda: verification.of(endpoints))
 
 
 @dataclass(frozen=True, slots=True)
