@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,26 @@ from hypothesis import HealthCheck, settings
 # A slow machine is no reason to fail.
 settings.register_profile("beacon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("beacon")
+
+
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 4 * 1024**3
+
+
+def _keep_files_in_memory() -> None:
+    """Put temporary files into memory where there is enough: databases are made by the hundred, and disks are slow."""
+    if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
+        return
+    place = os.statvfs(_MEMORY)
+    if place.f_flag & os.ST_NOEXEC or place.f_bavail * place.f_frsize < _ENOUGH_BYTES:
+        return
+    folder = tempfile.mkdtemp(prefix="beacon-tests-", dir=_MEMORY)
+    Path(folder).chmod(0o1777)  # servers of other users work in it, too
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["TMPDIR"] = tempfile.tempdir = folder
+
+
+_keep_files_in_memory()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

