@@ -122,6 +122,25 @@ def test_the_queue_is_made_only_when_it_is_asked_for_and_where_nobody_else_has_i
     postgres.drop("given")
 
 
+def test_a_queue_of_version_0_1_that_has_jobs_is_left_as_it_is(beacon: Beacon, postgres: TcpPostgres) -> None:
+    url = postgres.create("upgraded")
+    beacon.environment["BEACON_DATABASE_URL"] = url
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE SCHEMA dbos CREATE TABLE workflow_status"
+            " (deduplication_id text, queue_name text, status text, created_at bigint)"
+        )
+        connection.execute("INSERT INTO dbos.workflow_status VALUES ('old-job', 'beacon_jobs', 'ENQUEUED', 0)")
+        done = beacon("db", "migrate", "--fleet")
+        assert done.returncode == 3
+        assert "still has 1 job: old-job" in done.stderr
+        assert "let workers of that version finish them" in done.stderr
+        assert connection.execute("SELECT FROM pg_tables WHERE schemaname = 'public'").fetchall() == []
+        connection.execute("UPDATE dbos.workflow_status SET status = 'SUCCESS'")
+        assert beacon("db", "migrate", "--fleet").returncode == 0
+    postgres.drop("upgraded")
+
+
 def test_a_role_that_may_not_create_schemas_is_told_who_can(beacon: Beacon, postgres: TcpPostgres) -> None:
     url = postgres.create("owned")
     with psycopg.connect(url, autocommit=True) as connection:
