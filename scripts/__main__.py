@@ -1,4 +1,4 @@
-"""What is done again and again on a clone: `.venv/bin/python -m scripts TASK [ARGUMENT ...]`; without a task, a list."""
+"""What is done often in a clone: `.venv/bin/python -m scripts TASK [ARGUMENT ...]`; without a task, a list."""
 
 from __future__ import annotations
 
