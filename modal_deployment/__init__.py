@@ -4,4 +4,4 @@ Nothing here imports `beacon_cli`. `regions` and `registry` use the standard lib
 image and the command line share one definition without sharing dependencies.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

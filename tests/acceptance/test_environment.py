@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from beacon_cli import __version__
 from tests.acceptance.conftest import BEACON, Beacon
 from tests.support.hostile_endpoints import endpoints, write_job
 
@@ -115,7 +116,7 @@ def test_verbose_shows_what_is_used_before_and_after_the_command(beacon: Beacon)
             done = beacon(*arguments)
             said = [line.split(" s  ", 1)[1] for line in done.stderr.splitlines() if line.startswith("verbose: ")]
             expected = [
-                "beacon 0.1.0, Python ",
+                f"beacon {__version__}, Python ",
                 "system: ",
                 f"configuration: {beacon.folder}/beacon.toml (the nearest beacon.toml)",
                 "configuration: variables BEACON_DATA_DIR, BEACON_REGIONS__EU__BASE_URL, BEACON_REGIONS__US__BASE_URL",
