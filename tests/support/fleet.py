@@ -31,6 +31,7 @@ class CountingRegions(Regions):
     in_flight: Counter[str] = field(default_factory=Counter)
     peaks: Counter[str] = field(default_factory=Counter)
     cut_at: list[float] = field(default_factory=list)
+    cut_prompts: list[str] = field(default_factory=list)
 
     async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
         if self.refusing:
@@ -45,6 +46,7 @@ class CountingRegions(Regions):
             return await super().handle(request, writer)
         except asyncio.CancelledError:
             self.cut_at.append(time.monotonic())
+            self.cut_prompts.append(json.loads(request.body)["prompt"])
             raise
         finally:
             self.in_flight[region] -= 1
