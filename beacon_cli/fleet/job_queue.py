@@ -102,6 +102,9 @@ class JobQueue:
 async def open_queue(url: str, name: str = "beacon") -> AsyncIterator[JobQueue]:
     """Yield the queue. Raises `StoreError`."""
     app = App(connector=PsycopgConnector(**pool_options(url, name)))
-    with explained():
-        async with app.open_async():
+    try:
+        with explained():
+            await app.open_async()
             yield JobQueue(app)
+    finally:  # also where opening was cancelled: what the pool has started goes on until it is closed
+        await app.close_async()

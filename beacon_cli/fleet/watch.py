@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from beacon_cli.fleet.job_queue import QUEUE
 from beacon_cli.store.connect import AsyncConnection
@@ -32,13 +33,21 @@ class Orphan:
 
 
 class Watch:
-    """What a worker does for the others after each heartbeat. `put_back` returns how many entries it has put back."""
+    """What a worker does for the others after each heartbeat.
+
+    `put_back` returns how many entries it has put back; `start` makes a task that ends with the worker.
+    """
 
     def __init__(
-        self, worker_id: str, put_back: Callable[[Sequence[Orphan]], Awaitable[int]], tell: Callable[[str], None]
+        self,
+        worker_id: str,
+        put_back: Callable[[Sequence[Orphan]], Awaitable[int]],
+        start: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        tell: Callable[[str], None],
     ) -> None:
         self._worker_id = worker_id
         self._put_back = put_back
+        self._start = start
         self._tell = tell
         self._putting_back: asyncio.Task[None] | None = None
         self._looked_at = 0.0
@@ -61,7 +70,7 @@ class Watch:
             await cut_off(connection, [orphan.worker_id for orphan in orphans if orphan.worker_id is not None])
             await connection.execute(query("fleet", "count_ended"), {"entries": [orphan.entry for orphan in orphans]})
             # Not waited for: with the database away that takes long, and the heartbeat must go on.
-            self._putting_back = asyncio.create_task(self._put_all_back(orphans))
+            self._putting_back = self._start(self._put_all_back(orphans))
 
     async def _put_all_back(self, orphans: Sequence[Orphan]) -> None:
         if jobs := await self._put_back(orphans):

@@ -102,14 +102,14 @@ class Worker:
         self._lease = Lease(url, self.id)
         self._calls = Calls(url, self.id)
         self._queue = WorkerQueue(url, self.id, self._run_entry, self._stop_entry)
-        self._watch = Watch(self.id, self._put_back, say_line)
+        self._watch = Watch(self.id, self._put_back, self._start, say_line)
         self._runner = EntryRunner(
             WorkerContext(settings, url, self.id, self._calls, show), self._queue.is_ours, say_line
         )
         self._running: dict[int, RunningEntry] = {}
         self._state = State.TAKING
         self._events: asyncio.Queue[_Event] = asyncio.Queue()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._taking: asyncio.Task[None]
 
     async def run(self, signals: Held) -> Ending:
@@ -163,11 +163,13 @@ class Worker:
         )
 
     def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
-        self._tasks.append(asyncio.create_task(self._until_it_fails(work)))
-        return self._tasks[-1]
+        task = asyncio.create_task(self._until_it_fails(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _until_it_fails(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do what goes on for ever; if it fails, the worker ends."""
+        """Do what goes on beside the jobs; if it fails, the worker ends."""
         try:
             await work
         except psycopg.Error as error:
