@@ -19,7 +19,7 @@ _TASKS = {
     "long": ("The long tests", [["pytest", "-m", "long"]]),
     "coverage": (
         "Which lines the unit and integration tests reach",
-        [["pytest", "-n", "3", "--cov", "tests/unit", "tests/integration"]],
+        [["pytest", "-n", "3", "--cov=beacon_cli", "tests/unit", "tests/integration"]],
     ),
     "reference": ("Write the reference of commands from their help", [[_PYTHON, "scripts/command_reference.py"]]),
     "constraints": ("Write the constraints anew", [[_PYTHON, "scripts/constraints.py"]]),

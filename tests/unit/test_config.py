@@ -201,7 +201,9 @@ def test_without_a_working_folder_there_is_no_file(folder: Path, monkeypatch: py
 
 def test_the_search_ends_at_a_folder_that_may_not_be_looked_into(folder: Path) -> None:
     script = (
-        "import os; from beacon_cli.config import load_settings; os.chmod('.', 0)\n"
+        "import os; from beacon_cli.config import load_settings\n"
+        "load_settings()\n"  # imports what it needs: another user may not be able to read this Python
+        "os.chmod('.', 0)\n"
         "from beacon_cli.settings import Settings\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"
         "try: os.stat('beacon.toml')\n"
