@@ -19,9 +19,9 @@ _HINTS = {
 
 def explained(error: Exception) -> BeaconError:
     """Return what to tell of an error that is none of ours; it becomes the cause."""
-    told = _explained(error)
-    told.__cause__ = error
-    return told
+    fault = _explained(error)
+    fault.__cause__ = error
+    return fault
 
 
 def _explained(error: Exception) -> BeaconError:

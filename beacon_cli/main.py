@@ -161,17 +161,17 @@ def _outcome_of(arguments: list[str], context: AppContext) -> int:
     try:
         result = _result_of(arguments, context)
     except BeaconError as error:
-        return _tell(error, arguments, context, error.exit_code)
+        return _report_error(error, arguments, context, error.exit_code)
     except typer.TyperException as error:
         from beacon_cli.command_line.mistakes import usage_error
 
-        return _tell(usage_error(error), arguments, context, error.exit_code)
+        return _report_error(usage_error(error), arguments, context, error.exit_code)
     except Interrupted as interrupted:
-        return _tell(_stopped(interrupted), arguments, context, interrupted.exit_code)
+        return _report_error(_stopped(interrupted), arguments, context, interrupted.exit_code)
     except Exception as error:
         if isinstance(error, OSError) and (isinstance(error, BrokenPipeError) or error.errno in _NOT_WRITABLE):
             raise  # of stdout: others' are explained where they arise
-        return _tell(explained(error), arguments, context, EnvironmentFault.exit_code)
+        return _report_error(explained(error), arguments, context, EnvironmentFault.exit_code)
     return result
 
 
@@ -185,7 +185,7 @@ def interrupted_early(interrupted: Interrupted, arguments: list[str]) -> int:
     """Return the exit code of a program that a signal ended before it began; it is told like any later one."""
     with contextlib.suppress(OSError):
         _open_missing_streams()
-        return _tell(_stopped(interrupted), arguments, AppContext(), interrupted.exit_code)
+        return _report_error(_stopped(interrupted), arguments, AppContext(), interrupted.exit_code)
     return interrupted.exit_code
 
 
@@ -208,7 +208,7 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
+def _report_error(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
     from beacon_cli.console.diagnostics import log_causes
     from beacon_cli.console.redaction import redacted_traceback
     from beacon_cli.console.result import envelope, print_error, print_json, say

@@ -50,15 +50,15 @@ class Held:
             self._hand_over(signum)
 
     @contextlib.contextmanager
-    def delivered_to(self, tell: Callable[[int], None]) -> Iterator[None]:
-        """Inside the block, call `tell(signum)` from the running event loop, also for signals that came before."""
+    def delivered_to(self, deliver: Callable[[int], None]) -> Iterator[None]:
+        """Inside the block, call `deliver(signum)` from the running event loop, also for signals that came before."""
         import asyncio
 
         loop = asyncio.get_running_loop()
-        self._hand_over = lambda signum: _call(loop, tell, signum)
+        self._hand_over = lambda signum: _call(loop, deliver, signum)
         try:
             while self._arrived:
-                _call(loop, tell, self._arrived.pop(0))
+                _call(loop, deliver, self._arrived.pop(0))
             yield
         finally:
             self._hand_over = None
@@ -69,8 +69,8 @@ class Held:
             _handle(self._arrived[0], None)
 
 
-def _call(loop: asyncio.AbstractEventLoop, tell: Callable[[int], None], signum: int) -> None:
-    loop.call_soon_threadsafe(tell, signum)
+def _call(loop: asyncio.AbstractEventLoop, deliver: Callable[[int], None], signum: int) -> None:
+    loop.call_soon_threadsafe(deliver, signum)
 
 
 _holders: list[Held] = []  # process-wide, as signals are
@@ -105,14 +105,14 @@ def held() -> Iterator[Held]:
 
 
 def run_interruptible(
-    work: Callable[[], Coroutine[Any, Any, T]],
+    operation: Callable[[], Coroutine[Any, Any, T]],
     *,
     stopping: Callable[[], None] = lambda: None,
     hint: Callable[[], str] = lambda: "",
 ) -> T:
-    """Run `work` in an event loop. The first signal calls `stopping`, and each cancels the work.
+    """Run `operation` in an event loop. The first signal calls `stopping`, and each cancels the operation.
 
-    Raises `Interrupted`, with `hint()`, once the cancelled work has ended.
+    Raises `Interrupted`, with `hint()`, once the cancelled operation has ended.
     """
     import asyncio
 
@@ -129,7 +129,7 @@ def run_interruptible(
             task.cancel()
 
         with signals.delivered_to(stop):
-            return await work()
+            return await operation()
 
     with held() as signals:
         try:

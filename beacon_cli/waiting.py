@@ -12,10 +12,10 @@ _QUIET_SECONDS = 2.0  # a warm region answers before anybody wonders
 
 
 class Waiting:
-    """A board of open requests; `tell` gets it as one line every `every` seconds as long as there are any."""
+    """A board of open requests; `notify` gets it as one line every `every` seconds as long as there are any."""
 
-    def __init__(self, tell: Note, every: float) -> None:
-        self._tell = tell
+    def __init__(self, notify: Note, every: float) -> None:
+        self._notify = notify
         self._every = every
         self._open: dict[str, tuple[str, float]] = {}
 
@@ -34,19 +34,19 @@ class Waiting:
             del self._open[what]
 
     @contextlib.asynccontextmanager
-    async def told(self) -> AsyncIterator[None]:
+    async def reported(self) -> AsyncIterator[None]:
         """Tell the board while the block runs."""
-        telling = asyncio.ensure_future(self._keep_telling())
+        reporting = asyncio.ensure_future(self._keep_reporting())
         try:
             yield
         finally:
-            telling.cancel()
+            reporting.cancel()
 
-    async def _keep_telling(self) -> None:
+    async def _keep_reporting(self) -> None:
         await asyncio.sleep(_QUIET_SECONDS)
         while True:
             if self._open:
-                self._tell(self._line())
+                self._notify(self._line())
             await asyncio.sleep(self._every)
 
     def _line(self) -> str:

@@ -28,13 +28,13 @@ def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) ->
         elif doubt := _doubt(combination):
             doubts[doubt] += rows
     if faults:
-        return Check("regions", "fail", _told(faults))
+        return Check("regions", "fail", _listed(faults))
     if len(combinations) >= MAX_COMBINATIONS:
         return Check("regions", "fail", f"the rows name more than {MAX_COMBINATIONS} combinations of regions")
     if "container_region" in expected.unrecorded:
         return Check("regions", "pass", "every region is known; where containers ran is not recorded here")
     if doubts:
-        return Check("regions", "warn", _told(doubts))
+        return Check("regions", "warn", _listed(doubts))
     return Check("regions", "pass", "every answer came from the region that was asked")
 
 
@@ -69,6 +69,6 @@ def _label(answering: str) -> str | None:
         return region.label if region else None
 
 
-def _told(findings: Counter[str]) -> str:
-    told: Iterable[str] = (f"{quantity(rows, 'row')} {finding}" for finding, rows in findings.most_common(5))
-    return with_examples(quantity(findings.total(), "row"), told, len(findings))
+def _listed(findings: Counter[str]) -> str:
+    lines: Iterable[str] = (f"{quantity(rows, 'row')} {finding}" for finding, rows in findings.most_common(5))
+    return with_examples(quantity(findings.total(), "row"), lines, len(findings))

@@ -33,8 +33,8 @@ def incomplete(source: str, coverage: Coverage) -> str:
         "ran without an answer": coverage.unanswered,
         "answered more than once": coverage.answered_again,
     }
-    told = ", ".join(f"{number} {fault}" for fault, number in faults.items() if number)
-    return f"of {quantity(coverage.expected, 'cell')} {told} (expected: {source})"
+    wrong = ", ".join(f"{number} {fault}" for fault, number in faults.items() if number)
+    return f"of {quantity(coverage.expected, 'cell')} {wrong} (expected: {source})"
 
 
 def no_duplicates(_: Expectation, *, cells: int, executions: int, examples: Sequence[str]) -> Check:
@@ -58,8 +58,8 @@ def question_id(_: Expectation, *, without_question: int, without_model: int) ->
     if not without_question and not without_model:
         return Check("question_id", "pass", "every row has a question_id and a model_id")
     missing = {"question_id": without_question, "model_id": without_model}
-    told = ", ".join(f"{quantity(number, 'row')} without {column}" for column, number in missing.items() if number)
-    return Check("question_id", "fail", told)
+    wrong = ", ".join(f"{quantity(number, 'row')} without {column}" for column, number in missing.items() if number)
+    return Check("question_id", "fail", wrong)
 
 
 def sequential(_: Expectation, *, batches: int, early: int, examples: Sequence[str]) -> Check:
@@ -122,8 +122,8 @@ def no_hops(_: Expectation, *, executions: int, hops: int, most: int) -> Check:
     """No execution needed a 303: a slow answer, not a wrong one."""
     if not executions:
         return Check("no_hops", "pass", "no execution needed an HTTP 303")
-    told = f"{quantity(executions, 'execution')} slow: {quantity(hops, 'HTTP 303 hop')}, at most {most} for one"
-    return Check("no_hops", "warn", told)
+    slow = f"{quantity(executions, 'execution')} slow: {quantity(hops, 'HTTP 303 hop')}, at most {most} for one"
+    return Check("no_hops", "warn", slow)
 
 
 def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequence[str]) -> Check:
@@ -131,8 +131,8 @@ def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequenc
     if not backwards and not future:
         return Check("timestamps", "pass", "started ≤ completed in every row, and none in the future")
     faults = {"completed before it was started": backwards, "in the future of the database's clock": future}
-    told = ", ".join(f"{quantity(number, 'row')} {fault}" for fault, number in faults.items() if number)
-    return Check("timestamps", "fail", with_examples(told, examples, backwards + future))
+    wrong = ", ".join(f"{quantity(number, 'row')} {fault}" for fault, number in faults.items() if number)
+    return Check("timestamps", "fail", with_examples(wrong, examples, backwards + future))
 
 
 def answers(_: Expectation, *, empty: int, texts: int, executions: int, examples: Sequence[str]) -> Check:

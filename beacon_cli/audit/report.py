@@ -53,7 +53,7 @@ class AuditReport:
         """Return the same for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`."""
         return answers_there(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
 
-    def checks_told(self) -> str:
+    def checks_summary(self) -> str:
         """Return what the checks found in a few words: `11 checks passed`, or which failed."""
         names = {status: [check.name for check in self.checks if check.status == status] for status in VERDICTS}
         if failed := names["fail"]:

@@ -63,8 +63,8 @@ def print_findings(report: AuditReport, console: Console) -> None:
 def _headline(report: AuditReport) -> str:
     tables = "" if report.schema == "beacon" else " (the old system's tables)"
     statuses = [f"{number} {_status(name)}" for name, number in report.counts.items()]
-    told = f": {', '.join(statuses)}" if set(report.counts) - {"completed"} else ""
-    return f"job {excerpt(report.job_id, 255)}{tables}: {quantity(report.rows, 'row')}{told}"
+    by_status = f": {', '.join(statuses)}" if set(report.counts) - {"completed"} else ""
+    return f"job {excerpt(report.job_id, 255)}{tables}: {quantity(report.rows, 'row')}{by_status}"
 
 
 def _status(name: str) -> str:
@@ -148,7 +148,7 @@ def _print_verdict(report: AuditReport, console: Console) -> None:
 
     word = ("ok", "bold green") if report.ok else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
-    line = Text.assemble(word, f": {report.answers_there()}{separator}{report.checks_told()}")
+    line = Text.assemble(word, f": {report.answers_there()}{separator}{report.checks_summary()}")
     console.print(line, soft_wrap=True)
     job_id = excerpt(report.job_id, 255)
     missing = report.schema == "beacon" and report.coverage.completed < report.coverage.expected

@@ -45,6 +45,6 @@ def run(
         from beacon_cli.runs.plan import plan_job
 
         return plan_job(request, ctx.obj.settings, job, as_json=as_json)
-    from beacon_cli.runs.command import carry_out
+    from beacon_cli.runs.command import run_job
 
-    return carry_out(request, ctx.obj.settings, job, as_json=as_json)
+    return run_job(request, ctx.obj.settings, job, as_json=as_json)

@@ -63,9 +63,9 @@ class Conditions:
         for name, value_of in CONDITIONS.items():
             groups = self._values.setdefault((name, execution.model_id), {})
             groups.setdefault(group, set()).add(value_of(execution))
-        for told in _regions_told(execution):
-            if told != execution.region:
-                key = (execution.region, told)
+        for named in _named_regions(execution):
+            if named != execution.region:
+                key = (execution.region, named)
                 self._elsewhere[key] = self._elsewhere.get(key, 0) + 1
 
     def add_prompt(self, subject: Subject, prompts: Mapping[str, str | None]) -> None:
@@ -95,8 +95,8 @@ class Conditions:
             yield name, f"{detail} ({', '.join(excerpt(model, 40) for model in models)})"
 
     def _answered_elsewhere(self) -> Iterator[tuple[str, str]]:
-        for (asked, told), count in self._elsewhere.items():
-            yield _CONTAINER, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, given in {excerpt(told, 30)}"
+        for (asked, named), count in self._elsewhere.items():
+            yield _CONTAINER, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, given in {excerpt(named, 30)}"
 
     def _reworded(self) -> Iterator[tuple[str, str]]:
         if self._prompts:
@@ -104,7 +104,7 @@ class Conditions:
             yield "prompt", f"{quantity(len(self._prompts), 'question')} with another text: {named}"
 
 
-def _regions_told(execution: StoredExecution) -> Iterator[str]:
+def _named_regions(execution: StoredExecution) -> Iterator[str]:
     """Yield the labels of the regions that the endpoint and its provider name."""
     if execution.answered_region is not None:
         yield label_of(execution.answered_region)

@@ -35,8 +35,8 @@ def answers_there(completed: int, expected: int, wanted: float, empty: int = 0) 
     notes = [f"{empty} of them empty"] if empty else []
     if completed < expected:
         notes.append(f"{percent(completed, expected)}, wanted {percent(wanted)}")
-    told = f" ({'; '.join(notes)})" if notes else ""
-    return f"{completed} of {quantity(expected, 'answer is', 'answers are')} there{told}"
+    noted = f" ({'; '.join(notes)})" if notes else ""
+    return f"{completed} of {quantity(expected, 'answer is', 'answers are')} there{noted}"
 
 
 def repeat_label(repeat: int) -> str:

@@ -31,15 +31,15 @@ _TAIL_LINES = 12
 _LOOK = "see whether it was published: modal app history project-beacon-hf-REGION"
 
 
-def deploy(request: DeployRequest, settings: Settings, tell: Callable[[str], None]) -> DeployReport:
-    """Deploy the regions and record what was deployed. `tell` gets lines of talk.
+def deploy(request: DeployRequest, settings: Settings, notify: Callable[[str], None]) -> DeployReport:
+    """Deploy the regions and record what was deployed. `notify` gets lines of talk.
 
     What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
     begun, and `Interrupted`.
     """
-    deployment = _Deployment(request, settings, tell)
+    deployment = _Deployment(request, settings, notify)
     return run_interruptible(
-        deployment.carry_out, stopping=lambda: tell("stopping…"), hint=deployment.hint_when_interrupted
+        deployment.run, stopping=lambda: notify("stopping…"), hint=deployment.hint_when_interrupted
     )
 
 
@@ -47,13 +47,13 @@ def deploy(request: DeployRequest, settings: Settings, tell: Callable[[str], Non
 class _Deployment:
     request: DeployRequest
     settings: Settings
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
     _started: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     _begun: list[str] = field(default_factory=list)
     _outcomes: dict[str, AppOutcome] = field(default_factory=dict)
 
-    async def carry_out(self) -> DeployReport:
-        self.tell("looking for Modal's control plane…")
+    async def run(self) -> DeployReport:
+        self.notify("looking for Modal's control plane…")
         workspace = await preflight()
         with ExitStack() as stack:
             logs = [stack.enter_context(self._log(region)) for region in self.request.regions]
@@ -92,7 +92,7 @@ class _Deployment:
     async def _deploy(self, region: Region, log: _Log) -> None:
         started = time.monotonic()
         self._begun.append(region.id)
-        self.tell(f"{region.label}: deploying {_app_name(region)}")
+        self.notify(f"{region.label}: deploying {_app_name(region)}")
         heart = asyncio.ensure_future(self._beat(region, log, started))
         try:
             finished = await run_python(*self._command(region), timeout=self.request.timeout, on_line=log.add)
@@ -103,7 +103,7 @@ class _Deployment:
         )
         outcome = _judged(outcome, finished, self.request)
         self._outcomes[region.id] = outcome
-        self.tell(_told(outcome))
+        self.notify(_outcome_line(outcome))
 
     def _command(self, region: Region) -> tuple[str, ...]:
         return (
@@ -116,7 +116,7 @@ class _Deployment:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             last = f": {log.tail[-1]}" if log.tail else ""
-            self.tell(f"{region.label}: still deploying after {duration(time.monotonic() - started)}{last}")
+            self.notify(f"{region.label}: still deploying after {duration(time.monotonic() - started)}{last}")
 
     def _record(self) -> list[BeaconError]:
         apps = {
@@ -138,7 +138,7 @@ class _Deployment:
         try:
             found = await live_containers(self.request.environment, list(ids))
         except EnvironmentFault as error:
-            self.tell(f"warning: {error.message}")
+            self.notify(f"warning: {error.message}")
             return
         for app_id, region_id in ids.items():
             self._outcomes[region_id] = replace(self._outcomes[region_id], containers=tuple(found[app_id]))
@@ -190,6 +190,6 @@ def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> 
     )
 
 
-def _told(outcome: AppOutcome) -> str:
+def _outcome_line(outcome: AppOutcome) -> str:
     said = f"{outcome.region.label}: {outcome.status} after {duration(outcome.seconds)}"
     return f"{said}: {outcome.failure.message}" if outcome.failure else said

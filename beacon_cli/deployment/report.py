@@ -48,7 +48,7 @@ class AppOutcome:
         }
 
 
-class Outcome(Protocol):
+class RegionOutcome(Protocol):
     """What became of one region, whatever was done there."""
 
     @property
@@ -62,7 +62,7 @@ class Outcome(Protocol):
         ...
 
 
-OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+OutcomeT = TypeVar("OutcomeT", bound=RegionOutcome)
 
 
 @dataclass(frozen=True)

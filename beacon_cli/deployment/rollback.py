@@ -78,25 +78,25 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
         return found
 
 
-def rollback(request: RollbackRequest, settings: Settings, tell: Callable[[str], None]) -> RollbackReport:
-    """Put the version before in place in each region, side by side. `tell` gets lines of talk.
+def rollback(request: RollbackRequest, settings: Settings, notify: Callable[[str], None]) -> RollbackReport:
+    """Put the version before in place in each region, side by side. `notify` gets lines of talk.
 
     What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
     begun, and `Interrupted`.
     """
-    work = _Rollback(request, settings, tell)
-    return run_interruptible(work.carry_out, stopping=lambda: tell("stopping…"), hint=work.hint_when_interrupted)
+    operation = _Rollback(request, settings, notify)
+    return run_interruptible(operation.run, stopping=lambda: notify("stopping…"), hint=operation.hint_when_interrupted)
 
 
 @dataclass
 class _Rollback:
     request: RollbackRequest
     settings: Settings
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
     _begun: list[str] = field(default_factory=list)
 
-    async def carry_out(self) -> RollbackReport:
-        self.tell("looking for Modal's control plane…")
+    async def run(self) -> RollbackReport:
+        self.notify("looking for Modal's control plane…")
         await preflight()
         found = await asyncio.gather(*(self._roll_back(region) for region in self.request.regions))
         outcomes = {outcome.region.id: outcome for outcome in found}
@@ -120,7 +120,7 @@ class _Rollback:
             outcome = replace(outcome, from_version=versions[0] if versions else None, failure=failure)
         else:
             outcome = await self._put_back(replace(outcome, from_version=versions[0], to_version=versions[1]))
-        self.tell(_told(outcome))
+        self.notify(_outcome_line(outcome))
         return outcome
 
     async def _versions(self, name: str) -> tuple[list[int], Failure | None]:
@@ -135,7 +135,7 @@ class _Rollback:
 
     async def _put_back(self, outcome: RollbackOutcome) -> RollbackOutcome:
         self._begun.append(outcome.app_name)
-        self.tell(f"{outcome.region.label}: going back from v{outcome.from_version} to v{outcome.to_version}")
+        self.notify(f"{outcome.region.label}: going back from v{outcome.from_version} to v{outcome.to_version}")
         arguments = ("rollback", outcome.app_name, f"v{outcome.to_version}", "--strategy", "recreate")
         _, failure = await self._modal(*arguments, timeout=_ROLLBACK_SECONDS)
         if failure is None or failure.code == "containers_not_stopped":
@@ -178,7 +178,7 @@ def _failure(name: str, code: int | None, timeout: float, said: str) -> Failure:
     return Failure("rollback", f"modal app rollback {name} failed: {words[:300]}", f"modal app history {name}")
 
 
-def _told(outcome: RollbackOutcome) -> str:
+def _outcome_line(outcome: RollbackOutcome) -> str:
     if outcome.status == "rolled_back":
         return f"{outcome.region.label}: from v{outcome.from_version} back to v{outcome.to_version}"
     return f"{outcome.region.label}: {outcome.status}: {outcome.failure.message if outcome.failure else ''}"

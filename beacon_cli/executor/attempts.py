@@ -76,7 +76,7 @@ class Asker:
         try:
             answer = await self._with_retries(progress)
         except AttemptError as error:
-            self._tell_failed(progress, error, retry_in=None)
+            self._emit_failed(progress, error, retry_in=None)
             return progress.execution(
                 "timeout" if error.timed_out else "failed",
                 self.clock.now(),
@@ -105,7 +105,7 @@ class Asker:
                 if not error.retriable or progress.attempts >= self.limits.attempts:
                     raise
                 pause = pause_before_retry(progress.attempts, error.retry_after)
-                self._tell_failed(progress, error, pause)
+                self._emit_failed(progress, error, pause)
                 progress.settled()
             await asyncio.sleep(pause)
 
@@ -141,7 +141,7 @@ class Asker:
             body["system_prompt"] = system_prompt
         return body
 
-    def _tell_failed(self, progress: Progress, error: AttemptError, retry_in: float | None) -> None:
+    def _emit_failed(self, progress: Progress, error: AttemptError, retry_in: float | None) -> None:
         at = self.clock.now()
         self.emit(AttemptFailed(self.job_id, at, progress.cell, progress.attempts, error.code, error.message, retry_in))
 

@@ -72,12 +72,12 @@ async def open_clients(
     *,
     connect_timeout: float,
     caps: Mapping[str, int],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> AsyncIterator[dict[str, Client]]:
     """Yield a client per region id of `endpoints`, for as many calls in flight as `caps` says.
 
     A pool looks at each of its idle connections at each request: three small ones cost much less than one large one.
-    `tell` gets a line when a region first sends more than it was asked for, and at the end one that says how often.
+    `notify` gets a line when a region first sends more than it was asked for, and at the end one that says how often.
     Raises `EnvironmentFault` as `open_client` does.
     """
     log_routes(endpoints.values())
@@ -88,7 +88,7 @@ async def open_clients(
                     *(headers, [endpoint]),
                     connect_timeout=connect_timeout,
                     max_in_flight=caps[region_id],
-                    on_surplus=_teller(endpoint, tell),
+                    on_surplus=_surplus_hook(endpoint, notify),
                 )
             )
             for region_id, endpoint in endpoints.items()
@@ -97,13 +97,13 @@ async def open_clients(
     for region_id, client in clients.items():
         if client.surplus > 1:
             label, times = endpoints[region_id].region.label, client.surplus
-            tell(f"warning: region {label} sent more than it was asked for on {times} connections; each was closed")
+            notify(f"warning: region {label} sent more than it was asked for on {times} connections; each was closed")
 
 
-def _teller(endpoint: Endpoint, tell: Callable[[str], None]) -> Callable[[int], None]:
+def _surplus_hook(endpoint: Endpoint, notify: Callable[[str], None]) -> Callable[[int], None]:
     def on_surplus(count: int) -> None:
         if count == 1:
-            tell(f"warning: region {endpoint.region.label} {_SURPLUS}")
+            notify(f"warning: region {endpoint.region.label} {_SURPLUS}")
 
     return on_surplus
 

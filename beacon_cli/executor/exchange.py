@@ -65,7 +65,7 @@ async def ask(
         request_id=uuid.uuid4().hex,
     )
     try:
-        return await exchange.outcome("POST", endpoint.inference_url, json.dumps(body).encode())
+        return await exchange.run("POST", endpoint.inference_url, json.dumps(body).encode())
     except AttemptError as error:
         # After a 303 the answer was paid for, and could be read once: it is never asked for again.
         error.retriable = error.retriable and not hopped
@@ -81,7 +81,7 @@ async def get(client: Client, url: str, on_hop: HopHook, read: Callable[[Reply],
     """
     room = client.room()
     try:
-        return await _Exchange(client, read, on_hop, room, most_bytes=MAX_LISTING_BYTES).outcome("GET", url)
+        return await _Exchange(client, read, on_hop, room, most_bytes=MAX_LISTING_BYTES).run("GET", url)
     finally:
         room.give_back()
 
@@ -119,7 +119,7 @@ class _Exchange(Generic[T]):
     most_bytes: int
     request_id: str = ""
 
-    async def outcome(self, method: str, url: str, content: bytes | None = None) -> T:
+    async def run(self, method: str, url: str, content: bytes | None = None) -> T:
         """Send the first request and go on until there is something to read. Raises `AttemptError`."""
         got = await self._send(method, url, content)
         if isinstance(got, Reply) and got.status == 303:

@@ -24,7 +24,7 @@ SECOND_LOOK_SECONDS = 3.0
 """The same after the last one. By then every answer is stored: what a region says no more is not waited for."""
 
 _SHARE_OF_MODELS = 2 / 3  # `health` is asked only where `models` is no use
-_TELL_EVERY_SECONDS = 15.0
+_NOTIFY_EVERY_SECONDS = 15.0
 _MOST_MODELS = 1000
 _NAMED = 10
 
@@ -110,13 +110,13 @@ async def registry_changes(
     clients: Mapping[str, Client],
     endpoints: Mapping[str, Endpoint],
     before: Mapping[str, Served],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> dict[str, str]:
     """Read again what each region of `before` serves; return what changed, by region label.
 
     A region that does not say is left out: that it could not be read does not mean that it changed.
     """
-    answers = await _look(clients, endpoints, list(before), SECOND_LOOK_SECONDS, tell)
+    answers = await _look(clients, endpoints, list(before), SECOND_LOOK_SECONDS, notify)
     return {
         endpoints[region_id].region.label: difference
         for region_id, now in zip(before, answers, strict=True)
@@ -129,11 +129,11 @@ async def _look(
     endpoints: Mapping[str, Endpoint],
     region_ids: Sequence[str],
     seconds: float,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> list[Served | AttemptError]:
-    """Return what each of these regions serves, in their order, within so many seconds; `tell` says what is late."""
-    waiting = Waiting(tell, _TELL_EVERY_SECONDS)
-    async with waiting.told():
+    """Return what each of these regions serves, in their order, within so many seconds; `notify` says what is late."""
+    waiting = Waiting(notify, _NOTIFY_EVERY_SECONDS)
+    async with waiting.reported():
         return await asyncio.gather(
             *(_served(clients[region_id], endpoints[region_id], seconds, waiting) for region_id in region_ids)
         )

@@ -85,7 +85,7 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """How a run ended. `counts` are of the whole job; `peak_in_flight` and `duration_seconds` of this run."""
 
     status: str
@@ -125,7 +125,7 @@ class Run:
         generation = job.generation.model_dump(exclude_none=True)
         self._asker = Asker(clients, endpoints, generation, limits, clock, emit, assignment.job_id)
 
-    async def carry_out(self) -> Outcome:
+    async def execute(self) -> RunOutcome:
         """Ask every cell that has no answer, and return how it ended.
 
         Raises `StoreError` when the database stayed away; the answers that arrived are then in the journal.
@@ -164,7 +164,7 @@ class Run:
             started_at = self._clock.now()
             base = (self._assignment.job_id, started_at, batch.question.id, batch.position + 1, total)
             self._emit(BatchStarted(*base, len(batch.cells), walker.name))
-            settled = await run_batch(batch, self._execute)
+            settled = await run_batch(batch, self._execute_cell)
             if self._stop.reason is not None:
                 return
             gap = (started_at - finished_at).total_seconds() if finished_at else None
@@ -177,7 +177,7 @@ class Run:
                 )
             )
 
-    async def _execute(self, cell: Cell) -> Settled | None:
+    async def _execute_cell(self, cell: Cell) -> Settled | None:
         """Ask a cell and store what became of it.
 
         Returns None when it was not asked: the run stopped before, or somebody else stored its answer.
@@ -273,7 +273,7 @@ class Run:
         self._emit(Notice(self._assignment.job_id, self._clock.now(), f"stopping… {text}"))
         self._stop.request(StopReason("job_timeout", text))
 
-    async def _finish(self) -> Outcome:
+    async def _finish(self) -> RunOutcome:
         a = self._assignment
         counts = await self._recorder.counts()
         status = job_status(counts, a.job.expected, stopped=self._stop.reason is not None)
@@ -282,7 +282,7 @@ class Run:
         seconds = self._clock.elapsed() - self._began
         unasked = a.job.expected - sum(counts.values())
         self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, seconds))
-        return Outcome(status, counts, self._stop.reason, self._peak_in_flight, seconds)
+        return RunOutcome(status, counts, self._stop.reason, self._peak_in_flight, seconds)
 
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:

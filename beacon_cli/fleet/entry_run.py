@@ -22,7 +22,7 @@ from beacon_cli.errors import (
     StoreError,
 )
 from beacon_cli.executor.cancellation import Stop
-from beacon_cli.executor.run import Outcome
+from beacon_cli.executor.run import RunOutcome
 from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, WorkerContext, claimed_run
 from beacon_cli.fleet.lease import PATIENCE_SECONDS
 from beacon_cli.fleet.set_aside import MOST_ENDED, count_failure, ended_workers, is_the_jobs_fault, set_aside
@@ -55,12 +55,12 @@ class EntryRunner:
     """Runs entries of the queue. `is_ours` asks the queue whether an entry is this worker's."""
 
     def __init__(
-        self, context: WorkerContext, is_ours: Callable[[TakenEntry], Awaitable[bool]], tell: Callable[[str], None]
+        self, context: WorkerContext, is_ours: Callable[[TakenEntry], Awaitable[bool]], notify: Callable[[str], None]
     ) -> None:
         self._context = context
         self._url = context.url
         self._is_ours = is_ours
-        self._tell = tell
+        self._notify = notify
 
     async def run(self, running: RunningEntry) -> EntryEnd:
         """Run an entry's job until it has ended, or is stopped.
@@ -92,17 +92,17 @@ class EntryRunner:
                 if not is_the_jobs_fault(error) or await self._is_deleted(taken.job_id):
                     raise
                 failures = await asyncio.to_thread(count_failure, self._url, taken.id, taken.job_id, error)
-                self._tell(f"job {taken.job_id} cannot go on: {error.message}")
+                self._notify(f"job {taken.job_id} cannot go on: {error.message}")
             if running.stop.reason in {HAND_BACK, BY_COMMAND}:
                 return await self._end_of(running, None)
             running.stop = Stop()  # the one of before was used up by the failure
             await asyncio.sleep(min(_PAUSE_SECONDS * 2**failures, _LONGEST_PAUSE_SECONDS))
         reason = await asyncio.to_thread(set_aside, self._url, taken.id, taken.job_id)
         again = command("submit JOB_FILE --job-id", taken.job_id)
-        self._tell(f"job {taken.job_id} is {reason}; find out why, then submit it again ({again})")
+        self._notify(f"job {taken.job_id} is {reason}; find out why, then submit it again ({again})")
         return EntryEnd.OVER
 
-    async def _end_of(self, running: RunningEntry, outcome: Outcome | None) -> EntryEnd:
+    async def _end_of(self, running: RunningEntry, outcome: RunOutcome | None) -> EntryEnd:
         """Return what becomes of an entry; `outcome` is None where its job was stopped before anything was asked."""
         unfinished = outcome is None or outcome.status == "cancelled"
         if unfinished and running.stop.reason == HAND_BACK:
@@ -111,29 +111,29 @@ class EntryRunner:
             await asyncio.to_thread(give_up_job, self._url, running.taken.job_id, "cancelled")
         return EntryEnd.CANCELLED if running.stop.reason == BY_COMMAND else EntryEnd.OVER
 
-    async def _outcome_of_try(self, running: RunningEntry) -> Outcome | None:
+    async def _outcome_of_try(self, running: RunningEntry) -> RunOutcome | None:
         """Run a job as soon as that is possible; None when it was stopped before."""
         waited_since, pause = time.monotonic(), _PAUSE_SECONDS
-        taken, stop, told, begun = running.taken, running.stop, False, False
+        taken, stop, notified, begun = running.taken, running.stop, False, False
         while stop.reason is None:
             try:
                 await self._require_not_set_aside(taken)
                 async with claimed_run(self._context, taken.job_id, taken.priority, stop) as run:
                     begun = run is not None
-                    return await run.carry_out() if run is not None else None
+                    return await run.execute() if run is not None else None
             except JobLocked as locked:
                 waited_since = time.monotonic()
-                if not told:
-                    self._tell(f"{locked.message}; waiting for it")
-                told = True
+                if not notified:
+                    self._notify(f"{locked.message}; waiting for it")
+                notified = True
             except StoreError as error:
                 waited = time.monotonic() > waited_since + PATIENCE_SECONDS
                 if begun or waited or isinstance(error, SchemaError) or is_the_jobs_fault(error):
                     raise
-                if not told:
+                if not notified:
                     limit = f"{PATIENCE_SECONDS:.0f} s"
-                    self._tell(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
-                told = True
+                    self._notify(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
+                notified = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         return None
@@ -156,7 +156,7 @@ class EntryRunner:
         """Note that a job cannot run, and why. Raises `LeaseLost` where that cannot be noted."""
         taken = running.taken
         message = error.message if isinstance(error, BeaconError) else _internal(error)
-        self._tell(f"job {taken.job_id} cannot run: {message}")
+        self._notify(f"job {taken.job_id} cannot run: {message}")
         try:
             await asyncio.to_thread(fail_job, self._url, taken.id, taken.job_id, message)
         except StoreError as failed:

@@ -15,7 +15,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 
 from beacon_cli import __version__
-from beacon_cli.fleet.queue_connection import QUEUE_FIRST, explained, is_refused, pool_options, told
+from beacon_cli.fleet.queue_connection import QUEUE_FIRST, as_store_error, explained, is_refused, pool_options
 from beacon_cli.fleet.queue_schema import QUEUE_SCHEMA
 from beacon_cli.store.connect import AsyncConnection
 
@@ -94,7 +94,7 @@ class JobQueue:
         except ConnectorException as failed:
             if is_refused(failed):  # somebody else was faster
                 return False
-            raise told(failed) from failed
+            raise as_store_error(failed) from failed
         return True
 
 

@@ -14,13 +14,13 @@ KEPT = timedelta(days=7)
 _BETWEEN_SECONDS = 3600.0
 
 
-async def prune_regularly(url: str, tell: Callable[[str], None]) -> None:
+async def prune_regularly(url: str, notify: Callable[[str], None]) -> None:
     """Prune now and every hour, until cancelled; what fails is told, and tried again the next time."""
     while True:
         try:
             await prune(url, KEPT)
         except Exception as error:
-            tell(f"what is over could not be forgotten: {getattr(error, 'message', type(error).__name__)}")
+            notify(f"what is over could not be forgotten: {getattr(error, 'message', type(error).__name__)}")
         await asyncio.sleep(_BETWEEN_SECONDS)
 
 

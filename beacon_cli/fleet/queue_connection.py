@@ -117,12 +117,12 @@ def explained() -> Iterator[None]:
     try:
         yield
     except ConnectorException as failed:
-        raise told(failed) from failed
+        raise as_store_error(failed) from failed
     except psycopg.Error as failed:
         raise store_error(failed) from None
 
 
-def told(failed: ConnectorException) -> StoreError:
+def as_store_error(failed: ConnectorException) -> StoreError:
     """Return what to tell of an error of Procrastinate."""
     cause = failed.__cause__
     if isinstance(

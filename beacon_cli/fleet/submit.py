@@ -53,7 +53,7 @@ class Submission:
 
 def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, priority: int) -> Submission:
     """Put a job into the queue. Raises `JobLocked` while it runs, `UsageError` when its id asks something else."""
-    job_id = request.id_for(job)
+    job_id = request.given_or_new_id(job)
     say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
     try:
         return asyncio.run(_submit(request, settings, job, job_id, url, priority))
@@ -86,7 +86,7 @@ async def _submitted(
         *(url, job, job_id),
         batching=request.batching,
         journal_folder=settings.journal_path(),
-        tell=lambda text: say(f"{text}\n"),
+        notify=lambda text: say(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:
         return await store.submit(partial(_entry_of, job_id, priority))

@@ -31,16 +31,16 @@ def show_submission(submission: Submission) -> Show:
 
 def show_verdict(verdict: Verdict) -> Show:
     """Return what prints how a job ended."""
-    told = [problem.message for problem in verdict.problems()]
-    told = told or [f"job {verdict.submission.job_id} {verdict.status}: {verdict.arithmetic}"]
-    return lambda out: out.print(*told, markup=False, soft_wrap=True)
+    lines = [problem.message for problem in verdict.problems()]
+    lines = lines or [f"job {verdict.submission.job_id} {verdict.status}: {verdict.arithmetic}"]
+    return lambda out: out.print(*lines, markup=False, soft_wrap=True)
 
 
 def show_cancelled(cancelled: Cancelled) -> Show:
     """Return what prints that a job was stopped, or why not."""
     if problems := cancelled.problems():
-        told = [text for problem in problems for text in (problem.message, problem.hint) if text]
-        return lambda out: out.print("\n".join(told), markup=False, soft_wrap=True)
+        lines = [text for problem in problems for text in (problem.message, problem.hint) if text]
+        return lambda out: out.print("\n".join(lines), markup=False, soft_wrap=True)
     counts = "  ".join(f"{status} {count}" for status, count in sorted(cancelled.counts.items())) or "nothing asked"
     return lambda out: out.print(
         f"job {cancelled.job_id} {cancelled.status} after {cancelled.seconds:.1f}s: {counts}", markup=False

@@ -21,7 +21,7 @@ from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect_readonly, translated
 
 _LOOK_SECONDS = 0.5
-_TELL_SECONDS = 10.0
+_REPORT_EVERY_SECONDS = 10.0
 _REASON = "SELECT reason FROM beacon_queue.beacon_entries WHERE entry = %s"
 
 
@@ -90,11 +90,11 @@ def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> 
 
 
 def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counter[str]]]:
-    told = time.monotonic()
+    reported_at = time.monotonic()
     with connect_readonly(url) as connection:
         while not (progress := job_progress(connection, job_id)).over:
-            if time.monotonic() - told > _TELL_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported_at > _REPORT_EVERY_SECONDS:
+                reported_at = time.monotonic()
                 answered = _answered(rows_by_status(rows_by_region(connection, job_id)))
                 state = progress.state
                 say(f"job {job_id} {state.status}: {answered} of {expected} answered, {state.holder or 'waiting'}\n")

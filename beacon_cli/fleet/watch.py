@@ -35,11 +35,11 @@ class Watch:
     """What a worker does for the others after each heartbeat. `put_back` returns how many entries it has put back."""
 
     def __init__(
-        self, worker_id: str, put_back: Callable[[Sequence[Orphan]], Awaitable[int]], tell: Callable[[str], None]
+        self, worker_id: str, put_back: Callable[[Sequence[Orphan]], Awaitable[int]], notify: Callable[[str], None]
     ) -> None:
         self._worker_id = worker_id
         self._put_back = put_back
-        self._tell = tell
+        self._notify = notify
         self._putting_back: asyncio.Task[None] | None = None
         self._looked_at = 0.0
 
@@ -50,7 +50,7 @@ class Watch:
         self._looked_at = time.monotonic()
         ages = {"worker": self._worker_id, "dead": DEAD_SECONDS, "stalled": STALLED_SECONDS}
         for worker_id, stalled in await (await connection.execute(query("fleet", "lose"), ages)).fetchall():
-            self._tell(f"worker {worker_id} {'does not move any more' if stalled else 'is gone'}")
+            self._notify(f"worker {worker_id} {'does not move any more' if stalled else 'is gone'}")
             await cut_off(connection, [worker_id])
         await connection.execute(query("fleet", "expire"))
         wanted = {"queue": QUEUE, "unclaimed": _UNCLAIMED_SECONDS}
@@ -65,7 +65,7 @@ class Watch:
 
     async def _put_all_back(self, orphans: Sequence[Orphan]) -> None:
         if jobs := await self._put_back(orphans):
-            self._tell(f"{jobs} of their jobs are in the queue again")
+            self._notify(f"{jobs} of their jobs are in the queue again")
 
 
 async def cut_off(connection: AsyncConnection, worker_ids: Sequence[str]) -> None:

@@ -90,7 +90,7 @@ def _opened_pipe(path: Path) -> io.FileIO:
 
     Raises `UsageError` where nobody reads it, and `OSError`.
     """
-    began, told = time.monotonic(), False
+    began, reported = time.monotonic(), False
     while True:
         try:
             return io.FileIO(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "w")
@@ -103,8 +103,8 @@ def _opened_pipe(path: Path) -> io.FileIO:
                 f"nobody has opened the pipe {path} for reading within {_NO_READER_SECONDS:.0f} s",
                 hint=f"start its reader first, such as: cat {path} &",
             )
-        if waited > _SILENT_SECONDS and not told:
-            told = True
+        if waited > _SILENT_SECONDS and not reported:
+            reported = True
             say(f"waiting for somebody to read the pipe {printable(str(path))} (--events)\n")
         time.sleep(0.05)
 

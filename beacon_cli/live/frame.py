@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from beacon_cli.console.formatting import repeat_label
+from beacon_cli.console.formatting import quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.executor.execution import STATUSES, Status
 from beacon_cli.job.lanes import Lane
@@ -126,8 +126,8 @@ def _header(progress: Progress) -> Text:
     line = Text.assemble("beacon run  ", (excerpt(job.job_id), "bold"), "  ", (status, "bold cyan"))
     models = len({lane.model_id for lane in job.lanes})
     regions = len({lane.region.id for lane in job.lanes})
-    line.append(f"  batching {job.batching}  {_many(job.questions, 'question')}")
-    line.append(f"  {_many(models, 'model')}  {_many(regions, 'region')}")
+    line.append(f"  batching {job.batching}  {quantity(job.questions, 'question')}")
+    line.append(f"  {quantity(models, 'model')}  {quantity(regions, 'region')}")
     return line.append(f"  {job.repeats} repeats") if job.repeats > 1 else line
 
 
@@ -220,7 +220,7 @@ def _longest(progress: Progress, elapsed: float) -> list[Text]:
     repeat = f" {repeat_label(cell.repeat)}" if progress.job.repeats > 1 else ""
     line = Text(f"longest {clock(waited)}  {excerpt(str(cell))}{repeat}")
     if call.hops:
-        line.append(f"  {_many(call.hops, 'hop')}", "yellow")
+        line.append(f"  {quantity(call.hops, 'hop')}", "yellow")
     if call.attempt > 1:
         line.append(f"  attempt {call.attempt}", "yellow")
     return [line]
@@ -231,15 +231,15 @@ def _recent(progress: Progress, symbols: Symbols) -> list[Text]:
         return []
     newest_first = list(reversed(progress.recent))
     columns = [
-        _column([outcome.lane.region.label for outcome in newest_first]),
-        _column([excerpt(outcome.lane.model_id, 20) for outcome in newest_first]),
-        _column([excerpt(outcome.question_id, 20) for outcome in newest_first]),
+        _column([cell.lane.region.label for cell in newest_first]),
+        _column([excerpt(cell.lane.model_id, 20) for cell in newest_first]),
+        _column([excerpt(cell.question_id, 20) for cell in newest_first]),
     ]
     lines = [Text("latest answers", "bold")]
-    for outcome, *where in zip(newest_first, *columns, strict=True):
-        code = f"{outcome.error_code}: " if outcome.error_code else ""
-        line = Text.assemble((symbols.status[outcome.status], _STYLES[outcome.status]), " ", *where)
-        lines.append(line.append(f"{outcome.seconds:6.1f}s  {code}{excerpt(outcome.head, 200)}"))
+    for cell, *where in zip(newest_first, *columns, strict=True):
+        code = f"{cell.error_code}: " if cell.error_code else ""
+        line = Text.assemble((symbols.status[cell.status], _STYLES[cell.status]), " ", *where)
+        lines.append(line.append(f"{cell.seconds:6.1f}s  {code}{excerpt(cell.head, 200)}"))
     return lines
 
 
@@ -250,7 +250,3 @@ def _column(words: list[str]) -> list[str]:
 
 def _legend(symbols: Symbols) -> Text:
     return Text("  ".join(f"{sign} {status}" for status, sign in symbols.status.items()), "dim")
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -54,7 +54,7 @@ class RunningBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FinishedCell:
     """A finished execution without its bulk: `head` is the start of the answer, or of the error's message."""
 
     question_id: str
@@ -84,7 +84,7 @@ class Progress:
     in_flight: dict[Cell, Call] = field(default_factory=dict)
     hops: int = 0
     retries: int = 0
-    recent: deque[Outcome] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    recent: deque[FinishedCell] = field(default_factory=lambda: deque(maxlen=_RECENT))
     _containers: set[str] = field(default_factory=set)
 
     def apply(self, event: Event) -> None:
@@ -171,7 +171,7 @@ class Progress:
             self._containers.add(execution.container_id[:_HEAD])
         words = execution.response if execution.status in ANSWERED else execution.error_message
         self.recent.append(
-            Outcome(
+            FinishedCell(
                 question_id=cell.question.id,
                 lane=cell.lane,
                 status=execution.status,

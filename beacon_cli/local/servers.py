@@ -20,7 +20,7 @@ from beacon_cli.local.plan import ServerPlan
 from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 FetchHook = Callable[[str, int, int], None]
 """Called with a model's id, the bytes of its weights that have arrived, and all of them."""
 _STEPS = 100  # calls of a hook during one fetch
@@ -48,14 +48,14 @@ async def local_servers(
     *,
     model_ids: Iterable[str] | None = None,
     ports: Mapping[str, int] | None = None,
-    tell: Tell | None = None,
+    notify: Notify | None = None,
     on_fetch: FetchHook | None = None,
 ) -> AsyncIterator[dict[str, LocalServer]]:
     """Run a server for each region, and yield them by region id once all of them are ready.
 
     They serve those of `model_ids` that the local target has (None: all of them), on the `ports` by region id (else
     on any free one), and want the credentials of `settings`. `on_fetch` is called while weights are fetched: at the
-    start, and at each further hundredth. `tell` gets a line when a server dies.
+    start, and at each further hundredth. `notify` gets a line when a server dies.
     Raises `WeightsError`, `ConfigError`, `MissingExtra` and `LocalServerError`.
     """
     chosen = list(regions)
@@ -67,8 +67,8 @@ async def local_servers(
             for region in chosen:
                 children.append(await Child.start(region, (ports or {}).get(region.id, 0), plan))
             servers = await _all_ready(children)
-            if tell is not None:
-                watches += [asyncio.ensure_future(_watch(child, tell)) for child in children]
+            if notify is not None:
+                watches += [asyncio.ensure_future(_watch(child, notify)) for child in children]
             yield servers
         finally:
             for watch in watches:
@@ -76,9 +76,9 @@ async def local_servers(
             await asyncio.gather(*(child.stop() for child in children))
 
 
-async def _watch(child: Child, tell: Tell) -> None:
+async def _watch(child: Child, notify: Notify) -> None:
     last_words = await child.died()
-    tell(f"the local server of {child.region.label} (process {child.pid}) died: {last_words}")
+    notify(f"the local server of {child.region.label} (process {child.pid}) died: {last_words}")
 
 
 @contextmanager

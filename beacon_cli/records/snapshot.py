@@ -67,8 +67,8 @@ def _explained_locks(connection: Connection) -> Iterator[None]:
         yield
     except psycopg.errors.LockNotAvailable as error:
         holders = connection.execute(_HOLDERS).fetchall()
-        told = "; ".join(f"{mode} on {table} held by process {pid} ({who})" for table, mode, pid, who in holders)
+        held = "; ".join(f"{mode} on {table} held by process {pid} ({who})" for table, mode, pid, who in holders)
         raise StoreError(
-            f"a table of the job is locked by another session: {told or str(error).splitlines()[0]}",
+            f"a table of the job is locked by another session: {held or str(error).splitlines()[0]}",
             hint="wait for it to finish, or end it with: SELECT pg_cancel_backend(PID)",
         ) from error

@@ -26,7 +26,7 @@ _PROMPTS_SHOWN = 20
 
 def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
     """Return the plan of a run. Raises `UsageError`, and `ConfigError` for a region without an endpoint."""
-    request.id_for(job)
+    request.given_or_new_id(job)
     limits = request.limits(job, settings)
     lanes = job.lanes()
     regions = {lane.region.id: lane.region for lane in lanes}

@@ -48,7 +48,7 @@ class RunRequest:
         """Return the limits in force: flags > job file > environment > `beacon.toml` > defaults."""
         return settings.limits.overridden_by(job.limits).overridden_by({"max_in_flight": self.max_in_flight})
 
-    def id_for(self, job: Job) -> str:
+    def given_or_new_id(self, job: Job) -> str:
         """Return the job's id: the flag, the file's, else a new one. Raises `UsageError` for an unusable flag."""
         if self.job_id is not None and not _JOB_ID.fullmatch(self.job_id):
             raise UsageError(

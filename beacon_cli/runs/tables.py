@@ -186,7 +186,9 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     stopped = f"; {summary.stopped}" if summary.stopped else ""
     word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
-    _say(console, Text.assemble(word, f": {summary.answers_there}{unasked}{stopped}{separator}{report.checks_told()}"))
+    _say(
+        console, Text.assemble(word, f": {summary.answers_there}{unasked}{stopped}{separator}{report.checks_summary()}")
+    )
     if summary.resume_command:
         _print_command("resume: ", excerpt(summary.resume_command, 4000), console)
     if summary.completed:

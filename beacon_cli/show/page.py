@@ -99,8 +99,8 @@ Row = list[Said] | Said
 
 
 def _row(by_region: dict[str, list[StoredExecution]], regions: list[str]) -> Row:
-    told = [_cell(by_region.get(region, [])) for region in regions]
-    return told[0] if len(told) > 1 and len(set(told)) == 1 else told
+    cells = [_cell(by_region.get(region, [])) for region in regions]
+    return cells[0] if len(cells) > 1 and len(set(cells)) == 1 else cells
 
 
 def _cell(answers: list[StoredExecution]) -> Said:

@@ -129,12 +129,12 @@ def translated(parameters: dict[str, str] | None = None) -> Iterator[None]:
 
 def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) -> StoreError:
     """Return what to tell of a database error. Passwords are cut out of libpq's text."""
-    told = _told(error, parameters)
-    told.sqlstate = error.sqlstate or ""
-    return told
+    translation = _translation(error, parameters)
+    translation.sqlstate = error.sqlstate or ""
+    return translation
 
 
-def _told(error: psycopg.Error, parameters: dict[str, str] | None) -> StoreError:
+def _translation(error: psycopg.Error, parameters: dict[str, str] | None) -> StoreError:
     text = _text(error, parameters or {})
     where = f" {server_name(parameters)}" if parameters else ""
     if "password authentication failed" in str(error):

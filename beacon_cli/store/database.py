@@ -95,7 +95,7 @@ def unmigrated_database(settings: Settings, url: str | None = None, *, announced
     described = f"embedded, in {settings.data_path()}"
     _log.log(logging.WARNING if announced else logging.INFO, "database: %s", described)
     ignore_libpq_variables()
-    with embedded_server(settings.data_path()) as embedded, _told_where(described):
+    with embedded_server(settings.data_path()) as embedded, _naming_the_database(described):
         _log_server(embedded)
         yield in_schema(embedded, settings.database_schema)
 
@@ -155,7 +155,7 @@ def _require_postgresql(named: NamedDatabase) -> None:
 
 
 @contextlib.contextmanager
-def _told_where(described: str) -> Iterator[None]:
+def _naming_the_database(described: str) -> Iterator[None]:
     """Say in which database a job was looked for in vain, where the first line has not said so already."""
     try:
         yield

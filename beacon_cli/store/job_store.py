@@ -156,7 +156,7 @@ async def open_job_store(
     *,
     batching: Batching | None,
     journal_folder: Path,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     revive: Callable[[], object] = lambda: None,
     holder: str | None = None,
 ) -> AsyncIterator[JobStore]:
@@ -170,13 +170,13 @@ async def open_job_store(
     session = await Session.open(url, job_id, revive, holder)
     try:
         try:
-            await settle(session.connection, journal_folder, tell, job_id=job_id)
+            await settle(session.connection, journal_folder, notify, job_id=job_id)
             claim = await _claim(session.connection, job, job_id, batching)
         except psycopg.Error as error:
             raise session.explain(error) from None
-        writer = Writer(session, Journal(journal_folder, claim.run_id), tell)
+        writer = Writer(session, Journal(journal_folder, claim.run_id), notify)
         try:
-            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, tell))
+            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, notify))
         finally:
             await writer.close()
     finally:
@@ -205,7 +205,7 @@ async def _claim(
     return Claim(job, job_id, run_id, stored_batching, True, answered)
 
 
-def _unanswered(session: Session, writer: Writer, claim: Claim, tell: Callable[[str], None]) -> Unanswered:
+def _unanswered(session: Session, writer: Writer, claim: Claim, notify: Callable[[str], None]) -> Unanswered:
     return Unanswered(
         session,
         writer,
@@ -213,5 +213,5 @@ def _unanswered(session: Session, writer: Writer, claim: Claim, tell: Callable[[
         run_id=claim.run_id,
         repeats=claim.job.repeats,
         answered=claim.answered,
-        tell=tell,
+        notify=notify,
     )

@@ -41,12 +41,12 @@ class _Patience:
     """Tells once what is waited for, when that has taken two seconds."""
 
     def __init__(self) -> None:
-        self._tell_at: float | None = time.monotonic() + _SILENT_SECONDS
+        self._report_at: float | None = time.monotonic() + _SILENT_SECONDS
 
-    def tell(self, what: str) -> None:
+    def report(self, what: str) -> None:
         """Tell it, if it is time."""
-        if self._tell_at is not None and time.monotonic() > self._tell_at:
-            self._tell_at = None
+        if self._report_at is not None and time.monotonic() > self._report_at:
+            self._report_at = None
             _log.warning("waiting for %s", what)
 
 
@@ -80,10 +80,10 @@ def _started(data_path: Path, folder: Path) -> Postmaster:
         _initialise(folder, programs, user)
     sockets = socket_folder(data_path, folder, user)
     _forget_stale(folder, sockets)
-    failure = _launch(folder, sockets, programs, user)
+    failure = _start_server(folder, sockets, programs, user)
     server = _settled(folder)  # also where it was started just before, by a process that was killed
     if server is None and _end_strays(folder):
-        failure = _launch(folder, sockets, programs, user)
+        failure = _start_server(folder, sockets, programs, user)
         server = _settled(folder)
     if server is None:
         raise ServerError(failure or "it ended at once")
@@ -107,7 +107,7 @@ def stop(data_path: Path) -> bool:
     while Postmaster.of(folder) is not None and server.process() is not None:
         if time.monotonic() > give_up_at:
             raise ServerError(f"process {server.pid} did not end within {_STOP_SECONDS:.0f} s")
-        patience.tell(f"process {server.pid}, the embedded PostgreSQL, to end")
+        patience.report(f"process {server.pid}, the embedded PostgreSQL, to end")
         time.sleep(_POLL_SECONDS)
     remove_socket_folder(Path(os.path.realpath(data_path)))
     return True
@@ -122,7 +122,7 @@ def _settled(folder: Path) -> Postmaster | None:
             return server
         if time.monotonic() > give_up_at:
             raise ServerError(f"process {server.pid} is {server.status or 'starting'} for {_START_SECONDS} s")
-        patience.tell(f"process {server.pid}, the embedded PostgreSQL, which is {server.status or 'starting'}")
+        patience.report(f"process {server.pid}, the embedded PostgreSQL, which is {server.status or 'starting'}")
         time.sleep(_POLL_SECONDS)
     return None
 
@@ -154,7 +154,7 @@ def _initialise(folder: Path, programs: Path, user: ServerUser) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _launch(folder: Path, sockets: Path, programs: Path, user: ServerUser) -> str:
+def _start_server(folder: Path, sockets: Path, programs: Path, user: ServerUser) -> str:
     """Run the server in the background, wait until it is ready, and return why it is not, if it is not.
 
     pg_ctl puts paths into a shell command, so the folder is given as the working folder, and the rest is quoted.
@@ -239,7 +239,7 @@ def _end_strays(folder: Path) -> bool:
                 os.kill(pid, signal.SIGINT)
     patience = _Patience()
     while strays := _processes_in(folder):
-        patience.tell(f"the processes {list(strays)}, of a server that was killed, to end")
+        patience.report(f"the processes {list(strays)}, of a server that was killed, to end")
         if time.monotonic() > give_up_at:
             raise ServerError(f"processes {list(strays)} of a server that was killed are still at work")
         time.sleep(_POLL_SECONDS)

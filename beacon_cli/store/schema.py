@@ -153,12 +153,14 @@ def look_at_clock(facts: Facts, *, must_agree: bool = False) -> None:
     """
     if abs(facts.ahead) <= CLOCK_TOLERANCE_SECONDS:
         return
-    told = f"this machine's clock is {duration(abs(facts.ahead))} {'ahead of' if facts.ahead > 0 else 'behind'}"
-    told = f"{told} the database's"
+    difference = f"this machine's clock is {duration(abs(facts.ahead))} {'ahead of' if facts.ahead > 0 else 'behind'}"
+    difference = f"{difference} the database's"
     if must_agree and abs(facts.ahead) > LONGEST_CLOCK_DIFFERENCE_SECONDS:
         limit = duration(LONGEST_CLOCK_DIFFERENCE_SECONDS)
-        raise EnvironmentFault(f"{told}; a worker needs one within {limit}", hint="set the clock, by NTP for example")
-    _log.warning("warning: %s, so the times in the rows will be wrong", told)
+        raise EnvironmentFault(
+            f"{difference}; a worker needs one within {limit}", hint="set the clock, by NTP for example"
+        )
+    _log.warning("warning: %s, so the times in the rows will be wrong", difference)
 
 
 def require_rights(facts: Facts) -> None:

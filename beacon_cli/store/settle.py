@@ -23,7 +23,7 @@ from beacon_cli.store.rows import REPLAY
 from beacon_cli.store.session import channel_of
 from beacon_cli.store.writer import store_rows
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 
 _BETWEEN_SECONDS = 5.0
 # What could not be stored, and has not changed since, is tried again after that.
@@ -32,57 +32,57 @@ _KNOWN = "SELECT 1 FROM runs WHERE id = %s AND job_id = %s"
 _REFUSED = (psycopg.DataError, psycopg.IntegrityError)
 
 
-async def settle(connection: AsyncConnection, folder: Path, tell: Tell, *, job_id: str | None = None) -> None:
+async def settle(connection: AsyncConnection, folder: Path, notify: Notify, *, job_id: str | None = None) -> None:
     """Store what the journals of a folder hold, those of `job_id` first, and say what lies there.
 
     Errors of psycopg pass for the journals of `job_id`; those of others are named, and tried again another time.
     """
     found = look(folder)
     for remark in found.remarks:
-        tell(remark)
+        notify(remark)
     for kept in sorted(found.journals, key=lambda kept: kept.job_id != job_id):
         try:
-            await _settle(connection, kept, tell)
+            await _settle(connection, kept, notify)
         except _REFUSED as error:
-            tell(f"{kept}, and the database refuses them ({_first_line(error)}): they are left there")
+            notify(f"{kept}, and the database refuses them ({_first_line(error)}): they are left there")
         except JournalError as error:
-            tell(error.message)
+            notify(error.message)
         except psycopg.Error as error:
             if kept.job_id == job_id or connection.closed:
                 raise
-            tell(f"{kept}; they cannot be stored now ({_first_line(error)}), and are left for later")
+            notify(f"{kept}; they cannot be stored now ({_first_line(error)}), and are left for later")
 
 
-async def settle_regularly(url: str, folder: Path, tell: Tell) -> None:
+async def settle_regularly(url: str, folder: Path, notify: Notify) -> None:
     """Settle now and every few seconds, until cancelled. What cannot be settled is said once."""
     said: set[str] = set()
 
-    def tell_once(text: str) -> None:
+    def notify_once(text: str) -> None:
         if text not in said:
             said.add(text)
-            tell(text)
+            notify(text)
 
     left, at = frozenset[tuple[str, int]](), -_AGAIN_SECONDS
     while True:
         there = await asyncio.to_thread(_files_in, folder)
         due = there and (there != left or time.monotonic() > at + _AGAIN_SECONDS)
-        if due and await _connected_and_settled(url, folder, tell_once):
+        if due and await _connected_and_settled(url, folder, notify_once):
             left, at = await asyncio.to_thread(_files_in, folder), time.monotonic()
         await asyncio.sleep(_BETWEEN_SECONDS)
 
 
-async def _connected_and_settled(url: str, folder: Path, tell: Tell) -> bool:
+async def _connected_and_settled(url: str, folder: Path, notify: Notify) -> bool:
     """Settle on a connection of its own; return False where the database could not be used."""
     address = address_of(url, statement_timeout="30s", name="beacon journal")
     try:
         connection = await open_async(address)
         try:
-            await settle(connection, folder, tell)
+            await settle(connection, folder, notify)
         finally:
             await connection.close()
     except (psycopg.Error, StoreError) as error:
         reason = error if isinstance(error, StoreError) else store_error(error, address.parameters)
-        tell(f"what is kept in {folder} cannot be stored now: {reason.message}")
+        notify(f"what is kept in {folder} cannot be stored now: {reason.message}")
         return False
     return True
 
@@ -95,13 +95,13 @@ def _files_in(folder: Path) -> frozenset[tuple[str, int]]:
         return frozenset()
 
 
-async def _settle(connection: AsyncConnection, kept: Kept, tell: Tell) -> None:
+async def _settle(connection: AsyncConnection, kept: Kept, notify: Notify) -> None:
     if not kept.rows:  # its first line was cut off by a crash: nothing in it was ever acknowledged
         kept.remove()
         return
     known = await (await connection.execute(_KNOWN, [kept.run_id, kept.job_id])).fetchone()
     if known is None:
-        tell(
+        notify(
             f"{kept}: this database does not know that run. It is another database's, or the job was deleted;"
             " remove the file if nobody needs it"
         )
@@ -110,7 +110,7 @@ async def _settle(connection: AsyncConnection, kept: Kept, tell: Tell) -> None:
     kept.remove()
     meanwhile = f"; {kept.answers - stored} had an answer by then" if stored < kept.answers else ""
     answers = quantity(stored, "answer")
-    tell(f"stored {answers} of job {kept.job_id} that an earlier run had kept in {kept.path}{meanwhile}")
+    notify(f"stored {answers} of job {kept.job_id} that an earlier run had kept in {kept.path}{meanwhile}")
 
 
 async def _stored(connection: AsyncConnection, kept: Kept) -> int:

@@ -57,14 +57,14 @@ class Unanswered:
         run_id: str,
         repeats: int,
         answered: int,
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
         self._session = session
         self._writer = writer
         self._job = {"job_id": job_id, "run_id": run_id}
         self._repeats = repeats
         self._by_others = answered
-        self._tell = tell
+        self._notify = notify
         self._counted_in = session.epoch
         # A lane has one batch at a time: the epoch in which that was read.
         self._read_in: dict[Lane, int] = {}
@@ -105,7 +105,7 @@ class Unanswered:
             ((count,),) = await self._writer.fetch(_BY_OTHERS, self._job)
             if (new := count - self._by_others) > 0:
                 answers = f"{quantity(new, 'answer')} of this job {'was' if new == 1 else 'were'}"
-                self._tell(f"{answers} stored by another process meanwhile; what has an answer is not asked again")
+                self._notify(f"{answers} stored by another process meanwhile; what has an answer is not asked again")
             self._by_others = count
         return epoch
 

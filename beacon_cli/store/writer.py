@@ -64,13 +64,13 @@ class Writer:
     """Commits rows in groups. `write` returns when its row is committed, so a barrier behind it is a true one.
 
     While the database does not reply, `ready` holds back new questions, and the connection is tried again until
-    `PATIENCE_SECONDS` are over; see `State`. `tell` is called with a line for the operator.
+    `PATIENCE_SECONDS` are over; see `State`. `notify` is called with a line for the operator.
     """
 
-    def __init__(self, session: Session, journal: Journal, tell: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, journal: Journal, notify: Callable[[str], None]) -> None:
         self._session = session
         self._journal = journal
-        self._tell = tell
+        self._notify = notify
         self._loop = asyncio.get_running_loop()
         self._state = State.READY
         self._settled = asyncio.Event()
@@ -178,10 +178,10 @@ class Writer:
         try:
             self._journal.discard()
         except JournalError as error:
-            self._tell(f"{error.message}; the next run removes it")
+            self._notify(f"{error.message}; the next run removes it")
         self._unkept = None
         if self._said:
-            self._tell("the database is back; every answer is stored")
+            self._notify("the database is back; every answer is stored")
         self._said = False
         self._move(State.READY)
 
@@ -254,7 +254,7 @@ class Writer:
             self._journal.append([pending.row for pending in new])
         except JournalError as error:
             if self._unkept is None:
-                self._tell(f"{error.message}; {_answers(len(new))} in memory only until the database is back")
+                self._notify(f"{error.message}; {_answers(len(new))} in memory only until the database is back")
                 self._said = True
             self._unkept = error
         else:
@@ -271,7 +271,7 @@ class Writer:
 
     def _say(self, text: str) -> None:
         self._said = True
-        self._tell(text)
+        self._notify(text)
 
     def _whereabouts(self) -> str:
         if self._unkept is None:

@@ -38,7 +38,7 @@ async def probe_models(
     findings: list[Finding] = []
     for model_id in model_ids:
         with waiting.on(f"{endpoint.region.label} {model_id}", timeout) as note:
-            probe, found = await _Probing(client, endpoint, Lane(model_id, endpoint.region), note).outcome(timeout)
+            probe, found = await _Probing(client, endpoint, Lane(model_id, endpoint.region), note).run(timeout)
         probes[model_id] = probe
         findings += [finding(code, message, target) for code, message in found]
     return probes, findings
@@ -55,7 +55,7 @@ class _Probing:
         self._hops = 0
         self._started = time.monotonic()
 
-    async def outcome(self, timeout: float) -> tuple[Probe, list[tuple[str, str]]]:
+    async def run(self, timeout: float) -> tuple[Probe, list[tuple[str, str]]]:
         """Return the probe, and what it found as pairs of code and message."""
         try:
             async with asyncio.timeout(timeout):

@@ -23,7 +23,7 @@ def verify_configured(
     Raises `UsageError` for an unknown region, `ConfigError` for one that nothing is configured for, and `Interrupted`.
     """
     regions = _regions(names)
-    with countdown() as (tell, every):
+    with countdown() as (notify, every):
         if local:
             from beacon_cli.local.models import local_registry
 
@@ -35,9 +35,9 @@ def verify_configured(
             expected=registry,
             probe=probe,
             timeout=timeout,
-            tell=tell,
+            notify=notify,
             target="local" if local else "modal",
-            tell_every=every,
+            notify_every=every,
         )
 
 

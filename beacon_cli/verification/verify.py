@@ -21,7 +21,7 @@ from beacon_cli.verification.report import Probe, RegionReport, VerifyReport
 from beacon_cli.waiting import Waiting
 from modal_deployment.registry import REGISTRY, Model
 
-TELL_EVERY_SECONDS = 15.0
+NOTIFY_EVERY_SECONDS = 15.0
 
 
 def verify_endpoints(
@@ -31,18 +31,18 @@ def verify_endpoints(
     expected: Mapping[str, Model] = REGISTRY,
     probe: bool,
     timeout: float,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     target: Target = "modal",
-    tell_every: float = TELL_EVERY_SECONDS,
+    notify_every: float = NOTIFY_EVERY_SECONDS,
 ) -> VerifyReport:
     """Verify endpoints (by region id) against a registry, all at once, and return what was found.
 
     Reading a region takes at most `timeout` seconds, asking it without credentials `OPENNESS_SECONDS`, and each probe
-    `timeout`; `tell` gets a line of talk every `tell_every` seconds while something is waited for. What is wrong with
-    the endpoints is in the report. Raises `Interrupted`, on a signal, and `EnvironmentFault` when certificates or a
-    proxy that the environment names cannot be used.
+    `timeout`. `notify` gets a progress line every `notify_every` seconds while something is waited for. Problems of the
+    endpoints are in the report. Raises `Interrupted`, on a signal, and `EnvironmentFault` when certificates or a proxy
+    that the environment names cannot be used.
     """
-    verification = _Verification(settings, expected, probe, timeout, target, Waiting(tell, tell_every))
+    verification = _Verification(settings, expected, probe, timeout, target, Waiting(notify, notify_every))
     return run_interruptible(lambda: verification.of(endpoints))
 
 
@@ -68,7 +68,7 @@ class _Verification:
         async with (
             open_one(self.settings.proxy_headers()) as client,
             open_one({}) as anonymous,
-            self.waiting.told(),
+            self.waiting.reported(),
         ):
             reports = await asyncio.gather(
                 *(_RegionCheck(self, endpoint, client, anonymous).report() for endpoint in endpoints.values())

@@ -217,9 +217,9 @@ def test_a_pipe_whose_reader_does_not_read_does_not_stop_the_run(
     began = time.monotonic()
     try:
         with EventsFile(tmp_path / "pipe") as file:
-            tell = file.tee(seen.append)
+            notify = file.tee(seen.append)
             for _ in range(100):
-                tell(Notice("j", START, "x" * 4000))
+                notify(Notice("j", START, "x" * 4000))
     finally:
         os.close(reader)
     warnings = [event.text for event in seen if isinstance(event, Notice) and "no more events" in event.text]
