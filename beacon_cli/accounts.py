@@ -1,4 +1,4 @@
-"""Who runs this program: root or not, and whether the account has a name and a home folder."""
+"""Who runs this program: whether it is root, and whether the account has a name and a home folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_root() -> bool:
 
 
 def trusted_owners() -> frozenset[int]:
-    """Return the users whose files this one may rely on: itself, and root.
+    """Return the users whose files this process can trust: its own user, and root.
 
     In a user namespace that does not have root, root's files look like nobody's: man 7 user_namespaces.
     """
@@ -58,9 +58,9 @@ def has_name() -> bool:
 
 
 def lend_a_name() -> None:
-    """Give the process a user name where it has none: libraries that ask `getpass.getuser` would fail.
+    """Give the process a user name if it has none. Without one, libraries that call `getpass.getuser` fail.
 
-    That function believes LOGNAME first: https://docs.python.org/3/library/getpass.html#getpass.getuser
+    That function reads LOGNAME first: https://docs.python.org/3/library/getpass.html#getpass.getuser
     """
     named = any(os.environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME"))
     if not named and hasattr(os, "geteuid") and not has_name():
@@ -68,7 +68,7 @@ def lend_a_name() -> None:
 
 
 def home_folder(kind: Literal["user_data_path", "user_cache_path"]) -> Path:
-    """Return Beacon's folder in this user's home. Raises `EnvironmentFault` where the user has none."""
+    """Return Beacon's folder in this user's home. Raises `EnvironmentFault` if the user has none."""
     import platformdirs
 
     try:
@@ -77,7 +77,7 @@ def home_folder(kind: Literal["user_data_path", "user_cache_path"]) -> Path:
         folder = Path()
     if not folder.is_absolute():
         raise EnvironmentFault(
-            "there is no home folder to keep data in: HOME names none, and this user has no account",
-            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
+            "there is no home folder to keep data in: HOME is not set, and this user has no account",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to",
         )
     return folder

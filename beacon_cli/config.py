@@ -88,7 +88,7 @@ def _read(path: Path, found: str) -> dict[str, Any]:
     """Return what a file sets: found valid on its own, under the regions' ids, its paths relative to its folder."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device might never end
-            raise ConfigError(f"{found} is not a file", hint="give --config or BEACON_CONFIG the path of a beacon.toml")
+            raise ConfigError(f"{found} is not a file", hint="set --config or BEACON_CONFIG to a beacon.toml file")
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         hint = "correct the path or the file's permissions, or name another file with --config"

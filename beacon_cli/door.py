@@ -145,5 +145,5 @@ def _refuse_constant(name: str) -> float:
 
 def _finite(literal: str) -> float:
     if math.isinf(number := float(literal)):
-        raise ValueError(f"{literal} is not a number that JSON can carry on")
+        raise ValueError(f"{literal} is not a number that JSON allows")
     return number

@@ -85,7 +85,7 @@ def options(
     ] = None,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Show on stderr what is used and done; also after the command."),
+        typer.Option("--verbose", "-v", help="Log details on stderr. Also accepted after the command."),
     ] = False,
     _version: Annotated[
         bool,

@@ -40,9 +40,9 @@ def _placed(path: Path, info: ValidationInfo) -> Path:
     try:
         placed: Path = (info.context or Path()) / path.expanduser()
     except RuntimeError:
-        raise ValueError("there is no such user's home folder") from None
+        raise ValueError("that user has no home folder") from None
     if {"\0", "\n", "\r"} & set(str(placed)):
-        raise ValueError("a path cannot hold a NUL character or a line break")
+        raise ValueError("a path cannot contain a NUL character or a line break")
     return placed
 
 
@@ -65,7 +65,7 @@ class RegionSettings(BaseModel):
         if url is not None and (problem := _problem_of_url(url)):
             raise ValueError(problem)
         if url is not None and info.field_name == "base_url" and "?" in url:
-            raise ValueError("a base_url has no query: paths are added to it")
+            raise ValueError("a base_url must not have a query: paths are added to it")
         return url
 
 
@@ -81,7 +81,7 @@ def _problem_of_url(url: str) -> str | None:
     except ValueError:
         return "has an invalid host or port"
     if "@" in parts.netloc:
-        return "must not hold a user or password: it is printed and stored"
+        return "must not contain a user or password: it is printed and stored"
     if port == 0 or not (_HOST_NAME.fullmatch(host) or _is_address(host)):
         return "has an invalid host or port"
     return "must not have a fragment (#)" if "#" in url else None
@@ -135,7 +135,7 @@ class LocalSettings(BaseModel):
     hop_after: float = Field(
         default=150.0,
         gt=0,
-        description="Seconds after which an unfinished request is answered by a 303, as on Modal.",
+        description="Seconds after which an unfinished request is answered with a 303, as on Modal.",
     )
 
     @field_validator("models")
@@ -144,7 +144,7 @@ class LocalSettings(BaseModel):
         for name in models:
             if not (name.isprintable() and name == name.strip() and 0 < len(name) <= _LONGEST_MODEL_ID):
                 raise ValueError(
-                    f'"{excerpt(name)}" is no id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
+                    f'"{excerpt(name)}" is not an id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
                 )
         return models
 
@@ -154,8 +154,10 @@ class FleetSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    per_region: int = Field(default=2, ge=1, le=10000, description="Calls in flight at once to one region.")
-    per_account: int = Field(default=10, ge=1, le=10000, description="Calls in flight at once to all regions.")
+    per_region: int = Field(default=2, ge=1, le=10000, description="Maximum number of calls in flight to one region.")
+    per_account: int = Field(
+        default=10, ge=1, le=10000, description="Maximum number of calls in flight to all regions."
+    )
 
 
 class Settings(BaseModel):
@@ -189,7 +191,7 @@ class Settings(BaseModel):
     @classmethod
     def _usable_schema(cls, name: str | None) -> str | None:
         if name is not None and not (name.isprintable() and 0 < len(name.encode()) <= _LONGEST_IDENTIFIER):
-            raise ValueError(f"a schema's name is printable, and has 1 to {_LONGEST_IDENTIFIER} bytes")
+            raise ValueError(f"a schema's name must be printable, and have 1 to {_LONGEST_IDENTIFIER} bytes")
         return name
 
     @field_validator("database_url", "proxy_key", "proxy_secret", "proxy_key_old", "proxy_secret_old")
@@ -209,7 +211,7 @@ class Settings(BaseModel):
         for key, secret in (("proxy_key", "proxy_secret"), ("proxy_key_old", "proxy_secret_old")):
             if (getattr(self, key) is None) != (getattr(self, secret) is None):
                 given, missing = (key, secret) if getattr(self, secret) is None else (secret, key)
-                raise ValueError(f"BEACON_{given.upper()} is set and BEACON_{missing.upper()} is not: they go together")
+                raise ValueError(f"BEACON_{given.upper()} is set but BEACON_{missing.upper()} is not: set both or none")
         return self
 
     def proxy_headers(self) -> dict[str, str]:

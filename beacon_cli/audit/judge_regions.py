@@ -32,7 +32,7 @@ def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) ->
     if len(combinations) >= MAX_COMBINATIONS:
         return Check("regions", "fail", f"the rows name more than {MAX_COMBINATIONS} combinations of regions")
     if "container_region" in expected.unrecorded:
-        return Check("regions", "pass", "every region is known; where containers ran is not recorded here")
+        return Check("regions", "pass", "every region is known; the tables do not record where containers ran")
     if doubts:
         return Check("regions", "warn", _listed(doubts))
     return Check("regions", "pass", "every answer came from the region that was asked")
@@ -54,7 +54,7 @@ def _doubt(combination: dict[str, Any]) -> str | None:
     if not combination["answered"]:
         return None
     if not combination["container"]:
-        return "not recorded where the container ran"
+        return "no record of where the container ran"
     if region_of_container(combination["container"]) is None:
         return f"ran in {combination['container']}, which is in no known region"
     return None

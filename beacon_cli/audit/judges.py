@@ -18,9 +18,9 @@ def complete(expected: Expectation, coverage: Coverage) -> Check:
     """Every expected cell has exactly one answer."""
     source = f"expected: {expected.source}"
     if coverage.expected == 0:
-        return Check("complete", "fail", f"no cell is known and no row is there ({source})")
+        return Check("complete", "fail", f"no cell is expected and no row is stored ({source})")
     if not coverage.deviating:
-        return Check("complete", "pass", f"{quantity(coverage.expected, 'cell')} answered once each ({source})")
+        return Check("complete", "pass", f"{quantity(coverage.expected, 'cell')} answered exactly once ({source})")
     deviating = [group for group in coverage.groups if group.deviating]
     text = incomplete(expected.source, coverage)
     return Check("complete", "fail", with_examples(text, map(_name, deviating[:5]), coverage.deviating))
@@ -65,9 +65,9 @@ def question_id(_: Expectation, *, without_question: int, without_model: int) ->
 def sequential(_: Expectation, *, batches: int, early: int, examples: Sequence[str]) -> Check:
     """No execution of a question starts before the question before it is done."""
     if not batches:
-        return Check("sequential", "skip", "no row says when it was started")
+        return Check("sequential", "skip", "no row records when it was started")
     if not early:
-        return Check("sequential", "pass", "each question started after the one before it was done")
+        return Check("sequential", "pass", "each question started after the previous one was done")
     text = f"{quantity(early, 'question')} started before an earlier one was done"
     return Check("sequential", "fail", with_examples(text, examples, early))
 
@@ -84,9 +84,9 @@ def batch_gap(
 ) -> Check:
     """Every gap between a question's end and the next one's start is short, or the rows say what it was waited for."""
     if not queued:
-        return Check("batch_gap", "skip", "no row says when it was queued")
+        return Check("batch_gap", "skip", "no row records when it was queued")
     if longest is None:
-        return Check("batch_gap", "skip", "no run has two questions whose rows are all its own")
+        return Check("batch_gap", "skip", "no run stored all rows of two questions")
     if explained and not long:
         text = f"{explained} of {quantity(gaps, 'gap')} not under {MAX_GAP_SECONDS:g} s, while the database was away"
         return Check("batch_gap", "warn", with_examples(f"{text} or another run began", examples, explained))
@@ -100,13 +100,13 @@ def batch_gap(
 def containers(expected: Expectation, *, runs: int, at_first: int, late: int, examples: Sequence[str]) -> Check:
     """The first batch uses at most one container per model and region, and later batches use no other."""
     if not runs:
-        return Check("containers", "skip", "no row names its container")
+        return Check("containers", "skip", "no row records its container")
     bound = len(expected.lanes or ())
     faults = []
     if at_first > bound:
         faults.append(f"{at_first} containers in the first batch, expected at most {bound} (models × regions)")
     if late:
-        text = f"{quantity(late, 'container')} that the first batch did not use"
+        text = f"{quantity(late, 'container')} that were not used in the first batch"
         faults.append(with_examples(text, examples, late))
     if faults:
         return Check("containers", "fail", "; ".join(faults))
@@ -129,7 +129,7 @@ def no_hops(_: Expectation, *, executions: int, hops: int, most: int) -> Check:
 def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequence[str]) -> Check:
     """Every row was started before it was completed, and none is from the future."""
     if not backwards and not future:
-        return Check("timestamps", "pass", "started ≤ completed in every row, and none in the future")
+        return Check("timestamps", "pass", "every row started before it was completed, and none is in the future")
     faults = {"completed before it was started": backwards, "in the future of the database's clock": future}
     wrong = ", ".join(f"{quantity(number, 'row')} {fault}" for fault, number in faults.items() if number)
     return Check("timestamps", "fail", with_examples(wrong, examples, backwards + future))

@@ -81,7 +81,7 @@ def completed_from_rows(reader: Reader, expected: Expectation) -> Expectation:
     there = {row["region"] for row in found}
     labels = expected.regions or tuple(region.label for region in REGIONS.values() if region.label in there)
     lanes = expected.lanes or tuple((model_id, label) for model_id in models for label in labels)
-    return replace(expected, lanes=lanes, source="what is there, as the stored job does not say it all")
+    return replace(expected, lanes=lanes, source="the stored rows, because the stored job is incomplete")
 
 
 def _relations(job: StoredJob, expected: Expectation) -> Relations:

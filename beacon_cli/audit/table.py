@@ -23,10 +23,10 @@ _STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "skip": "dim"}
 _UNFINISHED = frozenset({"pending", "running", "retrying", "processing"})
 _LISTED = 20
 _DO = {
-    "no_duplicates": "something other than beacon has written rows; the command export shows them",
-    "no_unexpected": "something other than beacon has written rows, or --expect names another job's file",
-    "question_id": "something other than beacon has written rows; the command export shows them",
-    "regions": "the command verify endpoints --probe shows what each region says about itself",
+    "no_duplicates": "a program other than beacon has written rows; the command export shows them",
+    "no_unexpected": "a program other than beacon has written rows, or --expect names the file of another job",
+    "question_id": "a program other than beacon has written rows; the command export shows them",
+    "regions": "the command verify endpoints --probe shows what each region reports about itself",
     "sequential": "the command report shows when each question was asked",
     "batch_gap": "the command report shows when each question was asked; a busy machine or database makes gaps",
     "containers": "the command report shows which container answered when",
@@ -95,7 +95,7 @@ def _print_coverage(report: AuditReport, console: Console) -> None:
             [*(excerpt(name, 255) for name in key), *(row.get(label, "") for label in sums)]
             for key, row in cells.items()
         ],
-        title="answers that are there / expected",
+        title="answers stored / expected",
         footer=total if len(cells) > 1 else (),
     )
 

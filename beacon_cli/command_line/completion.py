@@ -1,4 +1,4 @@
-"""Completion: the shell calls the program with `_BEACON_COMPLETE` set, and is told what the word may become."""
+"""Completion: the shell calls the program with `_BEACON_COMPLETE` set, and gets what the word can be completed to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FILES = ":files"  # no candidate: the shell is to complete the names of files
 
 
 def complete(app: Any, environment: Mapping[str, str] = os.environ) -> int:
-    """Answer a call of the shell, and return the exit code. Raises `UsageError` for an unknown instruction."""
+    """Answer a call from the shell, and return the exit code. Raises `UsageError` for an unknown instruction."""
     instruction = environment[VARIABLE]
     shell = instruction.replace("complete", "").replace("source", "").strip("_")
     if "source" in instruction:
@@ -51,7 +51,7 @@ def current_shell() -> str:
     for name in names:
         if (shell := Path(name).name.lstrip("-")) in SHELLS:
             return shell
-    raise UsageError("it is not clear which shell this is", hint=f"name it after the option: {', '.join(SHELLS)}")
+    raise UsageError("the shell could not be detected", hint=f"name it after the option: {', '.join(SHELLS)}")
 
 
 def install(shell: str) -> Path:
@@ -69,7 +69,7 @@ def install(shell: str) -> Path:
                 file.write(f"\n{line}\n")
     except (OSError, RuntimeError) as error:  # RuntimeError: this account has no home folder
         where = f"cannot write {error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        hint = f"{command(f'--show-completion {shell}')} prints the script, to be put where you like"
+        hint = f"{command(f'--show-completion {shell}')} prints the script, so that you can save it elsewhere"
         raise EnvironmentFault(where, hint=hint) from error
     return path
 
@@ -91,7 +91,9 @@ def _folder(variable: str, default: Path) -> Path:
 
 def _known(shell: str) -> str:
     if shell not in SHELLS:
-        raise UsageError(f"there is no completion for the shell '{shell}'", hint=f"there is for {', '.join(SHELLS)}")
+        raise UsageError(
+            f"there is no completion for the shell '{shell}'", hint=f"completion exists for {', '.join(SHELLS)}"
+        )
     return shell
 
 

@@ -12,9 +12,9 @@ from beacon_cli.console.program_name import command, program
 
 _EXIT_CODES = (
     ("0", "fine"),
-    ("1", "it ran, and found problems"),
-    ("2", "wrong usage, or a file that cannot be used"),
-    ("3", "the environment: database, network, disk"),
+    ("1", "the command ran, and found problems"),
+    ("2", "wrong usage, or a file that is not usable"),
+    ("3", "a problem with the environment: database, network, disk"),
     ("4", "credentials"),
 )
 

@@ -29,7 +29,7 @@ def unknown_command(context: Any, word: str) -> UsageError:
 def usage_error(error: typer.TyperException) -> UsageError:
     """Return Typer's error about the command line as ours."""
     context = getattr(error, "ctx", None)
-    shown = f"{command(' '.join([*_names(context), '--help']))} shows what it takes"
+    shown = f"{command(' '.join([*_names(context), '--help']))} lists its options"
     option = getattr(error, "option_name", None)
     if option is None or not hasattr(error, "possibilities"):
         return UsageError(_sentence(error.format_message()), hint=shown)

@@ -23,7 +23,7 @@ def run(
         typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
     ] = None,
     job_id: NewJobId = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, and ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, without asking it.")] = False,
     events: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append every event to this file, one JSON document per line.")
     ] = None,
@@ -32,8 +32,8 @@ def run(
 ) -> CommandResult:
     """Run a job, or resume one.
 
-    It asks the job's questions, one after the other, of all its models in all its regions, and records every answer.
-    Running a job again under the same id asks only what has no answer yet.
+    It asks all models in all regions the job's questions, one question after the other, and records every answer.
+    Run a job again under the same id to ask only what has no answer yet.
     """
     from beacon_cli.runs.request import RunRequest
 

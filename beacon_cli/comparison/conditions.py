@@ -96,12 +96,12 @@ class Conditions:
 
     def _answered_elsewhere(self) -> Iterator[tuple[str, str]]:
         for (asked, named), count in self._elsewhere.items():
-            yield _CONTAINER, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, given in {excerpt(named, 30)}"
+            yield _CONTAINER, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, answered in {excerpt(named, 30)}"
 
     def _reworded(self) -> Iterator[tuple[str, str]]:
         if self._prompts:
             named = ", ".join(excerpt(name, 40) for name in list(self._prompts)[:_VALUES_SHOWN])
-            yield "prompt", f"{quantity(len(self._prompts), 'question')} with another text: {named}"
+            yield "prompt", f"{quantity(len(self._prompts), 'question')} with different texts: {named}"
 
 
 def _named_regions(execution: StoredExecution) -> Iterator[str]:

@@ -72,9 +72,9 @@ def _findings(comparison: Comparison) -> Iterator[Line]:
         names = " ".join(
             dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
         )
-        yield "dim", f"  Differences may come from that, not from the region. If it is meant to differ: {names}"
+        yield "dim", f"  Differences may come from that, not from the region. If this is intended: {names}"
     if comparison.unrecorded:
-        yield "yellow", f"not recorded in every answer, so not compared: {', '.join(comparison.unrecorded)}"
+        yield "yellow", f"not recorded for every answer, so not compared: {', '.join(comparison.unrecorded)}"
 
 
 def _print_results(comparison: Comparison, console: Console) -> None:
@@ -109,7 +109,7 @@ def _shown(comparison: Comparison) -> list[Judged]:
 
 def _left_out(comparison: Comparison) -> Iterator[Line]:
     if (more := len(comparison.results) - _ROWS) > 0:
-        yield "dim", f"… and {more} more: --json and {command('report')} have all of them"
+        yield "dim", f"… and {more} more: --json and {command('report')} show all of them"
     for reason, count in Counter(result.reason for result in comparison.results if result.reason).items():
         yield "yellow", f"{quantity(count, 'result')}: {reason}{_advice(comparison, reason)}"
 

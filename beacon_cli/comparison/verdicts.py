@@ -88,11 +88,11 @@ def _measured(groups: Mapping[str, Sequence[str]], measure: Distance, rate: floa
     if len(answered) < 2:
         return _Measured(counts, None, f"answers of {next(iter(answered))} only" if answered else "no answer")
     if max(map(len, answered.values())) < 2:
-        return _Measured(counts, None, "one answer each: nothing tells how much answers of one differ")
+        return _Measured(counts, None, "one answer each, so the differences inside one are unknown")
     found = difference({name: texts[:MOST_ANSWERS] for name, texts in answered.items()}, measure, exchanges=exchanges)
     reason = ""
     if found.p_value is None:
-        reason = "no noise: the answers inside each are the same, those of different ones are not"
+        reason = "no noise: answers inside each are identical, but answers of different ones are not"
     elif found.least_p_value > rate:
         reason = f"too few answers: no p-value below {found.least_p_value:.2g} is possible"
     return _Measured(counts, found, reason)
@@ -112,7 +112,7 @@ def _notes(answers: Mapping[str, int]) -> Iterator[str]:
     if silent := [name for name, count in answers.items() if not count]:
         yield f"without {' and '.join(silent)}: no answer there"
     if max(answers.values()) > MOST_ANSWERS:
-        yield f"by the first {MOST_ANSWERS} answers of each"
+        yield f"only the first {MOST_ANSWERS} answers of each were tested"
 
 
 def _bluntness(measured: _Measured, rate: float, tests: int) -> str:
@@ -125,9 +125,9 @@ def _bluntness(measured: _Measured, rate: float, tests: int) -> str:
         return ""
     sizes = [min(count, MOST_ANSWERS) for count in measured.answers.values() if count]
     if tests > distinct_count(sizes) * rate:
-        return f"among {tests} tests so few answers cannot show a difference that stands alone"
+        return f"among {tests} tests, so few answers cannot show a single difference"
     if tests * together_share(sizes) / 2 > rate:
-        return f"among {tests} tests so few answers will hardly show one group that stands out alone"
+        return f"among {tests} tests, so few answers can hardly show that one group differs"
     if tests * found.least_p_value > rate:
-        return f"with {tests} tests the exchanges looked at are too few to show a difference that stands alone"
+        return f"with {tests} tests, there are too few exchanges to show a single difference"
     return ""

@@ -56,5 +56,5 @@ def _explained(output: Path) -> Iterator[None]:
     except OSError as error:
         raise EnvironmentFault(
             f"cannot write {excerpt(str(output), 200)}: {error.strerror or error}",
-            hint="nothing is left there; name a file with --output that can be written",
+            hint="no file was written; use --output with a file that can be written",
         ) from error

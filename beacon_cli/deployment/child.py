@@ -91,7 +91,7 @@ def _recreate_failure(warned: list[str]) -> dict[str, str] | None:
     for text in warned:
         if _NOT_TERMINATED in text:
             why = text.partition(_NOT_TERMINATED)[2].strip(" .")
-            message = "the new version is published, but containers of the one before still run" + (why and f": {why}")
+            message = "the new version is published, but old containers still run" + (why and f": {why}")
             hint = "stop them: modal container list, then modal container stop; or deploy again"
             return asdict(Failure("containers_not_stopped", message, hint))
     return None

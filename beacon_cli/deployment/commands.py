@@ -77,7 +77,7 @@ def _verified(settings: Settings, endpoints: Mapping[str, Endpoint]) -> VerifyRe
     try:
         return verify_endpoints(settings, endpoints, probe=False, timeout=_VERIFY_SECONDS, notify=_report_progress)
     except Interrupted as interrupted:
-        interrupted.hint = f"only verifying was interrupted, what is deployed stays: {command('verify endpoints')}"
+        interrupted.hint = f"only the verification was interrupted; the deployment stays: {command('verify endpoints')}"
         raise
 
 

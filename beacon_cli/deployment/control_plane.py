@@ -24,7 +24,7 @@ from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
 from beacon_cli.network.proxies import source_of
 
 _CERTIFICATE_HINT = (
-    f"Modal's SDK trusts the certificates of certifi alone; {command('docs network')} says what can be done"
+    f"Modal's SDK trusts only the certificates of certifi; {command('docs network')} explains what to do"
 )
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 6.0
@@ -96,7 +96,7 @@ def _goes_through_a_proxy(url: str) -> bool:
         return False
     if find_spec("python_socks") is None:
         raise MissingExtra(
-            f"{source_of(scheme)} names a proxy, and Modal's SDK needs the package python-socks to go through it",
+            f"{source_of(scheme)} names a proxy, and Modal's SDK needs the package python-socks to use it",
             hint="pip install 'modal[api-proxy-support]', or set MODAL_DISABLE_API_PROXY=1 to connect directly",
         )
     return True

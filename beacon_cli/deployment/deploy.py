@@ -28,7 +28,7 @@ from modal_deployment.registry import REGISTRY, registry_sha256
 
 _HEARTBEAT_SECONDS = 15.0
 _TAIL_LINES = 12
-_LOOK = "see whether it was published: modal app history project-beacon-hf-REGION"
+_LOOK = "check whether it was published: modal app history project-beacon-hf-REGION"
 
 
 def deploy(request: DeployRequest, settings: Settings, notify: Callable[[str], None]) -> DeployReport:
@@ -77,7 +77,7 @@ class _Deployment:
             names = ", ".join(f"modal app history {_app_name(region)}" for region in unsure)
             said.append(f"may have been deployed: {', '.join(region.label for region in unsure)} ({names})")
         if deployed:
-            said.append(f"the way back: {rollback_command([region.id for region in deployed])}")
+            said.append(f"to roll back: {rollback_command([region.id for region in deployed])}")
         return "; ".join(said)
 
     def _log(self, region: Region) -> _Log:
@@ -87,7 +87,7 @@ class _Deployment:
             return _Log(path)
         except OSError as error:
             hint = "make the folder writable, or set BEACON_DATA_DIR"
-            raise EnvironmentFault(f"{path}: no build log can be kept: {error.strerror}", hint=hint) from error
+            raise EnvironmentFault(f"{path}: the build log cannot be written: {error.strerror}", hint=hint) from error
 
     async def _deploy(self, region: Region, log: _Log) -> None:
         started = time.monotonic()
@@ -176,11 +176,11 @@ def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> 
     """Return the outcome with what the region's process said, or what its silence means."""
     if finished.code is None:
         said = f"it was not deployed within {duration(request.timeout)}"
-        return replace(outcome, failure=Failure("timeout", said, f"{_LOOK}; or give more --timeout"))
+        return replace(outcome, failure=Failure("timeout", said, f"{_LOOK}; or set a longer --timeout"))
     try:
         answer = Door().document(finished.out.encode())
     except ValueError:
-        said = f"the deploying process ended with code {finished.code} and said nothing"
+        said = f"the deployment process ended with code {finished.code} without output"
         return replace(outcome, failure=Failure("no_result", said, f"{_LOOK}; its log: {outcome.log}"))
     failure = Failure(**answer["error"]) if answer["error"] else None
     if failure is not None and failure.code == "image_build":

@@ -66,16 +66,16 @@ def explain(error: BaseException) -> Failure:
         case exception.NotFoundError() if "secret" in said.lower():
             return Failure("secret_missing", f"a Modal secret is missing: {said}", SECRET_HINT)
         case exception.NotFoundError():
-            return Failure("not_found", f"Modal does not know what was named: {said}", "check --environment")
+            return Failure("not_found", f"Modal did not find it: {said}", "check --environment")
         case exception.ImageBuildError():
             return Failure("image_build", f"the image build failed: {said}", "")
         case exception.ConflictError():
-            return Failure("conflict", f"another change got in between: {said}", "deploy again")
+            return Failure("conflict", f"another change was made at the same time: {said}", "deploy again")
         case exception.InvalidError():
             return Failure("invalid", f"Modal refused the definition: {said}", "modal_deployment/ defines the apps")
         case exception.ResourceExhaustedError():
             hint = "stop other apps (modal app list) or raise the workspace's limits, then deploy again"
-            return Failure("resource_exhausted", f"a limit of the Modal workspace is reached: {said}", hint)
+            return Failure("resource_exhausted", f"a limit of the Modal workspace was reached: {said}", hint)
         case exception.Error():
             return Failure("modal", f"Modal failed: {type(error).__name__}: {said}", "deploy again")
     return Failure("internal", f"unexpected {type(error).__name__}: {said}", "this is a fault of beacon: report it")

@@ -115,7 +115,7 @@ class _Rollback:
         if failure is None and len(versions) < 2:
             again = command("deploy modal --region", region.id)
             hint = f"modal app history {outcome.app_name}; {again} deploys again"
-            failure = Failure("no_version_before", "there is no version before the present one", hint)
+            failure = Failure("no_version_before", "there is no version before the current one", hint)
         if failure is not None:
             outcome = replace(outcome, from_version=versions[0] if versions else None, failure=failure)
         else:
@@ -131,7 +131,9 @@ class _Rollback:
         try:
             return [int(str(row["version"]).removeprefix("v")) for row in json.loads(out)], None
         except (ValueError, KeyError, TypeError):
-            return [], Failure("rollback", f"modal app history {name} says nothing usable", "run it and read it")
+            return [], Failure(
+                "rollback", f"modal app history {name} printed nothing usable", "run it and read its output"
+            )
 
     async def _put_back(self, outcome: RollbackOutcome) -> RollbackOutcome:
         self._begun.append(outcome.app_name)
@@ -172,7 +174,7 @@ def _failure(name: str, code: int | None, timeout: float, said: str) -> Failure:
     words = re.split(r"\bError:\s*", said)[-1].strip() or f"it ended with code {code}"
     if "containers did not all terminate" in said:
         hint = "stop them: modal container list, then modal container stop"
-        return Failure("containers_not_stopped", "the version before is back, but old containers still run", hint)
+        return Failure("containers_not_stopped", "the previous version is back, but old containers still run", hint)
     if "No App with name" in words:
         return Failure("not_found", f"{name} is not deployed", f"check --environment, or: {command('deploy modal')}")
     return Failure("rollback", f"modal app rollback {name} failed: {words[:300]}", f"modal app history {name}")

@@ -55,9 +55,9 @@ def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show
         _print_verification(console, verified)
         ok = report.exit_code == 0 and (verified is None or verified.exit_code == 0)
         if (command := report.way_back(ok=ok)) is not None:
-            _print(console, f"to go back: {command}")
+            _print(console, f"to roll back: {command}")
         elif not ok and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
-            _print(console, "nothing was published: what served before still serves")
+            _print(console, "nothing was published: the previous version still serves")
 
     return show
 
@@ -94,7 +94,7 @@ def _print_failure(console: Console, outcome: AppOutcome) -> None:
     if outcome.failure is None or outcome.failure.code not in _TOLD_BY_LOG:
         return
     _print(console, f"{outcome.region.label}: the end of {outcome.log}")
-    for line in outcome.tail or ("(nothing was said)",):
+    for line in outcome.tail or ("(no output)",):
         _print(console, f"  {line}")
 
 

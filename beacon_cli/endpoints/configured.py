@@ -77,8 +77,8 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
         owner = f"{modal.workspace}-{modal.environment}" if modal.environment else modal.workspace
         if len(f"{owner}--project-beacon-hf-{region.id}-inference") > _LONGEST_LABEL:
             raise ConfigError(
-                f"modal.workspace and modal.environment make a host name that is too long ({owner})",
-                hint=f"set regions.{region.id}.inference_url, models_url and health_url to what Modal shows",
+                f"modal.workspace and modal.environment give a host name that is too long ({owner})",
+                hint=f"set regions.{region.id}.inference_url, models_url and health_url to the URLs that Modal shows",
             )
         urls = {name: f"https://{owner}--project-beacon-hf-{region.id}-{name}.modal.run" for name in names}
     else:
@@ -102,6 +102,6 @@ def _refuse_clear_text(endpoint: Endpoint) -> None:
         parts = urlsplit(url)
         if parts.scheme == "http" and parts.hostname not in direct:
             raise ConfigError(
-                f"the proxy credentials would travel unencrypted to {parts.hostname} ({endpoint.region.label})",
+                f"the proxy credentials would be sent unencrypted to {parts.hostname} ({endpoint.region.label})",
                 hint=f"use https (or {', '.join(DIRECT_HOSTS)}), or unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
             )

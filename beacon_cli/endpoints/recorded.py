@@ -110,6 +110,6 @@ def _replace(path: Path, text: str) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise EnvironmentFault(
-            f"{path}: what was deployed cannot be recorded: {error.strerror}",
+            f"{path}: the deployment cannot be recorded: {error.strerror}",
             hint="make the folder writable, or set BEACON_DATA_DIR",
         ) from error

@@ -87,7 +87,9 @@ def read_object(reply: Reply) -> dict[str, Any]:
     try:
         document = reply.door.document(reply.body)
     except TooMuch as error:
-        raise AttemptError("response_too_large", f"the answer is refused: {error}", http_status=reply.status) from None
+        raise AttemptError(
+            "response_too_large", f"the answer was rejected: {error}", http_status=reply.status
+        ) from None
     except Unreadable as error:
         raise _malformed(reply, str(error), retriable=error.may_be_cut_off) from None
     if not isinstance(document, dict):
@@ -132,7 +134,7 @@ def _refuse_reported_error(document: Mapping[str, Any], reply: Reply) -> None:
         return
     said = document.get("error")
     if said is None and document.get("success") is None and document.get("status") is None:
-        raise _malformed(reply, "it says neither success nor error")
+        raise _malformed(reply, "it reports neither success nor an error")
     message = said.get("message") if isinstance(said, dict) else said
     raise AttemptError(
         "endpoint_error",

@@ -24,8 +24,8 @@ SMALL_BODY_BYTES = 64 * 1024
 """Of larger answers a region's client takes one at a time, until it is stored."""
 
 _SURPLUS = (
-    "sent more than it was asked for; a connection on which bytes are left over is closed, so that they are taken for"
-    " no other question's answer"
+    "sent more bytes than the answer; a connection with leftover bytes is closed, so that they are not taken for the"
+    " answer to another question"
 )
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ async def open_clients(
     for region_id, client in clients.items():
         if client.surplus > 1:
             label, times = endpoints[region_id].region.label, client.surplus
-            notify(f"warning: region {label} sent more than it was asked for on {times} connections; each was closed")
+            notify(f"warning: region {label} sent more bytes than the answer on {times} connections; each was closed")
 
 
 def _surplus_hook(endpoint: Endpoint, notify: Callable[[str], None]) -> Callable[[int], None]:

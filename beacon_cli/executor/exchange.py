@@ -221,14 +221,14 @@ class _Exchange(Generic[T]):
         """Raise `AttemptError` for a response that names the id of another request. One that names none is taken."""
         named = response.headers.get(REQUEST_ID)
         if self.request_id and named is not None and {one.strip() for one in named.split(",")} != {self.request_id}:
-            raise wrong_prompt("it names the id of another request", response.status_code)
+            raise wrong_prompt("it has the id of another request", response.status_code)
 
     async def _reply(self, response: httpx2.Response) -> Reply:
         headers = response.headers
         if headers.get("content-encoding", "identity") != "identity":
             raise AttemptError(
                 "malformed_response",
-                "the answer is compressed, which was not asked for",
+                "the answer is compressed, but compression was not requested",
                 http_status=response.status_code,
             )
         return Reply(

@@ -91,7 +91,7 @@ async def require_models(
                 hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
             )
         else:
-            warn(f"what region {region.label} serves is not known ({answer.message}); it is asked anyway")
+            warn(f"cannot find out which models region {region.label} serves ({answer.message}); it is asked anyway")
     missing = [
         f"{lane.model_id} in {lane.region.label}"
         for lane in lanes
@@ -101,7 +101,7 @@ async def require_models(
         raise ModelNotServed(
             f"not served: {', '.join(missing)}; nothing was asked",
             hint=f"{command('verify endpoints')} shows what each region serves;"
-            " deploy the model, or take it out of the job",
+            " deploy the model, or remove it from the job",
         )
     return served
 

@@ -244,7 +244,7 @@ class Run:
             "timeout",
             self._clock.now(),
             error_code="slot_timeout",
-            error_message=f"no slot came free within {limit} (limits.slot_timeout)",
+            error_message=f"no slot became free within {limit} (limits.slot_timeout)",
         )
 
     def _interrupted(self, progress: Progress) -> Execution | None:
@@ -269,7 +269,7 @@ class Run:
 
     def _time_is_up(self) -> None:
         limit = duration(self._assignment.limits.job_timeout)
-        text = f"the run's time is up after {limit} (limits.job_timeout)"
+        text = f"the run reached its time limit of {limit} (limits.job_timeout)"
         self._emit(Notice(self._assignment.job_id, self._clock.now(), f"stopping… {text}"))
         self._stop.request(StopReason("job_timeout", text))
 

@@ -37,12 +37,12 @@ class Cancelled:
     def problems(self) -> tuple[BeaconError, ...]:
         """Return why the exit code is not 0: it ended before, or has not stopped yet."""
         if self.was not in _GOING_ON:
-            return (ProblemsFound(f"job {self.job_id} had ended before: it is {self.status}"),)
+            return (ProblemsFound(f"job {self.job_id} has already ended: it is {self.status}"),)
         if self.status in _GOING_ON:
             return (
                 ProblemsFound(
-                    f"job {self.job_id} has not stopped within {_WAIT_SECONDS:.0f} s",
-                    hint=f"{command('queue')} shows who holds it; a run outside the fleet is stopped where it runs",
+                    f"job {self.job_id} did not stop within {_WAIT_SECONDS:.0f} s",
+                    hint=f"{command('queue')} shows what runs it; stop a run outside the fleet on its own machine",
                 ),
             )
         return ()

@@ -92,7 +92,7 @@ class EntryRunner:
                 if not is_the_jobs_fault(error) or await self._is_deleted(taken.job_id):
                     raise
                 failures = await asyncio.to_thread(count_failure, self._url, taken.id, taken.job_id, error)
-                self._notify(f"job {taken.job_id} cannot go on: {error.message}")
+                self._notify(f"job {taken.job_id} cannot continue: {error.message}")
             if running.stop.reason in {HAND_BACK, BY_COMMAND}:
                 return await self._end_of(running, None)
             running.stop = Stop()  # the one of before was used up by the failure
@@ -171,4 +171,4 @@ def _internal(error: Exception) -> str:
 
 
 def _lost(running: RunningEntry, error: BeaconError) -> LeaseLost:
-    return LeaseLost(f"job {running.taken.job_id} cannot go on here: {error.message}")
+    return LeaseLost(f"job {running.taken.job_id} cannot continue here: {error.message}")

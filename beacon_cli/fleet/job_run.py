@@ -28,7 +28,7 @@ from beacon_cli.records.load_job import stored_job
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import JobStore, open_job_store
 
-HAND_BACK = StopReason("handed_back", "the worker was stopped (SIGTERM); another goes on")
+HAND_BACK = StopReason("handed_back", "the worker was stopped (SIGTERM); another worker continues")
 BY_COMMAND = StopReason("cancelled", "cancelled by beacon cancel")
 
 

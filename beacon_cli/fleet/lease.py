@@ -74,7 +74,7 @@ class Lease:
             except (*PASSING, TimeoutError) as error:
                 await self.close()
                 if time.monotonic() - last > PATIENCE_SECONDS:
-                    raise LeaseLost(f"the database stayed away for {PATIENCE_SECONDS:.0f} s") from error
+                    raise LeaseLost(f"the database was unreachable for {PATIENCE_SECONDS:.0f} s") from error
                 healthy_since = time.monotonic()
             except psycopg.Error as error:
                 raise store_error(error, self._address.parameters) from None
@@ -101,7 +101,7 @@ class Lease:
     async def _heartbeat(self, connection: AsyncConnection) -> None:
         answer = await connection.execute(query("fleet", "heartbeat"), {"worker": self.id, "draining": self.draining})
         if await answer.fetchone() is None and not self._left:
-            raise LeaseLost("the other workers took this one for dead, and its jobs over")
+            raise LeaseLost("the other workers declared this worker lost, and took over its jobs")
 
     async def _connected(self) -> AsyncConnection:
         if self._connection is None or self._connection.closed:

@@ -60,12 +60,12 @@ class FleetOverview:
         for job_id in self.in_no_queue:
             yield {
                 "job_id": job_id,
-                "problem": "it was written, and is not in the queue",
-                "hint": f"submit it again, or give it up: {command('cancel', job_id)}",
+                "problem": "it is stored, but not in the queue",
+                "hint": f"submit it again, or cancel it: {command('cancel', job_id)}",
             }
         for row in self.set_aside:
             again = command("submit JOB_FILE --job-id", row["job_id"])
-            hint = f"find out why, then submit it again ({again}), or give it up: {command('cancel', row['job_id'])}"
+            hint = f"find out why, then submit it again ({again}), or cancel it: {command('cancel', row['job_id'])}"
             yield {"job_id": row["job_id"], "problem": row["reason"], "hint": hint}
 
     def problems(self) -> tuple[BeaconError, ...]:
@@ -132,7 +132,7 @@ def _state(row: Row) -> str:
 
 def _why_stuck(row: Row, versions: set[str]) -> tuple[str, str] | None:
     if not row["taken"] and not versions:
-        return "no worker is alive", f"start one: {command('worker')}"
+        return "no worker is running", f"start one: {command('worker')}"
     if not row["taken"] and row["version"] not in versions:
         found = ", ".join(sorted(versions))
         return (
@@ -141,7 +141,7 @@ def _why_stuck(row: Row, versions: set[str]) -> tuple[str, str] | None:
         )
     if _state(row) == "orphaned" and float(row["changed_seconds"]) > _UNHELD_SECONDS:
         return (
-            f"its worker is gone, and none of version {row['version']} took it over",
+            f"its worker is gone, and no worker of version {row['version']} has taken it over",
             f"start one: {command('worker')}",
         )
     return None

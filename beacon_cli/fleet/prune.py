@@ -20,7 +20,7 @@ async def prune_regularly(url: str, notify: Callable[[str], None]) -> None:
         try:
             await prune(url, KEPT)
         except Exception as error:
-            notify(f"what is over could not be forgotten: {getattr(error, 'message', type(error).__name__)}")
+            notify(f"old queue entries could not be removed: {getattr(error, 'message', type(error).__name__)}")
         await asyncio.sleep(_BETWEEN_SECONDS)
 
 

@@ -90,7 +90,7 @@ class PatientConnector(PsycopgConnector):
                 if not isinstance(failed.__cause__, PASSING):
                     raise
             await asyncio.sleep(_RETRY_SECONDS)
-        raise ConnectorException("this worker lets go of its entries")
+        raise ConnectorException("this worker releases its entries")
 
 
 def pool_options(url: str, name: str) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def as_store_error(failed: ConnectorException) -> StoreError:
     if isinstance(
         cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn | psycopg.errors.UndefinedFunction
     ):
-        return SchemaError("the queue's tables are missing, or old", hint=MIGRATE_HINT)
+        return SchemaError("the queue's tables are missing or out of date", hint=MIGRATE_HINT)
     return store_error(cause) if isinstance(cause, psycopg.Error) else StoreError("the queue's database failed")
 
 

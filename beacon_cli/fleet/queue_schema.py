@@ -92,7 +92,7 @@ def require_nothing_left_behind(url: str) -> None:
         raise SchemaError(
             f"the queue of Beacon 0.1 (schema dbos) still has {quantity(len(left), 'job')}:"
             f" {', '.join(left[:_NAMED_AT_MOST])}{more}",
-            hint="let workers of that version finish them, or cancel them with it; or give that queue up with"
+            hint="let workers of that version finish them, or cancel them with it; or drop that queue with"
             " DROP SCHEMA dbos CASCADE, and submit the jobs again",
         )
 
@@ -149,7 +149,7 @@ def _require_up_to_date(applied: set[str]) -> None:
         raise SchemaError("the queue's tables are older than this program", hint=MIGRATE_HINT)
     if applied - known:
         raise SchemaError(
-            "the queue's tables are newer than this program", hint="install the Procrastinate that they are of"
+            "the queue's tables are newer than this program", hint="install the version of Procrastinate that made them"
         )
 
 

@@ -46,8 +46,8 @@ def ended_workers(url: str, entry: int) -> tuple[int, str]:
 def set_aside(url: str, entry: int, job_id: str) -> str:
     """Set a job aside, and return why. Raises `StoreError`."""
     ended, why = ended_workers(url, entry)
-    message = f"set aside: {ended} workers in a row could not go on with it, and nothing was answered in between"
-    message = f"{message}; the last time {why}" if why else message
+    message = f"set aside: {ended} workers in a row ended on it, without a new answer in between"
+    message = f"{message}; the last failure: {why}" if why else message
     with connect(url) as connection, translated():
         connection.execute(query("fleet", "set_aside"), {"entry": entry, "job": job_id, "why": message})
     return message

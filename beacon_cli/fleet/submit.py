@@ -58,7 +58,7 @@ def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, prio
     try:
         return asyncio.run(_submit(request, settings, job, job_id, url, priority))
     except Interrupted as interrupted:
-        interrupted.hint = f"it may be in the queue: {command('queue')} shows that; to submit it again changes nothing"
+        interrupted.hint = f"it may be in the queue: {command('queue')} shows that; submitting it again changes nothing"
         raise
 
 

@@ -24,7 +24,7 @@ _NUMBERS = frozenset(
 
 def show_submission(submission: Submission) -> Show:
     """Return what prints a submission."""
-    state = "is in the queue already" if submission.already else "is in the queue"
+    state = "is already in the queue" if submission.already else "is in the queue"
     cells = quantity(submission.expected, "execution")
     return lambda out: out.print(f"job {submission.job_id} {state}: {cells}, priority {submission.priority}")
 
@@ -79,7 +79,7 @@ def _print_regions(out: Console, data: dict[str, Any]) -> None:
 
 def _print_jobs(out: Console, jobs: list[dict[str, Any]]) -> None:
     if not jobs:
-        out.print("no job waits or runs")
+        out.print("no jobs are waiting or running")
         return
     rows = []
     for job in jobs:

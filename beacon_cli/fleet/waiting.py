@@ -83,7 +83,7 @@ def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> 
         reason = _reason(url, submission.entry)
     except (Interrupted, StoreError) as ended:
         stop = command("cancel", submission.job_id)
-        ended.hint = f"the job goes on: {command('queue')} shows it, and {stop} stops it"
+        ended.hint = f"the job continues: {command('queue')} shows it, and {stop} stops it"
         raise
     wanted = settings.limits.overridden_by(job.limits).min_success_rate
     return Verdict(submission, job, status, by_region, wanted, reason)

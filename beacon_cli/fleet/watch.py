@@ -50,7 +50,7 @@ class Watch:
         self._looked_at = time.monotonic()
         ages = {"worker": self._worker_id, "dead": DEAD_SECONDS, "stalled": STALLED_SECONDS}
         for worker_id, stalled in await (await connection.execute(query("fleet", "lose"), ages)).fetchall():
-            self._notify(f"worker {worker_id} {'does not move any more' if stalled else 'is gone'}")
+            self._notify(f"worker {worker_id} {'has stopped responding' if stalled else 'is gone'}")
             await cut_off(connection, [worker_id])
         await connection.execute(query("fleet", "expire"))
         wanted = {"queue": QUEUE, "unclaimed": _UNCLAIMED_SECONDS}

@@ -132,7 +132,7 @@ class Worker:
             finally:
                 await self._let_go()
         if isinstance(ending.cause, Interrupted):
-            say_line(f"worker {self.id} ends; what it had not finished is for the others")
+            say_line(f"worker {self.id} ends; other workers take over its unfinished jobs")
         return ending
 
     async def _until_it_ends(self) -> Ending:
@@ -180,8 +180,8 @@ class Worker:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._queue.open()
         except TimeoutError:
-            raise LeaseLost(f"the queue did not open within {PATIENCE_SECONDS:.0f} s") from None
-        say_line(f"worker {self.id} takes up to {self._jobs} jobs at once")
+            raise LeaseLost(f"the connection to the queue was not made within {PATIENCE_SECONDS:.0f} s") from None
+        say_line(f"worker {self.id} runs up to {self._jobs} jobs at the same time")
         await self._queue.take_entries(self._jobs, self._drain_seconds + _CLOSING_SECONDS)
 
     def _caps(self) -> list[tuple[str, int]]:
@@ -233,7 +233,9 @@ class Worker:
 
     def _begin_to_drain(self) -> None:
         self._lease.draining = True
-        say_line(f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; a second Ctrl-C quits at once")
+        say_line(
+            f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; press Ctrl-C again to quit at once"
+        )
         for running in self._running.values():
             running.stop.drain(HAND_BACK)
         self._start(self._drain())
@@ -280,7 +282,7 @@ def _require_endpoints(settings: Settings) -> None:
     if len(missing) == len(REGIONS):
         raise next(iter(missing.values()))
     for reason in missing.values():
-        say_line(f"warning: {reason.message}; jobs that ask there fail here")
+        say_line(f"warning: {reason.message}; jobs that ask there fail on this worker")
 
 
 def say_line(text: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from beacon_cli.console.program_name import command
 from beacon_cli.job.document import Document, Node, TreeReader, finite, joined, whole
 
-_HINT = "JSON takes double quotes only, no comments, and no comma before a closing bracket"
+_HINT = "JSON allows only double quotes, no comments, and no comma before a closing bracket"
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -45,12 +45,12 @@ class _JsonReader(TreeReader):
                 (self._first_line, 1),
                 "",
                 "the file is empty",
-                f"{command('docs job-files')} shows what a job file holds",
+                f"{command('docs job-files')} shows what a job file contains",
             )
         root = self._value("", 0)
         self._skip_space()
         if self._position < len(self._text):
-            self._invalid("something follows after the end of the document")
+            self._invalid("there is text after the end of the document")
         return root
 
     def _value(self, path: str, depth: int, key_at: tuple[int, int] | None = None) -> Node:

@@ -60,25 +60,23 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_in_flight: int = Field(default=10, ge=1, le=1000, description="Calls in flight at once, over the whole job.")
+    max_in_flight: int = Field(default=10, ge=1, le=1000, description="Maximum number of calls in flight per job.")
     per_endpoint: int | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="Calls in flight at once to one region. Default: the number of the job's models there.",
+        description="Maximum number of calls in flight to one region. Default: the number of the job's models there.",
     )
-    attempts: int = Field(default=3, ge=1, le=20, description="Tries at a cell, the first included; 1 means no retry.")
-    slot_timeout: Duration = Field(
-        default=3600.0, description="How long a cell may wait for a free slot before it gives up."
-    )
-    connect_timeout: Duration = Field(default=10.0, description="How long connecting to an endpoint may take.")
+    attempts: int = Field(default=3, ge=1, le=20, description="Maximum number of attempts per cell; 1 means no retry.")
+    slot_timeout: Duration = Field(default=3600.0, description="Maximum time that a cell waits for a free slot.")
+    connect_timeout: Duration = Field(default=10.0, description="Maximum time for connecting to an endpoint.")
     answer_timeout: Duration = Field(
         default=600.0,
-        description="How long one attempt may take in all: every hop and the whole body included.",
+        description="Maximum time for one attempt, including every hop and the whole body.",
     )
-    job_timeout: Duration = Field(default=7200.0, description="How long one run of the job may take in all.")
+    job_timeout: Duration = Field(default=7200.0, description="Maximum time for one run of the job.")
     min_success_rate: float = Field(
-        default=1.0, ge=0, le=1, description="The share of cells that must be completed for exit code 0."
+        default=1.0, ge=0, le=1, description="Minimum share of cells that must be completed for exit code 0."
     )
 
     def overridden_by(self, layer: Limits | Mapping[str, Any]) -> Limits:

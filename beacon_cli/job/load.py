@@ -82,12 +82,12 @@ def _question(document: Document, node: Node, warnings: list[str]) -> Question:
         raise document.error(
             id_node,
             problem,
-            f'{suggestion(question_id, BANK)}a question of your own needs a text: {{id: …, text: "…"}}; '
+            f'{suggestion(question_id, BANK)}your own question needs a text: {{id: …, text: "…"}}; '
             f"the bank has {', '.join(BANK)}",
         )
     text = str(text_node.value)
     if BANK.get(question_id, text) != text:
-        warnings.append(f"{text_node.path}: {question_id} is asked with this text, not with that of the question bank")
+        warnings.append(f"{text_node.path}: {question_id} is asked with this text, not the one in the question bank")
     return Question(question_id, text)
 
 
@@ -107,8 +107,8 @@ def _model(document: Document, node: Node, default: tuple[Region, ...], known: C
         raise document.error(id_node, f'unknown model "{excerpt(model_id, 40)}"', hint)
     regions = _regions(document, node.members.get("regions")) or default
     if not regions:
-        hint = "write regions: [US, EU, ASIA] at the top level, or give the model regions of its own"
-        raise document.error(node, f"{model_id} is asked nowhere: it names no regions, and neither does the job", hint)
+        hint = "write regions: [US, EU, ASIA] at the top level, or give the model its own regions"
+        raise document.error(node, f"{model_id} is not asked anywhere: neither the model nor the job has regions", hint)
     return JobModel(model_id, regions)
 
 
@@ -136,6 +136,6 @@ def _refuse_repeats(document: Document, nodes: list[Node], keys: Iterable[str], 
         if (before := first.setdefault(key, node)) is not node:
             raise document.error(
                 node,
-                f"{what} {key} is repeated: {before.path} on line {before.line} is the same",
+                f"{what} {key} is repeated: it is the same as {before.path} on line {before.line}",
                 "remove one of the two",
             )

@@ -57,10 +57,10 @@ class _Written(BaseModel):
 class WrittenQuestion(_Written):
     """A question with its text."""
 
-    id: QuestionId = Field(description="What names the question in results and in the database.")
+    id: QuestionId = Field(description="The id of the question in results and in the database.")
     text: Annotated[str, AfterValidator(_text)] | None = Field(
         default=None,
-        description="What is sent to the model. It may be left out for a question of the bank only.",
+        description="The text that is sent to the model. Only a question of the bank can omit it.",
     )
 
 
@@ -68,7 +68,7 @@ class WrittenQuestionFile(_Written):
     """Questions in a file of their own."""
 
     file: FilledText = Field(
-        description='A file of JSON lines, one {"id", "text"} a line; its path is relative to the job file.'
+        description='A file of JSON lines, one {"id", "text"} per line; its path is relative to the job file.'
     )
 
 
@@ -77,7 +77,7 @@ class WrittenModel(_Written):
 
     id: ModelId = Field(description="The model's id, exactly as in the registry.")
     regions: list[RegionName] | None = Field(
-        default=None, min_length=1, description="Where this model is asked. Default: the job's `regions`."
+        default=None, min_length=1, description="Where this model is asked. Default: the `regions` of the job."
     )
 
 
@@ -88,14 +88,14 @@ class Generation(_Written):
         default=0.1,
         ge=0,
         le=2,
-        description="How much chance there is in an answer; 0 always takes the likeliest token.",
+        description="How random an answer is; 0 always takes the most likely token.",
     )
-    max_tokens: int = Field(default=500, ge=1, le=MAX_TOKENS, description="The longest answer, in tokens.")
+    max_tokens: int = Field(default=500, ge=1, le=MAX_TOKENS, description="The maximum length of an answer, in tokens.")
     seed: int | None = Field(
         default=None,
         ge=0,
         le=MAX_SEED,
-        description="Makes the chance repeatable: repeat n is asked with seed + n. Default: the endpoint's own.",
+        description="Makes random answers reproducible: repeat n is asked with seed + n. Default: the endpoint's own.",
     )
 
 
@@ -129,24 +129,24 @@ class JobFile(_Written):
         default=None,
         pattern=r"^[A-Za-z0-9_-]+$",
         max_length=MAX_ID,
-        description="Names the job; running it again resumes it. Default: a generated id, printed first.",
+        description="The id of the job; running it again resumes the job. Default: a generated id, printed first.",
     )
-    name: FilledText | None = Field(default=None, description="A title for people. Default: the file's name.")
+    name: FilledText | None = Field(default=None, description="A title for people. Default: the name of the file.")
     version: Literal[1] = Field(default=1, description="The version of this format.")
     questions: Questions = Field(
-        description="What is asked, in this order: ids of the bank or {id, text}; or {file: questions.jsonl}."
+        description="The questions, in order: ids of the bank or {id, text}; or {file: questions.jsonl}."
     )
-    models: list[ModelEntry] = Field(min_length=1, description="Which models are asked: ids, or {id, regions}.")
+    models: list[ModelEntry] = Field(min_length=1, description="The models to ask: ids, or {id, regions}.")
     regions: list[RegionName] | None = Field(
         default=None,
         min_length=1,
-        description="Where the models are asked that name no regions of their own.",
+        description="The regions of models that have no regions of their own.",
     )
     repeats: int = Field(
         default=1,
         ge=1,
         le=1000,
-        description="How often each cell is asked: shows how much answers vary inside a region.",
+        description="How often each model is asked each question in each region: shows how much answers vary.",
     )
     generation: Generation = Field(default=Generation(), description="How answers are generated.")
     system_prompt: FilledText | None = Field(
@@ -156,11 +156,9 @@ class JobFile(_Written):
     )
     limits: Limits = Field(
         default=Limits(),
-        description="How much at once, how often again, how long. Flags win over what is set here.",
+        description="Limits on calls in flight, attempts and time. Flags override them.",
     )
-    metadata: dict[str, Any] = Field(
-        default={}, description="Anything of your own; kept with the job, not interpreted."
-    )
+    metadata: dict[str, Any] = Field(default={}, description="Your own data; stored with the job, not interpreted.")
 
 
 @dataclass(frozen=True, slots=True)

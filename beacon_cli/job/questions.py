@@ -21,7 +21,7 @@ from modal_deployment.limits import MAX_PROMPT_CHARACTERS
 MAX_ID = 255
 MAX_LINE_BYTES = 1_000_000
 """The longest line of a file of questions: the bound on memory."""
-_LINE_HINT = 'write one question a line: {"id": "capital", "text": "What is the capital of France?"}'
+_LINE_HINT = 'write one question per line: {"id": "capital", "text": "What is the capital of France?"}'
 # Pairs, not dictionaries: a key that is written twice must not vanish. A decoder made once is twice as fast.
 _DECODER = json.JSONDecoder(object_pairs_hook=tuple)
 
@@ -48,7 +48,7 @@ def id_problem(question_id: str) -> str:
         return f"a question's id must have at most {MAX_ID} characters, not {len(question_id)}"
     if question_id != question_id.strip():
         return "a question's id must not start or end with white space"
-    return "" if question_id.isprintable() else "a question's id must hold printable characters only"
+    return "" if question_id.isprintable() else "a question's id must contain only printable characters"
 
 
 def text_problem(text: str) -> str:
@@ -110,7 +110,7 @@ def open_question_file(path: Path) -> QuestionFile:
         stamp = _stamp(file)
         digest.update(_without_repeats(path, _numbered(str(path), file)))
     if not digest.count:
-        raise located(str(path), 1, 1, "", "the file holds no question", _LINE_HINT)
+        raise located(str(path), 1, 1, "", "the file contains no questions", _LINE_HINT)
     return QuestionFile(path, digest.count, digest.hexdigest(), stamp)
 
 
@@ -145,8 +145,8 @@ def _without_repeats(path: Path, numbered: Iterable[tuple[int, Question]]) -> It
     for number, question in numbered:
         fingerprint = hash(question.id)
         if fingerprint in seen and (first := _line_of(path, question.id)) < number:
-            problem = f'the id "{excerpt(question.id, 40)}" is already that of line {first}'
-            raise located(str(path), number, 1, "id", problem, "give every question an id of its own")
+            problem = f'the id "{excerpt(question.id, 40)}" is already used on line {first}'
+            raise located(str(path), number, 1, "id", problem, "give every question its own id")
         seen.add(fingerprint)
         yield question
 

@@ -52,7 +52,7 @@ def validated(document: Document) -> JobFile:
     """Return the document as a `JobFile`. Raises `JobFileError` for the first thing in it that is wrong."""
     if not isinstance(document.root.value, dict):
         if document.root.value is None:
-            raise document.error(document.root, "the file is empty", f"{_PAGE} shows what a job file holds")
+            raise document.error(document.root, "the file is empty", f"{_PAGE} shows what a job file contains")
         raise document.error(document.root, "a job file must be keys and values", _REFERENCE)
     try:
         return JobFile.model_validate(document.root.plain(), strict=True)

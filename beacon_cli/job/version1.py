@@ -81,7 +81,7 @@ class _Converter:
         if node.value == "":
             return
         if (other := self._new.get(key)) is not None:
-            raise self._document.error(node, f"says the same as {other.path}", "remove one of the two")
+            raise self._document.error(node, f"has the same meaning as {other.path}", "remove one of the two")
         self._new[key] = node
 
     def _runs(self) -> Node:
@@ -94,7 +94,7 @@ class _Converter:
             return
         hint = 'write "questions": ["math_basic", …] with ids of the question bank, or {"id", "text"}'
         if self._prompt() is not None:
-            hint += "; benchmark.input.data.prompt is not asked: to ask it, write it as the text of a question"
+            hint += "; benchmark.input.data.prompt is not asked: to ask it, make it the text of a question"
         problem = "questions: missing" if questions is None else "must not be empty"
         raise self._document.error(questions or self._document.root, problem, hint)
 
@@ -130,7 +130,7 @@ class _Converter:
             if node is None or (old != "min_success_rate" and (node := self._seconds(node)) is None):
                 continue
             if new in limits:
-                raise self._document.error(node, f"says the same as {limits[new].path}", "remove one of the two")
+                raise self._document.error(node, f"has the same meaning as {limits[new].path}", "remove one of the two")
             limits[new] = node
         return replace(given, value=limits)
 
@@ -141,7 +141,7 @@ class _Converter:
             hint = "600000000000 is ten minutes; in a file of today's format write limits: {job_timeout: 10m}"
             raise self._document.error(node, "must be a whole number of nanoseconds", hint)
         if 0 < nanoseconds < _SHORTEST:
-            hint = f"if {nanoseconds} seconds are meant, write {nanoseconds}000000000"
+            hint = f"if you mean {nanoseconds} seconds, write {nanoseconds}000000000"
             raise self._document.error(node, f"{nanoseconds} nanoseconds is less than a millisecond", hint)
         return replace(node, value=nanoseconds / _NANOSECONDS) if nanoseconds else None
 
@@ -155,9 +155,9 @@ class _Converter:
     def _warnings(self) -> list[str]:
         warnings = []
         if unread := list(dict.fromkeys(self._unread())):
-            warnings.append(f"{', '.join(unread)}: no meaning here, not used")
+            warnings.append(f"{', '.join(unread)}: not supported here, ignored")
         if self._prompt() is not None:
-            warnings.append("benchmark.input.data.prompt is not asked: the job asks what questions lists")
+            warnings.append("benchmark.input.data.prompt is not asked: the job asks only the listed questions")
         return warnings
 
     def _unread(self) -> Iterator[str]:

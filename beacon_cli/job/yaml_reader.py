@@ -77,7 +77,7 @@ class _YamlReader(TreeReader):
             if isinstance(event, DocumentStartEvent):
                 break
         else:
-            self.fail((1, 1), "", "the file is empty", f"{command('docs job-files')} shows what a job file holds")
+            self.fail((1, 1), "", "the file is empty", f"{command('docs job-files')} shows what a job file contains")
         root = self._value(next(self._events), "", 0)
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
@@ -162,7 +162,7 @@ class _YamlReader(TreeReader):
         at = _at(event)
         if event.anchor not in self._anchors:
             name = excerpt(event.anchor, 40)
-            self.fail(at, path, f"the alias *{name} stands for nothing before it", f"write &{name} there first")
+            self.fail(at, path, f"the alias *{name} refers to no anchor before it", f"write &{name} there first")
         node, size, height = self._anchors[event.anchor]
         self.enter(at, path, depth + height, size)
         return Node(node.value, *at, path, node.written, key_at)
@@ -191,5 +191,5 @@ def _syntax_hint(problem: str) -> str:
     if "\\t" in problem:
         return "indent with spaces: YAML allows no tabs there"
     if "mapping values" in problem:
-        return 'a text that holds ": " must be in quotes'
-    return "a text that holds any of : # { } [ ] & * ! | > % @ is safest in quotes"
+        return 'a text that contains ": " must be in quotes'
+    return "a text that contains any of : # { } [ ] & * ! | > % @ is safest in quotes"

@@ -42,7 +42,7 @@ class EventsFile:
         except OSError as error:
             raise UsageError(
                 f"cannot write events to {path}: {error.strerror}",
-                hint="give --events a file that can be written",
+                hint="use --events with a file that can be written",
             ) from error
         self._broken = False
 
@@ -73,7 +73,7 @@ class EventsFile:
             self._write(json.dumps(event_document(event), separators=(",", ":")).encode("ascii") + b"\n")
         except OSError as error:
             self._broken = True
-            return f"no more events are written to {self._path}: {error.strerror}; the run goes on"
+            return f"no more events are written to {self._path}: {error.strerror}; the run continues"
         return None
 
     def _write(self, line: bytes) -> None:
@@ -81,7 +81,7 @@ class EventsFile:
         while rest:
             written = self._file.write(rest)
             if written is None and not select.select([], [self._file], [], _FULL_SECONDS)[1]:
-                raise TimeoutError(errno.ETIMEDOUT, f"nobody has read from this pipe for {_FULL_SECONDS:.0f} s")
+                raise TimeoutError(errno.ETIMEDOUT, f"nothing has read from this pipe for {_FULL_SECONDS:.0f} s")
             rest = rest[written or 0 :]
 
 
@@ -100,12 +100,12 @@ def _opened_pipe(path: Path) -> io.FileIO:
         waited = time.monotonic() - began
         if waited > _NO_READER_SECONDS:
             raise UsageError(
-                f"nobody has opened the pipe {path} for reading within {_NO_READER_SECONDS:.0f} s",
+                f"nothing opened the pipe {path} for reading within {_NO_READER_SECONDS:.0f} s",
                 hint=f"start its reader first, such as: cat {path} &",
             )
         if waited > _SILENT_SECONDS and not reported:
             reported = True
-            say(f"waiting for somebody to read the pipe {printable(str(path))} (--events)\n")
+            say(f"waiting for a reader of the pipe {printable(str(path))} (--events)\n")
         time.sleep(0.05)
 
 

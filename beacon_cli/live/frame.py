@@ -147,7 +147,7 @@ def _questions(progress: Progress) -> list[Text]:
     batches = progress.current_batches()
     lines = [_question(batch, grouped=len(progress.batches) > 1) for batch in batches[:_QUESTIONS]]
     if len(batches) > _QUESTIONS:
-        lines[-1:] = [Text(f"and {len(batches) - _QUESTIONS + 1} more questions at once", "dim")]
+        lines[-1:] = [Text(f"and {len(batches) - _QUESTIONS + 1} more questions at the same time", "dim")]
     return lines
 
 

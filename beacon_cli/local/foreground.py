@@ -61,11 +61,11 @@ async def _serve_until_signal(settings: Settings, ports: Mapping[str, int], sign
 
 async def _serve(settings: Settings, ports: Mapping[str, int], view: FetchView) -> None:
     regions = [REGIONS[region_id] for region_id in ports]
-    view.say("starting; the first time takes longer")
+    view.say("starting; the first start takes longer")
     async with local_servers(settings, regions, ports=ports, on_fetch=view.on_fetch) as servers:
         sys.stdout.write(_announcement(settings, list(servers.values())))
         sys.stdout.flush()
-        view.say("serving; Ctrl-C ends it")
+        view.say("serving; press Ctrl-C to stop")
         await _first_death(list(servers.values()))
 
 

@@ -57,7 +57,7 @@ class Gateway:
             await self._app(scope, receive, send)
         elif call_id := parse_qs(scope["query_string"].decode("latin-1")).get(CALL_ID):
             if scope["method"] != "GET":
-                raise Refusal(400, "get_only", "follow a 303 with GET; the call is running already")
+                raise Refusal(400, "get_only", "follow a 303 with GET; the call is already running")
             await self._result(call_id[0], receive, send)
         elif scope["method"] == "POST":
             await self._first(scope, receive, send)
@@ -90,7 +90,7 @@ class Gateway:
 
     async def _result(self, call_id: str, receive: Receive, send: Send) -> None:
         if (call := self._calls.get(call_id)) is None:
-            raise Refusal(404, "unknown_call", "no such call, or its result was read already")
+            raise Refusal(404, "unknown_call", "no such call, or its result was already read")
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             await asyncio.wait((call.task, gone), timeout=self._hop_after, return_when=asyncio.FIRST_COMPLETED)
@@ -101,7 +101,7 @@ class Gateway:
         if not call.task.done():
             await _see_other(call_id, send)
         elif self._calls.pop(call_id, None) is None:
-            raise Refusal(404, "unknown_call", "the result was read already")
+            raise Refusal(404, "unknown_call", "the result was already read")
         else:
             await call.replay(send)
 

@@ -76,7 +76,7 @@ def _load(xllamacpp: Any, path: Path, context: int, threads: int, folder: Path) 
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
-        raise LocalServerError(f"llama.cpp does not load {path}: {error}") from error
+        raise LocalServerError(f"llama.cpp cannot load {path}: {error}") from error
     finally:
         address.unlink(missing_ok=True)
 
@@ -130,6 +130,6 @@ def _refusal(error: dict[str, Any]) -> Exception:
         return Refusal(
             422,
             "prompt_too_long",
-            f"prompt: {error['n_prompt_tokens']} tokens, the model's window has {error['n_ctx']}",
+            f"prompt: {error['n_prompt_tokens']} tokens, but the model's context window has {error['n_ctx']}",
         )
     return RuntimeError(str(error.get("type")))

@@ -53,7 +53,7 @@ class ScriptedError(_Strict):
 
     status: int = Field(ge=400, le=599)
     code: str = "scripted_error"
-    message: str = "the script says so"
+    message: str = "an error from the script"
     retry_after: str | int | float | None = None
 
     @field_validator("retry_after")

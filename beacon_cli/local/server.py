@@ -109,7 +109,7 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise LocalServerError(
-            f"port {port} cannot be used: {error.strerror}", hint=f"{command('serve --port N')} takes other ports"
+            f"port {port} cannot be used: {error.strerror}", hint=f"{command('serve --port N')} uses other ports"
         ) from error
 
 

@@ -90,7 +90,7 @@ def _short_folder() -> Iterator[Path]:
         )
     except OSError as error:
         raise LocalServerError(
-            f"no temporary folder can be made: {error.filename or ''} {error.strerror}",
+            f"no temporary folder can be created: {error.filename or ''} {error.strerror}",
             hint="set TMPDIR to a folder that is writable",
         ) from error
     with folder as name:

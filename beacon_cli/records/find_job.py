@@ -118,7 +118,7 @@ def _not_found(job_id: str, newest: list[str]) -> NoReturn:
     near += [name for name in newest if job_id and name.startswith(job_id) and name not in near][: 3 - len(near)]
     shown = ", ".join(excerpt(name, _MAX_ID) for name in near or newest[:3])
     hint = f"did you mean {shown}?" if near else f"the newest are {shown};"
-    hint = f"{hint} {command('jobs')} lists them all" if shown else "no job was ever run in this database"
+    hint = f"{hint} {command('jobs')} lists them all" if shown else "there are no jobs in this database yet"
     if job_id == LAST:
-        hint = f"{LAST} stands for the newest job on a terminal only; {hint}"
+        hint = f"{LAST} means the newest job only on a terminal; {hint}"
     raise JobNotFound(f"no job '{excerpt(job_id)}' in this database", hint=hint)

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 def print_journals(out: Console, found: Found) -> None:
     """Print a line for each journal, and one for whatever else lies there."""
-    kept = [f"{kept}; the next run or worker with this data folder stores them" for kept in found.journals]
+    kept = [f"{kept}; the next run or worker that uses this data folder will store them" for kept in found.journals]
     for line in (*kept, *found.remarks):
         out.print(f"journal: {printable(line)}", markup=False, soft_wrap=True, highlight=False)

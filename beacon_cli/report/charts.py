@@ -53,7 +53,7 @@ def latency_chart(seconds: Mapping[Lane, Sequence[float]], regions: Sequence[str
         axes.vlines(shown, row - 0.32, row + 0.32, color=colour, linewidth=1.6, alpha=0.55)
         axes.plot([statistics.median(values)], [row], "o", markersize=8, color=COLOURS["ink"])
     _scale(axes, logarithmic=skewed)
-    axes.set_xlabel("seconds from the first attempt to the answer; each stroke is an answer, the dot their median")
+    axes.set_xlabel("seconds from the first attempt to the answer; each stroke is one answer, the dot is their median")
     description = "; ".join(
         f"{region} {model}: median {statistics.median(seconds[region, model]):.2f} s" for region, model in lanes
     )
@@ -99,7 +99,7 @@ def timeline_chart(run: RunTimeline, number: int, regions: Sequence[str]) -> Mar
         f"run-{number}",
         f"Run {number}: what each container worked on, over time",
         f"{len(run.bars)} executions of {bands} questions in {len(lanes)} containers. Triangles mark the first answer"
-        " of a container in the run, dots executions with hops, crosses those without an answer.",
+        " of a container in the run, dots mark executions with hops, and crosses mark executions without an answer.",
         labels,
         titles,
     )

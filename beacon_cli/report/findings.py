@@ -30,7 +30,7 @@ def findings(comparison: Comparison) -> tuple[Finding, ...]:
 def _missing(audit: AuditReport) -> Iterator[Finding]:
     coverage = audit.coverage
     if not audit.rows:
-        yield Finding("Nothing was asked", "the job has no execution yet")
+        yield Finding("Nothing was asked", "the job has no executions yet")
     elif missing := coverage.expected - coverage.completed:
         became = ", ".join(
             f"{number} {what}"
@@ -40,7 +40,7 @@ def _missing(audit: AuditReport) -> Iterator[Finding]:
         yield Finding(
             "Incomplete",
             f"{quantity(missing, 'answer')} of {coverage.expected} missing ({became});"
-            " running the job again goes on with it",
+            " run the job again to continue it",
         )
 
 
@@ -52,7 +52,7 @@ def _conditions(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(f"Not comparable: {each.name} differs", each.detail)
     if comparison.unrecorded:
         names = ", ".join(comparison.unrecorded)
-        yield Finding("Not recorded in every answer, so not compared", names, serious=False)
+        yield Finding("Not recorded for every answer, so not compared", names, serious=False)
 
 
 def failed_checks(audit: AuditReport) -> tuple[Check, ...]:

@@ -15,4 +15,4 @@ def open_in_browser(path: Path) -> None:
     except (webbrowser.Error, OSError):
         opened = False
     if not opened:
-        say("no browser could be started: open the file in one\n")
+        say("no browser could be started: open the file yourself\n")

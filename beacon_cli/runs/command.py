@@ -48,7 +48,7 @@ def _run_job(
     with connect(url) as connection:
         require_ready_for_a_run(connection)
     finished = run_to_end(request, settings, job, job_id, url)
-    _log.info("asking is over: reading back what was stored")
+    _log.info("all questions were asked; reading the stored answers")
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, finished, with_batches=as_json)
         report = audit_job(connection, job_id)

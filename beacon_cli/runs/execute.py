@@ -160,7 +160,7 @@ class _OpenedRun:
         except ModelNotServed as error:
             if self._request.local:
                 served = ", ".join(local_model_ids(self._settings))
-                error.hint = f"--local serves {served}; more can be added under [local.models] in beacon.toml"
+                error.hint = f"--local serves {served}; add more under [local.models] in beacon.toml"
             raise
 
     def _run(self, store: JobStore, asked: _Asked) -> Run:
@@ -172,7 +172,7 @@ class _OpenedRun:
     async def _registry_changes(self, asked: _Asked) -> dict[str, str]:
         changes = await registry_changes(asked.clients, asked.endpoints, asked.served, self._notify)
         for label, text in changes.items():
-            self._notify(f"warning: region {label} changed while it was asked: {text}; each row says what answered it")
+            self._notify(f"warning: region {label} changed during the run: {text}; each row records what answered it")
         return changes
 
     def _keep_id(self) -> None:
@@ -220,7 +220,7 @@ class _OpenedRun:
             self._notify("stopping…")
             self._task.cancel()
         elif self._store is not None:
-            self._notify("stopping… calls in flight are cancelled and recorded; a second Ctrl-C quits at once")
+            self._notify("stopping… calls in flight are cancelled and recorded; press Ctrl-C again to quit at once")
             self._store.hurry()
             self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
 

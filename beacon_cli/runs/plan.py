@@ -78,7 +78,10 @@ def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
     )
     caps = "  ".join(f"{region} {cap}" for region, cap in data["per_endpoint"].items())
     out.print(
-        Text(f"at most {data['containers_at_most']} containers at once (max_in_flight {limits.max_in_flight}; {caps})")
+        Text(
+            f"at most {data['containers_at_most']} containers at the same time"
+            f" (max_in_flight {limits.max_in_flight}; {caps})"
+        )
     )
     for region, prompt in data["system_prompts"].items():
         if prompt is not None:

@@ -32,10 +32,10 @@ _DO: dict[str, str] = {
     "answer_timeout": f"{_PROBE} shows which region is slow; or raise limits.answer_timeout",
     "job_timeout": "resume it (the command is below), or raise limits.job_timeout",
     "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
-    "tls_failed": "check the certificate, and the host name in beacon.toml; it is never ignored",
-    "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint knows",
-    "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} brings the registry there",
-    "request_rejected": "the message is the endpoint's: check the prompt's length and `generation` in the job file",
+    "tls_failed": "check the certificate, and the host name in beacon.toml; certificates are always verified",
+    "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint accepts",
+    "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} deploys the registry",
+    "request_rejected": "the endpoint sent the message: check the prompt's length and `generation` in the job file",
     "rate_limited": "lower limits.per_endpoint, then run it again",
     "server_error": "read the endpoint's own log, then run it again",
     "endpoint_error": f"read the endpoint's own log; {command('deploy modal')} replaces an old deployment",
@@ -46,9 +46,9 @@ _DO: dict[str, str] = {
     "wrong_prompt": "find what mixes up answers: a cache or a proxy in front of the endpoint; then run it again",
     "redirect_refused": "check the URL in beacon.toml: https, and no login page or proxy in front of it",
     "redirect_cross_origin": "check the URL in beacon.toml: it leads to another host, which was not followed",
-    "result_lost": "run it again: the cell is asked anew",
+    "result_lost": "run it again: the cell is asked again",
     "cancelled": "resume it: the command is below",
-    "handed_back": "a worker of the fleet goes on with it",
+    "handed_back": "a worker of the fleet continues it",
 }
 
 
@@ -59,7 +59,7 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     """
     if summary.nothing_to_ask:
         before = f"all {summary.expected} answers are" if summary.expected > 1 else "the answer is"
-        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} there already"))
+        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} already stored"))
         return
     _say(console, _headline(summary))
     console.print()
@@ -174,7 +174,7 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
     calls = summary.function_call_ids
     listed = " ".join(excerpt(call) for call in calls[:_CALLS])
     more = f" and {len(calls) - _CALLS} more (all of them with --json)" if len(calls) > _CALLS else ""
-    _say(console, Text(f"may still be running, and be paid for, on Modal: {listed}{more}"))
+    _say(console, Text(f"may still be running on Modal, at your cost: {listed}{more}"))
     command = "python -c \"import modal; modal.FunctionCall.from_id('fc-...').cancel()\""
     console.print(Text(f"  to stop one: {command}"), soft_wrap=True)
     console.print()

@@ -27,16 +27,16 @@ def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -
     Raises `JobNotFound` when somebody deletes it meanwhile.
     """
     job_id = follower.job_id
-    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} stored before\n")
+    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} already stored\n")
     width, dot, came = reader_width(console), " · " if console.encoding.startswith("utf") else " | ", 0
     for arrival in follower:
         console.print(_entry(arrival, width, dot, full=full), soft_wrap=True)
         came += 1
-    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(came, 'answer')} came\n")
+    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(came, 'answer')} received\n")
     if follower.state.status == "deleted":
-        raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was followed")
+        raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was being followed")
     if follower.state.status == "interrupted":
-        say(f"hint: nothing runs it now; to resume it: {command('run JOB_FILE --job-id', excerpt(job_id))}\n")
+        say(f"hint: it is not running; to resume it: {command('run JOB_FILE --job-id', excerpt(job_id))}\n")
 
 
 def _state(follower: Follower) -> str:

@@ -105,10 +105,10 @@ def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         name = excerpt(job.id, 255)
         resume = command("run JOB_FILE --job-id", name)
-        yield f"{name} was interrupted, and nothing runs it now. To resume it: {resume}"
+        yield f"{name} was interrupted, and is not running. To resume it: {resume}"
     for job in [job for job in found.jobs if job.reason][:_REMARKS]:
         name = excerpt(job.id, 255)
         again = command("submit JOB_FILE --job-id", name)
-        yield f"{name} was {excerpt(job.reason or '', 500)}. To have it tried again: {again}"
+        yield f"{name} was {excerpt(job.reason or '', 500)}. To try it again: {again}"
     if found.more:
         yield f"There are older jobs. To list them: {command('jobs --limit N')}"

@@ -66,7 +66,7 @@ def print_answers(
             _print(console, [*(_question(answers[0], page) if heading else ()), *model_lines(answers, page)])
             heading, printed = False, True
     if not printed:
-        console.print("no answer is stored yet", soft_wrap=True)
+        console.print("no answers are stored yet", soft_wrap=True)
 
 
 def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:

@@ -22,8 +22,8 @@ _FLAG = "--database-url"
 # Of another project, perhaps: many programs and hosts set it.
 _SHARED_VARIABLE = "DATABASE_URL"
 _IF_NOT_OURS = (
-    f"if {_SHARED_VARIABLE} belongs to another project: BEACON_DATABASE_URL={EMBEDDED} is Beacon's own database,"
-    " BEACON_DATABASE_URL=postgresql://… another"
+    f"if {_SHARED_VARIABLE} belongs to another project: BEACON_DATABASE_URL={EMBEDDED} selects Beacon's own"
+    " database, BEACON_DATABASE_URL=postgresql://… another one"
 )
 # libpq's and the server's own, such as PGPORT, PGSERVICE, PGTZ; not PG_COLOR.
 _LIBPQ_VARIABLE = re.compile(r"PG[A-Z]+")

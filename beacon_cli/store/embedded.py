@@ -111,18 +111,18 @@ def _make_folder(data_path: Path) -> None:
     except OSError as error:
         raise StoreError(
             f"the data folder {data_path} cannot be used: {_reason(error)}",
-            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to",
         ) from error
     if is_root() and (folder := writable_by_others(data_path)):
         raise StoreError(
-            f"the data folder {data_path} is not safe: others may write in {folder}",
+            f"the data folder {data_path} is not safe: other users may write in {folder}",
             hint="run beacon as the owner of that folder, or let only root write there (chmod go-w), or set"
             " BEACON_DATA_DIR and BEACON_CACHE_DIR to folders of root's",
         )
     if is_root() and closed:
         raise StoreError(
-            f"as root the embedded PostgreSQL runs as the user {ACCOUNT}, which may not enter {closed[0]}",
-            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders under one that others may enter, such as"
+            f"as root the embedded PostgreSQL runs as the user {ACCOUNT}, which has no access to {closed[0]}",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that other users can access, such as below"
             " /var/lib/beacon",
         )
 
@@ -152,13 +152,13 @@ def _reason(error: Exception) -> str:
         where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
         return f"{where}{error.strerror or error}"
     if isinstance(error, subprocess.TimeoutExpired):
-        return f"{Path(error.cmd[0]).name} was not done within {error.timeout:.0f} s"
+        return f"{Path(error.cmd[0]).name} did not finish within {error.timeout:.0f} s"
     return str(error)
 
 
 def _hint(data_path: Path, error: Exception) -> str:
-    elsewhere = "another folder: BEACON_DATA_DIR and BEACON_CACHE_DIR; another database: --database-url"
+    elsewhere = "for another folder set BEACON_DATA_DIR and BEACON_CACHE_DIR; for another database use --database-url"
     if isinstance(error, PermissionError):
-        return f"it may belong to another user: look at its owner and mode; {elsewhere}"
+        return f"it may belong to another user: check its owner and mode; {elsewhere}"
     log = server_folder(data_path) / "log"
     return f"its log is {log}; {elsewhere}" if log.exists() else elsewhere

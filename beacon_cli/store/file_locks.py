@@ -77,8 +77,8 @@ def _wait_for(lock: fasteners.InterProcessLock, file: Path, what: str) -> None:
         waited = time.monotonic() - began
         if waited > (_SUSPENDED_SECONDS if suspended else _WORKING_SECONDS):
             pid = holder.split()[1] if holder.startswith("process") else "PID"
-            hint = f"let it go on (kill -CONT {pid}) or end it (kill {pid})" if suspended else "end it, or wait longer"
-            raise StillLocked(f"{holder} {what}, and has not been done for {waited:.0f} s", hint=hint)
+            hint = f"resume it (kill -CONT {pid}) or end it (kill {pid})" if suspended else "end it, or wait longer"
+            raise StillLocked(f"{holder} {what}, and has not finished for {waited:.0f} s", hint=hint)
 
 
 def _holder(file: Path) -> tuple[str, bool]:

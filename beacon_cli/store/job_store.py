@@ -194,7 +194,7 @@ async def _claim(
     spec, sha256, stored_batching, answered = stored
     if sha256 != job.spec_sha256:
         raise UsageError(
-            f"job {job_id} is already stored, and asks something else: {'; '.join(spec_differences(spec, job.spec()))}",
+            f"job {job_id} is already stored with different contents: {'; '.join(spec_differences(spec, job.spec()))}",
             hint="give the changed job another id (--job-id, or id: in the job file)",
         )
     if batching not in {None, stored_batching}:

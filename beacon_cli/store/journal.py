@@ -34,7 +34,7 @@ flight when the database goes away."""
 _LOCK_SECONDS = 5.0
 # `.taken` is how earlier versions named a journal that was being stored.
 _NAME = re.compile(r"(?P<run>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?:jsonl|taken)")
-_HINT = "see to the disk, or set BEACON_DATA_DIR to another"
+_HINT = "check the disk, or set BEACON_DATA_DIR to a folder on another one"
 
 
 class Journal:
@@ -46,14 +46,14 @@ class Journal:
     def append(self, rows: Sequence[Row]) -> None:
         """Write rows and wait until the disk has them. Raises `JournalError` when it cannot: none of them is kept."""
         data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
-        with _explained(self.path, "answers could not be kept"):
+        with _explained(self.path, "answers could not be written"):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with _locked(self.path.parent), open(self.path, "a+b", buffering=0, opener=_private) as file:
                 _write(file, data)
 
     def discard(self) -> None:
         """Remove the file: the database has all that this run wrote into it. Raises `JournalError`."""
-        with _explained(self.path, "not removable"):
+        with _explained(self.path, "cannot be removed"):
             self.path.unlink(missing_ok=True)
 
 
@@ -83,7 +83,7 @@ class Kept:
         """
         if self.damaged:
             return False
-        with _explained(self.path, "not removable"), _locked(self.path.parent):
+        with _explained(self.path, "cannot be removed"), _locked(self.path.parent):
             if self.path.exists() and self.path.stat().st_size != self.size:
                 return False
             self.path.unlink(missing_ok=True)
@@ -120,12 +120,13 @@ def require_writable(folder: Path) -> None:
         free = shutil.disk_usage(folder).free // 1_000_000
     except OSError as error:
         raise JournalError(
-            f"the journal folder {folder} is not writable: {error.strerror}", hint="set BEACON_DATA_DIR to another"
+            f"the journal folder {folder} is not writable: {error.strerror}",
+            hint="set BEACON_DATA_DIR to another folder",
         ) from error
     if free < FREE_MEGABYTES:
         raise JournalError(
             f"the disk of the journal folder {folder} is full: {free} MB are free, {FREE_MEGABYTES} MB are needed for"
-            " answers that cannot be stored at once",
+            " answers that cannot be stored immediately",
             hint="free space there, or set BEACON_DATA_DIR to a folder on another disk",
         )
 
@@ -141,7 +142,7 @@ def look(folder: Path) -> Found:
         except FileNotFoundError:  # stored and removed by another process just now
             continue
         except OSError as error:
-            remarks.append(f"{path} is not readable ({error.strerror}): it is left alone, and may hold answers")
+            remarks.append(f"{path} is not readable ({error.strerror}): it is left unchanged, and may contain answers")
             continue
         if kept is None:
             foreign.append(path.name)
@@ -149,10 +150,10 @@ def look(folder: Path) -> Found:
         journals.append(kept)
         if kept.damaged:
             lines = quantity(kept.damaged, "line")
-            remarks.append(f"{path} has {lines} that cannot be read: it is left there; look at it, then remove it")
+            remarks.append(f"{path} has {lines} that cannot be read: it is left unchanged; check it, then remove it")
     if foreign:
         named = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
-        remarks.append(f"in {folder} there is what Beacon did not write: {named}; it is left alone")
+        remarks.append(f"{folder} contains files that Beacon did not write: {named}; they are left unchanged")
     return Found(tuple(journals), tuple(remarks))
 
 

@@ -52,12 +52,12 @@ def _require_current(connection: Connection, facts: Facts) -> None:
     if schema == "legacy":
         raise SchemaError(
             "this database belongs to the old system; Beacon only reads it",
-            hint=f"{command('check-db')} works on it; give another --database-url to run or migrate",
+            hint=f"{command('check-db')} works on it; use another --database-url to run or migrate",
         )
     if schema == "foreign":
         raise SchemaError(
             "this database has tables named jobs or executions that are not Beacon's",
-            hint="give another database, or a schema of Beacon's own: BEACON_DATABASE_SCHEMA=beacon",
+            hint="use another database, or a separate schema for Beacon: BEACON_DATABASE_SCHEMA=beacon",
         )
     if schema == "empty":
         require_open_schema(connection)
@@ -72,7 +72,7 @@ def _require_current(connection: Connection, facts: Facts) -> None:
     if unknown := applied - known_migrations():
         raise SchemaError(
             f"the database's schema is newer than this program (unknown: {_listed(unknown)})",
-            hint=f"update beacon; {command('db migrate')} cannot go back",
+            hint=f"update beacon; {command('db migrate')} cannot downgrade",
         )
 
 

@@ -41,8 +41,8 @@ def require_session_pooling(address: Address, mine: pq.abc.PGconn) -> None:
     with closing(psycopg.connect(**address.parameters, autocommit=True)) as other:  # type: ignore[arg-type]
         if _is_shared(mine, other.pgconn):
             raise StoreError(
-                "the pooler in front of this database hands out connections by transaction or by statement, and the"
-                " lock on a job needs one that stays",
+                "the pooler in front of this database assigns connections per transaction or per statement,"
+                " but the lock on a job needs a connection that stays",
                 hint="connect to PostgreSQL itself, or to a pool of PgBouncer with pool_mode = session",
             )
     _known.add(pool)
@@ -71,7 +71,7 @@ def _is_shared(mine: pq.abc.PGconn, other: pq.abc.PGconn) -> bool:
 def _own_pid(mine: pq.abc.PGconn, mark: str) -> str:
     answer = _answer(mine, mark)
     if not answer:
-        raise psycopg.OperationalError("no connection of the pooler to the server is free")
+        raise psycopg.OperationalError("the pooler has no free connection to the server")
     return answer[0]
 
 

@@ -86,7 +86,7 @@ def _started(data_path: Path, folder: Path) -> Postmaster:
         failure = _start_server(folder, sockets, programs, user)
         server = _settled(folder)
     if server is None:
-        raise ServerError(failure or "it ended at once")
+        raise ServerError(failure or "it ended immediately")
     return server
 
 
@@ -241,7 +241,7 @@ def _end_strays(folder: Path) -> bool:
     while strays := _processes_in(folder):
         patience.report(f"the processes {list(strays)}, of a server that was killed, to end")
         if time.monotonic() > give_up_at:
-            raise ServerError(f"processes {list(strays)} of a server that was killed are still at work")
+            raise ServerError(f"processes {list(strays)} of a server that was killed are still running")
         time.sleep(_POLL_SECONDS)
     return bool(found)
 

@@ -35,12 +35,12 @@ _HINTS = (
     (r"pg_hba\.conf", "the server's pg_hba.conf must admit this user from this machine, with or without TLS"),
     (
         r"SSL|certificate|sslmode|sslrootcert|private key",
-        "sslmode and sslrootcert in the database URL (else PGSSLMODE and PGSSLROOTCERT) say what is wanted",
+        "sslmode and sslrootcert in the database URL (else PGSSLMODE and PGSSLROOTCERT) set what is required",
     ),
     (r"definition of service|service file", "services are defined in ~/.pg_service.conf, or in PGSERVICEFILE"),
     (
         r"unsupported startup parameter",
-        "a pooler takes no options: set the schema with BEACON_DATABASE_SCHEMA, the rest with ALTER ROLE … SET",
+        "a pooler accepts no options: set the schema with BEACON_DATABASE_SCHEMA, the rest with ALTER ROLE … SET",
     ),
     (
         r"unrecognized configuration parameter|invalid value for parameter",
@@ -58,7 +58,7 @@ def shortened(text: str) -> str:
 def hint_for(text: str) -> str:
     """Return what to do about a refused connection, naming libpq's variables that are set in the environment."""
     found = (hint for pattern, hint in _HINTS if re.search(pattern, text, re.IGNORECASE))
-    hint = next(found, "check --database-url and that the server runs")
+    hint = next(found, "check --database-url, and that the server is running")
     names = [default.envvar.decode() for default in pq.Conninfo.get_defaults() if default.envvar]
     if also := [name for name in names if name in os.environ and not re.search(rf"\b{name}\b", hint)]:
         hint += f"; set in the environment: {', '.join(also)}"

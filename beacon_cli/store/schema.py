@@ -131,13 +131,13 @@ def require_supported(facts: Facts) -> None:
     if facts.version < OLDEST_VERSION * 10000:
         shown = f"{facts.version // 10000}.{facts.version % 10000}"
         raise StoreError(
-            f"the server is PostgreSQL {shown}; Beacon writes to version {OLDEST_VERSION} and newer ones",
-            hint="give another database, or update that server; commands that only read may work there",
+            f"the server is PostgreSQL {shown}; Beacon writes only to version {OLDEST_VERSION} and newer",
+            hint="use another database, or update that server; commands that only read may still work",
         )
     if facts.encoding != "UTF8":
         raise StoreError(
             f"the database {facts.database} has the encoding {facts.encoding}, which cannot hold every answer",
-            hint="make another: CREATE DATABASE beacon ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0",
+            hint="create another: CREATE DATABASE beacon ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0",
         )
     if facts.read_only:
         why = "its server is a standby" if facts.standby else "default_transaction_read_only is on"
@@ -158,7 +158,7 @@ def look_at_clock(facts: Facts, *, must_agree: bool = False) -> None:
     if must_agree and abs(facts.ahead) > LONGEST_CLOCK_DIFFERENCE_SECONDS:
         limit = duration(LONGEST_CLOCK_DIFFERENCE_SECONDS)
         raise EnvironmentFault(
-            f"{difference}; a worker needs one within {limit}", hint="set the clock, by NTP for example"
+            f"{difference}; a worker requires a difference below {limit}", hint="set the clock, by NTP for example"
         )
     _log.warning("warning: %s, so the times in the rows will be wrong", difference)
 

@@ -43,7 +43,7 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
     installed = _package() / _INSTALLATION
     if _BUILT_IN.exists() and (folder := writable_by_others(_BUILT_IN)):
         raise StoreError(
-            f"PostgreSQL's programs would load libraries from {folder}, where others may write",
+            f"PostgreSQL's programs would load libraries from {folder}, where other users may write",
             hint="let only root write there, or name a database with --database-url",
         )
     if not (_unreachable(installed, user) or _changeable_by_others() or _unsafe(installed)):
@@ -57,7 +57,7 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     if folder := writable_by_others(home):
         raise StoreError(
-            f"PostgreSQL's programs in {home} could be replaced by others, who may write in {folder}",
+            f"PostgreSQL's programs in {home} could be replaced by other users, who may write in {folder}",
             hint="let only its owner write there, or set BEACON_DATA_DIR to another folder",
         )
     copy = home / f"programs-{POSTGRESQL}-{importlib.metadata.version(_DISTRIBUTION)}"
@@ -90,7 +90,7 @@ def _package() -> Path:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise StoreError(
-            f"the embedded PostgreSQL is not there: the package {_DISTRIBUTION} is not installed",
+            f"the embedded PostgreSQL is missing: the package {_DISTRIBUTION} is not installed",
             hint="install beacon again, or name a database with --database-url",
         )
     return Path(spec.submodule_search_locations[0]).resolve()
@@ -194,7 +194,7 @@ def _copy_checked(file: _File, target: Path) -> None:
     if digest != file.sha256:
         raise StoreError(
             f"{_package().parent / file.path} is not the file that was installed",
-            hint="install beacon again, in a folder where only you may write",
+            hint="install beacon again, in a folder where only you can write",
         )
     for folder in reversed(target.parents):
         if not folder.exists():

@@ -96,11 +96,12 @@ def _borrowed_name() -> tuple[str, ...]:
 def _refusal() -> StoreError:
     if os.geteuid() == 0:
         return StoreError(
-            f"the embedded PostgreSQL does not run as root, and here root cannot make or become the user {ACCOUNT}",
+            f"the embedded PostgreSQL does not run as root, and here root cannot create the user"
+            f" {ACCOUNT} or switch to it",
             hint="run beacon as an ordinary user, or name a database with --database-url",
         )
     return StoreError(
         f"the embedded PostgreSQL needs a user with a name, and the user id {os.geteuid()} has none",
-        hint=f"add a line to /etc/passwd (beacon:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh), run as a user that is"
-        " there, or name a database with --database-url",
+        hint=f"add a line to /etc/passwd (beacon:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh), run as an existing"
+        " user, or name a database with --database-url",
     )

@@ -121,8 +121,8 @@ class Session:
             locked = await self._lock()
             if not locked and (not old_one_holds_it or time.monotonic() > give_up_at):
                 raise LockLost(
-                    f"while the database was away, another process took job {self._job_id}",
-                    hint="let that one finish; what this one could not store is in the journal, for the next run",
+                    f"while the database was away, another process took over job {self._job_id}",
+                    hint="let that process finish; answers not stored here are in the journal, for the next run",
                 )
             if not locked:
                 await asyncio.sleep(0.05)
@@ -179,7 +179,7 @@ class Session:
         holder = f"{row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}" if row else "another process"
         return JobLocked(
             f"job {self._job_id} is being run by {holder}",
-            hint="wait for it, stop it, or give this one another --job-id",
+            hint="wait for it, stop it, or use another --job-id",
         )
 
 

@@ -44,13 +44,13 @@ async def settle(connection: AsyncConnection, folder: Path, notify: Notify, *, j
         try:
             await _settle(connection, kept, notify)
         except _REFUSED as error:
-            notify(f"{kept}, and the database refuses them ({_first_line(error)}): they are left there")
+            notify(f"{kept}, and the database refuses them ({_first_line(error)}): they stay there")
         except JournalError as error:
             notify(error.message)
         except psycopg.Error as error:
             if kept.job_id == job_id or connection.closed:
                 raise
-            notify(f"{kept}; they cannot be stored now ({_first_line(error)}), and are left for later")
+            notify(f"{kept}; they cannot be stored now ({_first_line(error)}), and stay there for later")
 
 
 async def settle_regularly(url: str, folder: Path, notify: Notify) -> None:
@@ -82,7 +82,7 @@ async def _connected_and_settled(url: str, folder: Path, notify: Notify) -> bool
             await connection.close()
     except (psycopg.Error, StoreError) as error:
         reason = error if isinstance(error, StoreError) else store_error(error, address.parameters)
-        notify(f"what is kept in {folder} cannot be stored now: {reason.message}")
+        notify(f"the journals in {folder} cannot be stored now: {reason.message}")
         return False
     return True
 
@@ -102,13 +102,13 @@ async def _settle(connection: AsyncConnection, kept: Kept, notify: Notify) -> No
     known = await (await connection.execute(_KNOWN, [kept.run_id, kept.job_id])).fetchone()
     if known is None:
         notify(
-            f"{kept}: this database does not know that run. It is another database's, or the job was deleted;"
-            " remove the file if nobody needs it"
+            f"{kept}: this database does not have that run. It belongs to another database, or the job was deleted;"
+            " remove the file if it is not needed"
         )
         return
     stored = await _stored(connection, kept)
     kept.remove()
-    meanwhile = f"; {kept.answers - stored} had an answer by then" if stored < kept.answers else ""
+    meanwhile = f"; {kept.answers - stored} had been answered by then" if stored < kept.answers else ""
     answers = quantity(stored, "answer")
     notify(f"stored {answers} of job {kept.job_id} that an earlier run had kept in {kept.path}{meanwhile}")
 

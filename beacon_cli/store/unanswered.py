@@ -105,7 +105,7 @@ class Unanswered:
             ((count,),) = await self._writer.fetch(_BY_OTHERS, self._job)
             if (new := count - self._by_others) > 0:
                 answers = f"{quantity(new, 'answer')} of this job {'was' if new == 1 else 'were'}"
-                self._notify(f"{answers} stored by another process meanwhile; what has an answer is not asked again")
+                self._notify(f"{answers} stored by another process in the meantime; they are not asked again")
             self._by_others = count
         return epoch
 

@@ -254,7 +254,7 @@ class Writer:
             self._journal.append([pending.row for pending in new])
         except JournalError as error:
             if self._unkept is None:
-                self._notify(f"{error.message}; {_answers(len(new))} in memory only until the database is back")
+                self._notify(f"{error.message}; {_answers(len(new))} only in memory until the database is back")
                 self._said = True
             self._unkept = error
         else:
@@ -266,7 +266,7 @@ class Writer:
         if self._state is State.SILENT:
             self._say(
                 f"the database has not replied for {_SILENT_UNTIL_SAID_SECONDS:.0f} s; {self._whereabouts()},"
-                " and nothing is asked until it does"
+                " and no question is asked until it does"
             )
 
     def _say(self, text: str) -> None:
@@ -276,7 +276,7 @@ class Writer:
     def _whereabouts(self) -> str:
         if self._unkept is None:
             return f"answers are kept in {self._journal.path}"
-        return f"answers cannot be kept in {self._journal.path}, and are in memory only"
+        return f"answers cannot be kept in {self._journal.path}, and are only in memory"
 
     def _without_a_place(self, unkept: JournalError, error: BeaconError | None = None) -> JournalError:
         """Return the error of a run that ends with answers that are neither stored nor kept."""

@@ -116,7 +116,7 @@ def _other_fields(listing: Listing, expected: Mapping[str, Model]) -> str:
         for key, wanted in asdict(model).items()
         if key != "id" and entry.get(key) != wanted
     ]
-    return f"its registry_sha256 is another ({'; '.join(differing[:_NAMED]) or 'the models it lists are the same'})"
+    return f"its registry_sha256 differs ({'; '.join(differing[:_NAMED]) or 'but it lists the same models'})"
 
 
 def _names(ids: Iterable[str]) -> str:

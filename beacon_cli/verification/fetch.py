@@ -117,7 +117,7 @@ async def fetch(client: Client, url: str, timeout: float, note: Note) -> Fetched
         async with asyncio.timeout(timeout):
             document = await fetching.document()
     except TimeoutError:
-        seen = f", the last thing seen is {fetching.cold}" if fetching.cold else ""
+        seen = f", last response: {fetching.cold}" if fetching.cold else ""
         problem = Problem("no_answer", f"{url}: no answer in {timeout:g} s{seen}")
         return Fetched(problem=problem, hops=fetching.hops)
     except AttemptError as error:

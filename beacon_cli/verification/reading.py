@@ -90,17 +90,17 @@ class Reading:
         if status is None and _listing(self.health) is None:
             yield "unusable_answer", "health answers without a status"
         elif status is not None and status not in _HEALTHY:
-            yield "unhealthy", f"health says that it is {excerpt(str(status))}"
+            yield "unhealthy", f"health reports that it is {excerpt(str(status))}"
 
     def _displaced(self) -> Iterator[tuple[str, str]]:
         said = list(self._regions())
         if said and all(name is None for _, name in said):
-            yield "region_unreported", "it does not say which region it is"
+            yield "region_unreported", "it does not report its region"
         for function, name in said:
             if name is not None and _region(name) != self.region:
                 yield (
                     "region_mismatch",
-                    f"asked {self.region.label}, but {function} says that it is {excerpt(name) or '(nothing)'}",
+                    f"asked {self.region.label}, but {function} reports that it is {excerpt(name) or '(nothing)'}",
                 )
 
     def _regions(self) -> Iterator[tuple[str, str | None]]:

@@ -110,14 +110,14 @@ def _verdict(report: VerifyReport) -> Iterator[Text]:
     else:
         bad = ", ".join(region.region.label for region in report.regions.values() if not region.ok)
         warned = f", {quantity(warnings, 'warning')}" if warnings else ""
-        yield Text.assemble(("not ok", "bold red"), f": {quantity(fails, 'failure')}{warned}; look at {bad}")
+        yield Text.assemble(("not ok", "bold red"), f": {quantity(fails, 'failure')}{warned}; check {bad}")
     yield Text(f"next:   {_next(report)}")
 
 
 def _next(report: VerifyReport) -> str:
     again = command("verify endpoints") + (" --local" if report.target == "local" else "")
     if not report.ok:
-        return f"do the above, then {again}"
+        return f"follow the hints above, then {again}"
     return command("run JOB_FILE") if report.probed else f"{again} --probe"
 
 

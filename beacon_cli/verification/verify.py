@@ -127,7 +127,7 @@ class _RegionCheck:
             let_in = await open_functions(self.anonymous, self.endpoint, inference=self.common.probe)
         if not let_in:
             return []
-        message = f"{', '.join(let_in)}: a request without credentials is answered, though some are configured"
+        message = f"{', '.join(let_in)}: requests without credentials are answered, although credentials are configured"
         return [finding("open_endpoint", message, self.common.target)]
 
 

@@ -88,7 +88,7 @@ def test_a_run_says_where_its_answers_go_and_a_job_that_is_not_there_where_it_wa
     ("variable", "value", "said"),
     [
         ("SSL_CERT_FILE", "/nowhere/roots.pem", "SSL_CERT_FILE names /nowhere/roots.pem, which cannot be read"),
-        ("HTTPS_PROXY", "http://me:canary-1f@proxy:port", "HTTPS_PROXY does not name a proxy that can be used"),
+        ("HTTPS_PROXY", "http://me:canary-1f@proxy:port", "HTTPS_PROXY does not name a usable proxy"),
     ],
 )
 def test_a_network_that_cannot_be_used_is_one_sentence_before_anything_is_asked(

@@ -124,7 +124,7 @@ def test_what_is_half_submitted_is_shown_and_can_be_given_up(fleet: Fleet) -> No
     fleet.rows("DELETE FROM beacon_queue.procrastinate_jobs RETURNING 1")  # as version 0.1 could
     code, document = fleet.beacon.json("queue")
     assert code == 1
-    assert document["data"]["stuck"][0]["problem"] == "it was written, and is not in the queue"
+    assert document["data"]["stuck"][0]["problem"] == "it is stored, but not in the queue"
     code, document = fleet.beacon.json("cancel", "half")
     assert (code, document["data"]["was"], document["data"]["status"]) == (0, "interrupted", "cancelled")
     assert fleet.beacon("queue").returncode == 0

@@ -128,7 +128,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                 {
                     "name": "sequential",
                     "status": "pass",
-                    "detail": "each question started after the one before it was done",
+                    "detail": "each question started after the previous one was done",
                 },
                 {
                     "name": "batch_gap",
@@ -144,7 +144,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                 {
                     "name": "timestamps",
                     "status": "pass",
-                    "detail": "started ≤ completed in every row, and none in the future",
+                    "detail": "every row started before it was completed, and none is in the future",
                 },
                 {
                     "name": "answers",

@@ -50,7 +50,7 @@ def test_the_file_is_written_into_the_working_folder(connection: Connection, dat
     assert list(tmp_path.iterdir()) == [path]
     assert str(path) in done.stdout
     assert "1 different, 7 indistinguishable, 0 untestable" in done.stdout
-    assert "incomplete: the report says what is missing" in done.stdout
+    assert "incomplete: the report lists what is missing" in done.stdout
     assert fingerprint(connection) == before
 
 

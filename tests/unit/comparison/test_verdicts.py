@@ -103,7 +103,7 @@ def test_where_two_regions_agree_the_third_needs_more_answers_to_stand_out_alone
     same = {region: ["4"] * 5 for region in REGIONS}
     verdicts = judged(((Subject(f"q{number}", "m"), same) for number in range(tests)), lexical, subjects=tests)
     assert together_share((5, 5, 5)) == 126 / 126_126
-    reason = f"among {tests} tests so few answers will hardly show one group that stands out alone"
+    reason = f"among {tests} tests, so few answers can hardly show that one group differs"
     assert verdicts[0].reason == (reason if hardly else "")
 
 

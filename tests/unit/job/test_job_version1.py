@@ -79,7 +79,7 @@ def test_every_field_without_meaning_is_named_in_a_warning(load: Load) -> None:
     )
     assert job.warnings == (
         'novel, "\\x1b]52;", benchmark.container, benchmark.scoring, benchmark.input, constraints.min_regions, '
-        "models[].container_image: no meaning here, not used",
+        "models[].container_image: not supported here, ignored",
     )
 
 
@@ -94,7 +94,7 @@ def test_the_old_prompt_never_becomes_a_question_silently(load: Load, refused: R
     benchmark = {"input": {"type": "prompt", "data": {"prompt": "Who are you?"}}}
     job = load({**OLD, "benchmark": benchmark})
     assert job.questions.count == 2
-    assert "benchmark.input.data.prompt is not asked: the job asks what questions lists" in job.warnings
+    assert "benchmark.input.data.prompt is not asked: the job asks only the listed questions" in job.warnings
     error = refused({**without("questions"), "benchmark": benchmark})
     assert error.message == "job.yaml:1:1: questions: missing"
     assert "to ask it, write it as the text of a question" in error.hint

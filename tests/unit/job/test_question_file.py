@@ -49,7 +49,7 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: 
         ('{"id": "b", "id": "c", "text": "d"}', "2:13: id: the key is written twice, first on line 2, column 2"),
         ('{"id": "b", "text": " "}', "2:21: text: a question's text must not be empty"),
         ('{"id": "", "text": "b"}', "2:8: id: a question's id must not be empty"),
-        ('{"id": "b\\u001b", "text": "b"}', "2:8: id: a question's id must hold printable characters only"),
+        ('{"id": "b\\u001b", "text": "b"}', "2:8: id: a question's id must contain only printable characters"),
         (
             '{"id": "%s", "text": "b"}' % ("b" * 256),
             "2:8: id: a question's id must have at most 255 characters, not 256",
@@ -73,7 +73,7 @@ def test_a_bad_line_is_named_with_its_place(tmp_path: Path, line: str | bytes, m
 
 @pytest.mark.parametrize("data", ["", "\n \n"])
 def test_a_file_without_questions_is_refused(tmp_path: Path, data: str) -> None:
-    with pytest.raises(JobFileError, match=r":1:1: the file holds no question"):
+    with pytest.raises(JobFileError, match=r":1:1: the file contains no questions"):
         open_question_file(write(tmp_path, data))
 
 

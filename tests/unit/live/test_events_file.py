@@ -204,7 +204,7 @@ def test_a_pipe_that_nobody_reads_is_waited_for_with_a_word_and_then_refused(
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match="nobody has opened the pipe"):
         EventsFile(tmp_path / "pipe")
-    assert capsys.readouterr().err == f"waiting for somebody to read the pipe {tmp_path / 'pipe'} (--events)\n"
+    assert capsys.readouterr().err == f"waiting for a reader of the pipe {tmp_path / 'pipe'} (--events)\n"
 
 
 def test_a_pipe_whose_reader_does_not_read_does_not_stop_the_run(

@@ -186,7 +186,7 @@ def test_an_unfinished_job_ends_with_what_is_there_and_the_command_that_resumes_
         "next:   beacon show bias-demo-1",
         "        beacon report bias-demo-1",
     ]
-    assert "may still be running, and be paid for, on Modal: fc-01" in shown(SUMMARY, 120)
+    assert "may still be running on Modal, at your cost: fc-01" in shown(SUMMARY, 120)
 
 
 def test_a_finished_job_ends_with_where_its_answers_are() -> None:
