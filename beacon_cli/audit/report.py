@@ -8,7 +8,7 @@ from typing import Any
 
 from beacon_cli.audit.check import VERDICTS, Check
 from beacon_cli.audit.coverage import Coverage
-from beacon_cli.console.formatting import answers_there, quantity, success_arithmetic
+from beacon_cli.console.formatting import answers_stored, quantity, success_arithmetic
 from beacon_cli.errors import ProblemsFound
 from beacon_cli.records.find_job import Schema
 
@@ -49,9 +49,9 @@ class AuditReport:
         """Return the arithmetic of the success rate: `11 of 12 completed = 91.6 %, wanted 100 %`."""
         return success_arithmetic(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
 
-    def answers_there(self) -> str:
-        """Return the same for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`."""
-        return answers_there(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
+    def answers_stored(self) -> str:
+        """Return the same for people: `11 of 12 answers are stored (91.6 %, wanted 100 %)`."""
+        return answers_stored(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
 
     def checks_summary(self) -> str:
         """Return what the checks found in a few words: `11 checks passed`, or which failed."""

@@ -148,7 +148,7 @@ def _print_verdict(report: AuditReport, console: Console) -> None:
 
     word = ("ok", "bold green") if report.ok else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
-    line = Text.assemble(word, f": {report.answers_there()}{separator}{report.checks_summary()}")
+    line = Text.assemble(word, f": {report.answers_stored()}{separator}{report.checks_summary()}")
     console.print(line, soft_wrap=True)
     job_id = excerpt(report.job_id, 255)
     missing = report.schema == "beacon" and report.coverage.completed < report.coverage.expected

@@ -25,8 +25,8 @@ def success_arithmetic(completed: int, expected: int, wanted: float, empty: int 
     return f"{completed} of {expected} completed{of_them} = {percent(completed, expected)}, wanted {percent(wanted)}"
 
 
-def answers_there(completed: int, expected: int, wanted: float, empty: int = 0) -> str:
-    """Return how much of a job is there, for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`.
+def answers_stored(completed: int, expected: int, wanted: float, empty: int = 0) -> str:
+    """Return how much of a job is there, for people: `11 of 12 answers are stored (91.6 %, wanted 100 %)`.
 
     The share is left out where nothing is missing.
     """
@@ -36,7 +36,7 @@ def answers_there(completed: int, expected: int, wanted: float, empty: int = 0) 
     if completed < expected:
         notes.append(f"{percent(completed, expected)}, wanted {percent(wanted)}")
     noted = f" ({'; '.join(notes)})" if notes else ""
-    return f"{completed} of {quantity(expected, 'answer is', 'answers are')} there{noted}"
+    return f"{completed} of {quantity(expected, 'answer is', 'answers are')} stored{noted}"
 
 
 def repeat_label(repeat: int) -> str:

@@ -68,7 +68,9 @@ class Limits(BaseModel):
         description="Maximum number of calls in flight to one region. Default: the number of the job's models there.",
     )
     attempts: int = Field(default=3, ge=1, le=20, description="Maximum number of attempts per cell; 1 means no retry.")
-    slot_timeout: Duration = Field(default=3600.0, description="Maximum time that a cell waits for a free slot.")
+    slot_timeout: Duration = Field(
+        default=3600.0, description="Maximum time that a cell waits while no slot becomes free."
+    )
     connect_timeout: Duration = Field(default=10.0, description="Maximum time for connecting to an endpoint.")
     answer_timeout: Duration = Field(
         default=600.0,

@@ -136,6 +136,6 @@ def _refuse_repeats(document: Document, nodes: list[Node], keys: Iterable[str], 
         if (before := first.setdefault(key, node)) is not node:
             raise document.error(
                 node,
-                f"{what} {key} is repeated: it is the same as {before.path} on line {before.line}",
+                f"{what} {key} is repeated: {before.path} on line {before.line} is the same",
                 "remove one of the two",
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from beacon_cli.console.formatting import answers_there, success_arithmetic
+from beacon_cli.console.formatting import answers_stored, success_arithmetic
 from beacon_cli.console.long_list import LongList
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
 
@@ -127,9 +127,9 @@ class RunSummary:
         return self.max_in_flight == 0 and self.stopped is None and self.resume_command is None
 
     @property
-    def answers_there(self) -> str:
-        """How many answers are there, in one line for people."""
-        return answers_there(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
+    def answers_stored(self) -> str:
+        """How many answers are stored, in one line for people."""
+        return answers_stored(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
 
     @property
     def verdict(self) -> str:

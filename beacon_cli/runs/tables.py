@@ -187,7 +187,8 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
     _say(
-        console, Text.assemble(word, f": {summary.answers_there}{unasked}{stopped}{separator}{report.checks_summary()}")
+        console,
+        Text.assemble(word, f": {summary.answers_stored}{unasked}{stopped}{separator}{report.checks_summary()}"),
     )
     if summary.resume_command:
         _print_command("resume: ", excerpt(summary.resume_command, 4000), console)

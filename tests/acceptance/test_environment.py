@@ -175,7 +175,10 @@ def in_shell(beacon: Beacon, script: str) -> subprocess.CompletedProcess[str]:
     ("script", "said"),
     [
         ("unset HOME BEACON_DATA_DIR; exec beacon --version", ""),
-        ("mkdir gone; cd gone; rmdir ../gone; BEACON_DATA_DIR=x exec beacon jobs", "the working folder does not exist"),
+        (
+            "mkdir gone; cd gone; rmdir ../gone; BEACON_DATA_DIR=x exec beacon jobs",
+            "the working folder no longer exists",
+        ),
     ],
 )
 def test_what_the_shell_took_away_is_no_fault_of_ours(beacon: Beacon, script: str, said: str) -> None:

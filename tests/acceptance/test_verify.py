@@ -117,7 +117,7 @@ def test_each_deviation_is_shown_with_what_to_do_and_hostile_text_is_made_visibl
     assert "do: the app was stopped: beacon deploy modal starts it again" in text
     assert "served and not in the registry: \\x1b[31mred, [bold]" in text
     assert "asked ASIA, but health reports that it is us" in text
-    assert "not ok: 4 failures; look at US, EU, ASIA" in text
+    assert "not ok: 4 failures; check US, EU, ASIA" in text
     table = done.stdout.partition("\n\n")[0]
     assert max(map(len, table.splitlines())) <= 80
 

@@ -97,7 +97,7 @@ def test_a_job_that_waits_is_cancelled_and_never_asked(fleet: Fleet) -> None:
     fleet.wait_until_done("two")
     assert {text for text, _, _ in fleet.regions.seen} == {"two 0?"}
     again = fleet.beacon("cancel", "one")
-    assert (again.returncode, again.stdout) == (1, "job one had ended before: it is cancelled\n")
+    assert (again.returncode, again.stdout) == (1, "job one has already ended: it is cancelled\n")
     code, document = fleet.beacon.json("cancel", "none")
     assert (code, document["errors"][0]["code"]) == (1, "job_not_found")
 
@@ -204,7 +204,7 @@ def test_whoever_stops_waiting_is_told_that_the_job_goes_on(fleet: Fleet) -> Non
     waiting.send_signal(signal.SIGINT)
     _, said = waiting.communicate(timeout=30)
     assert waiting.returncode == 130
-    assert "hint: the job goes on: beacon queue shows it, and beacon cancel on stops it" in said
+    assert "hint: the job continues: beacon queue shows it, and beacon cancel on stops it" in said
     fleet.worker()
     fleet.wait_until_done("on")
 

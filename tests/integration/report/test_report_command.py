@@ -134,7 +134,7 @@ def test_one_answer_for_each_cell_is_enough_for_a_page(connection: Connection, t
     seed(connection)
     page = written(connection, tmp_path / "page.html")
     assert "one answer each" in page
-    assert "not recorded in every answer" in page.lower()
+    assert "not recorded for every answer" in page.lower()
 
 
 def test_a_job_without_executions_has_a_page_that_says_so(connection: Connection, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: 
         ('{"id": "b", "text": "\\ud800"}', "2:21: text: the text holds half of a surrogate pair"),
         ("[" * 100_000, "2:66: lists and mappings are nested more than 64 deep"),
         (b'{"id": "b\xe4", "text": "b"}', "2:10: not UTF-8 text: byte 0xe4 at offset 34"),
-        ('{"id": "a", "text": "b"}', '2:1: id: the id "a" is already that of line 1'),
+        ('{"id": "a", "text": "b"}', '2:1: id: the id "a" is already used on line 1'),
         ('{"id": "b", "text": "%s"}' % ("x" * 1_000_000), "2:1: the line is longer than 1,000,000 bytes"),
     ],
 )
@@ -81,7 +81,7 @@ def test_ids_whose_hashes_collide_are_no_repeats(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(questions, "hash", lambda text: 0, raising=False)
     lines = [json.dumps({"id": f"q{number}", "text": "?"}) for number in range(5)]
     assert open_question_file(write(tmp_path, "\n".join(lines))).count == 5
-    with pytest.raises(JobFileError, match="already that of line 3"):
+    with pytest.raises(JobFileError, match="already used on line 3"):
         open_question_file(write(tmp_path, "\n".join([*lines, lines[2]])))
 
 

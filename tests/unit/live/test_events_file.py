@@ -202,7 +202,7 @@ def test_a_pipe_that_nobody_reads_is_waited_for_with_a_word_and_then_refused(
     monkeypatch.setattr(events_file, "_SILENT_SECONDS", 0.1)
     monkeypatch.setattr(events_file, "_NO_READER_SECONDS", 0.4)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UsageError, match="nobody has opened the pipe"):
+    with pytest.raises(UsageError, match="nothing opened the pipe"):
         EventsFile(tmp_path / "pipe")
     assert capsys.readouterr().err == f"waiting for a reader of the pipe {tmp_path / 'pipe'} (--events)\n"
 
@@ -224,6 +224,6 @@ def test_a_pipe_whose_reader_does_not_read_does_not_stop_the_run(
         os.close(reader)
     warnings = [event.text for event in seen if isinstance(event, Notice) and "no more events" in event.text]
     assert len(warnings) == 1
-    assert "nobody has read from this pipe" in warnings[0]
+    assert "nothing has read from this pipe" in warnings[0]
     assert len(seen) == 101
     assert time.monotonic() - began < 5

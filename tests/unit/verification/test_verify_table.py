@@ -73,7 +73,7 @@ def test_the_same_advice_is_given_once() -> None:
     both = (finding("missing_model", "m", "modal"), finding("extra_model", "x", "modal"))
     text = shown(replace(READ, findings=both))
     assert text.count("do: beacon deploy modal deploys the registry") == 1
-    assert "not ok: 2 failures; look at US" in text
+    assert "not ok: 2 failures; check US" in text
 
 
 @pytest.mark.parametrize(
