@@ -1,4 +1,4 @@
-"""The judgement of `regions`: which was asked, which answered, and where the container says it ran."""
+"""The judgement of `regions`: the region that was asked, the one that answered, and where the container ran."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from beacon_cli.records.expectation import Expectation
 from modal_deployment.regions import REGIONS, UnknownRegionError, region_named, region_of_container
 
 MAX_COMBINATIONS = 2000
-"""How many distinct combinations are looked at. Providers have some hundred regions; ours are three."""
+"""Maximum number of distinct combinations to read. Providers have a few hundred regions; Beacon has three."""
 
 _LABELS = frozenset(region.label for region in REGIONS.values())
 
 
 def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) -> Check:
-    """Every region's name is known, and the answering region is the asked one."""
+    """Check that every region's name is known, and that the region that answered is the one that was asked."""
     faults: Counter[str] = Counter()
     doubts: Counter[str] = Counter()
     for combination in combinations:
@@ -61,7 +61,7 @@ def _doubt(combination: dict[str, Any]) -> str | None:
 
 
 def _label(answering: str) -> str | None:
-    """Return the label that an answer's own region stands for; a provider's name for a place counts too."""
+    """Return the label of the region in an answer; a provider's name for a place is also understood."""
     try:
         return region_named(answering).label
     except UnknownRegionError:

@@ -1,4 +1,4 @@
-"""The judgements of the checks: what a query found goes in, a verdict comes out. No database in here."""
+"""The judgements of the checks: each takes the result of a query and returns a verdict, without a database."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from beacon_cli.records.expectation import Expectation
 
 MAX_GAP_SECONDS = 2.0
 CLOCK_TOLERANCE_SECONDS = 5.0
-"""How far a row may be ahead of the database's clock: two machines that follow NTP differ by less."""
+"""Maximum time that a row may be ahead of the database's clock: two machines that use NTP differ by less."""
 
 
 def complete(expected: Expectation, coverage: Coverage) -> Check:
-    """Every expected cell has exactly one answer."""
+    """Check that every expected cell has exactly one answer."""
     source = f"expected: {expected.source}"
     if coverage.expected == 0:
         return Check("complete", "fail", f"no cell is expected and no row is stored ({source})")
@@ -27,7 +27,7 @@ def complete(expected: Expectation, coverage: Coverage) -> Check:
 
 
 def incomplete(source: str, coverage: Coverage) -> str:
-    """Return what is wrong with the cells, in numbers and without names; `source` is where they are expected from."""
+    """Return what is wrong with the cells, in numbers, without names; `source` names the origin of the expectation."""
     faults = {
         "never ran": coverage.never_ran,
         "ran without an answer": coverage.unanswered,
@@ -38,7 +38,7 @@ def incomplete(source: str, coverage: Coverage) -> str:
 
 
 def no_duplicates(_: Expectation, *, cells: int, executions: int, examples: Sequence[str]) -> Check:
-    """No cell has two rows."""
+    """Check that no cell has two rows."""
     if not cells:
         return Check("no_duplicates", "pass", "no cell has two rows")
     text = f"{quantity(cells, 'cell')} with {executions} rows"
@@ -46,7 +46,7 @@ def no_duplicates(_: Expectation, *, cells: int, executions: int, examples: Sequ
 
 
 def no_unexpected(expected: Expectation, *, executions: int, examples: Sequence[str]) -> Check:
-    """No row lies outside the expected cells."""
+    """Check that no row is outside the expected cells."""
     if not executions:
         return Check("no_unexpected", "pass", "no row lies outside the expected cells")
     text = f"{quantity(executions, 'row')} outside the expected cells ({expected.source})"
@@ -54,7 +54,7 @@ def no_unexpected(expected: Expectation, *, executions: int, examples: Sequence[
 
 
 def question_id(_: Expectation, *, without_question: int, without_model: int) -> Check:
-    """Every row says which question and which model it answers."""
+    """Check that every row names its question and its model."""
     if not without_question and not without_model:
         return Check("question_id", "pass", "every row has a question_id and a model_id")
     missing = {"question_id": without_question, "model_id": without_model}
@@ -63,7 +63,7 @@ def question_id(_: Expectation, *, without_question: int, without_model: int) ->
 
 
 def sequential(_: Expectation, *, batches: int, early: int, examples: Sequence[str]) -> Check:
-    """No execution of a question starts before the question before it is done."""
+    """Check that no execution starts before the previous question is done."""
     if not batches:
         return Check("sequential", "skip", "no row records when it was started")
     if not early:
@@ -82,7 +82,7 @@ def batch_gap(
     examples: Sequence[str],
     explained: int = 0,
 ) -> Check:
-    """Every gap between a question's end and the next one's start is short, or the rows say what it was waited for."""
+    """Check that every gap between two questions is short, or that the rows explain it."""
     if not queued:
         return Check("batch_gap", "skip", "no row records when it was queued")
     if longest is None:
@@ -98,7 +98,7 @@ def batch_gap(
 
 
 def containers(expected: Expectation, *, runs: int, at_first: int, late: int, examples: Sequence[str]) -> Check:
-    """The first batch uses at most one container per model and region, and later batches use no other."""
+    """Check that the first batch uses at most one container per model and region, and that later batches add none."""
     if not runs:
         return Check("containers", "skip", "no row records its container")
     bound = len(expected.lanes or ())
@@ -119,7 +119,7 @@ def containers(expected: Expectation, *, runs: int, at_first: int, late: int, ex
 
 
 def no_hops(_: Expectation, *, executions: int, hops: int, most: int) -> Check:
-    """No execution needed a 303: a slow answer, not a wrong one."""
+    """Check that no execution needed a 303, which means a slow answer, not a wrong one."""
     if not executions:
         return Check("no_hops", "pass", "no execution needed an HTTP 303")
     slow = f"{quantity(executions, 'execution')} slow: {quantity(hops, 'HTTP 303 hop')}, at most {most} for one"
@@ -127,7 +127,7 @@ def no_hops(_: Expectation, *, executions: int, hops: int, most: int) -> Check:
 
 
 def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequence[str]) -> Check:
-    """Every row was started before it was completed, and none is from the future."""
+    """Check that every row started before it was completed, and that none is in the future."""
     if not backwards and not future:
         return Check("timestamps", "pass", "every row started before it was completed, and none is in the future")
     faults = {"completed before it was started": backwards, "in the future of the database's clock": future}
@@ -136,7 +136,7 @@ def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequenc
 
 
 def answers(_: Expectation, *, empty: int, texts: int, executions: int, examples: Sequence[str]) -> Check:
-    """Answers have text, and different questions get different ones."""
+    """Check that answers have text, and that different questions have different answers."""
     if not empty and not texts:
         return Check("answers", "pass", "every answer has text, and no two questions have the same answer")
     faults = [quantity(empty, "empty answer")] if empty else []

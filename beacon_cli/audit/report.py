@@ -1,4 +1,4 @@
-"""What an audit found, as a value."""
+"""The result of an audit, as a value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beacon_cli.records.find_job import Schema
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """One job's audit. `counts` are its rows by status; `wanted_rate` is the share to be answered."""
+    """The audit of one job. `counts` are its rows by status; `wanted_rate` is the required share of answers."""
 
     job_id: str
     schema: Schema
@@ -32,17 +32,17 @@ class AuditReport:
 
     @property
     def problems(self) -> tuple[ProblemsFound, ...]:
-        """What failed, as errors for scripts; people read the checks."""
+        """The failed checks as errors, for scripts; people read the checks."""
         return tuple(ProblemsFound(f"{check.name}: {check.detail}") for check in self.checks if check.status == "fail")
 
     @property
     def rows(self) -> int:
-        """How many rows the job has, whatever their status."""
+        """The number of rows of the job, with any status."""
         return sum(self.counts.values())
 
     @property
     def empty(self) -> int:
-        """How many rows are answers without text."""
+        """The number of answers without text."""
         return self.counts.get("empty", 0)
 
     def success_rate(self) -> str:
@@ -54,7 +54,7 @@ class AuditReport:
         return answers_stored(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
 
     def checks_summary(self) -> str:
-        """Return what the checks found in a few words: `11 checks passed`, or which failed."""
+        """Return the results of the checks in short: `11 checks passed`, or which failed."""
         names = {status: [check.name for check in self.checks if check.status == status] for status in VERDICTS}
         if failed := names["fail"]:
             return f"{quantity(len(failed), 'check')} failed: {', '.join(failed)}"

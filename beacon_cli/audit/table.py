@@ -1,4 +1,4 @@
-"""How an audit is shown to people: what is there of each question, a line for each check, and the verdict."""
+"""Shows an audit to people: the answers to each question, a line for each check, and the verdict."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DO = {
 
 
 def show_audit(report: AuditReport) -> Callable[[Console], None]:
-    """Return what prints the report on a console."""
+    """Return a function that prints the report on a console."""
 
     def show(console: Console) -> None:
         console.print(_headline(report), soft_wrap=True)
@@ -52,7 +52,7 @@ def show_audit(report: AuditReport) -> Callable[[Console], None]:
 
 
 def print_findings(report: AuditReport, console: Console) -> None:
-    """Print a line for each check that did not pass; nothing where all of them did."""
+    """Print a line for each check that did not pass; nothing if all passed."""
     findings = [check for check in report.checks if check.status not in ("pass", "skip")]
     for check in findings:
         _print_line(check, console)
@@ -72,7 +72,7 @@ def _status(name: str) -> str:
 
 
 def _print_coverage(report: AuditReport, console: Console) -> None:
-    """Print answered/expected: by question where the cells are few, else summed over the questions."""
+    """Print answered/expected: per question if there are few cells, else as a sum over all questions."""
     from beacon_cli.console.tables import Column, print_table
 
     coverage = report.coverage

@@ -1,4 +1,4 @@
-"""The examples in the help of each command, and the documents that say more."""
+"""The examples in the help of each command, and the documents with more details."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PROGRAM = "beacon"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A command line that can be typed, with `beacon` for the program, and what it does."""
+    """A command line as it can be typed, with `beacon` as the program, and what it does."""
 
     line: str
     meaning: str

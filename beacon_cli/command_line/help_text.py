@@ -1,4 +1,4 @@
-"""What stands at the end of a command's help: global options, examples that can be typed, and documents to read."""
+"""The end of a command's help: global options, examples that can be typed, and documents to read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EXIT_CODES = (
 
 
 def write_help(context: Any, formatter: Any) -> None:
-    """Write the end of the help of the command that this context is of."""
+    """Write the end of the help of this context's command."""
     path = command_path(context)
     page = PAGES.get(path, HelpPage())
     if context.parent is not None:
@@ -36,7 +36,7 @@ def write_help(context: Any, formatter: Any) -> None:
 
 
 def help_of(root: Any, words: Sequence[str]) -> str:
-    """Return the help of the command that these words name. Raises `UsageError` for one that there is not."""
+    """Return the help of the command that these words name. Raises `UsageError` for an unknown command."""
     context = root
     for word in words:
         below = getattr(context.command, "commands", {}).get(word)

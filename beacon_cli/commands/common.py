@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are spelled and explained alike."""
+"""Options that several commands share, so that they have the same names and help."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ Refusals = Annotated[
 
 
 def journals(settings: Settings) -> Found:
-    """Return what lies in the journals of this machine; nothing for a user who has no place for them."""
+    """Return the journals of this machine; none for a user without a data folder."""
     from beacon_cli.store.journal import Found, look
 
     try:
@@ -90,7 +90,7 @@ def journals(settings: Settings) -> Found:
 
 
 def region_option(what: str) -> Any:
-    """Return the option `--region` of a command that does `what` to regions."""
+    """Return the option `--region`, whose help begins with `what`, such as "Deploy"."""
     return typer.Option(
         "--region", metavar="REGION", help=f"{what} only this region. Repeatable.", autocompletion=regions
     )

@@ -13,7 +13,7 @@ from beacon_cli.console.result import CommandResult
 
 
 class FailOn(StrEnum):
-    """What else makes the exit code 1."""
+    """What else sets the exit code to 1."""
 
     different = "different"
 

@@ -1,4 +1,4 @@
-"""`beacon deploy`: put the regional apps on Modal, then prove what was deployed."""
+"""`beacon deploy`: deploy the regional apps on Modal, then verify them."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def run(
     request = RunRequest(
         *(job_file, local, batching, max_in_flight, job_id, events, database_url), config=ctx.obj.config_path
     )
-    job = request.load(ctx.obj.settings)  # first: a bad job file needs none of what a run imports
+    job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:
         from beacon_cli.runs.plan import plan_job
 

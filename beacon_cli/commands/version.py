@@ -1,4 +1,4 @@
-"""`beacon version`: which version this is, and what it runs on."""
+"""`beacon version`: print the version, and what it runs on."""
 
 from __future__ import annotations
 
