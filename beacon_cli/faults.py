@@ -1,4 +1,4 @@
-"""Errors that nobody explained where they arose: the system's are told as such, the rest is a fault of Beacon."""
+"""Errors that were not explained where they occurred: errors of the system are reported as such, the rest as bugs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HINTS = {
 
 
 def explained(error: Exception) -> BeaconError:
-    """Return what to tell of an error that is none of ours; it becomes the cause."""
+    """Return a `BeaconError` for any other error, which becomes its cause."""
     fault = _explained(error)
     fault.__cause__ = error
     return fault

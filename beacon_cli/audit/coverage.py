@@ -96,7 +96,7 @@ class Coverage:
         return max((lane.expected // repeats for lane in self.lanes), default=0)
 
     def by_region(self) -> dict[str, dict[str, int]]:
-        """Return the expected and completed cells by region label, in the order of the registry of regions."""
+        """Return the expected and completed cells by region label, in the usual order of the regions."""
         regions: dict[str, dict[str, int]] = {}
         for lane in sorted(self.lanes, key=lambda lane: _rank(lane.region)):
             counts = regions.setdefault(lane.region, {"expected": 0, "completed": 0})

@@ -25,7 +25,8 @@ def word_pattern() -> re.Pattern[str]:
     """Return the pattern that finds the words of a text.
 
     A word is a run of letters and digits with their marks (accents, vowel signs); in scripts without spaces between
-    words (Chinese, Japanese), a character; and a symbol (`+`, `€`, `✅`, the sign of a number). Punctuation is left out.
+    words (Chinese, Japanese), a character; and a symbol (`+`, `€`, `✅`, the sign of a number). Punctuation is
+    left out.
     """
     marks, symbols = _characters(_MARKS), _characters(_SYMBOLS)
     return re.compile(rf"[{_CJK}][{marks}]*|(?:[^\W_{_CJK}][{marks}]*)+|[{symbols}#%&@]|(?<![^\s(\[])-(?=\d)")

@@ -1,4 +1,4 @@
-"""What `beacon deploy modal` and `beacon rollback modal` return: the work, its verification, the result to print."""
+"""The commands `beacon deploy modal` and `beacon rollback modal`: operation, verification, and the result to print."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VERIFY_SECONDS = 180.0
 
 
 def plan_modal(request: DeployRequest, settings: Settings, *, as_json: bool) -> CommandResult:
-    """Return the plan of a deployment; nobody is asked and nothing is changed."""
+    """Return the plan of a deployment, without any request or change."""
     plan = deployment_plan(request, settings)
     return CommandResult("deploy modal", {"dry_run": True, "plan": plan}, as_json=as_json, show=show_plan(plan))
 
@@ -51,7 +51,7 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
 
 
 def rollback_modal(request: RollbackRequest, settings: Settings, *, verify: bool, as_json: bool) -> CommandResult:
-    """Go back a version, verify the regions that did, and return both outcomes."""
+    """Roll back one version, verify the regions that succeeded, and return both outcomes."""
     report = rollback(request, settings, _report_progress)
     verified = _verified(settings, report.endpoints(settings)) if verify else None
     data = {

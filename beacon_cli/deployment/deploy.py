@@ -1,4 +1,4 @@
-"""Deploying: a process per region side by side, each told of, none hiding another's failure."""
+"""Deploys with one process per region, all at the same time; each is reported, and none hides another's failure."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _LOOK = "check whether it was published: modal app history project-beacon-hf-REG
 
 
 def deploy(request: DeployRequest, settings: Settings, notify: Callable[[str], None]) -> DeployReport:
-    """Deploy the regions and record what was deployed. `notify` gets lines of talk.
+    """Deploy the regions and record what was deployed. `notify` gets progress lines.
 
-    What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
-    begun, and `Interrupted`.
+    Failures of a region are in the report. Raises `CredentialsError` or `EnvironmentFault` if nothing was begun, and
+    `Interrupted`.
     """
     deployment = _Deployment(request, settings, notify)
     return run_interruptible(
@@ -145,7 +145,7 @@ class _Deployment:
 
 
 class _Log:
-    """A build log: written as it comes, with its last lines at hand."""
+    """A build log: written as it arrives, with its last lines in memory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -173,7 +173,7 @@ def _app_name(region: Region) -> str:
 
 
 def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> AppOutcome:
-    """Return the outcome with what the region's process said, or what its silence means."""
+    """Return the outcome with the result of the region's process, or what its absence means."""
     if finished.code is None:
         said = f"it was not deployed within {duration(request.timeout)}"
         return replace(outcome, failure=Failure("timeout", said, f"{_LOOK}; or set a longer --timeout"))

@@ -1,4 +1,4 @@
-"""The errors of Modal's SDK as one line each, with what to do about them."""
+"""Explains the errors of Modal's SDK in one line each, with what to do about them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _KINDS: dict[str, type[BeaconError]] = {"credentials": CredentialsError, "enviro
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a region's app is not as it should be: a stable `code`, one line of `message`, and what to do next."""
+    """Why a region failed: a stable `code`, one line of `message`, and what to do next."""
 
     code: str
     message: str
     hint: str = ""
 
     def as_error(self, place: str = "") -> BeaconError:
-        """Return the error to be raised or printed: `CredentialsError`, `EnvironmentFault` or `ProblemsFound`."""
+        """Return the error to raise or print: `CredentialsError`, `EnvironmentFault` or `ProblemsFound`."""
         error = _KINDS.get(self.code, ProblemsFound)(
             f"{place}: {self.message}" if place else self.message, hint=self.hint
         )
@@ -52,7 +52,7 @@ def exit_code_of(failures: Iterable[Failure | None]) -> int:
 
 
 def explain(error: BaseException) -> Failure:
-    """Return what an error of the SDK (`modal.exception`, Modal 1.6) means. Whatever it quotes is redacted."""
+    """Explain an error of the SDK (`modal.exception`, Modal 1.6). Everything that it quotes is redacted."""
     from modal import exception
 
     said = excerpt(redacted(str(error)), 300) or type(error).__name__

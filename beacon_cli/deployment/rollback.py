@@ -1,6 +1,6 @@
-"""Going back a version: what `modal app rollback` does, for each region, with the versions named.
+"""Rolls back one version: what `modal app rollback` does, for each region, with explicit versions.
 
-The SDK offers it on its command line only, so that is what is run.
+The SDK offers this only on its command line, so its command is run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ROLLBACK_SECONDS = 120.0  # the SDK itself waits 40 s for the old containers to
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """What is to be put back. An empty `environment` is the workspace's default one."""
+    """What to roll back. An empty `environment` is the workspace's default one."""
 
     regions: tuple[Region, ...]
     environment: str
@@ -38,7 +38,7 @@ class RollbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
-    """What became of one region's app; the versions are Modal's numbers, None when they are not known."""
+    """The outcome of one region's app; the versions are Modal's numbers, None if unknown."""
 
     region: Region
     app_name: str
@@ -48,7 +48,7 @@ class RollbackOutcome:
     failure: Failure | None = None
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as the JSON document has it."""
+        """Return it as in the JSON document."""
         return {
             "app_name": self.app_name,
             "status": self.status,
@@ -60,12 +60,12 @@ class RollbackOutcome:
 
 @dataclass(frozen=True)
 class RollbackReport(RegionalReport[RollbackOutcome]):
-    """What became of a rollback."""
+    """The result of a rollback."""
 
     environment: str = ""
 
     def endpoints(self, settings: Settings) -> dict[str, Endpoint]:
-        """Return where the regions that went back answer: as recorded, else as configured; none if neither."""
+        """Return the endpoints of the regions that were rolled back: as recorded, else as configured, else none."""
         regions = [outcome.region for outcome in self.outcomes.values() if outcome.status == "rolled_back"]
         known = recorded_endpoints(settings) if self.environment == environment_name(settings) else {}
         found = {region.id: known[region.id] for region in regions if region.id in known}
@@ -79,10 +79,10 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
 
 
 def rollback(request: RollbackRequest, settings: Settings, notify: Callable[[str], None]) -> RollbackReport:
-    """Put the version before in place in each region, side by side. `notify` gets lines of talk.
+    """Restore the previous version in all regions at the same time. `notify` gets progress lines.
 
-    What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
-    begun, and `Interrupted`.
+    Failures of a region are in the report. Raises `CredentialsError` or `EnvironmentFault` if nothing was begun, and
+    `Interrupted`.
     """
     operation = _Rollback(request, settings, notify)
     return run_interruptible(operation.run, stopping=lambda: notify("stopping…"), hint=operation.hint_when_interrupted)
@@ -124,7 +124,7 @@ class _Rollback:
         return outcome
 
     async def _versions(self, name: str) -> tuple[list[int], Failure | None]:
-        """Return the app's versions, the present one first, or why they cannot be read."""
+        """Return the app's versions, current one first, or why they cannot be read."""
         out, failure = await self._modal("history", name, "--json", timeout=_HISTORY_SECONDS)
         if failure is not None:
             return [], failure
@@ -152,7 +152,7 @@ class _Rollback:
         return finished.out, None if finished.code == 0 else _failure(name, finished.code, timeout, " ".join(said))
 
     def _forget_registry(self, outcomes: Mapping[str, RollbackOutcome]) -> list[BeaconError]:
-        """Note in the record that it is no longer known which registry is served."""
+        """Record that it is no longer known which registry is served."""
         known = recorded_apps(self.settings, self.request.environment)
         apps = {
             region_id: (known[region_id]["app_name"], known[region_id]["app_id"], known[region_id]["urls"])
@@ -168,7 +168,7 @@ class _Rollback:
 
 
 def _failure(name: str, code: int | None, timeout: float, said: str) -> Failure:
-    """Return what a failed command of the SDK means; its last words are `Error: …`."""
+    """Explain a failed command of the SDK; its output ends with `Error: …`."""
     if code is None:
         return Failure("timeout", f"Modal did not answer within {timeout:.0f} s", f"modal app history {name}")
     words = re.split(r"\bError:\s*", said)[-1].strip() or f"it ended with code {code}"

@@ -1,4 +1,4 @@
-"""Where each region's endpoints are."""
+"""The configured endpoints of each region."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modal_deployment.regions import Region
 if TYPE_CHECKING:
     from beacon_cli.settings import ModalSettings, RegionSettings, Settings
 
-# A label of a host name; Modal shortens longer ones in a way of its own.
+# A label of a host name; Modal shortens longer ones in its own way.
 _LONGEST_LABEL = 63
 
 
@@ -44,9 +44,9 @@ def configured_endpoints(
 ) -> dict[str, Endpoint]:
     """Return the endpoints of the `modal` target by region id.
 
-    A region's own configuration wins, then what the last deployment to the configured workspace recorded, then what
-    follows from the workspace's name. Raises `ConfigError` for a region that none of them gives, or where credentials
-    would travel in the clear.
+    A region's own configuration has priority, then the record of the last deployment to the configured workspace, then
+    the workspace's name. Raises `ConfigError` for a region without an endpoint, or if credentials would be sent
+    unencrypted.
     """
     endpoints = {}
     for region in regions:

@@ -14,7 +14,7 @@ from beacon_cli.export.documents import original_document
 from beacon_cli.records.stored_answer import StoredExecution
 
 SCHEMA_VERSION = 1
-"""Goes up when a column is renamed, removed or means something else; a new one at the end changes nothing."""
+"""Goes up when a column is renamed, removed or changes its meaning; a new column at the end does not count."""
 
 Type = Literal["integer", "number", "text", "timestamp", "json"]
 Value = int | float | str | datetime | None
@@ -27,7 +27,7 @@ _WHOLE = re.compile("[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `meaning` is what docs/reference/export.md says of it."""
+    """A column; `meaning` is its description in docs/reference/export.md."""
 
     name: str
     type: Type
@@ -80,7 +80,7 @@ _stored_values = attrgetter(*(column.name for column in COLUMNS[1:]))
 
 
 def row_of(execution: StoredExecution) -> Row:
-    """Return an execution's values. Numbers that an endpoint wrote as something else are null."""
+    """Return an execution's values. Numbers that an endpoint sent as another type are null."""
     values: list[Value] = [SCHEMA_VERSION, *_stored_values(execution)]
     for place, convert in _CONVERTED:
         if isinstance(text := values[place], str):
