@@ -98,7 +98,7 @@ def _recreate_failure(warned: list[str]) -> dict[str, str] | None:
 
 
 def _status_after(error: BaseException, failure: Failure) -> str:
-    """Return the status of a failed deployment: whether it failed while it was published, with its functions created."""
+    """Return the status of a failed deployment: it may have failed before its functions were created, or after."""
     frames = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
     if failure.code == "internal":
         return "unknown"

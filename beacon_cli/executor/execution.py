@@ -1,4 +1,4 @@
-"""The words of the executor: cells, batches, and what became of them."""
+"""The terms of the executor: cells, batches, and their executions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon_cli.job.lanes import Lane, Question
 Status = Literal["completed", "empty", "failed", "timeout", "cancelled"]
 STATUSES: tuple[Status, ...] = ("completed", "empty", "failed", "timeout", "cancelled")
 ANSWERED: frozenset[Status] = frozenset({"completed", "empty"})
-"""The statuses of a cell that has its answer: resuming a job asks it no more."""
+"""The statuses of an answered cell: resuming a job does not ask it again."""
 
 Batching = Literal["question", "region", "lane"]
 
@@ -40,7 +40,7 @@ ERROR_CODES: dict[str, str] = {
     "cancelled": "the run was stopped while this cell was in flight",
     "handed_back": "a worker of the fleet was stopped while this cell was in flight; another worker continues the job",
 }
-"""Every `error_code` of an execution, and what it means."""
+"""Every `error_code` of an execution, with its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a batch keeps of an execution once it is stored: not its text, which may be large."""
+    """The part of a stored execution that a batch keeps: without its text, which may be large."""
 
     status: Status
     container_id: str | None
@@ -76,7 +76,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What became of a cell: one row of the `executions` table. Times are aware datetimes on the run's own clock."""
+    """The outcome of a cell: one row of the `executions` table. Times are aware datetimes on the run's own clock."""
 
     cell: Cell
     status: Status
@@ -99,5 +99,5 @@ class Execution:
 
     @property
     def seconds(self) -> float:
-        """How long asking took, all attempts and hops included; 0 when it never started."""
+        """The duration of all attempts, including hops; 0 if the cell never started."""
         return (self.completed_at - self.started_at).total_seconds() if self.started_at else 0.0
