@@ -28,7 +28,7 @@ class Stop:
         self._draining = False
 
     def request(self, reason: StopReason) -> None:
-        """Stop the run. The first reason stays, except that it replaces a drain."""
+        """Stop the run. The first reason stays, unless that was a drain."""
         if self.reason is None or self._draining:
             self.reason, self._draining = reason, False
             for task in self._interruptible:

@@ -44,7 +44,7 @@ class WorkerContext:
 
 
 class _Handover:
-    """A job store whose job is `created` again, not `cancelled`, when the run stopped for another worker to go on."""
+    """A job store whose job becomes `created`, not `cancelled`, if the run stopped for another worker to continue it."""
 
     def __init__(self, store: JobStore, stop: Stop) -> None:
         self._store = store
@@ -70,7 +70,7 @@ class _Handover:
 
 @asynccontextmanager
 async def claimed_run(context: WorkerContext, job_id: str, priority: int, stop: Stop) -> AsyncIterator[Run | None]:
-    """Claim a job of the database and begin a run of it; yields None when it was stopped before anything was asked.
+    """Claim a stored job and begin a run of it; yields None if it was stopped before anything was asked.
 
     Raises every `BeaconError` that can end a run before its first question.
     """

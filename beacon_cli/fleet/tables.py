@@ -1,4 +1,4 @@
-"""The fleet for people: submissions, verdicts, what was cancelled, and the state of the queue."""
+"""Shows the fleet to people: submissions, verdicts, cancelled jobs, and the state of the queue."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _NUMBERS = frozenset(
 
 
 def show_submission(submission: Submission) -> Show:
-    """Return what prints a submission."""
+    """Return a function that prints a submission."""
     state = "is already in the queue" if submission.already else "is in the queue"
     cells = quantity(submission.expected, "execution")
     return lambda out: out.print(f"job {submission.job_id} {state}: {cells}, priority {submission.priority}")
 
 
 def show_verdict(verdict: Verdict) -> Show:
-    """Return what prints how a job ended."""
+    """Return a function that prints how a job ended."""
     lines = [problem.message for problem in verdict.problems()]
     lines = lines or [f"job {verdict.submission.job_id} {verdict.status}: {verdict.arithmetic}"]
     return lambda out: out.print(*lines, markup=False, soft_wrap=True)
 
 
 def show_cancelled(cancelled: Cancelled) -> Show:
-    """Return what prints that a job was stopped, or why not."""
+    """Return a function that prints that a job was stopped, or why not."""
     if problems := cancelled.problems():
         lines = [text for problem in problems for text in (problem.message, problem.hint) if text]
         return lambda out: out.print("\n".join(lines), markup=False, soft_wrap=True)
@@ -48,7 +48,7 @@ def show_cancelled(cancelled: Cancelled) -> Show:
 
 
 def show_overview(overview: FleetOverview) -> Show:
-    """Return what prints the fleet."""
+    """Return a function that prints the fleet."""
 
     def show(out: Console) -> None:
         data = overview.as_data()

@@ -1,4 +1,4 @@
-"""`beacon submit --wait`: until the job is over, then its verdict."""
+"""`beacon submit --wait`: wait until the job is over, then return its verdict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REASON = "SELECT reason FROM beacon_queue.beacon_entries WHERE entry = %s"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a submitted job ended; `reason` is why it could not run at all."""
+    """How a submitted job ended; `reason` explains why it could not run."""
 
     submission: Submission
     job: Job
@@ -74,9 +74,9 @@ class Verdict:
 
 
 def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> Verdict:
-    """Return when the job is over. Whatever ends the waiting does not end the job.
+    """Wait until the job is over. Interrupting the wait does not end the job.
 
-    Raises `StoreError`, and `JobNotFound` when somebody deletes the job.
+    Raises `StoreError`, and `JobNotFound` if the job is deleted.
     """
     try:
         status, by_region = _ending(submission.job_id, job.expected, url)
