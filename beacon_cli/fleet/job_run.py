@@ -44,7 +44,7 @@ class WorkerContext:
 
 
 class _Handover:
-    """A job store whose job becomes `created`, not `cancelled`, if the run stopped for another worker to continue it."""
+    """A job store whose job becomes `created`, not `cancelled`, if the run stopped for another worker to continue."""
 
     def __init__(self, store: JobStore, stop: Stop) -> None:
         self._store = store

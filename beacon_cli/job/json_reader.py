@@ -1,6 +1,6 @@
-"""Reading JSON with the line and column of every value.
+"""Reads JSON with the line and column of every value.
 
-The standard library decodes the scalars; lists and objects are walked here, because `json` keeps no places.
+The standard library decodes the scalars; lists and objects are parsed here, because `json` keeps no positions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 def read_json(source: str, text: str, *, first_line: int = 1) -> Document:
     """Return the one value of a JSON text, of which the first line is line `first_line` of the file.
 
-    Raises `JobFileError` for anything that is not JSON, for duplicate keys and for numbers beyond use.
+    Raises `JobFileError` for anything that is not JSON, for duplicate keys and for unusable numbers.
     """
     return Document(source, _JsonReader(source, text, first_line).root())
 
@@ -101,7 +101,7 @@ class _JsonReader(TreeReader):
         return self.text(at, path, value) if isinstance(value, str) else value
 
     def _closed(self, end: str, *, first: bool) -> bool:
-        """Whether the list or object ends here; if it does not, pass the comma before its next part."""
+        """Return whether the list or object ends here; if not, skip the comma before its next part."""
         self._skip_space()
         if self._text.startswith(end, self._position):
             self._position += 1

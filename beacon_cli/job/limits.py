@@ -1,4 +1,4 @@
-"""The limits of a job: how much at once, how often again, how long."""
+"""The limits of a job: calls in flight, attempts and time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-# [0-9], not \d: that takes the digits of every script, and JSON Schema's pattern those of ASCII only.
+# [0-9], not \d: that matches the digits of every script, but in JSON Schema only those of ASCII.
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
-# Less is no time limit that anything can keep, and a sign of a mistaken unit.
+# A shorter time limit is impossible to meet, and a sign of a wrong unit.
 _SHORTEST_SECONDS = 0.001
 _LONGEST_SECONDS = 30 * 86400
 
@@ -56,7 +56,7 @@ Duration = Annotated[
 
 
 class Limits(BaseModel):
-    """How much of a job may happen at once, how often a cell is tried, and how long anything may take."""
+    """The limits of a job: calls in flight, attempts per cell, and how long things may take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -82,7 +82,7 @@ class Limits(BaseModel):
     )
 
     def overridden_by(self, layer: Limits | Mapping[str, Any]) -> Limits:
-        """Return these limits with what `layer` sets explicitly (a flag that is None sets nothing)."""
+        """Return these limits, overridden by what `layer` sets explicitly (a flag that is None sets nothing)."""
         values = layer.model_dump(exclude_unset=True) if isinstance(layer, Limits) else dict(layer)
         given = {key: value for key, value in values.items() if value is not None}
         return Limits(**{**self.model_dump(exclude_unset=True), **given})

@@ -39,7 +39,7 @@ def _not_blank(text: str) -> str:
 
 
 def _suggesting(*names: str) -> WithJsonSchema:
-    """Any text is well formed, but editors offer these names."""
+    """Allow any text, but let editors suggest these names."""
     return WithJsonSchema({"anyOf": [{"enum": list(names)}, {"type": "string", "minLength": 1}]})
 
 
@@ -65,7 +65,7 @@ class WrittenQuestion(_Written):
 
 
 class WrittenQuestionFile(_Written):
-    """Questions in a file of their own."""
+    """Questions in a separate file."""
 
     file: FilledText = Field(
         description='A file of JSON lines, one {"id", "text"} per line; its path is relative to the job file.'
@@ -73,7 +73,7 @@ class WrittenQuestionFile(_Written):
 
 
 class WrittenModel(_Written):
-    """A model with regions of its own."""
+    """A model with its own regions."""
 
     id: ModelId = Field(description="The model's id, exactly as in the registry.")
     regions: list[RegionName] | None = Field(
@@ -99,7 +99,7 @@ class Generation(_Written):
     )
 
 
-# The alternatives are told apart by their shape, so that an error speaks of the one that is meant.
+# The alternatives are distinguished by their shape, so that an error refers to the intended one.
 def _entry_shape(value: object) -> str:
     return "<mapping>" if isinstance(value, (dict, BaseModel)) else "<text>"
 
@@ -173,8 +173,8 @@ class JobModel:
 class Job:
     """What a job file means: everything resolved, nothing left to look up.
 
-    `limits` holds what the file sets and nothing else, to be laid over the configured ones; `warnings` tell
-    the user what was read in another way than may be expected.
+    `limits` has only what the file sets, to override the configured limits; `warnings` explain to the user what
+    was read in an unexpected way.
     """
 
     id: str | None
@@ -203,7 +203,7 @@ class Job:
         return self.system_prompt and self.system_prompt.replace("{place}", region.place)
 
     def spec(self) -> dict[str, Any]:
-        """Return the job as JSON-able values, as kept in `jobs.spec`; the questions by count and digest."""
+        """Return the job as JSON values, as stored in `jobs.spec`, with the questions as count and digest."""
         return {
             "name": self.name,
             "version": self.version,
@@ -225,6 +225,6 @@ class Job:
 
     @property
     def spec_sha256(self) -> str:
-        """The SHA-256 of `answer_spec` as canonical JSON: a stored job can be resumed when it is the same."""
+        """The SHA-256 of `answer_spec` as canonical JSON: a stored job can be resumed if it is the same."""
         canonical = json.dumps(self.answer_spec(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()

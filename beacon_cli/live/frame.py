@@ -23,13 +23,13 @@ _STYLES: dict[Status, str] = {
     "cancelled": "magenta",
 }
 _QUESTIONS = 6
-_COLUMN = 30  # a region's column is not wider than this
-_NARROW = 18  # and below this it holds shorter words
+_COLUMN = 30  # maximum width of a region's column
+_NARROW = 18  # below this width it has shorter words
 
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """The signs of a frame; every status has one, so that nothing is told by colour alone."""
+    """The symbols of a frame; every status has one, so that nothing depends on colour alone."""
 
     status: dict[Status, str]
     full: str
@@ -49,7 +49,7 @@ class Size(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """Lines that belong together. Where room is short, lower ranks come first; `least` lines make sense."""
+    """Lines that belong together. If there is little room, lower ranks come first; `least` lines are the minimum."""
 
     rank: int
     lines: list[Text]
@@ -57,9 +57,9 @@ class _Block(NamedTuple):
 
 
 def frame(progress: Progress, elapsed: float, size: Size, symbols: Symbols = UNICODE) -> list[Text]:
-    """Return the lines that show a run, each narrower than the terminal, all together lower than it.
+    """Return the lines that show a run. They fit the width and height of the terminal.
 
-    `elapsed` is in seconds. Before the job has started there is at most a fetch of weights to show.
+    `elapsed` is in seconds. Before the job has started, there is at most a fetch of weights to show.
     """
     width = max(1, size.columns - 1)
     lines = _run(progress, elapsed, size, symbols) if progress.job is not None else _fetch(progress, size, symbols)
@@ -103,7 +103,7 @@ def _fitted(blocks: list[_Block], rows: int) -> list[Text]:
         fits = len(block.lines) <= rows or rows >= block.least
         kept[block.rank] = block.lines[:rows] if fits else []
         rows -= len(kept[block.rank])
-    # Air between the parts, where there is room for it: after the questions, the grid and the totals.
+    # Blank lines between the parts, if there is room: after the questions, the grid and the totals.
     airy = rows >= 3
     lines: list[Text] = []
     for block in blocks:
