@@ -1,4 +1,4 @@
-"""What is being waited for, told now and then: a cold region may take minutes."""
+"""Reports regularly what a command is waiting for: a cold region may take minutes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 Note = Callable[[str], None]
-_QUIET_SECONDS = 2.0  # a warm region answers before anybody wonders
+_QUIET_SECONDS = 2.0  # a warm region answers before this
 
 
 class Waiting:
-    """A board of open requests; `notify` gets it as one line every `every` seconds as long as there are any."""
+    """A board of open requests; `notify` gets it as one line every `every` seconds while there are any."""
 
     def __init__(self, notify: Note, every: float) -> None:
         self._notify = notify
@@ -21,7 +21,7 @@ class Waiting:
 
     @contextlib.contextmanager
     def on(self, what: str, timeout: float) -> Iterator[Note]:
-        """Put a request on the board while the block runs; what is yielded notes why it takes long."""
+        """Put a request on the board while the block runs; the yielded function notes why it takes long."""
         deadline = time.monotonic() + timeout
         self._open[what] = ("", deadline)
 
@@ -35,7 +35,7 @@ class Waiting:
 
     @contextlib.asynccontextmanager
     async def reported(self) -> AsyncIterator[None]:
-        """Tell the board while the block runs."""
+        """Report the board while the block runs."""
         reporting = asyncio.ensure_future(self._keep_reporting())
         try:
             yield

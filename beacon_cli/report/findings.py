@@ -1,4 +1,4 @@
-"""What a reader has to know before any verdict: is the job complete, and can its regions be compared at all?"""
+"""What a reader must know before any verdict: whether the job is complete, and whether its regions are comparable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from beacon_cli.console.formatting import quantity
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One of them; `serious` ones put every verdict below in doubt."""
+    """A finding; `serious` ones put every verdict below in doubt."""
 
     title: str
     detail: str
@@ -21,7 +21,7 @@ class Finding:
 
 
 def findings(comparison: Comparison) -> tuple[Finding, ...]:
-    """Return what was found, the serious ones first."""
+    """Return the findings, serious ones first."""
     [audit] = comparison.audits
     found = [*_missing(audit), *_conditions(comparison), *_checks(audit)]
     return tuple(sorted(found, key=lambda finding: not finding.serious))
@@ -56,7 +56,7 @@ def _conditions(comparison: Comparison) -> Iterator[Finding]:
 
 
 def failed_checks(audit: AuditReport) -> tuple[Check, ...]:
-    """Return the checks that failed, but not the one for completeness: it has a finding of its own."""
+    """Return the failed checks, without the one for completeness, which has its own finding."""
     return tuple(check for check in audit.checks if check.status == "fail" and check.name != "complete")
 
 

@@ -1,4 +1,4 @@
-"""How a report that was written is shown to people: where it is, and what it says in one line each."""
+"""Shows a written report to people: its path, and its findings in one line each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show_report(written: WrittenReport) -> Callable[[Console], None]:
-    """Return what prints it on a console."""
+    """Return a function that prints it on a console."""
 
     def show(console: Console) -> None:
         comparison, answers = written.report.comparison, written.report.recorded.answers

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
-    """Run a job to its end and return its summary and its audit. Raises every `BeaconError` that stops it early."""
+    """Run a job to its end and return its summary and its audit. Raises any `BeaconError` that stops it early."""
     job_id = request.given_or_new_id(job)
     with _with_resume_hint(request, job_id):
         say(f"job {job_id}\n")
@@ -79,7 +79,7 @@ def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
 
 @contextlib.contextmanager
 def _with_resume_hint(request: RunRequest, job_id: str) -> Iterator[None]:
-    """Add the job's id, and the command that resumes it, to what ends a run early."""
+    """Add the job's id, and the command that resumes it, to an error that ends a run early."""
     resume = f"resume it with: {request.resume_command(job_id)}"
     try:
         yield

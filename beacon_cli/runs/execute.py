@@ -1,4 +1,4 @@
-"""Carrying out a run: everything that it needs is opened here, in order, and closed again however it ends."""
+"""Executes a run: opens everything that it needs, in order, and closes it again however the run ends."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ _HARD_END_SECONDS = 0.8
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """What a run left behind for its summary.
+    """The results of a run, for its summary.
 
-    `nothing_to_ask` says that every cell had its answer from earlier runs. The inventories are of Modal's containers,
-    None where not listed; `registry_changes` are by region label, and so are the `surplus_connections`: how many were
-    closed because more came on them than was asked for.
+    `nothing_to_ask` says that every cell was answered in earlier runs. The inventories are of Modal's containers, None
+    if not listed. `registry_changes` and `surplus_connections` are by region label; the latter is the number of
+    connections that were closed because of leftover bytes.
     """
 
     run_id: str
@@ -61,7 +61,7 @@ class FinishedRun:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Whom a run asks: nobody, when every cell has its answer. `served` is what they said that they serve, before."""
+    """What a run asks: nothing if every cell is answered. `served` is what the endpoints reported before the run."""
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class _Asked:
 
 
 def run_to_end(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> FinishedRun:
-    """Run a job on an up-to-date database. Raises every `BeaconError` that can stop it, and `Interrupted`."""
+    """Run a job on an up-to-date database. Raises any `BeaconError` that stops it, and `Interrupted`."""
     with ExitStack() as stack:
         events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
         show = stack.enter_context(run_view())
@@ -79,12 +79,12 @@ def run_to_end(request: RunRequest, settings: Settings, job: Job, job_id: str, d
         opened = _OpenedRun(request, settings, job, job_id, database_url, show)
         try:
             return asyncio.run(opened.main(signals))
-        except asyncio.CancelledError:  # a signal before anything was asked, or a second one
+        except asyncio.CancelledError:  # a signal before the first question, or a second signal
             raise Interrupted(opened.signum or signal.SIGINT) from None
 
 
 class _OpenedRun:
-    """One run with what it opens. The first signal ends it in order, a second one within a second."""
+    """One run with everything that it opens. The first signal ends it in order, a second one within a second."""
 
     def __init__(
         self, request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str, show: EventHook
@@ -176,7 +176,7 @@ class _OpenedRun:
         return changes
 
     def _keep_id(self) -> None:
-        """Let completion know of the job while the embedded server does not run."""
+        """Keep the job's id for completion while the embedded server does not run."""
         if named_url(self._settings, self._request.database_url) is None:
             keep_id(self._settings.data_path(), self._job_id)
 
@@ -230,7 +230,7 @@ async def _cancel_call(call_id: str) -> bool:
 
 
 def _reviver(settings: Settings, url: str | None) -> Callable[[], object]:
-    """Return what brings a database back that is gone: the embedded one is started again, another is waited for."""
+    """Return a function that restores a lost database: it restarts the embedded one; for others, the run waits."""
     if named_url(settings, url) is not None:
         return lambda: None
     from beacon_cli.store.embedded import restart_embedded

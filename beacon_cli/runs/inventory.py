@@ -1,4 +1,4 @@
-"""Which containers Modal runs for the regions of a job, noted before and after a run."""
+"""The containers that Modal runs for the regions of a job, listed before and after a run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def container_inventory(
 ) -> Inventory | None:
     """Return the live containers by region label; None without Modal credentials or a recorded deployment.
 
-    A list that cannot be had is told, and stops nothing.
+    A failure to list them is reported, and stops nothing.
     """
     environment = environment_name(settings)
     apps = recorded_apps(settings, environment) if has_credentials() else {}

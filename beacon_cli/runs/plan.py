@@ -1,4 +1,4 @@
-"""`beacon run --dry-run`: what a run would do, without asking, storing or starting anything."""
+"""`beacon run --dry-run`: shows what a run would do, without asking, storing or starting anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job's summary, read from its rows."""
+"""The summary of a job, read from its rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from beacon_cli.store.queries import query
 from beacon_cli.store.text import original
 
 _SMALL_JOB_CELLS = 24
-_MOST_CELLS = 500  # all their answers are read
+_MOST_CELLS = 500  # maximum cells of a job whose answers are all read
 
 Connection = psycopg.Connection[Any]
 
@@ -34,7 +34,7 @@ def read_summary(
     *,
     with_batches: bool,
 ) -> RunSummary:
-    """Return what a run's end shows. Batches are read when they are wanted only: a large job has very many."""
+    """Return the summary at the end of a run. Batches are read only on request: a large job has very many."""
     outcome = finished.outcome
     rows = {name: _rows(connection, name, job_id) for name in ("lanes", "errors", "remote_calls")}
     by_lane = {(row["model_id"], row["region"]): row for row in rows["lanes"]}
@@ -70,7 +70,7 @@ def read_summary(
 
 
 def _answers(connection: Connection, job: Job, job_id: str) -> list[AnswerLine]:
-    """Return what is shown of the answers: all of a small job; the first repeat of one that is small without them."""
+    """Return the answers to show: all of a small job, or the first repeat of one that is small without its repeats."""
     if job.expected > min(_MOST_CELLS, _SMALL_JOB_CELLS * job.repeats):
         return []
     answers = [_answer(row) for row in _rows(connection, "answers", job_id)]

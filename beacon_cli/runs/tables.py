@@ -1,4 +1,4 @@
-"""A run's summary for people: tables, answers, errors with what to do about them, and the verdict."""
+"""The summary of a run for people: tables, answers, errors with hints, and the verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from beacon_cli.runs.summary import AnswerLine, ErrorLine, LaneSummary, RunSummary
 
 _CALLS = 20
-_WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell's command
+_WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell command
 _VERIFY = command("verify endpoints")
 _PROBE = f"{_VERIFY} --probe"
 _DO: dict[str, str] = {
@@ -55,7 +55,7 @@ _DO: dict[str, str] = {
 def show_summary(summary: RunSummary, console: Console) -> None:
     """Print a summary: what happened per region and model, the answers of a small job, errors, calls left running.
 
-    Where there was nothing to ask, it says so, and that is all.
+    If there was nothing to ask, it prints only that.
     """
     if summary.nothing_to_ask:
         before = f"all {summary.expected} answers are" if summary.expected > 1 else "the answer is"
@@ -111,7 +111,7 @@ def _lane_row(lane: LaneSummary) -> list[Text]:
 
 
 def _say(console: Console, line: Text) -> None:
-    """Print prose: wrapped at words on a terminal, never broken on a pipe."""
+    """Print a sentence: wrapped between words on a terminal, never wrapped in a pipe."""
     console.print(line, soft_wrap=line_limit(console) is None)
 
 
@@ -181,7 +181,7 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
 
 
 def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> None:
-    """Print whether the run was good enough, with its figures, and the commands to type next."""
+    """Print whether the run succeeded, with its figures, and the commands to type next."""
     unasked = f", {summary.unasked} not asked" if summary.unasked else ""
     stopped = f"; {summary.stopped}" if summary.stopped else ""
     word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
@@ -200,7 +200,7 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
 
 
 def _print_command(label: str, text: str, console: Console) -> None:
-    """Print a command that can be copied: on one line, or where a terminal is narrower, on several with `\\`."""
+    """Print a command that can be copied: on one line, or on a narrow terminal on several with `\\`."""
     limit = line_limit(console)
     lines = [text]
     if limit is not None and len(label) + len(text) > limit:

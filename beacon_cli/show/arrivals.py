@@ -1,4 +1,4 @@
-"""Answers as they arrive: an entry for each, as soon as it is there."""
+"""Answers as they arrive: an entry for each, as soon as it is stored."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _INDENT = "    "
 
 
 def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -> None:
-    """Print each answer on the console until the job is over; what is said of the job goes to stderr.
+    """Print each answer on the console until the job is over; messages on the job go to stderr.
 
-    Raises `JobNotFound` when somebody deletes it meanwhile.
+    Raises `JobNotFound` if it is deleted meanwhile.
     """
     job_id = follower.job_id
     say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} already stored\n")

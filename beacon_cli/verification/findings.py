@@ -1,4 +1,4 @@
-"""What a verification can find: the codes, how bad each is, and what to do about it."""
+"""The possible findings of a verification: their codes, severities, and hints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Target = Literal["modal", "local"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a region that is not as it should be. `code` is a key of `CODES`."""
+    """A problem of a region. `code` is a key of `CODES`."""
 
     severity: Severity
     code: str
@@ -77,9 +77,9 @@ CODES: dict[str, _Code] = {
 
 
 def finding(code: str, message: str, target: Target, severity: Severity | None = None) -> Finding:
-    """Return a finding with the advice for its target; `severity` overrides the code's own.
+    """Return a finding with the hint for its target; `severity` overrides the code's own.
 
-    An endpoint may send back what it was sent, credentials included: those are taken out of the message.
+    An endpoint may echo what it received, including credentials: those are removed from the message.
     """
     known = CODES[code]
     hint = known.local_hint if target == "local" and known.local_hint else known.hint

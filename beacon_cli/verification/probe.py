@@ -1,4 +1,4 @@
-"""One tiny question to each model: the only proof that a region can answer."""
+"""Asks each model one tiny question: the only proof that a region can answer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def probe_models(
     timeout: float,
     waiting: Waiting,
 ) -> tuple[dict[str, Probe], list[Finding]]:
-    """Ask the models one after another, each within `timeout` seconds, and return what came of it by model id."""
+    """Ask the models one after another, each within `timeout` seconds, and return the results by model id."""
     probes: dict[str, Probe] = {}
     findings: list[Finding] = []
     for model_id in model_ids:
@@ -45,7 +45,7 @@ async def probe_models(
 
 
 class _Probing:
-    """One model being asked."""
+    """The probe of one model."""
 
     def __init__(self, client: Client, endpoint: Endpoint, lane: Lane, note: Note) -> None:
         self._client = client
@@ -56,7 +56,7 @@ class _Probing:
         self._started = time.monotonic()
 
     async def run(self, timeout: float) -> tuple[Probe, list[tuple[str, str]]]:
-        """Return the probe, and what it found as pairs of code and message."""
+        """Return the probe, and its findings as pairs of code and message."""
         try:
             async with asyncio.timeout(timeout):
                 answer = await self._answer()
@@ -116,5 +116,5 @@ class _Probing:
 
 
 def text(value: object) -> str | None:
-    """Return a value of an answer, bounded, when it is text."""
+    """Return a value of an answer, bounded, if it is text."""
     return bounded(value) if isinstance(value, str) else None

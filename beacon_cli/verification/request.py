@@ -20,7 +20,7 @@ def verify_configured(
 ) -> VerifyReport:
     """Verify the named regions (none: all) of the configured endpoints, or of `beacon serve` on this machine.
 
-    Raises `UsageError` for an unknown region, `ConfigError` for one that nothing is configured for, and `Interrupted`.
+    Raises `UsageError` for an unknown region, `ConfigError` for one that is not configured, and `Interrupted`.
     """
     regions = _regions(names)
     with countdown() as (notify, every):
@@ -49,7 +49,7 @@ def _regions(names: Iterable[str]) -> list[Region]:
 
 
 def _served_here(regions: Iterable[Region]) -> dict[str, Endpoint]:
-    """Return where `beacon serve` puts the regions when it is given no port."""
+    """Return the endpoints of `beacon serve` with its default ports."""
     from beacon_cli.local.foreground import chosen_ports
 
     ports = chosen_ports([region.id for region in regions], None)

@@ -1,4 +1,4 @@
-"""How a verification is shown to people: a row per region, the findings with what to do, and the verdict."""
+"""Shows a verification to people: a row per region, the findings with hints, and the verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NUMBERS = frozenset({"serves", "missing", "extra", "latency", "cold", "hops"})
 
 
 def show_verification(report: VerifyReport) -> Callable[[Console], None]:
-    """Return what prints the report on a console."""
+    """Return a function that prints the report on a console."""
 
     def show(console: Console) -> None:
         _print_regions(report, console)

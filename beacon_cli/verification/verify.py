@@ -1,4 +1,4 @@
-"""All regions at once: read what they serve, compare it, and ask each model where that is wanted."""
+"""Verifies all regions at the same time: reads what they serve, compares it, and asks each model on request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def verify_endpoints(
     target: Target = "modal",
     notify_every: float = NOTIFY_EVERY_SECONDS,
 ) -> VerifyReport:
-    """Verify endpoints (by region id) against a registry, all at once, and return what was found.
+    """Verify endpoints (by region id) against a registry, all at the same time, and return the report.
 
     Reading a region takes at most `timeout` seconds, asking it without credentials `OPENNESS_SECONDS`, and each probe
     `timeout`. `notify` gets a progress line every `notify_every` seconds while something is waited for. Problems of the
@@ -48,7 +48,7 @@ def verify_endpoints(
 
 @dataclass(frozen=True, slots=True)
 class _Verification:
-    """What does not change from region to region."""
+    """The parts that are the same for all regions."""
 
     settings: Settings
     expected: Mapping[str, Model]
@@ -78,7 +78,7 @@ class _Verification:
 
 @dataclass(frozen=True, slots=True)
 class _RegionCheck:
-    """One region being verified."""
+    """The verification of one region."""
 
     common: _Verification
     endpoint: Endpoint
@@ -115,7 +115,7 @@ class _RegionCheck:
         )
 
     async def _openness(self, reading: Reading) -> list[Finding]:
-        """Judge whether strangers are let in; told only where something answered that could let them in."""
+        """Judge whether strangers have access; reported only if something answered that could let them in."""
         if reading.models.document is None and reading.health.document is None:
             return []
         if not self.common.settings.proxy_headers():
