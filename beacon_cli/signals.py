@@ -22,7 +22,7 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to end. Neither an `Exception` nor a `KeyboardInterrupt`, so no other code handles it."""
+    """A signal asked the process to end. Not an `Exception` or a `KeyboardInterrupt`, so no other code handles it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)

@@ -1,4 +1,4 @@
-"""Why a server, or libpq, refuses a connection: shorter words, and what to do about each."""
+"""Why a server, or libpq, refuses a connection: shorter messages, with a hint for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 from psycopg import pq
 
-# psycopg's words, libpq's words for where, and the server's for how bad it is: all said already.
+# psycopg's prefix, libpq's location, and the server's severity: the error already has all of them.
 _PREFIX = re.compile(
     r"(?:connection (?:failed|is bad): )?"
     r'(?:connection to server (?:at "[^"]*"(?: \([^)]*\))?, port \d+|on socket "[^"]*") failed: )?'
@@ -50,13 +50,13 @@ _HINTS = (
 
 
 def shortened(text: str) -> str:
-    """Return libpq's message without what an error says anyway: that connecting failed, and where."""
+    """Return libpq's message without what the error already says: that connecting failed, and where."""
     rest = _PREFIX.sub("", text, count=1)
     return rest or text
 
 
 def hint_for(text: str) -> str:
-    """Return what to do about a refused connection, naming libpq's variables that are set in the environment."""
+    """Return a hint for a refused connection, with libpq's variables that are set in the environment."""
     found = (hint for pattern, hint in _HINTS if re.search(pattern, text, re.IGNORECASE))
     hint = next(found, "check --database-url, and that the server is running")
     names = [default.envvar.decode() for default in pq.Conninfo.get_defaults() if default.envvar]

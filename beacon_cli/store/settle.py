@@ -1,7 +1,7 @@
-"""Storing what lies in journals: at the start of a run, of a worker, and while a worker idles.
+"""Stores answers from journals: at the start of a run or a worker, and while a worker runs.
 
-It needs no lock on the jobs. An answer is stored where its cell has none and never replaces one (`rows.REPLAY`), and
-whoever runs the job hears of it with the commit, and reads again what is unanswered before its next question.
+It needs no lock on the jobs. An answer is stored only if its cell has none, and never replaces one (`rows.REPLAY`). A
+process that runs the job is notified by the commit, and reads again what is unanswered before its next question.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from beacon_cli.store.writer import store_rows
 Notify = Callable[[str], None]
 
 _BETWEEN_SECONDS = 5.0
-# What could not be stored, and has not changed since, is tried again after that.
+# Unchanged journals that could not be stored are retried after this time.
 _AGAIN_SECONDS = 60.0
 _KNOWN = "SELECT 1 FROM runs WHERE id = %s AND job_id = %s"
 _REFUSED = (psycopg.DataError, psycopg.IntegrityError)
 
 
 async def settle(connection: AsyncConnection, folder: Path, notify: Notify, *, job_id: str | None = None) -> None:
-    """Store what the journals of a folder hold, those of `job_id` first, and say what lies there.
+    """Store the answers in the journals of a folder, those of `job_id` first, and report the rest.
 
-    Errors of psycopg pass for the journals of `job_id`; those of others are named, and tried again another time.
+    Raises psycopg's errors for the journals of `job_id`; errors of other journals are reported, and retried later.
     """
     found = look(folder)
     for remark in found.remarks:
@@ -54,7 +54,7 @@ async def settle(connection: AsyncConnection, folder: Path, notify: Notify, *, j
 
 
 async def settle_regularly(url: str, folder: Path, notify: Notify) -> None:
-    """Settle now and every few seconds, until cancelled. What cannot be settled is said once."""
+    """Settle now and every few seconds, until cancelled. What cannot be settled is reported once."""
     said: set[str] = set()
 
     def notify_once(text: str) -> None:
@@ -72,7 +72,7 @@ async def settle_regularly(url: str, folder: Path, notify: Notify) -> None:
 
 
 async def _connected_and_settled(url: str, folder: Path, notify: Notify) -> bool:
-    """Settle on a connection of its own; return False where the database could not be used."""
+    """Settle on a separate connection; return False if the database could not be used."""
     address = address_of(url, statement_timeout="30s", name="beacon journal")
     try:
         connection = await open_async(address)
@@ -91,12 +91,12 @@ def _files_in(folder: Path) -> frozenset[tuple[str, int]]:
     """Return the names and sizes of the files of a folder."""
     try:
         return frozenset((path.name, path.lstat().st_size) for path in folder.iterdir())
-    except OSError:  # no folder, or a file that was removed this moment
+    except OSError:  # no folder, or a file that was just removed
         return frozenset()
 
 
 async def _settle(connection: AsyncConnection, kept: Kept, notify: Notify) -> None:
-    if not kept.rows:  # its first line was cut off by a crash: nothing in it was ever acknowledged
+    if not kept.rows:  # its first line was cut off by a crash: nothing in it was ever confirmed
         kept.remove()
         return
     known = await (await connection.execute(_KNOWN, [kept.run_id, kept.job_id])).fetchone()
@@ -114,7 +114,7 @@ async def _settle(connection: AsyncConnection, kept: Kept, notify: Notify) -> No
 
 
 async def _stored(connection: AsyncConnection, kept: Kept) -> int:
-    """Store the rows, and return how many answers are new. All or none: the holder of the job hears of it with them."""
+    """Store all rows or none, notify the holder of the job, and return the number of new answers."""
     answers = [row for row in kept.rows if row["status"] in ANSWERED]
     others = [row for row in kept.rows if row["status"] not in ANSWERED]
     async with connection.transaction():

@@ -19,7 +19,7 @@ from beacon_cli.waiting import Note
 _COLD = frozenset({408, 429, 502, 503, 504})
 _LONGEST_PAUSE_SECONDS = 5.0
 _SLOW_SECONDS = 5.0  # a CPU function that takes longer was not running
-_TROUBLES = 2  # number of attempts after resets and HTTP 500s
+_TROUBLES = 2  # number of retries after resets and HTTP 500s
 # Modal's gateway answers 404 with these texts, in place of a function. Source: seen in operation and in public bug
 # reports.
 _MODAL_REFUSALS = (
