@@ -28,7 +28,7 @@ _PATIENCE_IN_A_HURRY_SECONDS = 1.0
 # After this time a row that waits for its commit is also in the journal.
 _IN_MEMORY_SECONDS = 0.5
 _SILENT_UNTIL_SAID_SECONDS = 2.0
-# A database that was silent for longer may have lost the lock without notice; another process needs longer than this to
+# If the database was silent for longer, the lock may be lost without notice; another process needs longer than this to
 # begin the job.
 _HEARD_OF_SECONDS = 1.0
 
