@@ -2,7 +2,7 @@
 
 import sys
 
-# First of all, and in words that any Python can read: what comes after it needs a newer one even to be compiled.
+# This check comes first, and in syntax that any Python can read: the code after it needs a newer Python to compile.
 if sys.version_info < (3, 11):  # noqa: UP036
     _found = (sys.version.split()[0], sys.executable)
     sys.stderr.write("error: beacon needs Python 3.11 or newer, and this is Python %s (%s)\n" % _found)  # noqa: UP031

@@ -1,4 +1,4 @@
-"""Where the program starts: signals first, since everything else takes time to import."""
+"""The entry point of the program. It handles signals first, because everything else takes time to import."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from beacon_cli.signals import Interrupted, held, ignore_signals, raise_on_signals
 
-# Almost nothing here becomes garbage in cycles: looking for it every 700 objects took a twelfth of a run's CPU.
+# Almost no garbage here is in cycles: looking for it every 700 objects took a twelfth of a run's CPU time.
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
@@ -18,7 +18,7 @@ def main() -> NoReturn:
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     code: int | None = None
     try:
-        with held():  # what is half imported cannot say that it was interrupted
+        with held():  # half-imported modules cannot report the interruption
             from beacon_cli.accounts import lend_a_name
             from beacon_cli.main import interrupted_early, program
 

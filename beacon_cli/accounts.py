@@ -1,4 +1,4 @@
-"""Who runs this program: root or not, and whether the account has a name and a home folder."""
+"""Who runs this program: whether it is root, and whether the account has a name and a home folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _OVERFLOW_UID = Path("/proc/sys/kernel/overflowuid")
 
 
 def is_root() -> bool:
-    """Whether this is root of the machine, or of a container.
+    """Return whether this is root of the machine, or of a container.
 
-    Root of a user namespace that has no other user (`unshare --map-root-user`) is somebody else's ordinary account, and
-    counts as that: man 7 user_namespaces.
+    Root of a user namespace without other users (`unshare --map-root-user`) is really an ordinary account, and counts
+    as one: man 7 user_namespaces.
     """
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return False
@@ -28,9 +28,9 @@ def is_root() -> bool:
 
 
 def trusted_owners() -> frozenset[int]:
-    """Return the users whose files this one may rely on: itself, and root.
+    """Return the users whose files this process can trust: its own user, and root.
 
-    In a user namespace that does not have root, root's files look like nobody's: man 7 user_namespaces.
+    In a user namespace without root, root's files seem to belong to nobody: man 7 user_namespaces.
     """
     owners = {0, os.geteuid()}
     if _is_in_namespace():
@@ -39,7 +39,7 @@ def trusted_owners() -> frozenset[int]:
 
 
 def _is_in_namespace() -> bool:
-    """Whether some users of the machine do not exist here."""
+    """Return whether some users of the machine do not exist here."""
     try:
         return sum(int(mapping.split()[2]) for mapping in _UID_MAP.read_text().splitlines()) < 2**32 - 1
     except OSError:  # not Linux
@@ -47,7 +47,7 @@ def _is_in_namespace() -> bool:
 
 
 def has_name() -> bool:
-    """Whether the user id of this process has an account: with `docker run --user 12345` it may have none."""
+    """Return whether this user id has an account: with `docker run --user 12345` it may have none."""
     import pwd
 
     try:
@@ -58,9 +58,9 @@ def has_name() -> bool:
 
 
 def lend_a_name() -> None:
-    """Give the process a user name where it has none: libraries that ask `getpass.getuser` would fail.
+    """Give the process a user name if it has none. Without one, libraries that call `getpass.getuser` fail.
 
-    That function believes LOGNAME first: https://docs.python.org/3/library/getpass.html#getpass.getuser
+    That function reads LOGNAME first: https://docs.python.org/3/library/getpass.html#getpass.getuser
     """
     named = any(os.environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME"))
     if not named and hasattr(os, "geteuid") and not has_name():
@@ -68,16 +68,16 @@ def lend_a_name() -> None:
 
 
 def home_folder(kind: Literal["user_data_path", "user_cache_path"]) -> Path:
-    """Return Beacon's folder in this user's home. Raises `EnvironmentFault` where the user has none."""
+    """Return Beacon's folder in this user's home. Raises `EnvironmentFault` if the user has none."""
     import platformdirs
 
     try:
         folder: Path = getattr(platformdirs, kind)("beacon")
-    except RuntimeError:  # raised where neither HOME nor the account names a home
+    except RuntimeError:  # raised if neither HOME nor the account has a home folder
         folder = Path()
     if not folder.is_absolute():
         raise EnvironmentFault(
-            "there is no home folder to keep data in: HOME names none, and this user has no account",
-            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
+            "there is no home folder to keep data in: HOME is not set, and this user has no account",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to",
         )
     return folder

@@ -1,4 +1,4 @@
-"""Finding and reading settings: `BEACON_*` environment > `beacon.toml` > defaults. Secrets: environment only."""
+"""Finds and reads settings: `BEACON_*` environment > `beacon.toml` > defaults. Secrets: environment only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from modal_deployment.regions import UnknownRegionError, region_named
 
 FILE_NAME = "beacon.toml"
 _PREFIX = "BEACON_"
-# What a file may not hold: it would end up in a repository, and in everybody's backups.
+# Keys that a file must not contain: they would end up in a repository, and in everybody's backups.
 _ONLY_IN_ENVIRONMENT = {
     **{key: _PREFIX + key.upper() for key in ("proxy_key", "proxy_secret", "proxy_key_old", "proxy_secret_old")},
     "database_url": "BEACON_DATABASE_URL",
@@ -31,14 +31,14 @@ _ANY_ID = "<id>"
 
 _log = logging.getLogger(__name__)
 
-# Where a key is in the settings, such as ("limits", "attempts").
+# The path of a key in the settings, such as ("limits", "attempts").
 KeyPath = tuple[str, ...]
 
 
 def load_settings(path: Path | None = None) -> Settings:
     """Return the settings from `path`, else `BEACON_CONFIG`, else the nearest `beacon.toml`, and the environment.
 
-    Raises `ConfigError` when the file or a variable is not usable.
+    Raises `ConfigError` if the file or a variable is not usable.
     """
     path, found = _chosen_file(path)
     _log.info("configuration: %s", found)
@@ -59,12 +59,12 @@ def _log_folders(settings: Settings) -> None:
     for name, path in (("data", settings.data_path), ("cache", settings.cache_path)):
         try:
             _log.info("%s folder: %s", name, path())
-        except (EnvironmentFault, OSError):  # said where it is needed
+        except (EnvironmentFault, OSError):  # reported where the folder is needed
             _log.info("%s folder: none", name)
 
 
 def _chosen_file(given: Path | None) -> tuple[Path | None, str]:
-    """Return the file to read, if any, and how it was found in words."""
+    """Return the file to read, if any, and a description of how it was found."""
     if given is not None:
         return given, f"{given} (from --config)"
     if named := os.environ.get("BEACON_CONFIG"):
@@ -76,7 +76,7 @@ def _chosen_file(given: Path | None) -> tuple[Path | None, str]:
 
 
 def _nearest_file() -> Path | None:
-    with contextlib.suppress(OSError):  # the working folder is gone, or a folder above it may not be looked into
+    with contextlib.suppress(OSError):  # the working folder is gone, or a folder above it is not readable
         start = Path.cwd()
         for folder in (start, *start.parents):
             if (candidate := folder / FILE_NAME).is_file():
@@ -85,17 +85,17 @@ def _nearest_file() -> Path | None:
 
 
 def _read(path: Path, found: str) -> dict[str, Any]:
-    """Return what a file sets: found valid on its own, under the regions' ids, its paths relative to its folder."""
+    """Return what a file sets: validated on its own, keyed by region ids, with paths relative to its folder."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device might never end
-            raise ConfigError(f"{found} is not a file", hint="give --config or BEACON_CONFIG the path of a beacon.toml")
+            raise ConfigError(f"{found} is not a file", hint="set --config or BEACON_CONFIG to a beacon.toml file")
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         hint = "correct the path or the file's permissions, or name another file with --config"
         raise ConfigError(f"{found} cannot be read: {error.strerror}", hint=hint) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
-    except (ValueError, RecursionError) as error:  # not TOML, a number without end, a table in a table in a table …
+    except (ValueError, RecursionError) as error:  # not TOML, an endless number, tables nested too deep
         raise ConfigError(f"{path}: {error}") from error
     for key, variable in _ONLY_IN_ENVIRONMENT.items():
         if key in values:
@@ -117,7 +117,7 @@ def _validated(values: Mapping[str, Any], place: Callable[[KeyPath], str], folde
 
 
 def _blamed(variables: Mapping[KeyPath, str], key: KeyPath) -> str:
-    """Return the variables that set a key, or keys under it: the file alone was valid, so it must be them."""
+    """Return the variables that set a key, or keys under it: the file alone was valid, so they are the cause."""
     names = [name for path, name in variables.items() if key and path[: len(key)] == key]
     return ", ".join(names) or "the environment"
 
@@ -158,7 +158,7 @@ def _key_set_by(name: str) -> KeyPath:
 
 
 def _key_paths(model: type[BaseModel]) -> Iterator[KeyPath]:
-    """Yield every key that holds a value; `_ANY_ID` stands for a name that the user chooses."""
+    """Yield every key that has a value; `_ANY_ID` stands for a name that the user chooses."""
     for name, field in model.model_fields.items():
         kind: Any = field.annotation
         path: KeyPath = (name,)

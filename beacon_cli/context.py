@@ -1,4 +1,4 @@
-"""What every command is given: the global options, and settings on demand."""
+"""What every command gets: the global options, and settings on demand."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class AppContext:
-    """The global options, and what follows from them. Nothing is read or opened before it is asked for."""
+    """The global options, and what follows from them. Nothing is read or opened before it is needed."""
 
     config_path: Path | None = None
     verbose: bool = False
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings; raises `ConfigError` when they are not usable."""
+        """The settings; raises `ConfigError` if they are not usable."""
         from beacon_cli.config import load_settings
 
         return load_settings(self.config_path)

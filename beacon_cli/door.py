@@ -1,7 +1,7 @@
-"""The one door through which anything enters that others wrote: what an endpoint, a header or a library's error says.
+"""The one door for everything that others wrote: answers of endpoints, headers, and the errors of libraries.
 
-In this order it is bounded in bytes, decoded, bounded in values and in depth, read, and freed of our credentials,
-however they are spelled there. Only then it goes on, to rows, events, messages. Everything here is hostile input.
+In this order, it is bounded in bytes, decoded, bounded in values and depth, parsed, and freed of our credentials in any
+spelling. Only then is it passed on to rows, events and messages. Everything here is hostile input.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MAX_LISTING_BYTES = 1024 * 1024
 """The largest answer of `models` and `health` that is read."""
 
 MAX_VALUES = 100_000
-"""The most values in one JSON answer: as Python objects they take many times the bytes that they came in."""
+"""The maximum number of values in one JSON answer: as Python objects they take many times their bytes."""
 
 MAX_DEPTH = 64
-"""How deep a JSON answer may be nested."""
+"""The maximum depth of a JSON answer."""
 
 LONGEST_NAME = 200
-"""Characters of an id, a name, a revision or an error's message that are kept; a longer one ends in …"""
+"""Maximum characters of an id, a name, a revision or an error message that are kept; longer ones end in …"""
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -37,7 +37,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Which of the first four bytes are zero, in a text that begins with two characters of ASCII.
+# Which of the first four bytes are zero, in a text that begins with two ASCII characters.
 _ZEROS: dict[tuple[bool, ...], str] = {
     (True, True, True, False): "utf-32-be",
     (False, True, True, True): "utf-32-le",
@@ -48,41 +48,41 @@ _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 class Unreadable(ValueError):
-    """A body that is no JSON, or none that is taken; the text says why. It may have been cut off on its way."""
+    """A body that is not JSON, or is not accepted; the text says why. It may have been cut off in transit."""
 
     may_be_cut_off = True
 
 
 class TooMuch(Unreadable):
-    """A body of more values than are taken."""
+    """A body with too many values."""
 
     may_be_cut_off = False
 
 
 class TooDeep(Unreadable):
-    """A body that is nested deeper than is taken."""
+    """A body that is nested too deep."""
 
     may_be_cut_off = False
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Takes things in. `secrets` are what must never come back out."""
+    """Lets input in. `secrets` must never come out again."""
 
     secrets: Redactor = field(default_factory=known_secrets)
 
     def text(self, said: str, limit: int = LONGEST_NAME) -> str:
-        """Return a text on one line, without secrets, at most `limit` characters; `…` stands where it was cut."""
+        """Return a text on one line, without secrets, at most `limit` characters; `…` marks where it was cut."""
         return bounded(" ".join(self.secrets.clean(said).split()), limit)
 
     def name(self, said: object) -> str | None:
-        """Return a text as it is but for secrets and its length, None for what is no text."""
+        """Return a text without secrets, cut to the maximum length; None for anything that is not text."""
         if not isinstance(said, str):
             return None
         return bounded(self.secrets.clean(said))
 
     def excerpt(self, body: bytes | bytearray) -> str:
-        """Return how a body begins, on one line. A secret in it is found before it is cut, never behind."""
+        """Return the beginning of a body, on one line. Secrets are removed before it is cut."""
         return self.text(_decoded(body, "replace"))
 
     def document(self, body: bytes | bytearray) -> Any:
@@ -101,12 +101,12 @@ class Door:
 
 
 def bounded(text: str, limit: int = LONGEST_NAME) -> str:
-    """Return a text of at most `limit` characters; `…` stands where it was cut."""
+    """Return a text of at most `limit` characters; `…` marks where it was cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _decoded(body: bytes | bytearray, errors: str) -> str:
-    """Return a body as text, in whichever of Unicode's encodings it is."""
+    """Return a body as text, in any of Unicode's encodings."""
     for bom, encoding in _BOMS:
         if body.startswith(bom):
             return body.decode(encoding, errors)
@@ -115,13 +115,13 @@ def _decoded(body: bytes | bytearray, errors: str) -> str:
 
 
 def _require_few_values(text: str) -> None:
-    """Raise `TooMuch` for more than `MAX_VALUES`, counted before any of them is made."""
+    """Raise `TooMuch` for more than `MAX_VALUES`, counted before any value is created."""
     if _marks(text) > MAX_VALUES and _marks(_STRING.sub("", text)) > MAX_VALUES:
         raise TooMuch(f"it holds more than {MAX_VALUES:,} values")
 
 
 def _marks(text: str) -> int:
-    """Return how many values a JSON text may hold: one behind each of these."""
+    """Return how many values a JSON text may have: one after each of these characters."""
     return sum(map(text.count, "[{,"))
 
 
@@ -145,5 +145,5 @@ def _refuse_constant(name: str) -> float:
 
 def _finite(literal: str) -> float:
     if math.isinf(number := float(literal)):
-        raise ValueError(f"{literal} is not a number that JSON can carry on")
+        raise ValueError(f"{literal} is not a number that JSON allows")
     return number

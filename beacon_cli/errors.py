@@ -19,7 +19,7 @@
     │       └── LockLost            3     lock_lost
     └── CredentialsError            4     credentials
 
-An error of a library (psycopg, httpx2, pydantic …) is turned into one of these where it arises, `from` its cause.
+An error of a library (psycopg, httpx2, pydantic …) is turned into one of these where it occurs, `from` its cause.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class BeaconError(Exception):
 
 
 class UsageError(BeaconError):
-    """The command line cannot be carried out as written."""
+    """The command line is wrong."""
 
     exit_code = 2
     code = "usage"
@@ -79,7 +79,7 @@ class ModelNotServed(ProblemsFound):
 
 
 class EnvironmentFault(BeaconError):
-    """Something around Beacon is missing or broken: the database, the network, a file system, an extra."""
+    """Something in Beacon's environment is missing or broken: the database, the network, a file system, an extra."""
 
     exit_code = 3
     code = "environment"
@@ -104,13 +104,13 @@ class LocalServerError(EnvironmentFault):
 
 
 class JournalError(EnvironmentFault):
-    """The journal for answers that cannot be stored at once is not writable or not readable."""
+    """The journal for answers that cannot be stored immediately is not writable or not readable."""
 
     code = "journal"
 
 
 class LeaseLost(EnvironmentFault):
-    """A worker of the fleet may not go on: the others took its jobs over, or its database stayed away.
+    """A worker must not continue: others took over its jobs, or its database stayed unreachable.
 
     75 is EX_TEMPFAIL of sysexits.h: whoever started the worker should start it again.
     """
@@ -120,7 +120,7 @@ class LeaseLost(EnvironmentFault):
 
 
 class StoreError(EnvironmentFault):
-    """The database cannot be reached, or refused a statement; `sqlstate` is then PostgreSQL's code for why."""
+    """The database cannot be reached, or refused a statement; then `sqlstate` is PostgreSQL's code for the reason."""
 
     code = "database"
     sqlstate = ""
@@ -139,7 +139,7 @@ class JobLocked(StoreError):
 
 
 class LockLost(StoreError):
-    """The lock on the job went to another process while the connection was gone."""
+    """Another process took the lock on the job while the connection was lost."""
 
     code = "lock_lost"
 

@@ -1,4 +1,4 @@
-"""Optional dependencies: which extra brings them, said before anything fails for the want of one."""
+"""Optional dependencies: checks for them, and names the extra that installs them, before anything fails."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from beacon_cli.errors import MissingExtra
 
 
 def has(module: str) -> bool:
-    """Whether a module can be imported; it is not."""
+    """Return whether a module can be imported, without importing it."""
     return find_spec(module) is not None
 
 
 def require(extra: str, *modules: str) -> None:
-    """Raise `MissingExtra` unless all modules can be imported; none of them is."""
+    """Raise `MissingExtra` unless all modules can be imported; nothing is imported."""
     if missing := [name for name in modules if not has(name)]:
         raise MissingExtra(f"this needs {' and '.join(missing)}", hint=f"in Beacon's folder: pip install '.[{extra}]'")

@@ -1,4 +1,4 @@
-"""Errors that nobody explained where they arose: the system's are told as such, the rest is a fault of Beacon."""
+"""Errors that were not explained where they occurred: errors of the system are reported as such, the rest as bugs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beacon_cli.errors import BeaconError, EnvironmentFault
 
-_AGAIN = "beacon --verbose shows what was being done"
+_AGAIN = "beacon --verbose shows what the program was doing"
 _HINTS = {
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), "allow more open files: ulimit -n 1024"),
     **dict.fromkeys((errno.ENOMEM, errno.EAGAIN), "free memory, or allow more processes and memory: ulimit -a"),
@@ -18,10 +18,10 @@ _HINTS = {
 
 
 def explained(error: Exception) -> BeaconError:
-    """Return what to tell of an error that is none of ours; it becomes the cause."""
-    told = _explained(error)
-    told.__cause__ = error
-    return told
+    """Return a `BeaconError` for any other error, which becomes its cause."""
+    fault = _explained(error)
+    fault.__cause__ = error
+    return fault
 
 
 def _explained(error: Exception) -> BeaconError:
@@ -43,10 +43,10 @@ def _explained(error: Exception) -> BeaconError:
 
 def _of_the_system(error: OSError) -> EnvironmentFault:
     if error.filename is None and not _working_folder_exists():
-        return EnvironmentFault("the working folder does not exist any more", hint="change to one that does: cd")
+        return EnvironmentFault("the working folder no longer exists", hint="change to one that does: cd")
     reason = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
     where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-    return EnvironmentFault(f"the system refused: {where}{reason}", hint=_HINTS.get(error.errno or 0, _AGAIN))
+    return EnvironmentFault(f"the system reported an error: {where}{reason}", hint=_HINTS.get(error.errno or 0, _AGAIN))
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The `beacon` program: its commands, its global options, and the one place where results and errors end."""
+"""The `beacon` program: its commands, its global options, and the one place where results and errors are printed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from beacon_cli.faults import explained
 from beacon_cli.signals import Interrupted
 
 _STDOUT_CLOSED = 141
-_COMPLETION = "_BEACON_COMPLETE"  # set by the shell, to ask what a word may become
+_COMPLETION = "_BEACON_COMPLETE"  # set by the shell to request completions of a word
 _NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
-# By panel of the help: each command's name, and where it is defined, below `beacon_cli.commands`.
+# By panel of the help: the name of each command, and where it is defined, below `beacon_cli.commands`.
 _PANELS = {
     "Run a job": {"run": "run:run", "serve": "serve:serve"},
     "Look at jobs": {
@@ -85,7 +85,7 @@ def options(
     ] = None,
     verbose: Annotated[
         bool,
-        typer.Option("--verbose", "-v", help="Show on stderr what is used and done; also after the command."),
+        typer.Option("--verbose", "-v", help="Log details on stderr. Also accepted after the command."),
     ] = False,
     _version: Annotated[
         bool,
@@ -124,7 +124,7 @@ def options(
 
 
 def _with_verbose_first(arguments: list[str]) -> list[str]:
-    """Let `--verbose` stand after the command, too; behind `--`, and among psql's own options, it is another's."""
+    """Also accept `--verbose` after the command, but not after `--` or among psql's own options."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     if not {"--verbose", "-v"} & set(own) or _command_name(arguments) == "db psql":
         return arguments
@@ -148,7 +148,7 @@ def program(arguments: list[str]) -> int:
 
 
 def _guarded(arguments: list[str]) -> int:
-    """Carry out a command; every error becomes one line, or with `--json` one document."""
+    """Run a command; every error becomes one line, or with `--json` one document."""
     from beacon_cli.console.diagnostics import diagnostics
 
     with diagnostics():
@@ -161,17 +161,17 @@ def _outcome_of(arguments: list[str], context: AppContext) -> int:
     try:
         result = _result_of(arguments, context)
     except BeaconError as error:
-        return _tell(error, arguments, context, error.exit_code)
+        return _report_error(error, arguments, context, error.exit_code)
     except typer.TyperException as error:
         from beacon_cli.command_line.mistakes import usage_error
 
-        return _tell(usage_error(error), arguments, context, error.exit_code)
+        return _report_error(usage_error(error), arguments, context, error.exit_code)
     except Interrupted as interrupted:
-        return _tell(_stopped(interrupted), arguments, context, interrupted.exit_code)
+        return _report_error(_stopped(interrupted), arguments, context, interrupted.exit_code)
     except Exception as error:
         if isinstance(error, OSError) and (isinstance(error, BrokenPipeError) or error.errno in _NOT_WRITABLE):
-            raise  # of stdout: others' are explained where they arise
-        return _tell(explained(error), arguments, context, EnvironmentFault.exit_code)
+            raise  # of stdout: errors of other streams are explained where they occur
+        return _report_error(explained(error), arguments, context, EnvironmentFault.exit_code)
     return result
 
 
@@ -182,10 +182,10 @@ def _stopped(interrupted: Interrupted) -> BeaconError:
 
 
 def interrupted_early(interrupted: Interrupted, arguments: list[str]) -> int:
-    """Return the exit code of a program that a signal ended before it began; it is told like any later one."""
+    """Return the exit code for a signal before the program began; it is reported like any later signal."""
     with contextlib.suppress(OSError):
         _open_missing_streams()
-        return _tell(_stopped(interrupted), arguments, AppContext(), interrupted.exit_code)
+        return _report_error(_stopped(interrupted), arguments, AppContext(), interrupted.exit_code)
     return interrupted.exit_code
 
 
@@ -201,14 +201,14 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
     except SystemExit as end:
         if not isinstance(end.__context__, OSError):
             return end.code if isinstance(end.code, int) else 1
-        raise BrokenPipeError from None  # Typer ends so when stdout was closed
+        raise BrokenPipeError from None  # Typer ends like this if stdout was closed
     if isinstance(result, CommandResult):
         print_result(result)
         return result.exit_code
     return result if isinstance(result, int) else 0
 
 
-def _tell(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
+def _report_error(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
     from beacon_cli.console.diagnostics import log_causes
     from beacon_cli.console.redaction import redacted_traceback
     from beacon_cli.console.result import envelope, print_error, print_json, say
@@ -225,7 +225,7 @@ def _tell(error: BeaconError, arguments: list[str], context: AppContext, code: i
 
 
 def _command_name(arguments: list[str]) -> str:
-    """Return the command that the arguments name, such as `run` or `db migrate`."""
+    """Return the command in the arguments, such as `run` or `db migrate`."""
     command: Any = typer.main.get_command(app)
     names: list[str] = []
     for argument in arguments:
@@ -236,7 +236,7 @@ def _command_name(arguments: list[str]) -> str:
 
 
 def _open_missing_streams() -> bool:
-    """Give the program streams that the shell closed (`>&-`, `2>&-`). Return whether stdout was one of them."""
+    """Open streams that the shell closed (`>&-`, `2>&-`). Return whether stdout was one of them."""
     stdout_was_closed = sys.stdout is None
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -245,6 +245,6 @@ def _open_missing_streams() -> bool:
 
 
 def _leave_stdout(code: int) -> int:
-    """Point stdout at nothing, so that the interpreter's own last flush cannot fail again."""
+    """Redirect stdout to the null device, so that the interpreter's last flush cannot fail again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code

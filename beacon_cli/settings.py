@@ -1,4 +1,4 @@
-"""What can be configured, and what it means. `beacon_cli.config` finds and reads it."""
+"""The settings of Beacon and their meaning. `beacon_cli.config` finds and reads them."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.job.limits import Limits
 from modal_deployment.regions import region_named
 
-# Labels of 1 to 63 characters, and a letter somewhere: what has none must be an IP address.
+# Labels of 1 to 63 characters, with a letter somewhere: a name without one must be an IP address.
 _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 
 
-# With the ids of the job and of the question it must fit into an index of PostgreSQL, whose entries hold 2,704 bytes.
+# With the ids of the job and the question it must fit into an index entry of PostgreSQL, which has 2,704 bytes.
 _LONGEST_MODEL_ID = 255
 # NAMEDATALEN - 1: PostgreSQL cuts off the rest.
 _LONGEST_IDENTIFIER = 63
 
 
 def _placed(path: Path, info: ValidationInfo) -> Path:
-    """Expand `~`, and take a path of the file as relative to the file's folder (the context of the validation)."""
+    """Expand `~`, and resolve a path in a file relative to the file's folder (the context of the validation)."""
     try:
         placed: Path = (info.context or Path()) / path.expanduser()
     except RuntimeError:
-        raise ValueError("there is no such user's home folder") from None
+        raise ValueError("that user has no home folder") from None
     if {"\0", "\n", "\r"} & set(str(placed)):
-        raise ValueError("a path cannot hold a NUL character or a line break")
+        raise ValueError("a path cannot contain a NUL character or a line break")
     return placed
 
 
@@ -65,12 +65,12 @@ class RegionSettings(BaseModel):
         if url is not None and (problem := _problem_of_url(url)):
             raise ValueError(problem)
         if url is not None and info.field_name == "base_url" and "?" in url:
-            raise ValueError("a base_url has no query: paths are added to it")
+            raise ValueError("a base_url must not have a query: paths are added to it")
         return url
 
 
 def _problem_of_url(url: str) -> str | None:
-    """Return what is wrong with an endpoint's URL; never its text, which may hold a password."""
+    """Return what is wrong with an endpoint's URL, without its text, which may contain a password."""
     if not url.startswith(("http://", "https://")):
         return "must start with http:// or https://"
     if re.search(r"[^!-~]", url):
@@ -81,7 +81,7 @@ def _problem_of_url(url: str) -> str | None:
     except ValueError:
         return "has an invalid host or port"
     if "@" in parts.netloc:
-        return "must not hold a user or password: it is printed and stored"
+        return "must not contain a user or password: it is printed and stored"
     if port == 0 or not (_HOST_NAME.fullmatch(host) or _is_address(host)):
         return "has an invalid host or port"
     return "must not have a fragment (#)" if "#" in url else None
@@ -96,7 +96,7 @@ def _is_address(host: str) -> bool:
 
 
 class ModalSettings(BaseModel):
-    """The Modal workspace whose endpoints are the `modal` target; `environment` is Modal's, empty for the main one."""
+    """The Modal workspace whose endpoints are the `modal` target; `environment` is empty for the default one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -127,7 +127,7 @@ class LocalModelSettings(BaseModel):
 
 
 class LocalSettings(BaseModel):
-    """The `local` target: models served besides the one that Beacon brings, and how its gateway behaves."""
+    """The `local` target: models in addition to the one that comes with Beacon, and how its gateway behaves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -135,7 +135,7 @@ class LocalSettings(BaseModel):
     hop_after: float = Field(
         default=150.0,
         gt=0,
-        description="Seconds after which an unfinished request is answered by a 303, as on Modal.",
+        description="Seconds after which an unfinished request is answered with a 303, as on Modal.",
     )
 
     @field_validator("models")
@@ -144,22 +144,24 @@ class LocalSettings(BaseModel):
         for name in models:
             if not (name.isprintable() and name == name.strip() and 0 < len(name) <= _LONGEST_MODEL_ID):
                 raise ValueError(
-                    f'"{excerpt(name)}" is no id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
+                    f'"{excerpt(name)}" is not an id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
                 )
         return models
 
 
 class FleetSettings(BaseModel):
-    """How many calls may be in flight over all jobs and workers of a fleet; the worker that starts last decides."""
+    """The caps on calls in flight over all jobs and workers of a fleet; the worker that starts last sets them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    per_region: int = Field(default=2, ge=1, le=10000, description="Calls in flight at once to one region.")
-    per_account: int = Field(default=10, ge=1, le=10000, description="Calls in flight at once to all regions.")
+    per_region: int = Field(default=2, ge=1, le=10000, description="Maximum number of calls in flight to one region.")
+    per_account: int = Field(
+        default=10, ge=1, le=10000, description="Maximum number of calls in flight to all regions."
+    )
 
 
 class Settings(BaseModel):
-    """Everything that is configured. Construct it with `load_settings`."""
+    """All settings. Use `load_settings` to create them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -189,7 +191,7 @@ class Settings(BaseModel):
     @classmethod
     def _usable_schema(cls, name: str | None) -> str | None:
         if name is not None and not (name.isprintable() and 0 < len(name.encode()) <= _LONGEST_IDENTIFIER):
-            raise ValueError(f"a schema's name is printable, and has 1 to {_LONGEST_IDENTIFIER} bytes")
+            raise ValueError(f"a schema's name must be printable, and have 1 to {_LONGEST_IDENTIFIER} bytes")
         return name
 
     @field_validator("database_url", "proxy_key", "proxy_secret", "proxy_key_old", "proxy_secret_old")
@@ -197,7 +199,7 @@ class Settings(BaseModel):
     def _usable_secret(cls, secret: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if secret is None:
             return None
-        value = secret.get_secret_value().strip()  # files of secrets often end with a newline
+        value = secret.get_secret_value().strip()  # files with secrets often end with a newline
         if not value:
             raise ValueError("is blank")
         if info.field_name != "database_url" and not (value.isascii() and value.isprintable()):
@@ -209,11 +211,11 @@ class Settings(BaseModel):
         for key, secret in (("proxy_key", "proxy_secret"), ("proxy_key_old", "proxy_secret_old")):
             if (getattr(self, key) is None) != (getattr(self, secret) is None):
                 given, missing = (key, secret) if getattr(self, secret) is None else (secret, key)
-                raise ValueError(f"BEACON_{given.upper()} is set and BEACON_{missing.upper()} is not: they go together")
+                raise ValueError(f"BEACON_{given.upper()} is set but BEACON_{missing.upper()} is not: set both or none")
         return self
 
     def proxy_headers(self) -> dict[str, str]:
-        """Return the headers that Modal's proxy authentication wants, or none when no credentials are configured."""
+        """Return the headers for Modal's proxy authentication, or none if no credentials are configured."""
         if self.proxy_key is None or self.proxy_secret is None:
             return {}
         return {
@@ -222,7 +224,7 @@ class Settings(BaseModel):
         }
 
     def data_path(self) -> Path:
-        """Return the folder of the embedded database and the journal; as root one outside any home folder.
+        """Return the folder of the embedded database and the journal; for root it is outside any home folder.
 
         Raises `EnvironmentFault` for a user without a home.
         """
@@ -233,7 +235,7 @@ class Settings(BaseModel):
         return home_folder("user_data_path")
 
     def journal_path(self) -> Path:
-        """Return the folder of answers that could not be stored at once. Raises what `data_path` does."""
+        """Return the folder of answers that could not be stored immediately. Raises what `data_path` raises."""
         return self.data_path() / "journal"
 
     def cache_path(self) -> Path:

@@ -1,7 +1,7 @@
-"""Ending on SIGINT, SIGTERM and SIGHUP so that every `with` and `finally` still runs.
+"""Ends the process on SIGINT, SIGTERM and SIGHUP so that every `with` and `finally` still runs.
 
-One handler is installed for the whole life of the process. Outside of `held` it raises `Interrupted`; inside, signals
-are kept, and handed to an event loop or raised when the block is left. Light on imports: it is the first thing to run.
+One handler is installed for the whole life of the process. Outside `held` it raises `Interrupted`; inside, signals are
+kept, and passed to an event loop or raised at the end of the block. It has few imports, because it runs first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to end. Neither an `Exception` nor a `KeyboardInterrupt`: nobody else handles it."""
+    """A signal asked the process to end. Not an `Exception` or a `KeyboardInterrupt`, so no other code handles it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
@@ -31,46 +31,46 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """The shell's code for a process that a signal ended: 130, 143 or 129."""
+        """The shell's exit code for a process that a signal ended: 130, 143 or 129."""
         return 128 + self.signum
 
 
 class Held:
-    """Signals that came inside a `held` block."""
+    """Signals that arrived inside a `held` block."""
 
     def __init__(self) -> None:
         self._arrived: list[int] = []
         self._hand_over: Callable[[int], None] | None = None
 
     def receive(self, signum: int) -> None:
-        """Keep a signal, or hand it to whom it is delivered."""
+        """Keep a signal, or deliver it."""
         if self._hand_over is None:
             self._arrived.append(signum)
         else:
             self._hand_over(signum)
 
     @contextlib.contextmanager
-    def delivered_to(self, tell: Callable[[int], None]) -> Iterator[None]:
-        """Inside the block, call `tell(signum)` from the running event loop, also for signals that came before."""
+    def delivered_to(self, deliver: Callable[[int], None]) -> Iterator[None]:
+        """Inside the block, call `deliver(signum)` from the event loop, also for signals that arrived before."""
         import asyncio
 
         loop = asyncio.get_running_loop()
-        self._hand_over = lambda signum: _call(loop, tell, signum)
+        self._hand_over = lambda signum: _call(loop, deliver, signum)
         try:
             while self._arrived:
-                _call(loop, tell, self._arrived.pop(0))
+                _call(loop, deliver, self._arrived.pop(0))
             yield
         finally:
             self._hand_over = None
 
     def raise_first(self) -> None:
-        """Act on the first signal that was kept and not delivered, if any."""
+        """Raise the first signal that was kept and not delivered, if any."""
         if self._arrived:
             _handle(self._arrived[0], None)
 
 
-def _call(loop: asyncio.AbstractEventLoop, tell: Callable[[int], None], signum: int) -> None:
-    loop.call_soon_threadsafe(tell, signum)
+def _call(loop: asyncio.AbstractEventLoop, deliver: Callable[[int], None], signum: int) -> None:
+    loop.call_soon_threadsafe(deliver, signum)
 
 
 _holders: list[Held] = []  # process-wide, as signals are
@@ -83,10 +83,10 @@ def raise_on_signals() -> None:
 
 
 def ignore_signals() -> None:
-    """From now on, ending signals change nothing: the answer is given, and only the interpreter's own end is left.
+    """From now on, ignore ending signals: the result was printed, and only the interpreter's exit remains.
 
-    Python puts its default handlers back while it ends, so that a late signal would turn the exit code into another;
-    what is ignored stays ignored.
+    Python restores its default handlers while it exits, so that a late signal would change the exit code; ignored
+    signals stay ignored.
     """
     for signum in ENDING:
         signal.signal(signum, signal.SIG_IGN)
@@ -94,7 +94,7 @@ def ignore_signals() -> None:
 
 @contextlib.contextmanager
 def held() -> Iterator[Held]:
-    """Keep ending signals inside the block; what was not delivered is raised when the block was left in order."""
+    """Keep ending signals inside the block; one that was not delivered is raised if the block ends without an error."""
     holder = Held()
     _holders.append(holder)
     try:
@@ -105,14 +105,14 @@ def held() -> Iterator[Held]:
 
 
 def run_interruptible(
-    work: Callable[[], Coroutine[Any, Any, T]],
+    operation: Callable[[], Coroutine[Any, Any, T]],
     *,
     stopping: Callable[[], None] = lambda: None,
     hint: Callable[[], str] = lambda: "",
 ) -> T:
-    """Run `work` in an event loop. The first signal calls `stopping`, and each cancels the work.
+    """Run `operation` in an event loop. The first signal calls `stopping`, and each signal cancels it.
 
-    Raises `Interrupted`, with `hint()`, once the cancelled work has ended.
+    Raises `Interrupted`, with `hint()`, once the cancelled operation has ended.
     """
     import asyncio
 
@@ -129,7 +129,7 @@ def run_interruptible(
             task.cancel()
 
         with signals.delivered_to(stop):
-            return await work()
+            return await operation()
 
     with held() as signals:
         try:

@@ -1,4 +1,4 @@
-"""What is being waited for, told now and then: a cold region may take minutes."""
+"""Reports regularly what a command is waiting for: a cold region may take minutes."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 Note = Callable[[str], None]
-_QUIET_SECONDS = 2.0  # a warm region answers before anybody wonders
+_QUIET_SECONDS = 2.0  # a warm region answers before this
 
 
 class Waiting:
-    """A board of open requests; `tell` gets it as one line every `every` seconds as long as there are any."""
+    """A board of open requests; `notify` gets it as one line every `every` seconds while there are any."""
 
-    def __init__(self, tell: Note, every: float) -> None:
-        self._tell = tell
+    def __init__(self, notify: Note, every: float) -> None:
+        self._notify = notify
         self._every = every
         self._open: dict[str, tuple[str, float]] = {}
 
     @contextlib.contextmanager
     def on(self, what: str, timeout: float) -> Iterator[Note]:
-        """Put a request on the board while the block runs; what is yielded notes why it takes long."""
+        """Put a request on the board while the block runs; the yielded function notes why it takes long."""
         deadline = time.monotonic() + timeout
         self._open[what] = ("", deadline)
 
@@ -34,19 +34,19 @@ class Waiting:
             del self._open[what]
 
     @contextlib.asynccontextmanager
-    async def told(self) -> AsyncIterator[None]:
-        """Tell the board while the block runs."""
-        telling = asyncio.ensure_future(self._keep_telling())
+    async def reported(self) -> AsyncIterator[None]:
+        """Report the board while the block runs."""
+        reporting = asyncio.ensure_future(self._keep_reporting())
         try:
             yield
         finally:
-            telling.cancel()
+            reporting.cancel()
 
-    async def _keep_telling(self) -> None:
+    async def _keep_reporting(self) -> None:
         await asyncio.sleep(_QUIET_SECONDS)
         while True:
             if self._open:
-                self._tell(self._line())
+                self._notify(self._line())
             await asyncio.sleep(self._every)
 
     def _line(self) -> str:

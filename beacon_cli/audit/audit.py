@@ -1,4 +1,4 @@
-"""The audit of one job: every check's query, and its judgement."""
+"""The audit of one job: the query of every check, and its judgement."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from beacon_cli.records.snapshot import Connection, reading
 if TYPE_CHECKING:
     from beacon_cli.job.model import Job
 
-# In the order in which they are told. `complete` is judged from the table of cells.
+# In the order in which they are shown. `complete` is judged from the table of cells.
 JUDGES: Mapping[str, Callable[..., Check]] = {
     "no_duplicates": judges.no_duplicates,
     "no_unexpected": judges.no_unexpected,
@@ -34,7 +34,7 @@ JUDGES: Mapping[str, Callable[..., Check]] = {
     "timestamps": judges.timestamps,
     "answers": judges.answers,
 }
-# Each check has the query of its name, but these, which share one: on a million rows every look at them counts.
+# Each check has a query of its own name, except these, which share one: every scan of a million rows counts.
 _SHARED_QUERIES = {
     "question_id": "tally",
     "no_hops": "tally",
@@ -51,10 +51,10 @@ _NEEDED_COLUMNS = {
 
 
 def audit_job(connection: Connection, job_id: str, expect: Job | None = None) -> AuditReport:
-    """Return what the database says of a job, compared with `expect`, else with the job as it was stored.
+    """Audit a job in the database against `expect`, or against the stored job.
 
     Everything is read in one read-only transaction; memory does not grow with the number of rows. Raises
-    `JobNotFound`, `SchemaError` for tables that are neither system's, and `StoreError`.
+    `JobNotFound`, `SchemaError` for tables of neither system, and `StoreError`.
     """
     with reading(connection):
         job = find_job(connection, job_id)

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check's verdict. Only `fail` makes the audit fail; `skip`: there was nothing to judge by."""
+    """The verdict of one check. Only `fail` makes the audit fail; `skip` means that there was nothing to judge."""
 
     name: str
     status: Verdict
@@ -22,7 +22,7 @@ class Check:
 
 
 def with_examples(text: str, examples: Iterable[str], total: int) -> str:
-    """Return `text: a, b, …`, each example safe to print, with `…` when there are more than those."""
+    """Return `text: a, b, …`, each example safe to print, with `…` if there are more."""
     shown = [excerpt(example, 120) for example in examples]
     if not shown:
         return text

@@ -1,4 +1,4 @@
-"""How much of a job is there: expected and actual cells, per model and region."""
+"""How complete a job is: expected and actual cells, per model and region."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modal_deployment.regions import REGIONS
 
 @dataclass(frozen=True, slots=True)
 class LaneCoverage:
-    """The cells of a model in a region: expected, with any row, answered once, answered more than once."""
+    """The cells of one model in one region: expected, with any row, answered once, answered more than once."""
 
     model_id: str
     region: str
@@ -22,7 +22,7 @@ class LaneCoverage:
 
     @property
     def completed(self) -> int:
-        """Cells that have an answer, however many."""
+        """Cells with at least one answer."""
         return self.answered + self.answered_again
 
 
@@ -30,8 +30,8 @@ class LaneCoverage:
 class CellGroup:
     """The repeats of one question for one model in one region.
 
-    `expected` counts its cells, `answered` those with exactly one answer, `actual` the answers, `stored` the rows
-    of any status; `status` is that of a row without an answer, if there is one.
+    `expected` is the number of cells, `answered` of cells with exactly one answer, `actual` of answers, `stored` of
+    rows with any status. `status` is the status of a row without an answer, if there is one.
     """
 
     question_id: str
@@ -45,58 +45,58 @@ class CellGroup:
 
     @property
     def deviating(self) -> int:
-        """How many of its cells have no answer, or more than one."""
+        """The number of its cells without an answer, or with more than one."""
         return self.expected - self.answered
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The cells of a job. `groups` are all when they are few, else those of the first questions that deviate."""
+    """The cells of a job. `groups` has all groups if they are few, else those of the first questions that deviate."""
 
     lanes: tuple[LaneCoverage, ...]
     groups: tuple[CellGroup, ...] = ()
 
     @property
     def expected(self) -> int:
-        """How many cells there should be."""
+        """The number of cells that there should be."""
         return sum(lane.expected for lane in self.lanes)
 
     @property
     def present(self) -> int:
-        """How many of them have a row."""
+        """The number of cells with a row."""
         return sum(lane.present for lane in self.lanes)
 
     @property
     def answered_again(self) -> int:
-        """How many have more than one answer."""
+        """The number of cells with more than one answer."""
         return sum(lane.answered_again for lane in self.lanes)
 
     @property
     def completed(self) -> int:
-        """How many have an answer."""
+        """The number of cells with an answer."""
         return sum(lane.completed for lane in self.lanes)
 
     @property
     def never_ran(self) -> int:
-        """How many have no row at all."""
+        """The number of cells without any row."""
         return self.expected - self.present
 
     @property
     def unanswered(self) -> int:
-        """How many have rows, and no answer among them."""
+        """The number of cells with rows but no answer."""
         return self.present - self.completed
 
     @property
     def deviating(self) -> int:
-        """How many have no answer, or more than one."""
+        """The number of cells without an answer, or with more than one."""
         return self.expected - sum(lane.answered for lane in self.lanes)
 
     def expected_questions(self, repeats: int) -> int:
-        """Return how many questions the job has."""
+        """Return the number of questions of the job."""
         return max((lane.expected // repeats for lane in self.lanes), default=0)
 
     def by_region(self) -> dict[str, dict[str, int]]:
-        """Return label → expected and completed cells, in the order of the vocabulary."""
+        """Return the expected and completed cells by region label, in the usual order of the regions."""
         regions: dict[str, dict[str, int]] = {}
         for lane in sorted(self.lanes, key=lambda lane: _rank(lane.region)):
             counts = regions.setdefault(lane.region, {"expected": 0, "completed": 0})
@@ -108,7 +108,7 @@ class Coverage:
 def lane_coverage(
     lanes: Iterable[tuple[str, str]], cells_of_a_lane: int, found: Iterable[dict[str, Any]]
 ) -> tuple[LaneCoverage, ...]:
-    """Return each expected lane with what was found of it; a lane without any row was found empty."""
+    """Return each expected lane with what was found; a lane without rows counts as empty."""
     by_lane = {(entry["model_id"], entry["region"]): entry for entry in found}
     return tuple(
         LaneCoverage(

@@ -1,4 +1,4 @@
-"""The judgement of `regions`: which was asked, which answered, and where the container says it ran."""
+"""The judgement of `regions`: the region that was asked, the one that answered, and where the container ran."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from beacon_cli.records.expectation import Expectation
 from modal_deployment.regions import REGIONS, UnknownRegionError, region_named, region_of_container
 
 MAX_COMBINATIONS = 2000
-"""How many distinct combinations are looked at. Providers have some hundred regions; ours are three."""
+"""Maximum number of distinct combinations to read. Providers have a few hundred regions; Beacon has three."""
 
 _LABELS = frozenset(region.label for region in REGIONS.values())
 
 
 def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) -> Check:
-    """Every region's name is known, and the answering region is the asked one."""
+    """Check that every region's name is known, and that the region that answered is the one that was asked."""
     faults: Counter[str] = Counter()
     doubts: Counter[str] = Counter()
     for combination in combinations:
@@ -28,13 +28,13 @@ def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) ->
         elif doubt := _doubt(combination):
             doubts[doubt] += rows
     if faults:
-        return Check("regions", "fail", _told(faults))
+        return Check("regions", "fail", _listed(faults))
     if len(combinations) >= MAX_COMBINATIONS:
         return Check("regions", "fail", f"the rows name more than {MAX_COMBINATIONS} combinations of regions")
     if "container_region" in expected.unrecorded:
-        return Check("regions", "pass", "every region is known; where containers ran is not recorded here")
+        return Check("regions", "pass", "every region is known; the tables do not record where containers ran")
     if doubts:
-        return Check("regions", "warn", _told(doubts))
+        return Check("regions", "warn", _listed(doubts))
     return Check("regions", "pass", "every answer came from the region that was asked")
 
 
@@ -54,14 +54,14 @@ def _doubt(combination: dict[str, Any]) -> str | None:
     if not combination["answered"]:
         return None
     if not combination["container"]:
-        return "not recorded where the container ran"
+        return "no record of where the container ran"
     if region_of_container(combination["container"]) is None:
         return f"ran in {combination['container']}, which is in no known region"
     return None
 
 
 def _label(answering: str) -> str | None:
-    """Return the label that an answer's own region stands for; a provider's name for a place counts too."""
+    """Return the label of the region in an answer; a provider's name for a place is also understood."""
     try:
         return region_named(answering).label
     except UnknownRegionError:
@@ -69,6 +69,6 @@ def _label(answering: str) -> str | None:
         return region.label if region else None
 
 
-def _told(findings: Counter[str]) -> str:
-    told: Iterable[str] = (f"{quantity(rows, 'row')} {finding}" for finding, rows in findings.most_common(5))
-    return with_examples(quantity(findings.total(), "row"), told, len(findings))
+def _listed(findings: Counter[str]) -> str:
+    lines: Iterable[str] = (f"{quantity(rows, 'row')} {finding}" for finding, rows in findings.most_common(5))
+    return with_examples(quantity(findings.total(), "row"), lines, len(findings))

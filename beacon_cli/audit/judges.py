@@ -1,4 +1,4 @@
-"""The judgements of the checks: what a query found goes in, a verdict comes out. No database in here."""
+"""The judgements of the checks: each takes the result of a query and returns a verdict, without a database."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from beacon_cli.records.expectation import Expectation
 
 MAX_GAP_SECONDS = 2.0
 CLOCK_TOLERANCE_SECONDS = 5.0
-"""How far a row may be ahead of the database's clock: two machines that follow NTP differ by less."""
+"""Maximum time that a row may be ahead of the database's clock: two machines that use NTP differ by less."""
 
 
 def complete(expected: Expectation, coverage: Coverage) -> Check:
-    """Every expected cell has exactly one answer."""
+    """Check that every expected cell has exactly one answer."""
     source = f"expected: {expected.source}"
     if coverage.expected == 0:
-        return Check("complete", "fail", f"no cell is known and no row is there ({source})")
+        return Check("complete", "fail", f"no cell is expected and no row is stored ({source})")
     if not coverage.deviating:
-        return Check("complete", "pass", f"{quantity(coverage.expected, 'cell')} answered once each ({source})")
+        return Check("complete", "pass", f"{quantity(coverage.expected, 'cell')} answered exactly once ({source})")
     deviating = [group for group in coverage.groups if group.deviating]
     text = incomplete(expected.source, coverage)
     return Check("complete", "fail", with_examples(text, map(_name, deviating[:5]), coverage.deviating))
 
 
 def incomplete(source: str, coverage: Coverage) -> str:
-    """Return what is wrong with the cells, in numbers and without names; `source` is where they are expected from."""
+    """Return what is wrong with the cells, in numbers, without names; `source` names the origin of the expectation."""
     faults = {
         "never ran": coverage.never_ran,
         "ran without an answer": coverage.unanswered,
         "answered more than once": coverage.answered_again,
     }
-    told = ", ".join(f"{number} {fault}" for fault, number in faults.items() if number)
-    return f"of {quantity(coverage.expected, 'cell')} {told} (expected: {source})"
+    wrong = ", ".join(f"{number} {fault}" for fault, number in faults.items() if number)
+    return f"of {quantity(coverage.expected, 'cell')} {wrong} (expected: {source})"
 
 
 def no_duplicates(_: Expectation, *, cells: int, executions: int, examples: Sequence[str]) -> Check:
-    """No cell has two rows."""
+    """Check that no cell has two rows."""
     if not cells:
         return Check("no_duplicates", "pass", "no cell has two rows")
     text = f"{quantity(cells, 'cell')} with {executions} rows"
@@ -46,7 +46,7 @@ def no_duplicates(_: Expectation, *, cells: int, executions: int, examples: Sequ
 
 
 def no_unexpected(expected: Expectation, *, executions: int, examples: Sequence[str]) -> Check:
-    """No row lies outside the expected cells."""
+    """Check that no row is outside the expected cells."""
     if not executions:
         return Check("no_unexpected", "pass", "no row lies outside the expected cells")
     text = f"{quantity(executions, 'row')} outside the expected cells ({expected.source})"
@@ -54,20 +54,20 @@ def no_unexpected(expected: Expectation, *, executions: int, examples: Sequence[
 
 
 def question_id(_: Expectation, *, without_question: int, without_model: int) -> Check:
-    """Every row says which question and which model it answers."""
+    """Check that every row names its question and its model."""
     if not without_question and not without_model:
         return Check("question_id", "pass", "every row has a question_id and a model_id")
     missing = {"question_id": without_question, "model_id": without_model}
-    told = ", ".join(f"{quantity(number, 'row')} without {column}" for column, number in missing.items() if number)
-    return Check("question_id", "fail", told)
+    wrong = ", ".join(f"{quantity(number, 'row')} without {column}" for column, number in missing.items() if number)
+    return Check("question_id", "fail", wrong)
 
 
 def sequential(_: Expectation, *, batches: int, early: int, examples: Sequence[str]) -> Check:
-    """No execution of a question starts before the question before it is done."""
+    """Check that no execution starts before the previous question is done."""
     if not batches:
-        return Check("sequential", "skip", "no row says when it was started")
+        return Check("sequential", "skip", "no row records when it was started")
     if not early:
-        return Check("sequential", "pass", "each question started after the one before it was done")
+        return Check("sequential", "pass", "each question started after the previous one was done")
     text = f"{quantity(early, 'question')} started before an earlier one was done"
     return Check("sequential", "fail", with_examples(text, examples, early))
 
@@ -82,11 +82,11 @@ def batch_gap(
     examples: Sequence[str],
     explained: int = 0,
 ) -> Check:
-    """Every gap between a question's end and the next one's start is short, or the rows say what it was waited for."""
+    """Check that every gap between two questions is short, or that the rows explain it."""
     if not queued:
-        return Check("batch_gap", "skip", "no row says when it was queued")
+        return Check("batch_gap", "skip", "no row records when it was queued")
     if longest is None:
-        return Check("batch_gap", "skip", "no run has two questions whose rows are all its own")
+        return Check("batch_gap", "skip", "no run stored all rows of two questions")
     if explained and not long:
         text = f"{explained} of {quantity(gaps, 'gap')} not under {MAX_GAP_SECONDS:g} s, while the database was away"
         return Check("batch_gap", "warn", with_examples(f"{text} or another run began", examples, explained))
@@ -98,15 +98,15 @@ def batch_gap(
 
 
 def containers(expected: Expectation, *, runs: int, at_first: int, late: int, examples: Sequence[str]) -> Check:
-    """The first batch uses at most one container per model and region, and later batches use no other."""
+    """Check that the first batch uses at most one container per model and region, and that later batches add none."""
     if not runs:
-        return Check("containers", "skip", "no row names its container")
+        return Check("containers", "skip", "no row records its container")
     bound = len(expected.lanes or ())
     faults = []
     if at_first > bound:
         faults.append(f"{at_first} containers in the first batch, expected at most {bound} (models × regions)")
     if late:
-        text = f"{quantity(late, 'container')} that the first batch did not use"
+        text = f"{quantity(late, 'container')} that were not used in the first batch"
         faults.append(with_examples(text, examples, late))
     if faults:
         return Check("containers", "fail", "; ".join(faults))
@@ -119,24 +119,24 @@ def containers(expected: Expectation, *, runs: int, at_first: int, late: int, ex
 
 
 def no_hops(_: Expectation, *, executions: int, hops: int, most: int) -> Check:
-    """No execution needed a 303: a slow answer, not a wrong one."""
+    """Check that no execution needed a 303, which means a slow answer, not a wrong one."""
     if not executions:
         return Check("no_hops", "pass", "no execution needed an HTTP 303")
-    told = f"{quantity(executions, 'execution')} slow: {quantity(hops, 'HTTP 303 hop')}, at most {most} for one"
-    return Check("no_hops", "warn", told)
+    slow = f"{quantity(executions, 'execution')} slow: {quantity(hops, 'HTTP 303 hop')}, at most {most} for one"
+    return Check("no_hops", "warn", slow)
 
 
 def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequence[str]) -> Check:
-    """Every row was started before it was completed, and none is from the future."""
+    """Check that every row started before it was completed, and that none is in the future."""
     if not backwards and not future:
-        return Check("timestamps", "pass", "started ≤ completed in every row, and none in the future")
+        return Check("timestamps", "pass", "every row started before it was completed, and none is in the future")
     faults = {"completed before it was started": backwards, "in the future of the database's clock": future}
-    told = ", ".join(f"{quantity(number, 'row')} {fault}" for fault, number in faults.items() if number)
-    return Check("timestamps", "fail", with_examples(told, examples, backwards + future))
+    wrong = ", ".join(f"{quantity(number, 'row')} {fault}" for fault, number in faults.items() if number)
+    return Check("timestamps", "fail", with_examples(wrong, examples, backwards + future))
 
 
 def answers(_: Expectation, *, empty: int, texts: int, executions: int, examples: Sequence[str]) -> Check:
-    """Answers have text, and different questions get different ones."""
+    """Check that answers have text, and that different questions have different answers."""
     if not empty and not texts:
         return Check("answers", "pass", "every answer has text, and no two questions have the same answer")
     faults = [quantity(empty, "empty answer")] if empty else []

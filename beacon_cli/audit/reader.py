@@ -1,4 +1,4 @@
-"""Asking the database about one job: its relations and what is expected of it, bound to the named queries."""
+"""Reads one job for the audit: its relations and expectation, bound to the named queries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from beacon_cli.records.snapshot import Connection
 from beacon_cli.store.queries import query
 from modal_deployment.regions import REGIONS
 
-# Up to here every cell of a job is told one by one, else only those of some questions that deviate.
+# Up to this size every cell of a job is reported, above it only those of some questions that deviate.
 _FEW_CELLS = 60
 _SHOWN_QUESTIONS = 60
 _SHOWN_CELLS = 500
@@ -49,13 +49,13 @@ class Reader:
             return cursor.fetchall()
 
     def row(self, name: str) -> dict[str, Any]:
-        """Return the only row of a query that sums up."""
+        """Return the only row of an aggregate query."""
         [row] = self.rows(name)
         return row
 
 
 def reader_for(connection: Connection, job: StoredJob, expected: Expectation) -> Reader:
-    """Return the reader of a job's rows, whichever system they belong to."""
+    """Return the reader of a job's rows, from the tables of either system."""
     lanes = expected.lanes or ()
     parameters = {
         "job_id": job.key,
@@ -75,13 +75,13 @@ def reader_for(connection: Connection, job: StoredJob, expected: Expectation) ->
 
 
 def completed_from_rows(reader: Reader, expected: Expectation) -> Expectation:
-    """Return the expectation with what nobody wrote down filled in: the cross product of what the rows name."""
+    """Return the expectation with missing parts filled in from the rows: the cross product of what they name."""
     found = reader.rows("lanes_found")
     models = expected.models or tuple(dict.fromkeys(row["model_id"] for row in found))
     there = {row["region"] for row in found}
     labels = expected.regions or tuple(region.label for region in REGIONS.values() if region.label in there)
     lanes = expected.lanes or tuple((model_id, label) for model_id in models for label in labels)
-    return replace(expected, lanes=lanes, source="what is there, as the stored job does not say it all")
+    return replace(expected, lanes=lanes, source="the stored rows, because the stored job is incomplete")
 
 
 def _relations(job: StoredJob, expected: Expectation) -> Relations:

@@ -1,4 +1,4 @@
-"""What an audit found, as a value."""
+"""The result of an audit, as a value."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 from beacon_cli.audit.check import VERDICTS, Check
 from beacon_cli.audit.coverage import Coverage
-from beacon_cli.console.formatting import answers_there, quantity, success_arithmetic
+from beacon_cli.console.formatting import answers_stored, quantity, success_arithmetic
 from beacon_cli.errors import ProblemsFound
 from beacon_cli.records.find_job import Schema
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """One job's audit. `counts` are its rows by status; `wanted_rate` is the share to be answered."""
+    """The audit of one job. `counts` are its rows by status; `wanted_rate` is the required share of answers."""
 
     job_id: str
     schema: Schema
@@ -32,29 +32,29 @@ class AuditReport:
 
     @property
     def problems(self) -> tuple[ProblemsFound, ...]:
-        """What failed, as errors for scripts; people read the checks."""
+        """The failed checks as errors, for scripts; people read the checks."""
         return tuple(ProblemsFound(f"{check.name}: {check.detail}") for check in self.checks if check.status == "fail")
 
     @property
     def rows(self) -> int:
-        """How many rows the job has, whatever their status."""
+        """The number of rows of the job, with any status."""
         return sum(self.counts.values())
 
     @property
     def empty(self) -> int:
-        """How many rows are answers without text."""
+        """The number of answers without text."""
         return self.counts.get("empty", 0)
 
     def success_rate(self) -> str:
         """Return the arithmetic of the success rate: `11 of 12 completed = 91.6 %, wanted 100 %`."""
         return success_arithmetic(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
 
-    def answers_there(self) -> str:
-        """Return the same for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`."""
-        return answers_there(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
+    def answers_stored(self) -> str:
+        """Return the same for people: `11 of 12 answers are stored (91.6 %, wanted 100 %)`."""
+        return answers_stored(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
 
-    def checks_told(self) -> str:
-        """Return what the checks found in a few words: `11 checks passed`, or which failed."""
+    def checks_summary(self) -> str:
+        """Return the results of the checks in short: `11 checks passed`, or which failed."""
         names = {status: [check.name for check in self.checks if check.status == status] for status in VERDICTS}
         if failed := names["fail"]:
             return f"{quantity(len(failed), 'check')} failed: {', '.join(failed)}"

@@ -1,4 +1,4 @@
-"""How an audit is shown to people: what is there of each question, a line for each check, and the verdict."""
+"""Shows an audit to people: the answers to each question, a line for each check, and the verdict."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "skip": "dim"}
 _UNFINISHED = frozenset({"pending", "running", "retrying", "processing"})
 _LISTED = 20
 _DO = {
-    "no_duplicates": "something other than beacon has written rows; the command export shows them",
-    "no_unexpected": "something other than beacon has written rows, or --expect names another job's file",
-    "question_id": "something other than beacon has written rows; the command export shows them",
-    "regions": "the command verify endpoints --probe shows what each region says about itself",
+    "no_duplicates": "a program other than beacon has written rows; the command export shows them",
+    "no_unexpected": "a program other than beacon has written rows, or --expect names the file of another job",
+    "question_id": "a program other than beacon has written rows; the command export shows them",
+    "regions": "the command verify endpoints --probe shows what each region reports about itself",
     "sequential": "the command report shows when each question was asked",
     "batch_gap": "the command report shows when each question was asked; a busy machine or database makes gaps",
     "containers": "the command report shows which container answered when",
@@ -35,7 +35,7 @@ _DO = {
 
 
 def show_audit(report: AuditReport) -> Callable[[Console], None]:
-    """Return what prints the report on a console."""
+    """Return a function that prints the report on a console."""
 
     def show(console: Console) -> None:
         console.print(_headline(report), soft_wrap=True)
@@ -52,7 +52,7 @@ def show_audit(report: AuditReport) -> Callable[[Console], None]:
 
 
 def print_findings(report: AuditReport, console: Console) -> None:
-    """Print a line for each check that did not pass; nothing where all of them did."""
+    """Print a line for each check that did not pass; nothing if all passed."""
     findings = [check for check in report.checks if check.status not in ("pass", "skip")]
     for check in findings:
         _print_line(check, console)
@@ -63,8 +63,8 @@ def print_findings(report: AuditReport, console: Console) -> None:
 def _headline(report: AuditReport) -> str:
     tables = "" if report.schema == "beacon" else " (the old system's tables)"
     statuses = [f"{number} {_status(name)}" for name, number in report.counts.items()]
-    told = f": {', '.join(statuses)}" if set(report.counts) - {"completed"} else ""
-    return f"job {excerpt(report.job_id, 255)}{tables}: {quantity(report.rows, 'row')}{told}"
+    by_status = f": {', '.join(statuses)}" if set(report.counts) - {"completed"} else ""
+    return f"job {excerpt(report.job_id, 255)}{tables}: {quantity(report.rows, 'row')}{by_status}"
 
 
 def _status(name: str) -> str:
@@ -72,7 +72,7 @@ def _status(name: str) -> str:
 
 
 def _print_coverage(report: AuditReport, console: Console) -> None:
-    """Print answered/expected: by question where the cells are few, else summed over the questions."""
+    """Print answered/expected: per question if there are few cells, else as a sum over all questions."""
     from beacon_cli.console.tables import Column, print_table
 
     coverage = report.coverage
@@ -95,7 +95,7 @@ def _print_coverage(report: AuditReport, console: Console) -> None:
             [*(excerpt(name, 255) for name in key), *(row.get(label, "") for label in sums)]
             for key, row in cells.items()
         ],
-        title="answers that are there / expected",
+        title="answers stored / expected",
         footer=total if len(cells) > 1 else (),
     )
 
@@ -148,7 +148,7 @@ def _print_verdict(report: AuditReport, console: Console) -> None:
 
     word = ("ok", "bold green") if report.ok else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
-    line = Text.assemble(word, f": {report.answers_there()}{separator}{report.checks_told()}")
+    line = Text.assemble(word, f": {report.answers_stored()}{separator}{report.checks_summary()}")
     console.print(line, soft_wrap=True)
     job_id = excerpt(report.job_id, 255)
     missing = report.schema == "beacon" and report.coverage.completed < report.coverage.expected

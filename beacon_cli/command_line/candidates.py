@@ -1,4 +1,4 @@
-"""What may stand at a place of the command line: commands, options, values, or the name of a file."""
+"""The candidates for a word of the command line: commands, options, values, or file names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import typer
 
-# What the value of a parameter is called when it is the name of a file: the shell itself completes those.
+# The metavars of parameters that take a file name: the shell itself completes those.
 FILE_NAMES = frozenset({"FILE", "JOB_FILE"})
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What may stand there, each with its meaning, which may be empty; or `files`: any name of a file."""
+    """The possible words, each with its meaning, which may be empty; or `files`: any file name."""
 
     words: tuple[tuple[str, str], ...] = ()
     files: bool = False
@@ -22,7 +22,7 @@ class Candidates:
 
 @dataclass(slots=True)
 class _Place:
-    """A place of the command line, as far as the words before it say what it is for."""
+    """A position in the command line, as far as the words before it determine what it is for."""
 
     context: typer.Context
     awaiting: Any = None  # the option whose value comes next
@@ -40,7 +40,7 @@ class _Place:
 
 
 def candidates(root: Any, words: Sequence[str], incomplete: str) -> Candidates:
-    """Return what may stand where `incomplete` is the beginning of a word, after these words of a command line."""
+    """Return the candidates for a word that begins with `incomplete`, after these words of a command line."""
     place = _Place(_context(root, None, ""))
     for word in words:
         if not _advance(place, word):
@@ -62,7 +62,7 @@ def _context(command: Any, parent: typer.Context | None, name: str) -> typer.Con
 
 
 def _advance(place: _Place, word: str) -> bool:
-    """Take in the next word. Return whether it can be understood."""
+    """Process the next word. Return whether it is understood."""
     if place.awaiting is not None:
         _keep(place, place.awaiting, word)
         place.awaiting = None
@@ -85,7 +85,7 @@ def _advance(place: _Place, word: str) -> bool:
 def _take_option(place: _Place, word: str) -> None:
     name, equals, value = word.partition("=")
     option = place.option(name)
-    if option is None:  # the command will say so; a program that is handed its arguments, such as psql, may know it
+    if option is None:  # the command will report it; a program that gets the arguments, such as psql, may know it
         return
     place.given.add(option.name)
     if equals:
@@ -95,7 +95,7 @@ def _take_option(place: _Place, word: str) -> None:
 
 
 def _keep(place: _Place, parameter: Any, value: str) -> None:
-    """Note a value where those who complete other values look for it."""
+    """Keep a value for the functions that complete other values."""
     params = place.context.params
     if parameter.nargs == -1 or parameter.multiple:
         params.setdefault(parameter.name, []).append(value)

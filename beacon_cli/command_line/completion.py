@@ -1,4 +1,4 @@
-"""Completion: the shell calls the program with `_BEACON_COMPLETE` set, and is told what the word may become."""
+"""Completion: the shell calls the program with `_BEACON_COMPLETE` set, and gets what the word can be completed to."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from beacon_cli.errors import EnvironmentFault, UsageError
 
 VARIABLE = "_BEACON_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
-_FILES = ":files"  # no candidate: the shell is to complete the names of files
+_FILES = ":files"  # no candidate: the shell completes file names
 
 
 def complete(app: Any, environment: Mapping[str, str] = os.environ) -> int:
-    """Answer a call of the shell, and return the exit code. Raises `UsageError` for an unknown instruction."""
+    """Answer a call from the shell, and return the exit code. Raises `UsageError` for an unknown instruction."""
     instruction = environment[VARIABLE]
     shell = instruction.replace("complete", "").replace("source", "").strip("_")
     if "source" in instruction:
@@ -38,26 +38,26 @@ def complete(app: Any, environment: Mapping[str, str] = os.environ) -> int:
 
 
 def script(shell: str) -> str:
-    """Return what a shell reads to complete Beacon's commands. Raises `UsageError` for a shell without one."""
+    """Return the completion script for a shell. Raises `UsageError` for a shell without one."""
     folder = resources.files("beacon_cli.command_line").joinpath("scripts")
     return folder.joinpath(f"beacon.{_known(shell)}").read_text(encoding="utf-8")
 
 
 def current_shell() -> str:
-    """Return the shell that called the program, else the user's own. Raises `UsageError` for an unknown one."""
+    """Return the shell that called the program, else the user's default shell. Raises `UsageError` if unknown."""
     names = [os.environ.get("SHELL", "")]
     if (parent := Path(f"/proc/{os.getppid()}/comm")).exists():
         names.insert(0, parent.read_text(encoding="utf-8").strip())
     for name in names:
         if (shell := Path(name).name.lstrip("-")) in SHELLS:
             return shell
-    raise UsageError("it is not clear which shell this is", hint=f"name it after the option: {', '.join(SHELLS)}")
+    raise UsageError("the shell could not be detected", hint=f"name it after the option: {', '.join(SHELLS)}")
 
 
 def install(shell: str) -> Path:
     """Install completion for a shell of this user, and return the file that it reads.
 
-    Raises `UsageError` for a shell without completion, `EnvironmentFault` where nothing can be written.
+    Raises `UsageError` for a shell without completion, and `EnvironmentFault` if a file cannot be written.
     """
     text = script(shell)
     try:
@@ -69,13 +69,13 @@ def install(shell: str) -> Path:
                 file.write(f"\n{line}\n")
     except (OSError, RuntimeError) as error:  # RuntimeError: this account has no home folder
         where = f"cannot write {error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        hint = f"{command(f'--show-completion {shell}')} prints the script, to be put where you like"
+        hint = f"{command(f'--show-completion {shell}')} prints the script, so that you can save it elsewhere"
         raise EnvironmentFault(where, hint=hint) from error
     return path
 
 
 def _places(shell: str) -> tuple[Path, Path | None, str]:
-    """Return where the script goes, and which file of the shell has to name it with which line."""
+    """Return the path of the script, and the shell's startup file with the line that must load it."""
     home = Path.home()
     if shell == "fish":
         return _folder("XDG_CONFIG_HOME", home / ".config") / "fish" / "completions" / "beacon.fish", None, ""
@@ -91,15 +91,17 @@ def _folder(variable: str, default: Path) -> Path:
 
 def _known(shell: str) -> str:
     if shell not in SHELLS:
-        raise UsageError(f"there is no completion for the shell '{shell}'", hint=f"there is for {', '.join(SHELLS)}")
+        raise UsageError(
+            f"there is no completion for the shell '{shell}'", hint=f"completion exists for {', '.join(SHELLS)}"
+        )
     return shell
 
 
 def _as_typer_does(app: Any) -> int:
-    """Answer in Typer's own way: a script that it had installed calls without our variables."""
+    """Answer as Typer does: a script that Typer installed calls without our variables."""
     from typer.main import get_install_completion_arguments
 
-    get_install_completion_arguments()  # by the way it makes Typer know the shells
+    get_install_completion_arguments()  # as a side effect, Typer registers the shells
     try:
         app([], prog_name="beacon", complete_var=VARIABLE)
     except SystemExit as end:
@@ -108,7 +110,7 @@ def _as_typer_does(app: Any) -> int:
 
 
 def _split(line: str) -> tuple[list[str], str]:
-    """Return the words before the last one, and the last one, which may be empty or a quotation without an end."""
+    """Return the words before the last one, and the last one, which may be empty or have an open quotation mark."""
     lexer = shlex.shlex(line, posix=True)
     lexer.whitespace_split, lexer.commenters = True, ""
     words: list[str] = []
@@ -127,7 +129,7 @@ def _answer(shell_line: Any, found: Candidates, incomplete: str, environment: Ma
 
 
 def _already_there(incomplete: str, breaks: str) -> int:
-    """Return how much of the word bash takes for words of their own: up to the last `=`, `:` or `@` in it."""
+    """Return the part of the word that bash treats as separate words: up to the last `=`, `:` or `@`."""
     return max((incomplete.rfind(mark) + 1 for mark in breaks if not mark.isspace() and mark not in "\"'"), default=0)
 
 

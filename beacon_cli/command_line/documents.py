@@ -1,4 +1,4 @@
-"""The documentation that is installed with the program: where its pages are, and what each is about."""
+"""The documentation that is installed with the program: its pages and their titles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS: dict[str, str] = {
     "explanation": "Explanation",
     "decisions": "Decisions",
 }
-"""The kinds of pages: the folder that holds them, and the heading above them."""
+"""The kinds of pages: the folder that contains them, and the heading above them."""
 
 
 def package_folder() -> Path:
@@ -34,14 +34,14 @@ def documents_folder() -> Path:
 
 
 def pages() -> dict[str, Path]:
-    """Return every page by its name, such as `job-files`: the index, then kind by kind, in the order of names."""
+    """Return every page by its name, such as `job-files`: the index, then the pages by kind, sorted by name."""
     folder = documents_folder()
     found = (path for kind in KINDS for path in sorted((folder / kind).glob("*.md")))
     return {path.stem: path for path in (folder / "index.md", *found)}
 
 
 def page_named(name: str) -> Path:
-    """Return a page; a folder before the name and `.md` after it are allowed. Raises `UsageError` if it is unknown."""
+    """Return a page; a folder before the name and `.md` after it are allowed. Raises `UsageError` if unknown."""
     found = pages().get(Path(name).name.removesuffix(".md"))
     if found is None:
         near = difflib.get_close_matches(name, pages(), n=2)

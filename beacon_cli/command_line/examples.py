@@ -1,4 +1,4 @@
-"""The examples in the help of each command, and the documents that say more."""
+"""The examples in the help of each command, and the documents with more details."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PROGRAM = "beacon"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A command line that can be typed, with `beacon` for the program, and what it does."""
+    """A command line as it can be typed, with `beacon` as the program, and what it does."""
 
     line: str
     meaning: str
@@ -31,13 +31,13 @@ PAGES: dict[str, HelpPage] = {
     "": HelpPage(
         (
             Example("beacon run examples/quickstart.yaml --local", "Try it: real answers, no account, no server"),
-            Example("beacon show JOB_ID", "Read the answers, region beside region"),
+            Example("beacon show JOB_ID", "Read the answers, with the regions side by side"),
         ),
         ("first-hour", "commands", "job-files"),
     ),
     "run": HelpPage(
         (
-            Example("beacon run job.yaml --local", "Ask servers that are started on this machine"),
+            Example("beacon run job.yaml --local", "Start servers on this machine and ask them"),
             Example("beacon run job.yaml --job-id bias-demo-1", "Name the job; the same command resumes it"),
             Example("beacon run - --dry-run < job.yaml", "Show what would be asked; read the job from stdin"),
         ),
@@ -53,7 +53,7 @@ PAGES: dict[str, HelpPage] = {
     "compare": HelpPage(
         (
             Example("beacon compare bias-demo-1", "Compare the regions of one job"),
-            Example("beacon compare bias-demo-1 bias-demo-2", "Compare two jobs that ask the same"),
+            Example("beacon compare bias-demo-1 bias-demo-2", "Compare two jobs that ask the same questions"),
             Example("beacon compare bias-demo-1 --fail-on different", "Exit with 1 if a region differs, for CI"),
         ),
         ("compare", "method"),
@@ -96,28 +96,30 @@ PAGES: dict[str, HelpPage] = {
     "submit": HelpPage(
         (
             Example("beacon submit job.yaml", "Put a job into the queue and return"),
-            Example("beacon submit job.yaml --priority -1 --wait", "Let it go first, and wait for its verdict"),
+            Example(
+                "beacon submit job.yaml --priority -1 --wait", "Run it before other jobs, and wait for its verdict"
+            ),
         ),
         ("fleet",),
     ),
     "worker": HelpPage(
         (
-            Example("beacon worker", "Run up to 4 jobs at the same time, until a signal"),
+            Example("beacon worker", "Run up to 4 jobs at the same time, until a signal stops the worker"),
             Example("beacon worker --jobs 1 --drain 120", "Run one job, and give its calls 2 minutes to end"),
         ),
         ("fleet",),
     ),
     "queue": HelpPage(
         (
-            Example("beacon queue", "Show what waits, what runs, and what is stuck"),
-            Example("beacon queue --json | jq .data.stuck", "Find what is stuck from a script"),
+            Example("beacon queue", "Show which jobs wait, run, or are stuck"),
+            Example("beacon queue --json | jq .data.stuck", "Find stuck jobs from a script"),
         ),
         ("fleet",),
     ),
     "cancel": HelpPage(
         (
-            Example("beacon cancel bias-demo-1", "Stop a job, wherever it waits or runs"),
-            Example("beacon cancel bias-demo-1 --json", "The same for a script, with what was answered"),
+            Example("beacon cancel bias-demo-1", "Stop a job, whether it waits or runs"),
+            Example("beacon cancel bias-demo-1 --json", "The same for a script, with the number of answers"),
         ),
         ("fleet",),
     ),
@@ -130,7 +132,7 @@ PAGES: dict[str, HelpPage] = {
     ),
     "deploy modal": HelpPage(
         (
-            Example("beacon deploy modal --dry-run", "Show the apps, GPUs, caps and URLs, and deploy nothing"),
+            Example("beacon deploy modal --dry-run", "Show the apps, GPUs, caps and URLs without deploying"),
             Example("beacon deploy modal --region eu --region us", "Deploy two regions"),
         ),
         ("modal",),
@@ -172,8 +174,8 @@ PAGES: dict[str, HelpPage] = {
     ),
     "db migrate": HelpPage(
         (
-            Example("beacon db migrate", "Migrate the database that is configured"),
-            Example("beacon db migrate --database-url postgresql://db/beacon", "Migrate another one"),
+            Example("beacon db migrate", "Migrate the configured database"),
+            Example("beacon db migrate --database-url postgresql://db/beacon", "Migrate another database"),
         ),
         ("database",),
     ),
@@ -187,7 +189,7 @@ PAGES: dict[str, HelpPage] = {
     "db stop": HelpPage(
         (
             Example("beacon db stop", "Stop the embedded server"),
-            Example("beacon db stop --json", "Say as JSON whether it was running"),
+            Example("beacon db stop --json", "Report as JSON whether it was running"),
         ),
         ("database",),
     ),
@@ -208,13 +210,13 @@ PAGES: dict[str, HelpPage] = {
     "schema": HelpPage(
         (
             Example("beacon schema job", "Print the JSON Schema of job files"),
-            Example("beacon schema job > job.schema.json", "Keep it where your editor finds it"),
+            Example("beacon schema job > job.schema.json", "Save it where your editor finds it"),
         ),
         ("job-files",),
     ),
     "schema job": HelpPage(
         (
-            Example("beacon schema job > job.schema.json", "Keep it where your editor finds it"),
+            Example("beacon schema job > job.schema.json", "Save it where your editor finds it"),
             Example("beacon schema job | jq '.properties | keys'", "List the keys of a job file"),
         ),
         ("job-files",),

@@ -1,4 +1,4 @@
-"""The classes of Beacon's commands and groups: help with examples and documents, suggestions for what is unknown."""
+"""The classes of Beacon's commands and groups: help with examples and documents, suggestions for unknown names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class BeaconCommand(TyperCommand):
     """A command. Its help ends with the global options, examples, and the documents to read."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write what stands below the options."""
+        """Write the part below the options."""
         from beacon_cli.command_line.help_text import write_help
 
         write_help(ctx, formatter)
@@ -26,11 +26,11 @@ class BeaconGroup(TyperGroup):
     """A group of commands. Called alone it lists them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the group's own options; without any argument, its help is wanted."""
+        """Parse the group's own options; without arguments, show the help."""
         return super().parse_args(ctx, args or ([] if ctx.resilient_parsing else ["--help"]))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        """Return the command that is named. Raises `UsageError`, with what may have been meant."""
+        """Return the named command. Raises `UsageError`, with suggestions."""
         if not ctx.resilient_parsing and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             from beacon_cli.command_line.mistakes import unknown_command
 
@@ -53,10 +53,10 @@ class BeaconGroup(TyperGroup):
         super().format_options(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write nothing: the commands stand above the options."""
+        """Write nothing: the commands are above the options."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write what stands below the options."""
+        """Write the part below the options."""
         from beacon_cli.command_line.help_text import write_help
 
         write_help(ctx, formatter)
@@ -68,7 +68,7 @@ def new_app(**options: Any) -> typer.Typer:
 
 
 def command_group(explanation: str) -> typer.Typer:
-    """Return a group for commands, such as `db`, with its help."""
+    """Return a group of commands, such as `db`, with its help."""
     return new_app(cls=BeaconGroup, help=explanation)
 
 
@@ -76,7 +76,7 @@ class RootGroup(BeaconGroup):
     """The program itself."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the global options; the name of a shell after an option of completion may be left out."""
+        """Parse the global options; the shell's name after a completion option is optional."""
         return super().parse_args(ctx, args if ctx.resilient_parsing else _with_shell(args))
 
 
@@ -85,7 +85,7 @@ def _place(panel: str) -> int:
 
 
 def _with_shell(args: list[str]) -> list[str]:
-    """Return the arguments with `--show-completion zsh` as one word; where no shell is named the value is empty."""
+    """Return the arguments with `--show-completion zsh` as one word; the value is empty if no shell is named."""
     for place, word in enumerate(args):
         if not word.startswith("-"):
             break

@@ -1,4 +1,4 @@
-"""What stands at the end of a command's help: global options, examples that can be typed, and documents to read."""
+"""The end of a command's help: global options, examples that can be typed, and documents to read."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from beacon_cli.console.program_name import command, program
 
 _EXIT_CODES = (
     ("0", "fine"),
-    ("1", "it ran, and found problems"),
-    ("2", "wrong usage, or a file that cannot be used"),
-    ("3", "the environment: database, network, disk"),
+    ("1", "the command ran, and found problems"),
+    ("2", "wrong usage, or a file that is not usable"),
+    ("3", "a problem with the environment: database, network, disk"),
     ("4", "credentials"),
 )
 
 
 def write_help(context: Any, formatter: Any) -> None:
-    """Write the end of the help of the command that this context is of."""
+    """Write the end of the help of this context's command."""
     path = command_path(context)
     page = PAGES.get(path, HelpPage())
     if context.parent is not None:
@@ -36,7 +36,7 @@ def write_help(context: Any, formatter: Any) -> None:
 
 
 def help_of(root: Any, words: Sequence[str]) -> str:
-    """Return the help of the command that these words name. Raises `UsageError` for one that there is not."""
+    """Return the help of the command that these words name. Raises `UsageError` for an unknown command."""
     context = root
     for word in words:
         below = getattr(context.command, "commands", {}).get(word)

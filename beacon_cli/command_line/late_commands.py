@@ -1,4 +1,4 @@
-"""Commands that are imported and built when they are named: building all of them takes longer than most of them run."""
+"""Commands that are imported and built only when they are named: building all takes longer than most of them run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from beacon_cli.command_line.groups import BeaconCommand, new_app
 class LateCommands(Mapping[str, Any]):
     """A group's commands by name, in the order of their panels.
 
-    `panels` gives, for each panel of the help, the place of each command: `module:function`, or `module:app` for a
+    `panels` gives, for each panel of the help, the location of each command: `module:function`, or `module:app` for a
     group, in `package`.
     """
 

@@ -1,4 +1,4 @@
-"""What was mistyped: Typer's errors as ours, with what may have been meant."""
+"""Typing mistakes: Typer's errors as ours, with suggestions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from beacon_cli.errors import UsageError
 
 
 def unknown_command(context: Any, word: str) -> UsageError:
-    """Return what to tell of a command that the group of this context does not have."""
+    """Return the error for a command that the group of this context does not have."""
     group = " ".join(_names(context))
     if not hasattr(context.command, "commands"):
         return UsageError(f"{group} has no commands", hint=f"{command(f'{group} --help')} explains it")
@@ -29,7 +29,7 @@ def unknown_command(context: Any, word: str) -> UsageError:
 def usage_error(error: typer.TyperException) -> UsageError:
     """Return Typer's error about the command line as ours."""
     context = getattr(error, "ctx", None)
-    shown = f"{command(' '.join([*_names(context), '--help']))} shows what it takes"
+    shown = f"{command(' '.join([*_names(context), '--help']))} lists its options"
     option = getattr(error, "option_name", None)
     if option is None or not hasattr(error, "possibilities"):
         return UsageError(_sentence(error.format_message()), hint=shown)
@@ -53,7 +53,7 @@ def _near(word: str, known: Iterable[str]) -> list[str]:
 
 
 def _elsewhere(root: Any, word: str) -> list[str]:
-    """Return commands of that name in other groups: `migrate` is `db migrate`."""
+    """Return commands with that name in other groups: `migrate` is `db migrate`."""
     return [path for path in _paths(root) if path.split()[-1] == word]
 
 
@@ -66,7 +66,7 @@ def _paths(group: Any, before: str = "") -> Iterator[str]:
 
 
 def _misplaced(context: Any, option: str) -> str:
-    """Return where an option stands that was written before or after the command by mistake."""
+    """Return where an option belongs that was written before or after the command by mistake."""
     if context is None:
         return ""
     root = context.find_root().command
@@ -87,6 +87,6 @@ def _joined(meant: str, where: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Return Typer's words as the beginning of a line of ours: on one line, without a capital or a full stop."""
+    """Return Typer's text in the style of our messages: on one line, without a capital letter or a full stop."""
     line = " ".join(text.replace("Value error, ", "").split()).rstrip(".")
     return line[:1].lower() + line[1:]

@@ -1,4 +1,4 @@
-"""Pages of the documentation in the terminal: in a pager where there is one."""
+"""Pages of the documentation in the terminal: in a pager if there is one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show_pages(pages: Mapping[str, Path]) -> Callable[[Console], None]:
-    """Return what lists the pages, kind by kind: the name of each, and what the page is about."""
+    """Return a function that lists the pages by kind, with name and title."""
     from beacon_cli.command_line.documents import KINDS, title
 
     lines: list[str] = []
@@ -29,7 +29,7 @@ def show_pages(pages: Mapping[str, Path]) -> Callable[[Console], None]:
 
 
 def show_page(path: Path) -> Callable[[Console], None]:
-    """Return what shows a page: in `$PAGER`, else `less`, on a terminal; as it is elsewhere."""
+    """Return a function that shows a page: on a terminal in `$PAGER`, else `less`; elsewhere as plain text."""
 
     def show(_console: Console) -> None:
         text = path.read_text(encoding="utf-8")
@@ -38,8 +38,8 @@ def show_page(path: Path) -> Callable[[Console], None]:
             return
         import pydoc
 
-        os.environ.setdefault("LESS", "FRX")  # as git does: a short page is only printed, and stays on the screen
-        with held():  # Ctrl-C is the pager's while it is open
+        os.environ.setdefault("LESS", "FRX")  # as git does: a short page is just printed, and stays on the screen
+        with held():  # while the pager is open, Ctrl-C is for the pager
             pydoc.pager(text)
 
     return show

@@ -1,4 +1,4 @@
-"""What completes the values of arguments and options. Nothing here fails, prints, starts or creates anything."""
+"""Completes the values of arguments and options. Nothing here fails, prints, starts or creates anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Values = list[str | tuple[str, str]]
 
 
 def job_ids(ctx: typer.Context, incomplete: str) -> Values:
-    """Return the ids of stored jobs that begin like this, the newest first; on request also `@last`."""
+    """Return the ids of stored jobs that begin like this, newest first; on request also `@last`."""
     from beacon_cli.command_line.job_ids import stored_job_ids
 
     if incomplete.startswith("@"):
@@ -26,7 +26,7 @@ def regions(incomplete: str) -> Values:
 
 
 def statuses() -> Values:
-    """Return what the status of a job can be."""
+    """Return the possible statuses of a job."""
     from beacon_cli.records.overview import STATUSES
 
     return list(STATUSES)
@@ -47,7 +47,7 @@ def measures() -> Values:
 
 
 def conditions() -> Values:
-    """Return what may differ between regions when that is accepted."""
+    """Return the conditions that may differ between regions if accepted."""
     from beacon_cli.comparison.conditions import NAMES
 
     return list(NAMES)

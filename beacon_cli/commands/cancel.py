@@ -13,14 +13,14 @@ from beacon_cli.console.result import CommandResult
 
 def cancel(
     ctx: typer.Context,
-    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The job, by its whole id.", autocompletion=job_ids)],
+    job_id: Annotated[str, typer.Argument(metavar="JOB_ID", help="The full id of the job.", autocompletion=job_ids)],
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Stop a job of the fleet, wherever it waits or runs.
+    """Stop a job of the fleet, whether it waits or runs.
 
-    A job in the queue is taken out of it. A running one is stopped by its worker: calls in flight are closed and
-    recorded as cancelled.
+    A waiting job is removed from the queue. A running job is stopped by its worker, which closes the calls in flight
+    and records them as cancelled.
     """
     from beacon_cli.fleet.tcp import fleet_database
 

@@ -1,4 +1,4 @@
-"""`beacon check-db`: is everything in the database that a job should have left there, and as it should be?"""
+"""`beacon check-db`: did a job store everything that it should have stored, and is it correct?"""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ def check_db(
     job_id: JobId,
     expect: Annotated[
         Path | None,
-        typer.Option(metavar="JOB_FILE", help="Compare with this job file, not with what was stored; - is stdin."),
+        typer.Option(
+            metavar="JOB_FILE", help="Compare with this job file instead of the stored job; - reads it from stdin."
+        ),
     ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Audit what a job left in the database. Exit code 1 if a check fails."""
+    """Audit what a job stored in the database. Exit code 1 if a check fails."""
     from beacon_cli.audit.audit import audit_job
     from beacon_cli.audit.table import show_audit
     from beacon_cli.job.load import load_job

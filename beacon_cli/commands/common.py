@@ -1,4 +1,4 @@
-"""Options that several commands share, so that they are spelled and explained alike."""
+"""Options that several commands share, so that they have the same names and help."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from beacon_cli.settings import Settings
     from beacon_cli.store.journal import Found
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, also on failure.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, even on failure.")]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
@@ -28,7 +28,7 @@ JobId = Annotated[
     str,
     typer.Argument(
         metavar="JOB_ID",
-        help="The job. On a terminal the beginning of an id is enough, and @last is the newest job.",
+        help="The id of the job. On a terminal, the beginning of an id is enough, and @last means the newest job.",
         autocompletion=job_ids,
     ),
 ]
@@ -37,7 +37,7 @@ NewJobId = Annotated[
     typer.Option(
         "--job-id",
         metavar="ID",
-        help="Name the job. An id that is stored already is resumed. Default: the file's id, else a new one.",
+        help="Id of the job. A job already stored under this id is resumed. Default: the file's id, else a new one.",
         autocompletion=job_ids,
     ),
 ]
@@ -46,37 +46,41 @@ BatchingOption = Annotated[
     Literal["question", "region", "lane"] | None,
     typer.Option(
         "--batching",
-        help="When the next question may start. question: every region finishes a question before the next starts. "
-        "region: each region goes on by itself. lane: each model in each region does. Default: question.",
+        help="When the next question may start. question: every region finishes a question before the next one starts. "
+        "region: each region continues independently. lane: each model in each region does. Default: question.",
     ),
 ]
-Question = Annotated[str | None, typer.Option("--question", metavar="ID", help="Only the answers to this question.")]
+Question = Annotated[str | None, typer.Option("--question", metavar="ID", help="Only answers to this question.")]
 Model = Annotated[
-    str | None, typer.Option("--model", metavar="ID", help="Only the answers of this model.", autocompletion=models)
+    str | None, typer.Option("--model", metavar="ID", help="Only answers of this model.", autocompletion=models)
 ]
 Measure = Annotated[
-    str, typer.Option(metavar="NAME", help="How to measure how far two answers are apart.", autocompletion=measures)
+    str, typer.Option(metavar="NAME", help="How to measure the distance between two answers.", autocompletion=measures)
 ]
 Rate = Annotated[
     float,
-    typer.Option(min=0.0001, max=0.5, metavar="SHARE", help="Share of the verdicts `different` that may be wrong."),
+    typer.Option(
+        min=0.0001, max=0.5, metavar="SHARE", help="Maximum share of the verdicts `different` that may be wrong."
+    ),
 ]
 Accept = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Accept that this differs between regions, such as system_prompt or gpu. Repeatable.",
+        help="Accept that this condition differs between regions, such as system_prompt or gpu. Repeatable.",
         autocompletion=conditions,
     ),
 ]
 Refusals = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="File of regular expressions, one a line: an answer that matches is a refusal."),
+    typer.Option(
+        metavar="FILE", help="File of regular expressions, one per line: an answer that matches one is a refusal."
+    ),
 ]
 
 
 def journals(settings: Settings) -> Found:
-    """Return what lies in the journals of this machine; nothing for a user who has no place for them."""
+    """Return the journals of this machine; none for a user without a data folder."""
     from beacon_cli.store.journal import Found, look
 
     try:
@@ -86,7 +90,7 @@ def journals(settings: Settings) -> Found:
 
 
 def region_option(what: str) -> Any:
-    """Return the option `--region` of a command that does `what` to regions."""
+    """Return the option `--region`, whose help begins with `what`, such as "Deploy"."""
     return typer.Option(
         "--region", metavar="REGION", help=f"{what} only this region. Repeatable.", autocompletion=regions
     )

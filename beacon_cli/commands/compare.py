@@ -13,7 +13,7 @@ from beacon_cli.console.result import CommandResult
 
 
 class FailOn(StrEnum):
-    """What else makes the exit code 1."""
+    """What else sets the exit code to 1."""
 
     different = "different"
 
@@ -25,7 +25,7 @@ def compare(
         str | None,
         typer.Argument(
             metavar="OTHER_JOB_ID",
-            help="Compare the job with this one instead, region by region.",
+            help="Compare the job with this one, region by region, instead of comparing its own regions.",
             show_default=False,
             autocompletion=job_ids,
         ),
@@ -34,13 +34,13 @@ def compare(
     rate: Rate = 0.05,
     accept: Accept = None,
     refusals: Refusals = None,
-    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 1 also if a verdict is `different`.")] = None,
+    fail_on: Annotated[FailOn | None, typer.Option(help="Also exit with 1 if a verdict is `different`.")] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
     """Test whether answers differ between regions.
 
-    Exit code 1 if the job is incomplete, or if something else than the region differs too.
+    Exit code 1 if the job is incomplete, or if something other than the region differs too.
     """
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import chosen_options

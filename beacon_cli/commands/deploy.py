@@ -1,4 +1,4 @@
-"""`beacon deploy`: put the regional apps on Modal, then prove what was deployed."""
+"""`beacon deploy`: deploy the regional apps on Modal, then verify them."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ def modal(
     strategy: Annotated[
         Literal["recreate", "rolling"],
         typer.Option(
-            help="recreate: stop the old containers, which a region at its cap needs. rolling: let them finish."
+            help="recreate: stop the old containers; necessary in a region at its cap. rolling: let them finish."
         ),
     ] = "recreate",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and deploy nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan without deploying.")] = False,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards; this wakes no GPU.")
     ] = True,
     timeout: Annotated[
-        float, typer.Option(min=1, max=86400, metavar="SECONDS", help="Give up after this many seconds.")
+        float, typer.Option(min=1, max=86400, metavar="SECONDS", help="Maximum time for deploying, in seconds.")
     ] = 1800.0,
     as_json: Json = False,
 ) -> CommandResult:
     """Deploy one Modal app per region, all at the same time, and verify them.
 
-    Exit code 1 if a region is not as it should be.
+    Exit code 1 if any region has a problem.
     """
     from beacon_cli.deployment.commands import deploy_modal, plan_modal
     from beacon_cli.deployment.plan import DeployRequest, chosen_regions

@@ -20,7 +20,7 @@ def docs(
 ) -> CommandResult:
     """List the pages of the documentation, or read one.
 
-    They are installed with the program.
+    The pages are installed with the program.
     """
     from beacon_cli.command_line.documents import page_named, pages
     from beacon_cli.command_line.pages import show_page, show_pages

@@ -17,7 +17,7 @@ def export(
     job_id: JobId,
     format_: Annotated[
         Format | None,
-        typer.Option("--format", help="Format of the output. Default: from the ending of the file's name, else jsonl."),
+        typer.Option("--format", help="Format of the output. Default: according to the file's extension, else jsonl."),
     ] = None,
     output: Annotated[
         Path | None,

@@ -1,4 +1,4 @@
-"""`beacon jobs`: which jobs are in the database, and how far each is."""
+"""`beacon jobs`: list the jobs in the database, with their progress."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ def jobs(
         str | None,
         typer.Option(
             metavar="STATUS",
-            help="Only jobs that are queued, running, interrupted, completed, partial, failed, cancelled or set_aside.",
+            help="Only jobs with this status: queued, running, interrupted, completed, partial, failed, cancelled or "
+            "set_aside.",
             autocompletion=statuses,
         ),
     ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """List jobs, newest first, and how far each one is."""
+    """List jobs, newest first, with their progress."""
     from beacon_cli.records.recent_jobs import recent_jobs
     from beacon_cli.show.jobs_table import show_jobs
     from beacon_cli.store.connect import connect_readonly

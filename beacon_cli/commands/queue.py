@@ -1,4 +1,4 @@
-"""`beacon queue`: what waits, what is in flight, who works, and what is stuck."""
+"""`beacon queue`: show the fleet's jobs, calls in flight and workers, and what is stuck."""
 
 from __future__ import annotations
 

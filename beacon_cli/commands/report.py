@@ -1,4 +1,4 @@
-"""`beacon report`: one HTML file with a job's verdicts, its answers side by side, and how it was run."""
+"""`beacon report`: one HTML file with a job's verdicts, its answers side by side, and details of its runs."""
 
 from __future__ import annotations
 

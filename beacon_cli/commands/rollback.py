@@ -1,4 +1,4 @@
-"""`beacon rollback`: the way back from a deployment."""
+"""`beacon rollback`: go back to the previous deployment."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def modal(
     ] = True,
     as_json: Json = False,
 ) -> CommandResult:
-    """Put the previous version of the Modal apps back.
+    """Restore the previous version of the Modal apps.
 
     The containers of the current version are stopped.
     """

@@ -23,7 +23,7 @@ def run(
         typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
     ] = None,
     job_id: NewJobId = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, and ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, without asking it.")] = False,
     events: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append every event to this file, one JSON document per line.")
     ] = None,
@@ -32,19 +32,19 @@ def run(
 ) -> CommandResult:
     """Run a job, or resume one.
 
-    It asks the job's questions, one after the other, of all its models in all its regions, and records every answer.
-    Running a job again under the same id asks only what has no answer yet.
+    It asks all models in all regions the job's questions, one question after the other, and records every answer.
+    Run a job again under the same id to ask only what has no answer yet.
     """
     from beacon_cli.runs.request import RunRequest
 
     request = RunRequest(
         *(job_file, local, batching, max_in_flight, job_id, events, database_url), config=ctx.obj.config_path
     )
-    job = request.load(ctx.obj.settings)  # first: a bad job file needs none of what a run imports
+    job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:
         from beacon_cli.runs.plan import plan_job
 
         return plan_job(request, ctx.obj.settings, job, as_json=as_json)
-    from beacon_cli.runs.command import carry_out
+    from beacon_cli.runs.command import run_job
 
-    return carry_out(request, ctx.obj.settings, job, as_json=as_json)
+    return run_job(request, ctx.obj.settings, job, as_json=as_json)

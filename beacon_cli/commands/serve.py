@@ -26,9 +26,9 @@ def serve(
         ),
     ] = None,
 ) -> int:
-    """Keep a server per region running on this machine, until Ctrl-C.
+    """Run one server per region on this machine, until Ctrl-C.
 
-    They answer with a small real model, or with those that beacon.toml names.
+    They answer with a small real model, or with the models in beacon.toml.
     """
     from beacon_cli.local.foreground import chosen_ports, serve_until_signal
 

@@ -18,7 +18,7 @@ def show(
     question: Question = None,
     model: Model = None,
     full: Annotated[
-        bool, typer.Option("--full/--no-full", help="Show long answers in full, or only their beginning.")
+        bool, typer.Option("--full/--no-full", help="Show long answers in full, or only the beginning of them.")
     ] = True,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Print each answer as it arrives, until the run ends.")
@@ -26,7 +26,7 @@ def show(
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Show a job's answers, question by question, region beside region."""
+    """Show a job's answers, question by question, with the regions side by side."""
     from beacon_cli.console.long_list import LongList
     from beacon_cli.console.terminal import console
     from beacon_cli.records.choose_job import chosen_job_id
@@ -38,7 +38,7 @@ def show(
 
     if follow and as_json:
         raise UsageError(
-            "--follow prints lines, and --json one document",
+            "--follow prints lines, but --json prints one document",
             hint=f"{command('run JOB_FILE --events FILE')} writes both",
         )
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:

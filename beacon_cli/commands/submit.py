@@ -21,11 +21,11 @@ def submit(
     ] = 0,
     batching: BatchingOption = None,
     job_id: NewJobId = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when the job has ended, with its verdict.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the job has ended, and show its verdict.")] = False,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Put a job into the fleet's queue. A worker of this version runs it."""
+    """Put a job into the fleet's queue. A worker of the same Beacon version runs it."""
     from beacon_cli.fleet.tcp import fleet_database
     from beacon_cli.runs.request import RunRequest
 

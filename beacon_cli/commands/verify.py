@@ -1,4 +1,4 @@
-"""`beacon verify`: is what is deployed what should be deployed, and does it answer?"""
+"""`beacon verify`: do the regions serve what they should serve, and do they answer?"""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import Json, region_option
 from beacon_cli.console.result import CommandResult
 
-app = command_group("Verify what is deployed.")
+app = command_group("Verify the deployed endpoints.")
 
 
 @app.callback()
 def verify() -> None:
-    """Verify what is deployed."""
+    """Verify the deployed endpoints."""
 
 
 @app.command("endpoints", cls=BeaconCommand)
@@ -31,13 +31,13 @@ def endpoints(
     ] = False,
     timeout: Annotated[
         float,
-        typer.Option(min=1, max=3600, metavar="SECONDS", help="How long to wait for a cold region, or for a probe."),
+        typer.Option(min=1, max=3600, metavar="SECONDS", help="Seconds to wait for a cold region, or for a probe."),
     ] = 180.0,
     as_json: Json = False,
 ) -> CommandResult:
     """Compare what every region serves with the registry. Exit code 1 if a region deviates.
 
-    Without --probe it costs nothing: it reads only models and health, which wakes no GPU.
+    Without --probe this costs nothing: it only reads `models` and `health`, which wakes no GPU.
     """
     from beacon_cli.verification.request import verify_configured
     from beacon_cli.verification.table import show_verification

@@ -1,4 +1,4 @@
-"""`beacon version`: which version this is, and what it runs on."""
+"""`beacon version`: print the version, and what it runs on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon_cli.console.result import CommandResult
 def version(as_json: Json = False) -> CommandResult:
     """Print the version.
 
-    With --json also the Python, the system, and where the program is installed.
+    With --json, also print the Python version, the system, and where the program is installed.
     """
     from beacon_cli.command_line.documents import package_folder
 

@@ -16,21 +16,23 @@ def worker(
     ] = 4,
     drain: Annotated[
         float,
-        typer.Option(min=0, metavar="SECONDS", help="How long calls in flight may still take after the first signal."),
+        typer.Option(
+            min=0, metavar="SECONDS", help="Seconds that calls in flight may still take after the first signal."
+        ),
     ] = 30.0,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
-    """Run jobs from the fleet's queue, until a signal.
+    """Run jobs from the fleet's queue, until a signal stops the worker.
 
-    The first signal lets calls in flight finish, a second one ends at once. Exit code 75 means that the worker lost
-    its lease, or its database for a minute: start it again.
+    The first signal lets calls in flight finish; a second one ends the worker at once. Exit code 75 means that the
+    worker lost its lease, or its database for a minute: start it again.
     """
     from beacon_cli.fleet.tcp import fleet_database
 
     url = fleet_database(ctx.obj.settings, database_url, clock_must_agree=True)
     from beacon_cli.fleet.worker_process import run_worker
 
-    del as_json  # a worker ends by a signal or an error, and those are told as one document where errors end
+    del as_json  # a worker ends by a signal or an error, and `main` prints those as one document
 
     run_worker(ctx.obj.settings, url, jobs, drain)

@@ -1,4 +1,4 @@
-"""The ways in which answers can be dealt to groups of fixed sizes: all of them when they are few, else random ones."""
+"""The ways to assign answers to groups of fixed sizes: all of them if they are few, else random ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import numpy as np
 _SHAPES_KEPT = 8
 _BLOCKS_KEPT = 128
 _MOST_ROWS = 1000
-_MOST_CELLS = 60_000  # of a block, so that what is kept stays under 8 MB and what is computed stays in the cache
+_MOST_CELLS = 60_000  # of a block, so that the kept data stays under 8 MB and the computed data stays in the cache
 
 
 def arrangement_count(sizes: Sequence[int]) -> int:
-    """Return in how many ways answers can be dealt to groups of these sizes."""
+    """Return the number of ways to assign answers to groups of these sizes."""
     count = math.factorial(sum(sizes))
     for size in sizes:
         count //= math.factorial(size)
@@ -24,7 +24,7 @@ def arrangement_count(sizes: Sequence[int]) -> int:
 
 
 def distinct_count(sizes: Sequence[int]) -> int:
-    """Return how many of them can differ in the distances inside groups: groups of one size may trade names."""
+    """Return how many of them can differ in the distances inside groups: groups of equal size are interchangeable."""
     count = arrangement_count(sizes)
     for size in set(sizes):
         count //= math.factorial(sizes.count(size))
@@ -32,10 +32,10 @@ def distinct_count(sizes: Sequence[int]) -> int:
 
 
 def together_share(sizes: Sequence[int]) -> float:
-    """Return in what share of the arrangements the answers of one group, the most favourable one, stay together.
+    """Return the share of the arrangements in which the answers of one group, the most favourable one, stay together.
 
-    Where one group stands out and the others are alike, about so many arrangements are as extreme as the real one, or
-    fewer: how the others are dealt among themselves is chance.
+    If one group differs and the others are alike, about this share of the arrangements, or less, is as extreme as the
+    real one: the assignment among the other groups is chance.
     """
     rest = [arrangement_count([*sizes[:place], *sizes[place + 1 :]]) for place in range(len(sizes))]
     kept = (sizes.count(size) * count for size, count in zip(sizes, rest, strict=True))
@@ -43,15 +43,15 @@ def together_share(sizes: Sequence[int]) -> float:
 
 
 def are_few(sizes: Sequence[int], at_most: int) -> bool:
-    """Return whether `arrangements` yields every distinct arrangement, and no random one."""
+    """Return whether `arrangements` yields every distinct arrangement instead of random ones."""
     return distinct_count(sizes) <= at_most
 
 
 def arrangements(sizes: tuple[int, ...], at_most: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield arrangements as matrices of group numbers, one arrangement a row.
+    """Yield arrangements as matrices of group numbers, one arrangement per row.
 
-    Every distinct one once where there are at most `at_most`, else so many random ones, as often as chance has it. The
-    same sizes and seed always give the same rows; callers must not write to them.
+    If there are at most `at_most` distinct ones, each comes once; else `at_most` random ones come, possibly repeated.
+    The same sizes and seed always give the same rows; callers must not write to them.
     """
     rows = _rows(sum(sizes))
     if are_few(sizes, at_most):
@@ -82,7 +82,7 @@ def _all(sizes: tuple[int, ...]) -> np.ndarray:
 
 
 def _each(sizes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Yield every distinct row of group numbers: of groups of one size, the first answers are in order."""
+    """Yield every distinct row of group numbers: among groups of equal size, the first answers are in order."""
     row = [0] * sum(sizes)
 
     def deal(free: tuple[int, ...], group: int, firsts: Mapping[int, int]) -> Iterator[tuple[int, ...]]:

@@ -28,7 +28,8 @@ _REFUSALS_KEPT = 1000
 def compare_jobs(connection: Connection, job_ids: tuple[str, ...], options: Options) -> Comparison:
     """Return the comparison of one job's regions, or of two jobs region by region.
 
-    The answers of one question and model are held at a time. Raises `JobNotFound`, `UsageError` and `StoreError`.
+    Only the answers of one question and model are in memory at a time. Raises `JobNotFound`, `UsageError` and
+    `StoreError`.
     """
     if len(set(job_ids)) < len(job_ids):
         raise UsageError("a job cannot be compared with itself")
@@ -65,7 +66,7 @@ def _repeats(job: StoredJob) -> int:
 
 
 def _subject_count(jobs: Sequence[StoredJob], audits: Sequence[AuditReport], *, over_time: bool) -> int:
-    """Return about how many tests there will be: (question, model), or (question, model, region) over time."""
+    """Return approximately how many tests there will be: (question, model), or (question, model, region) over time."""
     questions = max(audit.coverage.expected_questions(_repeats(job)) for job, audit in zip(jobs, audits, strict=True))
     lanes = {(lane.model_id, lane.region if over_time else "") for audit in audits for lane in audit.coverage.lanes}
     return questions * len(lanes)
@@ -83,7 +84,7 @@ def _expected(
 
 
 class _Walk:
-    """One pass over the executions: everything that is counted on the way, and the answers of each subject in turn."""
+    """One pass over the executions: it counts on the way, and yields the answers of each subject in turn."""
 
     def __init__(self, options: Options, *, over_time: bool) -> None:
         self.over_time = over_time
@@ -113,7 +114,7 @@ class _Walk:
             yield subject, groups
 
     def missing(self, expected: Iterable[tuple[str, str, str]]) -> Iterator[tuple[Subject, dict[str, list[str]]]]:
-        """Yield, once the others were walked, each subject that has no row at all."""
+        """Yield each subject without any row, after the others."""
         for question_id, model_id, region in expected:
             subject = Subject(question_id, model_id, region if self.over_time else None)
             if subject not in self._seen:
@@ -121,7 +122,7 @@ class _Walk:
                 yield subject, {}
 
     def figures(self) -> dict[str, GroupFigures]:
-        """Return the figures of each group, in the order in which the regions are named everywhere."""
+        """Return the figures of each group, in the usual order of the regions."""
         return {
             name: GroupFigures(tally.figures(), {model: each.figures() for model, each in self._models[name].items()})
             for name, tally in self._totals.items()

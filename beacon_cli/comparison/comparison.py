@@ -1,4 +1,4 @@
-"""What a comparison found, as a value."""
+"""The result of a comparison, as a value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from beacon_cli.errors import ProblemsFound
 
 @dataclass(frozen=True, slots=True)
 class RefusalHit:
-    """An answer that was counted as a refusal, and the words of it that the rule found."""
+    """An answer that was counted as a refusal, and the words that the rule found in it."""
 
     job_id: str
     question_id: str
@@ -29,7 +29,7 @@ class RefusalHit:
 
 @dataclass(frozen=True, slots=True)
 class GroupFigures:
-    """A region's figures (or a job's, where jobs are compared): of all models together, and of each."""
+    """The figures of a region, or of a job if jobs are compared: for all models together, and for each."""
 
     total: Figures
     models: Mapping[str, Figures]
@@ -39,8 +39,8 @@ class GroupFigures:
 class Comparison:
     """The comparison of a job's regions, or of two jobs region by region.
 
-    `audits` are of the jobs, in the order of `job_ids`. `samples` holds the beginning of one answer of each group for
-    subjects whose answers are not all the same. `refusals` are the first hits of the rule; the figures count all.
+    `audits` has the audits of the jobs, in the order of `job_ids`. `samples` has the beginning of one answer of each
+    group, for subjects with different answers. `refusals` are the first hits of the rule; the figures count all.
     """
 
     job_ids: tuple[str, ...]
@@ -63,23 +63,23 @@ class Comparison:
 
     @property
     def comparable(self) -> bool:
-        """Whether nothing but the region differs, or what does was accepted."""
+        """Whether nothing but the region differs, except for accepted conditions."""
         return all(finding.accepted for finding in self.incomparable)
 
     @property
     def verdicts(self) -> dict[Verdict, int]:
-        """How many results have each verdict."""
+        """The number of results with each verdict."""
         counts = Counter(result.verdict for result in self.results)
         return {verdict: counts[verdict] for verdict in VERDICTS}
 
     @property
     def different(self) -> tuple[Judged, ...]:
-        """The results whose answers differ, the largest effect first."""
+        """The results whose answers differ, largest effect first."""
         found = [result for result in self.results if result.verdict == "different" and result.difference]
         return tuple(sorted(found, key=lambda result: -result.difference.effect))  # type: ignore[union-attr]
 
     def problems(self, *, fail_on_different: bool) -> tuple[ProblemsFound, ...]:
-        """Return why the exit code is 1; nothing when it is 0."""
+        """Return why the exit code is 1; nothing if it is 0."""
         found = [
             f"incomplete: job {audit.job_id} has {audit.coverage.completed} of {audit.coverage.expected} answers"
             for audit in self.audits

@@ -1,4 +1,4 @@
-"""What has to be equal, so that a difference between answers can come from the region: weights, hardware, prompts."""
+"""What has to be equal so that a difference can come only from the region: weights, hardware, prompts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONTAINER = "region"
 
 @dataclass(frozen=True, slots=True)
 class Incomparable:
-    """A condition that differs. `accepted`: whoever compares says that it is meant to."""
+    """A condition that differs. `accepted` means that the user says that this is intended."""
 
     name: str
     detail: str
@@ -37,9 +37,9 @@ CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
 """What is compared between groups, model by model."""
 
 NAMES = (*CONDITIONS, "region", "prompt")
-"""Every condition that can be named, and accepted."""
+"""Every condition that can be named and accepted."""
 
-_OPTIONAL = frozenset({"system_prompt"})  # not having one is a value, not an unknown
+_OPTIONAL = frozenset({"system_prompt"})  # no system prompt is a value, not an unknown
 
 
 def _sampling(execution: StoredExecution) -> str | None:
@@ -50,7 +50,7 @@ def _sampling(execution: StoredExecution) -> str | None:
 
 @dataclass(slots=True)
 class Conditions:
-    """Collects, execution by execution, under which conditions the answers of each group came about."""
+    """Collects, execution by execution, the conditions under which the answers of each group were given."""
 
     _values: dict[tuple[str, str], dict[str, set[str | None]]] = field(default_factory=dict)
     _elsewhere: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -58,18 +58,18 @@ class Conditions:
     _answers: int = 0
 
     def add(self, execution: StoredExecution, group: str) -> None:
-        """Note one answer's conditions."""
+        """Record the conditions of one answer."""
         self._answers += 1
         for name, value_of in CONDITIONS.items():
             groups = self._values.setdefault((name, execution.model_id), {})
             groups.setdefault(group, set()).add(value_of(execution))
-        for told in _regions_told(execution):
-            if told != execution.region:
-                key = (execution.region, told)
+        for named in _named_regions(execution):
+            if named != execution.region:
+                key = (execution.region, named)
                 self._elsewhere[key] = self._elsewhere.get(key, 0) + 1
 
     def add_prompt(self, subject: Subject, prompts: Mapping[str, str | None]) -> None:
-        """Note which text stood behind a question's id in each group."""
+        """Record the text of a question's id in each group."""
         if len(set(prompts.values())) > 1:
             self._prompts[subject.question_id] = dict(prompts)
 
@@ -81,7 +81,7 @@ class Conditions:
         )
 
     def unrecorded(self) -> tuple[str, ...]:
-        """Return the conditions that no answer, or not every one, says anything of."""
+        """Return the conditions that are not recorded for every answer."""
         names = dict.fromkeys(name for (name, _), groups in self._values.items() if _unknown(name, groups))
         return tuple(names)
 
@@ -95,17 +95,17 @@ class Conditions:
             yield name, f"{detail} ({', '.join(excerpt(model, 40) for model in models)})"
 
     def _answered_elsewhere(self) -> Iterator[tuple[str, str]]:
-        for (asked, told), count in self._elsewhere.items():
-            yield _CONTAINER, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, given in {excerpt(told, 30)}"
+        for (asked, named), count in self._elsewhere.items():
+            yield _CONTAINER, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, answered in {excerpt(named, 30)}"
 
     def _reworded(self) -> Iterator[tuple[str, str]]:
         if self._prompts:
             named = ", ".join(excerpt(name, 40) for name in list(self._prompts)[:_VALUES_SHOWN])
-            yield "prompt", f"{quantity(len(self._prompts), 'question')} with another text: {named}"
+            yield "prompt", f"{quantity(len(self._prompts), 'question')} with different texts: {named}"
 
 
-def _regions_told(execution: StoredExecution) -> Iterator[str]:
-    """Yield the labels of the regions that the endpoint and its provider name."""
+def _named_regions(execution: StoredExecution) -> Iterator[str]:
+    """Yield the labels of the regions that the endpoint and its provider report."""
     if execution.answered_region is not None:
         yield label_of(execution.answered_region)
     ran_in = region_of_container(execution.container_region) if execution.container_region else None

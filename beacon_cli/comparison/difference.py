@@ -1,10 +1,10 @@
-"""The test of one question and model: are answers of different groups further apart than answers of one?
+"""The test of one question and model: are answers of different groups further apart than answers of one group?
 
-A group is a region, or, where two jobs are compared, a job. If groups do not matter, their labels may be exchanged
-among the answers. The p-value is the share of such exchanges (all of them when they are few, else random ones) that
-put answers into groups at least as much alike as they are. It is small where the groups' answers are spread around
-different points, and also where they are spread differently. docs/explanation/method.md has the formulas and their
-sources.
+A group is a region, or a job if two jobs are compared. If groups do not matter, their labels may be exchanged
+among the answers. The p-value is the share of such exchanges (all of them if they are few, else random ones) that
+give groups whose answers are at least as similar as the real groups. It is small if the answers of the groups are
+spread around different points, and also if they are spread differently. docs/explanation/method.md has the formulas
+and their sources.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from beacon_cli.comparison.arrangements import are_few, arrangements, distinct_c
 from beacon_cli.comparison.distance import Distance, distances
 
 EXCHANGES = 9_999
-"""So many exchanges of labels are looked at: all there are when they are fewer."""
+"""The number of exchanges of labels that are tested; all of them if there are fewer."""
 
 _SEED = 0
-_SAME = 1e-9  # distances are sums of floats: what differs by less is equal
-_ENOUGH = 500  # exchanges that are as extreme: 5 % of 9,999, so that a p-value below 5 % has all of them behind it
-_LEAST_FOR_INTERVAL = 3  # answers of a group: of two there is one distance, and no telling how much it varies
+_SAME = 1e-9  # distances are sums of floats: a smaller difference counts as equal
+_ENOUGH = 500  # exchanges that are as extreme: 5 % of 9,999, so that a p-value below 5 % is based on all of them
+_LEAST_FOR_INTERVAL = 3  # answers of a group: two have only one distance, whose variance is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What the answers to one question have to do with the group that gave them.
+    """How the answers to one question depend on the group that gave them.
 
-    `between_pairs` are the mean distances of each two groups, `between` is their mean; `within` is the mean of the mean
-    distances inside groups, of those with two answers or more: no group counts for more because it has more answers.
-    `effect` is `between` minus `within`, with an interval of 95 % (`low`, `high`; None where a group has too few
-    answers for one, or no noise). `p_value` is None where answers inside every group are the same, but groups differ:
-    nothing tells how much is noise. `least_p_value` is the smallest that so few answers can give.
+    `between_pairs` are the mean distances between each two groups, and `between` is their mean. `within` is the mean of
+    the mean distances inside groups with two or more answers: a group with more answers does not count more.
+    `effect` is `between` minus `within`, with a 95 % interval (`low`, `high`; None if a group has too few answers or no
+    noise). `p_value` is None if the answers inside every group are the same but the groups differ: the noise is then
+    unknown. `least_p_value` is the smallest p-value that so few answers can give.
     """
 
     within: float
@@ -50,17 +50,17 @@ class Difference:
 
     @property
     def effect(self) -> float:
-        """How much further apart answers of different groups are than answers of one."""
+        """How much further apart answers of different groups are than answers of one group."""
         return self.between - self.within
 
 
 def difference(
     answers: Mapping[str, Sequence[str]], measure: Distance, *, exchanges: int = EXCHANGES, seed: int = _SEED
 ) -> Difference:
-    """Return the test of answers by group: at least two groups, and in one of them two answers.
+    """Test answers by group: there must be at least two groups, and two answers in one of them.
 
-    `seed` draws the exchanges where they are too many to look at all of them. The same answers always give the same
-    p-value, in whatever order they and their groups come, and whatever the groups are called.
+    `seed` draws the exchanges if there are too many to test all of them. The same answers always give the same p-value,
+    regardless of their order and of the order and names of the groups.
     """
     names = sorted(answers, key=lambda name: (len(answers[name]), sorted(answers[name])))
     sizes = tuple(len(answers[name]) for name in names)
@@ -80,13 +80,13 @@ def difference(
 
 
 def _sums(matrix: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    """Return the sum of the distances between the answers of each two groups; of one, each pair is counted twice."""
+    """Return the sums of the distances between answers of each two groups; inside a group each pair counts twice."""
     starts = np.cumsum((0, *sizes[:-1]))
     return np.add.reduceat(np.add.reduceat(matrix, starts, axis=0), starts, axis=1)
 
 
 def _means(sums: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
-    """Return the mean distance inside groups, and between them: each group, and each two, count alike."""
+    """Return the mean distance inside and between groups: each group, and each pair of groups, has the same weight."""
     pairs = sizes * (sizes - 1)
     inside = np.diagonal(sums)[pairs > 0] / pairs[pairs > 0]
     each_two = np.triu_indices(len(sizes), 1)
@@ -104,10 +104,10 @@ def _between_pairs(
 
 
 def _p_value(matrix: np.ndarray, sizes: tuple[int, ...], exchanges: int, seed: int) -> float:
-    """Return how often an exchange of the labels puts answers into groups that are as much alike.
+    """Return the share of the exchanges of labels that give groups with answers at least as similar.
 
-    Random exchanges count the labels as they are once more (Phipson and Smyth, 2010), and end when so many were as
-    extreme that more of them would not matter: the p-value is still a valid one (Besag and Clifford, 1991).
+    Random exchanges count the real labels once more (Phipson and Smyth, 2010). They stop when so many were as extreme
+    that more would not matter: the p-value is still valid (Besag and Clifford, 1991).
     """
     observed = _inside(matrix, np.repeat(np.arange(len(sizes)), sizes)[None, :], sizes)[0]
     few = are_few(sizes, exchanges)
@@ -124,8 +124,8 @@ def _p_value(matrix: np.ndarray, sizes: tuple[int, ...], exchanges: int, seed: i
 def _inside(matrix: np.ndarray, dealt: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
     """Return, for each row of labels, how far apart answers inside groups are: the statistic, smaller is more extreme.
 
-    It is the sum over groups of the distances of their pairs (counted twice), divided by the group's size: what energy
-    distance and PERMANOVA take. The sum of all distances stays the same, so the rest of it is between groups.
+    It is the sum over groups of the distances of their pairs (counted twice), divided by the group's size, as in energy
+    distance and PERMANOVA. The sum of all distances stays the same, so the rest is between groups.
     """
     total = np.zeros(len(dealt))
     for group, size in enumerate(sizes):
@@ -135,9 +135,9 @@ def _inside(matrix: np.ndarray, dealt: np.ndarray, sizes: tuple[int, ...]) -> np
 
 
 def _interval(matrix: np.ndarray, sums: np.ndarray, sizes: tuple[int, ...]) -> tuple[float | None, float | None]:
-    """Return the effect's interval of 95 % by the jackknife: each answer left out once, group by group.
+    """Return the 95 % interval of the effect by the jackknife: each answer left out once, group by group.
 
-    The degrees of freedom are those of the smallest group: what one noisy group adds is known from its answers alone.
+    The degrees of freedom are those of the smallest group: the noise of a group is known only from its own answers.
     """
     if min(sizes) < _LEAST_FOR_INTERVAL:
         return None, None
@@ -153,9 +153,9 @@ def _interval(matrix: np.ndarray, sums: np.ndarray, sizes: tuple[int, ...]) -> t
 
 
 def _variance(rows: np.ndarray, sums: np.ndarray, counts: np.ndarray, group: int) -> float:
-    """Return what a group's answers add to the variance of the effect, given how far each is from each group's.
+    """Return the part of the effect's variance from one group, given the distances of its answers to each group.
 
-    Leaving an answer out changes the mean distances of its own group, and only these: the rest is the same each time.
+    Leaving out an answer changes only the mean distances of its own group: the rest stays the same.
     """
     groups, left = len(counts), counts[group] - 1
     means = (sums[group] - rows) / (left * counts)

@@ -1,4 +1,4 @@
-"""How far two answers are apart, from 0 (the same) to 1 (nothing in common)."""
+"""The distance between two answers, from 0 (the same) to 1 (nothing in common)."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ import numpy as np
 from rapidfuzz.distance import Indel
 
 Distance = Callable[[str, str], float]
-"""A measure of two answers: symmetric, 0 for equal ones, at most 1."""
+"""A measure of distance between two answers: symmetric, 0 for equal answers, at most 1."""
 
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _MARKS = ("Mn", "Mc", "Me")
 _SYMBOLS = ("Sm", "Sc", "So")
-_LAST = 0x1FFFF  # of the planes that hold what people write
+_LAST = 0x1FFFF  # of the planes that contain natural text
 _LAYOUT = "|~"  # of tables and the like
 
 
 @cache
 def word_pattern() -> re.Pattern[str]:
-    """Return what finds the words of a text.
+    """Return the pattern that finds the words of a text.
 
-    A word is a run of letters and digits with their marks (accents, vowel signs); where a script writes none apart
-    (Chinese, Japanese), a character; and a symbol (`+`, `€`, `✅`, the sign of a number). Punctuation is left out.
+    A word is a run of letters and digits with their marks (accents, vowel signs); in scripts without spaces between
+    words (Chinese, Japanese), a character; and a symbol (`+`, `€`, `✅`, the sign of a number). Punctuation is
+    left out.
     """
     marks, symbols = _characters(_MARKS), _characters(_SYMBOLS)
     return re.compile(rf"[{_CJK}][{marks}]*|(?:[^\W_{_CJK}][{marks}]*)+|[{symbols}#%&@]|(?<![^\s(\[])-(?=\d)")
 
 
 def words(text: str) -> list[str]:
-    """Return a text's words as they are compared: case does not count, nor how an accent is encoded."""
+    """Return the words of a text as they are compared: regardless of case and of the encoding of accents."""
     return [folded(word) for word in word_pattern().findall(text)]
 
 
 def folded(word: str) -> str:
-    """Return a word as it is compared."""
+    """Return a word in the form in which it is compared."""
     return word.lower() if word.isascii() else unicodedata.normalize("NFC", word.casefold()).replace("\u2212", "-")
 
 
@@ -60,13 +61,13 @@ def lexical(one: str, other: str) -> float:
     return Indel.normalized_distance(_kept_words(one), _kept_words(other))
 
 
-@lru_cache(maxsize=1024)  # about the answers to one question: each is compared with all others
+@lru_cache(maxsize=1024)  # about the number of answers to one question: each is compared with all others
 def _kept_words(text: str) -> tuple[str, ...]:
     return tuple(words(text))
 
 
 MEASURES: dict[str, Distance] = {"lexical": lexical}
-"""Every measure by its name; another one is added here."""
+"""Every measure by its name. Add new ones here."""
 
 
 def distances(answers: Sequence[str], measure: Distance) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What each region's answers are like: how many refuse, are empty or failed, how long they are and took."""
+"""Figures on each region's answers: refusals, empty answers, failures, lengths and times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FAILED = ("failed", "timeout")
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`count` of `of`, as a share with Wilson's interval of 95 % (1927); all None where there is nothing to count."""
+    """`count` of `of`, as a share with Wilson's 95 % interval (1927); all None if there is nothing to count."""
 
     count: int
     of: int
@@ -30,7 +30,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Median, 95th percentile and largest of some numbers; all None where there are none."""
+    """Median, 95th percentile and maximum of some numbers; all None if there are none."""
 
     median: float | None
     p95: float | None
@@ -39,10 +39,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A region's executions, of one model or of all. `words` are those of an answer, `seconds` those it took.
+    """The executions of a region, of one model or all. `words` is the length of answers, `seconds` their duration.
 
-    Refusals are counted among the answers with text, empty ones among all answers, failures (`failed` and `timeout`)
-    among all that was asked to its end. `hops` counts the 303s, `hopped` the executions that needed any.
+    Refusals are a share of the answers with text, empty answers of all answers, and failures (`failed` and `timeout`)
+    of all executions that ended. `hops` counts the 303s, `hopped` the executions that needed any.
     """
 
     executions: int
@@ -106,7 +106,7 @@ def rate(count: int, of: int) -> Rate:
 
 
 def spread(numbers: Sequence[float]) -> Spread:
-    """Return the middle, the 95th percentile (the smallest number that so many do not exceed) and the largest."""
+    """Return the median, the 95th percentile (the smallest number that 95 % do not exceed) and the maximum."""
     if not numbers:
         return Spread(None, None, None)
     ordered = sorted(numbers)

@@ -26,7 +26,7 @@ class Options:
 
 
 def chosen_options(measure: str, rate: float, accepted: Iterable[str], refusals: Path | None) -> Options:
-    """Return the options as they were written. Raises `UsageError` for names that do not exist, or an unusable rule."""
+    """Return the given options. Raises `UsageError` for unknown names, or an unusable rule."""
     for option, known, names in (("--measure", MEASURES, [measure]), ("--accept", NAMES, accepted)):
         for name in names:
             if name not in known:

@@ -1,4 +1,4 @@
-"""Whether an answer refuses to answer: a rule that can be read, and replaced."""
+"""Whether an answer is a refusal, by a rule that users can read and replace."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"})
 
 @dataclass(frozen=True, slots=True)
 class RefusalRule:
-    """An answer refuses when one of the patterns is in its first 300 characters. `source` says where they are from."""
+    """An answer is a refusal if a pattern matches in its first 300 characters. `source` names their origin."""
 
     source: str
     patterns: tuple[re.Pattern[str], ...]
 
     def hit(self, answer: str) -> str | None:
-        """Return what was found of the first pattern that is in the answer, or None: then it is no refusal."""
+        """Return the match of the first pattern that is in the answer; None if it is not a refusal."""
         beginning = answer[:_LOOKED_AT].translate(_TYPOGRAPHIC)
         for pattern in self.patterns:
             if found := pattern.search(beginning):
@@ -37,7 +37,7 @@ def built_in_rule() -> RefusalRule:
 
 
 def rule_of_file(path: Path) -> RefusalRule:
-    """Return the rule of a file: a regular expression per line, `#` begins a comment. Raises `UsageError`."""
+    """Return the rule in a file: one regular expression per line, `#` begins a comment. Raises `UsageError`."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeError) as error:

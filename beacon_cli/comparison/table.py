@@ -1,4 +1,4 @@
-"""How a comparison is shown to people: what is not comparable, the verdicts, what differs, each region's figures."""
+"""Shows a comparison to people: what is not comparable, the verdicts, what differs, each region's figures."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 _STYLES = {"different": "bold red", "indistinguishable": "green", "untestable": "yellow"}
 _ROWS = 60
-_ROOMY = 120  # columns from which intervals have room
+_ROOMY = 120  # minimum columns to show intervals
 _SAMPLED = 10
 _REFUSALS = 10
 
 
 def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
-    """Return what prints the comparison on a console."""
+    """Return a function that prints the comparison on a console."""
 
     def show(console: Console) -> None:
         wide = line_limit(console) is None
@@ -72,13 +72,13 @@ def _findings(comparison: Comparison) -> Iterator[Line]:
         names = " ".join(
             dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
         )
-        yield "dim", f"  Differences may come from that, not from the region. If it is meant to differ: {names}"
+        yield "dim", f"  Differences may come from that, not from the region. If this is intended: {names}"
     if comparison.unrecorded:
-        yield "yellow", f"not recorded in every answer, so not compared: {', '.join(comparison.unrecorded)}"
+        yield "yellow", f"not recorded for every answer, so not compared: {', '.join(comparison.unrecorded)}"
 
 
 def _print_results(comparison: Comparison, console: Console) -> None:
-    """Print the verdicts, different ones first; where they do not fit, the means and the interval are left out."""
+    """Print the verdicts, `different` first; on a narrow console, without the means and the interval."""
     from beacon_cli.console.tables import Column, print_table
 
     regions = [Column("region")] if len(comparison.job_ids) > 1 else []
@@ -109,7 +109,7 @@ def _shown(comparison: Comparison) -> list[Judged]:
 
 def _left_out(comparison: Comparison) -> Iterator[Line]:
     if (more := len(comparison.results) - _ROWS) > 0:
-        yield "dim", f"… and {more} more: --json and {command('report')} have all of them"
+        yield "dim", f"… and {more} more: --json and {command('report')} show all of them"
     for reason, count in Counter(result.reason for result in comparison.results if result.reason).items():
         yield "yellow", f"{quantity(count, 'result')}: {reason}{_advice(comparison, reason)}"
 
@@ -123,7 +123,7 @@ def _advice(comparison: Comparison, reason: str) -> str:
 
 
 def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
-    """Yield what one answer of each region says, for what is different, else for what could not be tested."""
+    """Yield one answer of each region, for results that differ, else for those that could not be tested."""
     different = [result.subject for result in comparison.different]
     untested = [result.subject for result in comparison.results if result.verdict == "untestable"]
     subjects = [subject for subject in different or untested if subject in comparison.samples][:_SAMPLED]
@@ -136,7 +136,7 @@ def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
 
 
 def _print_regions(comparison: Comparison, console: Console) -> None:
-    """Print each region's figures; a narrow terminal gets fewer of them, and no intervals."""
+    """Print each region's figures; fewer of them, and no intervals, on a narrow terminal."""
     from beacon_cli.console.tables import Column, print_table
 
     limit = line_limit(console)

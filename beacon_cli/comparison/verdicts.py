@@ -1,4 +1,4 @@
-"""The verdict of every test of a comparison, with the false discoveries among them bounded."""
+"""The verdict of every test of a comparison, with a bound on the false discoveries among them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ FALSE_DISCOVERY_RATE = 0.05
 """The share of `different` verdicts, over all tests of a comparison, that may be wrong."""
 
 MOST_ANSWERS = 100
-"""So many answers of each group are tested, the first ones: more of them would take long and find hardly more."""
+"""The number of answers of each group that are tested, the first ones: more would take long and find little more."""
 
 _MOST_EXCHANGES = 99_999
-_LONE = 2  # exchanges that may be as extreme, so that a p-value which stands alone is still below the rate, corrected
+_LONE = 2  # exchanges that may be as extreme, so that a single p-value is still below the corrected rate
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is tested: a question and a model, and where jobs are compared one region."""
+    """What is tested: a question and a model, and also a region if jobs are compared."""
 
     question_id: str
     model_id: str
@@ -37,8 +37,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A subject's verdict. `answers` counts those of each group; `q_value` is the p-value, corrected for the number of
-    tests; `reason` says why there is none, or what else a reader should know."""
+    """The verdict on a subject. `answers` counts the answers of each group; `q_value` is the p-value, corrected for the
+    number of tests; `reason` says why there is none, or what else a reader should know."""
 
     subject: Subject
     answers: Mapping[str, int]
@@ -66,10 +66,10 @@ def judged(
     subjects: int,
     rate: float = FALSE_DISCOVERY_RATE,
 ) -> list[Judged]:
-    """Return the verdict on each of so many subjects, given their answers by group.
+    """Return the verdict on each subject, given its answers by group.
 
-    The p-values are corrected together with the procedure of Benjamini and Hochberg (1995). One subject's answers are
-    held at a time.
+    The p-values are corrected together with the procedure of Benjamini and Hochberg (1995). Only one subject's answers
+    are in memory at a time.
     """
     exchanges = min(max(EXCHANGES, math.ceil(_LONE * subjects / rate)), _MOST_EXCHANGES)
     found = [(subject, _measured(groups, measure, rate, exchanges)) for subject, groups in answers]
@@ -82,17 +82,17 @@ def judged(
 
 
 def _measured(groups: Mapping[str, Sequence[str]], measure: Distance, rate: float, exchanges: int) -> _Measured:
-    """Return the test of one subject, and why it says nothing."""
+    """Return the test of one subject, and why it shows nothing, if so."""
     counts = {name: len(texts) for name, texts in groups.items()}
     answered = {name: texts for name, texts in groups.items() if texts}
     if len(answered) < 2:
         return _Measured(counts, None, f"answers of {next(iter(answered))} only" if answered else "no answer")
     if max(map(len, answered.values())) < 2:
-        return _Measured(counts, None, "one answer each: nothing tells how much answers of one differ")
+        return _Measured(counts, None, "one answer each, so the differences inside one are unknown")
     found = difference({name: texts[:MOST_ANSWERS] for name, texts in answered.items()}, measure, exchanges=exchanges)
     reason = ""
     if found.p_value is None:
-        reason = "no noise: the answers inside each are the same, those of different ones are not"
+        reason = "no noise: answers inside each are identical, but answers of different ones are not"
     elif found.least_p_value > rate:
         reason = f"too few answers: no p-value below {found.least_p_value:.2g} is possible"
     return _Measured(counts, found, reason)
@@ -112,22 +112,22 @@ def _notes(answers: Mapping[str, int]) -> Iterator[str]:
     if silent := [name for name, count in answers.items() if not count]:
         yield f"without {' and '.join(silent)}: no answer there"
     if max(answers.values()) > MOST_ANSWERS:
-        yield f"by the first {MOST_ANSWERS} answers of each"
+        yield f"only the first {MOST_ANSWERS} answers of each were tested"
 
 
 def _bluntness(measured: _Measured, rate: float, tests: int) -> str:
-    """Return why a test could not have shown a difference that stands alone, if it could not.
+    """Return why the test could not have shown a single difference, if it could not.
 
-    The smallest of so many p-values has to be at most the rate divided by their number.
+    The smallest p-value must be at most the rate divided by the number of tests.
     """
     found = measured.difference
     if found is None:
         return ""
     sizes = [min(count, MOST_ANSWERS) for count in measured.answers.values() if count]
     if tests > distinct_count(sizes) * rate:
-        return f"among {tests} tests so few answers cannot show a difference that stands alone"
+        return f"among {tests} tests, so few answers cannot show a single difference"
     if tests * together_share(sizes) / 2 > rate:
-        return f"among {tests} tests so few answers will hardly show one group that stands out alone"
+        return f"among {tests} tests, so few answers can hardly show that one group differs"
     if tests * found.least_p_value > rate:
-        return f"with {tests} tests the exchanges looked at are too few to show a difference that stands alone"
+        return f"with {tests} tests, there are too few exchanges to show a single difference"
     return ""

@@ -1,1 +1,1 @@
-"""What every command needs to speak: consoles, results, tables, formatting; nothing here knows a feature."""
+"""What every command needs for its output: consoles, results, tables, formatting. Nothing here knows a feature."""

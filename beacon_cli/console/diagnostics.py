@@ -1,7 +1,7 @@
-"""What the program says of itself on stderr: which database it uses, and with --verbose all that it uses and does.
+"""Diagnostics on stderr: which database the program uses, and with --verbose everything that it uses and does.
 
-Any module logs it under `beacon_cli`: a warning is for everybody, an info for --verbose. What other libraries log stays
-theirs.
+Every module logs under `beacon_cli`: a warning is always shown, an info only with --verbose. Logs of other libraries
+are not shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _log = logging.getLogger("beacon_cli")
 
 @contextmanager
 def diagnostics() -> Iterator[None]:
-    """Inside the block, write what `beacon_cli` logs on stderr, each line redacted."""
+    """Inside the block, write the logs of `beacon_cli` to stderr, each line redacted."""
     handler = _Stderr()
     before = _log.level, _log.propagate
     _log.addHandler(handler)
@@ -41,7 +41,7 @@ def diagnostics() -> Iterator[None]:
 
 
 def be_verbose() -> None:
-    """From now on, inside `diagnostics`, write also what is for --verbose; begin with the program and its Python."""
+    """From now on, inside `diagnostics`, also write the logs for --verbose, beginning with the versions."""
     _log.setLevel(logging.INFO)
     _log.info("beacon %s, Python %s (%s)", __version__, platform.python_version(), sys.executable)
     _log.info("system: %s, %s", platform.platform(), sys.getfilesystemencoding())
@@ -53,7 +53,7 @@ def is_verbose() -> bool:
 
 
 def log_causes(error: BaseException) -> None:
-    """Log what led to an error, a line each, as far as it may be shown: where a cause was cut off, so is this."""
+    """Log the causes of an error, one line each, as far as they may be shown: it stops where a cause is suppressed."""
     cause = _cause_of(error)
     for _ in range(_MOST_CAUSES):
         if cause is None:
@@ -68,7 +68,7 @@ def _cause_of(error: BaseException) -> BaseException | None:
 
 
 def _place_of(error: BaseException) -> str:
-    """Return the line of Beacon's that met an error, for a report of it."""
+    """Return the line of Beacon's code where an error occurred, for a bug report."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "beacon_cli" in frame.filename]
     return f" ({frames[-1].filename.rpartition('beacon_cli')[2].lstrip('/')}:{frames[-1].lineno})" if frames else ""
 

@@ -1,4 +1,4 @@
-"""Folding text to a width that is counted in terminal columns: wide characters take two."""
+"""Folds text to a width in terminal columns: wide characters take two."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from rich.cells import cell_len, chop_cells
 
 _NARROWEST = 2
-# Blanks, words, and the characters of East Asian scripts, which a line may end after.
+# Blanks, words, and the characters of East Asian scripts, after which a line may break.
 _WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"
 _TOKENS = re.compile(rf"\s+|[{_WIDE}]|[^\s{_WIDE}]+")
 
 
 def folded(text: str, width: int) -> list[str]:
-    """Return the lines of a printable text, each at most `width` columns wide; words are cut only where they must be.
+    """Return the lines of a printable text, each at most `width` columns wide; words are cut only if necessary.
 
-    Line ends and what a line is indented by are kept. There is always at least one line.
+    Line ends and indentation are kept. There is always at least one line.
     """
     width = max(width, _NARROWEST)
     return [line for paragraph in text.split("\n") for line in _fold(paragraph, width)]

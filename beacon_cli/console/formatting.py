@@ -1,4 +1,4 @@
-"""Numbers in words: counts, shares, sizes and durations, written alike everywhere."""
+"""Formats counts, shares, sizes and durations, the same way everywhere."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ _UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
 def quantity(number: int, noun: str, plural: str = "") -> str:
-    """Return `1 row`, `2 rows`."""
+    """Return a number with its noun: `1 row`, `2 rows`."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def percent(part: float, whole: float = 1) -> str:
-    """Return a share such as `91.6 %`; it is cut, not rounded, so that only all of it is `100 %`."""
+    """Return a share such as `91.6 %`; it is cut, not rounded, so that only the whole is `100 %`."""
     if part == whole:
         return "100 %"
     return f"{int(part * 1000 / whole + 1e-6) / 10:g} %"
 
 
 def success_arithmetic(completed: int, expected: int, wanted: float, empty: int = 0) -> str:
-    """Return how a success rate comes about: `11 of 12 completed = 91.6 %, wanted 100 %`."""
+    """Return how a success rate is calculated: `11 of 12 completed = 91.6 %, wanted 100 %`."""
     if not expected:
         return "no cells are expected, so there is no success rate"
     of_them = f" ({empty} of them empty)" if empty else ""
     return f"{completed} of {expected} completed{of_them} = {percent(completed, expected)}, wanted {percent(wanted)}"
 
 
-def answers_there(completed: int, expected: int, wanted: float, empty: int = 0) -> str:
-    """Return how much of a job is there, for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`.
+def answers_stored(completed: int, expected: int, wanted: float, empty: int = 0) -> str:
+    """Return how complete a job is, for people: `11 of 12 answers are stored (91.6 %, wanted 100 %)`.
 
-    The share is left out where nothing is missing.
+    The share is left out if nothing is missing.
     """
     if not expected:
         return "no answer is expected"
     notes = [f"{empty} of them empty"] if empty else []
     if completed < expected:
         notes.append(f"{percent(completed, expected)}, wanted {percent(wanted)}")
-    told = f" ({'; '.join(notes)})" if notes else ""
-    return f"{completed} of {quantity(expected, 'answer is', 'answers are')} there{told}"
+    noted = f" ({'; '.join(notes)})" if notes else ""
+    return f"{completed} of {quantity(expected, 'answer is', 'answers are')} stored{noted}"
 
 
 def repeat_label(repeat: int) -> str:

@@ -1,4 +1,4 @@
-"""A JSON list that may be too long for the memory: in a temporary file from where it is made until it is printed."""
+"""A JSON list that may be too long for memory: it stays in a temporary file until it is printed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _IN_MEMORY_BYTES = 2**20
 
 
 class LongList:
-    """The items of an iterable, each as a line of JSON; up to a megabyte of them stays in memory."""
+    """The items of an iterable, each as a line of JSON; up to one megabyte stays in memory."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, "w+", encoding="ascii")  # noqa: SIM115

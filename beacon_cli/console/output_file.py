@@ -1,4 +1,4 @@
-"""Where a command writes: a file that is there whole or not at all, or stdout."""
+"""Where a command writes its output: stdout, or a file that is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from beacon_cli.errors import EnvironmentFault
 def opened(output: Path | None) -> Iterator[BinaryIO]:
     """Yield a stream of bytes to the file, or to stdout.
 
-    A file gets its name when the block is left in order; until then, and after any error, what had that name is
-    there. A device or a pipe is written to as it is. Raises `EnvironmentFault` when the file cannot be written.
+    A file gets its name when the block ends without an error; until then, and after an error, an older file of that
+    name stays. A device or a pipe is written to directly. Raises `EnvironmentFault` if the file cannot be written.
     """
     if output is None:
         yield sys.stdout.buffer
@@ -52,9 +52,9 @@ def _explained(output: Path) -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise  # of a pipe that was named: as with stdout
+        raise  # of a named pipe: handled as for stdout
     except OSError as error:
         raise EnvironmentFault(
             f"cannot write {excerpt(str(output), 200)}: {error.strerror or error}",
-            hint="nothing is left there; name a file with --output that can be written",
+            hint="no file was written; use --output with a file that can be written",
         ) from error

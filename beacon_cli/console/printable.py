@@ -1,4 +1,4 @@
-"""Making hostile text safe to print: an answer of a model may hold anything."""
+"""Makes hostile text safe to print: an answer of a model may contain anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def printable(text: str) -> str:
-    """Return `text` with each character that could steer a terminal as an escape (`\\x1b`, `\\u202e`)."""
+    """Return `text` with each character that could control a terminal as an escape (`\\x1b`, `\\u202e`)."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_visible(character) for character in text)

@@ -1,4 +1,4 @@
-"""The name under which this program was called: every command that is shown to a user can be typed as it stands."""
+"""The name under which this program was called: every command that is shown to a user can be typed as shown."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAME = "beacon"
 def command(words: str, *values: str) -> str:
     """Return a command line of this program, such as `.venv/bin/beacon show quickstart-1`.
 
-    `words` is taken as it is; each of `values` becomes one word, quoted for the shell where that is needed.
+    `words` is used unchanged; each of `values` becomes one word, quoted for the shell if necessary.
     """
     return " ".join([program(), words, *map(shlex.quote, values)])
 
@@ -26,9 +26,9 @@ def program() -> str:
 
 
 def words_to_call(called: str, original: list[str]) -> list[str]:
-    """Return the words that call the program: its name where the shell finds it, else its path as it was written.
+    """Return the words that call the program: its name if the shell finds it, else its path as it was written.
 
-    What started it for somebody else, such as a test or another program, cannot be typed: then its name.
+    If another program started it, such as a test, it cannot be typed like that: then its name.
     """
     path = Path(called)
     if path.name == "__main__.py" and path.parent.name == "beacon_cli":

@@ -1,4 +1,4 @@
-"""How wide lines may be for somebody who reads pages of text: in a terminal, or in a pager."""
+"""The line width for reading pages of text, in a terminal or in a pager."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def reader_width(console: Console) -> int:
-    """Return the console's width; where it is a pipe on a terminal (`| less`), the terminal's."""
+    """Return the console's width, or the terminal's if stdout is a pipe on a terminal (`| less`)."""
     if not console.is_terminal and "COLUMNS" not in os.environ and _is_pipe():
         with contextlib.suppress(OSError, ValueError, AttributeError):  # no terminal, a closed stderr, none at all
             return os.get_terminal_size(sys.stderr.fileno()).columns or console.width

@@ -1,4 +1,4 @@
-"""Keeping secrets out of whatever is printed, stored or written, however a server spells what it sends back."""
+"""Keeps secrets out of everything that is printed, stored or written, however a server spells them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _INDEX_NAMES = (
 )
 _URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL", *_PROXY_NAMES, *_INDEX_NAMES)
 _MODAL_KEYS = ("token_id", "token_secret")
-# Up to the last @ of a word: a password may hold one that is not percent-encoded.
+# Up to the last @ of a word: a password may contain one that is not percent-encoded.
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)")
 _KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
-# A shorter value is a part of too many innocent words.
+# A shorter value is part of too many harmless words.
 _SHORTEST = 6
 _SHORTEST_IN_BASE64 = 8
 
@@ -44,10 +44,10 @@ _MOST_LAYERS = 4  # one spelling inside another: a percent-encoded URL in a JSON
 
 
 class Redactor:
-    """Takes secrets out of texts, however they are spelled there, and whatever their case.
+    """Removes secrets from texts, in any spelling and case.
 
-    `secrets` maps what must not be shown to what is shown instead. A text that holds one in a spelling that cannot be
-    cut out alone is replaced as a whole.
+    `secrets` maps each secret to its replacement. A text with a secret in a spelling that cannot be cut out alone is
+    replaced as a whole.
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
@@ -62,7 +62,7 @@ class Redactor:
         self._may_be_spelled = re.compile(spelled + (r"|\\\\" if "\\" in plain else ""))
 
     def finds_in(self, text: str) -> bool:
-        """Whether a text holds a secret in any spelling."""
+        """Return whether a text contains a secret in any spelling."""
         for _ in range(_MOST_LAYERS):
             lowered = text.lower()
             if any(value in lowered for value in self._values):
@@ -114,7 +114,7 @@ def redacted_traceback() -> str:
 
 
 def known_secrets() -> Redactor:
-    """Return what takes out the secrets that the environment and Modal's own file hold."""
+    """Return the redactor for the secrets in the environment and in Modal's own file."""
     return _redactor(tuple(_secrets().items()))
 
 
@@ -124,7 +124,7 @@ def _redactor(secrets: tuple[tuple[str, str], ...]) -> Redactor:
 
 
 def _spelled_out(text: str) -> str:
-    """Return a text with one layer of its escapes resolved."""
+    """Return a text with one layer of escapes resolved."""
     if "\\" in text:
         text = _ESCAPE.sub(_unescaped, _BACKSLASHES.sub(r"\\", text))
         for escaped, itself in ((r"\/", "/"), (r"\"", '"'), (r"\'", "'")):
@@ -140,7 +140,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def _spellings(character: str) -> str:
-    """Return a pattern of the ways to write one character; compared without regard to case."""
+    """Return a pattern of the ways to write one character; compared regardless of case."""
     forms = [rf"\\{{0,8}}{re.escape(character)}"]
     for code in sorted({ord(each) for each in (character, *character.upper()[:1])}):
         forms.append(rf"\\{{1,8}}(?:u\{{?|x|U)0{{0,6}}{code:x}\}}?|\\{{1,8}}{code:03o}")
@@ -150,13 +150,13 @@ def _spellings(character: str) -> str:
 
 
 def _in_base64(value: str) -> Iterator[str]:
-    """Yield what base64 makes of a value, wherever in a longer text it stands: `user:password`, a whole header."""
+    """Yield the base64 forms of a value at any position in a longer text: `user:password`, a whole header."""
     data = value.encode("utf-8", "replace")
     if len(data) < _SHORTEST_IN_BASE64:
         return
     for before in range(3):
         whole = base64.b64encode(bytes(before) + data)
-        # The first and the last characters depend on what stands beside the value.
+        # The first and the last characters depend on the text around the value.
         inner = whole[(0, 2, 3)[before] : (len(data) + before) * 8 // 6].decode()
         yield inner
         if not inner.isalnum():
@@ -164,7 +164,7 @@ def _in_base64(value: str) -> Iterator[str]:
 
 
 def _secrets() -> dict[str, str]:
-    """Return what must not be shown, and what is shown instead."""
+    """Return each secret with its replacement."""
     secrets = {os.environ.get(name, "").strip(): "***" for name in _NAMES}
     config = os.environ.get("MODAL_CONFIG_PATH") or "~/.modal.toml"
     secrets |= dict.fromkeys(_modal_tokens(config, os.environ.get("HOME", "")), "***")
@@ -174,14 +174,14 @@ def _secrets() -> dict[str, str]:
             for match in pattern.finditer(url):
                 password = match[2].strip("'")
                 secrets |= {password: "***", unquote(password): "***"}
-        if "@" in url or "password" in url:  # else there is nothing in it to hide
+        if "@" in url or "password" in url:  # else it contains nothing to hide
             secrets[url] = f"${name}"
     return secrets
 
 
 @lru_cache(maxsize=4)
 def _modal_tokens(path: str, _home: str) -> tuple[str, ...]:
-    """Return the tokens of every profile in Modal's own file; none where there is no such file, or it is broken."""
+    """Return the tokens of every profile in Modal's own file; none if the file is missing or broken."""
     try:
         profiles = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except (OSError, ValueError, RuntimeError):  # RuntimeError: no home folder, or too deep

@@ -1,4 +1,4 @@
-"""What a command returns, and the one place that prints it: as a table for people, as JSON for scripts."""
+"""The result of a command, and the one place that prints it: as a table for people, as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """A command's outcome.
+    """The result of a command.
 
-    `data` is the contract that scripts read (with `as_json`); `show` prints the same for people on a Rich console
-    bound to stdout; `errors` are what kept the command from a part of its work; `problems` are what it found, which
-    `show` tells people, and scripts find among the errors.
+    `data` is the contract for scripts (with `as_json`); `show` prints the same for people on a Rich console bound to
+    stdout; `errors` kept the command from a part of its work; `problems` are its findings, which `show` prints for
+    people, and which scripts find among the errors.
     """
 
     command: str
@@ -46,7 +46,7 @@ class CommandResult:
 
 
 def envelope(command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[BeaconError, ...]) -> dict[str, Any]:
-    """Return the one JSON document of a command, failed or not."""
+    """Return the one JSON document of a command, whether it failed or not."""
     return {
         "schema_version": SCHEMA_VERSION,
         "command": command,
@@ -72,7 +72,7 @@ def print_json(document: Mapping[str, Any]) -> None:
 
     A `LongList` in it is written line by line, never held as a whole.
     """
-    mark = uuid.uuid4().hex  # stands for a long list, and cannot be foreseen by a text of the document
+    mark = uuid.uuid4().hex  # a placeholder for a long list; no text of the document can predict it
     long_lists: list[LongList] = []
 
     def stand_in(value: object) -> str:
@@ -93,14 +93,14 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def print_error(error: BeaconError) -> None:
-    """Write an error as one line on stderr, and its hint as a second; a terminal breaks them between words."""
+    """Write an error as one line to stderr, and its hint as a second one; on a terminal they wrap between words."""
     say(f"{_folded(f'error: {printable(redacted(error.message))}')}\n")
     if error.hint:
         say(f"{_folded(f'hint: {printable(redacted(error.hint))}')}\n")
 
 
 def _folded(line: str) -> str:
-    """Return a line as a terminal shows it best: broken between words. Elsewhere it stays one line."""
+    """Return a line wrapped between words for a terminal; elsewhere it stays one line."""
     try:
         width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0
     except (OSError, ValueError, AttributeError):  # closed, or not a stream of the system
@@ -113,5 +113,5 @@ def _folded(line: str) -> str:
 
 
 def say(text: str) -> None:
-    """Write talk on stderr; a stderr that takes nothing stops nobody."""
+    """Write a message to stderr; errors of stderr are ignored."""
     Talk(sys.stderr).write(text)

@@ -21,7 +21,7 @@ Cell: TypeAlias = str | Text
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column's heading. Where a row is too long for its line, optional columns are left out, the last one first."""
+    """A column's heading. If a row is too long for its line, optional columns are left out, the last one first."""
 
     name: str
     right: bool = False
@@ -30,7 +30,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Which columns stand on which line of a row, how wide each is, and how far they are apart."""
+    """The columns on each line of a row, the width of each, and the space between them."""
 
     lines: Sequence[Sequence[int]]
     widths: Sequence[int]
@@ -47,8 +47,8 @@ def print_table(
 ) -> None:
     """Print rows under their headings; `footer` is a last row below a rule.
 
-    Where the console has room for the necessary columns in one line, a row is one line; else it is several, the
-    second and further ones indented. Without a terminal a line is as long as it has to be.
+    If the necessary columns fit in one line of the console, a row is one line; else it is several, indented from the
+    second one. Without a terminal a line is as long as necessary.
     """
     names = [Text(column.name, "bold") for column in columns]
     head, *body = ([_printed(cell, console) for cell in row] for row in (names, *rows, *([footer] if footer else [])))
@@ -89,7 +89,7 @@ def _width(places: Sequence[int], widths: Sequence[int], gap: int) -> int:
 
 
 def _packed(places: Sequence[int], widths: Sequence[int], limit: int) -> list[list[int]]:
-    """Return the columns on as many lines as they need, each line as full as it gets."""
+    """Return the columns on as many lines as necessary, each line as full as possible."""
     lines: list[list[int]] = [[]]
     for place in places:
         indent = _INDENT if len(lines) > 1 else 0

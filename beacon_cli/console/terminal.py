@@ -1,4 +1,4 @@
-"""Consoles: stdout for answers, stderr for talk, both as the terminal and its environment want them."""
+"""Consoles: stdout for results, stderr for messages, both as the terminal and its environment require."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _WIDTH_WITHOUT_TERMINAL = 200
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that reads no markup and adds no emoji or highlighting to what it is given.
+    """Return a console without markup, emoji or highlighting.
 
     Colour follows `NO_COLOR`, `FORCE_COLOR`, `TERM` and `CI`. Without a terminal lines may be 200 columns long.
-    What the stream's encoding lacks is written as an escape.
+    Characters that the stream's encoding lacks are written as escapes.
     """
     stream = sys.stderr if stderr else sys.stdout
     if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
@@ -32,7 +32,7 @@ def console_on(stream: TextIO | None) -> Console:
 
     class _Console(Console):
         def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # Rich would exit with 1 here; main knows the code for a closed stdout
+            raise BrokenPipeError  # Rich would exit with 1 here; main has the code for a closed stdout
 
     return _Console(
         file=stream,
@@ -46,17 +46,17 @@ def console_on(stream: TextIO | None) -> Console:
 
 
 def line_limit(console: Console) -> int | None:
-    """Return how many columns a line may have, or None where no terminal and no `COLUMNS` sets a limit."""
+    """Return how many columns a line may have; None if neither a terminal nor `COLUMNS` sets a limit."""
     return console.width if console.is_terminal or "COLUMNS" in os.environ else None
 
 
 def encodable(text: str, console: Console) -> str:
-    """Return the text with what the console's encoding lacks as escapes (a C locale is ASCII)."""
+    """Return the text with escapes for characters that the console's encoding lacks (a C locale is ASCII)."""
     return text if can_encode(text, console) else text.encode(console.encoding, "backslashreplace").decode()
 
 
 def can_encode(text: str, console: Console) -> bool:
-    """Whether the console's encoding has every character of a text."""
+    """Return whether the console's encoding has every character of a text."""
     try:
         text.encode(console.encoding)
     except UnicodeEncodeError:
@@ -65,20 +65,20 @@ def can_encode(text: str, console: Console) -> bool:
 
 
 def can_redraw(stream: TextIO | None = None) -> bool:
-    """Whether a stream (stderr) is a terminal that can redraw a view: not with `TERM=dumb` or in `CI`."""
+    """Return whether a stream (stderr) is a terminal that can redraw: not with `TERM=dumb` or in `CI`."""
     stream = stream if stream is not None else sys.stderr
     return _is_terminal(stream) and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "") and not _in_ci()
 
 
 def speaks_unicode(stream: TextIO | None) -> bool:
-    """Whether a stream's encoding holds any character, so that symbols beyond ASCII may be used."""
+    """Return whether a stream's encoding has every character, so that symbols beyond ASCII can be used."""
     return (getattr(stream, "encoding", None) or "").lower().replace("-", "").startswith("utf")
 
 
 class Talk:
-    """A stream that a run may talk to without being stopped by it.
+    """A stream for messages of a run that never stops the run.
 
-    What its encoding lacks is written as an escape; once it is closed at the other end, the rest is dropped.
+    Characters that its encoding lacks are written as escapes; once the other end is closed, the rest is dropped.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -93,7 +93,7 @@ class Talk:
         try:
             stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
             stream.flush()
-        except BlockingIOError:  # somebody made the terminal non-blocking, and it is behind: drop this, go on
+        except BlockingIOError:  # the terminal was made non-blocking and is behind: drop this and continue
             pass
         except (OSError, ValueError):  # ValueError: the stream was closed on this side
             self._stream = None
@@ -101,7 +101,7 @@ class Talk:
 
 
 def _discard(stream: TextIO) -> None:
-    """Point a broken stream at the null device: what it still holds would end the interpreter with 120."""
+    """Point a broken stream at the null device: its remaining buffer would end the interpreter with 120."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())

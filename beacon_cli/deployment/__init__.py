@@ -1,1 +1,1 @@
-"""Deploying the regional apps on Modal: preflight, a process per region, what was recorded, and the way back."""
+"""Deploys the regional apps on Modal: preflight, a process per region, the record of URLs, and the rollback."""

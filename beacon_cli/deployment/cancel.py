@@ -1,4 +1,4 @@
-"""Cancelling a call that goes on at Modal after its connection was closed."""
+"""Cancels a call that continues at Modal after its connection was closed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _BACKSTOP_SECONDS = 10.0
 
 
 def cancel_call(function_call_id: str) -> bool:
-    """Cancel a call by its `fc-…` id, and return whether Modal took it; after five seconds that counts as no.
+    """Cancel a call by its `fc-…` id, and return whether Modal accepted that; after five seconds that counts as no.
 
-    Never raises, and returns at once without Modal credentials. It blocks: from an event loop call it in a thread.
+    Never raises, and returns at once without Modal credentials. It blocks: call it in a thread from an event loop.
     """
     if not has_credentials():
         return False
     taken = threading.Event()
-    # A thread, because the SDK blocks while it is imported; it ends by itself, since the SDK would complain of a call
-    # that is left behind unfinished when the process ends.
+    # A thread, because importing the SDK blocks. It ends by itself, because the SDK complains about calls that are
+    # unfinished when the process ends.
     deadline = time.monotonic() + _SECONDS
     thread = threading.Thread(target=_cancel, args=(function_call_id, deadline, taken), daemon=True)
     thread.start()
@@ -33,7 +33,7 @@ def _cancel(function_call_id: str, deadline: float, taken: threading.Event) -> N
     try:
         asyncio.run(_cancel_call(function_call_id, deadline))
     except Exception:
-        return  # whatever it was, the row says that the call may still be running
+        return  # whatever the error was, the row records that the call may still be running
     taken.set()
 
 

@@ -1,7 +1,7 @@
-"""Deploys one region's app in a process of its own: `python -m beacon_cli.deployment.child`.
+"""Deploys one region's app in its own process: `python -m beacon_cli.deployment.child`.
 
-Deployments side by side in one process disturb each other, and the SDK prints: here stdout carries one JSON line, the
-outcome, and whatever anybody prints goes to stderr, the build log.
+Parallel deployments in one process disturb each other, and the SDK prints. Here stdout carries one JSON line, the
+outcome, and everything that is printed goes to stderr, the build log.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from beacon_cli.deployment.failures import Failure, explain
 
-# The words of the SDK's `UserWarning` when `recreate` could not stop the containers of the version before.
+# From the text of the SDK's `UserWarning` when `recreate` could not stop the containers of the previous version.
 _NOT_TERMINATED = "containers did not all terminate"
 
 
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when stdin does: whoever started it is gone, and nobody would hear how it went."""
+    """End this process when stdin ends: the parent is gone, and nothing would receive the outcome."""
     os.read(0, 1)
     os._exit(1)
 
@@ -62,7 +62,7 @@ def _deploy(region_id: str, environment: str, strategy: str, tag: str) -> dict[s
 
 
 def _urls(app_name: str, environment: str, warned: list[str]) -> dict[str, Any]:
-    """Return the URLs as Modal gives them for what is deployed now, and what is wrong although it is deployed."""
+    """Return the URLs that Modal gives for the deployed app, and what is wrong although it is deployed."""
     import modal
 
     try:
@@ -91,20 +91,20 @@ def _recreate_failure(warned: list[str]) -> dict[str, str] | None:
     for text in warned:
         if _NOT_TERMINATED in text:
             why = text.partition(_NOT_TERMINATED)[2].strip(" .")
-            message = "the new version is published, but containers of the one before still run" + (why and f": {why}")
+            message = "the new version is published, but old containers still run" + (why and f": {why}")
             hint = "stop them: modal container list, then modal container stop; or deploy again"
             return asdict(Failure("containers_not_stopped", message, hint))
     return None
 
 
 def _status_after(error: BaseException, failure: Failure) -> str:
-    """Tell a deployment that failed while it was published, its functions created, from one that did before."""
+    """Return the status of a failed deployment: it may have failed before its functions were created, or after."""
     frames = {frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)}
     if failure.code == "internal":
         return "unknown"
     if "_publish_app" not in frames:
         return "failed"
-    return "unknown" if failure.code == "environment" else "unpublished"  # an answer that was lost may have been yes
+    return "unknown" if failure.code == "environment" else "unpublished"  # a lost answer may have been yes
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `beacon deploy modal` and `beacon rollback modal` return: the work, its verification, the result to print."""
+"""The commands `beacon deploy modal` and `beacon rollback modal`: operation, verification, and the result to print."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _VERIFY_SECONDS = 180.0
 
 
 def plan_modal(request: DeployRequest, settings: Settings, *, as_json: bool) -> CommandResult:
-    """Return the plan of a deployment; nobody is asked and nothing is changed."""
+    """Return the plan of a deployment, without any request or change."""
     plan = deployment_plan(request, settings)
     return CommandResult("deploy modal", {"dry_run": True, "plan": plan}, as_json=as_json, show=show_plan(plan))
 
 
 def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as_json: bool) -> CommandResult:
     """Deploy, verify the regions that were deployed, and return both outcomes."""
-    report = deploy(request, settings, _tell)
+    report = deploy(request, settings, _report_progress)
     verified = _verified(settings, report.endpoints()) if verify else None
     exit_code = report.exit_code or _exit_code(verified)
     data = {
@@ -51,8 +51,8 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
 
 
 def rollback_modal(request: RollbackRequest, settings: Settings, *, verify: bool, as_json: bool) -> CommandResult:
-    """Go back a version, verify the regions that did, and return both outcomes."""
-    report = rollback(request, settings, _tell)
+    """Roll back one version, verify the regions that succeeded, and return both outcomes."""
+    report = rollback(request, settings, _report_progress)
     verified = _verified(settings, report.endpoints(settings)) if verify else None
     data = {
         "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
@@ -73,11 +73,11 @@ def _verified(settings: Settings, endpoints: Mapping[str, Endpoint]) -> VerifyRe
 
     if not endpoints:
         return None
-    _tell(f"verifying {', '.join(endpoint.region.label for endpoint in endpoints.values())}")
+    _report_progress(f"verifying {', '.join(endpoint.region.label for endpoint in endpoints.values())}")
     try:
-        return verify_endpoints(settings, endpoints, probe=False, timeout=_VERIFY_SECONDS, tell=_tell)
+        return verify_endpoints(settings, endpoints, probe=False, timeout=_VERIFY_SECONDS, notify=_report_progress)
     except Interrupted as interrupted:
-        interrupted.hint = f"only verifying was interrupted, what is deployed stays: {command('verify endpoints')}"
+        interrupted.hint = f"only the verification was interrupted; the deployment stays: {command('verify endpoints')}"
         raise
 
 
@@ -89,7 +89,7 @@ def _errors(verified: VerifyReport | None) -> tuple[BeaconError, ...]:
     return () if verified is None or verified.error is None else (verified.error,)
 
 
-def _tell(text: str) -> None:
+def _report_progress(text: str) -> None:
     from beacon_cli.console.printable import printable
 
     say(f"{printable(text)}\n")

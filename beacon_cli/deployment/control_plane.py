@@ -1,4 +1,4 @@
-"""Modal's control plane: whether it is there and takes the token, and which containers run."""
+"""Modal's control plane: whether it is reachable and accepts the token, and which containers run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
 from beacon_cli.network.proxies import source_of
 
 _CERTIFICATE_HINT = (
-    f"Modal's SDK trusts the certificates of certifi alone; {command('docs network')} says what can be done"
+    f"Modal's SDK trusts only the certificates of certifi; {command('docs network')} explains what to do"
 )
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 6.0
@@ -46,9 +46,9 @@ class Container:
 
 
 async def preflight() -> str:
-    """Return the workspace's name once Modal was reached and took the token, all within seconds.
+    """Return the workspace's name if Modal is reachable and accepts the token, within seconds.
 
-    Raises `CredentialsError` and `EnvironmentFault`. Deploying would find the same, but the SDK tries for a minute.
+    Raises `CredentialsError` and `EnvironmentFault`. A deployment would find the same, but the SDK tries for a minute.
     """
     if not has_credentials():
         raise CredentialsError("there are no Modal credentials", hint=TOKEN_HINT)
@@ -57,7 +57,7 @@ async def preflight() -> str:
 
 
 async def _require_reachable() -> None:
-    """Connect to one of the addresses in `MODAL_SERVER_URL`; behind a proxy that is left to the SDK."""
+    """Connect to one of the addresses in `MODAL_SERVER_URL`; behind a proxy, leave that to the SDK."""
     urls = [url.strip() for url in _server_urls().split(",")]
     if any(_goes_through_a_proxy(url) for url in urls):
         return
@@ -87,7 +87,7 @@ async def _connect(url: str) -> None:
 
 
 def _goes_through_a_proxy(url: str) -> bool:
-    """Whether the SDK asks a URL through a proxy. Raises `EnvironmentFault` when it lacks what it needs for that."""
+    """Return whether the SDK uses a proxy for a URL. Raises `EnvironmentFault` if it lacks a package for that."""
     from modal.config import config
 
     parts, named = urlsplit(url), urllib.request.getproxies()
@@ -96,7 +96,7 @@ def _goes_through_a_proxy(url: str) -> bool:
         return False
     if find_spec("python_socks") is None:
         raise MissingExtra(
-            f"{source_of(scheme)} names a proxy, and Modal's SDK needs the package python-socks to go through it",
+            f"{source_of(scheme)} names a proxy, and Modal's SDK needs the package python-socks to use it",
             hint="pip install 'modal[api-proxy-support]', or set MODAL_DISABLE_API_PROXY=1 to connect directly",
         )
     return True
@@ -135,7 +135,7 @@ async def _accepted_workspace() -> str:
 async def live_containers(environment: str, app_ids: Collection[str]) -> dict[str, list[Container]]:
     """Return the running containers by app id, as the SDK's `modal container list` knows them.
 
-    An empty `environment` is the workspace's default one. Raises `EnvironmentFault` when they cannot be listed.
+    An empty `environment` is the workspace's default one. Raises `EnvironmentFault` if they cannot be listed.
     """
     said: list[str] = []
     where = ("--env", environment) if environment else ()

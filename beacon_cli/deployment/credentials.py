@@ -1,4 +1,4 @@
-"""Whether Modal credentials are there, without importing the SDK."""
+"""Whether Modal credentials exist, without importing the SDK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deploying: a process per region side by side, each told of, none hiding another's failure."""
+"""Deploys with one process per region, all at the same time; each is reported, and none hides another's failure."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from modal_deployment.registry import REGISTRY, registry_sha256
 
 _HEARTBEAT_SECONDS = 15.0
 _TAIL_LINES = 12
-_LOOK = "see whether it was published: modal app history project-beacon-hf-REGION"
+_LOOK = "check whether it was published: modal app history project-beacon-hf-REGION"
 
 
-def deploy(request: DeployRequest, settings: Settings, tell: Callable[[str], None]) -> DeployReport:
-    """Deploy the regions and record what was deployed. `tell` gets lines of talk.
+def deploy(request: DeployRequest, settings: Settings, notify: Callable[[str], None]) -> DeployReport:
+    """Deploy the regions and record what was deployed. `notify` gets progress lines.
 
-    What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
-    begun, and `Interrupted`.
+    Failures of a region are in the report. Raises `CredentialsError` or `EnvironmentFault` if nothing was begun, and
+    `Interrupted`.
     """
-    deployment = _Deployment(request, settings, tell)
+    deployment = _Deployment(request, settings, notify)
     return run_interruptible(
-        deployment.carry_out, stopping=lambda: tell("stopping…"), hint=deployment.hint_when_interrupted
+        deployment.run, stopping=lambda: notify("stopping…"), hint=deployment.hint_when_interrupted
     )
 
 
@@ -47,13 +47,13 @@ def deploy(request: DeployRequest, settings: Settings, tell: Callable[[str], Non
 class _Deployment:
     request: DeployRequest
     settings: Settings
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
     _started: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     _begun: list[str] = field(default_factory=list)
     _outcomes: dict[str, AppOutcome] = field(default_factory=dict)
 
-    async def carry_out(self) -> DeployReport:
-        self.tell("looking for Modal's control plane…")
+    async def run(self) -> DeployReport:
+        self.notify("looking for Modal's control plane…")
         workspace = await preflight()
         with ExitStack() as stack:
             logs = [stack.enter_context(self._log(region)) for region in self.request.regions]
@@ -77,7 +77,7 @@ class _Deployment:
             names = ", ".join(f"modal app history {_app_name(region)}" for region in unsure)
             said.append(f"may have been deployed: {', '.join(region.label for region in unsure)} ({names})")
         if deployed:
-            said.append(f"the way back: {rollback_command([region.id for region in deployed])}")
+            said.append(f"to roll back: {rollback_command([region.id for region in deployed])}")
         return "; ".join(said)
 
     def _log(self, region: Region) -> _Log:
@@ -87,12 +87,12 @@ class _Deployment:
             return _Log(path)
         except OSError as error:
             hint = "make the folder writable, or set BEACON_DATA_DIR"
-            raise EnvironmentFault(f"{path}: no build log can be kept: {error.strerror}", hint=hint) from error
+            raise EnvironmentFault(f"{path}: the build log cannot be written: {error.strerror}", hint=hint) from error
 
     async def _deploy(self, region: Region, log: _Log) -> None:
         started = time.monotonic()
         self._begun.append(region.id)
-        self.tell(f"{region.label}: deploying {_app_name(region)}")
+        self.notify(f"{region.label}: deploying {_app_name(region)}")
         heart = asyncio.ensure_future(self._beat(region, log, started))
         try:
             finished = await run_python(*self._command(region), timeout=self.request.timeout, on_line=log.add)
@@ -103,7 +103,7 @@ class _Deployment:
         )
         outcome = _judged(outcome, finished, self.request)
         self._outcomes[region.id] = outcome
-        self.tell(_told(outcome))
+        self.notify(_outcome_line(outcome))
 
     def _command(self, region: Region) -> tuple[str, ...]:
         return (
@@ -116,7 +116,7 @@ class _Deployment:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             last = f": {log.tail[-1]}" if log.tail else ""
-            self.tell(f"{region.label}: still deploying after {duration(time.monotonic() - started)}{last}")
+            self.notify(f"{region.label}: still deploying after {duration(time.monotonic() - started)}{last}")
 
     def _record(self) -> list[BeaconError]:
         apps = {
@@ -138,14 +138,14 @@ class _Deployment:
         try:
             found = await live_containers(self.request.environment, list(ids))
         except EnvironmentFault as error:
-            self.tell(f"warning: {error.message}")
+            self.notify(f"warning: {error.message}")
             return
         for app_id, region_id in ids.items():
             self._outcomes[region_id] = replace(self._outcomes[region_id], containers=tuple(found[app_id]))
 
 
 class _Log:
-    """A build log: written as it comes, with its last lines at hand."""
+    """A build log: written as it arrives, with its last lines in memory."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -173,14 +173,14 @@ def _app_name(region: Region) -> str:
 
 
 def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> AppOutcome:
-    """Return the outcome with what the region's process said, or what its silence means."""
+    """Return the outcome with the result of the region's process, or what its absence means."""
     if finished.code is None:
         said = f"it was not deployed within {duration(request.timeout)}"
-        return replace(outcome, failure=Failure("timeout", said, f"{_LOOK}; or give more --timeout"))
+        return replace(outcome, failure=Failure("timeout", said, f"{_LOOK}; or set a longer --timeout"))
     try:
         answer = Door().document(finished.out.encode())
     except ValueError:
-        said = f"the deploying process ended with code {finished.code} and said nothing"
+        said = f"the deployment process ended with code {finished.code} without output"
         return replace(outcome, failure=Failure("no_result", said, f"{_LOOK}; its log: {outcome.log}"))
     failure = Failure(**answer["error"]) if answer["error"] else None
     if failure is not None and failure.code == "image_build":
@@ -190,6 +190,6 @@ def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> 
     )
 
 
-def _told(outcome: AppOutcome) -> str:
+def _outcome_line(outcome: AppOutcome) -> str:
     said = f"{outcome.region.label}: {outcome.status} after {duration(outcome.seconds)}"
     return f"{said}: {outcome.failure.message}" if outcome.failure else said

@@ -1,4 +1,4 @@
-"""The errors of Modal's SDK as one line each, with what to do about them."""
+"""Explains the errors of Modal's SDK in one line each, with what to do about them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _KINDS: dict[str, type[BeaconError]] = {"credentials": CredentialsError, "enviro
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a region's app is not as it should be: a stable `code`, one line of `message`, and what to do next."""
+    """Why a region failed: a stable `code`, one line of `message`, and what to do next."""
 
     code: str
     message: str
     hint: str = ""
 
     def as_error(self, place: str = "") -> BeaconError:
-        """Return the error to be raised or printed: `CredentialsError`, `EnvironmentFault` or `ProblemsFound`."""
+        """Return the error to raise or print: `CredentialsError`, `EnvironmentFault` or `ProblemsFound`."""
         error = _KINDS.get(self.code, ProblemsFound)(
             f"{place}: {self.message}" if place else self.message, hint=self.hint
         )
@@ -52,7 +52,7 @@ def exit_code_of(failures: Iterable[Failure | None]) -> int:
 
 
 def explain(error: BaseException) -> Failure:
-    """Return what an error of the SDK (`modal.exception`, Modal 1.6) means. Whatever it quotes is redacted."""
+    """Explain an error of the SDK (`modal.exception`, Modal 1.6). Everything that it quotes is redacted."""
     from modal import exception
 
     said = excerpt(redacted(str(error)), 300) or type(error).__name__
@@ -66,16 +66,16 @@ def explain(error: BaseException) -> Failure:
         case exception.NotFoundError() if "secret" in said.lower():
             return Failure("secret_missing", f"a Modal secret is missing: {said}", SECRET_HINT)
         case exception.NotFoundError():
-            return Failure("not_found", f"Modal does not know what was named: {said}", "check --environment")
+            return Failure("not_found", f"Modal did not find it: {said}", "check --environment")
         case exception.ImageBuildError():
             return Failure("image_build", f"the image build failed: {said}", "")
         case exception.ConflictError():
-            return Failure("conflict", f"another change got in between: {said}", "deploy again")
+            return Failure("conflict", f"another change was made at the same time: {said}", "deploy again")
         case exception.InvalidError():
             return Failure("invalid", f"Modal refused the definition: {said}", "modal_deployment/ defines the apps")
         case exception.ResourceExhaustedError():
             hint = "stop other apps (modal app list) or raise the workspace's limits, then deploy again"
-            return Failure("resource_exhausted", f"a limit of the Modal workspace is reached: {said}", hint)
+            return Failure("resource_exhausted", f"a limit of the Modal workspace was reached: {said}", hint)
         case exception.Error():
             return Failure("modal", f"Modal failed: {type(error).__name__}: {said}", "deploy again")
     return Failure("internal", f"unexpected {type(error).__name__}: {said}", "this is a fault of beacon: report it")

@@ -1,4 +1,4 @@
-"""What a deployment would put where: the request, and its plan, without asking anybody."""
+"""The request for a deployment, and its plan, without any network access."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Strategy = Literal["recreate", "rolling"]
 
 @dataclass(frozen=True, slots=True)
 class DeployRequest:
-    """What is to be deployed. An empty `environment` is the workspace's default one; `timeout` is in seconds."""
+    """What to deploy. An empty `environment` is the workspace's default one; `timeout` is in seconds."""
 
     regions: tuple[Region, ...]
     environment: str
@@ -36,7 +36,7 @@ def chosen_regions(names: Iterable[str]) -> tuple[Region, ...]:
 
 
 def deployment_plan(request: DeployRequest, settings: Settings) -> dict[str, Any]:
-    """Return the plan as JSON; URLs are expected ones, and null where no workspace is configured."""
+    """Return the plan as JSON; URLs are the expected ones, and null if no workspace is configured."""
     from modal_deployment.app import HUGGING_FACE_SECRET, WEIGHTS_VOLUME
 
     return {
@@ -77,7 +77,7 @@ def _region_plan(region: Region, request: DeployRequest, settings: Settings) -> 
 
 
 def _expected_urls(region: Region, environment: str, settings: Settings) -> dict[str, str]:
-    """Return the URLs that Modal gives functions in the configured workspace; none when it is not known."""
+    """Return the URLs that Modal gives functions in the configured workspace; none if it is unknown."""
     if not settings.modal.workspace:
         return {}
     modal = ModalSettings(workspace=settings.modal.workspace, environment=environment or None)
@@ -85,6 +85,6 @@ def _expected_urls(region: Region, environment: str, settings: Settings) -> dict
         endpoint = configured_endpoints(settings.model_copy(update={"modal": modal, "regions": {}}), [region])[
             region.id
         ]
-    except ConfigError:  # a host name so long that Modal shortens it in a way of its own
+    except ConfigError:  # Modal shortens so long a host name in its own way
         return {}
     return {"inference": endpoint.inference_url, "models": endpoint.models_url, "health": endpoint.health_url}

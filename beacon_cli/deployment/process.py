@@ -1,4 +1,4 @@
-"""A program run beside this one: its log read line by line, bounded in time, and ended by its id."""
+"""Runs a program as a child: its log is read line by line, its time is bounded, and it is ended by its id."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from beacon_cli.door import MAX_BODY_BYTES, bounded
 
 _STOP_SECONDS = 3.0
 _LONGEST_LINE = 1 << 20
-_LONGEST_SAID = 2000  # characters of a line that are passed on
-# What deploying needs none of: databases, endpoints, and weights, which the containers fetch with their own token.
+_LONGEST_SAID = 2000  # maximum characters of a line that are passed on
+# What deploying does not need: databases, endpoints, and weights, which the containers fetch with their own token.
 _SECRETS = ("BEACON_", "HF_", "DATABASE_URL", "PGPASSWORD")
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a program ended; `code` is None when it was ended here because its time was up."""
+    """How a program ended; `code` is None if it was ended here because its time was up."""
 
     code: int | None
     out: str
@@ -30,8 +30,8 @@ class Finished:
 async def run_python(*arguments: str, timeout: float, on_line: Callable[[str], None]) -> Finished:
     """Run `python arguments…`; `on_line` gets each line of its stderr, redacted. `timeout` is in seconds.
 
-    Its stdin stays open for as long as it shall live. A session of its own keeps a terminal's Ctrl-C from it: it is
-    ended here when the caller is cancelled or the time is up.
+    Its stdin stays open as long as it should live. It has its own session, so that a terminal's Ctrl-C does not reach
+    it: it is ended here when the caller is cancelled or the time is up.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", *arguments),
@@ -54,7 +54,7 @@ async def run_python(*arguments: str, timeout: float, on_line: Callable[[str], N
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)}
-    # UTF-8 whatever the locale: the SDK prints a tick when it has deployed, and would fail on it.
+    # UTF-8 whatever the locale is: the SDK prints a tick when it has deployed, and would fail on it.
     utf8 = {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8"}
     return {**kept, **utf8, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1", "COLUMNS": "200"}
 
@@ -62,7 +62,7 @@ def _environment() -> dict[str, str]:
 async def _all(stream: asyncio.StreamReader | None) -> str:
     assert stream is not None
     said = bytearray()
-    while part := await stream.read(_LONGEST_LINE):  # to its end, so that the program can end, too
+    while part := await stream.read(_LONGEST_LINE):  # to the end, so that the program can end, too
         said += part[: MAX_BODY_BYTES - len(said)]
     return said.decode(errors="replace")
 

@@ -1,4 +1,4 @@
-"""What became of a deployment, region by region."""
+"""The results of a deployment, region by region."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from beacon_cli.endpoints.recorded import endpoint_at
 from beacon_cli.errors import BeaconError
 from modal_deployment.regions import Region
 
-# unpublished: its functions were created, and the version before still serves; unknown: it was ended half-way.
+# unpublished: its functions were created, but the previous version still serves; unknown: it was ended half-way.
 Status = Literal["deployed", "failed", "unpublished", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class AppOutcome:
-    """What became of one region's app. `log` holds all that was printed, `tail` its last lines."""
+    """The outcome of one region's app. `log` is the file with all output, `tail` its last lines."""
 
     region: Region
     app_name: str
@@ -35,7 +35,7 @@ class AppOutcome:
     containers: tuple[Container, ...] | None = None
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as the JSON document has it; `containers` is null when they could not be listed."""
+        """Return it as in the JSON document; `containers` is null if they could not be listed."""
         return {
             "app_name": self.app_name,
             "app_id": self.app_id,
@@ -48,8 +48,8 @@ class AppOutcome:
         }
 
 
-class Outcome(Protocol):
-    """What became of one region, whatever was done there."""
+class RegionOutcome(Protocol):
+    """The outcome of one region, for a deployment or a rollback."""
 
     @property
     def region(self) -> Region:
@@ -58,16 +58,16 @@ class Outcome(Protocol):
 
     @property
     def failure(self) -> Failure | None:
-        """What went wrong, if anything."""
+        """The failure, if any."""
         ...
 
 
-OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+OutcomeT = TypeVar("OutcomeT", bound=RegionOutcome)
 
 
 @dataclass(frozen=True)
 class RegionalReport(Generic[OutcomeT]):
-    """All regions' outcomes by region id, and the problems that no region has on its own."""
+    """The outcomes of all regions by region id, and the problems that belong to no single region."""
 
     outcomes: Mapping[str, OutcomeT]
     problems: tuple[BeaconError, ...] = ()
@@ -79,24 +79,24 @@ class RegionalReport(Generic[OutcomeT]):
 
     @property
     def exit_code(self) -> int:
-        """0 when all is well and recorded; 3 or 4 when every region failed for that one reason; else 1."""
+        """0 if all is well and recorded; 3 or 4 if every region failed for that one reason; else 1."""
         code = exit_code_of(outcome.failure for outcome in self.outcomes.values())
         return code or (self.problems[0].exit_code if self.problems else 0)
 
 
 @dataclass(frozen=True)
 class DeployReport(RegionalReport[AppOutcome]):
-    """What became of a deployment."""
+    """The result of a deployment."""
 
     workspace: str = ""
 
     def way_back(self, *, ok: bool) -> str | None:
-        """Return the command that undoes what was published; None when all is well (`ok`), or nothing was."""
+        """Return the command that rolls back what was published; None if all is well (`ok`), or nothing was."""
         published = [region_id for region_id, outcome in self.outcomes.items() if outcome.status == "deployed"]
         return None if ok or not published else rollback_command(published)
 
     def endpoints(self) -> dict[str, Endpoint]:
-        """Return where the deployed regions answer."""
+        """Return the endpoints of the deployed regions."""
         return {
             region_id: endpoint_at(region_id, outcome.urls)
             for region_id, outcome in self.outcomes.items()

@@ -1,6 +1,6 @@
-"""Going back a version: what `modal app rollback` does, for each region, with the versions named.
+"""Rolls back one version: what `modal app rollback` does, for each region, with explicit versions.
 
-The SDK offers it on its command line only, so that is what is run.
+The SDK offers this only on its command line, so its command is run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ROLLBACK_SECONDS = 120.0  # the SDK itself waits 40 s for the old containers to
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """What is to be put back. An empty `environment` is the workspace's default one."""
+    """What to roll back. An empty `environment` is the workspace's default one."""
 
     regions: tuple[Region, ...]
     environment: str
@@ -38,7 +38,7 @@ class RollbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
-    """What became of one region's app; the versions are Modal's numbers, None when they are not known."""
+    """The outcome of one region's app; the versions are Modal's numbers, None if unknown."""
 
     region: Region
     app_name: str
@@ -48,7 +48,7 @@ class RollbackOutcome:
     failure: Failure | None = None
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as the JSON document has it."""
+        """Return it as in the JSON document."""
         return {
             "app_name": self.app_name,
             "status": self.status,
@@ -60,12 +60,12 @@ class RollbackOutcome:
 
 @dataclass(frozen=True)
 class RollbackReport(RegionalReport[RollbackOutcome]):
-    """What became of a rollback."""
+    """The result of a rollback."""
 
     environment: str = ""
 
     def endpoints(self, settings: Settings) -> dict[str, Endpoint]:
-        """Return where the regions that went back answer: as recorded, else as configured; none if neither."""
+        """Return the endpoints of the regions that were rolled back: as recorded, else as configured, else none."""
         regions = [outcome.region for outcome in self.outcomes.values() if outcome.status == "rolled_back"]
         known = recorded_endpoints(settings) if self.environment == environment_name(settings) else {}
         found = {region.id: known[region.id] for region in regions if region.id in known}
@@ -78,25 +78,25 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
         return found
 
 
-def rollback(request: RollbackRequest, settings: Settings, tell: Callable[[str], None]) -> RollbackReport:
-    """Put the version before in place in each region, side by side. `tell` gets lines of talk.
+def rollback(request: RollbackRequest, settings: Settings, notify: Callable[[str], None]) -> RollbackReport:
+    """Restore the previous version in all regions at the same time. `notify` gets progress lines.
 
-    What goes wrong in a region is in the report. Raises `CredentialsError` or `EnvironmentFault` when nothing was
-    begun, and `Interrupted`.
+    Failures of a region are in the report. Raises `CredentialsError` or `EnvironmentFault` if nothing was begun, and
+    `Interrupted`.
     """
-    work = _Rollback(request, settings, tell)
-    return run_interruptible(work.carry_out, stopping=lambda: tell("stopping…"), hint=work.hint_when_interrupted)
+    operation = _Rollback(request, settings, notify)
+    return run_interruptible(operation.run, stopping=lambda: notify("stopping…"), hint=operation.hint_when_interrupted)
 
 
 @dataclass
 class _Rollback:
     request: RollbackRequest
     settings: Settings
-    tell: Callable[[str], None]
+    notify: Callable[[str], None]
     _begun: list[str] = field(default_factory=list)
 
-    async def carry_out(self) -> RollbackReport:
-        self.tell("looking for Modal's control plane…")
+    async def run(self) -> RollbackReport:
+        self.notify("looking for Modal's control plane…")
         await preflight()
         found = await asyncio.gather(*(self._roll_back(region) for region in self.request.regions))
         outcomes = {outcome.region.id: outcome for outcome in found}
@@ -115,27 +115,29 @@ class _Rollback:
         if failure is None and len(versions) < 2:
             again = command("deploy modal --region", region.id)
             hint = f"modal app history {outcome.app_name}; {again} deploys again"
-            failure = Failure("no_version_before", "there is no version before the present one", hint)
+            failure = Failure("no_version_before", "there is no version before the current one", hint)
         if failure is not None:
             outcome = replace(outcome, from_version=versions[0] if versions else None, failure=failure)
         else:
             outcome = await self._put_back(replace(outcome, from_version=versions[0], to_version=versions[1]))
-        self.tell(_told(outcome))
+        self.notify(_outcome_line(outcome))
         return outcome
 
     async def _versions(self, name: str) -> tuple[list[int], Failure | None]:
-        """Return the app's versions, the present one first, or why they cannot be read."""
+        """Return the app's versions, current one first, or why they cannot be read."""
         out, failure = await self._modal("history", name, "--json", timeout=_HISTORY_SECONDS)
         if failure is not None:
             return [], failure
         try:
             return [int(str(row["version"]).removeprefix("v")) for row in json.loads(out)], None
         except (ValueError, KeyError, TypeError):
-            return [], Failure("rollback", f"modal app history {name} says nothing usable", "run it and read it")
+            return [], Failure(
+                "rollback", f"modal app history {name} printed nothing usable", "run it and read its output"
+            )
 
     async def _put_back(self, outcome: RollbackOutcome) -> RollbackOutcome:
         self._begun.append(outcome.app_name)
-        self.tell(f"{outcome.region.label}: going back from v{outcome.from_version} to v{outcome.to_version}")
+        self.notify(f"{outcome.region.label}: going back from v{outcome.from_version} to v{outcome.to_version}")
         arguments = ("rollback", outcome.app_name, f"v{outcome.to_version}", "--strategy", "recreate")
         _, failure = await self._modal(*arguments, timeout=_ROLLBACK_SECONDS)
         if failure is None or failure.code == "containers_not_stopped":
@@ -150,7 +152,7 @@ class _Rollback:
         return finished.out, None if finished.code == 0 else _failure(name, finished.code, timeout, " ".join(said))
 
     def _forget_registry(self, outcomes: Mapping[str, RollbackOutcome]) -> list[BeaconError]:
-        """Note in the record that it is no longer known which registry is served."""
+        """Record that it is no longer known which registry is served."""
         known = recorded_apps(self.settings, self.request.environment)
         apps = {
             region_id: (known[region_id]["app_name"], known[region_id]["app_id"], known[region_id]["urls"])
@@ -166,19 +168,19 @@ class _Rollback:
 
 
 def _failure(name: str, code: int | None, timeout: float, said: str) -> Failure:
-    """Return what a failed command of the SDK means; its last words are `Error: …`."""
+    """Explain a failed command of the SDK; its output ends with `Error: …`."""
     if code is None:
         return Failure("timeout", f"Modal did not answer within {timeout:.0f} s", f"modal app history {name}")
     words = re.split(r"\bError:\s*", said)[-1].strip() or f"it ended with code {code}"
     if "containers did not all terminate" in said:
         hint = "stop them: modal container list, then modal container stop"
-        return Failure("containers_not_stopped", "the version before is back, but old containers still run", hint)
+        return Failure("containers_not_stopped", "the previous version is back, but old containers still run", hint)
     if "No App with name" in words:
         return Failure("not_found", f"{name} is not deployed", f"check --environment, or: {command('deploy modal')}")
     return Failure("rollback", f"modal app rollback {name} failed: {words[:300]}", f"modal app history {name}")
 
 
-def _told(outcome: RollbackOutcome) -> str:
+def _outcome_line(outcome: RollbackOutcome) -> str:
     if outcome.status == "rolled_back":
         return f"{outcome.region.label}: from v{outcome.from_version} back to v{outcome.to_version}"
     return f"{outcome.region.label}: {outcome.status}: {outcome.failure.message if outcome.failure else ''}"

@@ -1,4 +1,4 @@
-"""How a deployment, its plan and the way back are shown to people."""
+"""Shows a deployment, its plan and a rollback to people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Show = Callable[["Console"], None]
 
 
 def show_plan(plan: Mapping[str, Any]) -> Show:
-    """Return what prints the plan of a deployment."""
+    """Return a function that prints the plan of a deployment."""
 
     def show(console: Console) -> None:
         where = plan["environment"] or "the workspace's default"
@@ -42,7 +42,7 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
 
 
 def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show:
-    """Return what prints the outcome of a deployment, and of its verification."""
+    """Return a function that prints the outcome of a deployment and of its verification."""
 
     def show(console: Console) -> None:
         rows = [_row(outcome) for outcome in report.outcomes.values()]
@@ -55,15 +55,15 @@ def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show
         _print_verification(console, verified)
         ok = report.exit_code == 0 and (verified is None or verified.exit_code == 0)
         if (command := report.way_back(ok=ok)) is not None:
-            _print(console, f"to go back: {command}")
+            _print(console, f"to roll back: {command}")
         elif not ok and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
-            _print(console, "nothing was published: what served before still serves")
+            _print(console, "nothing was published: the previous version still serves")
 
     return show
 
 
 def show_rollback(report: RollbackReport, verified: VerifyReport | None) -> Show:
-    """Return what prints the outcome of a rollback, and of its verification."""
+    """Return a function that prints the outcome of a rollback and of its verification."""
 
     def show(console: Console) -> None:
         rows = [
@@ -90,11 +90,11 @@ def _version(number: int | None) -> str:
 
 
 def _print_failure(console: Console, outcome: AppOutcome) -> None:
-    """Print the end of a failed region's log where the error, which is on stderr, does not say it all."""
+    """Print the end of a failed region's log if the error, which is on stderr, does not explain everything."""
     if outcome.failure is None or outcome.failure.code not in _TOLD_BY_LOG:
         return
     _print(console, f"{outcome.region.label}: the end of {outcome.log}")
-    for line in outcome.tail or ("(nothing was said)",):
+    for line in outcome.tail or ("(no output)",):
         _print(console, f"  {line}")
 
 

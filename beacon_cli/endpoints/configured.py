@@ -1,4 +1,4 @@
-"""Where each region's endpoints are."""
+"""The configured endpoints of each region."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modal_deployment.regions import Region
 if TYPE_CHECKING:
     from beacon_cli.settings import ModalSettings, RegionSettings, Settings
 
-# A label of a host name; Modal shortens longer ones in a way of its own.
+# A label of a host name; Modal shortens longer ones in its own way.
 _LONGEST_LABEL = 63
 
 
@@ -44,9 +44,9 @@ def configured_endpoints(
 ) -> dict[str, Endpoint]:
     """Return the endpoints of the `modal` target by region id.
 
-    A region's own configuration wins, then what the last deployment to the configured workspace recorded, then what
-    follows from the workspace's name. Raises `ConfigError` for a region that none of them gives, or where credentials
-    would travel in the clear.
+    A region's own configuration has priority, then the record of the last deployment to the configured workspace, then
+    the workspace's name. Raises `ConfigError` for a region without an endpoint, or if credentials would be sent
+    unencrypted.
     """
     endpoints = {}
     for region in regions:
@@ -77,8 +77,8 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
         owner = f"{modal.workspace}-{modal.environment}" if modal.environment else modal.workspace
         if len(f"{owner}--project-beacon-hf-{region.id}-inference") > _LONGEST_LABEL:
             raise ConfigError(
-                f"modal.workspace and modal.environment make a host name that is too long ({owner})",
-                hint=f"set regions.{region.id}.inference_url, models_url and health_url to what Modal shows",
+                f"modal.workspace and modal.environment give a host name that is too long ({owner})",
+                hint=f"set regions.{region.id}.inference_url, models_url and health_url to the URLs that Modal shows",
             )
         urls = {name: f"https://{owner}--project-beacon-hf-{region.id}-{name}.modal.run" for name in names}
     else:
@@ -102,6 +102,6 @@ def _refuse_clear_text(endpoint: Endpoint) -> None:
         parts = urlsplit(url)
         if parts.scheme == "http" and parts.hostname not in direct:
             raise ConfigError(
-                f"the proxy credentials would travel unencrypted to {parts.hostname} ({endpoint.region.label})",
+                f"the proxy credentials would be sent unencrypted to {parts.hostname} ({endpoint.region.label})",
                 hint=f"use https (or {', '.join(DIRECT_HOSTS)}), or unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
             )

@@ -1,4 +1,4 @@
-"""What was deployed where, kept on this machine, so that `run` and `verify` find the endpoints afterwards."""
+"""The record of deployments, kept on this machine, so that `run` and `verify` find the endpoints afterwards."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def save(
 ) -> None:
     """Record apps by region id (app name, app id, URLs by function); other regions' entries stay.
 
-    `registry_sha256` is None when it is not known what is served, as after a rollback. Raises `EnvironmentFault`.
+    `registry_sha256` is None if it is unknown what is served, as after a rollback. Raises `EnvironmentFault`.
     """
     path = _path(settings)
     document = _read(path)
@@ -52,7 +52,7 @@ def save(
 
 
 def recorded_apps(settings: Settings, environment: str) -> dict[str, dict[str, Any]]:
-    """Return the entries of an environment by region id; none when nothing usable was recorded."""
+    """Return the entries of an environment by region id; none if nothing usable was recorded."""
     try:
         path = _path(settings)
     except EnvironmentFault:  # no home folder, so nothing was recorded there
@@ -84,7 +84,7 @@ def _usable(entry: Any) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return the document; an absent, damaged or newer one counts as empty, as everything in it can be found again."""
+    """Return the document; a missing, damaged or newer one counts as empty, because its contents can be found again."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -110,6 +110,6 @@ def _replace(path: Path, text: str) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise EnvironmentFault(
-            f"{path}: what was deployed cannot be recorded: {error.strerror}",
+            f"{path}: the deployment cannot be recorded: {error.strerror}",
             hint="make the folder writable, or set BEACON_DATA_DIR",
         ) from error

@@ -1,1 +1,1 @@
-"""Asking a job's cells: batching, attempts, hops, clocks, cancellation. It prints nothing; it tells events."""
+"""Asks the cells of a job: batching, attempts, hops, clocks, cancellation. It prints nothing; it reports events."""

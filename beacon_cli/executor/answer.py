@@ -1,4 +1,4 @@
-"""Reading what an endpoint sent: ours, or one of the old deployment. Everything here is hostile input."""
+"""Reads what an endpoint sent, of this or the old deployment. Everything here is hostile input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OWN_COLUMNS = frozenset({"response", "receipt"})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response as it came: status, the headers that matter, the whole body; and the door that it has yet to pass."""
+    """A response as received: status, the relevant headers, the whole body, and the door that it must still pass."""
 
     status: int
     body: bytes | bytearray
@@ -33,13 +33,13 @@ class Reply:
 
     @property
     def excerpt(self) -> str:
-        """How the body begins, on one line."""
+        """The beginning of the body, on one line."""
         return self.door.excerpt(self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A usable answer. `response` may be empty; `output` is everything the endpoint said but its text and receipt."""
+    """A usable answer. `response` may be empty; `output` is the rest of what the endpoint sent, but not the receipt."""
 
     response: str
     output: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Answer:
 def read_answer(reply: Reply, lane: Lane, asked: Mapping[str, Any] | None = None) -> Answer:
     """Return the answer in a reply to the request `asked`.
 
-    Raises `AttemptError` for anything that is none, comes from elsewhere, or was given to another question.
+    Raises `AttemptError` for anything that is not an answer, comes from elsewhere, or belongs to another question.
     """
     if reply.status != 200:
         raise status_error(reply)
@@ -82,12 +82,14 @@ def read_answer(reply: Reply, lane: Lane, asked: Mapping[str, Any] | None = None
 def read_object(reply: Reply) -> dict[str, Any]:
     """Return the JSON object in a reply's body.
 
-    Raises `AttemptError`: `malformed_response` when there is none, `response_too_large` when it holds too much.
+    Raises `AttemptError`: `malformed_response` if there is none, `response_too_large` if it has too many values.
     """
     try:
         document = reply.door.document(reply.body)
     except TooMuch as error:
-        raise AttemptError("response_too_large", f"the answer is refused: {error}", http_status=reply.status) from None
+        raise AttemptError(
+            "response_too_large", f"the answer was rejected: {error}", http_status=reply.status
+        ) from None
     except Unreadable as error:
         raise _malformed(reply, str(error), retriable=error.may_be_cut_off) from None
     if not isinstance(document, dict):
@@ -96,7 +98,7 @@ def read_object(reply: Reply) -> dict[str, Any]:
 
 
 def status_error(reply: Reply) -> AttemptError:
-    """Return what a status other than 200 means."""
+    """Return the error for a status other than 200."""
     codes = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 429: "rate_limited"}
     retriable = reply.status in _RETRIABLE_STATUSES
     code = codes.get(reply.status) or ("server_error" if retriable or reply.status >= 500 else "request_rejected")
@@ -111,7 +113,7 @@ def status_error(reply: Reply) -> AttemptError:
 
 
 def parse_retry_after(value: str | None) -> float | None:
-    """Return the seconds that a `Retry-After` asks for (RFC 9110, 10.2.3: a number or a date), capped; else None."""
+    """Return the seconds in a `Retry-After` (RFC 9110, 10.2.3: a number or a date), capped; else None."""
     if value is None:
         return None
     try:
@@ -127,12 +129,12 @@ def parse_retry_after(value: str | None) -> float | None:
 
 
 def _refuse_reported_error(document: Mapping[str, Any], reply: Reply) -> None:
-    """The old deployment reports errors as HTTP 200: `success: false`, or `status: error`."""
+    """Raise the errors that the old deployment reports as HTTP 200: `success: false`, or `status: error`."""
     if document.get("success") is True or (document.get("success") is None and document.get("status") == "success"):
         return
     said = document.get("error")
     if said is None and document.get("success") is None and document.get("status") is None:
-        raise _malformed(reply, "it says neither success nor error")
+        raise _malformed(reply, "it reports neither success nor an error")
     message = said.get("message") if isinstance(said, dict) else said
     raise AttemptError(
         "endpoint_error",
@@ -163,7 +165,7 @@ def _refuse_other_origin(document: Mapping[str, Any], lane: Lane, reply: Reply) 
 
 
 def _refuse_other_question(receipt: object, lane: Lane, asked: Mapping[str, Any], reply: Reply) -> None:
-    """Where the receipt names what was asked, it is what we asked: else the answer is another question's."""
+    """Raise `AttemptError` if the receipt names something that we did not ask: it is another question's answer."""
     if not isinstance(receipt, dict):
         return
     output, details = receipt.get("output"), receipt.get("execution_details")
@@ -178,12 +180,12 @@ def _refuse_other_question(receipt: object, lane: Lane, asked: Mapping[str, Any]
 
 
 def wrong_prompt(why: str, status: int | None) -> AttemptError:
-    """Return the failure of an answer that was given to something else than was asked; its text is not kept."""
+    """Return the error for an answer to another question; its text is not kept."""
     return AttemptError("wrong_prompt", f"the answer belongs to another question: {why}", http_status=status)
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two texts are the same but for white space around them, and for what not every JSON library can hold."""
+    """Return whether texts are the same, except for outer white space and characters that some JSON libraries lack."""
     return one == other or _held_by_all(one) == _held_by_all(other)
 
 
@@ -208,7 +210,7 @@ def _malformed(reply: Reply, why: str, *, retriable: bool = False) -> AttemptErr
 
 
 def _said(reply: Reply) -> str:
-    """Return what an error's body says, in the contract's form or any other."""
+    """Return the message in the body of an error, in the contract's form or any other."""
     try:
         error = read_object(reply).get("error")
     except AttemptError:

@@ -27,7 +27,7 @@ _LONGEST_PAUSE_SECONDS = 20.0
 
 @dataclass(slots=True)
 class Progress:
-    """What is known of a cell while it is asked; it outlives the asking, so that a cancelled one can be recorded."""
+    """The state of a cell while it is asked. It outlives the request, so that a cancelled cell can be recorded."""
 
     cell: Cell
     system_prompt: str | None
@@ -39,7 +39,7 @@ class Progress:
     room: Room | None = None
 
     def settled(self) -> None:
-        """Take it that the cell is stored: there is room for another large answer."""
+        """Note that the cell is stored: there is room for another large answer."""
         if self.room is not None:
             self.room.give_back()
 
@@ -61,7 +61,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Asks cells: everything about asking that does not change from cell to cell."""
+    """Asks cells. It has everything that does not change from cell to cell."""
 
     clients: Mapping[str, Client]
     endpoints: Mapping[str, Endpoint]
@@ -72,11 +72,11 @@ class Asker:
     job_id: str
 
     async def execute(self, progress: Progress) -> Execution:
-        """Ask a cell, as often as its limits allow, and return what became of it. Only cancellation escapes."""
+        """Ask a cell, as often as its limits allow, and return its execution. Only cancellation is raised."""
         try:
             answer = await self._with_retries(progress)
         except AttemptError as error:
-            self._tell_failed(progress, error, retry_in=None)
+            self._emit_failed(progress, error, retry_in=None)
             return progress.execution(
                 "timeout" if error.timed_out else "failed",
                 self.clock.now(),
@@ -105,12 +105,12 @@ class Asker:
                 if not error.retriable or progress.attempts >= self.limits.attempts:
                     raise
                 pause = pause_before_retry(progress.attempts, error.retry_after)
-                self._tell_failed(progress, error, pause)
+                self._emit_failed(progress, error, pause)
                 progress.settled()
             await asyncio.sleep(pause)
 
     async def _attempt(self, progress: Progress) -> Answer:
-        """Try once, under one deadline over every hop and byte."""
+        """Try once, with one deadline for every hop and byte."""
         progress.attempts += 1
         cell = progress.cell
         region_id = cell.lane.region.id
@@ -135,19 +135,19 @@ class Asker:
 
     def _body(self, cell: Cell, system_prompt: str | None) -> dict[str, Any]:
         body = {"model": cell.lane.model_id, "prompt": cell.question.text, **self.generation}
-        if "seed" in body:  # with the same one every repeat would be the same answer, and show no noise at all
+        if "seed" in body:  # with the same seed every repeat would get the same answer, and show no noise
             body["seed"] = (body["seed"] + cell.repeat) % (MAX_SEED + 1)
         if system_prompt is not None:
             body["system_prompt"] = system_prompt
         return body
 
-    def _tell_failed(self, progress: Progress, error: AttemptError, retry_in: float | None) -> None:
+    def _emit_failed(self, progress: Progress, error: AttemptError, retry_in: float | None) -> None:
         at = self.clock.now()
         self.emit(AttemptFailed(self.job_id, at, progress.cell, progress.attempts, error.code, error.message, retry_in))
 
 
 def pause_before_retry(attempts: int, retry_after: float | None) -> float:
-    """Return the seconds to wait after so many attempts: what the endpoint asked for, else exponential with jitter."""
+    """Return the seconds to wait after so many attempts: as the endpoint requested, else exponential with jitter."""
     longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** (attempts - 1))
     jitter = random.uniform(0, longest / 2)
     return longest / 2 + jitter if retry_after is None else retry_after + jitter / 2

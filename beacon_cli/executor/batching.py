@@ -1,4 +1,4 @@
-"""Sequential question batching: who walks the questions, what waits for what, and how much happens at once."""
+"""Sequential question batching: who walks the questions, what waits for what, and how many calls are in flight."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def walkers(batching: Batching, lanes: Sequence[Lane]) -> list[Walker]:
 def endpoint_caps(lanes: Collection[Lane], limits: Limits) -> dict[str, int]:
     """Return how many calls each region may have in flight, by region id.
 
-    Without a limit of its own that is the number of the job's models there: a region that is never asked more at once
+    Without its own limit, that is the number of the job's models there: with no more calls at the same time, a region
     never needs more containers than models.
     """
     models = Counter(lane.region.id for lane in lanes)
@@ -43,17 +43,17 @@ def endpoint_caps(lanes: Collection[Lane], limits: Limits) -> dict[str, int]:
 
 
 def containers_at_most(lanes: Collection[Lane], limits: Limits) -> int:
-    """Return how many containers a job can need at once under its caps."""
+    """Return how many containers a job can need at the same time under its caps."""
     return min(limits.max_in_flight, sum(endpoint_caps(lanes, limits).values()))
 
 
 class SlotTimeout(Exception):
-    """No slot came free in time."""
+    """No slot became free in time."""
 
 
 class Slots:
-    """The caps: a call holds a slot of its region and one of the job. The region's is taken first, so that a busy
-    region's waiting cells never keep the job's slots from the others."""
+    """The caps: a call holds a slot of its region and one of the job. It takes the region's slot first, so that waiting
+    cells of a busy region never block the job's slots for the others."""
 
     def __init__(self, caps: Mapping[str, int], max_in_flight: int) -> None:
         self._regions = {region: asyncio.Semaphore(cap) for region, cap in caps.items()}
@@ -62,9 +62,9 @@ class Slots:
 
     @asynccontextmanager
     async def slot(self, region_id: str, timeout: float) -> AsyncIterator[None]:
-        """Hold a slot. Raises `SlotTimeout` when for `timeout` seconds none of the region came free, for whomever.
+        """Hold a slot. Raises `SlotTimeout` if no slot of the region became free for any cell within `timeout` seconds.
 
-        A queue that moves is no reason to give up, however long it is.
+        A long queue is no reason to give up as long as it moves.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -97,10 +97,10 @@ Execute = Callable[[Cell], Awaitable[Settled | None]]
 
 
 async def run_batch(batch: Batch, execute: Execute) -> tuple[Settled, ...]:
-    """Execute a batch's cells side by side and return when all are done: the barrier.
+    """Execute the cells of a batch at the same time and return when all are done: the barrier.
 
-    `execute` returns None for a cell that was never asked, and fails only for reasons that end the run; the others of
-    the batch are then still waited for.
+    `execute` returns None for a cell that was never asked, and fails only for reasons that end the run; the other cells
+    of the batch are still awaited.
     """
     results = await asyncio.gather(*(execute(cell) for cell in batch.cells), return_exceptions=True)
     for result in results:

@@ -1,4 +1,4 @@
-"""Stopping a run: who asked for it, and which calls are interrupted by it."""
+"""Stops a run: why it stops, and which calls are interrupted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StopReason:
 
 
 class Stop:
-    """The one switch of a run. Once requested, no cell is started and every interruptible task is cancelled."""
+    """The stop switch of a run. Once requested, no cell is started and every interruptible task is cancelled."""
 
     def __init__(self) -> None:
         self.reason: StopReason | None = None
@@ -28,28 +28,28 @@ class Stop:
         self._draining = False
 
     def request(self, reason: StopReason) -> None:
-        """Stop the run. The first reason stays, but one that lets calls in flight finish gives way."""
+        """Stop the run. The first reason stays, unless that was a drain."""
         if self.reason is None or self._draining:
             self.reason, self._draining = reason, False
             for task in self._interruptible:
                 task.cancel()
 
     def drain(self, reason: StopReason) -> None:
-        """Start no cell any more, and let those in flight finish; a later `request` interrupts them."""
+        """Start no more cells, and let those in flight finish; a later `request` interrupts them."""
         if self.reason is None:
             self.reason, self._draining = reason, True
             for task in self._interruptible - self._in_flight:
                 task.cancel()
 
     def in_flight(self) -> None:
-        """Say that the current, interruptible task is asking from now on."""
+        """Note that the current, interruptible task has a call in flight from now on."""
         task = asyncio.current_task()
         assert task is not None
         self._in_flight.add(task)
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """While inside, the current task is cancelled by a stop; raises `CancelledError` at once if it is too late."""
+        """Inside the block, a stop cancels the current task; raises `CancelledError` if it has already stopped."""
         if self.reason is not None:
             raise asyncio.CancelledError
         task = asyncio.current_task()

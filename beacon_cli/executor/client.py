@@ -1,4 +1,4 @@
-"""The clients that endpoints are asked with: one per region, with its connections, its credentials and its door."""
+"""The clients for endpoints: one per region, with its connections, its credentials and its door."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from beacon_cli.network.roots import trusted_roots
 from beacon_cli.network.transport import WatchedTransport
 
 SMALL_BODY_BYTES = 64 * 1024
-"""Of larger answers a region's client takes one at a time, until it is stored."""
+"""A region's client accepts larger answers only one at a time, until each is stored."""
 
 _SURPLUS = (
-    "sent more than it was asked for; a connection on which bytes are left over is closed, so that they are taken for"
-    " no other question's answer"
+    "sent more bytes than the answer; a connection with leftover bytes is closed, so that they are not taken for the"
+    " answer to another question"
 )
 
 _log = logging.getLogger(__name__)
 
 
 class Room:
-    """Room for one large answer: taken when an answer turns out to be large, given back when it is stored."""
+    """Room for one large answer: taken when an answer turns out to be large, released when it is stored."""
 
     def __init__(self, room: asyncio.Semaphore) -> None:
         self._room = room
         self._taken = False
 
     async def take(self) -> None:
-        """Wait until there is room; once is enough."""
+        """Wait until there is room; later calls do nothing."""
         if not self._taken:
             await self._room.acquire()
             self._taken = True
 
     def give_back(self) -> None:
-        """Give back what was taken, if anything was."""
+        """Release the room, if it was taken."""
         if self._taken:
             self._taken = False
             self._room.release()
@@ -53,7 +53,7 @@ class Room:
 
 @dataclass(slots=True)
 class Client:
-    """What a region is asked with. `surplus` counts connections that were closed because of bytes left over on them."""
+    """The client for a region. `surplus` counts the connections that were closed because of leftover bytes."""
 
     http: httpx2.AsyncClient
     door: Door
@@ -61,7 +61,7 @@ class Client:
     surplus: int = 0
 
     def room(self) -> Room:
-        """Return what one call keeps its large answer in."""
+        """Return the room for the large answer of one call."""
         return Room(self.large)
 
 
@@ -72,12 +72,12 @@ async def open_clients(
     *,
     connect_timeout: float,
     caps: Mapping[str, int],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> AsyncIterator[dict[str, Client]]:
-    """Yield a client per region id of `endpoints`, for as many calls in flight as `caps` says.
+    """Yield a client per region id of `endpoints`, for as many calls in flight as `caps` allows.
 
-    A pool looks at each of its idle connections at each request: three small ones cost much less than one large one.
-    `tell` gets a line when a region first sends more than it was asked for, and at the end one that says how often.
+    A pool checks each of its idle connections at each request: three small pools cost much less than one large one.
+    `notify` gets a line when a region first sends more bytes than the answer, and at the end a line with the count.
     Raises `EnvironmentFault` as `open_client` does.
     """
     log_routes(endpoints.values())
@@ -88,7 +88,7 @@ async def open_clients(
                     *(headers, [endpoint]),
                     connect_timeout=connect_timeout,
                     max_in_flight=caps[region_id],
-                    on_surplus=_teller(endpoint, tell),
+                    on_surplus=_surplus_hook(endpoint, notify),
                 )
             )
             for region_id, endpoint in endpoints.items()
@@ -97,13 +97,13 @@ async def open_clients(
     for region_id, client in clients.items():
         if client.surplus > 1:
             label, times = endpoints[region_id].region.label, client.surplus
-            tell(f"warning: region {label} sent more than it was asked for on {times} connections; each was closed")
+            notify(f"warning: region {label} sent more bytes than the answer on {times} connections; each was closed")
 
 
-def _teller(endpoint: Endpoint, tell: Callable[[str], None]) -> Callable[[int], None]:
+def _surplus_hook(endpoint: Endpoint, notify: Callable[[str], None]) -> Callable[[int], None]:
     def on_surplus(count: int) -> None:
         if count == 1:
-            tell(f"warning: region {endpoint.region.label} {_SURPLUS}")
+            notify(f"warning: region {endpoint.region.label} {_SURPLUS}")
 
     return on_surplus
 
@@ -118,11 +118,11 @@ async def open_client(
     on_surplus: Callable[[int], None] = lambda _: None,
 ) -> AsyncIterator[Client]:
     """Yield a client for these endpoints that follows no redirect, accepts no compression, and keeps a connection per
-    call in flight. One on which more came than was asked for is not used again, and `on_surplus` gets their number.
+    call in flight. A connection with more bytes than the answer is not used again; `on_surplus` gets their number.
 
-    Only connecting has a time limit of its own here: the caller sets one deadline over everything else. Compression is
-    off because a small body may unpack to one that fills the memory. Raises `EnvironmentFault` when the certificates
-    or the proxy that the environment names cannot be used.
+    Only connecting has its own time limit here: the caller sets one deadline for everything else. Compression is off
+    because a small body may unpack to one that fills the memory. Raises `EnvironmentFault` if the certificates or the
+    proxy that the environment names cannot be used.
     """
     proxies = _proxies(endpoints)
     tls = _tls(endpoints, proxies)
@@ -146,16 +146,16 @@ async def open_client(
         timeout=httpx2.Timeout(None, connect=connect_timeout),
         transport=transport(),
         follow_redirects=False,
-        trust_env=False,  # what the environment says is in `mounts` and `tls` already
+        trust_env=False,  # the environment's settings are already in `mounts` and `tls`
         mounts={origin: transport(proxy) for origin, proxy in proxies.items()},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one call's must not steer another's
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # cookies of one call must not affect another
     ) as http:
         client = Client(http, Door())
         yield client
 
 
 def require_usable_network(endpoints: Collection[Endpoint]) -> None:
-    """Raise `EnvironmentFault` when certificates or a proxy that these endpoints need cannot be used."""
+    """Raise `EnvironmentFault` if certificates or a proxy that these endpoints need cannot be used."""
     _tls(endpoints, _proxies(endpoints))
 
 
@@ -172,7 +172,7 @@ def _proxies(endpoints: Collection[Endpoint]) -> dict[str, Proxy]:
 
 
 def _tls(endpoints: Collection[Endpoint], proxies: Mapping[str, Proxy]) -> ssl.SSLContext:
-    """Return a context that trusts the authorities; nobody where no URL wants TLS: a broken store is then no matter."""
+    """Return a context that trusts the authorities; none if no URL uses TLS, so that a broken store does not matter."""
     urls = [*(url for endpoint in endpoints for url in endpoint.urls), *(proxy.url for proxy in proxies.values())]
     if any(url.startswith("https:") for url in urls):
         return trusted_roots().context

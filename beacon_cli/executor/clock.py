@@ -1,4 +1,4 @@
-"""A run's clock: wall time read once, then carried on by the monotonic clock."""
+"""A run's clock: wall time read once, then advanced by the monotonic clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Gives aware UTC times that never go back, whatever happens to the machine's wall clock in the meantime."""
+    """Gives aware UTC times that never go back, whatever happens to the machine's wall clock."""
 
     def __init__(self) -> None:
         self._started_at = datetime.now(UTC)

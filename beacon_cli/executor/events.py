@@ -1,4 +1,4 @@
-"""What the executor tells while it works: frozen events, handed to a hook. Printing them is somebody else's part."""
+"""What the executor reports while it works: frozen events, passed to a hook. It does not print them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon_cli.job.lanes import Lane
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The base of all: which job, and when on the run's clock."""
+    """The base of all events: which job, and when on the run's clock."""
 
     job_id: str
     at: datetime
@@ -20,7 +20,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class JobStarted(Event):
-    """A run begins. `expected` counts all cells of the job, `answered` those that had their answer before."""
+    """A run begins. `expected` counts all cells of the job, `answered` those that were answered before."""
 
     run_id: str
     batching: Batching
@@ -34,7 +34,7 @@ class JobStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class WeightsFetching(Event):
-    """Weights are on their way to this machine: at the start, and at each further hundredth of the bytes."""
+    """Weights are being fetched to this machine: at the start, and at each further hundredth of the bytes."""
 
     model_id: str
     done_bytes: int
@@ -43,7 +43,7 @@ class WeightsFetching(Event):
 
 @dataclass(frozen=True, slots=True)
 class BatchStarted(Event):
-    """A question's cells may now start. `number` counts from 1; `group` names the walker where there are several."""
+    """A question's cells may now start. `number` counts from 1; `group` names the walker if there are several."""
 
     question_id: str
     number: int
@@ -61,7 +61,7 @@ class ExecutionStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed(Event):
-    """One try failed; `retry_in` is in seconds, None when it was the last."""
+    """One attempt failed; `retry_in` is in seconds, None if it was the last attempt."""
 
     cell: Cell
     attempt: int
@@ -72,7 +72,7 @@ class AttemptFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class HopFollowed(Event):
-    """Modal answered 303; the result is now waited for at its result URL."""
+    """Modal answered 303; the run now waits for the result at its result URL."""
 
     cell: Cell
     hops: int
@@ -88,7 +88,7 @@ class ExecutionFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class BatchFinished(Event):
-    """All cells of a question are stored. `gap_seconds` is the time from the batch before to this one's start."""
+    """All cells of a question are stored. `gap_seconds` is the time from the previous batch to this one's start."""
 
     question_id: str
     number: int
@@ -103,7 +103,7 @@ class BatchFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class Notice(Event):
-    """Something an operator wants to know that is no step of the job: the database went away, the run is stopping."""
+    """Something that operators should know but is no step of the job: the database went away, the run is stopping."""
 
     text: str
 

@@ -29,7 +29,7 @@ CALL_ID_PARAMETER = "__modal_function_call_id"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
 _SPOILING = frozenset({"malformed_response", "response_too_large", "wrong_prompt"})
-# h11 quotes what it could not read, which may be anything.
+# h11 quotes the text that it could not read, which may be anything.
 _QUOTED = re.compile(r"""[:,]?\s*(?:bytearray\(|b['"]).*""", re.DOTALL)
 
 HopHook = Callable[[str | None], None]
@@ -46,8 +46,8 @@ async def ask(
 ) -> Answer:
     """POST a question and return its answer, through as many 303s as it takes.
 
-    `on_hop` is called with the call's id at each 303. `room` is where a large answer is kept. The caller bounds the
-    time with a deadline of its own. Raises `AttemptError`.
+    `on_hop` is called with the call's id at each 303. `room` is for a large answer. The caller bounds the time with its
+    own deadline. Raises `AttemptError`.
     """
     hopped, own_room = False, client.room()
 
@@ -65,9 +65,9 @@ async def ask(
         request_id=uuid.uuid4().hex,
     )
     try:
-        return await exchange.outcome("POST", endpoint.inference_url, json.dumps(body).encode())
+        return await exchange.run("POST", endpoint.inference_url, json.dumps(body).encode())
     except AttemptError as error:
-        # After a 303 the answer was paid for, and could be read once: it is never asked for again.
+        # After a 303 the answer was paid for, and could be read once: the question is never sent again.
         error.retriable = error.retriable and not hopped
         raise
     finally:
@@ -75,13 +75,13 @@ async def ask(
 
 
 async def get(client: Client, url: str, on_hop: HopHook, read: Callable[[Reply], T]) -> T:
-    """GET a URL, through as many 303s as it takes, and return what `read` makes of what it says in the end.
+    """GET a URL, through as many 303s as it takes, and return the result of `read` on the last reply.
 
     Raises `AttemptError`, and whatever `read` raises.
     """
     room = client.room()
     try:
-        return await _Exchange(client, read, on_hop, room, most_bytes=MAX_LISTING_BYTES).outcome("GET", url)
+        return await _Exchange(client, read, on_hop, room, most_bytes=MAX_LISTING_BYTES).run("GET", url)
     finally:
         room.give_back()
 
@@ -99,17 +99,17 @@ def _object(reply: Reply) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Read(Generic[T]):
-    """What was made of the last reply."""
+    """The result of reading the last reply."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class _Exchange(Generic[T]):
-    """One question, or one look: a request, and those that a 303 makes of it.
+    """One question or GET: a request, and the requests that follow its 303s.
 
-    `read` makes something of the last reply while its connection is still held: one whose reply cannot be read, or is
-    another request's, is not used again.
+    `read` reads the last reply while its connection is still held: a connection whose reply cannot be read, or belongs
+    to another request, is not used again.
     """
 
     client: Client
@@ -119,8 +119,8 @@ class _Exchange(Generic[T]):
     most_bytes: int
     request_id: str = ""
 
-    async def outcome(self, method: str, url: str, content: bytes | None = None) -> T:
-        """Send the first request and go on until there is something to read. Raises `AttemptError`."""
+    async def run(self, method: str, url: str, content: bytes | None = None) -> T:
+        """Send the first request and follow 303s until there is a result to read. Raises `AttemptError`."""
         got = await self._send(method, url, content)
         if isinstance(got, Reply) and got.status == 303:
             got = await self._follow(httpx2.URL(url), got)
@@ -131,16 +131,16 @@ class _Exchange(Generic[T]):
         return got.value
 
     async def _follow(self, url: httpx2.URL, got: Reply | _Read[T]) -> Reply | _Read[T]:
-        """GET the result URL until it gives something else than 303.
+        """GET the result URL until it answers with something other than 303.
 
-        The answer is already being paid for, so whatever goes wrong here is answered by another GET, never by a POST.
-        Only a result that is gone (404, 410), or a refusal (another 4xx), ends it before the caller's deadline does.
+        The answer is already being paid for, so after any failure here the next request is another GET, never a POST.
+        Only a missing result (404, 410), or a refusal (another 4xx), ends it before the caller's deadline.
         """
         pause, trouble_pause, problem = 0.02, 0.5, ""
         while isinstance(got, Reply) and (got.status == 303 or got.status not in _REDIRECTS):
             if got.status == 303:
                 url = self._next_url(url, got)
-                # Modal blocks up to 150 s per hop; a server that does not must not be hammered.
+                # Modal blocks for up to 150 s per hop; a server that does not must not be flooded with requests.
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, 0.25)
             elif got.status in _GONE:
@@ -167,9 +167,9 @@ class _Exchange(Generic[T]):
             pause = min(pause * 1.5, 10.0)
 
     def _next_url(self, url: httpx2.URL, reply: Reply) -> httpx2.URL:
-        """Return where a 303 leads, and tell which call that is.
+        """Return the URL of a 303, and report the id of its call.
 
-        Raises `AttemptError` unless it is the same origin, without user info.
+        Raises `AttemptError` unless it has the same origin and no user info.
         """
         try:
             target = url.join(reply.location or "")
@@ -188,7 +188,7 @@ class _Exchange(Generic[T]):
     async def _send(
         self, method: str, url: str | httpx2.URL, content: bytes | None = None, *, is_result: bool = False
     ) -> Reply | _Read[T]:
-        """Send a request, take in its whole response, and read it if it is the last one. Raises `AttemptError`."""
+        """Send a request, receive its whole response, and read it if it is the last one. Raises `AttemptError`."""
         headers = {REQUEST_ID: self.request_id} if self.request_id else {}
         if content is not None:
             headers["Content-Type"] = "application/json"
@@ -200,13 +200,13 @@ class _Exchange(Generic[T]):
             raise AttemptError("connect_timeout", "connecting took too long", retriable=True, timed_out=True) from None
         except httpx2.InvalidURL as error:
             raise AttemptError("connection_failed", f"{url} is not a usable URL: {error}") from error
-        except httpx2.LocalProtocolError as error:  # its text may hold a header's value, which may be a secret
+        except httpx2.LocalProtocolError as error:  # its text may contain the value of a header, which may be a secret
             raise AttemptError("connection_failed", "the request cannot be sent as HTTP") from error
         except (httpx2.RequestError, OSError) as error:
             raise self._connection_error(error) from error
 
     def _judged(self, response: httpx2.Response, reply: Reply, *, is_result: bool) -> Reply | _Read[T]:
-        """Read a reply that is the last one; a connection that gave a wrong one may give the next one's too."""
+        """Read the last reply; a connection that gave a wrong reply is not trusted with the next one."""
         try:
             self._require_ours(response)
             if reply.status in _REDIRECTS or (is_result and _is_passing(reply.status)):
@@ -218,17 +218,17 @@ class _Exchange(Generic[T]):
             raise
 
     def _require_ours(self, response: httpx2.Response) -> None:
-        """Raise `AttemptError` for a response that names the id of another request. One that names none is taken."""
+        """Raise `AttemptError` for a response with the id of another request. A response without an id is accepted."""
         named = response.headers.get(REQUEST_ID)
         if self.request_id and named is not None and {one.strip() for one in named.split(",")} != {self.request_id}:
-            raise wrong_prompt("it names the id of another request", response.status_code)
+            raise wrong_prompt("it has the id of another request", response.status_code)
 
     async def _reply(self, response: httpx2.Response) -> Reply:
         headers = response.headers
         if headers.get("content-encoding", "identity") != "identity":
             raise AttemptError(
                 "malformed_response",
-                "the answer is compressed, which was not asked for",
+                "the answer is compressed, but compression was not requested",
                 http_status=response.status_code,
             )
         return Reply(
@@ -243,7 +243,7 @@ class _Exchange(Generic[T]):
     async def _body(self, response: httpx2.Response) -> bytearray:
         body = bytearray()
         assert isinstance(response.stream, httpx2.AsyncByteStream)
-        async for chunk in response.stream:  # not `aiter_raw`, which gives the connection back at the end
+        async for chunk in response.stream:  # not `aiter_raw`, which releases the connection at the end
             body += chunk
             if len(body) > self.most_bytes:
                 raise AttemptError(
@@ -262,7 +262,7 @@ class _Exchange(Generic[T]):
             if isinstance(cause, BaseExceptionGroup):
                 cause = cause.exceptions[0]
             if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError | socket.gaierror) and cause.errno:
-                text = os.strerror(cause.errno).lower()  # asyncio's and anyio's own words say less
+                text = os.strerror(cause.errno).lower()  # asyncio's and anyio's own messages say less
             if isinstance(cause, ssl.SSLCertVerificationError):
                 why = self.client.door.text(str(cause.verify_message))
                 return AttemptError("tls_failed", f"the certificate was refused: {why}")
@@ -275,11 +275,11 @@ class _Exchange(Generic[T]):
 
 
 def _is_passing(status: int) -> bool:
-    """Whether a result URL that says this is asked again, or has lost its result."""
+    """Return whether to ask a result URL again after this status; otherwise its result is lost."""
     return status in _GONE or status in {408, 429} or status >= 500
 
 
 @functools.lru_cache(maxsize=64)
 def _parsed(url: str) -> httpx2.URL:
-    """Return the URL of an endpoint: the same few for every request of a run."""
+    """Return the parsed URL of an endpoint, cached: a run uses the same few for every request."""
     return httpx2.URL(url)

@@ -1,4 +1,4 @@
-"""The words of the executor: cells, batches, and what became of them."""
+"""The terms of the executor: cells, batches, and their executions."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from beacon_cli.job.lanes import Lane, Question
 Status = Literal["completed", "empty", "failed", "timeout", "cancelled"]
 STATUSES: tuple[Status, ...] = ("completed", "empty", "failed", "timeout", "cancelled")
 ANSWERED: frozenset[Status] = frozenset({"completed", "empty"})
-"""The statuses of a cell that has its answer: resuming a job asks it no more."""
+"""The statuses of an answered cell: resuming a job does not ask it again."""
 
 Batching = Literal["question", "region", "lane"]
 
 ERROR_CODES: dict[str, str] = {
-    "slot_timeout": "no slot came free in time (limits.slot_timeout)",
-    "connect_timeout": "the endpoint could not be connected to in time (limits.connect_timeout)",
+    "slot_timeout": "no slot became free in time (limits.slot_timeout)",
+    "connect_timeout": "the connection to the endpoint was not made in time (limits.connect_timeout)",
     "answer_timeout": "no complete answer in time, hops included (limits.answer_timeout)",
-    "job_timeout": "the run reached its own time limit (limits.job_timeout)",
+    "job_timeout": "the run reached its time limit (limits.job_timeout)",
     "connection_failed": "the connection was refused, reset or broken",
     "tls_failed": "the endpoint's certificate was refused",
-    "unauthorized": "the endpoint refused the credentials, or wants some (401, 403)",
+    "unauthorized": "the endpoint refused the credentials, or requires credentials (401, 403)",
     "unknown_model": "the endpoint does not serve this model (404)",
     "request_rejected": "the endpoint refused the request (another 4xx)",
     "rate_limited": "the endpoint is busy (429)",
     "server_error": "the endpoint failed (408, 5xx)",
     "endpoint_error": "the endpoint answered 200 with an error inside (an old deployment)",
-    "malformed_response": "the answer is not the JSON that the contract asks for, or was cut off",
-    "response_too_large": "the answer is larger than is accepted",
-    "region_mismatch": "the answer says that it comes from another region than was asked",
-    "model_mismatch": "the answer says that it comes from another model than was asked",
-    "wrong_prompt": "the answer belongs to another question: its receipt, or the id of the request that it names",
-    "redirect_refused": "a redirect that is none of Modal's 303s, or leads to something that is not https",
+    "malformed_response": "the answer is not the JSON that the contract requires, or was cut off",
+    "response_too_large": "the answer is larger than the limit",
+    "region_mismatch": "the answer is from another region than the one asked",
+    "model_mismatch": "the answer is from another model than the one asked",
+    "wrong_prompt": "the answer belongs to another question, according to its receipt or its request id",
+    "redirect_refused": "a redirect that is not a 303 from Modal, or does not lead to https",
     "redirect_cross_origin": "a redirect to another origin; it was not followed",
-    "result_lost": "the result of a call is gone from the result URL (404, 410 after a 303)",
+    "result_lost": "the result of a call is no longer at the result URL (404, 410 after a 303)",
     "cancelled": "the run was stopped while this cell was in flight",
-    "handed_back": "a worker of the fleet was stopped while this cell was in flight; another goes on with the job",
+    "handed_back": "a worker of the fleet was stopped while this cell was in flight; another worker continues the job",
 }
-"""Every `error_code` of an execution, and what it means."""
+"""Every `error_code` of an execution, with its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What a batch keeps of an execution once it is stored: not its text, which may be large."""
+    """The part of a stored execution that a batch keeps: without its text, which may be large."""
 
     status: Status
     container_id: str | None
@@ -76,7 +76,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What became of a cell: one row of the `executions` table. Times are aware datetimes on the run's own clock."""
+    """The outcome of a cell: one row of the `executions` table. Times are aware datetimes on the run's own clock."""
 
     cell: Cell
     status: Status
@@ -99,5 +99,5 @@ class Execution:
 
     @property
     def seconds(self) -> float:
-        """How long asking took, all attempts and hops included; 0 when it never started."""
+        """The duration of all attempts, including hops; 0 if the cell never started."""
         return (self.completed_at - self.started_at).total_seconds() if self.started_at else 0.0

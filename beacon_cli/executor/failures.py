@@ -1,4 +1,4 @@
-"""An attempt that did not give an answer: what it is called, and whether asking again is safe and useful."""
+"""An attempt without an answer: its error code, and whether a retry is safe and useful."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(eq=False)
 class AttemptError(Exception):
-    """One try at a cell failed.
+    """One attempt at a cell failed.
 
-    `code` is one of `ERROR_CODES`; `retry_after` is what the endpoint asked for, in seconds; `timed_out` makes the
-    execution a `timeout`; `raw` is what the endpoint sent, when it sent JSON.
+    `code` is one of `ERROR_CODES`; `retry_after` is the pause that the endpoint requested, in seconds; `timed_out`
+    makes the execution a `timeout`; `raw` is what the endpoint sent, if it was JSON.
     """
 
     code: str

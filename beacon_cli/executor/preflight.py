@@ -1,4 +1,4 @@
-"""Before the first question: does every region serve the models that it will be asked? And after the last: still?"""
+"""The check that every region serves the models of the job, before the first question, and again after the last."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from beacon_cli.job.lanes import Lane
 from beacon_cli.waiting import Waiting
 
 FIRST_LOOK_SECONDS = 30.0
-"""How long what a region serves is waited for before the first question, over both of its functions."""
+"""Seconds to wait for a region's list of models before the first question, for both functions together."""
 
 SECOND_LOOK_SECONDS = 3.0
-"""The same after the last one. By then every answer is stored: what a region says no more is not waited for."""
+"""The same after the last question. Every answer is stored by then, so a region that does not answer is skipped."""
 
 _SHARE_OF_MODELS = 2 / 3  # `health` is asked only where `models` is no use
-_TELL_EVERY_SECONDS = 15.0
+_NOTIFY_EVERY_SECONDS = 15.0
 _MOST_MODELS = 1000
 _NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a region says that it serves. An old deployment tells no hash and no `revisions` (by model id)."""
+    """What a region reports that it serves. An old deployment reports no hash and no `revisions` (by model id)."""
 
     models: tuple[str, ...]
     registry_sha256: str | None
@@ -39,7 +39,7 @@ class Served:
 
     @classmethod
     def listed_in(cls, document: Mapping[str, Any]) -> Served | None:
-        """Return what a `models` or `health` answer lists, None when it lists nothing."""
+        """Return what a `models` or `health` answer lists, None if it lists nothing."""
         listed, sha256 = document.get("models_available"), document.get("registry_sha256")
         if not isinstance(listed, list):
             return None
@@ -56,7 +56,7 @@ class Served:
         )
 
     def difference(self, later: Served) -> str | None:
-        """Say how what is served `later` differs from this, None when it does not."""
+        """Describe how `later` differs from this; None if it does not."""
         if self.models != later.models:
             return f"it served {_listing(self.models)} at the start, and {_listing(later.models)} at the end"
         for model_id, revision in self.revisions.items():
@@ -73,11 +73,10 @@ async def require_models(
     lanes: Sequence[Lane],
     warn: Callable[[str], None],
 ) -> dict[str, Served]:
-    """Read what each region serves and compare it with what the job asks there. It costs nothing: both are CPU GETs.
+    """Read what each region serves and compare it with the job. It costs nothing: both are GETs on CPU.
 
-    Returns what is served by region id. A region whose `models` and `health` cannot be read is not in there, and is
-    asked anyway, with a warning. Raises `ModelNotServed`, or `CredentialsError` when an endpoint refuses the
-    credentials.
+    Returns what is served, by region id. A region whose `models` and `health` cannot be read is not included; it is
+    asked anyway, with a warning. Raises `ModelNotServed`, or `CredentialsError` if an endpoint refuses the credentials.
     """
     regions = {lane.region.id: lane.region for lane in lanes}
     answers = await _look(clients, endpoints, list(regions), FIRST_LOOK_SECONDS, warn)
@@ -91,7 +90,7 @@ async def require_models(
                 hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
             )
         else:
-            warn(f"what region {region.label} serves is not known ({answer.message}); it is asked anyway")
+            warn(f"cannot find out which models region {region.label} serves ({answer.message}); it is asked anyway")
     missing = [
         f"{lane.model_id} in {lane.region.label}"
         for lane in lanes
@@ -101,7 +100,7 @@ async def require_models(
         raise ModelNotServed(
             f"not served: {', '.join(missing)}; nothing was asked",
             hint=f"{command('verify endpoints')} shows what each region serves;"
-            " deploy the model, or take it out of the job",
+            " deploy the model, or remove it from the job",
         )
     return served
 
@@ -110,13 +109,13 @@ async def registry_changes(
     clients: Mapping[str, Client],
     endpoints: Mapping[str, Endpoint],
     before: Mapping[str, Served],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> dict[str, str]:
-    """Read again what each region of `before` serves; return what changed, by region label.
+    """Read again what each region in `before` serves, and return the changes by region label.
 
-    A region that does not say is left out: that it could not be read does not mean that it changed.
+    A region that does not answer is left out: if it could not be read, it may not have changed.
     """
-    answers = await _look(clients, endpoints, list(before), SECOND_LOOK_SECONDS, tell)
+    answers = await _look(clients, endpoints, list(before), SECOND_LOOK_SECONDS, notify)
     return {
         endpoints[region_id].region.label: difference
         for region_id, now in zip(before, answers, strict=True)
@@ -129,11 +128,11 @@ async def _look(
     endpoints: Mapping[str, Endpoint],
     region_ids: Sequence[str],
     seconds: float,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> list[Served | AttemptError]:
-    """Return what each of these regions serves, in their order, within so many seconds; `tell` says what is late."""
-    waiting = Waiting(tell, _TELL_EVERY_SECONDS)
-    async with waiting.told():
+    """Return what each of these regions serves, in order, within `seconds`; `notify` gets lines on slow ones."""
+    waiting = Waiting(notify, _NOTIFY_EVERY_SECONDS)
+    async with waiting.reported():
         return await asyncio.gather(
             *(_served(clients[region_id], endpoints[region_id], seconds, waiting) for region_id in region_ids)
         )

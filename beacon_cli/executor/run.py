@@ -34,21 +34,21 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 
 CancelCall = Callable[[str], Awaitable[bool]]
-"""Cancels a call by its id, in bounded time; returns whether it is known to be cancelled."""
+"""Cancels a call by its id, in bounded time; returns whether it was certainly cancelled."""
 
 REMOTE_CALL_ENDED = "remote_call_ended"
-"""The key in `output_data` of an execution that was given up after a 303: whether the call at Modal was cancelled."""
+"""The key in `output_data` of an execution abandoned after a 303: whether the call at Modal was cancelled."""
 
 
 class Recorder(Protocol):
-    """Where batches come from and executions go."""
+    """The source of batches and the store of executions."""
 
     def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
-        """Yield the questions in order, each with its cells of these lanes that have no answer yet."""
+        """Yield the questions in order, each with the cells of these lanes that have no answer yet."""
         ...
 
     async def ready(self, cell: Cell) -> bool:
-        """Wait until an answer could be stored; return whether the cell, of a batch that was yielded, has none yet."""
+        """Wait until answers can be stored; return whether this cell of a yielded batch still has no answer."""
         ...
 
     async def record(self, execution: Execution) -> None:
@@ -60,12 +60,12 @@ class Recorder(Protocol):
         ...
 
     async def finish(self, status: str, ended_at: str) -> None:
-        """Write how the run ended."""
+        """Store how the run ended."""
         ...
 
 
 class TakesSlots(Protocol):
-    """How a cell gets its turn; `Slots` where a job runs by itself."""
+    """How a cell gets its slot; `Slots` if a job runs by itself."""
 
     def slot(self, region_id: str, timeout: float) -> contextlib.AbstractAsyncContextManager[None]:
         """Hold a slot. Raises `SlotTimeout`."""
@@ -74,7 +74,7 @@ class TakesSlots(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a run has to do, and under which limits."""
+    """What a run has to do, and its limits."""
 
     job: Job
     job_id: str
@@ -85,7 +85,7 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """How a run ended. `counts` are of the whole job; `peak_in_flight` and `duration_seconds` of this run."""
 
     status: str
@@ -96,7 +96,7 @@ class Outcome:
 
 
 class Run:
-    """Carries out one assignment. It prints nothing: what happens is told to `emit`."""
+    """Executes one assignment. It prints nothing: `emit` gets the events."""
 
     def __init__(
         self,
@@ -125,10 +125,10 @@ class Run:
         generation = job.generation.model_dump(exclude_none=True)
         self._asker = Asker(clients, endpoints, generation, limits, clock, emit, assignment.job_id)
 
-    async def carry_out(self) -> Outcome:
-        """Ask every cell that has no answer, and return how it ended.
+    async def execute(self) -> RunOutcome:
+        """Ask every cell without an answer, and return how the run ended.
 
-        Raises `StoreError` when the database stayed away; the answers that arrived are then in the journal.
+        Raises `StoreError` if the database stayed unreachable; the received answers are then in the journal.
         """
         a = self._assignment
         self._began = self._clock.elapsed()
@@ -164,7 +164,7 @@ class Run:
             started_at = self._clock.now()
             base = (self._assignment.job_id, started_at, batch.question.id, batch.position + 1, total)
             self._emit(BatchStarted(*base, len(batch.cells), walker.name))
-            settled = await run_batch(batch, self._execute)
+            settled = await run_batch(batch, self._execute_cell)
             if self._stop.reason is not None:
                 return
             gap = (started_at - finished_at).total_seconds() if finished_at else None
@@ -177,10 +177,10 @@ class Run:
                 )
             )
 
-    async def _execute(self, cell: Cell) -> Settled | None:
-        """Ask a cell and store what became of it.
+    async def _execute_cell(self, cell: Cell) -> Settled | None:
+        """Ask a cell and store its execution.
 
-        Returns None when it was not asked: the run stopped before, or somebody else stored its answer.
+        Returns None if it was not asked: the run had stopped, or another process had stored its answer.
         """
         with self._stopping_on_error():
             return await self._ask_and_record(cell)
@@ -231,7 +231,7 @@ class Run:
 
     @contextlib.contextmanager
     def _stopping_on_error(self) -> Iterator[None]:
-        """Stop the whole run at once: nobody goes on asking for what nobody stores, or what is refused anyway."""
+        """Stop the whole run on an error: answers would not be stored, or would be refused anyway."""
         try:
             yield
         except Exception as error:
@@ -244,7 +244,7 @@ class Run:
             "timeout",
             self._clock.now(),
             error_code="slot_timeout",
-            error_message=f"no slot came free within {limit} (limits.slot_timeout)",
+            error_message=f"no slot became free within {limit} (limits.slot_timeout)",
         )
 
     def _interrupted(self, progress: Progress) -> Execution | None:
@@ -258,7 +258,7 @@ class Run:
         return progress.execution("cancelled", self._clock.now(), error_code=reason.code, error_message=reason.message)
 
     async def _end_remote_call(self, execution: Execution, call_id: str) -> Execution:
-        """End a call that goes on at Modal although nobody waits for it; the row says whether that worked."""
+        """End a call that continues at Modal although nothing waits for it; the row records whether that worked."""
         ended = self._cancel_call is not None and await self._cancel_call(call_id)
         said = f"call {call_id} {'was cancelled' if ended else 'may still be running'}"
         return replace(
@@ -269,11 +269,11 @@ class Run:
 
     def _time_is_up(self) -> None:
         limit = duration(self._assignment.limits.job_timeout)
-        text = f"the run's time is up after {limit} (limits.job_timeout)"
+        text = f"the run reached its time limit of {limit} (limits.job_timeout)"
         self._emit(Notice(self._assignment.job_id, self._clock.now(), f"stopping… {text}"))
         self._stop.request(StopReason("job_timeout", text))
 
-    async def _finish(self) -> Outcome:
+    async def _finish(self) -> RunOutcome:
         a = self._assignment
         counts = await self._recorder.counts()
         status = job_status(counts, a.job.expected, stopped=self._stop.reason is not None)
@@ -282,11 +282,11 @@ class Run:
         seconds = self._clock.elapsed() - self._began
         unasked = a.job.expected - sum(counts.values())
         self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, seconds))
-        return Outcome(status, counts, self._stop.reason, self._peak_in_flight, seconds)
+        return RunOutcome(status, counts, self._stop.reason, self._peak_in_flight, seconds)
 
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:
-    """Return a job's status from its rows: completed when every cell has its answer."""
+    """Return a job's status from its rows: completed if every cell has its answer."""
     answered = sum(counts.get(status, 0) for status in ANSWERED)
     if answered >= expected:
         return "completed"

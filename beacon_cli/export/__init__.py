@@ -1,1 +1,1 @@
-"""Taking a job's executions elsewhere: one row each, with documented columns, as JSON lines, CSV or Parquet."""
+"""Exports a job's executions: one row each, with documented columns, as JSON lines, CSV or Parquet."""

@@ -14,7 +14,7 @@ from beacon_cli.export.documents import original_document
 from beacon_cli.records.stored_answer import StoredExecution
 
 SCHEMA_VERSION = 1
-"""Goes up when a column is renamed, removed or means something else; a new one at the end changes nothing."""
+"""Goes up when a column is renamed, removed or changes its meaning; a new column at the end does not count."""
 
 Type = Literal["integer", "number", "text", "timestamp", "json"]
 Value = int | float | str | datetime | None
@@ -27,7 +27,7 @@ _WHOLE = re.compile("[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column; `meaning` is what docs/reference/export.md says of it."""
+    """A column; `meaning` is its description in docs/reference/export.md."""
 
     name: str
     type: Type
@@ -39,40 +39,40 @@ COLUMNS = (
     Column("job_id", "text", "the job"),
     Column("run_id", "text", "the invocation of `beacon run` that stored the row, a UUID"),
     Column(
-        "position", "integer", "the question's place in the job, from 0 (old system: 1); null where the job lacks it"
+        "position", "integer", "the question's position in the job, from 0 (old system: 1); null if the job lacks it"
     ),
     Column("question_id", "text", "the question"),
     Column("model_id", "text", "the model that was asked"),
     Column("region", "text", "the region that was asked: `US`, `EU` or `ASIA`"),
-    Column("repeat", "integer", "which time the cell was asked, from 0: what people see as `#1` is 0 here"),
+    Column("repeat", "integer", "the number of the repeat, from 0: what people see as `#1` is 0 here"),
     Column("status", "text", "`completed`, `empty` (an answer without text), `failed`, `timeout` or `cancelled`"),
-    Column("prompt", "text", "the question's text as it was sent"),
-    Column("system_prompt", "text", "the system prompt as it was sent, with its place filled in"),
-    Column("response", "text", "the answer, exactly as it came"),
-    Column("error_code", "text", "what went wrong, of a documented list"),
-    Column("error_message", "text", "what went wrong, in words"),
+    Column("prompt", "text", "the text of the question as it was sent"),
+    Column("system_prompt", "text", "the system prompt as it was sent, with the place filled in"),
+    Column("response", "text", "the answer, exactly as received"),
+    Column("error_code", "text", "the error code, one of a documented list"),
+    Column("error_message", "text", "the error message"),
     Column("http_status", "integer", "the endpoint's last HTTP status"),
-    Column("attempts", "integer", "how often it was asked, the attempts of earlier runs included"),
+    Column("attempts", "integer", "how often it was asked, including attempts of earlier runs"),
     Column("hops", "integer", "how many HTTP 303s were followed"),
     Column("queued_at", "timestamp", "when the cell's turn came"),
     Column("started_at", "timestamp", "when the first request was sent"),
-    Column("completed_at", "timestamp", "when the answer, or its failure, was there"),
+    Column("completed_at", "timestamp", "when the answer arrived, or the attempt failed"),
     Column("created_at", "timestamp", "when the row was first stored, by the database's clock"),
     Column("seconds", "number", "from `started_at` to `completed_at`"),
-    Column("provider_id", "text", "who answered, in the receipt's words"),
+    Column("provider_id", "text", "what answered, according to the receipt"),
     Column("container_id", "text", "the container that answered"),
-    Column("container_region", "text", "where it ran, in the provider's words"),
-    Column("answered_region", "text", "the region that the answer names"),
+    Column("container_region", "text", "where it ran, as the provider names it"),
+    Column("answered_region", "text", "the region that the answer reports"),
     Column("model_revision", "text", "the revision of the weights that answered"),
     Column("gpu", "text", "the GPU that answered"),
-    Column("architecture", "text", "what made the text: a model's architecture, or `scripted`"),
+    Column("architecture", "text", "what generated the text: the architecture of a model, or `scripted`"),
     Column("model_registry", "text", "the registry that the endpoint served"),
-    Column("temperature", "number", "the temperature that the receipt names"),
-    Column("max_tokens", "integer", "the longest answer that the receipt allows, in tokens"),
-    Column("tokens_generated", "integer", "how long the answer is, in tokens"),
+    Column("temperature", "number", "the temperature in the receipt"),
+    Column("max_tokens", "integer", "the maximum length of the answer in the receipt, in tokens"),
+    Column("tokens_generated", "integer", "the length of the answer, in tokens"),
     Column("function_call_id", "text", "Modal's id of the call, after a 303"),
-    Column("output_data", "json", "what the endpoint answered besides text and receipt"),
-    Column("receipt_data", "json", "the endpoint's receipt"),
+    Column("output_data", "json", "the rest of the endpoint's answer, without text and receipt"),
+    Column("receipt_data", "json", "the receipt of the endpoint"),
 )
 
 
@@ -80,7 +80,7 @@ _stored_values = attrgetter(*(column.name for column in COLUMNS[1:]))
 
 
 def row_of(execution: StoredExecution) -> Row:
-    """Return an execution's values. Numbers that an endpoint wrote as something else are null."""
+    """Return an execution's values. Numbers that an endpoint sent as another type are null."""
     values: list[Value] = [SCHEMA_VERSION, *_stored_values(execution)]
     for place, convert in _CONVERTED:
         if isinstance(text := values[place], str):

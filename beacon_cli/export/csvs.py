@@ -1,4 +1,4 @@
-"""An export as CSV (RFC 4180, UTF-8) that a spreadsheet can open without carrying anything out."""
+"""An export as CSV (RFC 4180, UTF-8) that a spreadsheet can open without executing anything."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import IO, Any
 from beacon_cli.export.columns import COLUMNS, Row, Value, WriteRow
 from beacon_cli.export.times import iso
 
-# Spreadsheets take a cell that begins so for a formula. Apostrophes before it count too: or else a text that had
-# one of its own could not be told from one that was given it. https://owasp.org/www-community/attacks/CSV_Injection
+# Spreadsheets treat a cell that begins like this as a formula. Leading apostrophes count too: otherwise a text with its
+# own apostrophe would look like one that was escaped. https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = re.compile("'*[=+\\-@\t\r＝＋－＠]")
 _TEXTS = [place for place, column in enumerate(COLUMNS) if column.type in ("text", "json")]
 _TIMES = [place for place, column in enumerate(COLUMNS) if column.type == "timestamp"]
@@ -21,7 +21,7 @@ _TIMES = [place for place, column in enumerate(COLUMNS) if column.type == "times
 
 @contextmanager
 def csv_writer(stream: IO[bytes], visible: Callable[[str], str] = str) -> Iterator[WriteRow]:
-    """Write a line of names, then yield what writes a row. `visible` makes texts safe for where they are shown."""
+    """Write a header line, then yield a function that writes a row. `visible` makes texts safe to show."""
     line_of: Callable[[Iterable[Value]], Any] = csv.writer(_Lines()).writerow  # what `_Lines.write` returns
 
     def write_line(cells: Iterable[Value]) -> None:
@@ -43,12 +43,12 @@ def csv_writer(stream: IO[bytes], visible: Callable[[str], str] = str) -> Iterat
 
 
 class _Lines:
-    """A file that gives back what is written to it."""
+    """A file that returns what is written to it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def spreadsheet_safe(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula: with an apostrophe in front, where it would."""
+    """Return a text that no spreadsheet treats as a formula, with an apostrophe in front if necessary."""
     return f"'{text}" if _FORMULA.match(text) else text

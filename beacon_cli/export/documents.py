@@ -1,4 +1,4 @@
-"""JSON documents as the endpoint sent them. They stay texts: numbers keep their digits, and nothing is too deep."""
+"""JSON documents as the endpoint sent them. They stay text: numbers keep their digits, and no depth is too much."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 
 def original_document(stored: str) -> str:
-    """Return the JSON text of a document whose texts were made storable; NUL and lone surrogates are escapes in it."""
+    """Return the JSON text of a document whose texts were made storable, with NUL and lone surrogates as escapes."""
     if MARK not in stored:
         return stored
     try:
         return json.dumps(original_json(json.loads(stored)))
-    except (ValueError, RecursionError):  # of another system: nothing in it was made storable
+    except (ValueError, RecursionError):  # from another system: nothing in it was made storable
         return stored
 
 
 def ascii_document(document: str) -> str:
-    """Return the same JSON in ASCII. Whatever is beyond stands inside a string, where it can be an escape."""
+    """Return the same JSON in ASCII. Other characters occur only inside strings, where they can be escapes."""
     return document if document.isascii() else _BEYOND_ASCII.sub(_escaped, document)
 
 

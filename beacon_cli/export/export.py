@@ -15,7 +15,7 @@ from beacon_cli.records.snapshot import Connection
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written: `bytes` is the file's size, None on stdout."""
+    """The result of an export: `bytes` is the file's size, None on stdout."""
 
     job_id: str
     format: str

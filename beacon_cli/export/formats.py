@@ -1,4 +1,4 @@
-"""The formats of an export, and what writes each."""
+"""The formats of an export, and their writers."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _ENDINGS = {
 
 
 def chosen_format(named: Format | None, output: Path | None, *, as_json: bool = False) -> Format:
-    """Return the format that is named, else that of the file's ending, else JSON lines.
+    """Return the named format, else that of the file's extension, else JSON lines.
 
-    Raises `UsageError` where an export needs a file and none is named, or its ending tells no format.
+    Raises `UsageError` if an export needs a file and none is named, or if its extension is not a known format.
     """
     if output is None:
         if as_json:
@@ -65,7 +65,7 @@ def require_format(chosen: Format) -> None:
 
 
 def writer_to(stream: IO[bytes], chosen: Format) -> AbstractContextManager[WriteRow]:
-    """Return what, entered, is a function that writes a row; what is left is written when it is left in order.
+    """Return a context manager that yields a function to write a row; the rest is written when the block succeeds.
 
     On a terminal, control characters of a CSV are shown as escapes.
     """

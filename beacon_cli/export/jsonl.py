@@ -1,4 +1,4 @@
-"""An export as JSON lines: an object a line, in ASCII, every text exactly as it came."""
+"""An export as JSON lines: one object per line, in ASCII, every text exactly as received."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from beacon_cli.export.documents import ascii_document
 from beacon_cli.export.times import iso
 
 _PLAIN = [column.name for column in COLUMNS if column.type != "json"]
-_DOCUMENTS = [column.name for column in COLUMNS[len(_PLAIN) :]]  # they stand last
+_DOCUMENTS = [column.name for column in COLUMNS[len(_PLAIN) :]]  # they come last
 _encode = json.JSONEncoder(default=iso).encode
 
 
 @contextmanager
 def jsonl_writer(stream: IO[bytes]) -> Iterator[WriteRow]:
-    """Yield what writes a row as a JSON object; documents in it are objects too."""
+    """Yield a function that writes a row as a JSON object, with documents as nested objects."""
 
     def write(row: Row) -> None:
         plain = _encode(dict(zip(_PLAIN, row, strict=False)))

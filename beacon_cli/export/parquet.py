@@ -29,7 +29,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @contextmanager
 def parquet_writer(stream: IO[bytes]) -> Iterator[WriteRow]:
-    """Yield what takes in a row. Rows are written in groups of ten thousand, or of sixteen million characters."""
+    """Yield a function that adds a row. Rows are written in groups of ten thousand, or sixteen million characters."""
     file = ParquetWriter(stream, SCHEMA, compression="zstd")
     try:
         groups = _Groups(file)
@@ -37,7 +37,7 @@ def parquet_writer(stream: IO[bytes]) -> Iterator[WriteRow]:
         groups.write()
         file.close()
     finally:
-        file.is_open = False  # after an error, or else it would write once more when it is collected
+        file.is_open = False  # after an error, because it would otherwise write again when it is collected
 
 
 class _Groups:

@@ -1,4 +1,4 @@
-"""How an export that went to a file is told to people."""
+"""Shows people the result of an export to a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def show_export(exported: Exported) -> Callable[[Console], None] | None:
-    """Return what prints a line on what was written; None where the rows themselves went to stdout."""
+    """Return a function that prints a line on the export; None if the rows went to stdout."""
     if exported.path is None:
         return None
     written = "" if exported.bytes is None else f", {size(exported.bytes)}"

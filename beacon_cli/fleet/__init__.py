@@ -1,1 +1,1 @@
-"""More than one machine: a durable queue of jobs, workers that share caps, and what happens when one of them dies."""
+"""Runs on more than one machine: a durable queue of jobs, workers that share caps, and take-over when one dies."""

@@ -1,4 +1,4 @@
-"""The slots that all workers share: a call of any job takes one of its region's and one of the account's."""
+"""The slots that all workers share: a call of any job takes one slot of its region and one of the account."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from beacon_cli.store.queries import query
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('beacon fleet calls', 0))"
 _MOST_IDLE = "SET idle_in_transaction_session_timeout = '4s'"
-# Told of each grant at once; this is for the case that the telling was lost with a connection.
+# Each grant is notified immediately; this is for a notification that was lost with its connection.
 _LOOK_SECONDS = 1.0
 _RECONNECT_SECONDS = 0.3
-# A step of priority is worth so much waiting: the lower one is late, and never starves.
+# How much waiting time one step of priority is worth. So a call that goes later never starves.
 STEP_SECONDS = 60.0
 
 
@@ -37,9 +37,9 @@ class _Call:
 
 
 class Calls:
-    """One worker's place in the line for slots. What it asks for and gives back goes out together, one turn at a time.
+    """One worker's place in the line for slots. Its requests and releases are sent together, one turn at a time.
 
-    Every statement of a turn may be repeated: a connection that is cut in the middle changes nothing.
+    Every statement of a turn can be repeated: a connection that is cut in the middle changes nothing.
     """
 
     def __init__(self, url: str, worker_id: str) -> None:
@@ -53,7 +53,7 @@ class Calls:
 
     @asynccontextmanager
     async def slot(self, job_id: str, region: str, priority: int, ends_by: float) -> AsyncIterator[None]:
-        """Hold a slot of a region, by its label; `ends_by` is after how many seconds the call is surely over."""
+        """Hold a slot of a region, by its label; after `ends_by` seconds the call is certainly over."""
         call = _Call(job_id, region, priority * STEP_SECONDS, ends_by)
         self._waiting[call.id] = call
         self._asking.append(call)
@@ -67,13 +67,13 @@ class Calls:
             self._wake.set()
 
     async def settled(self) -> None:
-        """Wait until the database knows of everything that was given back."""
+        """Wait until the database knows about every released slot."""
         self._idle.clear()
         self._wake.set()
         await self._idle.wait()
 
     async def take_turns(self) -> None:
-        """Take turns until cancelled; while the database is away nobody gets a slot."""
+        """Take turns until cancelled; while the database is unreachable, no call gets a slot."""
         while True:
             with contextlib.suppress(*PASSING):
                 async with await self._connect() as connection:
@@ -84,17 +84,17 @@ class Calls:
 
     async def _connect(self) -> AsyncConnection:
         connection = await open_async(self._address)
-        # A worker that is stopped within its turn must not keep the others from theirs.
+        # A worker that is suspended within its turn must not block the others.
         await connection.execute(_MOST_IDLE)
-        # What is counted must be of after the lock.
+        # The counts must be read after the lock was taken.
         await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
-        connection.add_notify_handler(_forget)  # else psycopg keeps them all
+        connection.add_notify_handler(_forget)  # otherwise psycopg keeps all of them
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(f"beacon {self._worker_id}")))
         self._asking = list(self._waiting.values())
         return connection
 
     async def _until_something_happens(self, connection: AsyncConnection) -> None:
-        """Wait for something to ask or give back, or for the database to have something to say."""
+        """Wait for a request or a release, or for a notification of the database."""
         loop, descriptor = asyncio.get_running_loop(), connection.fileno()
         loop.add_reader(descriptor, self._wake.set)
         try:
@@ -126,8 +126,8 @@ class Calls:
     ) -> list[uuid.UUID]:
         worker = {"worker": self._worker_id}
         waiting = [call.id for call in self._waiting.values() if not call.granted.is_set()]
-        # The commit waits for the answer, on purpose: a session that was cut off while it waits for the lock must not
-        # commit by itself, after its call has been given back elsewhere.
+        # The commit waits for the answer on purpose: a session that was cut off while it waits for the lock must not
+        # commit by itself after its call was released elsewhere.
         async with connection.pipeline(), connection.transaction():
             await connection.execute(_LOCK)
             if done:
@@ -140,7 +140,7 @@ class Calls:
 
 
 def _forget(notice: psycopg.Notify) -> None:
-    """Take in that something was granted: it woke this worker up, and `granted` says what."""
+    """Handle a notification: it only woke this worker up, and `granted` reads which slots it got."""
 
 
 def _columns(calls: list[_Call]) -> dict[str, list[Any]]:

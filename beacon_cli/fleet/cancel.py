@@ -1,4 +1,4 @@
-"""`beacon cancel`: stop a job, wherever it waits or runs, and see that it has stopped."""
+"""`beacon cancel`: stop a job, whether it waits or runs, and check that it has stopped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GOING_ON = {"queued", "running", "interrupted", "set_aside"}
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What became of a job that was to be stopped. `was` is the status before; `seconds` how long stopping took."""
+    """The result of stopping a job. `was` is the status before; `seconds` is how long stopping took."""
 
     job_id: str
     was: str
@@ -35,14 +35,14 @@ class Cancelled:
         return asdict(self)
 
     def problems(self) -> tuple[BeaconError, ...]:
-        """Return why the exit code is not 0: it ended before, or has not stopped yet."""
+        """Return why the exit code is not 0: the job had already ended, or has not stopped yet."""
         if self.was not in _GOING_ON:
-            return (ProblemsFound(f"job {self.job_id} had ended before: it is {self.status}"),)
+            return (ProblemsFound(f"job {self.job_id} has already ended: it is {self.status}"),)
         if self.status in _GOING_ON:
             return (
                 ProblemsFound(
-                    f"job {self.job_id} has not stopped within {_WAIT_SECONDS:.0f} s",
-                    hint=f"{command('queue')} shows who holds it; a run outside the fleet is stopped where it runs",
+                    f"job {self.job_id} did not stop within {_WAIT_SECONDS:.0f} s",
+                    hint=f"{command('queue')} shows what runs it; stop a run outside the fleet on its own machine",
                 ),
             )
         return ()
@@ -70,12 +70,12 @@ async def _cancel_job(url: str, job_id: str) -> Cancelled:
 
 
 async def _stop(queue: JobQueue, url: str, job_id: str, now: JobProgress) -> None:
-    """Do what can be done at this moment; it is called again: a submission, or a take-over, may be under way."""
+    """Do what is possible at this moment. It is called again: a submission or a take-over may be in progress."""
     nobody_runs_it = now.state.holder is None
     for entry in now.entries:
         await queue.cancel(entry.id)
-        if entry.taken and nobody_runs_it:  # whoever has taken it and is alive finds that out
+        if entry.taken and nobody_runs_it:  # a live worker that has taken it will notice
             await queue.give_up(entry.id)
-    if nobody_runs_it:  # nobody is there to write how it ended
+    if nobody_runs_it:  # no worker is left to store how it ended
         set_aside = ("failed",) if now.state.status == "set_aside" else ()
         give_up_job(url, job_id, "cancelled", ("created", "running", *set_aside))

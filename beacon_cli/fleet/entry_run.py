@@ -1,4 +1,4 @@
-"""An entry of the queue, from the moment a worker took it until it lets go of it."""
+"""An entry of the queue, from the moment when a worker took it until the worker releases it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from beacon_cli.errors import (
     StoreError,
 )
 from beacon_cli.executor.cancellation import Stop
-from beacon_cli.executor.run import Outcome
+from beacon_cli.executor.run import RunOutcome
 from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, WorkerContext, claimed_run
 from beacon_cli.fleet.lease import PATIENCE_SECONDS
 from beacon_cli.fleet.set_aside import MOST_ENDED, count_failure, ended_workers, is_the_jobs_fault, set_aside
@@ -35,14 +35,14 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 
 class _SetAside(Exception):
-    """A job has ended so many workers that this one does not begin it."""
+    """Raised if a job has ended so many workers that this one does not begin it."""
 
 
 @dataclass(slots=True, eq=False)
 class RunningEntry:
-    """An entry that this worker runs. `stop` is the switch of its run, and each try has a new one.
+    """An entry that this worker runs. `stop` is the stop switch of its run; each try has a new one.
 
-    `ours` is False as soon as another worker is known to have the entry.
+    `ours` becomes False as soon as another worker has the entry.
     """
 
     taken: TakenEntry
@@ -55,17 +55,17 @@ class EntryRunner:
     """Runs entries of the queue. `is_ours` asks the queue whether an entry is this worker's."""
 
     def __init__(
-        self, context: WorkerContext, is_ours: Callable[[TakenEntry], Awaitable[bool]], tell: Callable[[str], None]
+        self, context: WorkerContext, is_ours: Callable[[TakenEntry], Awaitable[bool]], notify: Callable[[str], None]
     ) -> None:
         self._context = context
         self._url = context.url
         self._is_ours = is_ours
-        self._tell = tell
+        self._notify = notify
 
     async def run(self, running: RunningEntry) -> EntryEnd:
-        """Run an entry's job until it has ended, or is stopped.
+        """Run an entry's job until it has ended or was stopped.
 
-        Raises what makes the worker useless: `CredentialsError`, `LeaseLost`. The job is then for another one.
+        Raises errors that make the worker useless: `CredentialsError`, `LeaseLost`. Another worker then takes the job.
         """
         if not await self._is_ours(running.taken):
             return EntryEnd.NOT_OURS
@@ -73,7 +73,8 @@ class EntryRunner:
             end = await self._end_of_tries(running)
         except (StoreError, JournalError, CredentialsError) as error:
             if not await self._is_deleted(running.taken.job_id):
-                # Not the job's fault: the database stays away, answers cannot be kept, the credentials are refused.
+                # Not the job's fault: the database is unreachable, answers cannot be kept, or the credentials are
+                # refused.
                 raise error if isinstance(error, CredentialsError) else _lost(running, error) from error
             end = await self._cannot_run(running, error)
         except Exception as error:
@@ -81,7 +82,7 @@ class EntryRunner:
         return end if running.ours and await self._is_ours(running.taken) else EntryEnd.NOT_OURS
 
     async def _end_of_tries(self, running: RunningEntry) -> EntryEnd:
-        """Run a job, again where it is the job that cannot go on: those beside it are not disturbed."""
+        """Run a job, and retry if only this job cannot continue: other jobs of the worker are not disturbed."""
         failures, taken = 0, running.taken
         while failures < MOST_ENDED:
             try:
@@ -92,18 +93,18 @@ class EntryRunner:
                 if not is_the_jobs_fault(error) or await self._is_deleted(taken.job_id):
                     raise
                 failures = await asyncio.to_thread(count_failure, self._url, taken.id, taken.job_id, error)
-                self._tell(f"job {taken.job_id} cannot go on: {error.message}")
+                self._notify(f"job {taken.job_id} cannot continue: {error.message}")
             if running.stop.reason in {HAND_BACK, BY_COMMAND}:
                 return await self._end_of(running, None)
-            running.stop = Stop()  # the one of before was used up by the failure
+            running.stop = Stop()  # the previous one was used by the failure
             await asyncio.sleep(min(_PAUSE_SECONDS * 2**failures, _LONGEST_PAUSE_SECONDS))
         reason = await asyncio.to_thread(set_aside, self._url, taken.id, taken.job_id)
         again = command("submit JOB_FILE --job-id", taken.job_id)
-        self._tell(f"job {taken.job_id} is {reason}; find out why, then submit it again ({again})")
+        self._notify(f"job {taken.job_id} is {reason}; find out why, then submit it again ({again})")
         return EntryEnd.OVER
 
-    async def _end_of(self, running: RunningEntry, outcome: Outcome | None) -> EntryEnd:
-        """Return what becomes of an entry; `outcome` is None where its job was stopped before anything was asked."""
+    async def _end_of(self, running: RunningEntry, outcome: RunOutcome | None) -> EntryEnd:
+        """Return how to end an entry; `outcome` is None if its job was stopped before anything was asked."""
         unfinished = outcome is None or outcome.status == "cancelled"
         if unfinished and running.stop.reason == HAND_BACK:
             return EntryEnd.HANDED_BACK
@@ -111,29 +112,29 @@ class EntryRunner:
             await asyncio.to_thread(give_up_job, self._url, running.taken.job_id, "cancelled")
         return EntryEnd.CANCELLED if running.stop.reason == BY_COMMAND else EntryEnd.OVER
 
-    async def _outcome_of_try(self, running: RunningEntry) -> Outcome | None:
-        """Run a job as soon as that is possible; None when it was stopped before."""
+    async def _outcome_of_try(self, running: RunningEntry) -> RunOutcome | None:
+        """Run a job as soon as possible; None if it was stopped before."""
         waited_since, pause = time.monotonic(), _PAUSE_SECONDS
-        taken, stop, told, begun = running.taken, running.stop, False, False
+        taken, stop, notified, begun = running.taken, running.stop, False, False
         while stop.reason is None:
             try:
                 await self._require_not_set_aside(taken)
                 async with claimed_run(self._context, taken.job_id, taken.priority, stop) as run:
                     begun = run is not None
-                    return await run.carry_out() if run is not None else None
+                    return await run.execute() if run is not None else None
             except JobLocked as locked:
                 waited_since = time.monotonic()
-                if not told:
-                    self._tell(f"{locked.message}; waiting for it")
-                told = True
+                if not notified:
+                    self._notify(f"{locked.message}; waiting for it")
+                notified = True
             except StoreError as error:
                 waited = time.monotonic() > waited_since + PATIENCE_SECONDS
                 if begun or waited or isinstance(error, SchemaError) or is_the_jobs_fault(error):
                     raise
-                if not told:
+                if not notified:
                     limit = f"{PATIENCE_SECONDS:.0f} s"
-                    self._tell(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
-                told = True
+                    self._notify(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
+                notified = True
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         return None
@@ -148,15 +149,15 @@ class EntryRunner:
             await asyncio.to_thread(stored_job, self._url, job_id)
         except JobNotFound:
             return True
-        except Exception:  # nobody can say
+        except Exception:  # unknown
             return False
         return False
 
     async def _cannot_run(self, running: RunningEntry, error: Exception) -> EntryEnd:
-        """Note that a job cannot run, and why. Raises `LeaseLost` where that cannot be noted."""
+        """Store that a job cannot run, and why. Raises `LeaseLost` if that cannot be stored."""
         taken = running.taken
         message = error.message if isinstance(error, BeaconError) else _internal(error)
-        self._tell(f"job {taken.job_id} cannot run: {message}")
+        self._notify(f"job {taken.job_id} cannot run: {message}")
         try:
             await asyncio.to_thread(fail_job, self._url, taken.id, taken.job_id, message)
         except StoreError as failed:
@@ -165,10 +166,10 @@ class EntryRunner:
 
 
 def _internal(error: Exception) -> str:
-    """Say what went wrong and where, without the error's own text: nobody knows what is in it."""
+    """Describe what went wrong and where, without the error's own text, which may contain anything."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"internal error: {type(error).__name__} in {frame.name} ({Path(frame.filename).name}:{frame.lineno})"
 
 
 def _lost(running: RunningEntry, error: BeaconError) -> LeaseLost:
-    return LeaseLost(f"job {running.taken.job_id} cannot go on here: {error.message}")
+    return LeaseLost(f"job {running.taken.job_id} cannot continue here: {error.message}")

@@ -1,6 +1,6 @@
-"""Procrastinate, which keeps the queue of jobs: what is put into it, and changed in it. A worker's part is beside this.
+"""The queue of jobs, kept by Procrastinate: adding and changing entries. `worker_queue` has the worker's part.
 
-Its tables lie in a schema of their own (`queue_schema.py`), which is put before Beacon's on the search path.
+Its tables are in their own schema (`queue_schema.py`), which comes before Beacon's in the search path.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 
 from beacon_cli import __version__
-from beacon_cli.fleet.queue_connection import QUEUE_FIRST, explained, is_refused, pool_options, told
+from beacon_cli.fleet.queue_connection import QUEUE_FIRST, as_store_error, explained, is_refused, pool_options
 from beacon_cli.fleet.queue_schema import QUEUE_SCHEMA
 from beacon_cli.store.connect import AsyncConnection
 
 QUEUE = f"beacon-{__version__}"
-"""The queue of this version: workers take no entries of another."""
+"""The queue of this version: workers take no entries of another version."""
 
 TASK = "beacon_job"
-"""What the entries of the queue are called there."""
+"""The task name of the entries in Procrastinate."""
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
-"""When to try again what is put back. It is compared with the database's clock, and ours may be ahead of that."""
+"""When to retry an entry that was put back. It is compared with the database's clock, and ours may be ahead of it."""
 
-# A step of priority is worth an hour of waiting: whoever waits long enough has its turn, whatever comes in.
+# Each step of priority counts as one hour of waiting: a job that waits long enough gets its turn.
 _STEP_SECONDS = 3600
-# The highest rank goes first. It falls from the beginning of 2026 on, and fits into Procrastinate's 32 bits until 2094.
+# The highest rank goes first. It decreases with time since 2026, and fits into Procrastinate's 32 bits until 2094.
 _RANK = "SELECT 1767225600 - extract(epoch FROM now())::bigint - %s::int"
 _ADD = "INSERT INTO beacon_queue.beacon_entries (entry, job_id) VALUES (%s, %s)"
 
@@ -38,7 +38,7 @@ _ADD = "INSERT INTO beacon_queue.beacon_entries (entry, job_id) VALUES (%s, %s)"
 async def enqueue(connection: AsyncConnection, job_id: str, priority: int) -> int:
     """Put a job into the queue, inside the transaction of this connection, and return the entry's id.
 
-    The lowest `priority` goes first. Only workers of this version take it. Errors are those of psycopg.
+    Lower priorities run first. Only workers of this version take the job. Raises the errors of psycopg.
     """
     await connection.execute(QUEUE_FIRST, [QUEUE_SCHEMA, True])
     row = await (await connection.execute(_RANK, [priority * _STEP_SECONDS])).fetchone()
@@ -63,26 +63,26 @@ async def enqueue(connection: AsyncConnection, job_id: str, priority: int) -> in
 
 
 class JobQueue:
-    """The queue, for those who change what is in it. Use `open_queue`."""
+    """The queue, for changing entries. Use `open_queue`."""
 
     def __init__(self, app: App) -> None:
         self._jobs = app.job_manager
 
     async def cancel(self, entry: int) -> None:
-        """Take an entry out of the queue; the worker that has it is told to stop. Raises `StoreError`."""
+        """Remove an entry from the queue; a worker that has it is notified to stop. Raises `StoreError`."""
         with explained():
             await self._jobs.cancel_job_by_id_async(entry, abort=True)
 
     async def give_up(self, entry: int) -> bool:
-        """End an entry that was taken, for a worker that cannot; return whether it was still open."""
+        """End a taken entry whose worker cannot end it; return whether it was still open."""
         return await self._changed(self._jobs.finish_job_by_id_async(entry, Status.ABORTED, delete_job=False))
 
     async def put_back(self, entry: int) -> bool:
-        """Put an entry that was taken back into the queue; return whether it was still taken."""
+        """Put a taken entry back into the queue; return whether it was still taken."""
         return await self._changed(self._jobs.retry_job_by_id_async(entry, retry_at=AT_ONCE))
 
     async def forget(self, kept: timedelta) -> None:
-        """Forget the entries that have been over for longer than `kept`, in whole hours. Raises `StoreError`."""
+        """Delete entries that ended longer ago than `kept`, in whole hours. Raises `StoreError`."""
         with explained():
             await self._jobs.delete_old_jobs(
                 int(kept / timedelta(hours=1)), include_failed=True, include_cancelled=True, include_aborted=True
@@ -92,9 +92,9 @@ class JobQueue:
         try:
             await change
         except ConnectorException as failed:
-            if is_refused(failed):  # somebody else was faster
+            if is_refused(failed):  # another process was faster
                 return False
-            raise told(failed) from failed
+            raise as_store_error(failed) from failed
         return True
 
 

@@ -28,7 +28,7 @@ from beacon_cli.records.load_job import stored_job
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import JobStore, open_job_store
 
-HAND_BACK = StopReason("handed_back", "the worker was stopped (SIGTERM); another goes on")
+HAND_BACK = StopReason("handed_back", "the worker was stopped (SIGTERM); another worker continues")
 BY_COMMAND = StopReason("cancelled", "cancelled by beacon cancel")
 
 
@@ -44,7 +44,7 @@ class WorkerContext:
 
 
 class _Handover:
-    """A job store whose job is `created` again, not `cancelled`, when the run stopped for another worker to go on."""
+    """A job store whose job becomes `created`, not `cancelled`, if the run stopped for another worker to continue."""
 
     def __init__(self, store: JobStore, stop: Stop) -> None:
         self._store = store
@@ -70,34 +70,34 @@ class _Handover:
 
 @asynccontextmanager
 async def claimed_run(context: WorkerContext, job_id: str, priority: int, stop: Stop) -> AsyncIterator[Run | None]:
-    """Claim a job of the database and begin a run of it; yields None when it was stopped before anything was asked.
+    """Claim a stored job and begin a run of it; yields None if it was stopped before anything was asked.
 
     Raises every `BeaconError` that can end a run before its first question.
     """
     job = await asyncio.to_thread(stored_job, context.url, job_id)
     clock = Clock()
 
-    def tell(text: str) -> None:
+    def notify(text: str) -> None:
         context.emit(Notice(job_id, clock.now(), text))
 
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_claimed(context, job, job_id, tell))
+        store = await stack.enter_async_context(_claimed(context, job, job_id, notify))
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
-        run = await _prepared(stack, context, store, priority, stop, clock, tell)
+        run = await _prepared(stack, context, store, priority, stop, clock, notify)
         if stop.reason is None:
             await store.begin(clock.now().isoformat())
         yield None if stop.reason is not None else run
 
 
 def _claimed(
-    context: WorkerContext, job: Job, job_id: str, tell: Callable[[str], None]
+    context: WorkerContext, job: Job, job_id: str, notify: Callable[[str], None]
 ) -> AbstractAsyncContextManager[JobStore]:
     return open_job_store(
         *(context.url, job, job_id),
         batching=None,
         journal_folder=context.settings.journal_path(),
-        tell=tell,
+        notify=notify,
         holder=f"worker {context.worker_id}",
     )
 
@@ -109,7 +109,7 @@ async def _prepared(
     priority: int,
     stop: Stop,
     clock: Clock,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> Run:
     settings, claim = context.settings, store.claim
     job, lanes = claim.job, claim.job.lanes()
@@ -124,9 +124,9 @@ async def _prepared(
     endpoints = configured_endpoints(settings, regions, recorded_endpoints(settings))
     headers, caps = settings.proxy_headers(), endpoint_caps(lanes, limits)
     clients = await stack.enter_async_context(
-        open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, tell=tell)
+        open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, notify=notify)
     )
-    await require_models(clients, endpoints, lanes, tell)
+    await require_models(clients, endpoints, lanes, notify)
     return make(clients, endpoints, *rest)
 
 

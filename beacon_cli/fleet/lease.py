@@ -19,7 +19,7 @@ from beacon_cli.store.connect import PASSING, AsyncConnection, open_async, store
 from beacon_cli.store.queries import query
 
 BEAT_SECONDS = 0.5
-# How long a worker goes on without its database before it gives up, as a run does.
+# How long a worker continues without its database before it gives up, as a run does.
 PATIENCE_SECONDS = 60.0
 _SILENCE_SECONDS = 10.0
 
@@ -31,12 +31,12 @@ _END_OLD_ONE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid
 
 
 def new_worker_id() -> str:
-    """Return an id that no process had before; short enough for `application_name` with a word before it."""
+    """Return a unique id, short enough for `application_name` with a word before it."""
     return f"{socket.gethostname()[:30]}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 class Lease:
-    """What the others see of this worker. `beat` is called after each heartbeat, with how long they came unbroken."""
+    """What other workers see of this one. `beat` gets, after each heartbeat, how long they have been uninterrupted."""
 
     def __init__(self, url: str, worker_id: str) -> None:
         self.id = worker_id
@@ -48,7 +48,7 @@ class Lease:
         self._server_pid = 0
 
     async def take(self, jobs: int, caps: Sequence[tuple[str, int]]) -> None:
-        """Show up, and say how many calls may be in flight: the caps of whoever came last hold for all."""
+        """Register this worker and store the caps: those of the worker that started last apply to all."""
         try:
             connection = await self._connect()
             async with connection.transaction():
@@ -59,9 +59,10 @@ class Lease:
             raise store_error(error, self._address.parameters) from None
 
     async def keep(self, beat: Callable[[AsyncConnection, float], Awaitable[None]]) -> None:
-        """Keep the lease until it is left.
+        """Keep the lease until `leave`.
 
-        Raises `LeaseLost` when the others hold this worker for lost, `StoreError` for what does not pass by itself.
+        Raises `LeaseLost` if others declared this worker lost, and `StoreError` for errors that do not pass by
+        themselves.
         """
         healthy_since = last = time.monotonic()
         while not self._left:
@@ -74,34 +75,34 @@ class Lease:
             except (*PASSING, TimeoutError) as error:
                 await self.close()
                 if time.monotonic() - last > PATIENCE_SECONDS:
-                    raise LeaseLost(f"the database stayed away for {PATIENCE_SECONDS:.0f} s") from error
+                    raise LeaseLost(f"the database was unreachable for {PATIENCE_SECONDS:.0f} s") from error
                 healthy_since = time.monotonic()
             except psycopg.Error as error:
                 raise store_error(error, self._address.parameters) from None
             await asyncio.sleep(BEAT_SECONDS)
 
     async def leave(self) -> None:
-        """Say that this worker is gone, so that the others need not wait to be sure."""
+        """Record that this worker is gone, so that the others do not have to wait to be sure."""
         self._left = True
         async with asyncio.timeout(_SILENCE_SECONDS):
             await (await self._connected()).execute(_LEAVE, [self.id])
 
     async def excuse_jobs(self) -> None:
-        """Say, where that can be said at once, that no job is to blame for the end of this worker."""
+        """Record, if possible immediately, that no job is to blame for the end of this worker."""
         if self._connection is not None and not self._connection.closed:
             with contextlib.suppress(psycopg.Error, TimeoutError):
                 async with asyncio.timeout(BEAT_SECONDS):
                     await self._connection.execute(_EXCUSE, [self.id])
 
     async def close(self) -> None:
-        """Close the connection, and with it free the lock."""
+        """Close the connection, which frees the lock."""
         if self._connection is not None:
             await self._connection.close()
 
     async def _heartbeat(self, connection: AsyncConnection) -> None:
         answer = await connection.execute(query("fleet", "heartbeat"), {"worker": self.id, "draining": self.draining})
         if await answer.fetchone() is None and not self._left:
-            raise LeaseLost("the other workers took this one for dead, and its jobs over")
+            raise LeaseLost("the other workers declared this worker lost, and took over its jobs")
 
     async def _connected(self) -> AsyncConnection:
         if self._connection is None or self._connection.closed:
@@ -111,7 +112,7 @@ class Lease:
     async def _connect(self) -> AsyncConnection:
         connection = await open_async(self._address)
         try:
-            while not await _locked(connection, self.id):  # by our connection of before, which the server still holds
+            while not await _locked(connection, self.id):  # by our previous connection, which the server still holds
                 await connection.execute(_END_OLD_ONE, [self._server_pid, self._name])
                 await asyncio.sleep(0.05)
         except BaseException:

@@ -1,4 +1,4 @@
-"""What a worker says: the log lines of its jobs, which run side by side."""
+"""The log of a worker: the lines of its jobs, which run at the same time."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from beacon_cli.live.progress import Progress
 
 
 class FleetLog:
-    """Writes events of several jobs as lines; each job's log is kept while it runs."""
+    """Writes events of several jobs as lines; the state of each job's log is kept while it runs."""
 
     def __init__(self, stream: TextIO | None) -> None:
         self._talk = Talk(stream)
         self._logs: dict[str, RunLog] = {}
 
     def handle(self, event: Event) -> None:
-        """Take in one event and write its lines."""
+        """Process one event and write its lines."""
         log = self._logs.get(event.job_id) or RunLog(Progress())
         if isinstance(event, JobStarted):
             self._logs[event.job_id] = log

@@ -1,4 +1,4 @@
-"""`beacon queue`: the whole fleet as the database has it."""
+"""`beacon queue`: the whole fleet as the database shows it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from beacon_cli.store.journal import Found
 from beacon_cli.store.queries import query
 from modal_deployment.regions import REGIONS
 
-# Taken over within seconds when all is well: what nobody holds for longer is stuck.
+# Jobs are normally taken over within seconds: one that nothing holds for longer is stuck.
 _UNHELD_SECONDS = 20.0
 
 Row = dict[str, Any]
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FleetOverview:
-    """Jobs of the queue, calls per region and in all (`account`), workers; and what lies in this machine's journals."""
+    """Jobs in the queue, calls per region and in total (`account`), workers, and this machine's journals."""
 
     jobs: tuple[Row, ...]
     regions: tuple[Row, ...]
@@ -51,7 +51,7 @@ class FleetOverview:
         }
 
     def stuck(self) -> Iterator[dict[str, str]]:
-        """Yield what does not move, why, and what to do."""
+        """Yield what is stuck, why, and what to do."""
         versions = {worker["version"] for worker in self.workers if _alive(worker)}
         for row in self.jobs:
             problem = _why_stuck(row, versions)
@@ -60,16 +60,16 @@ class FleetOverview:
         for job_id in self.in_no_queue:
             yield {
                 "job_id": job_id,
-                "problem": "it was written, and is not in the queue",
-                "hint": f"submit it again, or give it up: {command('cancel', job_id)}",
+                "problem": "it is stored, but not in the queue",
+                "hint": f"submit it again, or cancel it: {command('cancel', job_id)}",
             }
         for row in self.set_aside:
             again = command("submit JOB_FILE --job-id", row["job_id"])
-            hint = f"find out why, then submit it again ({again}), or give it up: {command('cancel', row['job_id'])}"
+            hint = f"find out why, then submit it again ({again}), or cancel it: {command('cancel', row['job_id'])}"
             yield {"job_id": row["job_id"], "problem": row["reason"], "hint": hint}
 
     def problems(self) -> tuple[BeaconError, ...]:
-        """Return what is stuck as errors."""
+        """Return what is stuck, as errors."""
         return tuple(ProblemsFound(f"job {s['job_id']}: {s['problem']}", hint=s["hint"]) for s in self.stuck())
 
 
@@ -132,7 +132,7 @@ def _state(row: Row) -> str:
 
 def _why_stuck(row: Row, versions: set[str]) -> tuple[str, str] | None:
     if not row["taken"] and not versions:
-        return "no worker is alive", f"start one: {command('worker')}"
+        return "no worker is running", f"start one: {command('worker')}"
     if not row["taken"] and row["version"] not in versions:
         found = ", ".join(sorted(versions))
         return (
@@ -141,7 +141,7 @@ def _why_stuck(row: Row, versions: set[str]) -> tuple[str, str] | None:
         )
     if _state(row) == "orphaned" and float(row["changed_seconds"]) > _UNHELD_SECONDS:
         return (
-            f"its worker is gone, and none of version {row['version']} took it over",
+            f"its worker is gone, and no worker of version {row['version']} has taken it over",
             f"start one: {command('worker')}",
         )
     return None

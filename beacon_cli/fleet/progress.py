@@ -1,4 +1,4 @@
-"""How far a job of the fleet is."""
+"""The progress of a job of the fleet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job's entry in the queue that is not over; `taken` says whether a worker has it."""
+    """A job's open entry in the queue; `taken` says whether a worker has it."""
 
     id: int
     priority: int
@@ -27,19 +27,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """Where a job is: its state, and its entries in the queue."""
+    """The progress of a job: its state, and its entries in the queue."""
 
     state: State
     entries: tuple[Entry, ...]
 
     @property
     def over(self) -> bool:
-        """Whether nothing more is to be expected."""
+        """Whether no more progress is expected."""
         return not self.entries and self.state.over
 
 
 def job_progress(connection: Connection, job_id: str) -> JobProgress:
-    """Return where a job is. Raises `JobNotFound` where there is none any more, and `StoreError`."""
+    """Return the progress of a job. Raises `JobNotFound` if it does not exist any more, and `StoreError`."""
     state = state_of(connection, job_id)
     if state.status == "deleted":
         raise JobNotFound(f"job {job_id} was deleted")

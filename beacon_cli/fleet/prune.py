@@ -1,4 +1,4 @@
-"""Forgetting what is over: entries of the queue that ended, and workers that are gone. Jobs and answers stay."""
+"""Deletes what is over: ended entries of the queue, and workers that are gone. Jobs and answers stay."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ KEPT = timedelta(days=7)
 _BETWEEN_SECONDS = 3600.0
 
 
-async def prune_regularly(url: str, tell: Callable[[str], None]) -> None:
-    """Prune now and every hour, until cancelled; what fails is told, and tried again the next time."""
+async def prune_regularly(url: str, notify: Callable[[str], None]) -> None:
+    """Prune now and every hour, until cancelled; a failure is reported, and retried the next time."""
     while True:
         try:
             await prune(url, KEPT)
         except Exception as error:
-            tell(f"what is over could not be forgotten: {getattr(error, 'message', type(error).__name__)}")
+            notify(f"old queue entries could not be removed: {getattr(error, 'message', type(error).__name__)}")
         await asyncio.sleep(_BETWEEN_SECONDS)
 
 
 async def prune(url: str, kept: timedelta) -> int:
-    """Forget what has been over for longer than `kept`, and return how many entries of the queue that were.
+    """Delete what ended longer ago than `kept`, and return the number of deleted entries of the queue.
 
-    It goes by the database's clock. Raises `StoreError`.
+    It uses the database's clock. Raises `StoreError`.
     """
     async with open_queue(url) as queue:
         await queue.forget(kept)

@@ -1,4 +1,4 @@
-"""Procrastinate's connections, made as Beacon makes all of its own, and its errors in Beacon's words."""
+"""Procrastinate's connections, made like Beacon's own, and its errors as Beacon's."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from procrastinate.connector import Notify
 
 QUEUE_FIRST = "SELECT set_config('search_path', %s || ', ' || current_setting('search_path'), %s)"
-"""Puts the queue's schema before Beacon's; the second parameter says whether for the transaction only."""
+"""Puts the queue's schema before Beacon's; the second parameter limits it to the transaction."""
 
 _RETRY_SECONDS = 0.3
-# A pool tries to connect again for long, with longer and longer pauses; a worker begins short attempts anew instead.
+# A pool reconnects for a long time, with longer and longer pauses; a worker uses repeated short attempts instead.
 _SHORT_ATTEMPTS: dict[str, Any] = {"timeout": 2.0, "reconnect_timeout": 1.0}
 
 _T = TypeVar("_T")
 
 
 class PatientConnector(PsycopgConnector):
-    """A connector that waits for a database that went away: taking jobs must not end with a restart of the server.
+    """A connector that waits for a lost database: taking jobs must survive a restart of the server.
 
-    So a statement may be sent twice. What was taken in a reply that never came is found by the others (`orphans.sql`);
-    an entry that was changed already cannot be changed again, and need not be.
+    So a statement may be sent twice. Entries that were taken in a lost reply are found by other workers
+    (`orphans.sql`); an entry that was already changed cannot and need not be changed again.
     """
 
     def __init__(self, url: str, name: str) -> None:
@@ -46,19 +46,19 @@ class PatientConnector(PsycopgConnector):
         self._not_ours: set[int] = set()
 
     def let_go(self) -> None:
-        """Send nothing any more: from now on no entry is changed, and what asks for rows raises."""
+        """Send nothing more: from now on no entry is changed, and statements that return rows raise."""
         self._let_go = True
 
     def disown(self, entry: int) -> None:
-        """Leave out what would be written of an entry."""
+        """Do not write changes of this entry."""
         self._not_ours.add(entry)
 
     def own(self, entry: int) -> None:
-        """Write what is to be written of an entry, again."""
+        """Write changes of this entry again."""
         self._not_ours.discard(entry)
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
-        """Execute a statement that changes an entry or the like, unless the entry is not ours any more."""
+        """Execute a statement, unless it changes an entry that is no longer ours."""
         if arguments.get("job_id") in self._not_ours:
             return
         try:
@@ -76,7 +76,7 @@ class PatientConnector(PsycopgConnector):
         return await self._patiently(partial(super().execute_query_all_async, query, **arguments))
 
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
-        """Listen until cancelled, also where the connection cannot be made again at once."""
+        """Listen until cancelled, even if the connection cannot be restored immediately."""
         while True:
             with contextlib.suppress(ConnectorException, StoreError):
                 await super().listen_notify(on_notification, channels)
@@ -90,11 +90,11 @@ class PatientConnector(PsycopgConnector):
                 if not isinstance(failed.__cause__, PASSING):
                     raise
             await asyncio.sleep(_RETRY_SECONDS)
-        raise ConnectorException("this worker lets go of its entries")
+        raise ConnectorException("this worker releases its entries")
 
 
 def pool_options(url: str, name: str) -> dict[str, Any]:
-    """Return what psycopg's pool needs to connect as Beacon does everywhere, with the queue's tables in front."""
+    """Return the options for psycopg's pool to connect as Beacon does, with the queue's schema first."""
     address = address_of(url, statement_timeout="30s", name=name)
     return {
         "kwargs": address.parameters,
@@ -117,26 +117,26 @@ def explained() -> Iterator[None]:
     try:
         yield
     except ConnectorException as failed:
-        raise told(failed) from failed
+        raise as_store_error(failed) from failed
     except psycopg.Error as failed:
         raise store_error(failed) from None
 
 
-def told(failed: ConnectorException) -> StoreError:
-    """Return what to tell of an error of Procrastinate."""
+def as_store_error(failed: ConnectorException) -> StoreError:
+    """Return an error of Procrastinate as a `StoreError`."""
     cause = failed.__cause__
     if isinstance(
         cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn | psycopg.errors.UndefinedFunction
     ):
-        return SchemaError("the queue's tables are missing, or old", hint=MIGRATE_HINT)
+        return SchemaError("the queue's tables are missing or out of date", hint=MIGRATE_HINT)
     return store_error(cause) if isinstance(cause, psycopg.Error) else StoreError("the queue's database failed")
 
 
 def is_refused(failed: ConnectorException) -> bool:
-    """Whether Procrastinate's own functions refused a change, since the entry is in another state by now."""
+    """Return whether Procrastinate refused a change because the entry is in another state by now."""
     return isinstance(failed.__cause__, psycopg.errors.RaiseException)
 
 
-# Only what is broken is told, and that by Beacon: these log on stderr, which is for the operator.
+# Beacon itself reports what is broken: these loggers would write to stderr, which is for the operator.
 for _name in ("procrastinate", "psycopg"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""The tables of the fleet's queue, in a schema of their own: whose they are, what the role may do, making them."""
+"""The tables of the fleet's queue, in their own schema: whose they are, privileges, and creating them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from beacon_cli.store.queries import query
 from beacon_cli.store.schema import GRANTS_HINT, Connection
 
 QUEUE_SCHEMA = "beacon_queue"
-"""The schema of Procrastinate's tables, and of what Beacon notes beside them."""
+"""The schema of Procrastinate's tables, and of Beacon's tables next to them."""
 
 MIGRATE_HINT = f"run: {command('db migrate --fleet')}"
 
 _ANOTHER_PROGRAM_HINT = "give the fleet a database of its own"
-# By the catalogue: to_regclass fails where the role may not look into the schema.
+# From the catalogue: to_regclass fails if the role has no access to the schema.
 _FOUND = """
 SELECT current_user, current_schema(), has_schema_privilege(schema.oid, 'USAGE'),
        obj_description(schema.oid, 'pg_namespace'),
@@ -43,13 +43,13 @@ SELECT current_user, current_database(), current_schema(), schema.oid IS NOT NUL
        ARRAY(SELECT relname::text FROM pg_class WHERE relnamespace = schema.oid AND relkind IN ('r', 'p'))
 FROM (SELECT) AS one LEFT JOIN pg_namespace AS schema ON schema.nspname = 'beacon_queue'
 """
-# A comment on the schema says whose queue it is, where the role may write one.
+# A comment on the schema says whose queue it is, if the role may write one.
 _NOTE = "the queue of Beacon's tables in the schema "
-# What tells the queue's tables from those of another program.
+# How to distinguish the queue's tables from those of another program.
 _OURS = "beacon_migrations"
 _APPLIED = "SELECT name FROM beacon_queue.beacon_migrations"
 _NOTE_APPLIED = "INSERT INTO beacon_queue.beacon_migrations (name) VALUES (%s)"
-# One migration at a time; freed with the connection.
+# One migration at a time; the lock is freed with the connection.
 _LOCK = "SELECT pg_advisory_lock(hashtextextended('beacon queue tables', 0))"
 # Beacon 0.1 kept its queue there, with DBOS.
 _LEFT_BEHIND = """
@@ -60,7 +60,7 @@ _NAMED_AT_MOST = 5
 
 
 def require_queue(connection: Connection, privileges: Sequence[str]) -> None:
-    """Raise `SchemaError` unless there is a queue of these tables, `StoreError` where the role lacks a privilege."""
+    """Raise `SchemaError` unless there is a queue for these tables, `StoreError` if the role lacks a privilege."""
     with translated(), connection.pipeline():  # one round trip
         queue, lacked = connection.execute(_FOUND), connection.execute(_LACKING, [list(privileges)])
     found, lacking = queue.fetchone(), lacked.fetchone()
@@ -92,17 +92,17 @@ def require_nothing_left_behind(url: str) -> None:
         raise SchemaError(
             f"the queue of Beacon 0.1 (schema dbos) still has {quantity(len(left), 'job')}:"
             f" {', '.join(left[:_NAMED_AT_MOST])}{more}",
-            hint="let workers of that version finish them, or cancel them with it; or give that queue up with"
+            hint="let workers of that version finish them, or cancel them with it; or drop that queue with"
             " DROP SCHEMA dbos CASCADE, and submit the jobs again",
         )
 
 
 def create_queue(url: str) -> None:
-    """Create the queue's tables, or bring them up to date. Raises `StoreError` where that cannot be."""
+    """Create the queue's tables, or bring them up to date. Raises `StoreError` if that is not possible."""
     with connect(url) as connection, translated():
         connection.execute(_LOCK)
         schema, exists, has_tables = _require_creating(connection)
-        if not exists:  # PostgreSQL wants the privilege for IF NOT EXISTS, too
+        if not exists:  # PostgreSQL requires the privilege even for IF NOT EXISTS
             connection.execute(f"CREATE SCHEMA {QUEUE_SCHEMA}".encode())
         _note(connection, schema)
         connection.execute("SELECT set_config('search_path', %s, false)", [QUEUE_SCHEMA])
@@ -123,10 +123,10 @@ def _create_tables(connection: Connection) -> None:
 
 
 def update_tables(connection: Connection) -> None:
-    """Apply the migrations of Procrastinate that the tables, first on the search path, lack. Errors of psycopg pass."""
+    """Apply Procrastinate's missing migrations to the tables, first in the search path. Raises psycopg's errors."""
     for name, path in sorted(_known().items()):
         if name not in _applied(connection):
-            with connection.transaction():  # of its own: what is added to an enumeration cannot be used before
+            with connection.transaction():  # its own: a new value of an enumeration cannot be used before
                 connection.execute(path.read_bytes())
                 connection.execute(_NOTE_APPLIED, [name])
 
@@ -149,7 +149,7 @@ def _require_up_to_date(applied: set[str]) -> None:
         raise SchemaError("the queue's tables are older than this program", hint=MIGRATE_HINT)
     if applied - known:
         raise SchemaError(
-            "the queue's tables are newer than this program", hint="install the Procrastinate that they are of"
+            "the queue's tables are newer than this program", hint="install the version of Procrastinate that made them"
         )
 
 
@@ -172,7 +172,7 @@ def _require_creating(connection: Connection) -> tuple[str, bool, bool]:
 
 
 def _require_own(note: str | None, schema: str, tables: Sequence[str]) -> None:
-    """One queue, one set of tables: else a worker takes jobs that its own tables do not have."""
+    """Require one queue per set of tables: otherwise a worker takes jobs that its own tables do not have."""
     if note is not None and note.startswith(_NOTE) and note != _NOTE + schema:
         raise SchemaError(
             f"the queue of this database belongs to the tables in the schema {note.removeprefix(_NOTE)}, not {schema}",
@@ -186,7 +186,7 @@ def _require_own(note: str | None, schema: str, tables: Sequence[str]) -> None:
 
 
 def _note(connection: Connection, schema: str) -> None:
-    """Write down whose queue it is, where the role may."""
+    """Record whose queue it is, if the role may."""
     comment = sql.SQL("COMMENT ON SCHEMA {} IS {}")
     try:
         connection.execute(comment.format(sql.Identifier(QUEUE_SCHEMA), sql.Literal(_NOTE + schema)))

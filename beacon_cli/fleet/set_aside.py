@@ -1,4 +1,4 @@
-"""Setting a job aside that ends one worker after another, so that the jobs beside it can go on."""
+"""Sets a job aside that ends one worker after another, so that other jobs can continue."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from beacon_cli.store.connect import connect, translated
 from beacon_cli.store.queries import query
 
 MOST_ENDED = 3
-"""How many workers a job may end in a row, without one new answer in between."""
+"""Maximum number of workers that a job may end in a row, without a new answer in between."""
 
-# What the database refuses to every job alike: connections, resources, rights, tables, being stopped, being read-only.
+# Errors that affect every job: connections, resources, privileges, tables, a stopped or a read-only server.
 _EVERYBODYS_CLASSES = ("08", "25", "28", "3D", "42", "53", "55", "57", "58", "F0", "XX")
 
 
 def is_the_jobs_fault(error: Exception) -> bool:
-    """Whether an error would come again with this job alone: the database takes anything but what the job stores.
+    """Return whether only this job causes the error: the database accepts everything else.
 
-    A lock that another process took is not the job's fault either, yet only the job's affair.
+    A lock that another process took is not the job's fault either, but it affects only this job.
     """
     if isinstance(error, LockLost):
         return True
@@ -24,9 +24,9 @@ def is_the_jobs_fault(error: Exception) -> bool:
 
 
 def count_failure(url: str, entry: int, job_id: str, error: StoreError) -> int:
-    """Count that a job could not go on, and return how often that has been so in a row. Raises `StoreError`.
+    """Count a failure of a job, and return the number of failures in a row. Raises `StoreError`.
 
-    A lock that was lost is not counted.
+    A lost lock is not counted.
     """
     if isinstance(error, LockLost):
         return ended_workers(url, entry)[0]
@@ -46,8 +46,8 @@ def ended_workers(url: str, entry: int) -> tuple[int, str]:
 def set_aside(url: str, entry: int, job_id: str) -> str:
     """Set a job aside, and return why. Raises `StoreError`."""
     ended, why = ended_workers(url, entry)
-    message = f"set aside: {ended} workers in a row could not go on with it, and nothing was answered in between"
-    message = f"{message}; the last time {why}" if why else message
+    message = f"set aside: {ended} workers in a row ended on it, without a new answer in between"
+    message = f"{message}; the last failure: {why}" if why else message
     with connect(url) as connection, translated():
         connection.execute(query("fleet", "set_aside"), {"entry": entry, "job": job_id, "why": message})
     return message

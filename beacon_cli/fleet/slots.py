@@ -11,12 +11,12 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from modal_deployment.regions import REGIONS
 
-# The fleet's line has no end in sight when it is long; the job's own time limit is what ends the waiting.
+# The fleet's line can be long; only the job's own time limit ends the waiting.
 _FOR_EVER_SECONDS = 365 * 86400.0
 
 
 class FleetSlots:
-    """Slots that count over all jobs and workers. Waiting for one has no time limit of its own (slot_timeout)."""
+    """Slots that count over all jobs and workers. Waiting for one has no separate time limit (slot_timeout)."""
 
     def __init__(self, calls: Calls, job: Job, job_id: str, limits: Limits, priority: int) -> None:
         self._calls = calls

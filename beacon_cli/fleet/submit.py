@@ -1,4 +1,4 @@
-"""`beacon submit`: a job is written into the database, and put into the queue, in one transaction."""
+"""`beacon submit`: store a job and put it into the queue, in one transaction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.job_store import open_job_store
 from beacon_cli.store.queries import query
 
-# What others are told of who holds the job; with the process and the host, as PostgreSQL keeps 63 bytes of it.
+# How others see the holder of the job, with the process and the host; PostgreSQL keeps 63 bytes of it.
 _SUBMITTING = "to submit it"
 _ALREADY_GONE = "by another process"
 _TURN_SECONDS = 10.0
@@ -33,7 +33,7 @@ _TURN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job in the queue. `already` says that it was there before."""
+    """A job in the queue. `already` says that it was in the queue before."""
 
     job_id: str
     entry: int
@@ -52,13 +52,13 @@ class Submission:
 
 
 def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, priority: int) -> Submission:
-    """Put a job into the queue. Raises `JobLocked` while it runs, `UsageError` when its id asks something else."""
-    job_id = request.id_for(job)
+    """Put a job into the queue. Raises `JobLocked` while it runs, `UsageError` if the stored job differs."""
+    job_id = request.given_or_new_id(job)
     say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
     try:
         return asyncio.run(_submit(request, settings, job, job_id, url, priority))
     except Interrupted as interrupted:
-        interrupted.hint = f"it may be in the queue: {command('queue')} shows that; to submit it again changes nothing"
+        interrupted.hint = f"it may be in the queue: {command('queue')} shows that; submitting it again changes nothing"
         raise
 
 
@@ -69,7 +69,7 @@ async def _submit(
     while True:
         try:
             entry, already = await _submitted(request, settings, job, job_id, url, priority)
-        except JobLocked as locked:  # another submission of the same job is over in a moment
+        except JobLocked as locked:  # another submission of the same job will end in a moment
             if not locked.message.endswith(_ALREADY_GONE) and _SUBMITTING not in locked.message:
                 raise
             if time.monotonic() > give_up_at:
@@ -86,16 +86,16 @@ async def _submitted(
         *(url, job, job_id),
         batching=request.batching,
         journal_folder=settings.journal_path(),
-        tell=lambda text: say(f"{text}\n"),
+        notify=lambda text: say(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:
         return await store.submit(partial(_entry_of, job_id, priority))
 
 
 async def _entry_of(job_id: str, priority: int, connection: AsyncConnection) -> tuple[Entry, bool]:
-    """Return the job's entry, and whether it was there before; then its priority stays what it was.
+    """Return the job's entry, and whether it existed before; an existing entry keeps its priority.
 
-    Nobody else puts it there meanwhile: the caller holds the job's lock.
+    No other process adds it at the same time: the caller holds the job's lock.
     """
     if found := await (await connection.execute(query("fleet", "entries"), {"job": job_id})).fetchall():
         return Entry(*found[-1]), True

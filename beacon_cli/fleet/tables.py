@@ -1,4 +1,4 @@
-"""The fleet for people: submissions, verdicts, what was cancelled, and the state of the queue."""
+"""Shows the fleet to people: submissions, verdicts, cancelled jobs, and the state of the queue."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ _NUMBERS = frozenset(
 
 
 def show_submission(submission: Submission) -> Show:
-    """Return what prints a submission."""
-    state = "is in the queue already" if submission.already else "is in the queue"
+    """Return a function that prints a submission."""
+    state = "is already in the queue" if submission.already else "is in the queue"
     cells = quantity(submission.expected, "execution")
     return lambda out: out.print(f"job {submission.job_id} {state}: {cells}, priority {submission.priority}")
 
 
 def show_verdict(verdict: Verdict) -> Show:
-    """Return what prints how a job ended."""
-    told = [problem.message for problem in verdict.problems()]
-    told = told or [f"job {verdict.submission.job_id} {verdict.status}: {verdict.arithmetic}"]
-    return lambda out: out.print(*told, markup=False, soft_wrap=True)
+    """Return a function that prints how a job ended."""
+    lines = [problem.message for problem in verdict.problems()]
+    lines = lines or [f"job {verdict.submission.job_id} {verdict.status}: {verdict.arithmetic}"]
+    return lambda out: out.print(*lines, markup=False, soft_wrap=True)
 
 
 def show_cancelled(cancelled: Cancelled) -> Show:
-    """Return what prints that a job was stopped, or why not."""
+    """Return a function that prints that a job was stopped, or why not."""
     if problems := cancelled.problems():
-        told = [text for problem in problems for text in (problem.message, problem.hint) if text]
-        return lambda out: out.print("\n".join(told), markup=False, soft_wrap=True)
+        lines = [text for problem in problems for text in (problem.message, problem.hint) if text]
+        return lambda out: out.print("\n".join(lines), markup=False, soft_wrap=True)
     counts = "  ".join(f"{status} {count}" for status, count in sorted(cancelled.counts.items())) or "nothing asked"
     return lambda out: out.print(
         f"job {cancelled.job_id} {cancelled.status} after {cancelled.seconds:.1f}s: {counts}", markup=False
@@ -48,7 +48,7 @@ def show_cancelled(cancelled: Cancelled) -> Show:
 
 
 def show_overview(overview: FleetOverview) -> Show:
-    """Return what prints the fleet."""
+    """Return a function that prints the fleet."""
 
     def show(out: Console) -> None:
         data = overview.as_data()
@@ -79,7 +79,7 @@ def _print_regions(out: Console, data: dict[str, Any]) -> None:
 
 def _print_jobs(out: Console, jobs: list[dict[str, Any]]) -> None:
     if not jobs:
-        out.print("no job waits or runs")
+        out.print("no jobs are waiting or running")
         return
     rows = []
     for job in jobs:

@@ -27,15 +27,15 @@ _WRITING = {**WRITING, **dict.fromkeys(_TABLES, "SELECT, INSERT, UPDATE, DELETE"
 def fleet_database(
     settings: Settings, url: str | None = None, *, reading: bool = False, clock_must_agree: bool = False
 ) -> str:
-    """Return the URL of the fleet's database, with the tables of this program and what the role needs for them.
+    """Return the URL of the fleet's database, after checking its tables and the role's privileges.
 
-    Raises `MissingExtra`, `StoreError` for the embedded database or one behind a socket, `SchemaError`; and
-    `EnvironmentFault` where this machine's clock is wrong by minutes and must not be.
+    Raises `MissingExtra`, `StoreError` for the embedded database or one behind a socket, `SchemaError`, and
+    `EnvironmentFault` if this machine's clock must agree but is wrong by minutes.
     """
     require("fleet", "procrastinate")
     address = _over_tcp(named_url(settings, url))
     named = named_database(settings, url)
-    assert named is not None  # _over_tcp said so
+    assert named is not None  # _over_tcp ensures it
     with named.blamed():
         named.announce()
         _require_fleet(address, reading=reading, clock_must_agree=clock_must_agree)
@@ -52,20 +52,20 @@ def _require_fleet(url: str, *, reading: bool, clock_must_agree: bool) -> None:
 
 
 def migrate_fleet(url: str | None) -> list[str]:
-    """Bring the tables up to date, and the queue's; return the ids of the migrations that were applied.
+    """Bring Beacon's and the queue's tables up to date; return the ids of the applied migrations.
 
-    Raises `MissingExtra`, `SchemaError`, and `StoreError` where a fleet could not use them.
+    Raises `MissingExtra`, `SchemaError`, and `StoreError` if a fleet could not use the database.
     """
     require("fleet", "procrastinate")
     named = _over_tcp(url)
-    require_nothing_left_behind(named)  # before its version cannot use the tables any more
+    require_nothing_left_behind(named)  # before its version can no longer use the tables
     applied = migrate(named)
     create_queue(named)
     return applied
 
 
 def is_tcp(url: str) -> bool:
-    """Whether a database is reached over TCP, as other machines would. Raises `StoreError` for an unusable URL."""
+    """Return whether a database is reached over TCP, as from other machines. Raises `StoreError` for a bad URL."""
     parameters = address_of(url, statement_timeout="0").parameters
     host = parameters.get("hostaddr") or parameters.get("host") or os.environ.get("PGHOST", "")
     return bool(host) and not host.startswith("/")

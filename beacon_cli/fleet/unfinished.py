@@ -1,4 +1,4 @@
-"""Jobs that end without a run: what their row says then."""
+"""Gives jobs that end without a run their last status."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ UPDATE jobs SET status = 'failed', completed_at = now() WHERE id = %(job)s AND s
 
 
 def fail_job(url: str, entry: int, job_id: str, reason: str) -> None:
-    """Note at a job, and at its entry in the queue, that it cannot run, and why. Raises `StoreError`."""
+    """Store in a job and its queue entry that it cannot run, and why. Raises `StoreError`."""
     with connect(url) as connection, translated():
         connection.execute(_FAIL, {"entry": entry, "job": job_id, "reason": reason})
 
 
 def give_up_job(url: str, job_id: str, status: str, from_statuses: Sequence[str] = ("created", "running")) -> None:
-    """Give a job that no run will finish its last status. Raises `StoreError`."""
+    """Set the last status of a job that no run will finish. Raises `StoreError`."""
     with connect(url) as connection, translated():
         connection.execute(
             "UPDATE jobs SET status = %s, completed_at = now() WHERE id = %s AND status = ANY (%s)",

@@ -1,4 +1,4 @@
-"""`beacon submit --wait`: until the job is over, then its verdict."""
+"""`beacon submit --wait`: wait until the job is over, then return its verdict."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect_readonly, translated
 
 _LOOK_SECONDS = 0.5
-_TELL_SECONDS = 10.0
+_REPORT_EVERY_SECONDS = 10.0
 _REASON = "SELECT reason FROM beacon_queue.beacon_entries WHERE entry = %s"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a submitted job ended; `reason` is why it could not run at all."""
+    """How a submitted job ended; `reason` explains why it could not run."""
 
     submission: Submission
     job: Job
@@ -74,27 +74,27 @@ class Verdict:
 
 
 def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> Verdict:
-    """Return when the job is over. Whatever ends the waiting does not end the job.
+    """Wait until the job is over. Interrupting the wait does not end the job.
 
-    Raises `StoreError`, and `JobNotFound` when somebody deletes the job.
+    Raises `StoreError`, and `JobNotFound` if the job is deleted.
     """
     try:
         status, by_region = _ending(submission.job_id, job.expected, url)
         reason = _reason(url, submission.entry)
     except (Interrupted, StoreError) as ended:
         stop = command("cancel", submission.job_id)
-        ended.hint = f"the job goes on: {command('queue')} shows it, and {stop} stops it"
+        ended.hint = f"the job continues: {command('queue')} shows it, and {stop} stops it"
         raise
     wanted = settings.limits.overridden_by(job.limits).min_success_rate
     return Verdict(submission, job, status, by_region, wanted, reason)
 
 
 def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counter[str]]]:
-    told = time.monotonic()
+    reported_at = time.monotonic()
     with connect_readonly(url) as connection:
         while not (progress := job_progress(connection, job_id)).over:
-            if time.monotonic() - told > _TELL_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported_at > _REPORT_EVERY_SECONDS:
+                reported_at = time.monotonic()
                 answered = _answered(rows_by_status(rows_by_region(connection, job_id)))
                 state = progress.state
                 say(f"job {job_id} {state.status}: {answered} of {expected} answered, {state.holder or 'waiting'}\n")

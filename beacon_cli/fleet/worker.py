@@ -1,4 +1,4 @@
-"""`beacon worker`: takes jobs from the queue and runs them, until it is told to stop or cannot go on."""
+"""`beacon worker`: takes jobs from the queue and runs them, until it is stopped or cannot continue."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _MOMENT_SECONDS = 1.0
 
 
 class State(Enum):
-    """What a worker does. `Worker._until_it_ends` is the only place that moves it.
+    """The state of a worker. Only `Worker._until_it_ends` changes it.
 
-    The invariant: entries are taken in `TAKING` only, and a job that runs in `DRAINING` has been told to stop.
+    The invariant: entries are taken only in `TAKING`, and every job that runs in `DRAINING` has been asked to stop.
     """
 
     TAKING = "it takes entries and runs them"
@@ -59,7 +59,7 @@ class Exit(Enum):
     FAULT = "a fault of Beacon"
 
 
-# Others have its jobs, or are about to: nothing is written any more.
+# Others have its jobs, or will soon: nothing more is written.
 _AT_ONCE = frozenset({Exit.QUIT, Exit.LOST})
 _EXIT_OF: Sequence[tuple[type[Exception], Exit]] = (
     (LeaseLost, Exit.LOST),
@@ -72,26 +72,26 @@ _EXIT_OF: Sequence[tuple[type[Exception], Exit]] = (
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a worker ended: why, and the signal or the error that it was."""
+    """How a worker ended: the reason, with its signal or error."""
 
     exit: Exit
     cause: Interrupted | Exception
 
     @classmethod
     def of(cls, error: Exception) -> Ending:
-        """Return the ending by an error."""
+        """Return the ending for an error."""
         return cls(next(exit for kind, exit in _EXIT_OF if isinstance(error, kind)), error)
 
 
 class _Drained:
-    """The event that nothing runs any more, after a signal."""
+    """The event that no job runs any more, after a signal."""
 
 
 _Event = Interrupted | Exception | _Drained
 
 
 class Worker:
-    """One worker. Its jobs run side by side in one event loop."""
+    """One worker. Its jobs run at the same time in one event loop."""
 
     def __init__(self, settings: Settings, url: str, jobs: int, drain_seconds: float, show: EventHook) -> None:
         self.id = new_worker_id()
@@ -113,7 +113,7 @@ class Worker:
         self._taking: asyncio.Task[None]
 
     async def run(self, signals: Held) -> Ending:
-        """Work until there is a reason to end, and return it. `signals` are those of the process."""
+        """Work until there is a reason to end, and return it. `signals` are the signals of the process."""
         try:
             _require_endpoints(self._settings)
             await self._lease.take(self._jobs, self._caps())
@@ -121,7 +121,7 @@ class Worker:
             await self._lease.close()
             return Ending.of(error)
         with signals.delivered_to(lambda signum: self._events.put_nowait(Interrupted(signum))):
-            # The heartbeat first: the others have less patience than connecting to a database far away may take.
+            # The heartbeat comes first: connecting to a distant database may take longer than the others wait.
             for service in self._services():
                 self._start(service)
             self._taking = self._start(self._take_entries())
@@ -132,11 +132,11 @@ class Worker:
             finally:
                 await self._let_go()
         if isinstance(ending.cause, Interrupted):
-            say_line(f"worker {self.id} ends; what it had not finished is for the others")
+            say_line(f"worker {self.id} ends; other workers take over its unfinished jobs")
         return ending
 
     async def _until_it_ends(self) -> Ending:
-        """Move from state to state, event by event, and return why the last one is reached."""
+        """Move from state to state, event by event, and return why the worker ends."""
         first_signal: Interrupted | None = None
         while True:
             event = await self._events.get()
@@ -153,11 +153,11 @@ class Worker:
             return Ending.of(event)
 
     def _services(self) -> Sequence[Coroutine[Any, Any, object]]:
-        """Return what goes on beside the jobs until the worker ends."""
+        """Return the services that run next to the jobs until the worker ends."""
         return (
             self._lease.keep(self._beat),
             self._calls.take_turns(),
-            # Also of jobs that come here no more: what workers of this data folder left behind.
+            # Also journals of jobs that do not run here any more, from earlier workers with this data folder.
             settle_regularly(self._url, self._settings.journal_path(), say_line),
             prune_regularly(self._url, say_line),
         )
@@ -169,7 +169,7 @@ class Worker:
         return task
 
     async def _until_it_fails(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do what goes on beside the jobs; if it fails, the worker ends."""
+        """Run what goes on beside the jobs; if it fails, the worker ends."""
         try:
             await work
         except psycopg.Error as error:
@@ -182,8 +182,8 @@ class Worker:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._queue.open()
         except TimeoutError:
-            raise LeaseLost(f"the queue did not open within {PATIENCE_SECONDS:.0f} s") from None
-        say_line(f"worker {self.id} takes up to {self._jobs} jobs at once")
+            raise LeaseLost(f"the connection to the queue was not made within {PATIENCE_SECONDS:.0f} s") from None
+        say_line(f"worker {self.id} runs up to {self._jobs} jobs at the same time")
         await self._queue.take_entries(self._jobs, self._drain_seconds + _CLOSING_SECONDS)
 
     def _caps(self) -> list[tuple[str, int]]:
@@ -201,7 +201,7 @@ class Worker:
         await self._watch.look(connection, healthy_seconds)
 
     async def _put_back(self, orphans: Sequence[Orphan]) -> int:
-        """Put entries that nobody runs back into the queue; those that were cancelled end."""
+        """Put entries that no worker runs back into the queue; cancelled ones end."""
         try:
             async with open_queue(self._url, f"worker {self.id}") as queue:
                 ended = [await queue.give_up(orphan.entry) for orphan in orphans if orphan.cancelled]
@@ -219,7 +219,7 @@ class Worker:
             running.stop.drain(HAND_BACK)
         try:
             return await self._runner.run(running)
-        except Exception as error:  # what ends the worker, not the job
+        except Exception as error:  # errors that end the worker, not the job
             self._events.put_nowait(error)
             return EntryEnd.HANDED_BACK
         finally:
@@ -235,33 +235,35 @@ class Worker:
 
     def _begin_to_drain(self) -> None:
         self._lease.draining = True
-        say_line(f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; a second Ctrl-C quits at once")
+        say_line(
+            f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; press Ctrl-C again to quit at once"
+        )
         for running in self._running.values():
             running.stop.drain(HAND_BACK)
         self._start(self._drain())
 
     async def _drain(self) -> None:
-        self._taking.cancel()  # it takes no entry from now on, and ends with the last one that it has taken
+        self._taking.cancel()  # it takes no more entries from now on, and ends with its last one
         await asyncio.wait({self._taking}, timeout=self._drain_seconds)
         self._stop_all(HAND_BACK)
         await asyncio.wait({self._taking}, timeout=_CLOSING_SECONDS)
-        with contextlib.suppress(Exception):  # without the database: the others notice by themselves
+        with contextlib.suppress(Exception):  # without the database, the others notice it themselves
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self._calls.settled()
                 await self._lease.leave()
         self._events.put_nowait(_Drained())
 
     async def _end_jobs(self) -> None:
-        """Close the calls in flight, and wait until that is recorded and the jobs are in the queue again."""
+        """Close the calls in flight, and wait until they are recorded and the jobs are back in the queue."""
         self._taking.cancel()
         self._stop_all(HAND_BACK)
         await asyncio.wait({self._taking}, timeout=_CLOSING_SECONDS)
 
     async def _let_go(self) -> None:
-        """End whatever still goes on, and write no more of any entry: what is left is for the others."""
+        """End everything that still runs, and write no more entries: the others take over the rest."""
         self._queue.let_go()
         going_on = {*(running.task for running in self._running.values()), *self._tasks}
-        while going_on:  # a job that is cancelled records its calls in flight first, if that is done in a moment
+        while going_on:  # a cancelled job first records its calls in flight, if that takes only a moment
             for task in going_on:
                 task.cancel()
             _, going_on = await asyncio.wait(going_on, timeout=_MOMENT_SECONDS)
@@ -271,7 +273,7 @@ class Worker:
 
 
 def _require_endpoints(settings: Settings) -> None:
-    """Raise `ConfigError` when no region is configured, and tell which are not."""
+    """Raise `ConfigError` if no region is configured; warn about each one that is not."""
     recorded = recorded_endpoints(settings)
     missing: dict[str, ConfigError] = {}
     for region in REGIONS.values():
@@ -282,9 +284,9 @@ def _require_endpoints(settings: Settings) -> None:
     if len(missing) == len(REGIONS):
         raise next(iter(missing.values()))
     for reason in missing.values():
-        say_line(f"warning: {reason.message}; jobs that ask there fail here")
+        say_line(f"warning: {reason.message}; jobs that ask there fail on this worker")
 
 
 def say_line(text: str) -> None:
-    """Tell the operator a line."""
+    """Print a line for the operator."""
     say(f"{text}\n")

@@ -1,4 +1,4 @@
-"""A worker process, from its first to its last moment."""
+"""A worker process, from start to end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from modal_deployment.regions import REGIONS
 
 
 def run_worker(settings: Settings, url: str, jobs: int, drain_seconds: float) -> NoReturn:
-    """Work until a signal, or until that is no use any more.
+    """Work until a signal, or until the worker cannot continue.
 
     Raises `JournalError`, `EnvironmentFault` for certificates or a proxy that cannot be used, and the cause of the
     worker's `Ending`: `Interrupted`, `ConfigError`, `LeaseLost`, `CredentialsError`, `StoreError`.
@@ -37,7 +37,7 @@ def run_worker(settings: Settings, url: str, jobs: int, drain_seconds: float) ->
 
 
 def _known_endpoints(settings: Settings) -> list[Endpoint]:
-    """Return the endpoints of the regions that are configured; a job that wants another is told so itself."""
+    """Return the endpoints of the configured regions; a job that needs another region reports it itself."""
     recorded = recorded_endpoints(settings)
     found: list[Endpoint] = []
     for region in REGIONS.values():

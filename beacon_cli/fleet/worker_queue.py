@@ -1,4 +1,4 @@
-"""The queue as one worker sees it: Procrastinate takes entries in the worker's own loop, and says when to stop."""
+"""The queue for one worker: Procrastinate takes entries in the worker's event loop, and signals when to stop."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from beacon_cli.store.queries import query
 if TYPE_CHECKING:
     from procrastinate.jobs import Job
 
-# What is put back has no notification; new entries do.
+# Entries that were put back are not notified; new ones are.
 _POLL_SECONDS = 0.5
-# Cancelling notifies, and the heartbeat looks, too (no_longer_ours.sql).
+# Cancelling notifies, and the heartbeat also checks (no_longer_ours.sql).
 _SELDOM_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class TakenEntry:
-    """An entry that a worker took. Together with the number of the attempt it is taken only once."""
+    """An entry that a worker took. With the same attempt number it is taken only once."""
 
     id: int
     attempt: int
@@ -38,7 +38,7 @@ class TakenEntry:
 
 
 class EntryEnd(Enum):
-    """What a worker says of an entry when it lets go of it."""
+    """How a worker ends an entry that it releases."""
 
     OVER = "the job has ended, in whichever way"
     CANCELLED = "the job was cancelled"
@@ -51,7 +51,7 @@ class _HandedBack(Exception):
 
 
 class _HandBack(BaseRetryStrategy):
-    """Puts an entry back when its worker hands it back, or is closed before it could."""
+    """Puts an entry back if its worker hands it back, or is closed before that."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:  # noqa: ARG002
         back = isinstance(exception, _HandedBack | asyncio.CancelledError)
@@ -59,14 +59,14 @@ class _HandBack(BaseRetryStrategy):
 
 
 RunEntry = Callable[[TakenEntry], Coroutine[Any, Any, EntryEnd]]
-"""Runs an entry's job to its end. It is not cancelled to stop it; that is what `StopEntry` is for."""
+"""Runs an entry's job to its end. To stop it, use `StopEntry` instead of cancelling."""
 
 StopEntry = Callable[[int, bool], None]
-"""Asks for the end of an entry's job: its id, and whether it was cancelled (else it is handed back)."""
+"""Stops an entry's job: takes its id, and whether it was cancelled (else it is handed back)."""
 
 
 class WorkerQueue:
-    """The queue as one worker sees it: it takes entries, and hands each to `run_entry`."""
+    """The queue for one worker: it takes entries, and passes each to `run_entry`."""
 
     def __init__(self, url: str, worker_id: str, run_entry: RunEntry, stop_entry: StopEntry) -> None:
         self._worker_id = worker_id
@@ -80,13 +80,13 @@ class WorkerQueue:
     async def open(self) -> None:
         """Connect. Raises `StoreError`."""
         with explained():
-            await (await open_async(self._address)).close()  # says why, where the pool would only try again
+            await (await open_async(self._address)).close()  # reports the reason, while the pool would only try again
             await self._app.open_async()
 
     async def take_entries(self, at_once: int, seconds_to_end: float) -> None:
-        """Take entries, so many at once, until cancelled; then those that were taken have so long to end.
+        """Take up to `at_once` entries at the same time, until cancelled; then taken ones get `seconds_to_end` to end.
 
-        Raises `StoreError` for what does not pass by itself.
+        Raises `StoreError` for errors that do not pass by themselves.
         """
         with explained():
             await self._app.run_worker_async(
@@ -100,7 +100,7 @@ class WorkerQueue:
             )
 
     async def is_ours(self, taken: TakenEntry) -> bool:
-        """Claim an entry that was taken, or make sure of it; return whether no other worker has it by now."""
+        """Claim a taken entry, or confirm the claim; return whether no other worker has it by now."""
         with explained():
             return bool(
                 await self._connector.execute_query_all_async(
@@ -109,7 +109,7 @@ class WorkerQueue:
             )
 
     def let_go(self) -> None:
-        """From now on write nothing of any entry: others take over what this worker has."""
+        """From now on write no entries: others take over this worker's entries."""
         self._connector.let_go()
 
     async def close(self) -> None:
@@ -134,7 +134,7 @@ class WorkerQueue:
         self._report(taken, running.result())
 
     def _report(self, taken: TakenEntry, end: EntryEnd) -> None:
-        """Tell Procrastinate how an entry ended, in its own way."""
+        """Report to Procrastinate how an entry ended."""
         if end is EntryEnd.CANCELLED:
             raise JobAborted
         if end is EntryEnd.HANDED_BACK:

@@ -1,1 +1,1 @@
-"""What is asked: the job's model, the files it is read from, the question bank."""
+"""What a run asks: the model of a job, the files it is read from, and the question bank."""

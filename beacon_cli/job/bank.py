@@ -1,4 +1,4 @@
-"""The question bank: questions that a job file asks for by their id alone."""
+"""The question bank: questions that a job file names by their id alone."""
 
 from __future__ import annotations
 

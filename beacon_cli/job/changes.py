@@ -1,4 +1,4 @@
-"""What changed between two versions of a job, in words: for refusing a changed job file under an old id."""
+"""Describes what changed between two versions of a job, to refuse a changed job file under an old id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Spec = Mapping[str, Any]
 
 
 def spec_differences(stored: Spec, new: Spec) -> list[str]:
-    """Return a line for each difference between two specs (`Job.spec`) that changes answers; none when equal.
+    """Return a line for each difference between two specs (`Job.spec`) that changes answers; none if they are equal.
 
     The order of models and of regions makes no difference; that of questions does.
     """
@@ -53,7 +53,7 @@ def _value_changes(prefix: str, stored: Spec, new: Spec, keys: tuple[str, ...]) 
 
 
 def _regions_by_model(spec: Spec) -> dict[str, list[str]]:
-    """Return the labels of each model's regions, in the order of the vocabulary."""
+    """Return the labels of each model's regions, in the usual order of the regions."""
     order = list(REGIONS)
     return {
         str(model["id"]): [

@@ -1,4 +1,4 @@
-"""What a job file holds before its meaning is known: a tree of values that know where they stand."""
+"""The contents of a job file before validation: a tree of values with their positions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon_cli.errors import JobFileError
 MAX_DEPTH = 64
 """How deep lists and mappings may be nested: a job file needs four levels, `metadata` may want more."""
 MAX_VALUES = 200_000
-"""How many values a document may hold with its aliases written out; each mapping and list is one."""
+"""How many values a document may contain, with aliases expanded; each mapping and list counts as one."""
 _MAX_DIGITS = 100
 
 Scalar = str | int | float | bool | None
@@ -20,10 +20,10 @@ Scalar = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value, and where it stands in its file.
+    """A value, and its position in its file.
 
     `line` and `column` count from 1; `path` is the key path as people write it (`models[1].regions`);
-    `written` is how a number, true, false or null is spelt there; `key_at` is where the value's key stands.
+    `written` is how a number, true, false or null is written there; `key_at` is the position of the value's key.
     """
 
     value: Scalar | list[Node] | dict[str, Node]
@@ -35,18 +35,18 @@ class Node:
 
     @property
     def members(self) -> dict[str, Node]:
-        """The values of a mapping by their keys; none when this is something else."""
+        """The values of a mapping by their keys; none if this is something else."""
         return self.value if isinstance(self.value, dict) else {}
 
     @property
     def items(self) -> list[Node]:
-        """The values of a list; none when this is something else."""
+        """The values of a list; none if this is something else."""
         return self.value if isinstance(self.value, list) else []
 
     def find(self, path: Sequence[str | int]) -> Node:
-        """Return the value that `path` leads to, or the last one on the way there.
+        """Return the value at `path`, or the last one on the way there.
 
-        A part that leads nowhere is passed over: pydantic puts the names of alternatives between the keys.
+        Unknown parts are skipped: pydantic puts the names of alternatives between the keys.
         """
         node = self
         for part in path:
@@ -73,7 +73,7 @@ class Document:
     root: Node
 
     def error(self, node: Node, problem: str, hint: str = "", *, at_key: bool = False) -> JobFileError:
-        """Return the error that says what is wrong with `node`, or with its key."""
+        """Return the error for a problem with `node`, or with its key."""
         line, column = (at_key and node.key_at) or (node.line, node.column)
         return located(self.source, line, column, node.path, problem, hint)
 
@@ -85,7 +85,7 @@ def located(source: str, line: int, column: int, path: str, problem: str, hint: 
 
 
 def joined(path: str, part: str | int) -> str:
-    """Return the path of a list's item or of a mapping's value; of a long key only the start is shown."""
+    """Return the path of a list's item or of a mapping's value; long keys are cut."""
     if isinstance(part, int):
         return f"{path}[{part}]"
     name = excerpt(part, 40)
@@ -95,7 +95,7 @@ def joined(path: str, part: str | int) -> str:
 
 
 def finite(written: str, number: int | float) -> int | float:
-    """Return `number`; raises `ValueError` when it is infinite or not a number."""
+    """Return `number`; raises `ValueError` if it is infinite or not a number."""
     if number in (float("inf"), float("-inf")) or number != number:
         raise ValueError(f"{excerpt(written, 40)} is not a number that can be used here")
     return number
@@ -109,14 +109,14 @@ def whole(written: str, base: int = 10) -> int:
 
 
 class TreeReader:
-    """What the readers of YAML and JSON share: bounds, checks of texts and keys, errors with their place."""
+    """What the readers of YAML and JSON share: bounds, checks of texts and keys, errors with their position."""
 
     def __init__(self, source: str) -> None:
         self.source = source
         self.count = 0
 
     def fail(self, at: tuple[int, int], path: str, problem: str, hint: str = "") -> NoReturn:
-        """Raise the error that something is wrong at a line and column."""
+        """Raise the error for a problem at a line and column."""
         raise located(self.source, *at, path, problem, hint) from None
 
     def enter(self, at: tuple[int, int], path: str, depth: int, values: int = 1) -> None:
@@ -135,7 +135,7 @@ class TreeReader:
             )
 
     def text(self, at: tuple[int, int], path: str, text: str) -> str:
-        """Return `text`; raises `JobFileError` when no request or no database row could carry it."""
+        """Return `text`; raises `JobFileError` if a request or a database row could not carry it."""
         if "\0" in text:
             self.fail(at, path, "the text holds a NUL character, which cannot be stored", "remove it")
         if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
@@ -143,7 +143,7 @@ class TreeReader:
         return text
 
     def key(self, members: dict[str, Node], key: str, at: tuple[int, int], path: str) -> str:
-        """Return `key`; raises `JobFileError` when the mapping has it already."""
+        """Return `key`; raises `JobFileError` if the mapping already has it."""
         self.text(at, path, key)
         if (first := members.get(key)) is not None and first.key_at is not None:
             line, column = first.key_at

@@ -1,4 +1,4 @@
-"""Opening the files that a job is read from."""
+"""Opens the files that a job is read from."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from beacon_cli.job.json_reader import read_json
 from beacon_cli.job.yaml_reader import read_yaml
 
 MAX_BYTES = 5_000_000
-"""The size of the largest job file; questions in a file of their own have no such limit."""
+"""The maximum size of a job file; questions in a separate file have no such limit."""
 STDIN = Path("-")
-"""Stands for stdin where a job file is named."""
+"""Stands for stdin in place of a job file."""
 _STDIN = "<stdin>"
 _MEANT_AS_JSON = re.compile(r'\s*\{\s*"')
 BOM = b"\xef\xbb\xbf"
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading; raises `OSError`, also for a pipe or a device, which could make us wait."""
+    """Open a file for reading; raises `OSError`, also for a pipe or a device, which could block."""
     try:
         mode = path.stat().st_mode
     except ValueError as error:
@@ -36,15 +36,15 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def reason(error: OSError) -> str:
-    """Return what the operating system says, as the end of a sentence."""
+    """Return the operating system's reason, as the end of a sentence."""
     words = error.strerror or str(error)
     return words[:1].lower() + words[1:]
 
 
 def read_document(path: Path) -> Document:
-    """Return what the job file holds: a `.json` file is JSON, any other, and stdin, YAML 1.2 or JSON.
+    """Return the contents of the job file: a `.json` file is JSON; any other file, and stdin, is YAML 1.2 or JSON.
 
-    Raises `JobFileError` when it cannot be read, is too large, or is neither UTF-8 nor well formed.
+    Raises `JobFileError` if it cannot be read, is too large, is not UTF-8, or is not well formed.
     """
     source = _STDIN if path == STDIN else str(path)
     try:
@@ -80,21 +80,21 @@ def _read_stdin() -> bytes:
 
 
 def _read_either(source: str, text: str) -> Document:
-    """Read JSON under another name. YAML 1.2 means to take all of it; ruamel.yaml splits surrogate pairs."""
+    """Read JSON under another name. YAML 1.2 should accept all of it, but ruamel.yaml splits surrogate pairs."""
     try:
         return read_json(source, text)
     except JobFileError as not_json:
         try:
             return read_yaml(source, text)
         except JobFileError as not_yaml:
-            # A name says what was meant; without one, the first characters do.
+            # The name shows the format; without one, the first characters do.
             raise (not_json if source == _STDIN and _MEANT_AS_JSON.match(text) else not_yaml) from None
 
 
 def decoded(source: str, data: bytes, *, first_line: int = 1, offset: int = 0) -> str:
     """Return UTF-8 bytes, which start `offset` bytes into the file, as text.
 
-    Raises `JobFileError` that names the byte.
+    Raises `JobFileError` with the position of a bad byte.
     """
     try:
         return data.decode("utf-8")

@@ -1,6 +1,6 @@
-"""Reading JSON with the line and column of every value.
+"""Reads JSON with the line and column of every value.
 
-The standard library decodes the scalars; lists and objects are walked here, because `json` keeps no places.
+The standard library decodes the scalars; lists and objects are parsed here, because `json` keeps no positions.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 from beacon_cli.console.program_name import command
 from beacon_cli.job.document import Document, Node, TreeReader, finite, joined, whole
 
-_HINT = "JSON takes double quotes only, no comments, and no comma before a closing bracket"
+_HINT = "JSON allows only double quotes, no comments, and no comma before a closing bracket"
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def read_json(source: str, text: str, *, first_line: int = 1) -> Document:
     """Return the one value of a JSON text, of which the first line is line `first_line` of the file.
 
-    Raises `JobFileError` for anything that is not JSON, for duplicate keys and for numbers beyond use.
+    Raises `JobFileError` for anything that is not JSON, for duplicate keys and for unusable numbers.
     """
     return Document(source, _JsonReader(source, text, first_line).root())
 
@@ -45,12 +45,12 @@ class _JsonReader(TreeReader):
                 (self._first_line, 1),
                 "",
                 "the file is empty",
-                f"{command('docs job-files')} shows what a job file holds",
+                f"{command('docs job-files')} shows what a job file contains",
             )
         root = self._value("", 0)
         self._skip_space()
         if self._position < len(self._text):
-            self._invalid("something follows after the end of the document")
+            self._invalid("there is text after the end of the document")
         return root
 
     def _value(self, path: str, depth: int, key_at: tuple[int, int] | None = None) -> Node:
@@ -101,7 +101,7 @@ class _JsonReader(TreeReader):
         return self.text(at, path, value) if isinstance(value, str) else value
 
     def _closed(self, end: str, *, first: bool) -> bool:
-        """Whether the list or object ends here; if it does not, pass the comma before its next part."""
+        """Return whether the list or object ends here; if not, skip the comma before its next part."""
         self._skip_space()
         if self._text.startswith(end, self._position):
             self._position += 1

@@ -1,4 +1,4 @@
-"""What a job is made of: questions, and the lanes that each of them goes through."""
+"""The parts of a job: its questions, and the lanes in which each is asked."""
 
 from __future__ import annotations
 

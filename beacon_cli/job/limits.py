@@ -1,4 +1,4 @@
-"""The limits of a job: how much at once, how often again, how long."""
+"""The limits of a job: calls in flight, attempts and time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-# [0-9], not \d: that takes the digits of every script, and JSON Schema's pattern those of ASCII only.
+# [0-9], not \d: that matches the digits of every script, but in JSON Schema only those of ASCII.
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+")
 _SECONDS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
-# Less is no time limit that anything can keep, and a sign of a mistaken unit.
+# A shorter time limit is impossible to meet, and a sign of a wrong unit.
 _SHORTEST_SECONDS = 0.001
 _LONGEST_SECONDS = 30 * 86400
 
@@ -56,33 +56,33 @@ Duration = Annotated[
 
 
 class Limits(BaseModel):
-    """How much of a job may happen at once, how often a cell is tried, and how long anything may take."""
+    """The limits of a job: calls in flight, attempts per cell, and how long things may take."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_in_flight: int = Field(default=10, ge=1, le=1000, description="Calls in flight at once, over the whole job.")
+    max_in_flight: int = Field(default=10, ge=1, le=1000, description="Maximum number of calls in flight per job.")
     per_endpoint: int | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="Calls in flight at once to one region. Default: the number of the job's models there.",
+        description="Maximum number of calls in flight to one region. Default: the number of the job's models there.",
     )
-    attempts: int = Field(default=3, ge=1, le=20, description="Tries at a cell, the first included; 1 means no retry.")
+    attempts: int = Field(default=3, ge=1, le=20, description="Maximum number of attempts per cell; 1 means no retry.")
     slot_timeout: Duration = Field(
-        default=3600.0, description="How long a cell may wait for a free slot before it gives up."
+        default=3600.0, description="Maximum time that a cell waits while no slot becomes free."
     )
-    connect_timeout: Duration = Field(default=10.0, description="How long connecting to an endpoint may take.")
+    connect_timeout: Duration = Field(default=10.0, description="Maximum time for connecting to an endpoint.")
     answer_timeout: Duration = Field(
         default=600.0,
-        description="How long one attempt may take in all: every hop and the whole body included.",
+        description="Maximum time for one attempt, including every hop and the whole body.",
     )
-    job_timeout: Duration = Field(default=7200.0, description="How long one run of the job may take in all.")
+    job_timeout: Duration = Field(default=7200.0, description="Maximum time for one run of the job.")
     min_success_rate: float = Field(
-        default=1.0, ge=0, le=1, description="The share of cells that must be completed for exit code 0."
+        default=1.0, ge=0, le=1, description="Minimum share of cells that must be completed for exit code 0."
     )
 
     def overridden_by(self, layer: Limits | Mapping[str, Any]) -> Limits:
-        """Return these limits with what `layer` sets explicitly (a flag that is None sets nothing)."""
+        """Return these limits, overridden by what `layer` sets explicitly (a flag that is None sets nothing)."""
         values = layer.model_dump(exclude_unset=True) if isinstance(layer, Limits) else dict(layer)
         given = {key: value for key, value in values.items() if value is not None}
         return Limits(**{**self.model_dump(exclude_unset=True), **given})

@@ -1,4 +1,4 @@
-"""Loading a job file: read, checked, and every name in it resolved."""
+"""Loads a job file: reads it, checks it, and resolves every name in it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from modal_deployment.registry import REGISTRY
 
 
 def load_job(path: Path, *, known_models: Collection[str] | None = None) -> Job:
-    """Return the job that a file, or `-` for stdin, means: YAML or JSON, of this or the old system's format.
+    """Return the job in a file, or in stdin for `-`: YAML or JSON, in this or the old system's format.
 
-    `known_models` are the ids that a job may name; the registry's when it is None.
-    Raises `JobFileError` for the first thing that is wrong: `file:line:column: key.path: problem` and a hint.
+    `known_models` are the ids that a job may name; those of the registry if it is None.
+    Raises `JobFileError` for the first problem: `file:line:column: key.path: problem` and a hint.
     """
     document = read_document(path)
     warnings: list[str] = []
@@ -51,7 +51,7 @@ def load_job(path: Path, *, known_models: Collection[str] | None = None) -> Job:
 
 
 def _readable(file_name: str) -> str:
-    """Return a file's name as UTF-8 text, whatever the locale took its bytes for: it is stored, and shown elsewhere."""
+    """Return a file's name as UTF-8 text, regardless of the locale: it is stored, and shown elsewhere."""
     return os.fsencode(file_name).decode("utf-8", "replace")
 
 
@@ -82,12 +82,12 @@ def _question(document: Document, node: Node, warnings: list[str]) -> Question:
         raise document.error(
             id_node,
             problem,
-            f'{suggestion(question_id, BANK)}a question of your own needs a text: {{id: …, text: "…"}}; '
+            f'{suggestion(question_id, BANK)}your own question needs a text: {{id: …, text: "…"}}; '
             f"the bank has {', '.join(BANK)}",
         )
     text = str(text_node.value)
     if BANK.get(question_id, text) != text:
-        warnings.append(f"{text_node.path}: {question_id} is asked with this text, not with that of the question bank")
+        warnings.append(f"{text_node.path}: {question_id} is asked with this text, not the one in the question bank")
     return Question(question_id, text)
 
 
@@ -107,8 +107,8 @@ def _model(document: Document, node: Node, default: tuple[Region, ...], known: C
         raise document.error(id_node, f'unknown model "{excerpt(model_id, 40)}"', hint)
     regions = _regions(document, node.members.get("regions")) or default
     if not regions:
-        hint = "write regions: [US, EU, ASIA] at the top level, or give the model regions of its own"
-        raise document.error(node, f"{model_id} is asked nowhere: it names no regions, and neither does the job", hint)
+        hint = "write regions: [US, EU, ASIA] at the top level, or give the model its own regions"
+        raise document.error(node, f"{model_id} is not asked anywhere: neither the model nor the job has regions", hint)
     return JobModel(model_id, regions)
 
 

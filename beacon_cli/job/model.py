@@ -39,7 +39,7 @@ def _not_blank(text: str) -> str:
 
 
 def _suggesting(*names: str) -> WithJsonSchema:
-    """Any text is well formed, but editors offer these names."""
+    """Allow any text, but let editors suggest these names."""
     return WithJsonSchema({"anyOf": [{"enum": list(names)}, {"type": "string", "minLength": 1}]})
 
 
@@ -57,27 +57,27 @@ class _Written(BaseModel):
 class WrittenQuestion(_Written):
     """A question with its text."""
 
-    id: QuestionId = Field(description="What names the question in results and in the database.")
+    id: QuestionId = Field(description="The id of the question in results and in the database.")
     text: Annotated[str, AfterValidator(_text)] | None = Field(
         default=None,
-        description="What is sent to the model. It may be left out for a question of the bank only.",
+        description="The text that is sent to the model. Only a question of the bank can omit it.",
     )
 
 
 class WrittenQuestionFile(_Written):
-    """Questions in a file of their own."""
+    """Questions in a separate file."""
 
     file: FilledText = Field(
-        description='A file of JSON lines, one {"id", "text"} a line; its path is relative to the job file.'
+        description='A file of JSON lines, one {"id", "text"} per line; its path is relative to the job file.'
     )
 
 
 class WrittenModel(_Written):
-    """A model with regions of its own."""
+    """A model with its own regions."""
 
     id: ModelId = Field(description="The model's id, exactly as in the registry.")
     regions: list[RegionName] | None = Field(
-        default=None, min_length=1, description="Where this model is asked. Default: the job's `regions`."
+        default=None, min_length=1, description="Where this model is asked. Default: the `regions` of the job."
     )
 
 
@@ -88,18 +88,18 @@ class Generation(_Written):
         default=0.1,
         ge=0,
         le=2,
-        description="How much chance there is in an answer; 0 always takes the likeliest token.",
+        description="How random an answer is; 0 always takes the most likely token.",
     )
-    max_tokens: int = Field(default=500, ge=1, le=MAX_TOKENS, description="The longest answer, in tokens.")
+    max_tokens: int = Field(default=500, ge=1, le=MAX_TOKENS, description="The maximum length of an answer, in tokens.")
     seed: int | None = Field(
         default=None,
         ge=0,
         le=MAX_SEED,
-        description="Makes the chance repeatable: repeat n is asked with seed + n. Default: the endpoint's own.",
+        description="Makes random answers reproducible: repeat n is asked with seed + n. Default: the endpoint's own.",
     )
 
 
-# The alternatives are told apart by their shape, so that an error speaks of the one that is meant.
+# The alternatives are distinguished by their shape, so that an error refers to the intended one.
 def _entry_shape(value: object) -> str:
     return "<mapping>" if isinstance(value, (dict, BaseModel)) else "<text>"
 
@@ -129,24 +129,24 @@ class JobFile(_Written):
         default=None,
         pattern=r"^[A-Za-z0-9_-]+$",
         max_length=MAX_ID,
-        description="Names the job; running it again resumes it. Default: a generated id, printed first.",
+        description="The id of the job; running it again resumes the job. Default: a generated id, printed first.",
     )
-    name: FilledText | None = Field(default=None, description="A title for people. Default: the file's name.")
+    name: FilledText | None = Field(default=None, description="A title for people. Default: the name of the file.")
     version: Literal[1] = Field(default=1, description="The version of this format.")
     questions: Questions = Field(
-        description="What is asked, in this order: ids of the bank or {id, text}; or {file: questions.jsonl}."
+        description="The questions, in order: ids of the bank or {id, text}; or {file: questions.jsonl}."
     )
-    models: list[ModelEntry] = Field(min_length=1, description="Which models are asked: ids, or {id, regions}.")
+    models: list[ModelEntry] = Field(min_length=1, description="The models to ask: ids, or {id, regions}.")
     regions: list[RegionName] | None = Field(
         default=None,
         min_length=1,
-        description="Where the models are asked that name no regions of their own.",
+        description="The regions of models that have no regions of their own.",
     )
     repeats: int = Field(
         default=1,
         ge=1,
         le=1000,
-        description="How often each cell is asked: shows how much answers vary inside a region.",
+        description="How often each model is asked each question in each region: shows how much answers vary.",
     )
     generation: Generation = Field(default=Generation(), description="How answers are generated.")
     system_prompt: FilledText | None = Field(
@@ -156,11 +156,9 @@ class JobFile(_Written):
     )
     limits: Limits = Field(
         default=Limits(),
-        description="How much at once, how often again, how long. Flags win over what is set here.",
+        description="Limits on calls in flight, attempts and time. Flags override them.",
     )
-    metadata: dict[str, Any] = Field(
-        default={}, description="Anything of your own; kept with the job, not interpreted."
-    )
+    metadata: dict[str, Any] = Field(default={}, description="Your own data; stored with the job, not interpreted.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +173,8 @@ class JobModel:
 class Job:
     """What a job file means: everything resolved, nothing left to look up.
 
-    `limits` holds what the file sets and nothing else, to be laid over the configured ones; `warnings` tell
-    the user what was read in another way than may be expected.
+    `limits` has only what the file sets, to override the configured limits; `warnings` explain to the user what
+    was read in an unexpected way.
     """
 
     id: str | None
@@ -205,7 +203,7 @@ class Job:
         return self.system_prompt and self.system_prompt.replace("{place}", region.place)
 
     def spec(self) -> dict[str, Any]:
-        """Return the job as JSON-able values, as kept in `jobs.spec`; the questions by count and digest."""
+        """Return the job as JSON values, as stored in `jobs.spec`, with the questions as count and digest."""
         return {
             "name": self.name,
             "version": self.version,
@@ -227,6 +225,6 @@ class Job:
 
     @property
     def spec_sha256(self) -> str:
-        """The SHA-256 of `answer_spec` as canonical JSON: a stored job can be resumed when it is the same."""
+        """The SHA-256 of `answer_spec` as canonical JSON: a stored job can be resumed if it is the same."""
         canonical = json.dumps(self.answer_spec(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()

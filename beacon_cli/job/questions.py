@@ -1,4 +1,4 @@
-"""Where a job's questions come from: a list in the job file, or a file of their own, read as a stream."""
+"""The source of a job's questions: a list in the job file, or a separate file that is read as a stream."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from modal_deployment.limits import MAX_PROMPT_CHARACTERS
 
 MAX_ID = 255
 MAX_LINE_BYTES = 1_000_000
-"""The longest line of a file of questions: the bound on memory."""
-_LINE_HINT = 'write one question a line: {"id": "capital", "text": "What is the capital of France?"}'
-# Pairs, not dictionaries: a key that is written twice must not vanish. A decoder made once is twice as fast.
+"""The maximum length of a line in a file of questions, which bounds memory."""
+_LINE_HINT = 'write one question per line: {"id": "capital", "text": "What is the capital of France?"}'
+# Pairs, not dictionaries: a duplicate key must not be lost. A decoder that is made once is twice as fast.
 _DECODER = json.JSONDecoder(object_pairs_hook=tuple)
 
 
 class QuestionSource(Protocol):
-    """A job's questions in their order; iterating can be repeated."""
+    """A job's questions in order; they can be iterated more than once."""
 
     @property
     def count(self) -> int:
-        """How many questions there are."""
+        """The number of questions."""
 
     @property
     def sha256(self) -> str:
@@ -48,7 +48,7 @@ def id_problem(question_id: str) -> str:
         return f"a question's id must have at most {MAX_ID} characters, not {len(question_id)}"
     if question_id != question_id.strip():
         return "a question's id must not start or end with white space"
-    return "" if question_id.isprintable() else "a question's id must hold printable characters only"
+    return "" if question_id.isprintable() else "a question's id must contain only printable characters"
 
 
 def text_problem(text: str) -> str:
@@ -60,7 +60,7 @@ def text_problem(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class QuestionList:
-    """Questions that stand in the job file itself."""
+    """Questions in the job file itself."""
 
     questions: tuple[Question, ...]
     count: int = field(init=False)
@@ -86,7 +86,7 @@ class QuestionFile:
     stamp: tuple[int, ...] = field(compare=False)
 
     def __iter__(self) -> Iterator[Question]:
-        """Yield the questions; raises `JobFileError` when the file is no longer the one that was checked."""
+        """Yield the questions; raises `JobFileError` if the file is no longer the one that was checked."""
         try:
             with open_regular(self.path) as file:
                 if _stamp(file) != self.stamp:
@@ -103,19 +103,19 @@ def open_question_file(path: Path) -> QuestionFile:
     """Check all of a file of questions in one pass, in bounded memory, and return it as a source.
 
     Raises `JobFileError` with file, line and column for a line that is not `{"id", "text"}`, for an id that
-    appears twice, and for a file without questions; `OSError` when it cannot be read.
+    appears twice, and for a file without questions; `OSError` if it cannot be read.
     """
     digest = _Digest()
     with open_regular(path) as file:
         stamp = _stamp(file)
         digest.update(_without_repeats(path, _numbered(str(path), file)))
     if not digest.count:
-        raise located(str(path), 1, 1, "", "the file holds no question", _LINE_HINT)
+        raise located(str(path), 1, 1, "", "the file contains no questions", _LINE_HINT)
     return QuestionFile(path, digest.count, digest.hexdigest(), stamp)
 
 
 class _Digest:
-    """A running SHA-256 of questions; a length precedes each id and text, so that none can pose as two."""
+    """A running SHA-256 of questions; a length precedes each id and text, so that one cannot look like two."""
 
     def __init__(self) -> None:
         self._sha256 = hashlib.sha256()
@@ -137,16 +137,16 @@ def _stamp(file: BinaryIO) -> tuple[int, ...]:
 
 
 def _without_repeats(path: Path, numbered: Iterable[tuple[int, Question]]) -> Iterator[Question]:
-    """Yield the questions; raises `JobFileError` for an id that a line before has.
+    """Yield the questions; raises `JobFileError` for an id that was used on an earlier line.
 
-    Only hashes are kept. Two ids may share one, so the file is read again before anything is called a repeat.
+    Only hashes are kept. Two ids may have the same hash, so the file is read again before reporting a repeat.
     """
     seen: set[int] = set()
     for number, question in numbered:
         fingerprint = hash(question.id)
         if fingerprint in seen and (first := _line_of(path, question.id)) < number:
-            problem = f'the id "{excerpt(question.id, 40)}" is already that of line {first}'
-            raise located(str(path), number, 1, "id", problem, "give every question an id of its own")
+            problem = f'the id "{excerpt(question.id, 40)}" is already used on line {first}'
+            raise located(str(path), number, 1, "id", problem, "give every question its own id")
         seen.add(fingerprint)
         yield question
 
@@ -177,7 +177,7 @@ def _lines(source: str, file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _question(line: bytes) -> Question | None:
-    """Return the question of a line, or None when anything is wrong with it: the fast path."""
+    """Return the question in a line, or None if anything is wrong with it: the fast path."""
     try:
         pairs = _DECODER.decode(line.decode())
         values = dict(pairs)
@@ -192,7 +192,7 @@ def _question(line: bytes) -> Question | None:
 
 
 def _explained(source: str, number: int, offset: int, line: bytes) -> Question:
-    """Read a line once more, slowly, to say where in it something is wrong."""
+    """Read a line again, slowly, to find where the problem is."""
     text = decoded(source, line, first_line=number, offset=offset)
     document = read_json(source, text, first_line=number)
     root = document.root

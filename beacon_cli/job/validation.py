@@ -1,4 +1,4 @@
-"""From a document to a `JobFile`: pydantic checks; what it finds is said in plain words with its place."""
+"""Validates a document as a `JobFile`: pydantic's errors become plain messages with their position."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ _HINTS = {
 
 
 def validated(document: Document) -> JobFile:
-    """Return the document as a `JobFile`. Raises `JobFileError` for the first thing in it that is wrong."""
+    """Return the document as a `JobFile`. Raises `JobFileError` for the first problem in it."""
     if not isinstance(document.root.value, dict):
         if document.root.value is None:
-            raise document.error(document.root, "the file is empty", f"{_PAGE} shows what a job file holds")
+            raise document.error(document.root, "the file is empty", f"{_PAGE} shows what a job file contains")
         raise document.error(document.root, "a job file must be keys and values", _REFERENCE)
     try:
         return JobFile.model_validate(document.root.plain(), strict=True)
@@ -62,7 +62,7 @@ def validated(document: Document) -> JobFile:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean …? `, or an empty text when nothing known is near."""
+    """Return `did you mean …? `, or an empty text if no known name is similar."""
     names: dict[str, str] = {}
     for key in known:
         names.setdefault(key.lower(), key)
@@ -71,9 +71,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def _translated(document: Document, item: ErrorDetails) -> tuple[tuple[bool, int, int], JobFileError]:
-    """Return an error that says a finding, and its rank: the file's order, with missing keys last.
+    """Return the error for a finding, and its rank: in the order of the file, with missing keys last.
 
-    A key that is missing is often there, misspelt.
+    A missing key is often there, but misspelt.
     """
     node = document.root.find(item["loc"])
     kind, key = item["type"], str(item["loc"][-1])
@@ -99,7 +99,7 @@ def _hint(node: Node, kind: str) -> str:
 
 
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that the mapping allows in which the last part of `loc` is unknown."""
+    """Return the allowed keys of the mapping in which the last part of `loc` is unknown."""
     keys = [part for part in loc[:-1] if isinstance(part, str) and not part.startswith("<")]
     in_list = any(isinstance(part, int) for part in loc)
     models: dict[str, type[BaseModel]] = {

@@ -1,7 +1,7 @@
 """Job files of the old system (version-1 JSON), rewritten into today's keys.
 
 The result is checked and resolved like any job file; every value keeps its line, column and old key path, so
-that errors speak of the file as it is written. Null, an empty text and a zero duration meant "not set" there
+that errors refer to the file as it is written. Null, an empty text and a zero duration meant "not set" there
 (Go's zero values).
 """
 
@@ -14,7 +14,7 @@ from beacon_cli.job.document import Document, Node, joined
 
 _MARKS = frozenset({"benchmark", "constraints", "jobspec_id", "runs"})
 _KEPT = ("signature", "public_key", "wallet_auth", "created_at")
-# Today's keys; in an old file they mean what they mean now.
+# Today's keys; they have the same meaning in an old file.
 _PASSED = ("name", "questions", "regions", "repeats", "generation", "system_prompt")
 _LIMITS = {
     "timeout": "job_timeout",
@@ -30,20 +30,20 @@ _READ = {
 }
 _NANOSECONDS = 1_000_000_000
 _SHORTEST = 1_000_000
-# Stands for a key that is not there.
+# Stands for a missing key.
 _EMPTY = Node("", 1, 1)
 
 
 def is_version1(document: Document) -> bool:
-    """Whether a job file is one of the old system's."""
+    """Return whether a job file is from the old system."""
     return not _MARKS.isdisjoint(document.root.members)
 
 
 def converted(document: Document) -> tuple[Document, list[str]]:
-    """Return the job in today's keys, and warnings about what has no meaning here.
+    """Return the job in today's keys, and warnings about unsupported keys.
 
-    Raises `JobFileError` for what cannot be translated: a duration that is no integer of nanoseconds, an old
-    and a new key that say the same thing, no questions or no models.
+    Raises `JobFileError` for what cannot be translated: a duration that is not an integer of nanoseconds, an old and a
+    new key with the same meaning, no questions or no models.
     """
     return _Converter(document).converted()
 
@@ -77,11 +77,11 @@ class _Converter:
         return _set_members(node) if node is not None else {}
 
     def _move(self, key: str, node: Node) -> None:
-        """Take an old value under a new key; an empty text meant "not set"."""
+        """Move an old value to a new key; an empty text meant "not set"."""
         if node.value == "":
             return
         if (other := self._new.get(key)) is not None:
-            raise self._document.error(node, f"says the same as {other.path}", "remove one of the two")
+            raise self._document.error(node, f"has the same meaning as {other.path}", "remove one of the two")
         self._new[key] = node
 
     def _runs(self) -> Node:
@@ -94,7 +94,7 @@ class _Converter:
             return
         hint = 'write "questions": ["math_basic", …] with ids of the question bank, or {"id", "text"}'
         if self._prompt() is not None:
-            hint += "; benchmark.input.data.prompt is not asked: to ask it, write it as the text of a question"
+            hint += "; benchmark.input.data.prompt is not asked: to ask it, make it the text of a question"
         problem = "questions: missing" if questions is None else "must not be empty"
         raise self._document.error(questions or self._document.root, problem, hint)
 
@@ -130,18 +130,18 @@ class _Converter:
             if node is None or (old != "min_success_rate" and (node := self._seconds(node)) is None):
                 continue
             if new in limits:
-                raise self._document.error(node, f"says the same as {limits[new].path}", "remove one of the two")
+                raise self._document.error(node, f"has the same meaning as {limits[new].path}", "remove one of the two")
             limits[new] = node
         return replace(given, value=limits)
 
     def _seconds(self, node: Node) -> Node | None:
-        """Return a duration in seconds, or None when it is 0, which meant "not set"."""
+        """Return a duration in seconds, or None if it is 0, which meant "not set"."""
         nanoseconds = node.value
         if isinstance(nanoseconds, bool) or not isinstance(nanoseconds, int):
             hint = "600000000000 is ten minutes; in a file of today's format write limits: {job_timeout: 10m}"
             raise self._document.error(node, "must be a whole number of nanoseconds", hint)
         if 0 < nanoseconds < _SHORTEST:
-            hint = f"if {nanoseconds} seconds are meant, write {nanoseconds}000000000"
+            hint = f"if you mean {nanoseconds} seconds, write {nanoseconds}000000000"
             raise self._document.error(node, f"{nanoseconds} nanoseconds is less than a millisecond", hint)
         return replace(node, value=nanoseconds / _NANOSECONDS) if nanoseconds else None
 
@@ -155,13 +155,13 @@ class _Converter:
     def _warnings(self) -> list[str]:
         warnings = []
         if unread := list(dict.fromkeys(self._unread())):
-            warnings.append(f"{', '.join(unread)}: no meaning here, not used")
+            warnings.append(f"{', '.join(unread)}: not supported here, ignored")
         if self._prompt() is not None:
-            warnings.append("benchmark.input.data.prompt is not asked: the job asks what questions lists")
+            warnings.append("benchmark.input.data.prompt is not asked: the job asks only the listed questions")
         return warnings
 
     def _unread(self) -> Iterator[str]:
-        """Yield the key of everything that is written and has no meaning here."""
+        """Yield every key in the file that is not supported here."""
         yield from _others("", self._old)
         if "id" in self._new and "jobspec_id" in self._old and self._new["id"] is not self._old["jobspec_id"]:
             yield "jobspec_id"

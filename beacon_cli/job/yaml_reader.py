@@ -1,8 +1,8 @@
-"""Reading YAML 1.2 with the line and column of every value.
+"""Reads YAML 1.2 with the line and column of every value.
 
-Only ruamel.yaml's events are used. What it would construct is YAML 1.1 in parts (timestamps, `<<`), recurses
-without a bound, and writes every alias out. Here the core schema of YAML 1.2.2 (section 10.3.2) says what a
-plain scalar is, tags mean nothing, and nesting and aliases are bounded.
+Only ruamel.yaml's events are used. Its constructor partly follows YAML 1.1 (timestamps, `<<`), recurses without a
+bound, and expands every alias. Here plain scalars follow the core schema of YAML 1.2.2 (section 10.3.2), tags have no
+meaning, and nesting and aliases are bounded.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-# An escape in double quotes that lies beyond U+10FFFF.
+# An escape in double quotes above U+10FFFF.
 _NO_CHARACTER = re.compile(r"\\U(?!0010|000[0-9a-fA-F])")
 _TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
 
@@ -48,7 +48,7 @@ def read_yaml(source: str, text: str) -> Document:
 
 
 def plain_scalar(text: str) -> Scalar:
-    """Return what an unquoted scalar means by YAML 1.2's core schema; `ValueError` for numbers beyond use."""
+    """Return the value of an unquoted scalar in YAML 1.2's core schema; raises `ValueError` for unusable numbers."""
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
@@ -69,7 +69,7 @@ class _YamlReader(TreeReader):
         super().__init__(source)
         self._text = text
         self._events = self._translated(YAML(typ="safe", pure=True))
-        # Anchor → its value, how many values it holds, how deep it is.
+        # Anchor → its value, how many values it contains, how deep it is.
         self._anchors: dict[str, tuple[Node, int, int]] = {}
 
     def root(self) -> Node:
@@ -77,7 +77,7 @@ class _YamlReader(TreeReader):
             if isinstance(event, DocumentStartEvent):
                 break
         else:
-            self.fail((1, 1), "", "the file is empty", f"{command('docs job-files')} shows what a job file holds")
+            self.fail((1, 1), "", "the file is empty", f"{command('docs job-files')} shows what a job file contains")
         root = self._value(next(self._events), "", 0)
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
@@ -100,7 +100,7 @@ class _YamlReader(TreeReader):
             at = _line_and_column(self._text, error.position)
             self.fail(at, "", f"the character U+{error.character:04X} is not allowed in YAML", "remove it")
         except (YAMLError, ArithmeticError, ValueError):
-            # ruamel.yaml lets chr()'s own errors through for an escape such as "\UFFFFFFFF".
+            # ruamel.yaml does not catch chr()'s errors for an escape such as "\UFFFFFFFF".
             escape = _NO_CHARACTER.search(self._text, done)
             at = _line_and_column(self._text, escape.start() if escape else done)
             self.fail(at, "", "not valid YAML: an escape that is no character", "write the character itself")
@@ -162,7 +162,7 @@ class _YamlReader(TreeReader):
         at = _at(event)
         if event.anchor not in self._anchors:
             name = excerpt(event.anchor, 40)
-            self.fail(at, path, f"the alias *{name} stands for nothing before it", f"write &{name} there first")
+            self.fail(at, path, f"the alias *{name} refers to no anchor before it", f"write &{name} there first")
         node, size, height = self._anchors[event.anchor]
         self.enter(at, path, depth + height, size)
         return Node(node.value, *at, path, node.written, key_at)
@@ -191,5 +191,5 @@ def _syntax_hint(problem: str) -> str:
     if "\\t" in problem:
         return "indent with spaces: YAML allows no tabs there"
     if "mapping values" in problem:
-        return 'a text that holds ": " must be in quotes'
-    return "a text that holds any of : # { } [ ] & * ! | > % @ is safest in quotes"
+        return 'a text that contains ": " must be in quotes'
+    return "a text that contains any of : # { } [ ] & * ! | > % @ is safest in quotes"

@@ -1,1 +1,1 @@
-"""A run while it runs: on a terminal, as dated lines, or as events in a file."""
+"""Shows a run in progress: on a terminal, as dated lines, or as events in a file."""

@@ -25,12 +25,12 @@ from beacon_cli.job.lanes import Lane
 _SILENT_SECONDS = 2.0
 _NO_READER_SECONDS = 30.0
 _FULL_SECONDS = 2.0
-# Copies of the answer, and of what the database keeps beside it.
+# Copies of the answer, and of what the database stores with it.
 _LEFT_OUT = frozenset({"output_data", "receipt_data"})
 
 
 class EventsFile:
-    """Appends events to a file, a line each, at once. Raises `UsageError` when it cannot be opened."""
+    """Appends events to a file, one line each, immediately. Raises `UsageError` if it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -42,7 +42,7 @@ class EventsFile:
         except OSError as error:
             raise UsageError(
                 f"cannot write events to {path}: {error.strerror}",
-                hint="give --events a file that can be written",
+                hint="use --events with a file that can be written",
             ) from error
         self._broken = False
 
@@ -53,10 +53,10 @@ class EventsFile:
         self._file.close()
 
     def tee(self, hook: EventHook) -> EventHook:
-        """Return a hook that appends an event and hands it on to `hook`.
+        """Return a hook that appends an event and passes it on to `hook`.
 
-        When the file cannot be written any more (disk full), `hook` is told once by a `Notice`, and the run
-        goes on.
+        If the file cannot be written any more (disk full), `hook` gets one `Notice`, and the run
+        continues.
         """
 
         def both(event: Event) -> None:
@@ -73,7 +73,7 @@ class EventsFile:
             self._write(json.dumps(event_document(event), separators=(",", ":")).encode("ascii") + b"\n")
         except OSError as error:
             self._broken = True
-            return f"no more events are written to {self._path}: {error.strerror}; the run goes on"
+            return f"no more events are written to {self._path}: {error.strerror}; the run continues"
         return None
 
     def _write(self, line: bytes) -> None:
@@ -81,16 +81,16 @@ class EventsFile:
         while rest:
             written = self._file.write(rest)
             if written is None and not select.select([], [self._file], [], _FULL_SECONDS)[1]:
-                raise TimeoutError(errno.ETIMEDOUT, f"nobody has read from this pipe for {_FULL_SECONDS:.0f} s")
+                raise TimeoutError(errno.ETIMEDOUT, f"nothing has read from this pipe for {_FULL_SECONDS:.0f} s")
             rest = rest[written or 0 :]
 
 
 def _opened_pipe(path: Path) -> io.FileIO:
-    """Open a named pipe once it has a reader; a full one must not stop the run, so writing to it never blocks.
+    """Open a named pipe when it has a reader. Writing never blocks, so that a full pipe does not stop the run.
 
-    Raises `UsageError` where nobody reads it, and `OSError`.
+    Raises `UsageError` if nothing reads it, and `OSError`.
     """
-    began, told = time.monotonic(), False
+    began, reported = time.monotonic(), False
     while True:
         try:
             return io.FileIO(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "w")
@@ -100,17 +100,17 @@ def _opened_pipe(path: Path) -> io.FileIO:
         waited = time.monotonic() - began
         if waited > _NO_READER_SECONDS:
             raise UsageError(
-                f"nobody has opened the pipe {path} for reading within {_NO_READER_SECONDS:.0f} s",
+                f"nothing opened the pipe {path} for reading within {_NO_READER_SECONDS:.0f} s",
                 hint=f"start its reader first, such as: cat {path} &",
             )
-        if waited > _SILENT_SECONDS and not told:
-            told = True
-            say(f"waiting for somebody to read the pipe {printable(str(path))} (--events)\n")
+        if waited > _SILENT_SECONDS and not reported:
+            reported = True
+            say(f"waiting for a reader of the pipe {printable(str(path))} (--events)\n")
         time.sleep(0.05)
 
 
 def event_document(event: Event) -> dict[str, Any]:
-    """Return an event as the JSON object of its line: `event` names it, its cell is spread into it."""
+    """Return an event as the JSON object of its line: `event` is its name, and the fields of its cell are merged in."""
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
     return {"event": name, **_fields(event)}
 
@@ -147,7 +147,7 @@ def _plain(value: Any) -> Any:
 
 
 def _ends_inside_a_line(path: Path) -> bool:
-    """Whether a run that was killed has left a line without its end."""
+    """Return whether a killed run has left an incomplete line."""
     with path.open("rb") as file:
         if file.seek(0, 2) == 0:
             return False

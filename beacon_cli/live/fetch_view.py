@@ -1,4 +1,4 @@
-"""The view of a fetch for a command that shows nothing else meanwhile: a bar on a terminal, lines elsewhere."""
+"""The view of a fetch for a command with no other output meanwhile: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from beacon_cli.live.screen import Painter, size_of
 
 
 class FetchView:
-    """Shows on stderr how far weights have arrived, and lines of talk above that. Leaving it takes the bar away."""
+    """Shows on stderr the progress of fetching weights, with messages above it. Leaving the view removes the bar."""
 
     def __init__(self) -> None:
         self._stream: TextIO | None = sys.stderr
@@ -32,7 +32,7 @@ class FetchView:
         self._show([], [])
 
     def on_fetch(self, model_id: str, done: int, total: int) -> None:
-        """Show that `done` bytes of `total` have arrived."""
+        """Show that `done` of `total` bytes have arrived."""
         fetch = Fetch(model_id, done, total)
         if self._painter is None:
             self._show(self._lines.lines(fetch), [])
@@ -42,7 +42,7 @@ class FetchView:
             self._show([], self._drawn(fetch))
 
     def say(self, text: str) -> None:
-        """Write a line of talk."""
+        """Write a message."""
         self._show([text], self._bar)
 
     def _drawn(self, fetch: Fetch) -> list[Text]:

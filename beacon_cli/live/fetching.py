@@ -1,4 +1,4 @@
-"""How the fetching of a model's weights looks: a bar on a terminal, a line for each tenth elsewhere."""
+"""Shows the fetching of a model's weights: a bar on a terminal, a line for each tenth elsewhere."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TENTHS = 10
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """How far the weights of a model have arrived, in bytes."""
+    """The progress of fetching a model's weights, in bytes."""
 
     model_id: str
     done: int
@@ -22,11 +22,11 @@ class Fetch:
 
     @property
     def over(self) -> bool:
-        """Whether all of them are there."""
+        """Whether all bytes have arrived."""
         return self.done >= self.total
 
     def __str__(self) -> str:
-        """Return the line that says so."""
+        """Return the progress as a line."""
         model, megabytes = excerpt(self.model_id), f"{self.done / 1e6:.0f} of {self.total / 1e6:.0f} MB"
         return f"fetching the weights of {model}, once: {megabytes}"
 
@@ -38,7 +38,7 @@ class FetchLines:
     _said: int = field(default=-1)
 
     def lines(self, fetch: Fetch) -> list[str]:
-        """Return the line that is due, if one is."""
+        """Return the line that is due, if any."""
         tenth = fetch.done * _TENTHS // fetch.total
         if tenth <= self._said:
             return []
@@ -47,7 +47,7 @@ class FetchLines:
 
 
 def fetch_bar(fetch: Fetch, width: int, *, full: str, rest: str) -> list[Text]:
-    """Return a fetch as two lines: what is fetched, and a bar of `full` and `rest` that fits into `width` columns."""
+    """Return a fetch as two lines: what is fetched, and a bar of `full` and `rest` within `width` columns."""
     share = fetch.done / fetch.total
     percent = f" {int(share * 100):3d} %"
     length = min(_BAR, max(0, width - len(percent)))

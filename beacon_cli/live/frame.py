@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from beacon_cli.console.formatting import repeat_label
+from beacon_cli.console.formatting import quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.executor.execution import STATUSES, Status
 from beacon_cli.job.lanes import Lane
@@ -23,13 +23,13 @@ _STYLES: dict[Status, str] = {
     "cancelled": "magenta",
 }
 _QUESTIONS = 6
-_COLUMN = 30  # a region's column is not wider than this
-_NARROW = 18  # and below this it holds shorter words
+_COLUMN = 30  # maximum width of a region's column
+_NARROW = 18  # below this width it has shorter words
 
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """The signs of a frame; every status has one, so that nothing is told by colour alone."""
+    """The symbols of a frame; every status has one, so that nothing depends on colour alone."""
 
     status: dict[Status, str]
     full: str
@@ -49,7 +49,7 @@ class Size(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """Lines that belong together. Where room is short, lower ranks come first; `least` lines make sense."""
+    """Lines that belong together. If there is little room, lower ranks come first; `least` lines are the minimum."""
 
     rank: int
     lines: list[Text]
@@ -57,9 +57,9 @@ class _Block(NamedTuple):
 
 
 def frame(progress: Progress, elapsed: float, size: Size, symbols: Symbols = UNICODE) -> list[Text]:
-    """Return the lines that show a run, each narrower than the terminal, all together lower than it.
+    """Return the lines that show a run. They fit the width and height of the terminal.
 
-    `elapsed` is in seconds. Before the job has started there is at most a fetch of weights to show.
+    `elapsed` is in seconds. Before the job has started, there is at most a fetch of weights to show.
     """
     width = max(1, size.columns - 1)
     lines = _run(progress, elapsed, size, symbols) if progress.job is not None else _fetch(progress, size, symbols)
@@ -103,7 +103,7 @@ def _fitted(blocks: list[_Block], rows: int) -> list[Text]:
         fits = len(block.lines) <= rows or rows >= block.least
         kept[block.rank] = block.lines[:rows] if fits else []
         rows -= len(kept[block.rank])
-    # Air between the parts, where there is room for it: after the questions, the grid and the totals.
+    # Blank lines between the parts, if there is room: after the questions, the grid and the totals.
     airy = rows >= 3
     lines: list[Text] = []
     for block in blocks:
@@ -126,8 +126,8 @@ def _header(progress: Progress) -> Text:
     line = Text.assemble("beacon run  ", (excerpt(job.job_id), "bold"), "  ", (status, "bold cyan"))
     models = len({lane.model_id for lane in job.lanes})
     regions = len({lane.region.id for lane in job.lanes})
-    line.append(f"  batching {job.batching}  {_many(job.questions, 'question')}")
-    line.append(f"  {_many(models, 'model')}  {_many(regions, 'region')}")
+    line.append(f"  batching {job.batching}  {quantity(job.questions, 'question')}")
+    line.append(f"  {quantity(models, 'model')}  {quantity(regions, 'region')}")
     return line.append(f"  {job.repeats} repeats") if job.repeats > 1 else line
 
 
@@ -147,7 +147,7 @@ def _questions(progress: Progress) -> list[Text]:
     batches = progress.current_batches()
     lines = [_question(batch, grouped=len(progress.batches) > 1) for batch in batches[:_QUESTIONS]]
     if len(batches) > _QUESTIONS:
-        lines[-1:] = [Text(f"and {len(batches) - _QUESTIONS + 1} more questions at once", "dim")]
+        lines[-1:] = [Text(f"and {len(batches) - _QUESTIONS + 1} more questions at the same time", "dim")]
     return lines
 
 
@@ -220,7 +220,7 @@ def _longest(progress: Progress, elapsed: float) -> list[Text]:
     repeat = f" {repeat_label(cell.repeat)}" if progress.job.repeats > 1 else ""
     line = Text(f"longest {clock(waited)}  {excerpt(str(cell))}{repeat}")
     if call.hops:
-        line.append(f"  {_many(call.hops, 'hop')}", "yellow")
+        line.append(f"  {quantity(call.hops, 'hop')}", "yellow")
     if call.attempt > 1:
         line.append(f"  attempt {call.attempt}", "yellow")
     return [line]
@@ -231,15 +231,15 @@ def _recent(progress: Progress, symbols: Symbols) -> list[Text]:
         return []
     newest_first = list(reversed(progress.recent))
     columns = [
-        _column([outcome.lane.region.label for outcome in newest_first]),
-        _column([excerpt(outcome.lane.model_id, 20) for outcome in newest_first]),
-        _column([excerpt(outcome.question_id, 20) for outcome in newest_first]),
+        _column([cell.lane.region.label for cell in newest_first]),
+        _column([excerpt(cell.lane.model_id, 20) for cell in newest_first]),
+        _column([excerpt(cell.question_id, 20) for cell in newest_first]),
     ]
     lines = [Text("latest answers", "bold")]
-    for outcome, *where in zip(newest_first, *columns, strict=True):
-        code = f"{outcome.error_code}: " if outcome.error_code else ""
-        line = Text.assemble((symbols.status[outcome.status], _STYLES[outcome.status]), " ", *where)
-        lines.append(line.append(f"{outcome.seconds:6.1f}s  {code}{excerpt(outcome.head, 200)}"))
+    for cell, *where in zip(newest_first, *columns, strict=True):
+        code = f"{cell.error_code}: " if cell.error_code else ""
+        line = Text.assemble((symbols.status[cell.status], _STYLES[cell.status]), " ", *where)
+        lines.append(line.append(f"{cell.seconds:6.1f}s  {code}{excerpt(cell.head, 200)}"))
     return lines
 
 
@@ -250,7 +250,3 @@ def _column(words: list[str]) -> list[str]:
 
 def _legend(symbols: Symbols) -> Text:
     return Text("  ".join(f"{sign} {status}" for status, sign in symbols.status.items()), "dim")
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The lines of a run that stay: what the plain view logs, and what the live view prints above itself."""
+"""The permanent lines of a run: the log of the plain view, and what the live view prints above itself."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _MESSAGE = 300
 
 
 def stamped(at: datetime, line: str) -> str:
-    """Return `line` behind its moment, in UTC to the second."""
+    """Return `line` after its time, in UTC to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} {line}"
 
 
 @dataclass(slots=True)
 class Troubles:
-    """Failures and notices as lines: of a batch at most 20 failed cells and 5 retries, then how many more."""
+    """Failures and notices as lines: at most 20 failed cells and 5 retries per batch, then the number of the rest."""
 
     _failures: int = 0
     _retries: int = 0
     _repeats: int = 1
 
     def lines(self, event: Event) -> list[str]:
-        """Return what is to be said of an event: nothing, for most."""
+        """Return the lines for an event: none, for most."""
         match event:
             case JobStarted(repeats=repeats):
                 self._repeats = repeats
@@ -73,7 +73,7 @@ class Troubles:
 
 @dataclass(slots=True)
 class RunLog:
-    """A run as log lines: job, batches, failures, notices. `progress` must have taken in the event before."""
+    """A run as log lines: job, batches, failures, notices. `progress` must apply each event before."""
 
     progress: Progress
     _troubles: Troubles = field(default_factory=Troubles)
@@ -96,7 +96,7 @@ class RunLog:
         return troubles
 
     def heartbeat(self, elapsed: float) -> str:
-        """Return the line that says that a run which has nothing to say is alive; `elapsed` is in seconds."""
+        """Return a line that shows that a silent run is alive; `elapsed` is in seconds."""
         progress = self.progress
         job_id = progress.job.job_id if progress.job else "-"
         line = (
@@ -144,14 +144,14 @@ def _batch_result(event: BatchFinished) -> str:
 
 
 def counted(counts: dict[Status, int]) -> str:
-    """Return `completed=11 failed=1`: the completed ones always, the other statuses where there are any."""
+    """Return `completed=11 failed=1`: completed always, other statuses only if there are any."""
     return " ".join(
         f"{status}={counts.get(status, 0)}" for status in STATUSES if status == "completed" or counts.get(status)
     )
 
 
 def _cell(cell: Cell, repeats: int) -> str:
-    """Return what names a cell; its repeat where there are several, counted from 1."""
+    """Return the name of a cell, with its repeat, counted from 1, if there are several."""
     repeat = f" repeat={cell.repeat + 1}" if repeats > 1 else ""
     lane = cell.lane
     question, model = excerpt(cell.question.id), excerpt(lane.model_id)

@@ -1,4 +1,4 @@
-"""The twin of the live view where there is no terminal: dated log lines, and a heartbeat in between."""
+"""The counterpart of the live view without a terminal: dated log lines, and a heartbeat in between."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _TICK = 1.0
 
 
 class PlainView:
-    """Writes a run as lines: no escape sequence, and only what the stream's encoding holds.
+    """Writes a run as lines, without escape sequences, and only with characters of the stream's encoding.
 
-    While it is entered, a line comes at least every `heartbeat` seconds.
+    While it is active, it writes a line at least every `heartbeat` seconds.
     """
 
     def __init__(self, stream: TextIO | None, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
@@ -41,7 +41,7 @@ class PlainView:
         self._ticker.stop()
 
     def handle(self, event: Event) -> None:
-        """Take in one event and write its lines."""
+        """Process one event and write its lines."""
         with self._lock:
             self._progress.apply(event)
             self._heard = time.monotonic()
@@ -50,7 +50,7 @@ class PlainView:
                 self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in lines))
 
     def tick(self) -> None:
-        """Say that the run is alive, when nothing was said for long."""
+        """Write that the run is alive, if there was no line for long."""
         with self._lock:
             progress, now = self._progress, time.monotonic()
             if progress.at is None or progress.finished or now - self._said < self._silence:

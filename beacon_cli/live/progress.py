@@ -1,4 +1,4 @@
-"""The state of a run as a view shows it: a reducer over events that does not grow with the job."""
+"""The state of a run as a view shows it: a reducer over events whose size does not depend on the job."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ CallState = Literal["asking", "hop", "retry"]
 
 _HEAD = 800  # characters of an answer or a message that are kept; a view shows fewer
 _RECENT = 6
-_CONTAINERS = 1000  # a server that names a new container with every answer must not fill the memory
-_ETA_BASIS = 20  # cells from which their mean time says something, when no whole batch is done yet
+_CONTAINERS = 1000  # a server that reports a new container with every answer must not fill the memory
+_ETA_BASIS = 20  # minimum cells for a meaningful mean time, if no whole batch is done yet
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Call:
 
 @dataclass(slots=True)
 class RunningBatch:
-    """The question that a group is at; `text` is None until its first cell starts."""
+    """The current question of a group; `text` is None until its first cell starts."""
 
     question_id: str
     number: int
@@ -54,8 +54,8 @@ class RunningBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A finished execution without its bulk: `head` is the start of the answer, or of the error's message."""
+class FinishedCell:
+    """A finished execution in short form: `head` is the start of the answer, or of the error message."""
 
     question_id: str
     lane: Lane
@@ -71,7 +71,7 @@ def _no_counts() -> dict[Status, int]:
 
 @dataclass(slots=True)
 class Progress:
-    """What is known of a run so far. Counts are of this run; `answered` cells had their answer before it."""
+    """The state of a run so far. Counts are of this run; `answered` cells had been answered before it."""
 
     job: JobStarted | None = None
     finished: JobFinished | None = None
@@ -84,11 +84,11 @@ class Progress:
     in_flight: dict[Cell, Call] = field(default_factory=dict)
     hops: int = 0
     retries: int = 0
-    recent: deque[Outcome] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    recent: deque[FinishedCell] = field(default_factory=lambda: deque(maxlen=_RECENT))
     _containers: set[str] = field(default_factory=set)
 
     def apply(self, event: Event) -> None:
-        """Take in one event; constant time and memory, whatever the size of the job."""
+        """Apply one event, in constant time and memory, whatever the size of the job."""
         self.at = event.at if self.at is None else max(self.at, event.at)
         match event:
             case ExecutionStarted():
@@ -113,12 +113,12 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Cells that this run has settled: answered or failed. A cancelled cell is still to be asked."""
+        """Cells that this run has settled: answered or failed. A cancelled cell still has to be asked."""
         return sum(self.counts.values()) - self.counts["cancelled"]
 
     @property
     def settled(self) -> int:
-        """Cells settled by this run and answered before it: what a progress bar fills."""
+        """Cells settled by this run or answered before it: the value of the progress bar."""
         return self.done + (self.job.answered if self.job else 0)
 
     @property
@@ -133,17 +133,17 @@ class Progress:
 
     @property
     def containers(self) -> str:
-        """How many containers have answered: a number, with `+` where counting stopped."""
+        """How many containers have answered: a number, with `+` if counting stopped."""
         return f"{len(self._containers)}{'+' if len(self._containers) >= _CONTAINERS else ''}"
 
     def current_batches(self) -> list[RunningBatch]:
-        """Return the questions being asked, furthest behind first; between two batches the one just done."""
+        """Return the questions in progress, furthest behind first; between two batches, the last one."""
         running = [batch for batch in self.batches.values() if not batch.finished]
         shown = running or list(self.batches.values())[-1:]
         return sorted(shown, key=lambda batch: (batch.number, batch.group))
 
     def calls_in(self, lane: Lane) -> dict[CallState, int]:
-        """Return how many calls of a lane are in flight, by what they wait for."""
+        """Return how many calls of a lane are in flight, by state."""
         calls: dict[CallState, int] = {}
         for cell, call in self.in_flight.items():
             if cell.lane == lane:
@@ -151,7 +151,7 @@ class Progress:
         return calls
 
     def eta_seconds(self, elapsed: float) -> float | None:
-        """Return the seconds that the rest takes at this run's pace so far, None without a basis for it."""
+        """Return the remaining seconds at this run's pace so far; None if there is no basis."""
         if not self.done or (not self.batches_done and self.done < _ETA_BASIS):
             return None
         return elapsed / self.done * max(0, self.expected - self.settled)
@@ -171,7 +171,7 @@ class Progress:
             self._containers.add(execution.container_id[:_HEAD])
         words = execution.response if execution.status in ANSWERED else execution.error_message
         self.recent.append(
-            Outcome(
+            FinishedCell(
                 question_id=cell.question.id,
                 lane=cell.lane,
                 status=execution.status,

@@ -1,7 +1,7 @@
 """The live view of a run on a terminal.
 
-It paints by itself rather than with `rich.live.Live`, which erases before it draws (a flicker) and loses its
-place when the terminal is made narrower: the lines that the terminal then wraps stay behind as rubbish.
+It paints by itself instead of using `rich.live.Live`, which erases before it draws (a flicker) and loses its position
+when the terminal becomes narrower: the lines that the terminal then wraps would stay on the screen.
 """
 
 from __future__ import annotations
@@ -25,23 +25,22 @@ from beacon_cli.live.progress import Progress
 from beacon_cli.live.ticker import Ticker
 
 _FRAME_SECONDS = 1 / 6
-_REMEMBERED = 20  # lines above the frame that are printed again when the terminal was resized
+_REMEMBERED = 20  # lines above the frame that are printed again after the terminal was resized
 
-# Synchronised update (ignored where unknown); autowrap off, so that a character which the terminal draws
-# wider than Rich thinks cannot push a line into the next row. A frame is one write: a killed process leaves
-# neither on.
+# Synchronised update (ignored if unknown); autowrap off, so that a character that is wider on the terminal than Rich
+# assumes cannot push a line into the next row. A frame is one write: a killed process leaves neither mode on.
 _BEGIN, _END = "\x1b[?2026h", "\x1b[?2026l"
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
-# A resized terminal has wrapped, cropped or scrolled the last frame, and tmux tells of it a quarter of a second
-# late: where that frame is now cannot be known, so the screen is drawn anew.
+# A resized terminal has wrapped, cropped or scrolled the last frame, and tmux reports the resize a quarter of a second
+# late. The position of that frame is then unknown, so the screen is redrawn.
 _HOME = "\x1b[H"
 _CLEAR_LINE, _CLEAR_BELOW = "\x1b[2K", "\x1b[J"
-# Not at once from the first row: there terminals move what they clear into the scrollback.
+# Not in one step from the first row: terminals would move the cleared text into the scrollback.
 _CLEAR_FROM_HERE = f"{_CLEAR_LINE}\x1b[1B{_CLEAR_BELOW}\x1b[1A"
 
 
 class Painter:
-    """Repaints lines in place at the end of what the terminal shows. The cursor rests in the row below."""
+    """Repaints lines in place at the end of the terminal's contents. The cursor stays in the row below."""
 
     def __init__(self, talk: Talk, console: Console) -> None:
         self._talk = talk
@@ -51,9 +50,9 @@ class Painter:
         self._said: deque[str] = deque(maxlen=_REMEMBERED)
 
     def paint(self, above: list[str], lines: list[Text], size: Size) -> None:
-        """Print `above` for good, and `lines` under it in place of those painted before.
+        """Print `above` permanently, and `lines` below it in place of those painted before.
 
-        `size` is the terminal's as it is now; the lines must be narrower, and together lower.
+        `size` is the terminal's current size; the lines must fit its width and height.
         """
         rendered = self._rendered(lines, size.columns)
         if not above and size == self._size and rendered == self._painted:
@@ -77,7 +76,7 @@ class Painter:
     def _rendered(self, lines: list[Text], columns: int) -> list[str]:
         if not lines:
             return []
-        self._console.width = columns  # an exported COLUMNS would hold it at the width of the shell's start
+        self._console.width = columns  # an exported COLUMNS would fix the width at the shell's start
         with self._console.capture() as captured:
             self._console.print(Text("\n").join(lines), no_wrap=True, overflow="ignore", soft_wrap=True)
         return captured.get().removesuffix("\n").split("\n")
@@ -94,7 +93,7 @@ class Painter:
 
 
 class LiveView:
-    """Shows a run in place. Only its own thread writes, so that an event costs microseconds."""
+    """Shows a run in place. Only its own thread writes, so an event costs only microseconds."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -116,7 +115,7 @@ class LiveView:
             self._leave()
 
     def handle(self, event: Event) -> None:
-        """Take in one event; the next frame shows it."""
+        """Process one event; the next frame shows it."""
         with self._lock:
             self._progress.apply(event)
             self._heard = time.monotonic()
@@ -126,7 +125,7 @@ class LiveView:
             self._ticker.wake()
 
     def tick(self) -> None:
-        """Paint the run as it is now."""
+        """Paint the current state of the run."""
         size = size_of(self._stream)
         with self._lock:
             above, self._above = self._above, []
@@ -134,7 +133,7 @@ class LiveView:
         self._painter.paint(above, lines, size)
 
     def _leave(self) -> None:
-        """Take the frame away; where no summary will follow, leave a line in its place."""
+        """Remove the frame; if no summary will follow, leave a line in its place."""
         with self._lock:
             above = [*self._above, *self._last_line()]
         self._painter.paint(above, [], size_of(self._stream))
@@ -155,7 +154,7 @@ class LiveView:
 
 
 def size_of(stream: TextIO) -> Size:
-    """Return the size of a terminal as it is now."""
+    """Return the current size of a terminal."""
     try:
         columns, rows = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):

@@ -1,15 +1,15 @@
-"""A clock that calls: what a view does between two events."""
+"""A periodic call: what a view does between two events."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 
-_PATIENCE = 1.0  # seconds that ending waits for a tick that hangs on a stopped terminal
+_PATIENCE = 1.0  # seconds to wait at the end for a tick that hangs on a stopped terminal
 
 
 class Ticker:
-    """Calls `tick` every `interval` seconds, and at once when woken, on a thread of its own."""
+    """Calls `tick` every `interval` seconds, and immediately when woken, on its own thread."""
 
     def __init__(self, tick: Callable[[], None], interval: float) -> None:
         self._tick = tick
@@ -19,15 +19,15 @@ class Ticker:
         self._thread = threading.Thread(target=self._run, name="beacon-view", daemon=True)
 
     def start(self) -> None:
-        """Begin ticking."""
+        """Start ticking."""
         self._thread.start()
 
     def wake(self) -> None:
-        """Let the next tick come now."""
+        """Trigger the next tick now."""
         self._woken.set()
 
     def stop(self) -> bool:
-        """End ticking; False when a tick hangs and may still be running."""
+        """Stop ticking; return False if a tick hangs and may still be running."""
         self._ended = True
         self._woken.set()
         self._thread.join(_PATIENCE)

@@ -1,4 +1,4 @@
-"""The one way in: the view of a run that suits where stderr leads."""
+"""The entry point: the view of a run that fits stderr."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from beacon_cli.executor.events import EventHook
 def run_view(stream: TextIO | None = None) -> Iterator[EventHook]:
     """Yield the hook that shows a run on `stream` (stderr): live on a terminal, as lines elsewhere and with --verbose.
 
-    Calling the hook costs microseconds and never raises for what becomes of the stream.
+    Calling the hook costs microseconds and never raises errors of the stream.
     """
     stream = stream if stream is not None else sys.stderr
     if stream is not None and can_redraw(stream) and not is_verbose():

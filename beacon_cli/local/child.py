@@ -18,7 +18,7 @@ _SECRETS = ("BEACON_", "MODAL_", "HF_", "DATABASE_URL", "PGPASSWORD")
 
 
 class Child:
-    """A server process. Its stdin stays open for as long as it shall live, whatever becomes of this process."""
+    """A server process. Its stdin stays open as long as it should live, and ends if this process dies."""
 
     def __init__(self, region: Region, process: asyncio.subprocess.Process) -> None:
         self.region = region
@@ -28,7 +28,7 @@ class Child:
 
     @classmethod
     async def start(cls, region: Region, port: int, plan: ServerPlan) -> Child:
-        """Start a server; it is not ready yet. A session of its own keeps a terminal's Ctrl-C from it."""
+        """Start a server; it is not ready yet. Its own session keeps a terminal's Ctrl-C away from it."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "beacon_cli.local.server"),
             *("--region", region.id, "--port", str(port)),
@@ -64,14 +64,14 @@ class Child:
         return f"http://127.0.0.1:{answer['port']}"
 
     async def died(self) -> str:
-        """Wait until the process is gone, and return how it ended, with its last line on stderr."""
+        """Wait until the process has ended, and return how, with its last line on stderr."""
         await self._process.wait()
         await asyncio.wait((self._reader,))
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         return f"it ended with code {self._process.returncode}" + (f": {lines[-1].strip()}" if lines else "")
 
     async def stop(self) -> None:
-        """End the process and wait until it is gone: SIGTERM, and SIGKILL where that takes too long."""
+        """End the process and wait until it is gone: SIGTERM, then SIGKILL if that takes too long."""
         try:
             self._signal("terminate")
             await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)

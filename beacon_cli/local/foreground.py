@@ -1,4 +1,4 @@
-"""Serving in the foreground: say what is there, and stay until a signal comes or a server dies."""
+"""Serves in the foreground: shows the servers, and runs until a signal arrives or a server dies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BASE_PORT = 8701
 
 
 def chosen_ports(names: Iterable[str], first_port: int | None) -> dict[str, int]:
-    """Return region id → port for the named regions (none: all). Raises `UsageError` for an unknown region."""
+    """Return the port by region id for the named regions (none: all). Raises `UsageError` for an unknown region."""
     try:
         chosen = list(dict.fromkeys(region_named(name).id for name in names)) or list(REGIONS)
     except UnknownRegionError as error:
@@ -32,7 +32,7 @@ def chosen_ports(names: Iterable[str], first_port: int | None) -> dict[str, int]
 def serve_until_signal(settings: Settings, ports: Mapping[str, int]) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP, and return the exit code for it.
 
-    Raises `LocalServerError` when a server dies, and what `local_servers` raises.
+    Raises `LocalServerError` if a server dies, and what `local_servers` raises.
     """
     with held() as signals:
         return asyncio.run(_serve_until_signal(settings, ports, signals))
@@ -61,11 +61,11 @@ async def _serve_until_signal(settings: Settings, ports: Mapping[str, int], sign
 
 async def _serve(settings: Settings, ports: Mapping[str, int], view: FetchView) -> None:
     regions = [REGIONS[region_id] for region_id in ports]
-    view.say("starting; the first time takes longer")
+    view.say("starting; the first start takes longer")
     async with local_servers(settings, regions, ports=ports, on_fetch=view.on_fetch) as servers:
         sys.stdout.write(_announcement(settings, list(servers.values())))
         sys.stdout.flush()
-        view.say("serving; Ctrl-C ends it")
+        view.say("serving; press Ctrl-C to stop")
         await _first_death(list(servers.values()))
 
 

@@ -1,8 +1,8 @@
-"""The part of Modal's web gateway, before a server on this machine: credentials, and the 303 of a slow answer.
+"""The role of Modal's web gateway, in front of a local server: credentials, and a 303 for a slow answer.
 
 What Modal does: a request that is not done after 150 s gets a 303 to its own URL plus `__modal_function_call_id`;
 a GET there waits up to 150 s again and answers with the result, once, or with another 303. Before the first 303 the
-call ends with its client's connection, afterwards it goes on without.
+call ends with its client's connection; afterwards it continues without it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KEEP_RESULTS_SECONDS = 600.0
 
 
 class Gateway:
-    """ASGI middleware. `credentials` are the (key, secret) pairs that are let in; with none, everybody is."""
+    """ASGI middleware. `credentials` are the accepted (key, secret) pairs; without any, everybody has access."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Gateway:
             await self._app(scope, receive, send)
         elif call_id := parse_qs(scope["query_string"].decode("latin-1")).get(CALL_ID):
             if scope["method"] != "GET":
-                raise Refusal(400, "get_only", "follow a 303 with GET; the call is running already")
+                raise Refusal(400, "get_only", "follow a 303 with GET; the call is already running")
             await self._result(call_id[0], receive, send)
         elif scope["method"] == "POST":
             await self._first(scope, receive, send)
@@ -67,7 +67,7 @@ class Gateway:
     def _lets_in(self, scope: Scope) -> bool:
         headers = dict(scope["headers"])
         key, secret = headers.get(b"modal-key", b""), headers.get(b"modal-secret", b"")
-        # `&` and no early exit: the time tells neither which half nor which pair was right
+        # `&` and no early exit: the time does not reveal which half or which pair was right
         allowed = not self._credentials
         for known_key, known_secret in self._credentials:
             allowed |= hmac.compare_digest(key, known_key) & hmac.compare_digest(secret, known_secret)
@@ -90,18 +90,18 @@ class Gateway:
 
     async def _result(self, call_id: str, receive: Receive, send: Send) -> None:
         if (call := self._calls.get(call_id)) is None:
-            raise Refusal(404, "unknown_call", "no such call, or its result was read already")
+            raise Refusal(404, "unknown_call", "no such call, or its result was already read")
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             await asyncio.wait((call.task, gone), timeout=self._hop_after, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
         if gone.done() and not gone.cancelled():
-            return  # the result stays for whoever asks next
+            return  # the result stays for the next request
         if not call.task.done():
             await _see_other(call_id, send)
         elif self._calls.pop(call_id, None) is None:
-            raise Refusal(404, "unknown_call", "the result was read already")
+            raise Refusal(404, "unknown_call", "the result was already read")
         else:
             await call.replay(send)
 
@@ -110,7 +110,7 @@ class Gateway:
 
 
 class _Call:
-    """One run of the application, whose answer is kept until somebody takes it."""
+    """One run of the application, whose answer is kept until it is fetched."""
 
     def __init__(self, app: ASGIApp, scope: Scope, receive: Receive) -> None:
         self._receive = receive
@@ -120,11 +120,11 @@ class _Call:
         self.task = asyncio.ensure_future(app(scope, self._next_message, self._keep))
 
     def detach(self) -> None:
-        """From now on the client's connection does not matter."""
+        """From now on, ignore the client's connection."""
         self._detached = True
 
     async def done_within(self, seconds: float) -> bool:
-        """Whether the answer is complete before `seconds` have passed."""
+        """Return whether the answer is complete within `seconds`."""
         await asyncio.wait((self.task,), timeout=seconds)
         return self.task.done()
 
@@ -137,7 +137,7 @@ class _Call:
     async def _next_message(self) -> Message:
         message = await self._receive()
         if message["type"] == "http.disconnect" and self._detached and self._body_read:
-            await asyncio.Event().wait()  # for ever: a detached call has no client that could go
+            await asyncio.Event().wait()  # forever: a detached call has no client that could disconnect
         self._body_read |= message["type"] == "http.request" and not message.get("more_body", False)
         return message
 

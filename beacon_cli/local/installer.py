@@ -1,6 +1,6 @@
-"""The program that fetches packages: the one that installed Beacon knows the index, the proxy and the certificates.
+"""The program that fetches packages: the installer of Beacon knows the index, the proxy and the certificates.
 
-Why there is no download of our own: docs/decisions/0012.
+docs/decisions/0012 explains why Beacon does not download itself.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Installer:
     command: tuple[str, ...]
 
     def arguments(self, requirements: Path, into: Path) -> list[str]:
-        """Return what fetches the one wheel of a requirements file `into` a folder; uv can only unpack it there."""
+        """Return the arguments to fetch the wheel of a requirements file `into` a folder; uv only unpacks it there."""
         common = ("--no-deps", "--only-binary", ":all:", "--requirement", str(requirements))
         if self.name == "pip":
             return [*self.command, "download", *_PIP_OPTIONS, *common, "--dest", str(into)]
@@ -42,7 +42,7 @@ class Installer:
         return [*self.command, "pip", "install", "--no-cache", "--no-progress", *no_index, *common, *target]
 
     def environment(self, temporary: Path) -> dict[str, str]:
-        """Return the program's variables: without our secrets, with what was set for the other of the two programs."""
+        """Return the program's environment: without our secrets, with the settings for the other program."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -54,12 +54,12 @@ class Installer:
         return kept | translated | own
 
 
-# -vv: without it, pip keeps to itself why it could not ask an index.
+# -vv: without it, pip does not report why it could not reach an index.
 _PIP_OPTIONS = ("-vv", "--no-cache-dir", "--no-input", "--progress-bar", "off", "--disable-pip-version-check")
 
 
 def find_installer() -> Installer | None:
-    """Return the program that installed Beacon, else whichever of pip and uv can be found; None without any."""
+    """Return the program that installed Beacon, else pip or uv, whichever is found; None without either."""
     installers = [_pip(), _uv()]
     if _installed_by() == "uv":
         installers.reverse()
@@ -67,7 +67,7 @@ def find_installer() -> Installer | None:
 
 
 def _installed_by() -> str:
-    """Return the name that the installer of Beacon left in its metadata."""
+    """Return the name of the installer in Beacon's metadata."""
     try:
         return (importlib.metadata.distribution("beacon-cli").read_text("INSTALLER") or "").strip()
     except importlib.metadata.PackageNotFoundError:
@@ -75,7 +75,7 @@ def _installed_by() -> str:
 
 
 def _pip() -> Installer | None:
-    """Return this environment's pip, else the wheel that this Python carries for new environments."""
+    """Return this environment's pip, else the pip wheel that comes with this Python for new environments."""
     if importlib.util.find_spec("pip") is not None:
         return Installer("pip", (sys.executable, "-P", "-m", "pip"))
     wheels = sorted(wheel for folder in _folders_with_pip() for wheel in folder.glob("pip-*.whl"))
@@ -90,13 +90,13 @@ def _folders_with_pip() -> Iterator[Path]:
 
 
 def _pip_on_path() -> Installer | None:
-    """Return the pip of any other Python: the wheel is the same for all."""
+    """Return the pip of another Python: the wheel is the same for all."""
     found = shutil.which("pip3") or shutil.which("pip")
     return Installer("pip", (found,)) if found else None
 
 
 def _uv() -> Installer | None:
-    """Return uv: the one that runs us, else the one of this environment, of PATH, or where its installers put it."""
+    """Return uv: the one that runs us, else the one in this environment, in PATH, or where its installers put it."""
     places = [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
     with suppress(RuntimeError):  # no home folder
         places += [str(Path.home() / ".local" / "bin"), str(Path.home() / ".cargo" / "bin")]
@@ -105,7 +105,7 @@ def _uv() -> Installer | None:
 
 
 def _for_uv(env: Mapping[str, str]) -> dict[str, str]:
-    """Return pip's variables as uv's, which win where there are any."""
+    """Return pip's variables as uv's; uv's own have priority."""
     given = {
         "SSL_CERT_FILE": next((env[name] for name in _CERTIFICATES if env.get(name)), ""),
         "SSL_CLIENT_CERT": env.get("PIP_CLIENT_CERT", ""),
@@ -115,7 +115,7 @@ def _for_uv(env: Mapping[str, str]) -> dict[str, str]:
         given |= {
             "UV_DEFAULT_INDEX": env.get("PIP_INDEX_URL", ""),
             "UV_INDEX": env.get("PIP_EXTRA_INDEX_URL", ""),
-            # pip passes over a folder that is not there; uv does not.
+            # pip ignores a missing folder; uv does not.
             "UV_FIND_LINKS": ",".join(link for link in env.get("PIP_FIND_LINKS", "").split() if _may_exist(link)),
             # Of several indexes pip takes the best file; the hash makes that safe.
             "UV_INDEX_STRATEGY": "unsafe-best-match" if env.get("PIP_EXTRA_INDEX_URL") else "",
@@ -124,7 +124,7 @@ def _for_uv(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _for_pip(env: Mapping[str, str]) -> dict[str, str]:
-    """Return uv's variables as pip's where uv installed Beacon and is gone; else pip's own files may say more."""
+    """Return uv's variables as pip's if uv installed Beacon and is gone; else pip's own files may have more."""
     if _installed_by() != "uv" or _any_set(env, _PIP_INDEXES):
         return {}
     more = f"{env.get('UV_INDEX', '')} {env.get('UV_EXTRA_INDEX_URL', '')}".split()
@@ -144,7 +144,7 @@ def _missing(given: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]
 
 
 def _unnamed(index: str) -> str:
-    """Return the URL of uv's `name=URL`."""
+    """Return the URL in uv's `name=URL`."""
     return re.sub(r"^[\w.-]+=", "", index)
 
 
@@ -157,6 +157,6 @@ def _any_set(env: Mapping[str, str], names: Iterable[str]) -> bool:
 
 
 def _no_index(env: Mapping[str, str]) -> bool:
-    """Whether pip is forbidden to ask an index; uv has no variable for that, and its own others win."""
+    """Return whether pip must not use an index; uv has no variable for that, and its other variables have priority."""
     forbidden = env.get("PIP_NO_INDEX", "").lower() not in ("", "0", "false", "no", "off")
     return forbidden and not _any_set(env, _UV_INDEXES)

@@ -1,4 +1,4 @@
-"""A small model that really answers, on the CPU: llama.cpp through xllamacpp."""
+"""A small model with real answers, on the CPU: llama.cpp through xllamacpp."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from modal_deployment.refusal import Refusal
 # Tokens of the window. Measured on SmolLM2-135M (which was trained with 8192): 83 MB of private memory for 2048,
 # 129 MB for 4096, 221 MB for 8192, in each region; the weights themselves are mapped and shared.
 CONTEXT = 4096
-# A prompt is taken in steps of so many tokens; between two, a cancelled generation stops.
+# A prompt is processed in steps of so many tokens; a cancelled generation stops between two steps.
 _STEP = 64
-_MAX_SEED = 2**32 - 1  # this one means «random» to llama.cpp
+_MAX_SEED = 2**32 - 1  # llama.cpp takes this value as "random"
 
 
 def threads_for(generators: int) -> int:
     """Return how many threads each of `generators` models on this machine may use.
 
-    One core stays free for everything else: llama.cpp's threads wait for each other by spinning, and on a machine with
-    more of them than cores they do little else (measured on 2 cores, 3 regions: 47 tokens a second each with one
-    thread, 1 to 11 with two).
+    One core stays free for everything else: llama.cpp's threads wait for each other by spinning, and with more threads
+    than cores they do little else (measured on 2 cores, 3 regions: 47 tokens a second each with one thread, 1 to 11
+    with two).
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(4, (cores - 1) // max(1, generators)))
 
 
 class LlamaGenerator:
-    """A GGUF file, loaded. One call at a time.
+    """A loaded GGUF file. It handles one call at a time.
 
     `folder` must be private, and its path short enough for a socket. Raises `LocalServerError` for a file that
-    llama.cpp does not load.
+    llama.cpp cannot load.
     """
 
     architecture = "llama.cpp"
@@ -64,10 +64,10 @@ def _load(xllamacpp: Any, path: Path, context: int, threads: int, folder: Path) 
     params.cpuparams.n_threads = threads
     params.n_threads_http = 1
     params.verbosity = -1
-    params.cache_prompt = False  # an answer must not depend on the request before it
+    params.cache_prompt = False  # an answer must not depend on the previous request
     params.cache_ram_mib = 0
-    # xllamacpp always opens an HTTP server of its own, which would answer without credentials. It gets a key that
-    # nobody knows and, where there are unix sockets, an address that is gone as soon as it listens.
+    # xllamacpp always opens an HTTP server of its own, which would answer without credentials. It gets a secret
+    # key and, if there are unix sockets, an address that is removed as soon as it listens.
     params.api_keys = [secrets.token_urlsafe()]
     params.ui = False
     address = folder / f"{secrets.token_hex(4)}.sock"
@@ -76,7 +76,7 @@ def _load(xllamacpp: Any, path: Path, context: int, threads: int, folder: Path) 
     try:
         return xllamacpp.Server(params)
     except RuntimeError as error:
-        raise LocalServerError(f"llama.cpp does not load {path}: {error}") from error
+        raise LocalServerError(f"llama.cpp cannot load {path}: {error}") from error
     finally:
         address.unlink(missing_ok=True)
 
@@ -109,7 +109,7 @@ class _Answer:
         self._error: dict[str, Any] | None = None
 
     def take(self, chunk: dict[str, Any]) -> bool:
-        """Take in one chunk; returning True stops the generation (found by trial with xllamacpp 2026.10)."""
+        """Process one chunk; returning True stops the generation (tested with xllamacpp 2026.10)."""
         self._error = chunk.get("error", self._error)
         for choice in chunk.get("choices", ()):
             self._texts.append(choice["delta"].get("content") or "")
@@ -130,6 +130,6 @@ def _refusal(error: dict[str, Any]) -> Exception:
         return Refusal(
             422,
             "prompt_too_long",
-            f"prompt: {error['n_prompt_tokens']} tokens, the model's window has {error['n_ctx']}",
+            f"prompt: {error['n_prompt_tokens']} tokens, but the model's context window has {error['n_ctx']}",
         )
     return RuntimeError(str(error.get("type")))

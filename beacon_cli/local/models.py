@@ -1,4 +1,4 @@
-"""Which models the `local` target serves: the one that Beacon brings, and those of `[local.models]`."""
+"""The models of the `local` target: the one that comes with Beacon, and those of `[local.models]`."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from beacon_cli.settings import LocalModelSettings, Settings
 from modal_deployment.registry import Model
 
 BUNDLED_ID = "smollm2-135m"
-# The window of a model that is no language model at all.
+# The context window of a model that is not a language model.
 _SCRIPT_CONTEXT = 128_000
 
 
 def local_model_ids(settings: Settings) -> list[str]:
-    """Return the ids of all models that the local target can serve; reads no file."""
+    """Return the ids of all models that the local target can serve, without reading a file."""
     return sorted({BUNDLED_ID, *settings.local.models})
 
 
 def local_registry(settings: Settings, model_ids: Iterable[str] | None = None) -> dict[str, Model]:
-    """Return the local target's registry, of those among `model_ids` that it has (None: of all).
+    """Return the local target's registry, with those of `model_ids` that it has (None: all).
 
-    A GGUF file is hashed when it is new or has changed. Raises `ConfigError` for a file that is not usable.
+    A GGUF file is hashed if it is new or has changed. Raises `ConfigError` for a file that is not usable.
     """
     wanted = None if model_ids is None else set(model_ids)
     return {
@@ -38,7 +38,7 @@ def local_registry(settings: Settings, model_ids: Iterable[str] | None = None) -
 
 
 def model_file(settings: Settings, model_id: str, on_progress: ProgressHook | None = None) -> Path:
-    """Return the weights or the script of a local model, fetching the weights that Beacon brings where needed.
+    """Return the weights or the script of a local model. Beacon's own weights are fetched if necessary.
 
     Raises `WeightsError`.
     """
@@ -68,12 +68,12 @@ def _model(settings: Settings, model_id: str) -> Model:
 
 def _file(configured: LocalModelSettings) -> Path:
     path = configured.script or configured.gguf
-    assert path is not None  # one of the two, LocalModelSettings says
+    assert path is not None  # LocalModelSettings ensures one of the two
     return path.resolve()
 
 
 def _gguf_sha256(path: Path, known_file: Path) -> str:
-    """Return the SHA-256 of a GGUF file, from the cache as long as its size and time are the same."""
+    """Return the SHA-256 of a GGUF file, from the cache while its size and time are unchanged."""
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ValueError("not a GGUF file")
@@ -83,7 +83,7 @@ def _gguf_sha256(path: Path, known_file: Path) -> str:
     if (entry := known.get(str(path))) is not None and entry[:2] == state:
         return str(entry[2])
     digest = sha256_of(path)
-    with suppress(OSError):  # a cache that cannot be written costs time, nothing else
+    with suppress(OSError):  # a cache that cannot be written costs only time
         known_file.parent.mkdir(parents=True, exist_ok=True)
         fresh = known_file.with_suffix(".new")
         fresh.write_text(json.dumps({**known, str(path): [*state, digest]}))

@@ -1,4 +1,4 @@
-"""What a regional server's parent tells it at the start: one line of JSON on its stdin.
+"""What a regional server gets from its parent at the start: one line of JSON on its stdin.
 
 Credentials travel this way too: neither the process list nor the environment shows them.
 """
@@ -16,7 +16,7 @@ from modal_deployment.registry import Model
 class ServerPlan:
     """The models with their files, how many threads each may use, and how the gateway behaves.
 
-    `folder` is for passing files; the parent made it and removes it.
+    `folder` is for passing files; the parent creates and removes it.
     """
 
     models: tuple[tuple[Model, Path], ...]

@@ -1,9 +1,9 @@
-"""A generator of fixed answers, for tests and for showing failures. It is named `scripted` in all that it answers.
+"""A generator of fixed answers, for tests and for demonstrating failures. Its answers name it `scripted`.
 
 A script is a YAML 1.2 or JSON file, given in `beacon.toml` as `[local.models."my-model"] script = "answers.yaml"`:
 
     default: "I am {model}, and I answer from {place}."
-    rules:                                 # in order; the first one that matches answers
+    rules:                                 # in order; the first rule that matches answers
       - prompt: "2+2"                      # a part of the question's text
         response: "4"                      # may be ""
         latency: 0.05                      # seconds, or [0.05, 0.2]: chosen by prompt, region and seed
@@ -15,12 +15,12 @@ A script is a YAML 1.2 or JSON file, given in `beacon.toml` as `[local.models."m
         response: ["the wheel", "fire"]    # one of them: chosen by model, prompt, region and seed
       - region: apac
         response: "I am somebody else"
-        claims_region: us                  # the answer says another region, or another model, than was asked
+        claims_region: us                  # the answer names another region, or another model, than was asked
         claims_model: qwen2.5-1.5b
       - latency: 0.05                      # a rule without `prompt` and `region` matches all; here: the default, later
 
-`{region}` (its id), `{place}`, `{model}` and `{prompt}` are replaced in a response; nothing else is special in it.
-`retry_after` may be any text, to try what clients make of it. A response's tokens are its words.
+`{region}` (its id), `{place}`, `{model}` and `{prompt}` are replaced in a response; nothing else in it is special.
+`retry_after` may be any text, to test how clients handle it. A response's tokens are its words.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ScriptedError(_Strict):
 
     status: int = Field(ge=400, le=599)
     code: str = "scripted_error"
-    message: str = "the script says so"
+    message: str = "an error from the script"
     retry_after: str | int | float | None = None
 
     @field_validator("retry_after")
@@ -65,7 +65,7 @@ class ScriptedError(_Strict):
 
 
 class Rule(_Strict):
-    """When it applies (`prompt`, `region`, `times`), and what happens then. Without a response: the default."""
+    """A rule: when it applies (`prompt`, `region`, `times`), and what happens then. Without a response: the default."""
 
     prompt: str | None = None
     region: str | None = None
@@ -87,7 +87,7 @@ class Rule(_Strict):
         return None if name is None else region_named(name).id
 
     def matches(self, prompt: str, region_id: str) -> bool:
-        """Whether the rule is for this question in this region."""
+        """Return whether the rule is for this question in this region."""
         return (self.prompt is None or self.prompt in prompt) and self.region in (None, region_id)
 
     def seconds(self, request: GenerationRequest, region_id: str) -> float:
@@ -106,7 +106,7 @@ class Rule(_Strict):
 
 
 def _share(*key: object) -> float:
-    """Return a number from 0 to 1, without 1, that the key decides."""
+    """Return a number from 0 to 1, excluding 1, determined by the key."""
     text = "\0".join(map(str, key)).encode(errors="surrogatepass")
     return (int.from_bytes(hashlib.sha256(text).digest()[:8]) >> 11) / 2**53
 
@@ -116,14 +116,14 @@ def _no_rules(value: object) -> object:
 
 
 class Script(_Strict):
-    """A script, as this module's text describes it."""
+    """A script, as described in the module's docstring."""
 
     default: str = "A scripted answer from {place}."
     rules: Annotated[list[Rule], BeforeValidator(_no_rules)] = []
 
 
 def load_script(path: Path) -> Script:
-    """Return the script in a file. Raises `ConfigError` that names the file and the key."""
+    """Return the script in a file. Raises `ConfigError` with the file and the key."""
     document = _read(path)
     try:
         return Script.model_validate({} if document is None else document)
@@ -153,7 +153,7 @@ def _read(path: Path) -> Any:
 
 
 class ScriptedGenerator:
-    """Answers by a script, for one model in one region."""
+    """Answers according to a script, for one model in one region."""
 
     architecture = "scripted"
 

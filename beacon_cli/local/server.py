@@ -1,8 +1,8 @@
 """One region's server on this machine, as a process: `python -m beacon_cli.local.server --region us --port 0`.
 
-It reads its plan from stdin, loads its models, and writes `{"port", "pid", "region"}` on stdout once it listens, or
-`{"error", "hint"}` when it cannot. It ends on SIGTERM or when its stdin ends: the parent holds the other end, so that a
-killed parent leaves nothing behind.
+It reads its plan from stdin, loads its models, and writes `{"port", "pid", "region"}` to stdout once it listens, or
+`{"error", "hint"}` if it cannot. It ends on SIGTERM or when its stdin ends: the parent holds the other end, so a killed
+parent leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LAST_RESORT_SECONDS = 5.0
 
 
 class _Server(uvicorn.Server):
-    """Tells the parent when it listens."""
+    """A server that reports to the parent when it listens."""
 
     def __init__(self, config: uvicorn.Config, ready: str, channel: int) -> None:
         super().__init__(config)
@@ -51,10 +51,10 @@ class _Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Serve one region until told to stop."""
+    """Serve one region until stopped."""
     arguments = _arguments()
     channel = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints must not look like the ready line
+    os.dup2(2, 1)  # output of a library must not look like the ready line
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     plan = ServerPlan.from_line(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, args=[plan.folder], daemon=True).start()
@@ -101,7 +101,7 @@ def _serve(region: Region, port: int, plan: ServerPlan, channel: int) -> None:
 def _listen(port: int) -> socket.socket:
     # asyncio sets TCP_NODELAY only on sockets that name their protocol; without it each answer waits 40 ms for an ACK
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if os.name == "posix":  # elsewhere the option lets two servers share a port
+    if os.name == "posix":  # on other systems the option lets two servers share a port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
@@ -109,7 +109,7 @@ def _listen(port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise LocalServerError(
-            f"port {port} cannot be used: {error.strerror}", hint=f"{command('serve --port N')} takes other ports"
+            f"port {port} cannot be used: {error.strerror}", hint=f"{command('serve --port N')} uses other ports"
         ) from error
 
 
@@ -137,11 +137,11 @@ def _facts(region: Region, plan: ServerPlan) -> FactsSource:
 
 
 def _end_with_parent(folder: Path) -> None:
-    while os.read(0, 4096):  # not through sys.stdin, whose lock would break the interpreter's end
+    while os.read(0, 4096):  # not through sys.stdin, whose lock would disturb the interpreter's exit
         pass
-    shutil.rmtree(folder, ignore_errors=True)  # the parent's work, if it was killed
+    shutil.rmtree(folder, ignore_errors=True)  # normally the parent does this, unless it was killed
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_LAST_RESORT_SECONDS)  # a generator that cannot be stopped would hold the process
+    time.sleep(_LAST_RESORT_SECONDS)  # a generator that cannot be stopped would keep the process alive
     os._exit(1)
 
 

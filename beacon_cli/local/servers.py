@@ -1,4 +1,4 @@
-"""Regional servers on this machine: started side by side, gone when the block is left, however it is left."""
+"""Regional servers on this machine: started at the same time, and stopped whenever the block ends, for any reason."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from beacon_cli.local.plan import ServerPlan
 from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 FetchHook = Callable[[str, int, int], None]
-"""Called with a model's id, the bytes of its weights that have arrived, and all of them."""
+"""Called with a model's id, the number of bytes of its weights that have arrived, and their total."""
 _STEPS = 100  # calls of a hook during one fetch
-_LONG_PATH_BYTES = 60  # with our names below it, a folder so long still takes a socket (104 bytes on macOS)
+_LONG_PATH_BYTES = 60  # with our names appended, a path of this length still fits a socket (104 bytes on macOS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class LocalServer:
     _child: Child = field(repr=False, compare=False)
 
     async def died(self) -> str:
-        """Wait until the server is gone, and return its last words."""
+        """Wait until the server has ended, and return its last message."""
         return await self._child.died()
 
 
@@ -48,14 +48,14 @@ async def local_servers(
     *,
     model_ids: Iterable[str] | None = None,
     ports: Mapping[str, int] | None = None,
-    tell: Tell | None = None,
+    notify: Notify | None = None,
     on_fetch: FetchHook | None = None,
 ) -> AsyncIterator[dict[str, LocalServer]]:
     """Run a server for each region, and yield them by region id once all of them are ready.
 
     They serve those of `model_ids` that the local target has (None: all of them), on the `ports` by region id (else
-    on any free one), and want the credentials of `settings`. `on_fetch` is called while weights are fetched: at the
-    start, and at each further hundredth. `tell` gets a line when a server dies.
+    on any free port), and require the credentials of `settings`. `on_fetch` is called while weights are fetched: at the
+    start, and at each further hundredth. `notify` gets a line when a server dies.
     Raises `WeightsError`, `ConfigError`, `MissingExtra` and `LocalServerError`.
     """
     chosen = list(regions)
@@ -67,8 +67,8 @@ async def local_servers(
             for region in chosen:
                 children.append(await Child.start(region, (ports or {}).get(region.id, 0), plan))
             servers = await _all_ready(children)
-            if tell is not None:
-                watches += [asyncio.ensure_future(_watch(child, tell)) for child in children]
+            if notify is not None:
+                watches += [asyncio.ensure_future(_watch(child, notify)) for child in children]
             yield servers
         finally:
             for watch in watches:
@@ -76,9 +76,9 @@ async def local_servers(
             await asyncio.gather(*(child.stop() for child in children))
 
 
-async def _watch(child: Child, tell: Tell) -> None:
+async def _watch(child: Child, notify: Notify) -> None:
     last_words = await child.died()
-    tell(f"the local server of {child.region.label} (process {child.pid}) died: {last_words}")
+    notify(f"the local server of {child.region.label} (process {child.pid}) died: {last_words}")
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def _short_folder() -> Iterator[Path]:
         )
     except OSError as error:
         raise LocalServerError(
-            f"no temporary folder can be made: {error.filename or ''} {error.strerror}",
+            f"no temporary folder can be created: {error.filename or ''} {error.strerror}",
             hint="set TMPDIR to a folder that is writable",
         ) from error
     with folder as name:
@@ -155,7 +155,7 @@ def _credentials(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 async def _files(settings: Settings, model_ids: Sequence[str], on_fetch: FetchHook | None) -> list[Path]:
-    """Return the models' files, fetched in a thread; cancelling stops the fetch, and waits until it has."""
+    """Return the models' files, fetched in a thread; cancelling stops the fetch, and waits for that."""
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
     steps = _Steps(on_fetch)
@@ -180,7 +180,7 @@ async def _files(settings: Settings, model_ids: Sequence[str], on_fetch: FetchHo
 
 
 class _Steps:
-    """Passes a fetch on at its start and at every hundredth of it."""
+    """Reports a fetch at its start and at every hundredth of it."""
 
     def __init__(self, on_fetch: FetchHook | None) -> None:
         self._on_fetch = on_fetch

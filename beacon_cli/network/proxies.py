@@ -1,4 +1,4 @@
-"""Which proxy a URL is asked through, as `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say."""
+"""The proxy for a URL, according to `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from beacon_cli.errors import EnvironmentFault, MissingExtra
 
-# This machine, as URLs write it: never asked through a proxy, so what is sent there in the clear stays here.
+# This machine, as URLs write it: never reached through a proxy, so unencrypted data stays on the machine.
 DIRECT_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _SYSTEM = "the system's settings"
 _SOCKS = ("socks5", "socks5h")
@@ -19,7 +19,7 @@ _SOCKS = ("socks5", "socks5h")
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy, and what named it. `url` may hold a password: show `address`."""
+    """A proxy, and its source. `url` may contain a password: show `address`."""
 
     url: str
     source: str
@@ -32,9 +32,9 @@ class Proxy:
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """Return the proxy that a URL is asked through; None means directly.
+    """Return the proxy for a URL; None means a direct connection.
 
-    Lower-case variables win, as in curl. Raises `EnvironmentFault` when the proxy that is named cannot be used.
+    Lower-case variables have priority, as in curl. Raises `EnvironmentFault` if the named proxy cannot be used.
     """
     parts = urlsplit(url)
     if parts.hostname in {host.strip("[]") for host in DIRECT_HOSTS}:
@@ -50,7 +50,7 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def route(url: str) -> str:
-    """Return in words how a URL is reached. Raises `EnvironmentFault` as `proxy_for` does."""
+    """Describe how a URL is reached. Raises `EnvironmentFault` as `proxy_for` does."""
     proxy = proxy_for(url)
     return "directly" if proxy is None else f"through {proxy.address} ({proxy.source})"
 
@@ -67,22 +67,22 @@ def _require_usable(proxy: Proxy) -> None:
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    # The value is never shown, however little of a URL it is: it may hold a password.
+    # The value is never shown, even if it is hardly a URL: it may contain a password.
     if not usable or parts.scheme not in ("http", "https", *_SOCKS) or not proxy.url.isascii() or " " in proxy.url:
         raise EnvironmentFault(
-            f"{proxy.source} does not name a proxy that can be used",
+            f"{proxy.source} does not name a usable proxy",
             hint="write it as http://host:port, or http://user:password@host:port with special characters"
             " percent-encoded; or unset it",
         )
     if parts.scheme in _SOCKS and find_spec("socksio") is None:
         raise MissingExtra(
             f"{proxy.source} names a SOCKS proxy ({proxy.address}), and the package socksio is not installed",
-            hint="install it beside Beacon (pip install socksio), or name an HTTP proxy",
+            hint="install it in the same environment (pip install socksio), or name an HTTP proxy",
         )
 
 
 def _is_exempt(parts: SplitResult, no_proxy: str) -> bool:
-    """Whether `NO_PROXY` exempts a host: by its name, a domain above it, its address, or a network of addresses."""
+    """Return whether `NO_PROXY` exempts a host: by name, parent domain, address, or network."""
     host = parts.hostname or ""
     if urllib.request.proxy_bypass(f"{host}:{parts.port}" if parts.port else host):
         return True

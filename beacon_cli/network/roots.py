@@ -1,6 +1,6 @@
 """The certificate authorities that every HTTPS connection of Beacon trusts.
 
-They are what the variables of curl, OpenSSL and Requests name, together; where none is set, the system's own store.
+They are all that the variables of curl, OpenSSL and Requests name; if none is set, the system's own store.
 Why: docs/decisions/0014-the-systems-certificates.md.
 """
 
@@ -19,7 +19,7 @@ from beacon_cli.console.program_name import command
 from beacon_cli.errors import EnvironmentFault
 
 VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-# As OpenSSL looks certificates up in a folder: by the hash of their subject.
+# OpenSSL finds certificates in a folder by the hash of their subject.
 _HASHED_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrustedRoots:
-    """A TLS context that verifies servers, and in words whom it trusts."""
+    """A TLS context that verifies servers, and a description of what it trusts."""
 
     context: ssl.SSLContext
     described: str
@@ -36,7 +36,7 @@ class TrustedRoots:
 def trusted_roots() -> TrustedRoots:
     """Return the authorities to trust, read once per process: it takes 20 ms.
 
-    Raises `EnvironmentFault` when a variable names something that holds no certificate.
+    Raises `EnvironmentFault` if a variable names something without a certificate.
     """
     return _roots(tuple((name, os.environ[name]) for name in VARIABLES if os.environ.get(name)))
 
@@ -68,7 +68,7 @@ def _trust(context: ssl.SSLContext, variable: str, place: Path) -> None:
     try:
         place.stat()
         if not (_added_folder(context, place) if place.is_dir() else _added_file(context, place)):
-            raise _refusal(variable, place, "holds no certificate in PEM format")
+            raise _refusal(variable, place, "contains no certificate in PEM format")
     except OSError as error:
         raise _refusal(variable, place, f"cannot be read: {error.strerror}") from error
 
@@ -84,7 +84,7 @@ def _added_file(context: ssl.SSLContext, path: Path) -> bool:
 
 
 def _added_folder(context: ssl.SSLContext, folder: Path) -> bool:
-    """Trust a folder as OpenSSL does; one that was not prepared for OpenSSL (`openssl rehash`), file by file."""
+    """Trust a folder as OpenSSL does; if it was not prepared for OpenSSL (`openssl rehash`), file by file."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     if any(_HASHED_NAME.fullmatch(path.name) for path in files):
         context.load_verify_locations(capath=folder)
@@ -96,13 +96,13 @@ def _added_folder(context: ssl.SSLContext, folder: Path) -> bool:
 def _refusal(variable: str, place: Path, problem: str) -> EnvironmentFault:
     return EnvironmentFault(
         f"{variable} names {place}, which {problem}",
-        hint=f"set {variable} to where certificates in PEM format are, or unset it to trust the system's own;"
-        f" {command('docs network')} has more",
+        hint=f"set {variable} to a file or folder with certificates in PEM format, or unset it to trust the system's"
+        f" own; see {command('docs network')}",
     )
 
 
 def _system_roots() -> TrustedRoots:
-    """Return the system's own authorities; where it has none, as in a minimal container, Mozilla's from certifi."""
+    """Return the system's own authorities; if it has none, as in a minimal container, Mozilla's from certifi."""
     import httpx2
 
     context = httpx2.create_ssl_context(trust_env=False)
@@ -116,8 +116,8 @@ def _system_roots() -> TrustedRoots:
 
 
 def _system_place(context: ssl.SSLContext) -> str | None:
-    """Return where the system keeps the certificates of a context, None where it has none."""
-    if type(context) is not ssl.SSLContext:  # macOS and Windows: the system itself is asked at each connection
+    """Return where the system keeps the certificates of a context, None if it has none."""
+    if type(context) is not ssl.SSLContext:  # macOS and Windows: the system itself verifies each connection
         return ""
     paths = ssl.get_default_verify_paths()
     if context.cert_store_stats()["x509"]:

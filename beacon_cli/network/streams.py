@@ -1,13 +1,13 @@
-"""Connections on which nothing is read but the answer to what was asked on them.
+"""Connections that read only the answer to their request.
 
-A server may send more than it was asked for: a second response in the same segment, a body longer than it says. Whoever
-reads on takes those bytes for the answer to the *next* question. So the bytes behind a response never reach the HTTP
-parser: `WatchedStream` hands over a head up to its blank line and a body up to its length. What is left then belongs to
-no question, and the pool, which asks each idle connection whether it is readable, does not use that one again.
+A server may send too many bytes: a second response in the same segment, or a body that is longer than announced. A
+client that keeps reading takes those bytes as the answer to the *next* question. So the bytes after a response never
+reach the HTTP parser: `WatchedStream` returns a head up to its blank line and a body up to its length. The surplus
+belongs to no question, and the pool, which checks whether each idle connection is readable, does not use it again.
 
-This stands on public interfaces of httpcore2 (`AsyncNetworkBackend`, `AsyncNetworkStream`, the `network_stream` of a
-response) and of `ssl.SSLObject`. What a server sends only after the next question was written cannot be told from an
-answer here: that is what the id in each request is for.
+This uses only public interfaces of httpcore2 (`AsyncNetworkBackend`, `AsyncNetworkStream`, the `network_stream` of a
+response) and of `ssl.SSLObject`. Bytes that a server sends only after the next question was written look like an
+answer here: that is why each request has an id.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from typing import Any
 import httpcore2
 
 Surplus = Callable[[], None]
-"""Called once for each connection on which bytes were found that nobody had asked for."""
+"""Called once for each connection with surplus bytes."""
 
-# A head, and a body in chunks, end with one; so nothing is handed over beyond one without being asked for.
+# A head, and a body in chunks, end with one; so nothing beyond one is returned without a request.
 _BLANK_LINE = re.compile(rb"(?<=\n)\r?\n")
-# A body in chunks that holds more of them is handed over as it is, and its connection used for nothing else.
+# A body in chunks with more of them is returned unchanged, and its connection is not used again.
 _MOST_BLANK_LINES = 256
-# More than asyncio takes from a socket at once: nothing stays in a buffer below that nobody can look into.
+# More than asyncio reads from a socket at once: nothing stays in a lower buffer that cannot be inspected.
 _LARGEST_READ = 1 << 20
-# Below TLS 64 KiB are read at once. Up to this size, what follows a response shows as a whole record in the TLS buffer.
+# Below TLS, 64 KiB are read at once. Up to this size, bytes after a response appear as a whole record in the TLS
+# buffer.
 _LARGEST_OVER_TLS = 32 << 10
 _LAST_LOOK_SECONDS = 0.05
 
 
 class WatchedBackend(httpcore2.AsyncNetworkBackend):
-    """The network as it is, with every connection watched."""
+    """The normal network, with every connection watched."""
 
     def __init__(self, on_surplus: Surplus) -> None:
         self._network = httpcore2.AnyIOBackend()
@@ -60,7 +61,7 @@ class WatchedBackend(httpcore2.AsyncNetworkBackend):
 
 
 class WatchedStream(httpcore2.AsyncNetworkStream):
-    """One connection. It is written to and read from in turns: a write after a read begins another request."""
+    """One connection. Writes and reads alternate: a write after a read begins another request."""
 
     def __init__(self, stream: httpcore2.AsyncNetworkStream, on_surplus: Surplus) -> None:
         self._stream = stream
@@ -68,7 +69,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         self._readable = _readiness(stream)
         self._tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
         self._held = b""
-        self._http = False  # a SOCKS proxy is spoken to first, in bytes that have no lines
+        self._http = False  # a SOCKS proxy comes first, with bytes that have no lines
         self._fresh = True
         self._spoiled = False
         self._woken = False
@@ -83,22 +84,22 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         self._blank_lines = 0
 
     def expect_body(self, length: int | None) -> None:
-        """Take it that the head of a response was read, and that so many bytes follow; None where it does not say."""
+        """Note that the head of a response was read, and that `length` bytes follow; None if unknown."""
         self._left = length
 
     def spoil(self) -> None:
-        """Have this connection used for nothing else."""
+        """Prevent any further use of this connection."""
         self._spoiled = True
 
     def finish(self) -> None:
-        """Take it that a response was read whole: whatever is here now belongs to no question."""
+        """Note that a response was read completely: all bytes after it belong to no question."""
         if self._held or self._more_over_tls():
             self._found_surplus()
         elif self._tls is not None and self._taken > _LARGEST_OVER_TLS:
             self.spoil()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return bytes of the response that is being read, none beyond its end."""
+        """Return bytes of the current response, but none beyond its end."""
         self._answering = True
         data = self._held or await self._stream.read(_LARGEST_READ, timeout)
         size = self._size(data[:max_bytes])
@@ -112,7 +113,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         return data[:size]
 
     def _size(self, data: bytes) -> int:
-        """Return how many of these bytes surely belong to the response."""
+        """Return how many of these bytes certainly belong to the response."""
         if self._left is not None:
             return min(len(data), self._left)
         if not self._http or self._blank_lines >= _MOST_BLANK_LINES:
@@ -130,7 +131,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         return size
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send bytes. Raises `httpcore2.RemoteProtocolError` when a request is begun where bytes are left over."""
+        """Send bytes. Raises `httpcore2.RemoteProtocolError` if there are leftover bytes before a request."""
         if not self._http and buffer[:1].isalpha():
             self._http = True
         if self._answering or self._fresh:
@@ -143,7 +144,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         self._fresh = False
         if self._held or self._more_over_tls():
             self._found_surplus()
-            raise httpcore2.RemoteProtocolError("the server sent bytes that nobody had asked for")
+            raise httpcore2.RemoteProtocolError("the server sent bytes that belong to no request")
         self._begin()
 
     async def start_tls(
@@ -151,12 +152,12 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
     ) -> httpcore2.AsyncNetworkStream:
         """Return the same connection under TLS."""
         secured = WatchedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._on_surplus)
-        if self._tls is not None:  # one TLS in another, by way of a proxy: the outer one's buffer cannot be looked into
+        if self._tls is not None:  # TLS inside TLS, through a proxy: the outer buffer cannot be inspected
             secured.spoil()
         return secured
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what is known of the connection. `is_readable` is asked of an idle one, and true of a spoiled one."""
+        """Return information on the connection. `is_readable` is read for idle ones, and true for a spoiled one."""
         if info != "is_readable":
             return self._stream.get_extra_info(info)
         if self._spoiled:
@@ -168,7 +169,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         return self._woken
 
     async def aclose(self) -> None:
-        """Close. Where an idle connection was readable, see first whether the server ended it or sent something."""
+        """Close. If an idle connection was readable, first check whether the server closed it or sent something."""
         if self._woken and not self._spoiled:
             self._woken = False
             with contextlib.suppress(httpcore2.NetworkError, httpcore2.TimeoutException):
@@ -177,7 +178,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         await self._stream.aclose()
 
     def _more_over_tls(self) -> bool:
-        """Whether the TLS buffer holds another record of data; what is taken from it here is lost."""
+        """Return whether the TLS buffer has another data record; data that is read here is lost."""
         if self._tls is None:
             return False
         try:
@@ -193,7 +194,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
 
 
 def _readiness(stream: httpcore2.AsyncNetworkStream) -> Callable[[], bool]:
-    """Return what tells whether a connection is readable: asked for every idle one at every request."""
+    """Return a function that checks whether a connection is readable: called for every idle one at every request."""
     socket = stream.get_extra_info("socket")
     if socket is None or not hasattr(select, "poll"):
         return lambda: bool(stream.get_extra_info("is_readable"))

@@ -1,6 +1,6 @@
-"""httpx2's way to httpcore2, with each connection watched: see `streams`.
+"""Connects httpx2 to httpcore2, with each connection watched: see `streams`.
 
-httpx2's own transport takes no network backend; it and httpcore2 are public, and this is what lies between.
+httpx2's own transport accepts no network backend. Both have public interfaces, and this connects them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ _KEEPALIVE_SECONDS = 5.0
 class WatchedTransport(httpx2.AsyncBaseTransport):
     """Connections to one place, directly or through a proxy; HTTP/1.1.
 
-    `to_proxy` is how a proxy that is reached by https is checked. `on_surplus` is called for each connection on which
-    more came than was asked for.
+    `to_proxy` verifies a proxy that is reached by https. `on_surplus` is called for each connection with surplus bytes.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class WatchedTransport(httpx2.AsyncBaseTransport):
         await self._pool.aclose()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request, and return its response with the body still to be read. Raises `httpx2.TransportError`."""
+        """Send a request, and return its response with an unread body. Raises `httpx2.TransportError`."""
         try:
             answer = await self._pool.handle_async_request(
                 httpcore2.Request(
@@ -89,7 +88,7 @@ class WatchedTransport(httpx2.AsyncBaseTransport):
 
 
 class _Body(httpx2.AsyncByteStream):
-    """A body as it arrives; when it was read whole, the connection is looked at."""
+    """A body as it arrives; when it was read completely, the connection is checked."""
 
     def __init__(self, stream: AsyncIterable[bytes], connection: WatchedStream) -> None:
         self._stream = stream
@@ -110,7 +109,7 @@ class _Body(httpx2.AsyncByteStream):
 
 
 def connection_of(response: httpx2.Response) -> WatchedStream | None:
-    """Return the connection that a response comes from, where it came through a `WatchedTransport`."""
+    """Return the connection of a response that came through a `WatchedTransport`."""
     stream = response.extensions.get("network_stream")
     return stream if isinstance(stream, WatchedStream) else None
 
@@ -143,7 +142,7 @@ def _core_url(url: httpx2.URL) -> httpcore2.URL:
 
 
 def _length(headers: list[tuple[bytes, bytes]]) -> int | None:
-    """Return the length that a head gives its body, None for a body that ends in another way."""
+    """Return the length of the body according to the head, None for a body that ends in another way."""
     lengths = []
     for name, value in headers:
         match name.lower():

@@ -1,1 +1,1 @@
-"""Reading what is stored, in Beacon's tables or the old system's: jobs, what is expected of each, and its answers."""
+"""Reads what is stored, in Beacon's tables or the old system's: jobs, the expectation of each, and its answers."""

@@ -1,4 +1,4 @@
-"""The question and the model that somebody names: does the job have them?"""
+"""The chosen question and model, checked against the job."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _MODELS = sql.SQL("(SELECT model_id AS name FROM executions WHERE job_id = %(job
 
 
 class Choice(TypedDict):
-    """What to read of a job; None is all of it."""
+    """What to read of a job; None means everything."""
 
     question_id: str | None
     model_id: str | None
 
 
 def chosen(connection: Connection, job: StoredJob, question_id: str | None, model_id: str | None) -> Choice:
-    """Return the choice. Raises `UsageError`, with names that look alike, for what the job does not have."""
+    """Return the choice. Raises `UsageError`, with similar names, for what the job does not have."""
     spec = from_spec(job.spec)
     if question_id is not None:
         _require(connection, job, "question", question_id, spec.question_ids or ())

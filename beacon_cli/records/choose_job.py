@@ -1,4 +1,4 @@
-"""Which job is meant: on a terminal the beginning of an id, or `@last`, stands for a job. Only where jobs are read."""
+"""Finds the intended job: on a terminal, the beginning of an id or `@last` is enough. Only for reading jobs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LISTED = 10
 
 
 def chosen_job_id(connection: Connection, given: str, *, as_json: bool) -> str:
-    """Return the id of the job that is meant. What stands for no job comes back as it is.
+    """Return the id of the intended job. An unknown text is returned unchanged.
 
-    A script never gets a guess: stdin and stdout have to be terminals, and `--json` must not be given. The id that was
-    chosen is said on stderr. Raises `UsageError` for the beginning of several ids, and `SchemaError`.
+    A script never gets a guess: stdin and stdout must be terminals, without `--json`. The chosen id is printed on
+    stderr. Raises `UsageError` for the beginning of several ids, and `SchemaError`.
     """
     if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()) or _is_stored(connection, given):
         return given

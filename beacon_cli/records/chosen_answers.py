@@ -1,4 +1,4 @@
-"""The answers of a job that somebody wants to see."""
+"""The answers of a job that the user wants to see."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ class JobAnswers:
         return cls(connection, job, chosen(connection, job, question_id, model_id))
 
     def stream(self, *, documents: bool = False) -> AbstractContextManager[Iterator[StoredExecution]]:
-        """Return what, entered, yields them in the order of question, model, region and repeat.
+        """Return a context manager that yields the answers in the order of question, model, region and repeat.
 
-        Leaving it ends the reading, however many were taken.
+        Leaving it ends the reading, even if not all were read.
         """
         executions = stored_executions(self.connection, [self.job], **self.only, documents=documents)
         return closing(cast("Generator[StoredExecution]", executions))
 
     def regions(self) -> dict[str, list[str]]:
-        """Return the labels of the regions in which each model is asked, as far as the stored job says it."""
+        """Return the labels of the regions in which each model is asked, as far as the stored job has them."""
         asked: dict[str, list[str]] = {}
         for model_id, region in from_spec(self.job.spec).lanes or ():
             asked.setdefault(model_id, []).append(region)
         return asked
 
     def follow(self) -> Follower:
-        """Return what waits for those that are still to come."""
+        """Return an iterable that waits for further answers."""
         return Follower(self.connection, self.job, self.only)
 
 
@@ -59,5 +59,5 @@ _TOLD = (
 
 
 def answer_data(execution: StoredExecution) -> dict[str, Any]:
-    """Return what `show --json` has of an answer: what was asked of whom, and what came."""
+    """Return an answer as in `show --json`: the cell, and its answer."""
     return {name: getattr(execution, name) for name in _TOLD}

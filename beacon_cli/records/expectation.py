@@ -1,4 +1,4 @@
-"""Which cells a job should have: from the stored job, from a job file or, for want of both, from its rows."""
+"""The cells that a job should have: from the stored job, from a job file or, without both, from its rows."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class _EveryModel(frozenset[str]):
 
 
 EVERY_MODEL = _EveryModel()
-"""The known models of a job file that is only compared with: a job may be older than the registry."""
+"""The known models for a job file that is only for comparison: a job may be older than the registry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """The cells that should be there. None stands for what nobody wrote down: it is taken from the rows.
+    """The expected cells. None means that a value is not recorded: it is taken from the rows.
 
-    With `questions_stored`, `question_ids` are None as well: they are read where they are. `batching` is how
-    the questions were walked; `min_success_rate` what was wanted, as a share; `unrecorded` names the columns
-    that the tables lack.
+    With `questions_stored`, `question_ids` is None as well: the ids are read from their table. `batching` is how the
+    questions were walked; `min_success_rate` is the required share; `unrecorded` names the columns that the tables
+    lack.
     """
 
     source: str
@@ -46,12 +46,12 @@ class Expectation:
 
     @property
     def guessed(self) -> bool:
-        """Whether a part of it has to be taken from the rows that it is to judge."""
+        """Whether a part has to be taken from the rows that it should judge."""
         return self.lanes is None or (self.question_ids is None and not self.questions_stored)
 
 
 def from_job(job: Job) -> Expectation:
-    """Return what a job file asks for."""
+    """Return the expectation of a job file."""
     return Expectation(
         source="the job file",
         question_ids=tuple(question.id for question in job.questions),
@@ -62,7 +62,7 @@ def from_job(job: Job) -> Expectation:
 
 
 def from_spec(spec: object, *, questions_stored: bool = False) -> Expectation:
-    """Return what a stored job asks for, in either system's form, as far as it says so."""
+    """Return the expectation of a stored job, in either system's form, as far as it is recorded."""
     fields = spec if isinstance(spec, dict) else {}
     constraints = _mapping(fields.get("constraints"))
     regions = _labels(fields.get("regions")) or _labels(constraints.get("regions"))
@@ -83,7 +83,7 @@ def from_spec(spec: object, *, questions_stored: bool = False) -> Expectation:
 
 
 def label_of(name: str) -> str:
-    """Return the label of the region that `name` stands for, or `name` itself when nobody knows it."""
+    """Return the label of the region that `name` stands for, or `name` itself if it is unknown."""
     try:
         return region_named(name).label
     except UnknownRegionError:
@@ -104,7 +104,7 @@ def _labels(regions: object) -> tuple[str, ...]:
 
 
 def _names(entries: object) -> tuple[str, ...]:
-    """Return the ids of a list of ids, or of objects that have one (the old system says `name` at times)."""
+    """Return the ids in a list of ids, or of objects with an id (the old system sometimes uses `name`)."""
     if not isinstance(entries, list):
         return ()
     named = (entry.get("id") or entry.get("name") if isinstance(entry, dict) else entry for entry in entries)

@@ -1,4 +1,4 @@
-"""Finding the job to audit, in either system's tables."""
+"""Finds a job in either system's tables."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, req
 
 Schema = Literal["beacon", "legacy"]
 
-# Where the old system may keep the job as it was submitted; its tables changed over time.
+# Where the old system may store the job as submitted; its tables changed over time.
 _SPEC_COLUMNS = ("jobspec_data", "jobspec", "spec", "job_spec", "data")
 _MAX_ID = 255
 LAST = "@last"
-"""Stands for the newest job, on a terminal and where jobs are read: see `stored_jobs/choose.py`."""
+"""Stands for the newest job, on a terminal and only for reading jobs: see `stored_jobs/choose.py`."""
 _NEAR_AMONG = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A job as it is stored. `key` is what its rows refer to; `columns` are those of `executions`."""
+    """A stored job. `key` is what its rows refer to; `columns` are those of `executions`."""
 
     schema: Schema
     id: str
@@ -41,7 +41,7 @@ class StoredJob:
 
 
 def find_job(connection: Connection, job_id: str) -> StoredJob:
-    """Return the job. Raises `JobNotFound`, with ids that look like it, or `SchemaError` for other tables."""
+    """Return the job. Raises `JobNotFound`, with similar ids, or `SchemaError` for other tables."""
     legacy = detect_schema(connection) == "legacy"
     if legacy:
         require_rights(facts_of(connection, READING_LEGACY))
@@ -96,7 +96,7 @@ def _columns(connection: Connection, table: str) -> dict[str, str]:
 
 
 def storable(job_id: str) -> bool:
-    """Whether PostgreSQL could hold such an id at all: no NUL, no lone surrogate."""
+    """Return whether PostgreSQL could store such an id: no NUL, no lone surrogate."""
     try:
         job_id.encode()
     except UnicodeEncodeError:
@@ -118,7 +118,7 @@ def _not_found(job_id: str, newest: list[str]) -> NoReturn:
     near += [name for name in newest if job_id and name.startswith(job_id) and name not in near][: 3 - len(near)]
     shown = ", ".join(excerpt(name, _MAX_ID) for name in near or newest[:3])
     hint = f"did you mean {shown}?" if near else f"the newest are {shown};"
-    hint = f"{hint} {command('jobs')} lists them all" if shown else "no job was ever run in this database"
+    hint = f"{hint} {command('jobs')} lists them all" if shown else "there are no jobs in this database yet"
     if job_id == LAST:
-        hint = f"{LAST} stands for the newest job on a terminal only; {hint}"
+        hint = f"{LAST} means the newest job only on a terminal; {hint}"
     raise JobNotFound(f"no job '{excerpt(job_id)}' in this database", hint=hint)

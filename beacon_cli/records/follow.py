@@ -1,4 +1,4 @@
-"""Answers as they arrive from a run in another process: polled, without a transaction that stays open in between."""
+"""Answers as they arrive from a run in another process: polled, without an open transaction in between."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ORDER BY completed_at, id
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An answer that came, or what came instead. Texts may hold anything."""
+    """An answer that arrived, or an execution without one. Texts may contain anything."""
 
     id: int
     run_id: Any
@@ -67,9 +67,9 @@ class Arrival:
 
 
 class Follower:
-    """Iterate over it once: it ends when no process runs the job any more. `state` is the job's at the last look.
+    """Iterate over it once: it ends when no process runs the job any more. `state` is the job's last known state.
 
-    `there` counts the answers that were stored before. Raises `UsageError` for a job of the old system.
+    `there` is the number of answers that were stored before. Raises `UsageError` for a job of the old system.
     """
 
     def __init__(
@@ -85,14 +85,14 @@ class Follower:
         with reading(connection):
             parameters = {"job_id": job.id, "limit": _MOST_AGAIN, **only}
             self._last, self.there = connection.execute(_THERE, parameters).fetchall()[0]
-            # A cell that is asked again keeps its row, and the row its id: these may get another run's answer.
+            # A cell that is asked again keeps its row and its id: these rows may get the answer of another run.
             self._unanswered: dict[int, Any] = dict(connection.execute(_UNANSWERED, parameters).fetchall())
 
     def __iter__(self) -> Iterator[Arrival]:
         alone = 0
         while True:
             self.state = state_of(self._connection, self.job_id)
-            yield from self._arrived()  # after the state: a run that is over has stored everything
+            yield from self._arrived()  # after reading the state: a run that is over has stored everything
             alone = alone + 1 if self.state.status == "interrupted" else 0
             if self.state.over and (self.state.status != "interrupted" or alone > _LOCK_MAY_BE_AWAY_POLLS):
                 return
@@ -114,7 +114,7 @@ class Follower:
         return [_arrival(row) for row in rows]
 
     def _taken(self, page: list[Arrival]) -> Iterator[Arrival]:
-        """Remember how far it is, and yield what is wanted."""
+        """Remember the position, and yield the chosen rows."""
         for arrival in page:
             self._last = max(self._last, arrival.id)
             if arrival.status in ANSWERED:

@@ -1,4 +1,4 @@
-"""A job beside its executions: its name, its state, its runs, and the spec as it is stored."""
+"""A job without its executions: its name, its state, its runs, and the stored spec."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPEC_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the job; `executions` counts those that are its own now: an execution asked again moves on."""
+    """One run of the job; `executions` counts its current ones: one that is asked again moves to the later run."""
 
     id: str
     started_at: datetime
@@ -28,7 +28,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is stored of a job; for one of the old system's tables that is little more than its spec."""
+    """What is stored about a job; in the old system's tables that is little more than its spec."""
 
     job: StoredJob
     name: str
@@ -41,13 +41,13 @@ class History:
 
     @property
     def spec(self) -> str:
-        """The spec as text, cut where it is long."""
+        """The spec as text, cut if it is long."""
         text = json.dumps(self.job.spec, indent=2, ensure_ascii=False)
         return text if len(text) <= _SPEC_CHARACTERS else f"{text[:_SPEC_CHARACTERS]}\n… cut"
 
 
 def history_of(connection: Connection, job: StoredJob) -> History:
-    """Return what is stored of a job. Raises `StoreError`."""
+    """Return what is stored about a job. Raises `StoreError`."""
     spec: Mapping[str, Any] = job.spec if isinstance(job.spec, dict) else {}
     name = spec.get("name")
     called = name if isinstance(name, str) else ""

@@ -1,4 +1,4 @@
-"""Who runs a job: whoever holds its advisory lock (see store/session.py)."""
+"""Which process runs a job: the one that holds its advisory lock (see store/session.py)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STATUS = sql.SQL("""
          WHEN {set_aside} IS NOT NULL THEN 'set_aside'
          ELSE job.status END
 """)
-# Where the queue cannot be seen, what was submitted is believed to be in it.
+# If the queue cannot be read, submitted jobs are assumed to be in it.
 _IN_QUEUE = {
     True: sql.SQL(
         "EXISTS (SELECT FROM beacon_queue.procrastinate_jobs"
@@ -39,7 +39,8 @@ _IN_QUEUE = {
     ),
     False: sql.SQL("job.status = 'created'"),
 }
-# Why the fleet gave a job up; whatever ended it later has another time. Entries are forgotten, and then it has failed.
+# Why the fleet set a job aside. A later end has another time. Entries are deleted at some time; then the job has
+# failed.
 _SET_ASIDE = {
     True: sql.SQL("""(
         SELECT reason FROM beacon_queue.beacon_entries
@@ -57,17 +58,17 @@ _STATE = sql.SQL("SELECT {status}, holder FROM jobs AS job LEFT JOIN {holders} A
 
 
 def status_expression(connection: Connection) -> sql.Composed:
-    """Return the expression of a job's status, where `holder` is who runs the row `job`.
+    """Return the expression for a job's status, in which `holder` is what runs the row `job`.
 
-    What nobody runs is `queued` while the fleet's queue has it, else `interrupted`. A standby server cannot see who
-    holds locks, so there `running` is believed.
+    A job that no process runs is `queued` if it is in the fleet's queue, else `interrupted`. A standby server cannot
+    see the holders of locks, so there `running` is accepted.
     """
     seen = _sees_queue(connection)
     return _STATUS.format(in_queue=_IN_QUEUE[seen], set_aside=_SET_ASIDE[seen])
 
 
 def set_aside_expression(connection: Connection) -> sql.SQL:
-    """Return the expression of why the fleet set the job of the row `job` aside, NULL where it did not."""
+    """Return the expression for why the fleet set the job of the row `job` aside, NULL if it did not."""
     return _SET_ASIDE[_sees_queue(connection)]
 
 
@@ -78,19 +79,19 @@ def _sees_queue(connection: Connection) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A job's status, `interrupted` where nobody runs it and no queue has it; and who runs it."""
+    """A job's status, `interrupted` if no process runs it and no queue has it; and what runs it."""
 
     status: str
     holder: str | None
 
     @property
     def over(self) -> bool:
-        """Whether no answer is to be expected any more."""
+        """Whether no more answers are expected."""
         return self.holder is None and self.status not in {"queued", "running"}
 
 
 def state_of(connection: Connection, job_id: str) -> State:
-    """Return the state of one of Beacon's own jobs. It looks at no execution."""
+    """Return the state of one of Beacon's own jobs, without reading executions."""
     with translated():
         statement = _STATE.format(status=status_expression(connection), holders=HOLDERS, holds=HOLDS)
         row = connection.execute(statement, [job_id]).fetchone()

@@ -1,4 +1,4 @@
-"""What lies in the journals of this machine, for people."""
+"""Shows the journals of this machine to people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def print_journals(out: Console, found: Found) -> None:
-    """Print a line for each journal, and one for whatever else lies there."""
-    kept = [f"{kept}; the next run or worker with this data folder stores them" for kept in found.journals]
+    """Print a line for each journal, and one for other files in the folder."""
+    kept = [f"{kept}; the next run or worker that uses this data folder will store them" for kept in found.journals]
     for line in (*kept, *found.remarks):
         out.print(f"journal: {printable(line)}", markup=False, soft_wrap=True, highlight=False)

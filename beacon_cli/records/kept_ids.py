@@ -1,4 +1,4 @@
-"""A list of the jobs in the embedded database, beside it: completion reads it while the server does not run."""
+"""A list of the jobs in the embedded database, next to it: completion reads it while the server does not run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KEPT = 500
 
 
 def keep_id(data_path: Path, job_id: str) -> None:
-    """Note that a job is run. A list that cannot be written stops nobody."""
+    """Add a job that runs. Errors of writing are ignored."""
     path = data_path / _FILE
     with contextlib.suppress(OSError):
         if path.exists() and path.stat().st_size > _MOST_BYTES:
@@ -21,7 +21,7 @@ def keep_id(data_path: Path, job_id: str) -> None:
 
 
 def kept_ids(data_path: Path) -> list[str]:
-    """Return the jobs that were run, the last one first; none where there is no list."""
+    """Return the jobs that were run, the last one first; none if there is no list."""
     try:
         lines = (data_path / _FILE).read_text(encoding="utf-8").split()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The jobs of the old system's tables, as far as those say anything of them."""
+"""The jobs in the old system's tables, as far as they are recorded there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from beacon_cli.records.overview import JobList, JobOverview, name_in, shape
 from beacon_cli.records.relations import legacy_executions
 from beacon_cli.records.snapshot import Connection, reading
 
-# By way of JSON: what a table lacks is NULL, whichever columns it has.
+# Through JSON: a missing column is NULL, whatever columns the table has.
 _JOBS = """
     SELECT coalesce(to_jsonb(jobs) ->> 'jobspec_id', id::text), coalesce(to_jsonb(jobs) ->> 'status', ''),
            (to_jsonb(jobs) ->> 'created_at')::timestamptz

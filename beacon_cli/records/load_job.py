@@ -1,4 +1,4 @@
-"""A job as the database has it: a worker needs no job file."""
+"""A job from the database: a worker needs no job file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class StoredQuestions:
 
 
 def stored_job(url: str, job_id: str) -> Job:
-    """Return a job of the database. Raises `JobNotFound` and `StoreError`."""
+    """Return a job from the database. Raises `JobNotFound` and `StoreError`."""
     with connect_readonly(url) as connection, translated():
         return _job_of(url, job_id, find_job(connection, job_id).spec)
 

@@ -9,7 +9,7 @@ from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.store.schema import detect_schema
 
 _BEACON = "SELECT id, created_at FROM jobs WHERE starts_with(id, %s) ORDER BY created_at DESC, id LIMIT %s"
-# By way of JSON: what an old table lacks is NULL, whichever columns it has.
+# Through JSON: a missing column of an old table is NULL, whatever columns it has.
 _LEGACY = """
     SELECT name, (document ->> 'created_at')::timestamptz
     FROM (SELECT jobs.id, to_jsonb(jobs) AS document, coalesce(to_jsonb(jobs) ->> 'jobspec_id', jobs.id::text) AS name
@@ -27,12 +27,12 @@ class NewestJob:
 
     @property
     def made(self) -> str:
-        """When it was stored, for people; empty where nobody wrote it down."""
+        """When it was stored, for people; empty if not recorded."""
         return "" if self.created_at is None else f"{self.created_at.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
 
 
 def newest_jobs(connection: Connection, beginning: str, limit: int = 100) -> tuple[NewestJob, ...]:
-    """Return jobs whose ids begin like this, the newest first; none where there are no tables of jobs."""
+    """Return jobs whose ids begin like this, newest first; none if there are no tables of jobs."""
     schema = detect_schema(connection)
     if schema not in ("beacon", "legacy"):
         return ()

@@ -1,4 +1,4 @@
-"""What a list of jobs says of one."""
+"""The entries of a list of jobs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ STATUSES = ("queued", "running", "interrupted", "completed", "partial", "failed"
 
 @dataclass(frozen=True, slots=True)
 class JobOverview:
-    """A stored job. `status` is `interrupted` where it is not over, no process runs it, and no queue has it.
+    """A stored job. `status` is `interrupted` if it is not over, no process runs it, and no queue has it.
 
-    `holder` names the process that runs it. `seconds` is how long its runs took, or how long the present one has been
-    going, and `eta_seconds` how long that will still take. `reason` is why the fleet set it aside. None
-    stands for what nobody wrote down or can know.
+    `holder` names the process that runs it. `seconds` is how long its runs took, or how long the current one has taken
+    so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet set it aside. None stands for a
+    value that is not recorded or not known.
     """
 
     id: str
@@ -39,14 +39,14 @@ class JobOverview:
     reason: str | None = None
 
     def as_data(self) -> dict[str, Any]:
-        """Return the job as `jobs --json` has it."""
+        """Return the job as in `jobs --json`."""
         times = {name: _iso(getattr(self, name)) for name in ("created_at", "started_at", "completed_at")}
         return {**asdict(self), **times}
 
 
 @dataclass(frozen=True, slots=True)
 class JobList:
-    """The newest jobs that were wanted; `more` says whether there are older ones."""
+    """The requested newest jobs; `more` says whether there are older ones."""
 
     jobs: tuple[JobOverview, ...]
     more: bool
@@ -57,7 +57,7 @@ class JobList:
 
 
 def shape(spec: Expectation, questions: int | None) -> dict[str, Any]:
-    """Return how much a job asks: questions, models, regions, repeats, and how many answers that makes."""
+    """Return the size of a job: questions, models, regions, repeats, and the number of answers."""
     lanes = spec.lanes or ()
     return {
         "questions": questions,
@@ -71,14 +71,14 @@ def shape(spec: Expectation, questions: int | None) -> dict[str, Any]:
 def seconds_left(
     run_seconds: float | None, answered_in_run: int | None, answered: int, expected: int | None
 ) -> float | None:
-    """Return how long a job has still to go at the pace of its present run, None where nobody can say."""
+    """Return the remaining seconds of a job at the pace of its current run, None if unknown."""
     if not answered_in_run or run_seconds is None or expected is None:
         return None
     return round(run_seconds / answered_in_run * max(0, expected - answered), 1)
 
 
 def name_in(spec: Any) -> str | None:
-    """Return the name that a stored job gives itself, if any."""
+    """Return the name in a stored job, if any."""
     name = spec.get("name") if isinstance(spec, dict) else None
     return name if isinstance(name, str) and name else None
 

@@ -32,9 +32,9 @@ def stored_executions(
 ) -> Iterator[StoredExecution]:
     """Yield the executions of jobs of one database in the order of question, model, region, job and repeat.
 
-    They are read in one snapshot, a few hundred at a time, so that memory does not grow with their number; with
-    `documents` also `output_data` and `receipt_data`. Raises `StoreError`, and `UsageError` for several jobs of the
-    old system.
+    They are read in one snapshot, a few hundred at a time, so that memory does not grow with their number. With
+    `documents`, `output_data` and `receipt_data` are read too. Raises `StoreError`, and `UsageError` for several jobs
+    of the old system.
     """
     if len(jobs) > 1 and any(job.schema == "legacy" for job in jobs):
         raise UsageError("two jobs of the old system's tables cannot be read together")
@@ -60,7 +60,7 @@ def stored_executions(
 
 
 def question_ids(connection: Connection, job: StoredJob) -> list[str]:
-    """Return the ids of a job's questions, in order; none where nobody wrote them down."""
+    """Return the ids of a job's questions, in order; none if they are not recorded."""
     if not job.questions_stored:
         return list(from_spec(job.spec).question_ids or ())
     with reading(connection):

@@ -19,7 +19,7 @@ from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, req
 
 
 def recent_jobs(connection: Connection, limit: int, status: str | None = None) -> JobList:
-    """Return the newest jobs, of one status if that is given.
+    """Return the newest jobs, only those with `status` if given.
 
     Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
     """

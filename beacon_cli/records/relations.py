@@ -1,7 +1,7 @@
-"""One shape for both systems' tables, so that the same queries audit either.
+"""One form for both systems' tables, so that the same queries audit either.
 
-A relation is a piece of SQL that stands after FROM or JOIN. `executions` has the same columns whatever the
-tables hold: what an old database lacks is NULL, its region names become labels, its statuses Beacon's.
+A relation is a piece of SQL after FROM or JOIN. `executions` always has the same columns: what an old database lacks is
+NULL, its region names become labels, and its statuses become Beacon's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLUMNS: dict[str, str] = {
     "completed_at": "timestamptz",
     "created_at": "timestamptz",
 }
-"""What the checks read of an execution, and its type."""
+"""The columns of an execution that the checks read, with their types."""
 
 Relation = sql.Composed | sql.SQL
 
@@ -48,8 +48,8 @@ class Relations:
         return query.format(executions=self.executions, questions=self.questions, lanes=self.lanes, runs=self.runs)
 
 
-# The bound parameters `question_ids`, `lane_models` and `lane_regions` hold what is expected. Arrays, and no
-# temporary table: a standby, a read-only database and a role with SELECT alone can be audited too.
+# The bound parameters `question_ids`, `lane_models` and `lane_regions` are the expectation. They are arrays, not a
+# temporary table, so that a standby, a read-only database or a role with only SELECT can be audited too.
 GIVEN_QUESTIONS = sql.SQL(
     "(SELECT id, position FROM unnest(%(question_ids)s::text[]) WITH ORDINALITY AS given (id, position))"
 )
@@ -66,7 +66,7 @@ ONE_RUN = sql.SQL("(SELECT 0 AS id, NULL::timestamptz AS started_at, 1 AS positi
 
 
 def questions_found(executions: Relation) -> sql.Composed:
-    """Return the questions that the rows name, in the order in which they were first asked."""
+    """Return the questions in the rows, in the order in which they were first asked."""
     return sql.SQL(
         "(SELECT question_id AS id,"
         " row_number() OVER (ORDER BY min(coalesce(queued_at, started_at, created_at)), question_id)"
@@ -95,8 +95,8 @@ def beacon_executions() -> sql.Composed:
 def legacy_executions(columns: Mapping[str, str], repeats: int) -> sql.Composed:
     """Return the rows of the old system's table, given the columns it has and their types.
 
-    It numbers no repeats: the rows of a (question, model, region) count up to `repeats`, answered ones first,
-    and what is left over doubles the last.
+    It has no numbers of repeats: the rows of a (question, model, region) are numbered up to `repeats`, answered ones
+    first, and surplus rows get the last number again.
     """
     known = sql.SQL("(SELECT id, {columns} FROM executions WHERE job_id = %(job_id)s)").format(
         columns=sql.SQL(", ").join(
@@ -116,7 +116,7 @@ _NUMBERED = """
                              ORDER BY status IN ('completed', 'empty') DESC, created_at, id),
           %(repeats)s) - 1"""
 
-# Old rows keep the text inside output_data; where neither has one, whether an answer was empty is not known.
+# Old rows have the text inside output_data; if it is missing too, it is unknown whether the answer was empty.
 _LEGACY = """(
     SELECT *, {repeat} AS repeat FROM (
         SELECT id, 0 AS run_id, coalesce(question_id, '') AS question_id, coalesce(model_id, '') AS model_id,
@@ -139,7 +139,7 @@ def region_label(name: sql.Composable) -> sql.Composed:
     """Return an expression for the label of the region that `name` stands for, or for `name` itself."""
     return sql.SQL("CASE {labels} {aliases} ELSE coalesce({name}, '') END").format(
         name=name,
-        # First what rows should hold: a million of them are compared with three texts, not put in lower case.
+        # The expected values come first: a million rows are compared with three texts, not converted to lower case.
         labels=sql.SQL(" ").join(
             sql.SQL("WHEN {name} = {label} THEN {label}").format(name=name, label=region.label)
             for region in REGIONS.values()
@@ -156,10 +156,10 @@ def region_label(name: sql.Composable) -> sql.Composed:
 
 
 def _column(name: str, wanted: str, found: str | None) -> sql.Composed:
-    """Return the column as the wanted type, or NULL when it is missing or holds something else."""
+    """Return the column as the wanted type, or NULL if it is missing or of another type."""
     column = sql.Identifier(name)
     if wanted == "jsonb" and found == "json":
-        # json, unlike jsonb, may hold an escaped NUL, on which every operator fails.
+        # json, unlike jsonb, may contain an escaped NUL, on which every operator fails.
         return sql.SQL("CASE WHEN strpos({0}::text, {1}) = 0 THEN {0}::jsonb END").format(column, "\\u0000")
     if wanted == "timestamptz" and found is not None and _fits(wanted, found):
         return showable(sql.SQL("{}::timestamptz").format(column))

@@ -1,4 +1,4 @@
-"""Reading for an audit: one snapshot, no writing, no waiting for ever."""
+"""Reads for an audit: in one snapshot, without writing, and without waiting forever."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ Connection = psycopg.Connection[Any]
 LOCK_TIMEOUT = "10s"
 STATEMENT_TIMEOUT = "10min"
 
-# Never a scan of everybody's rows because one job has many of them, nor a million probes of an index where the
-# planner thinks that few rows are left; memory for grouping a million cells; and times that carry no zone (the old
-# system's) are UTC.
+# No scan of all rows just because one job has many of them, and no million probes of an index because the planner
+# expects few rows; memory for grouping a million cells; and times without a zone (the old system's) are UTC.
 _SETTINGS = """
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
     SET LOCAL lock_timeout = '{lock_timeout}';
@@ -47,7 +46,7 @@ _HOLDERS = """
 def reading(connection: Connection, *, lock_timeout: str = LOCK_TIMEOUT) -> Iterator[None]:
     """Inside the block, the connection reads one snapshot and writes nothing; an inner block reads the same one.
 
-    Raises `StoreError` for whatever goes wrong in the database; for a lock in the way it names the holder.
+    Raises `StoreError` for any failure of the database; for a lock it names the holder.
     """
     if connection.info.transaction_status == TransactionStatus.INTRANS:
         yield
@@ -67,8 +66,8 @@ def _explained_locks(connection: Connection) -> Iterator[None]:
         yield
     except psycopg.errors.LockNotAvailable as error:
         holders = connection.execute(_HOLDERS).fetchall()
-        told = "; ".join(f"{mode} on {table} held by process {pid} ({who})" for table, mode, pid, who in holders)
+        held = "; ".join(f"{mode} on {table} held by process {pid} ({who})" for table, mode, pid, who in holders)
         raise StoreError(
-            f"a table of the job is locked by another session: {told or str(error).splitlines()[0]}",
+            f"a table of the job is locked by another session: {held or str(error).splitlines()[0]}",
             hint="wait for it to finish, or end it with: SELECT pg_cancel_backend(PID)",
         ) from error

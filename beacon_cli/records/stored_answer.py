@@ -1,4 +1,4 @@
-"""A stored execution, as those see it who read answers: `compare`, `report`, `show` and `export`."""
+"""A stored execution for the commands that read answers: `compare`, `report`, `show` and `export`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class StoredExecution:
-    """One row of `executions`. Texts are as the model sent them; they may hold anything.
+    """One row of `executions`. Texts are as the model sent them; they may contain anything.
 
-    `position` is the question's place in the job, None for a question that the job does not have. `region` is a label,
-    `answered_region` whatever the endpoint said of itself. `output_data` and `receipt_data` are JSON texts, read only
-    where they are asked for. An old system's row has None where its tables have no such column.
+    `position` is the question's position in the job, None for a question that the job does not have. `region` is a
+    label, `answered_region` is whatever the endpoint reported. `output_data` and `receipt_data` are JSON texts, read
+    only on request. A row of the old system has None for columns that its tables do not have.
     """
 
     job_id: str
@@ -52,12 +52,12 @@ class StoredExecution:
 
     @property
     def seconds(self) -> float | None:
-        """How long the answer took, from the first attempt that was sent to its end."""
+        """How long the answer took, from the first sent attempt to the end."""
         if self.started_at is None or self.completed_at is None:
             return None
         return (self.completed_at - self.started_at).total_seconds()
 
     @property
     def text(self) -> str:
-        """The answer's text, empty where there is none."""
+        """The answer's text, empty if there is none."""
         return self.response or ""

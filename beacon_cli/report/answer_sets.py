@@ -1,4 +1,4 @@
-"""The answers that the page shows: all while they fit, else those of the subjects that matter most."""
+"""The answers that the page shows: all if they fit, else those of the most important subjects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Key = tuple[str, str]
 """A question's id and a model's."""
 
 BUDGET = 1_500_000
-"""So many characters of answers are in a page at most."""
+"""Maximum number of characters of answers in a page."""
 
 _MOST_CHARACTERS = 5_000  # of one answer: an endpoint may send megabytes
 _PROMPT_CHARACTERS = 2_000
@@ -26,7 +26,7 @@ _IMPORTANCE = {"different": 0, "untestable": 1, "indistinguishable": 2}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One execution as the page shows it. `cut` counts the characters that are left out of `text`."""
+    """One execution as the page shows it. `cut` is the number of characters left out of `text`."""
 
     region: str
     repeat: int
@@ -43,7 +43,7 @@ class Answer:
 class AnswerSet:
     """The answers of one question and model.
 
-    `repeats_left_out` counts executions that are not shown; `size` is how much of a page it takes, in characters.
+    `repeats_left_out` counts executions that are not shown; `size` is the space in a page, in characters.
     """
 
     key: Key
@@ -54,10 +54,10 @@ class AnswerSet:
 
 
 class Selection:
-    """Takes the answers of one subject after another, and keeps those of the first ranks that fit into the budget.
+    """Takes the answers of one subject after another, and keeps those of the best ranks that fit into the budget.
 
-    What is kept is always all that stands before some rank: nothing less important is shown in the place of something
-    that was left out.
+    It always keeps everything before some rank: nothing less important is shown in place of something that was left
+    out.
     """
 
     def __init__(self, ranks: Mapping[Key, int], budget: int = BUDGET) -> None:
@@ -66,12 +66,12 @@ class Selection:
         self._budget = budget
         self._size = 0
         self._limit = len(ranks)
-        self._kept: list[tuple[int, int, AnswerSet]] = []  # the least important one is the first
+        self._kept: list[tuple[int, int, AnswerSet]] = []  # the least important one comes first
 
     def add(self, found: AnswerSet) -> None:
-        """Take a subject's answers, and drop the least important ones where they do not fit."""
+        """Add a subject's answers, and drop the least important ones if they do not fit."""
         self.left_out += found.repeats_left_out
-        rank = self._ranks.get(found.key, self._limit)  # what came after the verdicts, in a run that goes on, has none
+        rank = self._ranks.get(found.key, self._limit)  # answers added after the verdicts have no rank
         if rank >= self._limit:
             self.left_out += len(found.answers)
             return
@@ -90,18 +90,18 @@ class Selection:
 
     @property
     def shown(self) -> int:
-        """How many executions they are."""
+        """The number of shown executions."""
         return sum(len(found.answers) for _, _, found in self._kept)
 
 
 def ranks(results: Sequence[Judged]) -> dict[Key, int]:
-    """Return how important each subject is, 0 first: what differs most, what could not be tested, then the others."""
+    """Return the rank of each subject, 0 first: largest differences, then what could not be tested, then the rest."""
     ordered = sorted(results, key=lambda result: (_IMPORTANCE[result.verdict], -_effect(result)))
     return {(result.subject.question_id, result.subject.model_id): rank for rank, result in enumerate(ordered)}
 
 
 def answer_set(key: Key, executions: Iterable[StoredExecution]) -> AnswerSet:
-    """Return what the page shows of a subject's executions; only so many of them are held."""
+    """Return what the page shows of a subject's executions; only a limited number is kept."""
     left_out: list[int] = []
     prompts: dict[str, None] = {}
     answers = tuple(_answers(executions, left_out, prompts))

@@ -1,4 +1,4 @@
-"""The plots of the page: how long answers took in each region, and which container worked when."""
+"""The plots of the page: how long answers took in each region, and when each container worked."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from beacon_cli.report.svg import COLOURS, Drawing, inline_svg
 from beacon_cli.report.timeline import RunTimeline
 
 _WIDTH, _RIGHT, _BELOW = 900, 16, 46
-_CHARACTER = 6.4  # points that one of a label is wide, on average
+_CHARACTER = 6.4  # average width of a label's character, in points
 _ROW = 22
 _LABEL_CHARACTERS = 40
 _MOST_POINTS = 2_000
 _MOST_LANES = 60
-_FEW_BARS = 600  # bars that are wide enough for an edge
-_SKEWED = 20  # times the median: then the axis is logarithmic
+_FEW_BARS = 600  # maximum number of bars that are wide enough for an edge
+_SKEWED = 20  # times the median: beyond this the axis is logarithmic
 
 
 @contextmanager
 def plotting() -> Iterator[None]:
-    """Inside the block matplotlib draws as this module means it, whatever its user has configured elsewhere."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it may talk of its font cache
+    """Inside the block, matplotlib uses this module's settings, regardless of the user's configuration."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it may log about its font cache
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -38,7 +38,7 @@ def plotting() -> Iterator[None]:
 
 
 def latency_chart(seconds: Mapping[Lane, Sequence[float]], regions: Sequence[str]) -> Markup:
-    """Return a row of strokes for each region and model, one stroke an answer, with the median as a dot."""
+    """Return a row of strokes for each region and model, one stroke per answer, with the median as a dot."""
     lanes = [lane for lane in _ordered(seconds, regions) if len(seconds[lane])][:_MOST_LANES]
     each = max(2, _MOST_POINTS // max(1, len(lanes)))
     everything = [value for lane in lanes for value in seconds[lane]]
@@ -53,7 +53,7 @@ def latency_chart(seconds: Mapping[Lane, Sequence[float]], regions: Sequence[str
         axes.vlines(shown, row - 0.32, row + 0.32, color=colour, linewidth=1.6, alpha=0.55)
         axes.plot([statistics.median(values)], [row], "o", markersize=8, color=COLOURS["ink"])
     _scale(axes, logarithmic=skewed)
-    axes.set_xlabel("seconds from the first attempt to the answer; each stroke is an answer, the dot their median")
+    axes.set_xlabel("seconds from the first attempt to the answer; each stroke is one answer, the dot is their median")
     description = "; ".join(
         f"{region} {model}: median {statistics.median(seconds[region, model]):.2f} s" for region, model in lanes
     )
@@ -63,7 +63,7 @@ def latency_chart(seconds: Mapping[Lane, Sequence[float]], regions: Sequence[str
 
 
 def _scale(axes: Any, *, logarithmic: bool) -> None:
-    """Set the axis of seconds after everything was drawn: from 0 on, or logarithmic."""
+    """Set the axis of seconds after everything was drawn: from 0, or logarithmic."""
     if logarithmic:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -99,7 +99,7 @@ def timeline_chart(run: RunTimeline, number: int, regions: Sequence[str]) -> Mar
         f"run-{number}",
         f"Run {number}: what each container worked on, over time",
         f"{len(run.bars)} executions of {bands} questions in {len(lanes)} containers. Triangles mark the first answer"
-        " of a container in the run, dots executions with hops, crosses those without an answer.",
+        " of a container in the run, dots mark executions with hops, and crosses mark executions without an answer.",
         labels,
         titles,
     )
@@ -112,7 +112,7 @@ def _mark(axes: Any, marker: str, places: Sequence[tuple[float, int]]) -> None:
 
 
 def _bands(axes: Any, run: RunTimeline, begin: float) -> int:
-    """Shade every other batch, from its first execution's beginning to its last one's end."""
+    """Shade every other batch, from the start of its first execution to the end of its last one."""
     spans: dict[str, tuple[float, float]] = {}
     for bar in run.bars:
         first, last = spans.get(bar.question_id, (bar.started, bar.ended))
@@ -123,7 +123,7 @@ def _bands(axes: Any, run: RunTimeline, begin: float) -> int:
 
 
 def _figure(labels: Sequence[str]) -> tuple[Any, Any]:
-    """Return a figure with a row for each label, in points, and its axes. It never looks for a display."""
+    """Return a figure with a row for each label, in points, and its axes. It never uses a display."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
@@ -150,7 +150,7 @@ def _finished(figure: Any, axes: Any, drawing: Drawing) -> Markup:
 
 
 def _ordered(lanes: Mapping[Lane, object], regions: Sequence[str]) -> list[Lane]:
-    """Return the lanes model by model, so that its regions stand below each other."""
+    """Return the lanes model by model, so that its regions are below each other."""
     models = list(dict.fromkeys(model for _, model in lanes))
     return sorted(lanes, key=lambda lane: (models.index(lane[1]), _place(lane[0], regions)))
 

@@ -1,4 +1,4 @@
-"""What a report tells, collected and not yet written."""
+"""The contents of a report, before it is written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon_cli.report.recorded import Recorded
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the page tells. `regions` are in the order in which they stand everywhere."""
+    """All contents of the page. `regions` are in their usual order."""
 
     comparison: Comparison
     history: History

@@ -1,4 +1,4 @@
-"""Which words of an answer another one does not have."""
+"""The words of an answer that another one does not have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from beacon_cli.comparison.distance import word_pattern, words
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a text, and whether its words are its own."""
+    """A piece of a text, and whether its words are unique to it."""
 
     text: str
     own: bool
@@ -20,7 +20,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The words, by number, that two texts have in common in the same order, and the share of both that they are."""
+    """The words, by number, that two texts have in common in the same order, and their share of both texts."""
 
     reference: frozenset[int]
     text: frozenset[int]
@@ -28,7 +28,7 @@ class Shared:
 
 
 def shared_words(reference: str, text: str) -> Shared:
-    """Return the longest common subsequence of the words of two texts, without regard to case and punctuation."""
+    """Return the longest common subsequence of the words of two texts, regardless of case and punctuation."""
     ours, theirs = words(reference), words(text)
     common = [code for code in Indel.opcodes(ours, theirs) if code.tag == "equal"]
     in_reference = frozenset(place for code in common for place in range(code.src_start, code.src_end))
@@ -38,7 +38,7 @@ def shared_words(reference: str, text: str) -> Shared:
 
 
 def pieces(text: str, shared: Collection[int]) -> tuple[Piece, ...]:
-    """Return a text in pieces: words that are not among the shared ones are its own; their joined texts are `text`."""
+    """Return a text in pieces: words that are not shared are its own; all pieces together are `text`."""
     return tuple(_pieces(text, shared))
 
 
@@ -54,7 +54,7 @@ def _pieces(text: str, shared: Collection[int]) -> Iterator[Piece]:
 
 
 def _own_stretches(text: str, shared: Collection[int]) -> Iterator[tuple[int, int]]:
-    """Yield where words that are not shared stand, neighbours together."""
+    """Yield the positions of words that are not shared, neighbours together."""
     stretch: tuple[int, int] | None = None
     for number, word in enumerate(word_pattern().finditer(text)):
         if number not in shared:

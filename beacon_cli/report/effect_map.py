@@ -12,12 +12,12 @@ from beacon_cli.report.side_by_side import anchors_of
 
 _MOST_ROWS = 400
 _STEPS = 5
-_WARMEST = 0.5  # an effect from which on it does not get any warmer
+_WARMEST = 0.5  # the effect from which the colour no longer changes
 
 
 @dataclass(frozen=True, slots=True)
 class MapCell:
-    """A subject in the map; `anchor` is empty where its answers are not in the page. `heat` is 0 to 5."""
+    """A subject in the map; `anchor` is empty if its answers are not in the page. `heat` is 0 to 5."""
 
     result: Judged
     anchor: str
@@ -26,7 +26,7 @@ class MapCell:
 
 @dataclass(frozen=True, slots=True)
 class MapRow:
-    """A question's cells by model; None where the model was not asked."""
+    """A question's cells by model; None if the model was not asked."""
 
     question_id: str
     prompt: str
@@ -35,7 +35,7 @@ class MapRow:
 
 @dataclass(frozen=True, slots=True)
 class EffectMap:
-    """`left_out` counts questions that are not in the map."""
+    """`left_out` is the number of questions that are not in the map."""
 
     models: tuple[str, ...]
     rows: tuple[MapRow, ...]
@@ -43,7 +43,7 @@ class EffectMap:
 
 
 def effect_map(comparison: Comparison, shown: Collection[Key], prompts: Mapping[str, str]) -> EffectMap:
-    """Return the map; where there are too many questions, of those that matter most, in the order of the job."""
+    """Return the map; if there are too many questions, with the most important ones, in the order of the job."""
     anchors = anchors_of(comparison)
     by_question: dict[str, dict[str, Judged]] = {}
     for result in comparison.results:

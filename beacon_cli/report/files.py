@@ -1,4 +1,4 @@
-"""The file of a report: what it is called, and how it comes to be there whole or not at all."""
+"""The file of a report: its name, and how it is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST = 80
 
 
 def default_name(job_id: str) -> str:
-    """Return a file name for a job's report; an id that had to be changed for it is told apart by a hash."""
+    """Return a file name for a job's report; an id that had to be changed for it gets a hash to stay unique."""
     safe = _UNSAFE.sub("-", job_id)[:_LONGEST].strip("-.")
     if safe != job_id:
         digest = hashlib.sha256(job_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -27,9 +27,9 @@ def default_name(job_id: str) -> str:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
-    """Yield a file that takes the place of `path` at the end, unless something goes wrong: then nothing is left.
+    """Yield a file that replaces `path` at the end; if something goes wrong, nothing is left.
 
-    Raises `EnvironmentFault` when it cannot be written.
+    Raises `EnvironmentFault` if it cannot be written.
     """
     with opened(path) as stream, io.TextIOWrapper(stream, encoding="utf-8", newline="\n") as file:
         yield file

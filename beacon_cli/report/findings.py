@@ -1,4 +1,4 @@
-"""What a reader has to know before any verdict: is the job complete, and can its regions be compared at all?"""
+"""What a reader must know before any verdict: whether the job is complete, and whether its regions are comparable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from beacon_cli.console.formatting import quantity
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One of them; `serious` ones put every verdict below in doubt."""
+    """A finding; `serious` ones put every verdict below in doubt."""
 
     title: str
     detail: str
@@ -21,7 +21,7 @@ class Finding:
 
 
 def findings(comparison: Comparison) -> tuple[Finding, ...]:
-    """Return what was found, the serious ones first."""
+    """Return the findings, serious ones first."""
     [audit] = comparison.audits
     found = [*_missing(audit), *_conditions(comparison), *_checks(audit)]
     return tuple(sorted(found, key=lambda finding: not finding.serious))
@@ -30,7 +30,7 @@ def findings(comparison: Comparison) -> tuple[Finding, ...]:
 def _missing(audit: AuditReport) -> Iterator[Finding]:
     coverage = audit.coverage
     if not audit.rows:
-        yield Finding("Nothing was asked", "the job has no execution yet")
+        yield Finding("Nothing was asked", "the job has no executions yet")
     elif missing := coverage.expected - coverage.completed:
         became = ", ".join(
             f"{number} {what}"
@@ -40,7 +40,7 @@ def _missing(audit: AuditReport) -> Iterator[Finding]:
         yield Finding(
             "Incomplete",
             f"{quantity(missing, 'answer')} of {coverage.expected} missing ({became});"
-            " running the job again goes on with it",
+            " run the job again to continue it",
         )
 
 
@@ -52,11 +52,11 @@ def _conditions(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(f"Not comparable: {each.name} differs", each.detail)
     if comparison.unrecorded:
         names = ", ".join(comparison.unrecorded)
-        yield Finding("Not recorded in every answer, so not compared", names, serious=False)
+        yield Finding("Not recorded for every answer, so not compared", names, serious=False)
 
 
 def failed_checks(audit: AuditReport) -> tuple[Check, ...]:
-    """Return the checks that failed, but not the one for completeness: it has a finding of its own."""
+    """Return the failed checks, without the one for completeness, which has its own finding."""
     return tuple(check for check in audit.checks if check.status == "fail" and check.name != "complete")
 
 

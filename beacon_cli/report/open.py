@@ -1,4 +1,4 @@
-"""Showing a file in the user's browser."""
+"""Opens a file in the user's browser."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from beacon_cli.console.result import say
 
 
 def open_in_browser(path: Path) -> None:
-    """Open a file in the browser; where there is none, say so on stderr."""
+    """Open a file in the browser; if there is none, report that on stderr."""
     try:
         opened = webbrowser.open(path.as_uri())
     except (webbrowser.Error, OSError):
         opened = False
     if not opened:
-        say("no browser could be started: open the file in one\n")
+        say("no browser could be started: open the file yourself\n")

@@ -88,7 +88,7 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
 
 
 def _reasons(report: Report) -> dict[str, int]:
-    """Return why tests say nothing, or less than they might, with how many of them."""
+    """Return why tests show nothing, or less than they could, with their number."""
     counts: dict[str, int] = {}
     for result in report.comparison.results:
         if result.reason:
@@ -97,7 +97,7 @@ def _reasons(report: Report) -> dict[str, int]:
 
 
 def _numbered(report: Report, runs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-    """Yield the runs that are drawn with their numbers in the list of runs."""
+    """Yield the drawn runs with their numbers in the list of runs."""
     numbers = {run.id: number for number, run in enumerate(report.history.runs, 1)}
     return ((numbers.get(run.run_id, place), run) for place, run in enumerate(runs, 1))
 
@@ -149,7 +149,7 @@ def _environment() -> Environment:
 
 
 def _visible(value: Any) -> Any:
-    """Return what the template prints of a value, control characters shown as escapes; it is escaped after that."""
+    """Return a value as text for the template, with control characters as escapes; HTML is escaped afterwards."""
     if value is None:
         return ""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
@@ -165,7 +165,7 @@ def _source_hash(name: str) -> str:
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    """Return a number with a minus that is as wide as a plus, and no minus before zero."""
+    """Return a number with a minus as wide as a plus, and without a minus before zero."""
     return "–" if value is None else f"{value:z.{digits}f}".replace("-", "−")
 
 

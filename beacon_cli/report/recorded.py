@@ -26,7 +26,7 @@ Lane = tuple[str, str]
 
 @dataclass(slots=True)
 class Failure:
-    """How many executions have no answer for one reason, and what the first of them says."""
+    """The number of executions without an answer for one reason, and the message of the first one."""
 
     example: str
     count: int = 0
@@ -34,8 +34,8 @@ class Failure:
 
 @dataclass(slots=True)
 class Recorded:
-    """`seconds` are those of the answers with text; `conditions` has name → model → region → values; `failures` are
-    by error code, or by status where there is none."""
+    """`seconds` has the durations of the answers with text; `conditions` maps name → model → region → values;
+    `failures` are by error code, or by status if there is no code."""
 
     answers: Selection
     timeline: Timeline = field(default_factory=Timeline)
@@ -47,7 +47,7 @@ class Recorded:
     last: datetime | None = None
 
     def collect(self, executions: Iterable[StoredExecution]) -> Recorded:
-        """Go through all executions, which come question by question and model by model."""
+        """Read all executions, which are ordered by question and model."""
         for key, rows in itertools.groupby(executions, key=lambda row: (row.question_id, row.model_id)):
             found = answer_set(key, map(self._note, rows))
             if len(self.prompts) < _PROMPTS_KEPT:

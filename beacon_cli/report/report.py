@@ -1,4 +1,4 @@
-"""The report of one job: compare its regions, collect what the page shows, write the page."""
+"""The report of one job: compares its regions, collects the contents, and writes the page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from beacon_cli.report.recorded import Recorded
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """A report that is there; `size` in bytes."""
+    """A written report; `size` is in bytes."""
 
     path: Path
     size: int
@@ -43,10 +43,10 @@ class WrittenReport:
 def write_report(
     connection: Connection, job_id: str, options: Options, path: Path | None = None, *, budget: int = BUDGET
 ) -> WrittenReport:
-    """Write the report of a job, by default into the working folder, and return where it is.
+    """Write the report of a job, by default into the working folder, and return its path.
 
-    Answers of more than `budget` characters are left out, the least important first. Raises `JobNotFound`,
-    `StoreError`, and `EnvironmentFault` when the file cannot be written.
+    Answers beyond `budget` characters are left out, the least important first. Raises `JobNotFound`,
+    `StoreError`, and `EnvironmentFault` if the file cannot be written.
     """
     path = path or Path(default_name(job_id))
     with replacing(path) as file:
@@ -56,7 +56,7 @@ def write_report(
 
 
 def _collected(connection: Connection, job_id: str, options: Options, budget: int) -> Report:
-    with reading(connection):  # one snapshot for all that the page tells
+    with reading(connection):  # one snapshot for the whole page
         comparison = compare_jobs(connection, (job_id,), options)
         job = find_job(connection, job_id)
         recorded = Recorded(Selection(ranks(comparison.results), budget))

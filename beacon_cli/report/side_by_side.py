@@ -1,4 +1,4 @@
-"""The answers to one question by one model, side by side by region, with the words marked that are a region's own."""
+"""The answers to one question by one model, side by side by region, with each region's own words marked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from beacon_cli.report.differences import Piece, Shared, pieces, shared_words
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An answer in pieces. `refusal` are the words for which it counts as one."""
+    """An answer in pieces. `refusal` has the words because of which it counts as a refusal."""
 
     answer: Answer
     pieces: tuple[Piece, ...]
@@ -25,10 +25,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A region's answers: the one closest to all of them, and the others.
+    """A region's answers: the one that is closest to all, and the others.
 
-    `share` says how much of the words it has in common with the reference's; that one has None. `colour` is the
-    region's number.
+    `share` is the share of words in common with the reference, which itself has None. `colour` is the number of the
+    region.
     """
 
     region: str
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What the page shows of one subject. `reference` is the region whose answer the others are held against."""
+    """What the page shows of one subject. `reference` is the region whose answer the others are compared with."""
 
     anchor: str
     question_id: str
@@ -55,7 +55,7 @@ class Group:
 def groups(
     comparison: Comparison, shown: Mapping[Key, AnswerSet], regions: Sequence[str], rule: RefusalRule
 ) -> Iterator[Group]:
-    """Yield what is shown, in the order of the job's questions; each is put together when it is its turn."""
+    """Yield what is shown, in the order of the job's questions; each group is built only when needed."""
     anchors = anchors_of(comparison)
     for result in comparison.results:
         key = (result.subject.question_id, result.subject.model_id)
@@ -93,16 +93,16 @@ def _columns(found: AnswerSet, regions: Sequence[str], rule: RefusalRule, measur
 
 
 def _marked(text: str, common: Mapping[str, Shared], region: str | None) -> tuple[Piece, ...]:
-    """Return the answer in pieces; the reference's own words are those that no other region's answer has."""
+    """Return the answer in pieces; the reference's own words are those that no other region has."""
     if region is not None:
         return pieces(text, common[region].text) if region in common else ()
     return pieces(text, frozenset().union(*(shared.reference for shared in common.values()))) if common else ()
 
 
 def _representative(answers: Sequence[Answer], measure: str) -> Answer:
-    """Return the answer that is closest to all others of its region; without any text, the first execution."""
+    """Return the answer that is closest to the others of its region; without any text, the first execution."""
     answered = [answer for answer in answers if answer.status == "completed"]
-    if len(answered) < 3:  # of two, none is closer
+    if len(answered) < 3:  # of two answers, neither is closer
         return answered[0] if answered else answers[0]
     sums = distances([answer.text for answer in answered], MEASURES[measure]).sum(axis=1)
     return answered[int(sums.argmin())]

@@ -1,4 +1,4 @@
-"""Turning a plot of matplotlib into SVG that stands inside a page: no styles, no scripts, colours by class."""
+"""Turns a plot of matplotlib into SVG inside a page: no styles, no scripts, colours by class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLOURS = {
     "paper": "#050505",
     **{f"region-{number}": f"#0a0a0{number}" for number in range(5)},
 }
-"""What a plot is drawn in, by the name of the class that gives the colour in the page, in light and in dark."""
+"""The colours of a plot, by the name of the class that sets the colour in the page, in light and dark mode."""
 
 _NAMES = {value: name for name, value in COLOURS.items()}
 _LINK = "{http://www.w3.org/1999/xlink}href"
@@ -32,10 +32,10 @@ _BACKGROUND = frozenset({"patch_1", "patch_2"})
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What a plot is called and says.
+    """The name, title and texts of a plot.
 
-    `name` begins every id in it. A text `@3` in it stands for `labels[3]`: matplotlib sees no foreign text, which it
-    would search for formulas and glyphs. `titles` has a title for each path of a group, by the group's id.
+    `name` begins every id in it. A text `@3` in it stands for `labels[3]`: matplotlib gets no foreign text, in which it
+    would look for formulas and glyphs. `titles` has a title for each path of a group, by the group's id.
     """
 
     name: str
@@ -46,8 +46,8 @@ class Drawing:
 
 
 def inline_svg(plot: str, drawing: Drawing) -> Markup:
-    """Return the plot, rebuilt from what is known to be harmless."""
-    root = ElementTree.fromstring(plot)  # matplotlib's, which has seen no foreign text
+    """Return the plot, rebuilt only from parts that are known to be harmless."""
+    root = ElementTree.fromstring(plot)  # from matplotlib, which got no foreign text
     view = escape(root.get("viewBox", ""))
     name = escape(drawing.name)
     head = (
@@ -71,7 +71,7 @@ def _children(node: ElementTree.Element, drawing: Drawing, titles: Iterator[str]
 
 
 def _definition(path: ElementTree.Element, drawing: Drawing) -> str:
-    """Return the shape of a marker, without colours: it has those of its use."""
+    """Return the shape of a marker, without colours: each use sets them."""
     name = escape(f"{drawing.name}-{path.get('id')}")
     return f'<defs><path id="{name}" d="{_rounded(path.get("d", ""))}"/></defs>'
 

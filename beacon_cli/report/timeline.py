@@ -1,4 +1,4 @@
-"""When each container worked on what: the first executions of a job, kept for a plot."""
+"""What each container worked on over time: the first executions of a job, for a plot."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Bar:
 
     @property
     def lane(self) -> tuple[str, str, str]:
-        """Where it is drawn: the containers of a region and model are neighbours."""
+        """The lane in which it is drawn: containers of the same region and model are neighbours."""
         return self.region, self.model_id, self.container
 
     def title(self, *, numbered: bool) -> str:
-        """Return what it was, in words; with the number of the repeat if `numbered`."""
+        """Return a description, with the number of the repeat if `numbered`."""
         repeat = f" {repeat_label(self.repeat)}" if numbered else ""
         hops = f", {self.hops} hops" if self.hops > 1 else ", 1 hop" if self.hops else ""
         cold = ", the container's first" if self.cold else ""
@@ -47,7 +47,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class RunTimeline:
-    """The bars of one run that are drawn, in the order of time; `lanes` are the containers that have any."""
+    """The drawn bars of one run, in order of time; `lanes` are the containers that have any."""
 
     run_id: str
     lanes: tuple[tuple[str, str, str], ...]
@@ -62,11 +62,11 @@ class Timeline:
         self.timed = 0
         self._most = most
         self._numbers = itertools.count()
-        self._kept: list[tuple[float, int, Bar]] = []  # the latest is the first
+        self._kept: list[tuple[float, int, Bar]] = []  # the latest comes first
         self._first: dict[tuple[str, str], float] = {}
 
     def add(self, execution: StoredExecution) -> None:
-        """Take one; those that name no container or no time cannot be drawn."""
+        """Add an execution; one without container or time cannot be drawn."""
         started, completed = execution.started_at, execution.completed_at
         if started is None or completed is None or not execution.container_id:
             return
@@ -83,11 +83,11 @@ class Timeline:
 
     @property
     def containers(self) -> int:
-        """How many containers answered."""
+        """The number of containers that answered."""
         return len({container for _, container in self._first})
 
     def runs(self) -> list[RunTimeline]:
-        """Return what to draw: the first runs, each with its first bars and containers."""
+        """Return the first runs, each with its first bars and containers, for drawing."""
         by_run: dict[str, list[Bar]] = {}
         for _, _, bar in sorted(self._kept, key=lambda kept: (-kept[0], -kept[1])):
             by_run.setdefault(bar.run_id, []).append(bar)
@@ -100,7 +100,7 @@ class Timeline:
         return RunTimeline(run_id, tuple(lanes[:_MOST_LANES]), marked, len(lanes) - len(shown))
 
     def _marked(self, bars: Iterable[Bar]) -> Iterable[Bar]:
-        """Yield the bars, with each container's first one marked as cold."""
+        """Yield the bars, with the first one of each container marked as cold."""
         seen: set[tuple[str, str]] = set()
         for bar in bars:
             key = (bar.run_id, bar.container)

@@ -1,4 +1,4 @@
-"""How a report that was written is shown to people: where it is, and what it says in one line each."""
+"""Shows a written report to people: its path, and its findings in one line each."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ if TYPE_CHECKING:
 
 
 def show_report(written: WrittenReport) -> Callable[[Console], None]:
-    """Return what prints it on a console."""
+    """Return a function that prints it on a console."""
 
     def show(console: Console) -> None:
         comparison, answers = written.report.comparison, written.report.recorded.answers
         counted = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
         console.print(f"{printable(str(written.path))} ({size(written.size)})", soft_wrap=True)
         if not comparison.complete:
-            console.print("incomplete: the report says what is missing", style="bold red")
+            console.print("incomplete: the report lists what is missing", style="bold red")
         if not comparison.comparable:
-            console.print("not comparable: the report says why", style="bold red")
+            console.print("not comparable: the report explains why", style="bold red")
         console.print(counted, style="bold")
         if answers.left_out:
-            left_out = f"{quantity(answers.left_out, 'execution')} of {answers.shown + answers.left_out} are not in it"
-            console.print(f"{left_out}: {command('show')} and {command('export')} have them", style="yellow")
+            left_out = (
+                f"{quantity(answers.left_out, 'execution')} of {answers.shown + answers.left_out} are not in the report"
+            )
+            console.print(f"{left_out}: {command('show')} and {command('export')} show them", style="yellow")
 
     return show

@@ -1,1 +1,1 @@
-"""A run as an operator asks for one: job file, database, servers, executor and view, put together."""
+"""A run as an operator starts it: combines job file, database, servers, executor and view."""

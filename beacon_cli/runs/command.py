@@ -14,7 +14,7 @@ from beacon_cli.console.printable import printable
 from beacon_cli.console.result import CommandResult, say
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.job.model import Job
-from beacon_cli.runs.execute import launch
+from beacon_cli.runs.execute import run_to_end
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.stored_summary import read_summary
 from beacon_cli.settings import Settings
@@ -32,36 +32,36 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def carry_out(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
-    """Run a job to its end and return its summary and its audit. Raises every `BeaconError` that stops it early."""
-    job_id = request.id_for(job)
-    with _telling_how_to_resume(request, job_id):
+def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
+    """Run a job to its end and return its summary and its audit. Raises any `BeaconError` that stops it early."""
+    job_id = request.given_or_new_id(job)
+    with _with_resume_hint(request, job_id):
         say(f"job {job_id}\n")
         say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
         with open_database(settings, request.database_url, announced=True) as url:
-            return _carry_out(request, settings, job, job_id, url, as_json=as_json)
+            return _run_job(request, settings, job, job_id, url, as_json=as_json)
 
 
-def _carry_out(
+def _run_job(
     request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, *, as_json: bool
 ) -> CommandResult:
     with connect(url) as connection:
         require_ready_for_a_run(connection)
-    launched = launch(request, settings, job, job_id, url)
-    _log.info("asking is over: reading back what was stored")
+    finished = run_to_end(request, settings, job, job_id, url)
+    _log.info("all questions were asked; reading the stored answers")
     with connect_readonly(url) as connection:
-        summary = read_summary(connection, request, settings, job, job_id, launched, with_batches=as_json)
+        summary = read_summary(connection, request, settings, job, job_id, finished, with_batches=as_json)
         report = audit_job(connection, job_id)
-    stopped = launched.outcome.stopped
+    stopped = finished.outcome.stopped
     if stopped is not None and stopped.signum is not None:
         exit_code = 128 + stopped.signum
     else:
         exit_code = 0 if summary.succeeded else 1
     data = {
         **summary.data(),
-        "modal_containers": {"before": launched.containers_before, "after": launched.containers_after},
+        "modal_containers": {"before": finished.containers_before, "after": finished.containers_after},
         "audit": report.as_data()["checks"],
-        "nothing_to_ask": launched.nothing_to_ask,
+        "nothing_to_ask": finished.nothing_to_ask,
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
     return CommandResult(*("run", data, exit_code, as_json), problems=problems, show=partial(_show, summary, report))
@@ -78,8 +78,8 @@ def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
 
 
 @contextlib.contextmanager
-def _telling_how_to_resume(request: RunRequest, job_id: str) -> Iterator[None]:
-    """Add the job's id, and the command that resumes it, to what ends a run early."""
+def _with_resume_hint(request: RunRequest, job_id: str) -> Iterator[None]:
+    """Add the job's id, and the command that resumes it, to an error that ends a run early."""
     resume = f"resume it with: {request.resume_command(job_id)}"
     try:
         yield

@@ -1,4 +1,4 @@
-"""Carrying out a run: everything that it needs is opened here, in order, and closed again however it ends."""
+"""Executes a run: opens everything that it needs, in order, and closes it again however the run ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
 from beacon_cli.executor.execution import Batching
 from beacon_cli.executor.preflight import Served, registry_changes, require_models
-from beacon_cli.executor.run import Assignment, Outcome, Run
+from beacon_cli.executor.run import Assignment, Run, RunOutcome
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
@@ -40,17 +40,17 @@ _HARD_END_SECONDS = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Launched:
-    """What a run left behind for its summary.
+class FinishedRun:
+    """The results of a run, for its summary.
 
-    `nothing_to_ask` says that every cell had its answer from earlier runs. The inventories are of Modal's containers,
-    None where not listed; `registry_changes` are by region label, and so are the `surplus_connections`: how many were
-    closed because more came on them than was asked for.
+    `nothing_to_ask` says that every cell was answered in earlier runs. The inventories are of Modal's containers, None
+    if not listed. `registry_changes` and `surplus_connections` are by region label; the latter is the number of
+    connections that were closed because of leftover bytes.
     """
 
     run_id: str
     batching: Batching
-    outcome: Outcome
+    outcome: RunOutcome
     max_gap_seconds: float | None
     containers_before: Inventory | None
     containers_after: Inventory | None
@@ -61,30 +61,30 @@ class Launched:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Whom a run asks: nobody, when every cell has its answer. `served` is what they said that they serve, before."""
+    """What a run asks: nothing if every cell is answered. `served` is what the endpoints reported before the run."""
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     served: Mapping[str, Served] = field(default_factory=dict)
 
 
-def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
-    """Run a job on an up-to-date database. Raises every `BeaconError` that can stop it, and `Interrupted`."""
+def run_to_end(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> FinishedRun:
+    """Run a job on an up-to-date database. Raises any `BeaconError` that stops it, and `Interrupted`."""
     with ExitStack() as stack:
         events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
         show = stack.enter_context(run_view())
         if events is not None:
             show = events.tee(show)
         signals = stack.enter_context(held())
-        launching = _Launch(request, settings, job, job_id, database_url, show)
+        opened = _OpenedRun(request, settings, job, job_id, database_url, show)
         try:
-            return asyncio.run(launching.main(signals))
-        except asyncio.CancelledError:  # a signal before anything was asked, or a second one
-            raise Interrupted(launching.signum or signal.SIGINT) from None
+            return asyncio.run(opened.main(signals))
+        except asyncio.CancelledError:  # a signal before the first question, or a second signal
+            raise Interrupted(opened.signum or signal.SIGINT) from None
 
 
-class _Launch:
-    """One run with what it opens. The first signal ends it in order, a second one within a second."""
+class _OpenedRun:
+    """One run with everything that it opens. The first signal ends it in order, a second one within a second."""
 
     def __init__(
         self, request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str, show: EventHook
@@ -104,7 +104,7 @@ class _Launch:
         self._max_gap: float | None = None
         self.signum: int | None = None
 
-    async def main(self, signals: Held) -> Launched:
+    async def main(self, signals: Held) -> FinishedRun:
         """Open everything, run, and close everything again."""
         self._task = asyncio.current_task()
         with signals.delivered_to(self._on_signal):
@@ -114,7 +114,7 @@ class _Launch:
                         *(self._database_url, self._job, self._job_id),
                         batching=self._request.batching,
                         journal_folder=self._settings.journal_path(),
-                        tell=self._tell,
+                        notify=self._notify,
                         revive=_reviver(self._settings, self._request.database_url),
                     )
                 )
@@ -124,11 +124,11 @@ class _Launch:
                 await store.begin(self._clock.now().isoformat())
                 self._keep_id()
                 self._asking = True
-                outcome = await run.carry_out()
+                outcome = await run.execute()
                 after = await self._inventory() if before is not None else None
                 changes = await self._registry_changes(asked) if outcome.stopped is None else {}
             claim = store.claim
-            return Launched(
+            return FinishedRun(
                 *(claim.run_id, claim.batching, outcome, self._max_gap, before, after, changes),
                 surplus_connections={
                     asked.endpoints[region_id].region.label: client.surplus
@@ -148,7 +148,7 @@ class _Launch:
         headers, caps = self._settings.proxy_headers(), endpoint_caps(lanes, limits)
         endpoints = await stack.enter_async_context(self._endpoints(lanes))
         clients = await stack.enter_async_context(
-            open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, tell=self._tell)
+            open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, notify=self._notify)
         )
         return _Asked(clients, endpoints, await self._served(clients, endpoints, lanes))
 
@@ -156,11 +156,11 @@ class _Launch:
         self, clients: Mapping[str, Client], endpoints: Mapping[str, Endpoint], lanes: Sequence[Lane]
     ) -> Mapping[str, Served]:
         try:
-            return await require_models(clients, endpoints, lanes, self._tell)
+            return await require_models(clients, endpoints, lanes, self._notify)
         except ModelNotServed as error:
             if self._request.local:
                 served = ", ".join(local_model_ids(self._settings))
-                error.hint = f"--local serves {served}; more can be added under [local.models] in beacon.toml"
+                error.hint = f"--local serves {served}; add more under [local.models] in beacon.toml"
             raise
 
     def _run(self, store: JobStore, asked: _Asked) -> Run:
@@ -170,20 +170,20 @@ class _Launch:
         return Run(assignment, store, asked.clients, asked.endpoints, self._emit, self._stop, self._clock, cancel)
 
     async def _registry_changes(self, asked: _Asked) -> dict[str, str]:
-        changes = await registry_changes(asked.clients, asked.endpoints, asked.served, self._tell)
+        changes = await registry_changes(asked.clients, asked.endpoints, asked.served, self._notify)
         for label, text in changes.items():
-            self._tell(f"warning: region {label} changed while it was asked: {text}; each row says what answered it")
+            self._notify(f"warning: region {label} changed during the run: {text}; each row records what answered it")
         return changes
 
     def _keep_id(self) -> None:
-        """Let completion know of the job while the embedded server does not run."""
+        """Keep the job's id for completion while the embedded server does not run."""
         if named_url(self._settings, self._request.database_url) is None:
             keep_id(self._settings.data_path(), self._job_id)
 
     async def _inventory(self) -> Inventory | None:
         if self._request.local:
             return None
-        return await container_inventory(self._settings, self._regions, self._tell)
+        return await container_inventory(self._settings, self._regions, self._notify)
 
     @asynccontextmanager
     async def _endpoints(self, lanes: Sequence[Lane]) -> AsyncIterator[Mapping[str, Endpoint]]:
@@ -194,7 +194,7 @@ class _Launch:
 
         models = list(dict.fromkeys(lane.model_id for lane in lanes))
         async with local_servers(
-            self._settings, self._regions, model_ids=models, tell=self._tell, on_fetch=self._on_fetch
+            self._settings, self._regions, model_ids=models, notify=self._notify, on_fetch=self._on_fetch
         ) as servers:
             yield {server.region.id: Endpoint.at(server.region, server.base_url) for server in servers.values()}
 
@@ -203,7 +203,7 @@ class _Launch:
             self._max_gap = max(self._max_gap or 0.0, event.gap_seconds)
         self._show(event)
 
-    def _tell(self, text: str) -> None:
+    def _notify(self, text: str) -> None:
         self._emit(Notice(self._job_id, self._clock.now(), text))
 
     def _on_fetch(self, model_id: str, done: int, total: int) -> None:
@@ -217,10 +217,10 @@ class _Launch:
             return
         self.signum = signum
         if not self._asking:
-            self._tell("stopping…")
+            self._notify("stopping…")
             self._task.cancel()
         elif self._store is not None:
-            self._tell("stopping… calls in flight are cancelled and recorded; a second Ctrl-C quits at once")
+            self._notify("stopping… calls in flight are cancelled and recorded; press Ctrl-C again to quit at once")
             self._store.hurry()
             self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
 
@@ -230,7 +230,7 @@ async def _cancel_call(call_id: str) -> bool:
 
 
 def _reviver(settings: Settings, url: str | None) -> Callable[[], object]:
-    """Return what brings a database back that is gone: the embedded one is started again, another is waited for."""
+    """Return a function that restores a lost database: it restarts the embedded one; for others, the run waits."""
     if named_url(settings, url) is not None:
         return lambda: None
     from beacon_cli.store.embedded import restart_embedded

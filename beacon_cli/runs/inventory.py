@@ -1,4 +1,4 @@
-"""Which containers Modal runs for the regions of a job, noted before and after a run."""
+"""The containers that Modal runs for the regions of a job, listed before and after a run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Inventory = dict[str, list[dict[str, Any]]]
 
 
 async def container_inventory(
-    settings: Settings, regions: Iterable[Region], tell: Callable[[str], None]
+    settings: Settings, regions: Iterable[Region], notify: Callable[[str], None]
 ) -> Inventory | None:
     """Return the live containers by region label; None without Modal credentials or a recorded deployment.
 
-    A list that cannot be had is told, and stops nothing.
+    A failure to list them is reported, and stops nothing.
     """
     environment = environment_name(settings)
     apps = recorded_apps(settings, environment) if has_credentials() else {}
@@ -30,8 +30,8 @@ async def container_inventory(
     try:
         listed = await live_containers(environment, list(app_ids.values()))
     except EnvironmentFault as fault:
-        tell(fault.message)
+        notify(fault.message)
         return None
     inventory = {label: [c.as_data() for c in listed[app_id]] for label, app_id in app_ids.items()}
-    tell("containers on Modal: " + "  ".join(f"{label} {len(containers)}" for label, containers in inventory.items()))
+    notify("containers on Modal: " + "  ".join(f"{label} {len(containers)}" for label, containers in inventory.items()))
     return inventory

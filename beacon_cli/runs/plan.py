@@ -1,4 +1,4 @@
-"""`beacon run --dry-run`: what a run would do, without asking, storing or starting anything."""
+"""`beacon run --dry-run`: shows what a run would do, without asking, storing or starting anything."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PROMPTS_SHOWN = 20
 
 def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
     """Return the plan of a run. Raises `UsageError`, and `ConfigError` for a region without an endpoint."""
-    request.id_for(job)
+    request.given_or_new_id(job)
     limits = request.limits(job, settings)
     lanes = job.lanes()
     regions = {lane.region.id: lane.region for lane in lanes}
@@ -78,7 +78,10 @@ def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
     )
     caps = "  ".join(f"{region} {cap}" for region, cap in data["per_endpoint"].items())
     out.print(
-        Text(f"at most {data['containers_at_most']} containers at once (max_in_flight {limits.max_in_flight}; {caps})")
+        Text(
+            f"at most {data['containers_at_most']} containers at the same time"
+            f" (max_in_flight {limits.max_in_flight}; {caps})"
+        )
     )
     for region, prompt in data["system_prompts"].items():
         if prompt is not None:

@@ -1,4 +1,4 @@
-"""What an operator asked `beacon run` to do."""
+"""The options of `beacon run`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """The flags of `beacon run`. `batching` and `max_in_flight` are None where the flag was not given."""
+    """The flags of `beacon run`. `batching` and `max_in_flight` are None if the flag was not given."""
 
     job_file: Path
     local: bool = False
@@ -38,18 +38,18 @@ class RunRequest:
     config: Path | None = None
 
     def load(self, settings: Settings) -> Job:
-        """Return the job. Raises `JobFileError`, and `UsageError` when events would be written into it."""
+        """Return the job. Raises `JobFileError`, and `UsageError` if events would be written into the job file."""
         if self.events is not None and self.events.resolve() == self.job_file.resolve():
             raise UsageError(f"--events would write into the job file {self.job_file}", hint="name another file")
-        known = [*REGISTRY, *local_model_ids(settings)]  # which of them an endpoint serves, it says itself
+        known = [*REGISTRY, *local_model_ids(settings)]  # each endpoint reports itself which of them it serves
         return load_job(self.job_file, known_models=known)
 
     def limits(self, job: Job, settings: Settings) -> Limits:
         """Return the limits in force: flags > job file > environment > `beacon.toml` > defaults."""
         return settings.limits.overridden_by(job.limits).overridden_by({"max_in_flight": self.max_in_flight})
 
-    def id_for(self, job: Job) -> str:
-        """Return the job's id: the flag, the file's, else a new one. Raises `UsageError` for an unusable flag."""
+    def given_or_new_id(self, job: Job) -> str:
+        """Return the flag's id, else the file's, else a new one on each call. Raises `UsageError` if invalid."""
         if self.job_id is not None and not _JOB_ID.fullmatch(self.job_id):
             raise UsageError(
                 f"--job-id {self.job_id!r} is not a job id",
@@ -58,9 +58,9 @@ class RunRequest:
         return self.job_id or job.id or _new_id(self.job_file.stem)
 
     def resume_command(self, job_id: str) -> str:
-        """Return the command that resumes the job; a database URL is left out, it may hold a password.
+        """Return the command that resumes the job, without the database URL, which may contain a password.
 
-        A job file that came from stdin has to be given again: `JOB_FILE` stands for it.
+        A job file from stdin has to be given again: `JOB_FILE` stands for it.
         """
         words = ["--config", str(self.config)] if self.config is not None else []
         words += ["run", str(self.job_file), "--job-id", job_id]
@@ -77,6 +77,6 @@ class RunRequest:
 
 
 def _new_id(name: str) -> str:
-    """Return an id that sorts by time and says what it is, such as `quickstart-20260131-120000-5f3a`."""
+    """Return a readable id that sorts by time, such as `quickstart-20260131-120000-5f3a`."""
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:200] or "job"
     return f"{slug}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

@@ -1,4 +1,4 @@
-"""A job's summary, read from its rows."""
+"""The summary of a job, read from its rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 from beacon_cli.console.long_list import LongList
 from beacon_cli.executor.execution import STATUSES
 from beacon_cli.job.model import Job
-from beacon_cli.runs.execute import Launched
+from beacon_cli.runs.execute import FinishedRun
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.summary import AnswerLine, BatchSummary, ErrorLine, LaneSummary, RunSummary, batch_data
 from beacon_cli.settings import Settings
@@ -19,7 +19,7 @@ from beacon_cli.store.queries import query
 from beacon_cli.store.text import original
 
 _SMALL_JOB_CELLS = 24
-_MOST_CELLS = 500  # all their answers are read
+_MOST_CELLS = 500  # maximum cells of a job whose answers are all read
 
 Connection = psycopg.Connection[Any]
 
@@ -30,12 +30,12 @@ def read_summary(
     settings: Settings,
     job: Job,
     job_id: str,
-    launched: Launched,
+    finished: FinishedRun,
     *,
     with_batches: bool,
 ) -> RunSummary:
-    """Return what a run's end shows. Batches are read when they are wanted only: a large job has very many."""
-    outcome = launched.outcome
+    """Return the summary at the end of a run. Batches are read only on request: a large job has very many."""
+    outcome = finished.outcome
     rows = {name: _rows(connection, name, job_id) for name in ("lanes", "errors", "remote_calls")}
     by_lane = {(row["model_id"], row["region"]): row for row in rows["lanes"]}
     cells = job.questions.count * job.repeats
@@ -43,16 +43,16 @@ def read_summary(
     batches = _streamed(connection, "batches", job_id) if with_batches else ()
     return RunSummary(
         job_id=job_id,
-        run_id=launched.run_id,
+        run_id=finished.run_id,
         status=outcome.status,
-        batching=launched.batching,
+        batching=finished.batching,
         questions=job.questions.count,
         expected=job.expected,
         counts=dict(outcome.counts),
         containers=sum(row["containers"] for row in _rows(connection, "containers", job_id)),
         lanes=lanes,
         batches=LongList(batch_data(BatchSummary(**row)) for row in batches),
-        max_gap_seconds=launched.max_gap_seconds,
+        max_gap_seconds=finished.max_gap_seconds,
         max_in_flight=outcome.peak_in_flight,
         hops=sum(lane.hops for lane in lanes),
         duration_seconds=outcome.duration_seconds,
@@ -61,8 +61,8 @@ def read_summary(
         errors=[ErrorLine(**row) for row in rows["errors"]],
         function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
         stopped=outcome.stopped.message if outcome.stopped else None,
-        registry_changes=launched.registry_changes,
-        surplus_connections=launched.surplus_connections,
+        registry_changes=finished.registry_changes,
+        surplus_connections=finished.surplus_connections,
         resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
         repeats=job.repeats,
         system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
@@ -70,7 +70,7 @@ def read_summary(
 
 
 def _answers(connection: Connection, job: Job, job_id: str) -> list[AnswerLine]:
-    """Return what is shown of the answers: all of a small job; the first repeat of one that is small without them."""
+    """Return the answers to show: all of a small job, or the first repeat of one that is small without its repeats."""
     if job.expected > min(_MOST_CELLS, _SMALL_JOB_CELLS * job.repeats):
         return []
     answers = [_answer(row) for row in _rows(connection, "answers", job_id)]

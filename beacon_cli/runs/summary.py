@@ -1,4 +1,4 @@
-"""What came of a run: the data that `beacon run --json` promises, and the judgement of it."""
+"""The result of a run: the data that `beacon run --json` promises, and its judgement."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from beacon_cli.console.formatting import answers_there, success_arithmetic
+from beacon_cli.console.formatting import answers_stored, success_arithmetic
 from beacon_cli.console.long_list import LongList
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
 
 
 @dataclass(frozen=True, slots=True)
 class LaneSummary:
-    """One model in one region: how many cells were wanted, and what became of them."""
+    """One model in one region: the number of its cells, and their outcomes."""
 
     model_id: str
     region: str
@@ -25,7 +25,7 @@ class LaneSummary:
 
     @property
     def completed(self) -> int:
-        """Cells of this lane that have their answer."""
+        """Answered cells of this lane."""
         return sum(self.counts.get(status, 0) for status in ANSWERED)
 
 
@@ -42,7 +42,7 @@ class BatchSummary:
 
 @dataclass(frozen=True, slots=True)
 class AnswerLine:
-    """One cell's answer, for jobs that are small enough to show them all."""
+    """The answer of one cell, for jobs that are small enough to show all."""
 
     question_id: str
     question_text: str
@@ -56,7 +56,7 @@ class AnswerLine:
 
 @dataclass(frozen=True, slots=True)
 class ErrorLine:
-    """The executions that ended with one error code; `example` is the message of one of them."""
+    """The executions with one error code; `example` is the message of one of them."""
 
     error_code: str
     count: int
@@ -65,15 +65,14 @@ class ErrorLine:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A job after a run. Counts are of the whole job's rows; durations and gaps are in seconds.
+    """A job after a run. Counts are of the rows of the whole job; durations and gaps are in seconds.
 
-    `function_call_ids` are calls that may still run on Modal; `registry_changes` says by region label how what it
-    serves at the end differs from what it served at the start, `surplus_connections` how many were closed because more
-    came on them than was asked for; `resume_command` is what goes on with an unfinished
-    job, None where nothing is left to do; `stopped` says why a run ended early. `answers` are those of a small job, of
-    a larger one of the first repeat alone, and none of a large one. `system_prompts_differ`: regions are told different
-    things, as a `{place}` in the prompt does. `batches` holds what `batch_data`
-    gives of each, and may be left out where only people read.
+    `function_call_ids` are calls that may still run on Modal. `registry_changes` has, by region label, how the served
+    models changed during the run, and `surplus_connections` how many connections were closed because of leftover bytes.
+    `resume_command` resumes an unfinished job, None if nothing is left to do; `stopped` says why a run ended early.
+    `answers` has all answers of a small job, those of the first repeat of a larger job, and none of a large job.
+    `system_prompts_differ` says that regions get different system prompts, as with `{place}`. `batches` has the
+    `batch_data` of each batch, and may be left out if only people read it.
     """
 
     job_id: str
@@ -103,12 +102,12 @@ class RunSummary:
 
     @property
     def completed(self) -> int:
-        """Cells that have their answer: `completed`, or `empty`, which asking again would not change."""
+        """Answered cells: `completed`, or `empty`, which asking again would not change."""
         return sum(self.counts.get(status, 0) for status in ANSWERED)
 
     @property
     def unasked(self) -> int:
-        """Cells of which there is no row."""
+        """Cells without a row."""
         return self.expected - sum(self.counts.values())
 
     @property
@@ -118,22 +117,22 @@ class RunSummary:
 
     @property
     def succeeded(self) -> bool:
-        """Whether nothing stopped the run and its success rate is what was wanted: exit code 0."""
+        """Whether nothing stopped the run and its success rate is high enough: exit code 0."""
         return self.stopped is None and self.success_rate >= self.min_success_rate
 
     @property
     def nothing_to_ask(self) -> bool:
-        """Whether every answer was there before this run."""
+        """Whether every answer was stored before this run."""
         return self.max_in_flight == 0 and self.stopped is None and self.resume_command is None
 
     @property
-    def answers_there(self) -> str:
-        """How many answers are there, in one line for people."""
-        return answers_there(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
+    def answers_stored(self) -> str:
+        """The number of stored answers, in one line for people."""
+        return answers_stored(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
 
     @property
     def verdict(self) -> str:
-        """The arithmetic of the success rate in one line."""
+        """The calculation of the success rate in one line."""
         return success_arithmetic(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
 
     def data(self) -> dict[str, Any]:
@@ -167,7 +166,7 @@ class RunSummary:
 
 
 def batch_data(batch: BatchSummary) -> dict[str, Any]:
-    """Return a batch as `beacon run --json` has it."""
+    """Return a batch as in `beacon run --json`."""
     return {
         "question_id": batch.question_id,
         "started_at": batch.started_at.astimezone(UTC).isoformat(),

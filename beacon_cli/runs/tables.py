@@ -1,4 +1,4 @@
-"""A run's summary for people: tables, answers, errors with what to do about them, and the verdict."""
+"""The summary of a run for people: tables, answers, errors with hints, and the verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from beacon_cli.runs.summary import AnswerLine, ErrorLine, LaneSummary, RunSummary
 
 _CALLS = 20
-_WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell's command
+_WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell command
 _VERIFY = command("verify endpoints")
 _PROBE = f"{_VERIFY} --probe"
 _DO: dict[str, str] = {
@@ -32,10 +32,10 @@ _DO: dict[str, str] = {
     "answer_timeout": f"{_PROBE} shows which region is slow; or raise limits.answer_timeout",
     "job_timeout": "resume it (the command is below), or raise limits.job_timeout",
     "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
-    "tls_failed": "check the certificate, and the host name in beacon.toml; it is never ignored",
-    "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint knows",
-    "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} brings the registry there",
-    "request_rejected": "the message is the endpoint's: check the prompt's length and `generation` in the job file",
+    "tls_failed": "check the certificate, and the host name in beacon.toml; certificates are always verified",
+    "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint accepts",
+    "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} deploys the registry",
+    "request_rejected": "the endpoint sent the message: check the prompt's length and `generation` in the job file",
     "rate_limited": "lower limits.per_endpoint, then run it again",
     "server_error": "read the endpoint's own log, then run it again",
     "endpoint_error": f"read the endpoint's own log; {command('deploy modal')} replaces an old deployment",
@@ -46,20 +46,20 @@ _DO: dict[str, str] = {
     "wrong_prompt": "find what mixes up answers: a cache or a proxy in front of the endpoint; then run it again",
     "redirect_refused": "check the URL in beacon.toml: https, and no login page or proxy in front of it",
     "redirect_cross_origin": "check the URL in beacon.toml: it leads to another host, which was not followed",
-    "result_lost": "run it again: the cell is asked anew",
+    "result_lost": "run it again: the cell is asked again",
     "cancelled": "resume it: the command is below",
-    "handed_back": "a worker of the fleet goes on with it",
+    "handed_back": "a worker of the fleet continues it",
 }
 
 
 def show_summary(summary: RunSummary, console: Console) -> None:
     """Print a summary: what happened per region and model, the answers of a small job, errors, calls left running.
 
-    Where there was nothing to ask, it says so, and that is all.
+    If there was nothing to ask, it prints only that.
     """
     if summary.nothing_to_ask:
         before = f"all {summary.expected} answers are" if summary.expected > 1 else "the answer is"
-        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} there already"))
+        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} already stored"))
         return
     _say(console, _headline(summary))
     console.print()
@@ -111,7 +111,7 @@ def _lane_row(lane: LaneSummary) -> list[Text]:
 
 
 def _say(console: Console, line: Text) -> None:
-    """Print prose: wrapped at words on a terminal, never broken on a pipe."""
+    """Print a sentence: wrapped between words on a terminal, never wrapped in a pipe."""
     console.print(line, soft_wrap=line_limit(console) is None)
 
 
@@ -174,19 +174,22 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
     calls = summary.function_call_ids
     listed = " ".join(excerpt(call) for call in calls[:_CALLS])
     more = f" and {len(calls) - _CALLS} more (all of them with --json)" if len(calls) > _CALLS else ""
-    _say(console, Text(f"may still be running, and be paid for, on Modal: {listed}{more}"))
+    _say(console, Text(f"may still be running on Modal, at your cost: {listed}{more}"))
     command = "python -c \"import modal; modal.FunctionCall.from_id('fc-...').cancel()\""
     console.print(Text(f"  to stop one: {command}"), soft_wrap=True)
     console.print()
 
 
 def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> None:
-    """Print whether the run was good enough, with its figures, and the commands to type next."""
+    """Print whether the run succeeded, with its figures, and the commands to type next."""
     unasked = f", {summary.unasked} not asked" if summary.unasked else ""
     stopped = f"; {summary.stopped}" if summary.stopped else ""
     word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
-    _say(console, Text.assemble(word, f": {summary.answers_there}{unasked}{stopped}{separator}{report.checks_told()}"))
+    _say(
+        console,
+        Text.assemble(word, f": {summary.answers_stored}{unasked}{stopped}{separator}{report.checks_summary()}"),
+    )
     if summary.resume_command:
         _print_command("resume: ", excerpt(summary.resume_command, 4000), console)
     if summary.completed:
@@ -197,7 +200,7 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
 
 
 def _print_command(label: str, text: str, console: Console) -> None:
-    """Print a command that can be copied: on one line, or where a terminal is narrower, on several with `\\`."""
+    """Print a command that can be copied: on one line, or on a narrow terminal on several with `\\`."""
     limit = line_limit(console)
     lines = [text]
     if limit is not None and len(label) + len(text) > limit:

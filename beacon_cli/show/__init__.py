@@ -1,1 +1,1 @@
-"""Jobs and answers in the terminal: what `beacon jobs` and `beacon show` print."""
+"""Jobs and answers in the terminal: the output of `beacon jobs` and `beacon show`."""

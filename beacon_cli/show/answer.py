@@ -1,4 +1,4 @@
-"""What is shown of one answer, and how it is coloured."""
+"""The text and colour of one answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Said(NamedTuple):
 
 
 def said(answer: StoredExecution | Arrival) -> Said:
-    """Return the answer's text; where it is not completed, its status with what went wrong."""
+    """Return the answer's text; if it is not completed, its status and what went wrong."""
     text = printable(answer.response or "").rstrip()
     if answer.status == "completed":
         return Said(text or "(no text)", "")

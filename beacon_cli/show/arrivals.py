@@ -1,4 +1,4 @@
-"""Answers as they arrive: an entry for each, as soon as it is there."""
+"""Answers as they arrive: an entry for each, as soon as it is stored."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _INDENT = "    "
 
 
 def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -> None:
-    """Print each answer on the console until the job is over; what is said of the job goes to stderr.
+    """Print each answer on the console until the job is over; messages on the job go to stderr.
 
-    Raises `JobNotFound` when somebody deletes it meanwhile.
+    Raises `JobNotFound` if it is deleted meanwhile.
     """
     job_id = follower.job_id
-    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} stored before\n")
+    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} already stored\n")
     width, dot, came = reader_width(console), " · " if console.encoding.startswith("utf") else " | ", 0
     for arrival in follower:
         console.print(_entry(arrival, width, dot, full=full), soft_wrap=True)
         came += 1
-    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(came, 'answer')} came\n")
+    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(came, 'answer')} received\n")
     if follower.state.status == "deleted":
-        raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was followed")
+        raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was being followed")
     if follower.state.status == "interrupted":
-        say(f"hint: nothing runs it now; to resume it: {command('run JOB_FILE --job-id', excerpt(job_id))}\n")
+        say(f"hint: it is not running; to resume it: {command('run JOB_FILE --job-id', excerpt(job_id))}\n")
 
 
 def _state(follower: Follower) -> str:

@@ -1,4 +1,4 @@
-"""How a list of jobs is shown to people."""
+"""Shows a list of jobs to people."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REMARKS = 5
 
 
 def show_jobs(found: JobList, status: str | None, journals: Found) -> Callable[[Console], None]:
-    """Return what prints the jobs on a console; `status` is the one that was asked for."""
+    """Return a function that prints the jobs on a console; `status` is the requested one."""
 
     def show(console: Console) -> None:
         show_found(console)
@@ -80,7 +80,7 @@ def _answered(job: JobOverview) -> str:
 
 
 def _shape(job: JobOverview, times: str, *, roomy: bool) -> str:
-    """Return `2 questions × 2 models × 3 regions`, with the repeats where there are several, or `2×2×3×1`."""
+    """Return `2 questions × 2 models × 3 regions`, with the repeats if there are several, or `2×2×3×1`."""
     counts = (job.questions, job.models, job.regions, job.repeats)
     numbers = ["?" if count is None else str(count) for count in counts]
     if not roomy:
@@ -105,10 +105,10 @@ def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         name = excerpt(job.id, 255)
         resume = command("run JOB_FILE --job-id", name)
-        yield f"{name} was interrupted, and nothing runs it now. To resume it: {resume}"
+        yield f"{name} was interrupted, and is not running. To resume it: {resume}"
     for job in [job for job in found.jobs if job.reason][:_REMARKS]:
         name = excerpt(job.id, 255)
         again = command("submit JOB_FILE --job-id", name)
-        yield f"{name} was {excerpt(job.reason or '', 500)}. To have it tried again: {again}"
+        yield f"{name} was {excerpt(job.reason or '', 500)}. To try it again: {again}"
     if found.more:
         yield f"There are older jobs. To list them: {command('jobs --limit N')}"

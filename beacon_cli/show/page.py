@@ -1,4 +1,4 @@
-"""The answers of a job in the terminal: question by question, the regions side by side where there is room."""
+"""The answers of a job in the terminal: question by question, with the regions side by side if there is room."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Line = list[Said]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How wide the terminal is, whether long answers are shown whole, and in which regions a model was to be asked."""
+    """The width of the terminal, whether long answers are shown in full, and the regions of each model."""
 
     width: int
     full: bool = True
@@ -54,8 +54,8 @@ def print_answers(
 ) -> None:
     """Print answers, which come in the order of question, model and region.
 
-    `asked` says in which regions each model was to be asked, so that one without an answer has its place too. What
-    is held in memory is one model's answers to one question.
+    `asked` has the regions in which each model should be asked, so that a region without an answer is shown too. Only
+    one model's answers to one question are in memory at a time.
     """
     page = Page(reader_width(console), full, asked or {})
     printed = False
@@ -66,7 +66,7 @@ def print_answers(
             _print(console, [*(_question(answers[0], page) if heading else ()), *model_lines(answers, page)])
             heading, printed = False, True
     if not printed:
-        console.print("no answer is stored yet", soft_wrap=True)
+        console.print("no answers are stored yet", soft_wrap=True)
 
 
 def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
@@ -95,12 +95,12 @@ def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
 
 
 Row = list[Said] | Said
-"""What each region says, or what all of them say alike."""
+"""The answer of each region, or one answer if all are the same."""
 
 
 def _row(by_region: dict[str, list[StoredExecution]], regions: list[str]) -> Row:
-    told = [_cell(by_region.get(region, [])) for region in regions]
-    return told[0] if len(told) > 1 and len(set(told)) == 1 else told
+    cells = [_cell(by_region.get(region, [])) for region in regions]
+    return cells[0] if len(cells) > 1 and len(set(cells)) == 1 else cells
 
 
 def _cell(answers: list[StoredExecution]) -> Said:
@@ -138,7 +138,7 @@ def _stacked(rows: dict[int, Row], regions: list[str], page: Page, *, repeated: 
 
 
 def _labelled(label: str, words: Said, page: Page) -> Iterator[Line]:
-    """Yield the lines of an answer beside its label."""
+    """Yield the lines of an answer next to its label."""
     start = f"{_INDENT}{label}{_GAP}"
     for place, line in enumerate(page.fold(words, page.width - len(start))):
         yield [Said(start if place == 0 else " " * len(start), "bold"), line]
@@ -153,7 +153,7 @@ def _question(answer: StoredExecution, page: Page) -> Iterator[Line]:
 
 
 def _print(console: Console, lines: list[Line]) -> None:
-    """Print lines as one text: for Rich each text costs more than its characters."""
+    """Print lines as one text: in Rich each text costs more than its characters."""
     from rich.text import Span, Text
 
     plain: list[str] = []

@@ -1,1 +1,1 @@
-"""Where answers are kept: PostgreSQL, embedded or given, and the journal for when it is away."""
+"""Where answers are stored: PostgreSQL, embedded or given, and the journal for when it is unreachable."""

@@ -1,4 +1,4 @@
-"""Where a database is, and what a connection to it needs: parameters of libpq, and settings made after connecting."""
+"""The address of a database, and what a connection to it needs: libpq parameters, and settings after connecting."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from beacon_cli.errors import StoreError
 
-# A lock that somebody holds must not hang an operator's terminal for ever.
+# A lock of another session must not hang an operator's terminal forever.
 LOCK_TIMEOUT = "10s"
-# A server or a network that is gone without a word is noticed within half a minute, instead of libpq's two hours.
+# A silently lost server or network is noticed within half a minute, instead of libpq's two hours.
 # https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES (the last one is in milliseconds)
 _DEFAULTS = {
     "connect_timeout": "10",
@@ -24,7 +24,7 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "20000",
 }
-# What Beacon depends on, whatever the role or the database has been given with ALTER … SET.
+# Settings that Beacon depends on, whatever ALTER … SET gave the role or the database.
 _SETTINGS = {
     "lock_timeout": LOCK_TIMEOUT,
     "idle_in_transaction_session_timeout": "0",
@@ -42,9 +42,9 @@ _SEARCH_PATH = re.compile(r"(?:-c|--)search[_-]path=(?P<value>.*)", re.DOTALL | 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A database and how to talk to it. Neither part may be shown: the parameters may hold a password.
+    """A database and how to connect to it. Neither part may be shown: the parameters may contain a password.
 
-    `settings` are made by a statement after connecting: a pooler such as PgBouncer refuses them as startup parameters.
+    `settings` are set by a statement after connecting: a pooler such as PgBouncer refuses them as startup parameters.
     """
 
     parameters: dict[str, str]
@@ -57,10 +57,10 @@ class Address:
 
 
 def address_of(url: str, *, statement_timeout: str, read_only: bool = False, name: str | None = None) -> Address:
-    """Return how to connect. `name` is what other sessions see. Raises `StoreError` when the URL cannot be parsed."""
+    """Return the address of a URL. `name` is what other sessions see. Raises `StoreError` for an unusable URL."""
     parameters = {
         **program_parameters(url),
-        "client_encoding": "UTF8",  # psycopg speaks whatever else the environment, the role or the URL asks for
+        "client_encoding": "UTF8",  # psycopg uses it, whatever else the environment, the role or the URL sets
         **({"application_name": name} if name else {}),
     }
     search_path, rest = _without_search_path(_split(_options(parameters)))
@@ -69,7 +69,7 @@ def address_of(url: str, *, statement_timeout: str, read_only: bool = False, nam
         settings["search_path"] = search_path
     if read_only:
         settings["default_transaction_read_only"] = "on"
-    # Named here even if empty: else libpq takes those of the environment.
+    # Set here even if empty: otherwise libpq uses those of the environment.
     return Address({**parameters, "options": _joined(rest)}, settings)
 
 
@@ -79,7 +79,7 @@ def program_parameters(url: str) -> dict[str, str]:
 
 
 def in_schema(url: str, schema: str | None) -> str:
-    """Return the same database with its tables in a schema of their own. Raises `StoreError` as `address_of` does."""
+    """Return the same database with its tables in their own schema. Raises `StoreError` as `address_of` does."""
     if schema is None:
         return url
     given = parsed(url)
@@ -93,11 +93,11 @@ def quoted(name: str) -> str:
 
 
 def parsed(url: str) -> dict[str, str]:
-    """Return the parameters that a database URL names.
+    """Return the parameters in a database URL.
 
-    Raises `StoreError` when it cannot be parsed, or when a part of a password may have been taken for something else.
+    Raises `StoreError` if it cannot be parsed, or if part of a password may have been parsed as something else.
     """
-    # Neither the URL nor psycopg's message may be shown: both can hold the password.
+    # Neither the URL nor psycopg's message may be shown: both can contain the password.
     refusal = StoreError(
         "the database URL cannot be parsed",
         hint="write it as postgresql://user:password@host:5432/name, with special characters percent-encoded"
@@ -107,7 +107,7 @@ def parsed(url: str) -> dict[str, str]:
         given = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
         for host in given.get("host", "").split(","):
             if not host.startswith("/"):
-                host.encode("idna")  # as Python's resolver does, which psycopg asks
+                host.encode("idna")  # as in Python's resolver, which psycopg uses
     except (psycopg.Error, UnicodeError):
         raise refusal from None
     if _ambiguous(url) or not re.fullmatch(r"[\d,]*", given.get("port", "")):
@@ -116,7 +116,7 @@ def parsed(url: str) -> dict[str, str]:
 
 
 def _ambiguous(url: str) -> bool:
-    """Whether a password that is not percent-encoded may have been taken for a host, a port or a database's name."""
+    """Return whether an unencoded password may have been parsed as a host, a port or a database's name."""
     if (match := _URL.match(url)) is None:
         return False
     keys = [pair.partition("=")[0] for pair in match["query"].split("&")]
@@ -128,13 +128,13 @@ def _options(parameters: dict[str, str]) -> str:
 
 
 def _split(options: str) -> list[str]:
-    """Return the words of libpq's `options`: a backslash takes the special meaning from what follows it."""
+    """Return the words of libpq's `options`: a backslash escapes the next character."""
     words = re.findall(r"(?:\\.|[^\s\\])+", options, re.DOTALL)
     return list(_with_values(re.sub(r"\\(.)", r"\1", word, flags=re.DOTALL) for word in words))
 
 
 def _with_values(words: Iterator[str]) -> Iterator[str]:
-    """Write `-c` and its value as one word."""
+    """Join `-c` and its value into one word."""
     for word in words:
         yield word + next(words, "") if word == "-c" else word
 

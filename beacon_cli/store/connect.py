@@ -1,4 +1,4 @@
-"""Connecting to PostgreSQL, and saying what went wrong without ever showing a password."""
+"""Connects to PostgreSQL, and reports errors without ever showing a password."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from beacon_cli.store.refusals import hint_for, shortened
 from beacon_cli.store.times import read_every_time
 
 _CANCEL_SECONDS = 2.0
-# A shorter password may be a part of any word: to cut it out would show where it was.
+# A shorter password may be part of any word: cutting it out would reveal where it was.
 _SHORTEST_TO_CUT_OUT = 4
 _VARIABLES = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "service": "PGSERVICE"}
-# Only where the process that answers is the one that libpq was told of: a pooler between has ids of its own, and may
-# give the session that is set here to somebody else.
+# Only if the answering process is the one that libpq knows: a pooler in between has its own ids, and may give the
+# session that is configured here to another client.
 _SET = """
 SELECT pg_backend_pid(), set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS wanted (name, value)
 WHERE %s IN (0, pg_backend_pid())
 """
 
 PASSING = (psycopg.OperationalError, psycopg.InterfaceError)
-"""What may go away by itself: the server restarts, a connection is cut, a lock is held. Anything else comes again."""
+"""Errors that may pass by themselves: a server restart, a cut connection, a held lock. All others would recur."""
 
 
 class Connection(psycopg.Connection[tuple[object, ...]]):
-    """A connection whose query is cancelled when a signal interrupts the wait for it.
+    """A connection whose query is cancelled if a signal interrupts the wait for it.
 
-    psycopg does so for KeyboardInterrupt alone; otherwise it warns on stderr, and the server works on.
+    psycopg does this only for KeyboardInterrupt; otherwise it warns on stderr, and the server continues to work.
     """
 
     server_pid = 0
@@ -56,25 +56,25 @@ class Connection(psycopg.Connection[tuple[object, ...]]):
 
 
 class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
-    """The same for asyncio. `server_pid` is the server's process, also behind a pooler that tells libpq another."""
+    """The same for asyncio. `server_pid` is the server's process, even behind a pooler, where libpq gets another."""
 
     server_pid = 0
 
 
 def connect(url: str, *, read_only: bool = False, statement_timeout: str = "60s") -> Connection:
-    """Return a connection in autocommit mode. Raises `StoreError` when the server cannot be used."""
+    """Return a connection in autocommit mode. Raises `StoreError` if the server cannot be used."""
     address = address_of(url, statement_timeout=statement_timeout, read_only=read_only)
     with translated(address.parameters):
         return open_connection(address)
 
 
 def connect_readonly(url: str) -> Connection:
-    """Return a connection that cannot write, with time for an audit's queries."""
+    """Return a read-only connection, with enough time for an audit's queries."""
     return connect(url, read_only=True, statement_timeout="600s")
 
 
 def open_connection(address: Address) -> Connection:
-    """Return a connection in autocommit mode. Errors of psycopg pass; raises `StoreError` for a pooler of no use."""
+    """Return a connection in autocommit mode. Raises psycopg's errors, and `StoreError` for an unusable pooler."""
     connection = Connection.connect(**address.parameters, autocommit=True)  # type: ignore[arg-type]
     try:
         read_every_time(connection)
@@ -102,7 +102,7 @@ async def open_async(address: Address) -> AsyncConnection:
 
 
 async def set_up(connection: AsyncConnection, address: Address) -> None:
-    """Make the settings of an address on a new connection in autocommit mode; errors are those of `open_connection`."""
+    """Apply an address's settings to a new connection in autocommit mode; raises what `open_connection` raises."""
     read_every_time(connection)
     rows = await (await connection.execute(_SET, _wanted(connection, address))).fetchall()
     if not rows:
@@ -120,7 +120,7 @@ def _wanted(connection: Connection | AsyncConnection, address: Address, *, poole
 
 @contextlib.contextmanager
 def translated(parameters: dict[str, str] | None = None) -> Iterator[None]:
-    """Turn psycopg's errors into `StoreError`, with the server named and the password left out."""
+    """Turn psycopg's errors into `StoreError`, with the server's name and without the password."""
     try:
         yield
     except psycopg.Error as error:
@@ -128,13 +128,13 @@ def translated(parameters: dict[str, str] | None = None) -> Iterator[None]:
 
 
 def store_error(error: psycopg.Error, parameters: dict[str, str] | None = None) -> StoreError:
-    """Return what to tell of a database error. Passwords are cut out of libpq's text."""
-    told = _told(error, parameters)
-    told.sqlstate = error.sqlstate or ""
-    return told
+    """Return a database error as a `StoreError`. Passwords are cut out of libpq's text."""
+    translation = _translation(error, parameters)
+    translation.sqlstate = error.sqlstate or ""
+    return translation
 
 
-def _told(error: psycopg.Error, parameters: dict[str, str] | None) -> StoreError:
+def _translation(error: psycopg.Error, parameters: dict[str, str] | None) -> StoreError:
     text = _text(error, parameters or {})
     where = f" {server_name(parameters)}" if parameters else ""
     if "password authentication failed" in str(error):
@@ -159,7 +159,7 @@ def _told(error: psycopg.Error, parameters: dict[str, str] | None) -> StoreError
 
 
 def _text(error: psycopg.Error, parameters: dict[str, str]) -> str:
-    """Return the first line of an error without the password, or its kind where it may show a part of one."""
+    """Return the first line of an error without the password, or its type if it may reveal a part of one."""
     password = parameters.get("password", "")
     names = (parameters.get(key, "") for key in ("host", "dbname"))
     text = (str(error).strip().splitlines() or [""])[0]
@@ -169,9 +169,9 @@ def _text(error: psycopg.Error, parameters: dict[str, str]) -> str:
 
 
 def server_name(parameters: dict[str, str]) -> str:
-    """Return a database and its server in words, such as `shop at db.example:5432`; what may be a password is left out.
+    """Describe a database and its server, such as `shop at db.example:5432`, without anything that may be a password.
 
-    What the parameters leave open is what libpq's variables say.
+    Missing parameters come from libpq's variables.
     """
     variables = {key: os.environ.get(variable, "") for key, variable in _VARIABLES.items()}
     given = {key: value for key, value in (variables | parameters).items() if value}
@@ -187,7 +187,7 @@ def server_name(parameters: dict[str, str]) -> str:
 
 
 def _showable(name: str) -> bool:
-    """Whether a host or a database's name is surely no part of a password that was taken for it."""
+    """Return whether a host or database name is certainly not part of a password."""
     return "@" not in name and all(":" not in part or _is_ipv6(part) for part in name.split(","))
 
 

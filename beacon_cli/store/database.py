@@ -1,4 +1,4 @@
-"""Which database a command works on, said in its first line: the one that is named, else the embedded one."""
+"""Which database a command uses, as shown in its first line: the named one, else the embedded one."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from beacon_cli.settings import Settings
 
 EMBEDDED = "embedded"
-"""In place of a URL: the embedded database, whatever other variables name."""
+"""In place of a URL: the embedded database, whatever other variables say."""
 
 _FLAG = "--database-url"
-# Of another project, perhaps: many programs and hosts set it.
+# It may belong to another project: many programs and hosts set it.
 _SHARED_VARIABLE = "DATABASE_URL"
 _IF_NOT_OURS = (
-    f"if {_SHARED_VARIABLE} belongs to another project: BEACON_DATABASE_URL={EMBEDDED} is Beacon's own database,"
-    " BEACON_DATABASE_URL=postgresql://… another"
+    f"if {_SHARED_VARIABLE} belongs to another project: BEACON_DATABASE_URL={EMBEDDED} selects Beacon's own"
+    " database, BEACON_DATABASE_URL=postgresql://… another one"
 )
 # libpq's and the server's own, such as PGPORT, PGSERVICE, PGTZ; not PG_COLOR.
 _LIBPQ_VARIABLE = re.compile(r"PG[A-Z]+")
-# Only these are shown of a URL that is none of PostgreSQL's: anything else may be a part of a password.
+# Only these schemes are shown of a URL that is not PostgreSQL's: anything else may be part of a password.
 _OTHER_SCHEME = re.compile(
     r"(?:(?:mysql|mariadb|sqlite3?|mssql|oracle|mongodb|rediss?|postgis|postgres|postgresql)(?:\+\w{1,20})?)://"
 )
@@ -37,14 +37,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class NamedDatabase:
-    """A database that the user named, and where: the flag, or a variable. `url` may hold a password."""
+    """A database that the user named, and where: the flag, or a variable. `url` may contain a password."""
 
     url: str
     source: str
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:
-        """Let what goes wrong with the database name its source."""
+        """Add the source of the database to its errors."""
         try:
             yield
         except BeaconError as error:
@@ -55,7 +55,7 @@ class NamedDatabase:
             raise
 
     def announce(self) -> None:
-        """Tell which database is used. Raises `StoreError` for a URL that cannot be parsed."""
+        """Log which database is used. Raises `StoreError` for a URL that cannot be parsed."""
         from beacon_cli.store.address import program_parameters
         from beacon_cli.store.connect import server_name
 
@@ -66,9 +66,9 @@ class NamedDatabase:
 def open_database(settings: Settings, url: str | None = None, *, announced: bool = False) -> Iterator[str]:
     """Yield the URL of the database to use: `url` (the flag), else the configured one, else the embedded server's.
 
-    The embedded server is started if need be, its tables are brought up to date, and it ends with its last user.
-    A database that is named is always told to the user; the embedded one if `announced`, and with --verbose.
-    Raises `StoreError` for a URL that is not PostgreSQL's, or when the embedded server cannot be started.
+    The embedded server is started if necessary, its tables are brought up to date, and it ends with its last user.
+    A named database is always announced; the embedded one only if `announced`, or with --verbose.
+    Raises `StoreError` for a URL that is not PostgreSQL's, or if the embedded server cannot be started.
     """
     with unmigrated_database(settings, url, announced=announced) as found:
         if named_database(settings, url) is None:
@@ -95,13 +95,13 @@ def unmigrated_database(settings: Settings, url: str | None = None, *, announced
     described = f"embedded, in {settings.data_path()}"
     _log.log(logging.WARNING if announced else logging.INFO, "database: %s", described)
     ignore_libpq_variables()
-    with embedded_server(settings.data_path()) as embedded, _told_where(described):
+    with embedded_server(settings.data_path()) as embedded, _naming_the_database(described):
         _log_server(embedded)
         yield in_schema(embedded, settings.database_schema)
 
 
 def named_url(settings: Settings, url: str | None = None) -> str | None:
-    """Return the URL of the database that is named; None means the embedded one. Raises as `named_database` does."""
+    """Return the URL of the named database; None means the embedded one. Raises what `named_database` raises."""
     from beacon_cli.store.address import in_schema
 
     named = named_database(settings, url)
@@ -109,9 +109,9 @@ def named_url(settings: Settings, url: str | None = None) -> str | None:
 
 
 def named_database(settings: Settings, url: str | None = None) -> NamedDatabase | None:
-    """Return the database that is named by the flag, else by the environment; None means the embedded one.
+    """Return the database named by the flag, else by the environment; None means the embedded one.
 
-    Raises `StoreError` for a URL that is another program's than PostgreSQL's.
+    Raises `StoreError` for a URL that is not PostgreSQL's.
     """
     if url:
         named = NamedDatabase(url.strip(), _FLAG)
@@ -126,7 +126,7 @@ def named_database(settings: Settings, url: str | None = None) -> NamedDatabase 
 
 
 def ignore_libpq_variables() -> None:
-    """Take libpq's variables out of this process: another project's PGPORT or PGSERVICE is not for our own server."""
+    """Remove libpq's variables from this process: another project's PGPORT or PGSERVICE is not for our server."""
     names = sorted(name for name in os.environ if _LIBPQ_VARIABLE.fullmatch(name))
     if names:
         _log.info("database: the embedded one ignores %s", ", ".join(names))
@@ -135,7 +135,7 @@ def ignore_libpq_variables() -> None:
 
 
 def _variable() -> str:
-    """Return the variable that the configured URL is from: Beacon's own wins."""
+    """Return the variable with the configured URL: Beacon's own has priority."""
     return "BEACON_DATABASE_URL" if os.environ.get("BEACON_DATABASE_URL") else _SHARED_VARIABLE
 
 
@@ -155,8 +155,8 @@ def _require_postgresql(named: NamedDatabase) -> None:
 
 
 @contextlib.contextmanager
-def _told_where(described: str) -> Iterator[None]:
-    """Say in which database a job was looked for in vain, where the first line has not said so already."""
+def _naming_the_database(described: str) -> Iterator[None]:
+    """Add to `JobNotFound` which database was searched, unless the first line has already shown it."""
     try:
         yield
     except JobNotFound as error:
@@ -169,7 +169,7 @@ def _add_hint(error: BeaconError, more: str) -> None:
 
 
 def _log_server(url: str) -> None:
-    """With --verbose, connect once to say which PostgreSQL it is."""
+    """With --verbose, connect once to log the version of PostgreSQL."""
     if not _log.isEnabledFor(logging.INFO):
         return
     from beacon_cli.store.connect import connect

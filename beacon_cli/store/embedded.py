@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: started for the first user, stopped by the last, reached through a socket only."""
+"""The embedded PostgreSQL: started for the first user, stopped by the last one, reached only through a socket."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def embedded_server(data_path: Path) -> Iterator[str]:
-    """Yield the URL of the server whose data is in `data_path`; stop it afterwards if nobody else uses it.
+    """Yield the URL of the server with its data in `data_path`; stop it afterwards if no other process uses it.
 
-    Users are counted by shared file locks, which end with their process however it ends, so a killed one keeps nothing
-    alive. Such locks belong to the process: use this once at a time in each. An ending signal waits while the server
-    is started or stopped. Raises `StoreError` when that fails.
+    Users are counted by shared file locks, which end with their process in any case, so a killed process keeps nothing
+    alive. Such locks belong to the process: use this only once at a time in each. An ending signal waits while the
+    server is started or stopped. Raises `StoreError` if that fails.
     """
     _make_folder(data_path)
     with contextlib.ExitStack() as stack:
@@ -52,31 +52,31 @@ def _leave(data_path: Path, users: Any) -> None:
                     stop(data_path)
             finally:
                 users.release_write_lock()  # closes the file, locked or not
-    except StillLocked as locked:  # what was to be done is done: the lock on the users ends with the process
+    except StillLocked as locked:  # the work is done: the lock ends with the process
         _log.warning("the embedded PostgreSQL is left running: %s", locked.message)
 
 
 def restart_embedded(data_path: Path) -> str:
-    """Start the server again if it went away under its users, and return its URL, which stays the same.
+    """Start the server again if it ended while in use, and return its URL, which stays the same.
 
-    For those inside `embedded_server`, who stay counted; may be called in a thread. Raises `StoreError`.
+    For users inside `embedded_server`, which stay counted; may be called in a thread. Raises `StoreError`.
     """
     with _explained(data_path, "did not start again"), _changing(data_path):
         return start(data_path)
 
 
 def keep_server(data_path: Path) -> str:
-    """Start the server if need be, leave it running for other programs until `stop_server`, and return its URL."""
+    """Start the server if necessary, leave it running for other programs until `stop_server`, and return its URL."""
     _make_folder(data_path)
     with _explained(data_path, "did not start"), _changing(data_path), held():
         url = start(data_path)
-        # By its process id: after a reboot, or a stop by other means, the mark means nothing.
+        # By its process id: after a reboot, or another way of stopping it, the mark means nothing.
         _mark(data_path).write_text(str(running_pid(data_path)))
         return url
 
 
 def stop_server(data_path: Path) -> bool:
-    """Stop the embedded server, whoever uses it. Return whether one was running. Raises `StoreError`."""
+    """Stop the embedded server, even if it is in use. Return whether it was running. Raises `StoreError`."""
     with _explained(data_path, "did not stop"):
         if not server_folder(data_path).is_dir():
             return False
@@ -85,7 +85,7 @@ def stop_server(data_path: Path) -> bool:
 
 
 def _changing(data_path: Path) -> contextlib.AbstractContextManager[None]:
-    """Starting and stopping exclude each other: else the last user could stop what a new one was just given."""
+    """Make starting and stopping exclusive: otherwise the last user could stop the server of a new user."""
     what = f"is starting or stopping the embedded PostgreSQL in {data_path}"
     return exclusive_lock(data_path / "postgresql.starting", what)
 
@@ -102,7 +102,7 @@ def _kept(data_path: Path) -> bool:
 
 
 def _make_folder(data_path: Path) -> None:
-    """Make the data folder, and what is missing above it; folders that are there keep their modes."""
+    """Create the data folder, and missing folders above it; existing folders keep their modes."""
     if os.name != "posix":
         raise StoreError("the embedded PostgreSQL runs on Linux and macOS", hint="use WSL, or --database-url")
     try:
@@ -111,26 +111,26 @@ def _make_folder(data_path: Path) -> None:
     except OSError as error:
         raise StoreError(
             f"the data folder {data_path} cannot be used: {_reason(error)}",
-            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to",
         ) from error
     if is_root() and (folder := writable_by_others(data_path)):
         raise StoreError(
-            f"the data folder {data_path} is not safe: others may write in {folder}",
+            f"the data folder {data_path} is not safe: other users may write in {folder}",
             hint="run beacon as the owner of that folder, or let only root write there (chmod go-w), or set"
             " BEACON_DATA_DIR and BEACON_CACHE_DIR to folders of root's",
         )
     if is_root() and closed:
         raise StoreError(
-            f"as root the embedded PostgreSQL runs as the user {ACCOUNT}, which may not enter {closed[0]}",
-            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders under one that others may enter, such as"
+            f"as root the embedded PostgreSQL runs as the user {ACCOUNT}, which has no access to {closed[0]}",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that other users can access, such as below"
             " /var/lib/beacon",
         )
 
 
 def _make_missing(folder: Path, mode: int) -> None:
-    """Make a folder with this mode, whatever the umask is, and those above it that are missing."""
+    """Create a folder with this mode, whatever the umask is, and missing folders above it."""
     for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-        with contextlib.suppress(FileExistsError):  # made by another process just now
+        with contextlib.suppress(FileExistsError):  # just created by another process
             missing.mkdir(mode=0o700)
             missing.chmod(mode)
     if not folder.is_dir():
@@ -152,13 +152,13 @@ def _reason(error: Exception) -> str:
         where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
         return f"{where}{error.strerror or error}"
     if isinstance(error, subprocess.TimeoutExpired):
-        return f"{Path(error.cmd[0]).name} was not done within {error.timeout:.0f} s"
+        return f"{Path(error.cmd[0]).name} did not finish within {error.timeout:.0f} s"
     return str(error)
 
 
 def _hint(data_path: Path, error: Exception) -> str:
-    elsewhere = "another folder: BEACON_DATA_DIR and BEACON_CACHE_DIR; another database: --database-url"
+    elsewhere = "for another folder set BEACON_DATA_DIR and BEACON_CACHE_DIR; for another database use --database-url"
     if isinstance(error, PermissionError):
-        return f"it may belong to another user: look at its owner and mode; {elsewhere}"
+        return f"it may belong to another user: check its owner and mode; {elsewhere}"
     log = server_folder(data_path) / "log"
     return f"its log is {log}; {elsewhere}" if log.exists() else elsewhere

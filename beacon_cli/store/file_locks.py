@@ -1,4 +1,4 @@
-"""Locks between processes. Their files are private: whoever may open a file can keep it locked for ever."""
+"""Locks between processes. Their files are private: a process that can open a file can lock it forever."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import fasteners
 
 _SILENT_SECONDS = 2.0
-# A process that stands still will not let go; one that works may be making a database on a slow disk.
+# A suspended process will not release the lock; a working one may be creating a database on a slow disk.
 _SUSPENDED_SECONDS = 10.0
 _WORKING_SECONDS = 120.0
 # struct flock: https://man7.org/linux/man-pages/man2/fcntl.2.html, and macOS's <sys/fcntl.h>.
@@ -29,15 +29,15 @@ _log = logging.getLogger(__name__)
 
 
 class StillLocked(StoreError):
-    """Another process kept a lock for longer than anybody waits."""
+    """Another process held a lock for longer than the maximum wait."""
 
 
 @contextlib.contextmanager
 def exclusive_lock(file: Path, what: str) -> Iterator[None]:
-    """Hold a lock that one process can hold at a time; `what` says what its holder does.
+    """Hold an exclusive lock; `what` describes what its holder does.
 
-    After two seconds the user is told who holds it. Raises `StillLocked` after two minutes, or after ten seconds where
-    the holder stands still; and `OSError` where the file cannot be made.
+    After two seconds the holder is logged. Raises `StillLocked` after two minutes, or after ten seconds if the holder
+    is suspended, and `OSError` if the file cannot be created.
     """
     import fasteners
 
@@ -56,7 +56,7 @@ def exclusive_lock(file: Path, what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def brief_lock(file: Path, seconds: float) -> Iterator[None]:
-    """Hold a lock that nobody holds for long, and tell nobody. Raises `OSError` where it is not free by then."""
+    """Hold a lock that is never held for long, without logging. Raises `OSError` if it is not free within `seconds`."""
     import fasteners
 
     _make_private(file)
@@ -77,12 +77,12 @@ def _wait_for(lock: fasteners.InterProcessLock, file: Path, what: str) -> None:
         waited = time.monotonic() - began
         if waited > (_SUSPENDED_SECONDS if suspended else _WORKING_SECONDS):
             pid = holder.split()[1] if holder.startswith("process") else "PID"
-            hint = f"let it go on (kill -CONT {pid}) or end it (kill {pid})" if suspended else "end it, or wait longer"
-            raise StillLocked(f"{holder} {what}, and has not been done for {waited:.0f} s", hint=hint)
+            hint = f"resume it (kill -CONT {pid}) or end it (kill {pid})" if suspended else "end it, or wait longer"
+            raise StillLocked(f"{holder} {what}, and has not finished for {waited:.0f} s", hint=hint)
 
 
 def _holder(file: Path) -> tuple[str, bool]:
-    """Return who holds the lock, in words, and whether that process stands still."""
+    """Return a description of the lock's holder, and whether that process is suspended."""
     import psutil
 
     pid = _holding_pid(file)
@@ -97,7 +97,7 @@ def _holder(file: Path) -> tuple[str, bool]:
 
 
 def _holding_pid(file: Path) -> int:
-    """Return the id of the process that holds the lock; 0 where it is none, or none that can be seen from here."""
+    """Return the id of the process that holds the lock; 0 if there is none, or none visible from here."""
     import fcntl
 
     request = [0] * 5
@@ -108,7 +108,7 @@ def _holding_pid(file: Path) -> int:
 
 
 def shared_lock(file: Path) -> fasteners.InterProcessReaderWriterLock:
-    """Return a lock that many readers can hold, or one writer. Raises `OSError` where its file cannot be made."""
+    """Return a lock that many readers can hold, or one writer. Raises `OSError` if its file cannot be created."""
     import fasteners
 
     _make_private(file)

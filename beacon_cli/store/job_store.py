@@ -1,4 +1,4 @@
-"""One run's view of the database: the job it claims, the cells it still has to ask, the rows it stores."""
+"""The database for one run: the job that it claims, the cells that it still has to ask, the rows that it stores."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FROM jobs WHERE id = %s
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that this process holds. `answered` counts cells that have their answer from earlier runs."""
+    """A job that this process holds. `answered` is the number of cells that were answered by earlier runs."""
 
     job: Job
     job_id: str
@@ -51,7 +51,7 @@ class Claim:
 
 
 class JobStore:
-    """Use `open_job_store`. It holds the lock on the job until it is closed."""
+    """The store of one job. Use `open_job_store`. It holds the lock on the job until it is closed."""
 
     def __init__(self, session: Session, writer: Writer, claim: Claim, unanswered: Unanswered) -> None:
         self._session = session
@@ -60,10 +60,10 @@ class JobStore:
         self.claim = claim
 
     async def submit(self, enqueue: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
-        """Write the job and its questions for another process to run; it is `created` until then.
+        """Store the job and its questions for another process to run; its status is `created` until then.
 
-        `enqueue` puts it into a queue, in the same transaction, and its result is returned. Raises `StoreError`;
-        nothing is written then.
+        `enqueue` puts it into a queue in the same transaction, and its result is returned. Raises `StoreError`; then
+        nothing is written.
         """
         connection = self._session.connection
         try:
@@ -78,7 +78,7 @@ class JobStore:
             raise self._session.explain(error) from None
 
     async def begin(self, started_at: str) -> None:
-        """Write the job, its questions and this run; from now on the job is `running`."""
+        """Store the job, its questions and this run; from now on the job is `running`."""
         claim = self.claim
         connection = self._session.connection
         try:
@@ -98,26 +98,26 @@ class JobStore:
             raise self._session.explain(error) from None
 
     def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
-        """Yield, in the job's order, each question with those cells of these lanes that have no answer yet."""
+        """Yield, in the job's order, each question with its unanswered cells in these lanes."""
         return self._unanswered.batches(lanes)
 
     def hurry(self) -> None:
-        """Wait no longer than moments for a database that went away: the operator wants to stop."""
+        """Wait only a moment for an unreachable database from now on: the operator wants to stop."""
         self._writer.hurry()
 
     async def ready(self, cell: Cell) -> bool:
-        """Wait until answers can be stored, and return whether the cell has none yet.
+        """Wait until answers can be stored, and return whether the cell has no answer yet.
 
-        Raises `StoreError` when the database stayed away.
+        Raises `StoreError` if the database stayed unreachable.
         """
         return await self._unanswered.still(cell)
 
     async def record(self, execution: Execution) -> None:
-        """Store an execution; when this returns it is committed. Raises `StoreError`: it is then in the journal."""
+        """Store an execution; when this returns, it is committed. Raises `StoreError`; then it is in the journal."""
         await self._writer.write(row_of(execution, job_id=self.claim.job_id, run_id=self.claim.run_id))
 
     async def finish(self, status: str, ended_at: str) -> None:
-        """Write how the run ended."""
+        """Store how the run ended."""
         await self._writer.fetch(
             """
             WITH run AS (UPDATE runs SET ended_at = %(at)s WHERE id = %(run)s)
@@ -156,27 +156,27 @@ async def open_job_store(
     *,
     batching: Batching | None,
     journal_folder: Path,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     revive: Callable[[], object] = lambda: None,
     holder: str | None = None,
 ) -> AsyncIterator[JobStore]:
-    """Claim a job: take its lock, compare it with what is stored, store what lies in journals.
+    """Claim a job: take its lock, compare it with the stored job, and store answers from journals.
 
-    `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a connection that was
-    cut is made again. `holder` names this process to those who are refused. Raises `JobLocked`, `UsageError` when the
-    stored job asks something else, `JournalError` and `StoreError`.
+    `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a cut connection is
+    restored. `holder` names this process to processes that are refused. Raises `JobLocked`, `UsageError` if the stored
+    job differs, `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
     session = await Session.open(url, job_id, revive, holder)
     try:
         try:
-            await settle(session.connection, journal_folder, tell, job_id=job_id)
+            await settle(session.connection, journal_folder, notify, job_id=job_id)
             claim = await _claim(session.connection, job, job_id, batching)
         except psycopg.Error as error:
             raise session.explain(error) from None
-        writer = Writer(session, Journal(journal_folder, claim.run_id), tell)
+        writer = Writer(session, Journal(journal_folder, claim.run_id), notify)
         try:
-            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, tell))
+            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, notify))
         finally:
             await writer.close()
     finally:
@@ -194,7 +194,7 @@ async def _claim(
     spec, sha256, stored_batching, answered = stored
     if sha256 != job.spec_sha256:
         raise UsageError(
-            f"job {job_id} is already stored, and asks something else: {'; '.join(spec_differences(spec, job.spec()))}",
+            f"job {job_id} is already stored with different contents: {'; '.join(spec_differences(spec, job.spec()))}",
             hint="give the changed job another id (--job-id, or id: in the job file)",
         )
     if batching not in {None, stored_batching}:
@@ -205,7 +205,7 @@ async def _claim(
     return Claim(job, job_id, run_id, stored_batching, True, answered)
 
 
-def _unanswered(session: Session, writer: Writer, claim: Claim, tell: Callable[[str], None]) -> Unanswered:
+def _unanswered(session: Session, writer: Writer, claim: Claim, notify: Callable[[str], None]) -> Unanswered:
     return Unanswered(
         session,
         writer,
@@ -213,5 +213,5 @@ def _unanswered(session: Session, writer: Writer, claim: Claim, tell: Callable[[
         run_id=claim.run_id,
         repeats=claim.job.repeats,
         answered=claim.answered,
-        tell=tell,
+        notify=notify,
     )

@@ -1,8 +1,8 @@
-"""Answers that could not be stored at once: kept in a file, one per run, until the database has them.
+"""Answers that could not be stored immediately: kept in a file, one per run, until the database has them.
 
-A journal is removed only when every row that is in it is in the database: whoever reads one leaves it where it is,
-stores its rows, and removes it if nothing was added meanwhile. So it does not matter how often it is read, by whom, or
-who is killed while reading.
+A journal is removed only when all its rows are in the database: a reader leaves the file in place, stores its rows, and
+removes it if nothing was added meanwhile. So it may be read any number of times, by any process, and a reader may be
+killed at any time.
 """
 
 from __future__ import annotations
@@ -27,41 +27,41 @@ from beacon_cli.store.file_locks import brief_lock
 from beacon_cli.store.rows import COLUMNS, KEY, Row
 
 FREE_MEGABYTES = 64
-"""What must be free on the disk of the journal before the first question: the journal holds little more than what is in
-flight when the database goes away."""
+"""Required free space on the journal's disk before the first question: the journal holds little more than the answers
+in flight when the database is lost."""
 
-# A process that is suspended while it holds the lock must not stop the others for ever.
+# A process that is suspended while it holds the lock must not stop the others forever.
 _LOCK_SECONDS = 5.0
 # `.taken` is how earlier versions named a journal that was being stored.
 _NAME = re.compile(r"(?P<run>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?:jsonl|taken)")
-_HINT = "see to the disk, or set BEACON_DATA_DIR to another"
+_HINT = "check the disk, or set BEACON_DATA_DIR to a folder on another one"
 
 
 class Journal:
-    """The journal of one run, `{folder}/{run_id}.jsonl`: a row a line. The file exists only while it holds rows."""
+    """The journal of one run, `{folder}/{run_id}.jsonl`: one row per line. The file exists only while it has rows."""
 
     def __init__(self, folder: Path, run_id: str) -> None:
         self.path = folder / f"{run_id}.jsonl"
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Write rows and wait until the disk has them. Raises `JournalError` when it cannot: none of them is kept."""
+        """Write rows and wait until they are on disk. Raises `JournalError` if that fails; then no row is kept."""
         data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
-        with _explained(self.path, "answers could not be kept"):
+        with _explained(self.path, "answers could not be written"):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with _locked(self.path.parent), open(self.path, "a+b", buffering=0, opener=_private) as file:
                 _write(file, data)
 
     def discard(self) -> None:
-        """Remove the file: the database has all that this run wrote into it. Raises `JournalError`."""
-        with _explained(self.path, "not removable"):
+        """Remove the file: the database has everything that this run wrote into it. Raises `JournalError`."""
+        with _explained(self.path, "cannot be removed"):
             self.path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a journal held when it was read: rows of one run, each written whole.
+    """The contents of a journal when it was read: complete rows of one run.
 
-    `damaged` counts the lines that are no rows; the line that a crash cut off at the end is not among them.
+    `damaged` is the number of lines that are not rows; an incomplete last line after a crash is not counted.
     """
 
     path: Path
@@ -73,24 +73,24 @@ class Kept:
 
     @property
     def answers(self) -> int:
-        """How many of the rows are answers."""
+        """The number of rows that are answers."""
         return sum(row["status"] in ANSWERED for row in self.rows)
 
     def remove(self) -> bool:
-        """Remove the journal, whose rows are stored; False if it has grown, or has lines that nobody can read.
+        """Remove the journal, whose rows are stored; return False if it has grown, or has unreadable lines.
 
         Raises `JournalError`.
         """
         if self.damaged:
             return False
-        with _explained(self.path, "not removable"), _locked(self.path.parent):
+        with _explained(self.path, "cannot be removed"), _locked(self.path.parent):
             if self.path.exists() and self.path.stat().st_size != self.size:
                 return False
             self.path.unlink(missing_ok=True)
             return True
 
     def as_data(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return it as JSON."""
         return {"file": str(self.path), "job_id": self.job_id, "run_id": self.run_id, "answers": self.answers}
 
     def __str__(self) -> str:
@@ -101,18 +101,18 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What lies in the journal's folder: journals, and a sentence about everything else."""
+    """The contents of the journal folder: journals, and a remark about everything else."""
 
     journals: tuple[Kept, ...] = ()
     remarks: tuple[str, ...] = ()
 
     def as_data(self) -> list[dict[str, Any]]:
-        """Return the journals for JSON."""
+        """Return the journals as JSON."""
         return [kept.as_data() for kept in self.journals]
 
 
 def require_writable(folder: Path) -> None:
-    """Raise `JournalError` unless answers could be kept in `folder`: found out before the first one is paid for."""
+    """Raise `JournalError` unless answers can be kept in `folder`: checked before the first answer is paid for."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _locked(folder), tempfile.TemporaryFile(dir=folder):
@@ -120,28 +120,29 @@ def require_writable(folder: Path) -> None:
         free = shutil.disk_usage(folder).free // 1_000_000
     except OSError as error:
         raise JournalError(
-            f"the journal folder {folder} is not writable: {error.strerror}", hint="set BEACON_DATA_DIR to another"
+            f"the journal folder {folder} is not writable: {error.strerror}",
+            hint="set BEACON_DATA_DIR to another folder",
         ) from error
     if free < FREE_MEGABYTES:
         raise JournalError(
             f"the disk of the journal folder {folder} is full: {free} MB are free, {FREE_MEGABYTES} MB are needed for"
-            " answers that cannot be stored at once",
+            " answers that cannot be stored immediately",
             hint="free space there, or set BEACON_DATA_DIR to a folder on another disk",
         )
 
 
 def look(folder: Path) -> Found:
-    """Return what lies in the folder. What is not readable, or is no journal, is named in a remark; nothing fails."""
+    """Return the contents of the folder. Unreadable files and other files are named in remarks; nothing is raised."""
     journals: list[Kept] = []
     foreign: list[str] = []
     remarks: list[str] = []
     for path in _listed(folder):
         try:
             kept = _read(path)
-        except FileNotFoundError:  # stored and removed by another process just now
+        except FileNotFoundError:  # just stored and removed by another process
             continue
         except OSError as error:
-            remarks.append(f"{path} is not readable ({error.strerror}): it is left alone, and may hold answers")
+            remarks.append(f"{path} is not readable ({error.strerror}): it is left unchanged, and may contain answers")
             continue
         if kept is None:
             foreign.append(path.name)
@@ -149,10 +150,10 @@ def look(folder: Path) -> Found:
         journals.append(kept)
         if kept.damaged:
             lines = quantity(kept.damaged, "line")
-            remarks.append(f"{path} has {lines} that cannot be read: it is left there; look at it, then remove it")
+            remarks.append(f"{path} has {lines} that cannot be read: it is left unchanged; check it, then remove it")
     if foreign:
         named = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
-        remarks.append(f"in {folder} there is what Beacon did not write: {named}; it is left alone")
+        remarks.append(f"{folder} contains files that Beacon did not write: {named}; they are left unchanged")
     return Found(tuple(journals), tuple(remarks))
 
 
@@ -164,12 +165,12 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Kept | None:
-    """Return what a journal holds, None for what is none."""
+    """Return the contents of a journal, None if it is not one."""
     name = _NAME.fullmatch(path.name)
     if name is None or not stat.S_ISREG(path.lstat().st_mode):
         return None
     data = path.read_bytes()
-    lines = data.split(b"\n")[:-1]  # what follows the last line break was cut off by a crash
+    lines = data.split(b"\n")[:-1]  # text after the last line break was cut off by a crash
     read = [_row(line, name["run"]) for line in lines if line]
     rows = tuple(row for row in read if row is not None)
     if not rows and any(line for line in lines):
@@ -189,7 +190,7 @@ def _row(line: bytes, run_id: str) -> Row | None:
 
 
 def _write(file: Any, data: bytes) -> None:
-    """Append to a journal; half a line that a crash or a full disk left there is ended first."""
+    """Append to a journal; an incomplete line from a crash or a full disk is ended first."""
     size = file.seek(0, os.SEEK_END)
     if size:
         file.seek(size - 1)
@@ -204,7 +205,7 @@ def _write(file: Any, data: bytes) -> None:
 
 
 def _locked(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Exclude those who write to a journal of this folder, or remove one."""
+    """Exclude other processes that write to a journal of this folder, or remove one."""
     return brief_lock(folder.with_name(f"{folder.name}.lock"), _LOCK_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Bringing a database's tables up to date, and telling whether they are."""
+"""Brings a database's tables up to date, and checks whether they are."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from beacon_cli.store.schema import (
     require_supported,
 )
 
-# yoyo applies a migration in one transaction and notes it in another: a process that is killed in between leaves one
-# that is applied and not noted. So each of them can be applied twice (IF NOT EXISTS).
+# yoyo applies a migration in one transaction and records it in another: a process that is killed in between leaves one
+# that is applied but not recorded. So each migration can be applied twice (IF NOT EXISTS).
 MIGRATIONS = Path(__file__).parent / "migrations"
-# One migration at a time per database; freed by the server if the process dies.
+# One migration at a time per database; the server frees the lock if the process dies.
 _ADVISORY_LOCK = 0x626561636F6E  # "beacon"
 
 
 def known_migrations() -> frozenset[str]:
-    """Return the ids of the migrations that this program brings."""
+    """Return the ids of the migrations in this program."""
     return frozenset(
         path.name.removesuffix(".sql") for path in MIGRATIONS.glob("*.sql") if ".rollback" not in path.suffixes
     )
 
 
 def require_current_schema(connection: Connection, rights: Mapping[str, str] = READING) -> None:
-    """Raise `SchemaError` unless the database holds exactly the tables that this program knows.
+    """Raise `SchemaError` unless the database has exactly the tables that this program knows.
 
-    Raises `StoreError` where the role lacks one of `rights` on them.
+    Raises `StoreError` if the role lacks one of `rights` on them.
     """
     _require_current(connection, facts_of(connection, rights))
 
@@ -52,12 +52,12 @@ def _require_current(connection: Connection, facts: Facts) -> None:
     if schema == "legacy":
         raise SchemaError(
             "this database belongs to the old system; Beacon only reads it",
-            hint=f"{command('check-db')} works on it; give another --database-url to run or migrate",
+            hint=f"{command('check-db')} works on it; use another --database-url to run or migrate",
         )
     if schema == "foreign":
         raise SchemaError(
             "this database has tables named jobs or executions that are not Beacon's",
-            hint="give another database, or a schema of Beacon's own: BEACON_DATABASE_SCHEMA=beacon",
+            hint="use another database, or a separate schema for Beacon: BEACON_DATABASE_SCHEMA=beacon",
         )
     if schema == "empty":
         require_open_schema(connection)
@@ -72,12 +72,12 @@ def _require_current(connection: Connection, facts: Facts) -> None:
     if unknown := applied - known_migrations():
         raise SchemaError(
             f"the database's schema is newer than this program (unknown: {_listed(unknown)})",
-            hint=f"update beacon; {command('db migrate')} cannot go back",
+            hint=f"update beacon; {command('db migrate')} cannot downgrade",
         )
 
 
 def needs_migration(url: str) -> bool:
-    """Whether a database of ours lacks tables that this program knows."""
+    """Return whether one of our databases lacks tables that this program knows."""
     with connect(url) as connection:
         return _pending(connection)
 
@@ -85,10 +85,10 @@ def needs_migration(url: str) -> bool:
 def require_ready_for_a_run(
     connection: Connection, rights: Mapping[str, str] = WRITING, *, clock_must_agree: bool = False
 ) -> None:
-    """Look at whatever would stop a run later: the server, its tables, what the role may do, the clocks.
+    """Check everything that would stop a run later: the server, its tables, the role's privileges, the clocks.
 
-    It takes two round trips. Raises `StoreError`; and `EnvironmentFault` for a clock that is wrong by minutes, where
-    that must not be.
+    It takes two round trips. Raises `StoreError`, and `EnvironmentFault` for a clock that is wrong by minutes but must
+    agree.
     """
     facts = facts_of(connection, rights)
     require_supported(facts)
@@ -99,7 +99,7 @@ def require_ready_for_a_run(
 def migrate(url: str) -> list[str]:
     """Apply what is missing and return the ids of what was applied.
 
-    Raises `SchemaError` for the old system's database or a newer one's, and `StoreError` when it cannot be written.
+    Raises `SchemaError` for the old system's database or a newer version's, and `StoreError` if it cannot be written.
     """
     with connect(url) as connection:
         require_supported(facts_of(connection, READING))
@@ -124,12 +124,12 @@ def _migrate(connection: Connection, url: str) -> list[str]:
     create_schema(connection)
     require_own_tables(connection)
     _require_creating(connection)
-    with held():  # yoyo would go on with a connection that was interrupted in the middle of a query
+    with held():  # yoyo would continue with a connection that was interrupted in the middle of a query
         return _apply(url)
 
 
 def _require_creating(connection: Connection) -> None:
-    """Raise what the server would say; yoyo goes on without its tables instead, and fails on their absence."""
+    """Raise the server's error; yoyo would continue without its tables, and fail because they are missing."""
     [(role, schema, may_create)] = connection.execute(
         "SELECT current_user, current_schema(), has_schema_privilege(current_schema(), 'CREATE')"
     ).fetchall()
@@ -150,7 +150,7 @@ def _apply(url: str) -> list[str]:
     address = address_of(url, statement_timeout="0")
 
     class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]
-        """yoyo, on our connections: its own parser of URLs knows neither sockets nor libpq's other forms."""
+        """yoyo on our connections: its own URL parser supports neither sockets nor libpq's other forms."""
 
         def connect(self, dburi: object) -> Connection:  # noqa: ARG002
             return open_connection(address)
@@ -159,7 +159,7 @@ def _apply(url: str) -> list[str]:
     backend = Backend(uri, default_migration_table)
     try:
         backend.init_database()
-        backend.break_lock()  # ours is the advisory lock; yoyo's row would outlive a killed process
+        backend.break_lock()  # we use the advisory lock; yoyo's row would survive a killed process
         pending = backend.to_apply(read_migrations(str(MIGRATIONS)))
         with backend.lock():
             backend.apply_migrations(pending)

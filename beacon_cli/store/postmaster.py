@@ -1,6 +1,6 @@
 """The PostgreSQL server of a data folder: initialised, started, found and stopped.
 
-Nothing here is counted or locked: see `embedded`. docs/decisions/0011 says why this is not left to a library.
+Nothing here is counted or locked: see `embedded`. docs/decisions/0011 explains why this is not left to a library.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _INITIALISE_SECONDS = 300.0
 _STRAYS_SECONDS = 10.0
 _POLL_SECONDS = 0.02
 _SILENT_SECONDS = 2.0
-# What its programs need of the environment: no PGDATA or PGPORT, which mean another server, no secrets, and no folders
-# of libraries.
+# What its programs need from the environment: no PGDATA or PGPORT, which mean another server, no secrets, and no
+# library folders.
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "TZ")
 _ENOUGH_OPEN_FILES = 1024
 
@@ -38,26 +38,26 @@ _log = logging.getLogger(__name__)
 
 
 class _Patience:
-    """Tells once what is waited for, when that has taken two seconds."""
+    """Logs once what it is waiting for, after two seconds."""
 
     def __init__(self) -> None:
-        self._tell_at: float | None = time.monotonic() + _SILENT_SECONDS
+        self._report_at: float | None = time.monotonic() + _SILENT_SECONDS
 
-    def tell(self, what: str) -> None:
-        """Tell it, if it is time."""
-        if self._tell_at is not None and time.monotonic() > self._tell_at:
-            self._tell_at = None
+    def report(self, what: str) -> None:
+        """Log it, if it is time."""
+        if self._report_at is not None and time.monotonic() > self._report_at:
+            self._report_at = None
             _log.warning("waiting for %s", what)
 
 
 class ServerError(Exception):
-    """The server does not start or stop; the message is PostgreSQL's own reason where it gave one."""
+    """The server does not start or stop; the message is PostgreSQL's own reason if it gave one."""
 
 
 def start(data_path: Path) -> str:
     """Start the server unless it runs, and return its URL.
 
-    Raises `ServerError`, `OSError` and `SubprocessError`, and `StoreError` where this user cannot run any server.
+    Raises `ServerError`, `OSError` and `SubprocessError`, and `StoreError` if this user cannot run any server.
     """
     data_path = Path(os.path.realpath(data_path))
     folder = server_folder(data_path)
@@ -70,30 +70,30 @@ def start(data_path: Path) -> str:
 
 
 def _started(data_path: Path, folder: Path) -> Postmaster:
-    """Return the server, which was not running, after starting it in a folder that is made where it is missing."""
+    """Start the server, which was not running, and return it; its folder is created if missing."""
     _allow_open_files()
     user = server_user()
     programs = programs_folder(data_path, user)
-    for left in data_path.glob(f"{_STAGING}*"):  # by a process that was killed, whose initdb may go on a while
+    for left in data_path.glob(f"{_STAGING}*"):  # left by a killed process, whose initdb may continue for a while
         shutil.rmtree(left, ignore_errors=True)
     if not (folder / "PG_VERSION").exists():
         _initialise(folder, programs, user)
     sockets = socket_folder(data_path, folder, user)
     _forget_stale(folder, sockets)
-    failure = _launch(folder, sockets, programs, user)
-    server = _settled(folder)  # also where it was started just before, by a process that was killed
+    failure = _start_server(folder, sockets, programs, user)
+    server = _settled(folder)  # also if a process that was then killed had just started it
     if server is None and _end_strays(folder):
-        failure = _launch(folder, sockets, programs, user)
+        failure = _start_server(folder, sockets, programs, user)
         server = _settled(folder)
     if server is None:
-        raise ServerError(failure or "it ended at once")
+        raise ServerError(failure or "it ended immediately")
     return server
 
 
 def stop(data_path: Path) -> bool:
     """Stop the server that runs now, whoever started it. Return whether there was one.
 
-    Raises `ServerError`, and `OSError` where it is another user's.
+    Raises `ServerError`, and `OSError` if it belongs to another user.
     """
     folder = server_folder(data_path)
     server = Postmaster.of(folder)
@@ -101,20 +101,20 @@ def stop(data_path: Path) -> bool:
     if server is None or process is None:
         return folder.is_dir() and _end_strays(folder)
     with contextlib.suppress(ProcessLookupError):
-        os.kill(server.pid, signal.SIGINT)  # a fast shutdown: it ends its sessions, and waits for no client
+        os.kill(server.pid, signal.SIGINT)  # a fast shutdown: it ends its sessions without waiting for clients
     give_up_at = time.monotonic() + _STOP_SECONDS
     patience = _Patience()
     while Postmaster.of(folder) is not None and server.process() is not None:
         if time.monotonic() > give_up_at:
             raise ServerError(f"process {server.pid} did not end within {_STOP_SECONDS:.0f} s")
-        patience.tell(f"process {server.pid}, the embedded PostgreSQL, to end")
+        patience.report(f"process {server.pid}, the embedded PostgreSQL, to end")
         time.sleep(_POLL_SECONDS)
     remove_socket_folder(Path(os.path.realpath(data_path)))
     return True
 
 
 def _settled(folder: Path) -> Postmaster | None:
-    """Return the server once it is ready; None when there is none. One that starts or stops is waited for."""
+    """Return the server when it is ready; None if there is none. Wait for one that is starting or stopping."""
     give_up_at = time.monotonic() + _START_SECONDS
     patience = _Patience()
     while (server := Postmaster.of(folder)) is not None and server.process() is not None:
@@ -122,18 +122,18 @@ def _settled(folder: Path) -> Postmaster | None:
             return server
         if time.monotonic() > give_up_at:
             raise ServerError(f"process {server.pid} is {server.status or 'starting'} for {_START_SECONDS} s")
-        patience.tell(f"process {server.pid}, the embedded PostgreSQL, which is {server.status or 'starting'}")
+        patience.report(f"process {server.pid}, the embedded PostgreSQL, which is {server.status or 'starting'}")
         time.sleep(_POLL_SECONDS)
     return None
 
 
 def _reachable(server: Postmaster) -> bool:
-    """Whether the socket is still there: programs that clean folders for temporary files may have removed it."""
+    """Return whether the socket still exists: programs that clean temporary folders may have removed it."""
     return server.socket_folder is not None and socket_file(server.socket_folder).exists()
 
 
 def _initialise(folder: Path, programs: Path, user: ServerUser) -> None:
-    """Make the data folder, all of it or nothing: a process that is killed meanwhile must not leave half of one."""
+    """Create the data folder completely or not at all: a process that is killed meanwhile must not leave half of it."""
     staging = folder.with_name(f"{_STAGING}{os.getpid()}")
     staging.mkdir()
     try:
@@ -142,7 +142,7 @@ def _initialise(folder: Path, programs: Path, user: ServerUser) -> None:
             shutil.chown(staging, user.uid, user.gid)
         words = [
             *(str(programs / "initdb"), "--auth=trust", "--encoding=UTF8", f"--username={SUPERUSER}"),
-            # The same order of texts everywhere, whatever locales a machine has.
+            # The same sort order everywhere, whatever locales a machine has.
             *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--pgdata", "."),
         ]
@@ -154,10 +154,10 @@ def _initialise(folder: Path, programs: Path, user: ServerUser) -> None:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _launch(folder: Path, sockets: Path, programs: Path, user: ServerUser) -> str:
-    """Run the server in the background, wait until it is ready, and return why it is not, if it is not.
+def _start_server(folder: Path, sockets: Path, programs: Path, user: ServerUser) -> str:
+    """Run the server in the background, wait until it is ready, and return why it is not, if so.
 
-    pg_ctl puts paths into a shell command, so the folder is given as the working folder, and the rest is quoted.
+    pg_ctl puts paths into a shell command, so the folder is the working folder, and the rest is quoted.
     """
     options = shlex.join(["-h", "", "-p", str(PORT), "-k", "." if sockets == folder else str(sockets)])
     log = folder / "log"
@@ -170,7 +170,7 @@ def _launch(folder: Path, sockets: Path, programs: Path, user: ServerUser) -> st
 
 
 def _run(words: Sequence[str], folder: Path, user: ServerUser, seconds: float) -> subprocess.CompletedProcess[str]:
-    """Run a program, in a session of its own: a Ctrl-C in the terminal is for us, not for a program half-way."""
+    """Run a program in its own session: a Ctrl-C in the terminal is for us, not for the running program."""
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     process = subprocess.Popen(
         words,
@@ -194,7 +194,7 @@ def _run(words: Sequence[str], folder: Path, user: ServerUser, seconds: float) -
 
 
 def _communicated(process: subprocess.Popen[str], seconds: float, name: str) -> tuple[str, str]:
-    """Wait for a program, and tell after two seconds what is waited for. Raises `TimeoutExpired`."""
+    """Wait for a program, and log that after two seconds. Raises `TimeoutExpired`."""
     try:
         return process.communicate(timeout=_SILENT_SECONDS)
     except subprocess.TimeoutExpired:
@@ -203,7 +203,7 @@ def _communicated(process: subprocess.Popen[str], seconds: float, name: str) -> 
 
 
 def _allow_open_files() -> None:
-    """Raise the limit of open files as far as it may be raised: PostgreSQL's programs inherit it."""
+    """Raise the limit of open files as far as allowed: PostgreSQL's programs inherit it."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -213,10 +213,9 @@ def _allow_open_files() -> None:
 
 
 def _forget_stale(folder: Path, sockets: Path) -> None:
-    """Remove what a server left that ended without being asked, once those that it had started are gone too.
+    """Remove what a crashed server left, once the processes that it had started are gone too.
 
-    PostgreSQL does so itself where the process id is free. It does not where that is another program's by now, or a
-    zombie's.
+    PostgreSQL does so itself if the process id is free, but not if another program or a zombie has it by now.
     """
     socket = socket_file(sockets)
     left = [file for file in (folder / "postmaster.pid", socket.with_name(f"{socket.name}.lock")) if file.exists()]
@@ -227,9 +226,9 @@ def _forget_stale(folder: Path, sockets: Path) -> None:
 
 
 def _end_strays(folder: Path) -> bool:
-    """End the processes that work in a data folder although its file names no server; return whether there were any.
+    """End processes that work in a data folder although its file names no server; return whether there were any.
 
-    It is a server whose file was taken away, or what a killed one leaves for a moment. Raises `ServerError`.
+    They are from a server whose file was removed, or left for a moment by a killed one. Raises `ServerError`.
     """
     give_up_at = time.monotonic() + _STRAYS_SECONDS
     found = _processes_in(folder)
@@ -239,15 +238,15 @@ def _end_strays(folder: Path) -> bool:
                 os.kill(pid, signal.SIGINT)
     patience = _Patience()
     while strays := _processes_in(folder):
-        patience.tell(f"the processes {list(strays)}, of a server that was killed, to end")
+        patience.report(f"the processes {list(strays)}, of a server that was killed, to end")
         if time.monotonic() > give_up_at:
-            raise ServerError(f"processes {list(strays)} of a server that was killed are still at work")
+            raise ServerError(f"processes {list(strays)} of a server that was killed are still running")
         time.sleep(_POLL_SECONDS)
     return bool(found)
 
 
 def _processes_in(folder: Path) -> dict[int, int]:
-    """Return the ids of PostgreSQL's processes that work in a data folder, and of what started each."""
+    """Return the ids of PostgreSQL's processes that work in a data folder, and of their parents."""
     import psutil
 
     return {
@@ -260,7 +259,7 @@ def _processes_in(folder: Path) -> dict[int, int]:
 
 
 def _last_words(log: Path, start: int) -> str:
-    """Return why the server ended, from what it wrote into its log since `start`."""
+    """Return why the server ended, from its log since `start`."""
     try:
         with log.open("rb") as file:
             file.seek(start)
@@ -270,7 +269,7 @@ def _last_words(log: Path, start: int) -> str:
 
 
 def _reason_in(text: str) -> str:
-    """Return the sentences of PostgreSQL that name a failure, and what it says to do, as one line."""
+    """Return PostgreSQL's sentences on a failure, with its hints, as one line."""
     marks = ("FATAL:", "PANIC:", "HINT:", "DETAIL:", "error:", "hint:", "detail:")
     found = [line.partition(mark)[2].strip() for line in text.splitlines() for mark in marks if mark in line]
     lines = found or [line.strip() for line in text.splitlines() if line.strip()][-1:]

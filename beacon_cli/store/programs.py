@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs, which come with the embedded server, on whatever database is in use."""
+"""PostgreSQL's own programs, which come with the embedded server, for the database in use."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from beacon_cli.store.server_programs import programs_folder
 def dump_database(url: str, output: Path | None, data_path: Path) -> None:
     """Write a database as SQL to a file, or to stdout.
 
-    `data_path` is for a copy of the program, where the installed one cannot be trusted.
+    `data_path` is for a copy of the program, if the installed one cannot be trusted.
 
-    Raises `StoreError` when pg_dump fails, and `BrokenPipeError` when nobody reads its output any more.
+    Raises `StoreError` if pg_dump fails, and `BrokenPipeError` if nothing reads its output any more.
     """
     address, environment = _without_password(url)
     command = [
@@ -43,19 +43,19 @@ def dump_database(url: str, output: Path | None, data_path: Path) -> None:
 def run_psql(url: str, arguments: Sequence[str], data_path: Path) -> int:
     """Run psql in this terminal and return its exit code, as a shell would.
 
-    `data_path` is for a copy of the program, where the installed one cannot be trusted.
+    `data_path` is for a copy of the program, if the installed one cannot be trusted.
 
-    Ctrl-C is psql's while it runs: it cancels a query. Other signals that end this process end psql too.
+    While psql runs, Ctrl-C is for psql and cancels a query. Other signals that end this process also end psql.
     """
     address, environment = _without_password(url)
     command = [str(_program("psql", data_path)), f"--dbname={address}", *arguments]
-    handler = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be psql's too, and its children's
+    handler = signal.signal(signal.SIGINT, lambda *_: None)  # psql and its children would inherit SIG_IGN
     try:
         with subprocess.Popen(command, env=environment) as psql:
             try:
                 code = psql.wait()
             except BaseException:
-                psql.terminate()  # not kill: it has to give back the terminal as it was
+                psql.terminate()  # not kill: it has to restore the terminal
                 raise
     finally:
         signal.signal(signal.SIGINT, handler)
@@ -72,7 +72,7 @@ def _program(name: str, data_path: Path) -> Path:
 
 
 def _without_password(url: str) -> tuple[str, dict[str, str]]:
-    """Return the address without its password, which goes by the environment: arguments are for all to see."""
+    """Return the address without its password, which goes through the environment: arguments are public."""
     given = program_parameters(url)
     password = given.pop("password", None)
     environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}

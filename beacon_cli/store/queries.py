@@ -1,4 +1,4 @@
-"""The statements that are files of their own: `queries/NAME.sql` of the room that asks them."""
+"""The statements in separate files: `queries/NAME.sql` in the package that uses them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from psycopg import sql
 
 @cache
 def query(room: str, name: str) -> sql.SQL:
-    """Return the statement of a room of this package, such as `("audit", "cells")`."""
+    """Return the statement of a subpackage, such as `("audit", "cells")`."""
     path = resources.files(f"beacon_cli.{room}").joinpath("queries", f"{name}.sql")
     return sql.SQL(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Why a server, or libpq, refuses a connection: shorter words, and what to do about each."""
+"""Why a server, or libpq, refuses a connection: shorter messages, with a hint for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 from psycopg import pq
 
-# psycopg's words, libpq's words for where, and the server's for how bad it is: all said already.
+# psycopg's prefix, libpq's location, and the server's severity: the error already has all of them.
 _PREFIX = re.compile(
     r"(?:connection (?:failed|is bad): )?"
     r'(?:connection to server (?:at "[^"]*"(?: \([^)]*\))?, port \d+|on socket "[^"]*") failed: )?'
@@ -35,12 +35,12 @@ _HINTS = (
     (r"pg_hba\.conf", "the server's pg_hba.conf must admit this user from this machine, with or without TLS"),
     (
         r"SSL|certificate|sslmode|sslrootcert|private key",
-        "sslmode and sslrootcert in the database URL (else PGSSLMODE and PGSSLROOTCERT) say what is wanted",
+        "sslmode and sslrootcert in the database URL (else PGSSLMODE and PGSSLROOTCERT) set what is required",
     ),
     (r"definition of service|service file", "services are defined in ~/.pg_service.conf, or in PGSERVICEFILE"),
     (
         r"unsupported startup parameter",
-        "a pooler takes no options: set the schema with BEACON_DATABASE_SCHEMA, the rest with ALTER ROLE … SET",
+        "a pooler accepts no options: set the schema with BEACON_DATABASE_SCHEMA, the rest with ALTER ROLE … SET",
     ),
     (
         r"unrecognized configuration parameter|invalid value for parameter",
@@ -50,15 +50,15 @@ _HINTS = (
 
 
 def shortened(text: str) -> str:
-    """Return libpq's message without what an error says anyway: that connecting failed, and where."""
+    """Return libpq's message without what the error already says: that connecting failed, and where."""
     rest = _PREFIX.sub("", text, count=1)
     return rest or text
 
 
 def hint_for(text: str) -> str:
-    """Return what to do about a refused connection, naming libpq's variables that are set in the environment."""
+    """Return a hint for a refused connection, with libpq's variables that are set in the environment."""
     found = (hint for pattern, hint in _HINTS if re.search(pattern, text, re.IGNORECASE))
-    hint = next(found, "check --database-url and that the server runs")
+    hint = next(found, "check --database-url, and that the server is running")
     names = [default.envvar.decode() for default in pq.Conninfo.get_defaults() if default.envvar]
     if also := [name for name in names if name in os.environ and not re.search(rf"\b{name}\b", hint)]:
         hint += f"; set in the environment: {', '.join(also)}"

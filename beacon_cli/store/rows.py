@@ -19,10 +19,10 @@ COLUMNS = (
     *("container_region", "http_status", "error_code", "error_message", "function_call_id"),
     *("queued_at", "started_at", "completed_at"),
 )
-# NUL, surrogates (pairs as well) and the mark of escaped texts, as JSON writes them: only then is the value walked.
+# NUL, surrogates (also pairs) and the mark of escaped texts, as JSON writes them: only then is the value processed.
 _MAY_NEED_ESCAPING = re.compile(r"\\u(0000|d[89a-f]|e000)")
 KEY = ("job_id", "question_id", "model_id", "region", "repeat")
-"""The columns that name a cell; they are unique."""
+"""The columns that identify a cell; they are unique."""
 
 INSERT = f"""
 INSERT INTO executions ({", ".join(COLUMNS)})
@@ -33,17 +33,17 @@ SET {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS if c not in {*KEY, "attemp
 WHERE executions.status NOT IN ('completed', 'empty') AND executions.run_id <> EXCLUDED.run_id
 """
 
-"""Stores a row. A cell that has its answer is never overwritten, and a run stores a cell once: storing the same rows
-again, after a connection was cut between the commit and its confirmation, changes nothing."""
+"""Stores a row. An answered cell is never overwritten, and a run stores a cell only once: storing the same rows again,
+after a connection was cut between the commit and its confirmation, changes nothing."""
 
 REPLAY = f"{INSERT} AND EXCLUDED.status IN ('completed', 'empty')"
-"""Stores a row of a journal: an answer is always welcome, but a failure of then may be older than what is there.
+"""Stores a row of a journal: an answer is always used, but a failure may be older than the stored row.
 
-It needs no lock on the job: an answer that is there is never replaced, whoever runs the job meanwhile."""
+It needs no lock on the job: a stored answer is never replaced, even if another process runs the job."""
 
 
 def row_of(execution: Execution, *, job_id: str, run_id: str) -> Row:
-    """Return the column values of an execution; each is a text, a number or None, so that a row is JSON too."""
+    """Return the column values of an execution; each is a text, a number or None, so that a row is also JSON."""
     cell = execution.cell
     return {
         "job_id": job_id,

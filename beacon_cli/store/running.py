@@ -1,4 +1,4 @@
-"""Finding the embedded server while it runs: in a few milliseconds, and touching nothing."""
+"""Finds the embedded server while it runs: in a few milliseconds, without changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POSTGRESQL = 18
 """The major version of the embedded server; its data folder is named by it."""
 
 PORT = 5432
-"""A part of the socket's name. It is written into every URL: PGPORT of the environment may mean another server."""
+"""Part of the socket's name. It is written into every URL: PGPORT in the environment may mean another server."""
 
 SUPERUSER = "postgres"
 """PostgreSQL's own user, and the database of that name, in which Beacon's tables are."""
@@ -24,7 +24,7 @@ SUPERUSER = "postgres"
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """What a server's own file, `postmaster.pid`, says of it: a line each.
+    """The contents of a server's own file, `postmaster.pid`, one field per line.
 
     https://www.postgresql.org/docs/18/storage-file-layout.html; `status` is `starting`, `ready`, `stopping`, or
     empty where the file is not complete yet.
@@ -36,7 +36,7 @@ class Postmaster:
 
     @classmethod
     def of(cls, folder: Path) -> Postmaster | None:
-        """Return what the file in a server's folder says, None where there is none, or nothing in it yet."""
+        """Return the contents of the file in a server's folder; None if it is missing or still empty."""
         try:
             lines = (folder / "postmaster.pid").read_text(errors="surrogateescape").split("\n")
         except FileNotFoundError:
@@ -48,9 +48,9 @@ class Postmaster:
         return cls(int(lines[0]), folder / socket if socket else None, lines[7].strip())
 
     def process(self) -> psutil.Process | None:
-        """Return the server's process, None where it is gone.
+        """Return the server's process, None if it is gone.
 
-        After a crash of the machine its id may be another program's; where nobody reaps the dead, it may be a zombie.
+        After a crash of the machine its id may belong to another program; without a reaper it may be a zombie.
         """
         import psutil
 
@@ -63,28 +63,28 @@ class Postmaster:
 
     @property
     def url(self) -> str:
-        """How to connect; every part is named, so that no variable of libpq's is asked for it."""
+        """The URL to connect; every part is given, so that no variable of libpq is used."""
         return f"postgresql://{SUPERUSER}@/{SUPERUSER}?host={quote(str(self.socket_folder))}&port={PORT}"
 
 
 def running_server(data_path: Path) -> Postmaster | None:
-    """Return the server of a data folder, None while none runs."""
+    """Return the server of a data folder, None if none runs."""
     server = Postmaster.of(server_folder(data_path))
     return server if server is not None and server.process() is not None else None
 
 
 def running_url(data_path: Path) -> str | None:
-    """Return how to connect to the server that runs now."""
+    """Return the URL of the running server."""
     server = running_server(data_path)
     return server.url if server is not None and server.status == "ready" else None
 
 
 def running_pid(data_path: Path) -> int | None:
-    """Return the process id of the server that runs now."""
+    """Return the process id of the running server."""
     server = running_server(data_path)
     return server.pid if server is not None else None
 
 
 def server_folder(data_path: Path) -> Path:
-    """Return the server's data folder, named by PostgreSQL's major version so that an upgrade starts another."""
+    """Return the server's data folder, named after PostgreSQL's major version so that an upgrade starts a new one."""
     return Path(os.path.realpath(data_path)) / f"pg{POSTGRESQL}"

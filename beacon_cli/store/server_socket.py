@@ -1,4 +1,4 @@
-"""Where the embedded server's socket lies: in its data folder, or in a private folder with a shorter path."""
+"""The location of the embedded server's socket: in its data folder, or in a private folder with a shorter path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from beacon_cli.store.running import PORT
 from beacon_cli.store.server_user import ServerUser
 
-# In a connection string a comma separates hosts; other characters may be taken for a password by those who redact.
+# In a connection string a comma separates hosts; redaction may mistake other characters for a password.
 _PLAIN = re.compile(r"/[A-Za-z0-9 ._/+=~-]*[A-Za-z0-9._/+=~-]")
 _LONGEST_PATH = 103  # bytes, of sockaddr_un on macOS; Linux takes four more
 _LONGEST_TEMPORARY = 60
@@ -21,9 +21,9 @@ _PREFIX = "beacon-"
 
 
 def socket_folder(data_path: Path, server_folder: Path, user: ServerUser) -> Path:
-    """Return the folder for the server's socket, made where it is missing; only the server's user may go there.
+    """Return the folder for the server's socket, created if missing; only the server's user has access.
 
-    It is the same each time for a data folder, so that an address stays good when the server is started again.
+    It is always the same for a data folder, so that an address stays valid when the server is restarted.
     """
     if fits(server_folder):
         return server_folder
@@ -37,7 +37,7 @@ def socket_folder(data_path: Path, server_folder: Path, user: ServerUser) -> Pat
 def remove_socket_folder(data_path: Path) -> None:
     """Remove the folder that `socket_folder` made elsewhere; its name stays reserved in the data folder."""
     if (chosen := _chosen(data_path)) is not None:
-        with contextlib.suppress(OSError):  # not there, or not empty: the server still runs
+        with contextlib.suppress(OSError):  # missing, or not empty: the server still runs
             chosen.rmdir()
 
 
@@ -47,7 +47,7 @@ def socket_file(folder: Path) -> Path:
 
 
 def fits(folder: Path) -> bool:
-    """Whether a path can be a socket's folder, and can stand in a connection string as it is."""
+    """Return whether a path can be a socket's folder, and can be used unchanged in a connection string."""
     path = str(folder)
     return _PLAIN.fullmatch(path) is not None and len(os.fsencode(socket_file(folder))) <= _LONGEST_PATH
 
@@ -61,7 +61,7 @@ def _chosen(data_path: Path) -> Path | None:
 
 
 def _made_private(folder: Path, user: ServerUser) -> bool:
-    """Make the folder unless it is there. Return whether it is this user's alone: others can make one of that name."""
+    """Create the folder unless it exists. Return whether only this user has access: others could have created it."""
     try:
         folder.mkdir(mode=0o700)
         _give(folder, user)

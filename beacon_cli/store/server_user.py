@@ -1,4 +1,4 @@
-"""As whom PostgreSQL's programs run: they refuse root, and `initdb` refuses a user id without a name."""
+"""The user that runs PostgreSQL's programs: they refuse root, and `initdb` refuses a user id without a name."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from beacon_cli.accounts import has_name, is_root
 from beacon_cli.errors import StoreError
 
 ACCOUNT = "pgserver"
-"""The account that the server runs as when Beacon runs as root. It is made when it is needed."""
+"""The account that the server runs as if Beacon runs as root. It is created when needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
     """A user that PostgreSQL accepts.
 
-    As root it is the account `pgserver`. A process that PostgreSQL does not accept, and that cannot become another,
-    puts `borrowed_name` in front of a command: the words that run it in a user namespace of its own, in which its
-    user id has the name of another account. Outside it is the same user as before: files belong to whom they should.
+    As root it is the account `pgserver`. A process that PostgreSQL does not accept, and that cannot switch users, puts
+    `borrowed_name` in front of a command: this runs it in its own user namespace, in which its user id has the name of
+    another account. Outside the namespace the user stays the same, so files keep the right owner.
     """
 
     uid: int
@@ -33,23 +33,23 @@ class ServerUser:
     is_namespace_root: bool = False
 
     def command(self, words: Sequence[str], *, needs_name: bool = False) -> list[str]:
-        """Return the command to run: in a namespace where this user would be refused without one."""
+        """Return the command to run, in a namespace if this user would be refused without one."""
         return [*(self.borrowed_name if needs_name or self.is_namespace_root else ()), *words]
 
     def options(self) -> dict[str, Any]:
-        """Return the options with which `subprocess` becomes this user."""
+        """Return the options for `subprocess` to become this user."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.is_account else {}
 
     def owns(self, status: os.stat_result) -> bool:
-        """Whether a file is this user's, and closed to everybody else."""
+        """Return whether a file belongs to this user, and no other user has access."""
         return status.st_uid == self.uid and not status.st_mode & 0o077
 
 
 @functools.cache
 def server_user() -> ServerUser:
-    """Return the user to run the server as. As root, its account is made if there is none.
+    """Return the user to run the server as. As root, its account is created if missing.
 
-    Raises `StoreError` when PostgreSQL would accept none that this process can be.
+    Raises `StoreError` if PostgreSQL would accept no user that this process can become.
     """
     uid, gid = os.geteuid(), os.getegid()
     if uid == 0:
@@ -58,7 +58,7 @@ def server_user() -> ServerUser:
 
 
 def _account() -> ServerUser | None:
-    """Return the account `pgserver`, None where it cannot be made, or where this root may not become another user."""
+    """Return the account `pgserver`, None if it cannot be created, or if this root cannot switch users."""
     import pwd
 
     if not is_root():
@@ -82,7 +82,7 @@ def _make_account() -> None:
 
 
 def _borrowed_name() -> tuple[str, ...]:
-    """Return what gives a command the name of another account. Raises `StoreError` where the machine forbids it."""
+    """Return the prefix that gives a command another account's name. Raises `StoreError` if that is forbidden."""
     import pwd
 
     names = [entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0]
@@ -96,11 +96,12 @@ def _borrowed_name() -> tuple[str, ...]:
 def _refusal() -> StoreError:
     if os.geteuid() == 0:
         return StoreError(
-            f"the embedded PostgreSQL does not run as root, and here root cannot make or become the user {ACCOUNT}",
+            f"the embedded PostgreSQL does not run as root, and here root cannot create the user"
+            f" {ACCOUNT} or switch to it",
             hint="run beacon as an ordinary user, or name a database with --database-url",
         )
     return StoreError(
         f"the embedded PostgreSQL needs a user with a name, and the user id {os.geteuid()} has none",
-        hint=f"add a line to /etc/passwd (beacon:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh), run as a user that is"
-        " there, or name a database with --database-url",
+        hint=f"add a line to /etc/passwd (beacon:x:{os.geteuid()}:{os.getegid()}::/:/bin/sh), run as an existing"
+        " user, or name a database with --database-url",
     )

@@ -1,4 +1,4 @@
-"""One connection that holds a job's lock: as long as it lives, no other process runs the job."""
+"""One connection that holds a job's lock: while it is open, no other process runs the job."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
 """
 _HOLDER = f"SELECT activity.application_name, activity.backend_start {_HOLDERS}"
 _MYSELF = "SELECT pid, backend_start, application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-# What goes away again by itself: a server that is stopped, restarted or out of connections, a cut connection, a lock,
+# Errors that pass by themselves: a server that is stopped, restarted or out of connections, a cut connection, a lock,
 # a statement that took too long, a deadlock.
 _PASSING_CLASSES = ("08", "57", "53300", "55P03", "40001", "40P01")
-# Ends our own connections of before where the server has not noticed yet that they are gone, and holds the lock for
-# them. By more than the process id: after a restart of the server, that may be another program's.
+# Ends our own previous connections if the server has not yet noticed that they are gone, and still holds the lock for
+# them. Identified by more than the process id: after a restart of the server, another program may have that id.
 _END_OLD_ONES = f"""
 SELECT pg_terminate_backend(activity.pid) {_HOLDERS}
 JOIN unnest(%(pids)s::int[], %(starts)s::timestamptz[], %(names)s::text[]) AS ours (pid, started, name)
@@ -44,7 +44,7 @@ _OLD_ONE_MAY_TAKE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Backend:
-    """A session as the server knows it: no two sessions have all three alike."""
+    """A session as the server knows it: no two sessions have the same three values."""
 
     pid: int
     started: datetime
@@ -52,11 +52,11 @@ class _Backend:
 
 
 class Session:
-    """The connection of one run. Statements on it are what holds the lock on the job, and nothing else.
+    """The connection of one run. Only this connection holds the lock on the job.
 
-    `epoch` counts how often that was read may have become old: it rises when the lock was lost and taken back, and when
-    somebody who does not hold it stored answers of the job (`stored_elsewhere`). What was read in an earlier epoch
-    says nothing about what is unanswered now.
+    `epoch` counts how often earlier reads may have become outdated: it rises when the lock was lost and taken back, and
+    when a process without the lock stored answers of the job (`stored_elsewhere`). Reads in an earlier epoch say
+    nothing about what is unanswered now.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Session:
     ) -> Session:
         """Connect and take the lock. Raises `JobLocked` naming the holder, or `StoreError`.
 
-        `revive` is called in a thread before the connection is made again: it may start the server. `name` is what
-        others are told of the holder, instead of its process id and host.
+        `revive` is called in a thread before the connection is restored: it may start the server. `name` describes the
+        holder to others, instead of its process id and host.
         """
-        # What another run is told of the holder; PostgreSQL keeps 63 bytes of it.
+        # How other runs see the holder; PostgreSQL keeps 63 bytes of it.
         name = name or f"process {os.getpid()} on {socket.gethostname()}"
         address = address_of(url, statement_timeout=f"{STATEMENT_SECONDS:.0f}s", name=name)
         try:
@@ -95,10 +95,10 @@ class Session:
         raise refused
 
     async def restore(self) -> None:
-        """Make sure that there is a connection, and that it holds the lock.
+        """Ensure that there is a connection, and that it holds the lock.
 
-        Raises `LockLost` if another process took the job meanwhile. Errors of psycopg pass: the caller decides whether
-        to try again.
+        Raises `LockLost` if another process took the job meanwhile, and psycopg's errors: the caller decides whether to
+        try again.
         """
         if not self.connection.closed:
             return
@@ -109,7 +109,7 @@ class Session:
         self.connection = await open_async(self._address)
         try:
             await self._take_back()
-        except BaseException:  # a connection that is open has the lock
+        except BaseException:  # an open connection has the lock
             await self.close()
             raise
 
@@ -121,31 +121,31 @@ class Session:
             locked = await self._lock()
             if not locked and (not old_one_holds_it or time.monotonic() > give_up_at):
                 raise LockLost(
-                    f"while the database was away, another process took job {self._job_id}",
-                    hint="let that one finish; what this one could not store is in the journal, for the next run",
+                    f"while the database was away, another process took over job {self._job_id}",
+                    hint="let that process finish; answers not stored here are in the journal, for the next run",
                 )
             if not locked:
                 await asyncio.sleep(0.05)
 
     def in_doubt(self) -> bool:
-        """Whether the connection may be gone: it is closed, or has something to say although nothing was asked."""
+        """Return whether the connection may be lost: it is closed, or received data without a request."""
         connection = self.connection
         return connection.closed or (not connection.lock.locked() and _readable(connection.fileno()))
 
     async def close(self) -> None:
-        """Close the connection, and with it free the lock."""
+        """Close the connection, which frees the lock."""
         await self.connection.close()
 
     def explain(self, error: psycopg.Error) -> StoreError:
-        """Return what to tell of an error on this connection."""
+        """Return an error of this connection as a `BeaconError`."""
         return store_error(error, self._address.parameters)
 
     def passing(self, error: psycopg.Error) -> bool:
-        """Whether trying again later may help."""
+        """Return whether trying again later may help."""
         return self.connection.closed or (error.sqlstate or "08").startswith(_PASSING_CLASSES)
 
     async def _introduced_and_locked(self) -> bool:
-        """Take the lock on a new connection, if it is free. It hears of answers before anything is read on it."""
+        """Take the lock on a new connection, if it is free. It listens for stored answers before it reads anything."""
         (row,) = await (await self.connection.execute(_MYSELF)).fetchall()
         self._ours.append(_Backend(*row))
         self.connection.add_notify_handler(self._heard)
@@ -164,7 +164,7 @@ class Session:
         return locked
 
     async def _end_old_ones(self) -> bool:
-        """End those of our own connections that hold the lock; return whether there were any."""
+        """End our own previous connections that hold the lock; return whether there were any."""
         old = self._ours[:-1]
         parameters = {
             "job": self._job_id,
@@ -179,12 +179,12 @@ class Session:
         holder = f"{row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}" if row else "another process"
         return JobLocked(
             f"job {self._job_id} is being run by {holder}",
-            hint="wait for it, stop it, or give this one another --job-id",
+            hint="wait for it, stop it, or use another --job-id",
         )
 
 
 def channel_of(job_id: str) -> str:
-    """Return the channel on which the holder of a job hears that somebody else stored answers of it."""
+    """Return the channel that notifies the holder of a job when another process stored answers of it."""
     return f"beacon_job_{hashlib.sha256(job_id.encode()).hexdigest()[:32]}"
 
 

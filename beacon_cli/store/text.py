@@ -11,21 +11,21 @@ import re
 from typing import Any
 
 MARK = "\ue000"
-"""What a text begins with that was escaped."""
+"""The beginning of every escaped text."""
 _AWKWARD = re.compile("[\x00\ud800-\udfff]")
 _TO_ESCAPE = re.compile("[\\\\\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\(\\|u[0-9a-f]{4})")
 
 
 def storable(text: str) -> str:
-    """Return `text` as PostgreSQL can hold it; `original` gives it back."""
+    """Return `text` in a form that PostgreSQL can store; `original` reverses it."""
     if not text.startswith(MARK) and _AWKWARD.search(text) is None:
         return text
     return MARK + _TO_ESCAPE.sub(_escape, text)
 
 
 def original(stored: str) -> str:
-    """Return the text that `storable` was given."""
+    """Return the original text of `storable`."""
     if not stored.startswith(MARK):
         return stored
     return _ESCAPED.sub(_unescape, stored[1:])
@@ -43,7 +43,7 @@ def storable_json(value: Any) -> Any:
 
 
 def original_json(stored: Any) -> Any:
-    """Return the JSON value that `storable_json` was given."""
+    """Return the original JSON value of `storable_json`."""
     if isinstance(stored, str):
         return original(stored)
     if isinstance(stored, dict):

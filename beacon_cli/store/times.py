@@ -1,4 +1,4 @@
-"""Times as PostgreSQL can hold them and Python cannot: without end, after the year 9999, before the year 1."""
+"""Times that PostgreSQL supports but Python does not: infinite, after the year 9999, before the year 1."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ZONES = {"timestamptz": UTC, "timestamp": None}
 
 
 def showable(moment: sql.Composable) -> sql.Composed:
-    """Return an expression for a time that can be reckoned with and shown: the nearest one where it is beyond that."""
+    """Return an expression for a time that Python supports: the nearest one if it is out of range."""
     return sql.SQL("CASE WHEN {0} > {2} THEN {2} WHEN {0} < {1} THEN {1} ELSE {0} END").format(
         moment, sql.Literal("0001-01-01 00:00:00+00"), sql.Literal("9999-12-31 23:59:59.999999+00")
     )
 
 
 def read_every_time(connection: psycopg.Connection[Any] | psycopg.AsyncConnection[Any]) -> None:
-    """Let this connection return the nearest time that Python has, where psycopg would raise `DataError`."""
+    """Make this connection return the nearest time that Python supports instead of raising `DataError`."""
     for name in _ZONES:
         connection.adapters.register_loader(name, _loader(name))
 
@@ -36,7 +36,7 @@ def _loader(name: str) -> type[Loader]:
     zone = _ZONES[name]
 
     class Nearest(TextLoader):
-        """psycopg's own, which may be written in C and then cannot be changed, with an answer to what it refuses."""
+        """psycopg's own loader, which may be written in C and cannot be changed, with a result for what it refuses."""
 
         def __init__(self, oid: int, context: Any = None) -> None:
             super().__init__(oid, context)

@@ -14,7 +14,7 @@ from beacon_cli.store.writer import Writer
 
 _PAGE = 100
 
-# One index look-up a question, and it stops at a page: a job of 100,000 answered cells is passed over in moments.
+# One index look-up per question, and it stops at a page: a job of 100,000 answered cells takes only moments.
 _PENDING = """
 SELECT q.position, q.id, q.text, a.answered
 FROM questions q
@@ -42,10 +42,10 @@ WHERE job_id = %(job_id)s AND run_id <> %(run_id)s AND status IN ('completed', '
 class Unanswered:
     """The cells of a job that a run still has to ask, as the database has them now.
 
-    The invariant: a cell is asked only if it had no answer when the database was read in the session's present epoch,
-    that is after the lock on the job was last taken. What was read before a lock was lost is read again before the
-    next question. A cell that was in flight when the lock was lost keeps its answer only if the cell has none by then
-    (`rows.INSERT`); it is not asked a second time by this run. While the lock was never lost, this costs no statement.
+    The invariant: a cell is asked only if it had no answer when the database was read in the session's current epoch,
+    that is after the lock on the job was last taken. Cells that were read before a lock was lost are read again before
+    the next question. An answer that was in flight when the lock was lost is stored only if its cell has none by then
+    (`rows.INSERT`); this run does not ask the cell again. If the lock is never lost, this costs no statement.
     """
 
     def __init__(
@@ -57,20 +57,20 @@ class Unanswered:
         run_id: str,
         repeats: int,
         answered: int,
-        tell: Callable[[str], None],
+        notify: Callable[[str], None],
     ) -> None:
         self._session = session
         self._writer = writer
         self._job = {"job_id": job_id, "run_id": run_id}
         self._repeats = repeats
         self._by_others = answered
-        self._tell = tell
+        self._notify = notify
         self._counted_in = session.epoch
-        # A lane has one batch at a time: the epoch in which that was read.
+        # The epoch in which the batch of each lane was read: a lane has one batch at a time.
         self._read_in: dict[Lane, int] = {}
 
     async def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
-        """Yield, in the job's order, each question with those cells of these lanes that have no answer yet."""
+        """Yield, in the job's order, each question with its unanswered cells in these lanes."""
         after = -1
         while True:
             epoch = await self._epoch()
@@ -86,7 +86,7 @@ class Unanswered:
                 return
 
     async def still(self, cell: Cell) -> bool:
-        """Wait until an answer could be stored; return whether the cell, of a batch that was yielded, has none yet."""
+        """Wait until answers can be stored; return whether this cell of a yielded batch still has no answer."""
         while True:
             await self._writer.ready()
             if self._read_in.get(cell.lane) == self._session.epoch:
@@ -97,7 +97,7 @@ class Unanswered:
                 return not rows
 
     async def _epoch(self) -> int:
-        """Return the present epoch, after saying what others stored before it began."""
+        """Return the current epoch, after reporting what other processes stored before it began."""
         await self._writer.ready()
         epoch = self._session.epoch
         if self._counted_in != epoch:
@@ -105,7 +105,7 @@ class Unanswered:
             ((count,),) = await self._writer.fetch(_BY_OTHERS, self._job)
             if (new := count - self._by_others) > 0:
                 answers = f"{quantity(new, 'answer')} of this job {'was' if new == 1 else 'were'}"
-                self._tell(f"{answers} stored by another process meanwhile; what has an answer is not asked again")
+                self._notify(f"{answers} stored by another process in the meantime; they are not asked again")
             self._by_others = count
         return epoch
 

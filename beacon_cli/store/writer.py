@@ -1,4 +1,4 @@
-"""Storing answers as they arrive: many in one commit when they come fast, none lost when the database goes away."""
+"""Stores answers as they arrive: many in one commit if they arrive fast, none lost if the database goes away."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from beacon_cli.store.rows import INSERT, Row
 from beacon_cli.store.session import STATEMENT_SECONDS, Session
 
 PATIENCE_SECONDS = 60.0
-"""How long a run waits for a database that went away before it stops with exit code 3."""
+"""Seconds that a run waits for an unreachable database before it stops with exit code 3."""
 
-# A network that swallows everything never gives an error: give up a little after the server would have.
+# A network that drops everything never gives an error: give up a little later than the server would.
 _SILENCE_SECONDS = STATEMENT_SECONDS + 10
 
 _PATIENCE_IN_A_HURRY_SECONDS = 1.0
-# From then on a row that waits for its commit is in the journal, too.
+# After this time a row that waits for its commit is also in the journal.
 _IN_MEMORY_SECONDS = 0.5
 _SILENT_UNTIL_SAID_SECONDS = 2.0
-# Whoever was not heard of for longer may have lost the lock without a word; another process needs longer than this to
-# begin with the job.
+# If the database was silent for longer, the lock may be lost without notice; another process needs longer than this to
+# begin the job.
 _HEARD_OF_SECONDS = 1.0
 
 
 class State(Enum):
-    """What a writer knows of its database. `Writer._move` is the only place that changes it.
+    """What a writer knows about its database. Only `Writer._move` changes it.
 
-    The invariant: something is asked in `READY` only; in `READY` and `CHECKED` no row has waited for its commit for
-    longer than half a second, and in the other states each row that waits is in the journal.
+    The invariant: questions are asked only in `READY`; in `READY` and `CHECKED` no row has waited for its commit for
+    more than half a second, and in the other states each waiting row is in the journal.
     """
 
     READY = "the database was heard of within the last second, and the lock on the job is held"
@@ -61,16 +61,16 @@ class _Pending:
 
 
 class Writer:
-    """Commits rows in groups. `write` returns when its row is committed, so a barrier behind it is a true one.
+    """Commits rows in groups. `write` returns when its row is committed, so a barrier after it is reliable.
 
-    While the database does not reply, `ready` holds back new questions, and the connection is tried again until
-    `PATIENCE_SECONDS` are over; see `State`. `tell` is called with a line for the operator.
+    While the database does not reply, `ready` holds back new questions, and the connection is retried until
+    `PATIENCE_SECONDS` are over; see `State`. `notify` gets lines for the operator.
     """
 
-    def __init__(self, session: Session, journal: Journal, tell: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, journal: Journal, notify: Callable[[str], None]) -> None:
         self._session = session
         self._journal = journal
-        self._tell = tell
+        self._notify = notify
         self._loop = asyncio.get_running_loop()
         self._state = State.READY
         self._settled = asyncio.Event()
@@ -85,7 +85,7 @@ class Writer:
         self._task = asyncio.create_task(self._work())
 
     async def write(self, row: Row) -> None:
-        """Store a row. Raises `StoreError` when the database stayed away; the row is then in the journal."""
+        """Store a row. Raises `StoreError` if the database stayed unreachable; then the row is in the journal."""
         if self._failure is not None:
             self._journal.append([row])
             raise self._failure
@@ -97,12 +97,12 @@ class Writer:
         await pending.stored
 
     async def ready(self) -> None:
-        """Wait until the database is there, the lock on the job included. Raises `StoreError` when it stayed away."""
+        """Wait until the database and the lock on the job are there. Raises `StoreError` if it stayed unreachable."""
         while self._state is not State.READY or self._doubtful():
             await self.recover()
 
     async def recover(self) -> None:
-        """Have the connection tried and, if need be, brought back. Raises `StoreError` when it stayed away."""
+        """Test the connection and restore it if necessary. Raises `StoreError` if it stayed unreachable."""
         if self._state is State.READY:
             self._move(State.CHECKED)
             self._wake.set()
@@ -111,7 +111,7 @@ class Writer:
             raise self._failure
 
     async def fetch(self, statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """Run a statement that may safely be run twice, and return its rows. Raises `StoreError`."""
+        """Run a statement that can safely run twice, and return its rows. Raises `StoreError`."""
         give_up_at = time.monotonic() + self._patience
         while True:
             await self.ready()
@@ -127,11 +127,11 @@ class Writer:
             await self.recover()
 
     def hurry(self) -> None:
-        """From now on, wait for a database that went away for moments only."""
+        """From now on, wait only a moment for an unreachable database."""
         self._patience = min(self._patience, _PATIENCE_IN_A_HURRY_SECONDS)
 
     async def close(self) -> None:
-        """Stop. What was handed over and is not stored yet goes to the journal; raises `JournalError` if it cannot."""
+        """Stop. Rows that are not stored yet go to the journal; raises `JournalError` if that fails."""
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
@@ -169,24 +169,24 @@ class Writer:
             self._say(f"the database went away; {self._whereabouts()}")
             await self._come_back(error)
         if any(pending.kept for pending in self._pending):
-            self._wake.set()  # what arrived meanwhile is in the same journal
+            self._wake.set()  # rows that arrived meanwhile are in the same journal
         elif self._state is not State.READY:
             self._back()
 
     def _back(self) -> None:
-        """Go on: all that is in the journal is stored."""
+        """Continue: everything in the journal is stored."""
         try:
             self._journal.discard()
         except JournalError as error:
-            self._tell(f"{error.message}; the next run removes it")
+            self._notify(f"{error.message}; the next run removes it")
         self._unkept = None
         if self._said:
-            self._tell("the database is back; every answer is stored")
+            self._notify("the database is back; every answer is stored")
         self._said = False
         self._move(State.READY)
 
     async def _come_back(self, error: psycopg.Error) -> None:
-        """Restore the connection and store what is there by then."""
+        """Restore the connection and store the waiting rows."""
         began = time.monotonic()
         pause = 0.1
         while time.monotonic() < began + self._patience and self._session.passing(error):
@@ -201,7 +201,7 @@ class Writer:
         raise self._session.explain(error) from None
 
     async def _insert(self) -> None:
-        """Store what waits: one row by itself, several in one pipeline, which is one transaction."""
+        """Store the waiting rows: a single row directly, several in one pipeline, which is one transaction."""
         group = list(self._pending)
         with self._watched(group):
             async with _not_silent():
@@ -215,7 +215,7 @@ class Writer:
 
     @contextlib.contextmanager
     def _watched(self, group: Sequence[_Pending]) -> Iterator[None]:
-        """Notice that a statement has no reply: its rows must not be in memory only."""
+        """Notice a statement without a reply: its rows must not be only in memory."""
         now = self._loop.time()
         since = group[0].arrived if group else now
         timers = (
@@ -236,7 +236,7 @@ class Writer:
         return self._session.in_doubt() or time.monotonic() > self._heard_at + _HEARD_OF_SECONDS
 
     def _end(self, error: BeaconError) -> None:
-        """Let everybody who waits fail, for good."""
+        """Make all waiting calls fail, permanently."""
         self._keep()
         self._failure = error if self._unkept is None else self._without_a_place(self._unkept, error)
         self._move(State.ENDED)
@@ -246,7 +246,7 @@ class Writer:
                 each.stored.set_exception(self._failure)
 
     def _keep(self) -> None:
-        """Put what waits into the journal; where it fails, the database may still come back in time."""
+        """Put the waiting rows into the journal; if that fails, the database may still come back in time."""
         new = [pending for pending in self._pending if not pending.kept]
         if not new:
             return
@@ -254,7 +254,7 @@ class Writer:
             self._journal.append([pending.row for pending in new])
         except JournalError as error:
             if self._unkept is None:
-                self._tell(f"{error.message}; {_answers(len(new))} in memory only until the database is back")
+                self._notify(f"{error.message}; {_answers(len(new))} only in memory until the database is back")
                 self._said = True
             self._unkept = error
         else:
@@ -266,20 +266,20 @@ class Writer:
         if self._state is State.SILENT:
             self._say(
                 f"the database has not replied for {_SILENT_UNTIL_SAID_SECONDS:.0f} s; {self._whereabouts()},"
-                " and nothing is asked until it does"
+                " and no question is asked until it does"
             )
 
     def _say(self, text: str) -> None:
         self._said = True
-        self._tell(text)
+        self._notify(text)
 
     def _whereabouts(self) -> str:
         if self._unkept is None:
             return f"answers are kept in {self._journal.path}"
-        return f"answers cannot be kept in {self._journal.path}, and are in memory only"
+        return f"answers cannot be kept in {self._journal.path}, and are only in memory"
 
     def _without_a_place(self, unkept: JournalError, error: BeaconError | None = None) -> JournalError:
-        """Return the error of a run that ends with answers that are neither stored nor kept."""
+        """Return the error of a run that ends with answers that are neither stored nor in the journal."""
         lost = sum(not pending.kept for pending in self._pending)
         before = f"{error.message}; " if error is not None else ""
         return JournalError(
@@ -290,7 +290,7 @@ class Writer:
 async def store_rows(connection: psycopg.AsyncConnection[Any], statement: str, rows: Sequence[Row]) -> int:
     """Run `statement` for each row, in one transaction, and return how many rows it wrote.
 
-    Without rows, see that the connection answers.
+    Without rows, check that the connection answers.
     """
     if len(rows) > 1:
         async with connection.cursor() as cursor:

@@ -1,1 +1,1 @@
-"""Proving what is deployed: every region compared with the registry, and asked when that is wanted."""
+"""Verifies what is deployed: compares every region with the registry, and asks its models on request."""

@@ -1,4 +1,4 @@
-"""What a region says that it serves, compared with the registry. Pure; what was said is hostile input."""
+"""Compares what a region reports with the registry. Pure; the reports are hostile input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_MODELS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The models that an endpoint lists: ids in its order, what it tells of each, and the hash over all of that."""
+    """The models that an endpoint lists: ids in its order, the details of each, and the hash over all of that."""
 
     ids: tuple[str, ...]
     entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Comparison:
 
 
 def read_listing(document: Mapping[str, Any]) -> Listing | None:
-    """Return what a `models` or `health` answer lists, or None when it lists nothing usable."""
+    """Return what a `models` or `health` answer lists, or None if it lists nothing usable."""
     ids = document.get("models_available")
     if not isinstance(ids, list) or not all(isinstance(model_id, str) for model_id in ids):
         return None
@@ -55,7 +55,7 @@ def read_listing(document: Mapping[str, Any]) -> Listing | None:
 
 
 def compare(listing: Listing, expected: Mapping[str, Model], target: Target) -> Comparison:
-    """Return how a listing deviates from the registry. An absent hash or an absent entry is no deviation."""
+    """Return how a listing deviates from the registry. A missing hash or a missing entry is no deviation."""
     served = tuple(dict.fromkeys(listing.ids))
     missing = tuple(model_id for model_id in expected if model_id not in served)
     extra = tuple(model_id for model_id in served if model_id not in expected)
@@ -72,7 +72,7 @@ def compare(listing: Listing, expected: Mapping[str, Model], target: Target) -> 
 
 
 def _renamed(listing: Listing, missing: Iterable[Model], extra: Iterable[str]) -> dict[str, str]:
-    """Return served id → registry id where the weights are the same."""
+    """Return served id → registry id for models with the same weights."""
     renamed: dict[str, str] = {}
     for model in missing:
         for model_id in extra:
@@ -116,7 +116,7 @@ def _other_fields(listing: Listing, expected: Mapping[str, Model]) -> str:
         for key, wanted in asdict(model).items()
         if key != "id" and entry.get(key) != wanted
     ]
-    return f"its registry_sha256 is another ({'; '.join(differing[:_NAMED]) or 'the models it lists are the same'})"
+    return f"its registry_sha256 differs ({'; '.join(differing[:_NAMED]) or 'but it lists the same models'})"
 
 
 def _names(ids: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Where a verification's talk goes: one line that is redrawn on a terminal, lines elsewhere. Always stderr."""
+"""Where a verification writes its progress: one redrawn line on a terminal, lines elsewhere. Always on stderr."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 from beacon_cli.console.printable import printable
 from beacon_cli.console.result import say
 from beacon_cli.console.terminal import can_redraw
-from beacon_cli.verification.verify import TELL_EVERY_SECONDS
+from beacon_cli.verification.verify import NOTIFY_EVERY_SECONDS
 
 _CLEAR = "\r\x1b[2K"
 
 
 @contextlib.contextmanager
 def countdown() -> Iterator[tuple[Callable[[str], None], float]]:
-    """Yield what talk is told to, and how often it is wanted, in seconds. A redrawn line is gone at the end."""
+    """Yield the function that writes progress, and its interval in seconds. A redrawn line disappears at the end."""
     if not can_redraw():
-        yield lambda line: say(f"{printable(line)}\n"), TELL_EVERY_SECONDS
+        yield lambda line: say(f"{printable(line)}\n"), NOTIFY_EVERY_SECONDS
         return
     try:
         yield _redraw, 1.0

@@ -1,4 +1,4 @@
-"""Reading `models` and `health`: a cold region is waited for, and Modal's own refusals are told apart."""
+"""Reads `models` and `health`: waits for a cold region, and distinguishes Modal's own refusals."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from beacon_cli.waiting import Note
 
 _COLD = frozenset({408, 429, 502, 503, 504})
 _LONGEST_PAUSE_SECONDS = 5.0
-_SLOW_SECONDS = 5.0  # a CPU function that takes longer was asleep
-_TROUBLES = 2  # resets and HTTP 500s that are tried again
-# Modal's gateway answers 404 with these, in place of a function. Source: seen in operation and in public bug reports.
+_SLOW_SECONDS = 5.0  # a CPU function that takes longer was not running
+_TROUBLES = 2  # number of retries after resets and HTTP 500s
+# Modal's gateway answers 404 with these texts, in place of a function. Source: seen in operation and in public bug
+# reports.
 _MODAL_REFUSALS = (
     ("is stopped", "app_stopped"),
     ("is paused", "app_paused"),
     ("is disabled", "app_paused"),
 )
-# What a failed request is as a finding; anything else is `unusable_answer`.
+# The finding for a failed request; anything else is `unusable_answer`.
 _CODES = {
     **{code: code for code in ("never_deployed", "app_stopped", "app_paused", "tls_failed", "unauthorized")},
     **dict.fromkeys(("connection_failed", "connect_timeout"), "unreachable"),
@@ -36,7 +37,7 @@ _CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a function could not be read: a finding's code, and what happened."""
+    """Why a function could not be read: the code of a finding, and what happened."""
 
     code: str
     message: str
@@ -44,7 +45,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a GET brought. `latency_seconds` is of the last request, `cold_start_seconds` None when it was warm."""
+    """The result of a GET. `latency_seconds` is of the last request; `cold_start_seconds` is None if it was warm."""
 
     document: Mapping[str, Any] | None = None
     problem: Problem | None = None
@@ -54,7 +55,7 @@ class Fetched:
 
 
 class _Fetch:
-    """One function being read, through as many tries and hops as it takes."""
+    """Reads one function, through as many attempts and hops as it takes."""
 
     def __init__(self, client: Client, url: str, note: Note) -> None:
         self._client = client
@@ -66,7 +67,7 @@ class _Fetch:
         self.latency = 0.0
 
     async def document(self) -> dict[str, Any]:
-        """Return the JSON object. Raises `AttemptError` for what waiting does not mend."""
+        """Return the JSON object. Raises `AttemptError` for errors that waiting does not fix."""
         pause = 0.25
         while True:
             asked = time.monotonic()
@@ -105,11 +106,11 @@ class _Fetch:
 
 
 async def fetch(client: Client, url: str, timeout: float, note: Note) -> Fetched:
-    """GET a JSON object, within `timeout` seconds, every hop and try included.
+    """GET a JSON object, within `timeout` seconds, including every hop and attempt.
 
-    A 303, a slow answer, 408, 429, 502, 503 and 504 are signs of a cold start and waited for; a reset and 500 are tried
-    three times. A refused connection and a name that does not resolve are taken for what they are at once.
-    `note` is told what is waited for.
+    A 303, a slow answer, 408, 429, 502, 503 and 504 are signs of a cold start, so it waits; a reset and 500 are tried
+    three times. A refused connection and a name that does not resolve fail immediately. `note` gets the reason for
+    waiting.
     """
     started = time.monotonic()
     fetching = _Fetch(client, url, note)
@@ -117,7 +118,7 @@ async def fetch(client: Client, url: str, timeout: float, note: Note) -> Fetched
         async with asyncio.timeout(timeout):
             document = await fetching.document()
     except TimeoutError:
-        seen = f", the last thing seen is {fetching.cold}" if fetching.cold else ""
+        seen = f", last response: {fetching.cold}" if fetching.cold else ""
         problem = Problem("no_answer", f"{url}: no answer in {timeout:g} s{seen}")
         return Fetched(problem=problem, hops=fetching.hops)
     except AttemptError as error:

@@ -1,4 +1,4 @@
-"""What a verification can find: the codes, how bad each is, and what to do about it."""
+"""The possible findings of a verification: their codes, severities, and hints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Target = Literal["modal", "local"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something about a region that is not as it should be. `code` is a key of `CODES`."""
+    """A problem of a region. `code` is a key of `CODES`."""
 
     severity: Severity
     code: str
@@ -38,22 +38,24 @@ class _Code:
 
 _DEPLOY_MODAL = command("deploy modal")
 _SERVE = command("serve")
-_DEPLOY = f"{_DEPLOY_MODAL} brings the registry there"
-_RESTART = f"end {_SERVE} and start it again: it serves what beacon.toml says now"
+_DEPLOY = f"{_DEPLOY_MODAL} deploys the registry"
+_RESTART = f"stop {_SERVE} and start it again: it then serves what beacon.toml sets now"
 _URL = "check this region's URLs in beacon.toml"
 _CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
 
 CODES: dict[str, _Code] = {
     "unreachable": _Code("fail", f"{_URL}, and the network", f"start it: {_SERVE}"),
     "no_answer": _Code("fail", "raise --timeout, or read the app's log on Modal: it does not start", _RESTART),
-    "tls_failed": _Code("fail", "check the certificate, and the host name in beacon.toml; it is never ignored"),
+    "tls_failed": _Code(
+        "fail", "check the certificate, and the host name in beacon.toml; certificates are always verified"
+    ),
     "never_deployed": _Code("fail", f"{_DEPLOY_MODAL}, or {_URL}", _RESTART),
     "app_stopped": _Code("fail", f"the app was stopped: {_DEPLOY_MODAL} starts it again"),
-    "app_paused": _Code("fail", "look at the workspace's state and its billing on modal.com"),
+    "app_paused": _Code("fail", "check the workspace's state and its billing on modal.com"),
     "unauthorized": _Code("fail", _CREDENTIALS),
     "open_endpoint": _Code(
         "fail",
-        f"anybody can use it, and you pay: {_DEPLOY_MODAL}, which demands a proxy token, and set its credentials",
+        f"anybody can use it at your cost: {_DEPLOY_MODAL}, which requires a proxy token, and set its credentials",
         f"start {_SERVE} with the same BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
     ),
     "unusable_answer": _Code("fail", f"{_URL}: this does not look like an endpoint of Beacon"),
@@ -67,17 +69,17 @@ CODES: dict[str, _Code] = {
     "registry_differs": _Code("fail", _DEPLOY, _RESTART),
     "region_mismatch": _Code("fail", f"{_URL}: answers from here would be published under the wrong region"),
     "probe_failed": _Code("fail", "read the app's log on Modal; a slow start needs a longer --timeout", _RESTART),
-    "old_deployment": _Code("warn", f"it has no models function and works; {_DEPLOY_MODAL} replaces it"),
+    "old_deployment": _Code("warn", f"it works without a models function; {_DEPLOY_MODAL} replaces it"),
     "region_unreported": _Code("warn", f"nothing proves where this is; {_DEPLOY_MODAL} replaces an old deployment"),
     "container_region_unknown": _Code("warn", f"nothing proves where this ran; {_DEPLOY_MODAL} records it"),
-    "empty_answer": _Code("warn", f"the model answered with no text; ask it something with {command('run')}"),
+    "empty_answer": _Code("warn", f"the model answered without text; ask it a question with {command('run')}"),
 }
 
 
 def finding(code: str, message: str, target: Target, severity: Severity | None = None) -> Finding:
-    """Return a finding with the advice for its target; `severity` overrides the code's own.
+    """Return a finding with the hint for its target; `severity` overrides the code's own.
 
-    An endpoint may send back what it was sent, credentials included: those are taken out of the message.
+    An endpoint may echo what it received, including credentials: those are removed from the message.
     """
     known = CODES[code]
     hint = known.local_hint if target == "local" and known.local_hint else known.hint

@@ -1,4 +1,4 @@
-"""Does an endpoint answer without credentials? Where some are configured, it must not."""
+"""Checks whether an endpoint answers without credentials. If some are configured, it must not."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 
 OPENNESS_SECONDS = 10.0
-"""How long the answers to requests without credentials are waited for."""
+"""Seconds to wait for answers to requests without credentials."""
 
 _MODAL_HOST = ".modal.run"
 
 
 async def open_functions(anonymous: Client, endpoint: Endpoint, *, inference: bool) -> list[str]:
-    """Return the functions that let in a request without credentials.
+    """Return the functions that accept a request without credentials.
 
-    `inference` is tried only when asked for, with a request that no model answers: an open one may wake a GPU for it.
+    `inference` is tried only on request, with a request that no model answers: an open one may wake a GPU for it.
     """
     checks: dict[str, Awaitable[object]] = {
         "models": get_object(anonymous, endpoint.models_url),
@@ -34,7 +34,7 @@ async def open_functions(anonymous: Client, endpoint: Endpoint, *, inference: bo
 
 
 async def _lets_in(asking: Awaitable[object]) -> bool:
-    """Whether a request got past the gateway. Where that cannot be told (a 404, no answer), it did not."""
+    """Return whether a request got past the gateway. If that is unclear (a 404, no answer), it did not."""
     try:
         async with asyncio.timeout(OPENNESS_SECONDS):
             await asking
@@ -47,5 +47,5 @@ async def _lets_in(asking: Awaitable[object]) -> bool:
 
 
 def is_on_modal(endpoint: Endpoint) -> bool:
-    """Whether the inference function is on Modal, where an open one costs its owner money."""
+    """Return whether the inference function is on Modal, where an open one costs its owner money."""
     return (urlsplit(endpoint.inference_url).hostname or "").endswith(_MODAL_HOST)

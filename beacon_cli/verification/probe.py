@@ -1,4 +1,4 @@
-"""One tiny question to each model: the only proof that a region can answer."""
+"""Asks each model one tiny question: the only proof that a region can answer."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ async def probe_models(
     timeout: float,
     waiting: Waiting,
 ) -> tuple[dict[str, Probe], list[Finding]]:
-    """Ask the models one after another, each within `timeout` seconds, and return what came of it by model id."""
+    """Ask the models one after another, each within `timeout` seconds, and return the results by model id."""
     probes: dict[str, Probe] = {}
     findings: list[Finding] = []
     for model_id in model_ids:
         with waiting.on(f"{endpoint.region.label} {model_id}", timeout) as note:
-            probe, found = await _Probing(client, endpoint, Lane(model_id, endpoint.region), note).outcome(timeout)
+            probe, found = await _Probing(client, endpoint, Lane(model_id, endpoint.region), note).run(timeout)
         probes[model_id] = probe
         findings += [finding(code, message, target) for code, message in found]
     return probes, findings
 
 
 class _Probing:
-    """One model being asked."""
+    """The probe of one model."""
 
     def __init__(self, client: Client, endpoint: Endpoint, lane: Lane, note: Note) -> None:
         self._client = client
@@ -55,8 +55,8 @@ class _Probing:
         self._hops = 0
         self._started = time.monotonic()
 
-    async def outcome(self, timeout: float) -> tuple[Probe, list[tuple[str, str]]]:
-        """Return the probe, and what it found as pairs of code and message."""
+    async def run(self, timeout: float) -> tuple[Probe, list[tuple[str, str]]]:
+        """Return the probe, and its findings as pairs of code and message."""
         try:
             async with asyncio.timeout(timeout):
                 answer = await self._answer()
@@ -116,5 +116,5 @@ class _Probing:
 
 
 def text(value: object) -> str | None:
-    """Return a value of an answer, bounded, when it is text."""
+    """Return a value of an answer, bounded, if it is text."""
     return bounded(value) if isinstance(value, str) else None

@@ -1,4 +1,4 @@
-"""What a region's `models` and `health` said, judged together. Pure; what they said is hostile input."""
+"""Judges a region's `models` and `health` together. Pure; their contents are hostile input."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from beacon_cli.verification.fetch import Fetched
 from beacon_cli.verification.report import Source
 from modal_deployment.regions import Region, UnknownRegionError, region_named
 
-# The region itself did not answer: nobody did, or Modal's gateway did in its place.
+# The region itself did not answer: nothing did, or Modal's gateway did in its place.
 _UNANSWERED = frozenset({"unreachable", "no_answer", "tls_failed", "never_deployed", "app_stopped", "app_paused"})
-# What `health` says when all is well; the old deployment says "success".
+# The status in `health` if all is well; the old deployment sends "success".
 _HEALTHY = frozenset({"healthy", "ok", "success"})
 
 
@@ -35,28 +35,28 @@ class Reading:
 
     @property
     def listing(self) -> Listing | None:
-        """The models as `source` lists them."""
+        """The models in `source`."""
         return _listing(self.models) or _listing(self.health)
 
     @property
     def reachable(self) -> bool:
-        """Whether one of the functions answered for itself, be it with a refusal."""
+        """Whether one of the functions itself answered, even with a refusal."""
         return any(got.problem is None or got.problem.code not in _UNANSWERED for got in (self.models, self.health))
 
     @property
     def latency_seconds(self) -> float | None:
-        """How long the function took that the list comes from, else the one that answered."""
+        """How long the function took that has the list, else the one that answered."""
         first, second = (self.health, self.models) if self.source == "health" else (self.models, self.health)
         return first.latency_seconds if first.latency_seconds is not None else second.latency_seconds
 
     @property
     def cold_start_seconds(self) -> float | None:
-        """How long the region was waited for, where it was cold."""
+        """How long the region took to start, if it was cold."""
         return max(got.cold_start_seconds or 0 for got in (self.models, self.health)) or None
 
     @property
     def says_region(self) -> str | None:
-        """The region as the endpoint names it."""
+        """The region that the endpoint reports."""
         return next((said for _, said in self._regions() if said is not None), None)
 
     def health_text(self, key: str) -> str | None:
@@ -65,7 +65,7 @@ class Reading:
         return bounded(value) if isinstance(value, str) else None
 
     def deviations(self) -> list[tuple[str, str]]:
-        """Return what is wrong as pairs of a finding's code and its message, each code of a failed GET once."""
+        """Return the problems as pairs of a finding's code and message, each code of a failed GET once."""
         found: dict[str, str] = {}
         for code, message in (*self._unread(), *self._unhealthy()):
             found.setdefault(code, message)
@@ -90,17 +90,17 @@ class Reading:
         if status is None and _listing(self.health) is None:
             yield "unusable_answer", "health answers without a status"
         elif status is not None and status not in _HEALTHY:
-            yield "unhealthy", f"health says that it is {excerpt(str(status))}"
+            yield "unhealthy", f"health reports that it is {excerpt(str(status))}"
 
     def _displaced(self) -> Iterator[tuple[str, str]]:
         said = list(self._regions())
         if said and all(name is None for _, name in said):
-            yield "region_unreported", "it does not say which region it is"
+            yield "region_unreported", "it does not report its region"
         for function, name in said:
             if name is not None and _region(name) != self.region:
                 yield (
                     "region_mismatch",
-                    f"asked {self.region.label}, but {function} says that it is {excerpt(name) or '(nothing)'}",
+                    f"asked {self.region.label}, but {function} reports that it is {excerpt(name) or '(nothing)'}",
                 )
 
     def _regions(self) -> Iterator[tuple[str, str | None]]:

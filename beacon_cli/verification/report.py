@@ -1,4 +1,4 @@
-"""What a verification found, region by region."""
+"""The results of a verification, region by region."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Source = Literal["models", "health"]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One tiny question to one model. `region` is what the answer says; `error` an error code, None when `ok`."""
+    """One tiny question to one model. `region` is what the answer reports; `error` is an error code, None if `ok`."""
 
     ok: bool
     region: str | None
@@ -31,11 +31,10 @@ class Probe:
 class RegionReport:
     """One region compared with the registry.
 
-    `reachable` is whether a function of the region answered for itself; `source` which one the list of models comes
-    from, None when neither gave one: then nothing is known of `missing` and `extra`, and they are empty. `renamed` maps
-    a served id to the registry's id of the same weights. `says_region` is the region as the endpoint names it.
-    `latency_seconds` is the time of the request that answered, `cold_start_seconds` the whole time until then where the
-    region had to be waited for.
+    `reachable` says whether a function of the region itself answered. `source` is the function with the list of models,
+    None if neither gave one: then `missing` and `extra` are unknown and empty. `renamed` maps a served id to the
+    registry's id of the same weights. `says_region` is the region that the endpoint reports. `latency_seconds` is the
+    time of the request that answered, `cold_start_seconds` the whole time until then if the region was cold.
     """
 
     region: Region
@@ -58,7 +57,7 @@ class RegionReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing fails here; there may be warnings."""
+        """Whether there is no failure; there may be warnings."""
         return not any(finding.severity == "fail" for finding in self.findings)
 
     def has(self, code: str) -> bool:
@@ -66,7 +65,7 @@ class RegionReport:
         return any(finding.code == code for finding in self.findings)
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as the JSON document has it."""
+        """Return it as in the JSON document."""
         document = asdict(self)
         del document["region"]
         return document
@@ -74,7 +73,7 @@ class RegionReport:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All regions of a target. `regions` is by region id, in the order in which they were given."""
+    """All regions of a target. `regions` is by region id, in the given order."""
 
     target: Target
     probed: bool
@@ -83,12 +82,12 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether every region is as it should be; there may be warnings."""
+        """Whether every region is fine; there may be warnings."""
         return all(region.ok for region in self.regions.values())
 
     @property
     def error(self) -> BeaconError | None:
-        """What kept the verification from its work as a whole: refused credentials, or no network at all."""
+        """What prevented the whole verification: refused credentials, or no network."""
         reports = self.regions.values()
         if refused := [report.region.label for report in reports if report.has("unauthorized")]:
             return CredentialsError(
@@ -102,7 +101,7 @@ class VerifyReport:
 
     @property
     def problems(self) -> tuple[BeaconError, ...]:
-        """What fails in the regions, when nothing kept the verification from its work as a whole."""
+        """The failures of the regions, if nothing prevented the whole verification."""
         if self.error is not None:
             return ()
         return tuple(
@@ -114,7 +113,7 @@ class VerifyReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all well, 1 findings that fail, 3 no region could be reached, 4 credentials refused."""
+        """0 if all is well, 1 for failures, 3 if no region could be reached, 4 if the credentials were refused."""
         if (error := self.error) is not None:
             return error.exit_code
         return 0 if self.ok else 1

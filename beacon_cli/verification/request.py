@@ -20,10 +20,10 @@ def verify_configured(
 ) -> VerifyReport:
     """Verify the named regions (none: all) of the configured endpoints, or of `beacon serve` on this machine.
 
-    Raises `UsageError` for an unknown region, `ConfigError` for one that nothing is configured for, and `Interrupted`.
+    Raises `UsageError` for an unknown region, `ConfigError` for one that is not configured, and `Interrupted`.
     """
     regions = _regions(names)
-    with countdown() as (tell, every):
+    with countdown() as (notify, every):
         if local:
             from beacon_cli.local.models import local_registry
 
@@ -35,9 +35,9 @@ def verify_configured(
             expected=registry,
             probe=probe,
             timeout=timeout,
-            tell=tell,
+            notify=notify,
             target="local" if local else "modal",
-            tell_every=every,
+            notify_every=every,
         )
 
 
@@ -49,7 +49,7 @@ def _regions(names: Iterable[str]) -> list[Region]:
 
 
 def _served_here(regions: Iterable[Region]) -> dict[str, Endpoint]:
-    """Return where `beacon serve` puts the regions when it is given no port."""
+    """Return the endpoints of `beacon serve` with its default ports."""
     from beacon_cli.local.foreground import chosen_ports
 
     ports = chosen_ports([region.id for region in regions], None)

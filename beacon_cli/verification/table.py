@@ -1,4 +1,4 @@
-"""How a verification is shown to people: a row per region, the findings with what to do, and the verdict."""
+"""Shows a verification to people: a row per region, the findings with hints, and the verdict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NUMBERS = frozenset({"serves", "missing", "extra", "latency", "cold", "hops"})
 
 
 def show_verification(report: VerifyReport) -> Callable[[Console], None]:
-    """Return what prints the report on a console."""
+    """Return a function that prints the report on a console."""
 
     def show(console: Console) -> None:
         _print_regions(report, console)
@@ -110,14 +110,14 @@ def _verdict(report: VerifyReport) -> Iterator[Text]:
     else:
         bad = ", ".join(region.region.label for region in report.regions.values() if not region.ok)
         warned = f", {quantity(warnings, 'warning')}" if warnings else ""
-        yield Text.assemble(("not ok", "bold red"), f": {quantity(fails, 'failure')}{warned}; look at {bad}")
+        yield Text.assemble(("not ok", "bold red"), f": {quantity(fails, 'failure')}{warned}; check {bad}")
     yield Text(f"next:   {_next(report)}")
 
 
 def _next(report: VerifyReport) -> str:
     again = command("verify endpoints") + (" --local" if report.target == "local" else "")
     if not report.ok:
-        return f"do the above, then {again}"
+        return f"follow the hints above, then {again}"
     return command("run JOB_FILE") if report.probed else f"{again} --probe"
 
 

@@ -1,4 +1,4 @@
-"""All regions at once: read what they serve, compare it, and ask each model where that is wanted."""
+"""Verifies all regions at the same time: reads what they serve, compares it, and asks each model on request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from beacon_cli.verification.report import Probe, RegionReport, VerifyReport
 from beacon_cli.waiting import Waiting
 from modal_deployment.registry import REGISTRY, Model
 
-TELL_EVERY_SECONDS = 15.0
+NOTIFY_EVERY_SECONDS = 15.0
 
 
 def verify_endpoints(
@@ -31,24 +31,24 @@ def verify_endpoints(
     expected: Mapping[str, Model] = REGISTRY,
     probe: bool,
     timeout: float,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
     target: Target = "modal",
-    tell_every: float = TELL_EVERY_SECONDS,
+    notify_every: float = NOTIFY_EVERY_SECONDS,
 ) -> VerifyReport:
-    """Verify endpoints (by region id) against a registry, all at once, and return what was found.
+    """Verify endpoints (by region id) against a registry, all at the same time, and return the report.
 
     Reading a region takes at most `timeout` seconds, asking it without credentials `OPENNESS_SECONDS`, and each probe
-    `timeout`; `tell` gets a line of talk every `tell_every` seconds while something is waited for. What is wrong with
-    the endpoints is in the report. Raises `Interrupted`, on a signal, and `EnvironmentFault` when certificates or a
-    proxy that the environment names cannot be used.
+    `timeout`. `notify` gets a progress line every `notify_every` seconds while something is waited for. Problems of the
+    endpoints are in the report. Raises `Interrupted`, on a signal, and `EnvironmentFault` when certificates or a proxy
+    that the environment names cannot be used.
     """
-    verification = _Verification(settings, expected, probe, timeout, target, Waiting(tell, tell_every))
+    verification = _Verification(settings, expected, probe, timeout, target, Waiting(notify, notify_every))
     return run_interruptible(lambda: verification.of(endpoints))
 
 
 @dataclass(frozen=True, slots=True)
 class _Verification:
-    """What does not change from region to region."""
+    """The parts that are the same for all regions."""
 
     settings: Settings
     expected: Mapping[str, Model]
@@ -68,7 +68,7 @@ class _Verification:
         async with (
             open_one(self.settings.proxy_headers()) as client,
             open_one({}) as anonymous,
-            self.waiting.told(),
+            self.waiting.reported(),
         ):
             reports = await asyncio.gather(
                 *(_RegionCheck(self, endpoint, client, anonymous).report() for endpoint in endpoints.values())
@@ -78,7 +78,7 @@ class _Verification:
 
 @dataclass(frozen=True, slots=True)
 class _RegionCheck:
-    """One region being verified."""
+    """The verification of one region."""
 
     common: _Verification
     endpoint: Endpoint
@@ -115,7 +115,7 @@ class _RegionCheck:
         )
 
     async def _openness(self, reading: Reading) -> list[Finding]:
-        """Judge whether strangers are let in; told only where something answered that could let them in."""
+        """Judge whether strangers have access; reported only if something answered that could let them in."""
         if reading.models.document is None and reading.health.document is None:
             return []
         if not self.common.settings.proxy_headers():
@@ -127,7 +127,7 @@ class _RegionCheck:
             let_in = await open_functions(self.anonymous, self.endpoint, inference=self.common.probe)
         if not let_in:
             return []
-        message = f"{', '.join(let_in)}: a request without credentials is answered, though some are configured"
+        message = f"{', '.join(let_in)}: requests without credentials are answered, although credentials are configured"
         return [finding("open_endpoint", message, self.common.target)]
 
 

@@ -263,7 +263,7 @@ def test_a_job_from_stdin_is_run_resumed_and_audited(scripted: Beacon) -> None:
     assert again.returncode == 0
     said = (again.stdout + again.stderr).decode().splitlines()
     told = [line for line in said if "nothing to ask" in line]
-    assert told == ["job piped: nothing to ask, the answer is there already"]
+    assert told == ["job piped: nothing to ask, the answer is already stored"]
     as_json = given_on_stdin(scripted, job, "run", "-", "--local", "--job-id", "piped", "--json")
     assert json.loads(as_json.stdout)["data"]["nothing_to_ask"] is True
     assert given_on_stdin(scripted, job, "check-db", "piped", "--expect", "-").returncode == 0

@@ -128,8 +128,8 @@ def test_the_words_after_a_line(stored: Beacon, line: str, words: list[str]) -> 
 
 
 def test_zsh_and_fish_are_told_what_a_word_means(stored: Beacon) -> None:
-    assert answer(stored, "beacon jo", "zsh") == ["jobs:List jobs, newest first, and how far each one is."]
-    assert answer(stored, "beacon jo", "fish") == ["jobs\tList jobs, newest first, and how far each one is."]
+    assert answer(stored, "beacon jo", "zsh") == ["jobs:List jobs, newest first, with their progress."]
+    assert answer(stored, "beacon jo", "fish") == ["jobs\tList jobs, newest first, with their progress."]
 
 
 def test_jobs_are_read_from_a_server_that_runs(stored: Beacon) -> None:

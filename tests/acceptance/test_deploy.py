@@ -246,7 +246,7 @@ class TestFailures:
         assert done.returncode == 1
         assert "error: EU: the image build failed" in done.stderr
         assert "ERROR: No matching distribution found for torch" in done.stdout
-        assert "to go back: beacon rollback modal --region us --region apac" in done.stdout
+        assert "to roll back: beacon rollback modal --region us --region apac" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
 
     def test_one_region_of_three_fails_and_the_others_are_told(self, operator: Beacon, modal: FakeModal) -> None:
@@ -286,7 +286,7 @@ class TestFailures:
         _, said = process.communicate(timeout=20)
         assert process.returncode == 130
         assert "may have been deployed: EU (modal app history project-beacon-hf-eu)" in said
-        assert "the way back: beacon rollback modal --region us" in said
+        assert "to roll back: beacon rollback modal --region us" in said
         assert processes_of(modal) == []
 
     def test_the_children_end_with_a_killed_parent(self, operator: Beacon, modal: FakeModal) -> None:

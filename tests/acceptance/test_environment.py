@@ -89,7 +89,7 @@ def test_a_run_says_where_its_answers_go_and_a_job_that_is_not_there_where_it_wa
     ("variable", "value", "said"),
     [
         ("SSL_CERT_FILE", "/nowhere/roots.pem", "SSL_CERT_FILE names /nowhere/roots.pem, which cannot be read"),
-        ("HTTPS_PROXY", "http://me:canary-1f@proxy:port", "HTTPS_PROXY does not name a proxy that can be used"),
+        ("HTTPS_PROXY", "http://me:canary-1f@proxy:port", "HTTPS_PROXY does not name a usable proxy"),
     ],
 )
 def test_a_network_that_cannot_be_used_is_one_sentence_before_anything_is_asked(
@@ -176,7 +176,10 @@ def in_shell(beacon: Beacon, script: str) -> subprocess.CompletedProcess[str]:
     ("script", "said"),
     [
         ("unset HOME BEACON_DATA_DIR; exec beacon --version", ""),
-        ("mkdir gone; cd gone; rmdir ../gone; BEACON_DATA_DIR=x exec beacon jobs", "the working folder does not exist"),
+        (
+            "mkdir gone; cd gone; rmdir ../gone; BEACON_DATA_DIR=x exec beacon jobs",
+            "the working folder no longer exists",
+        ),
     ],
 )
 def test_what_the_shell_took_away_is_no_fault_of_ours(beacon: Beacon, script: str, said: str) -> None:

@@ -43,7 +43,7 @@ def on_terminal(beacon: Beacon, line: str) -> tuple[int, str]:
 @pytest.mark.parametrize(("given", "meant"), [("@last", "other"), ("oth", "other"), ("demo-1", None), ("demo", None)])
 def test_the_job_that_is_chosen_is_said_unless_it_was_named(four_jobs: Beacon, given: str, meant: str | None) -> None:
     code, shown = on_terminal(four_jobs, f"beacon show {given}")
-    assert (code, shown) == (0, (f"job {meant}\n" if meant else "") + "no answer is stored yet\n")
+    assert (code, shown) == (0, (f"job {meant}\n" if meant else "") + "no answers are stored yet\n")
 
 
 def test_the_beginning_of_several_ids_lists_them(four_jobs: Beacon) -> None:

@@ -140,6 +140,6 @@ def test_by_transaction_nothing_is_asked_or_written(
         for command in (("run", beacon.write("job.yaml", JOB)), ("jobs",), ("db", "migrate", "--fleet"), ("worker",)):
             done = beacon(*command)
             assert done.returncode == 3, (command, done.stdout, done.stderr)
-            assert "hands out connections by transaction or by statement" in done.stderr
+            assert "assigns connections per transaction or per statement" in done.stderr
     assert regions.seen == {}
     assert rows(postgres, database, "SELECT id FROM jobs") == []

@@ -58,7 +58,7 @@ def test_a_version_that_is_supported_works_and_an_older_one_is_refused(beacon: B
         migrated = beacon("db", "migrate", "--fleet")
         if int(programs.parent.name) < OLDEST_VERSION:
             assert migrated.returncode == 3
-            assert f"Beacon writes to version {OLDEST_VERSION} and newer ones" in migrated.stderr
+            assert f"Beacon writes only to version {OLDEST_VERSION} and newer" in migrated.stderr
             return
         commands = (
             *(("run", beacon.write("job.yaml", JOB)), ("check-db", "one"), ("show", "one"), ("jobs",), ("queue",)),

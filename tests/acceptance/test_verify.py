@@ -46,7 +46,7 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
     assert code == 1
     assert 0 <= region.pop("latency_seconds") < 60
     assert 0 <= probe.pop("latency_seconds") < 60
-    deploy = "beacon deploy modal brings the registry there"
+    deploy = "beacon deploy modal deploys the registry"
     assert document == {
         "schema_version": 1,
         "command": "verify endpoints",
@@ -116,8 +116,8 @@ def test_each_deviation_is_shown_with_what_to_do_and_hostile_text_is_made_visibl
     assert "fail US app_stopped" in text
     assert "do: the app was stopped: beacon deploy modal starts it again" in text
     assert "served and not in the registry: \\x1b[31mred, [bold]" in text
-    assert "asked ASIA, but health says that it is us" in text
-    assert "not ok: 4 failures; look at US, EU, ASIA" in text
+    assert "asked ASIA, but health reports that it is us" in text
+    assert "not ok: 4 failures; check US, EU, ASIA" in text
     table = done.stdout.partition("\n\n")[0]
     assert max(map(len, table.splitlines())) <= 80
 

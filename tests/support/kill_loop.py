@@ -58,7 +58,7 @@ def kill_loop(
     questions: int,
     seed: int = 7,
     longest: float = 1.6,
-    tell: Callable[[str], None] = lambda _: None,
+    notify: Callable[[str], None] = lambda _: None,
 ) -> Figures:
     """Kill a job's process at random moments, finish the job, assert the invariant, and return the figures."""
     began = time.monotonic()
@@ -73,7 +73,7 @@ def kill_loop(
         process.kill()
         process.wait()
         if kill % 20 == 0:
-            tell(f"{kill} kills, {sum(regions.answered.values())} answers")
+            notify(f"{kill} kills, {sum(regions.answered.values())} answers")
     assert_invariant(Aftermath(beacon.folder, url, events=events, killed=True))
     done = beacon(*command, timeout=1200)
     assert done.returncode == 0, done.stderr

@@ -117,13 +117,13 @@ def main() -> None:
     options = parser.parse_args()
     answer = HOSTILE if options.hostile else options.answer
     events = run_events(options.questions, options.models, answer=answer, job_id=options.job_id)
-    with run_view() as tell:
+    with run_view() as notify:
         for number, event in enumerate(events):
             if number == options.stop_after:
                 raise RuntimeError("boom")
             if isinstance(event, JobFinished):
                 time.sleep(options.hold)
-            tell(event)
+            notify(event)
             time.sleep(options.pause)
 
 

@@ -351,5 +351,5 @@ def test_a_schema_may_have_any_name_that_postgresql_takes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 64, "ü" * 32, "a\nb"])
 def test_a_schema_that_postgresql_would_cut_off_or_nobody_could_read_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match="BEACON_DATABASE_SCHEMA: a schema's name is printable"):
+    with pytest.raises(ConfigError, match="BEACON_DATABASE_SCHEMA: a schema's name must be printable"):
         load(DATABASE_SCHEMA=name)

@@ -16,13 +16,13 @@ FAULT_OF_OURS = "this is a fault of beacon"
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (FileNotFoundError(errno.ENOENT, "x", "/a/b"), "the system refused: /a/b: No such file or directory"),
-        (PermissionError(errno.EACCES, "x", b"/a/\xff"), "the system refused: /a/\udcff: Permission denied"),
-        (IsADirectoryError(errno.EISDIR, "x", "/a"), "the system refused: /a: Is a directory"),
-        (OSError(errno.ENAMETOOLONG, "x", "/a"), "the system refused: /a: File name too long"),
-        (OSError(errno.EMFILE, "x"), "the system refused: Too many open files"),
-        (OSError("without a number"), "the system refused: without a number"),
-        (TimeoutError(), "the system refused: TimeoutError"),
+        (FileNotFoundError(errno.ENOENT, "x", "/a/b"), "the system reported an error: /a/b: No such file or directory"),
+        (PermissionError(errno.EACCES, "x", b"/a/\xff"), "the system reported an error: /a/\udcff: Permission denied"),
+        (IsADirectoryError(errno.EISDIR, "x", "/a"), "the system reported an error: /a: Is a directory"),
+        (OSError(errno.ENAMETOOLONG, "x", "/a"), "the system reported an error: /a: File name too long"),
+        (OSError(errno.EMFILE, "x"), "the system reported an error: Too many open files"),
+        (OSError("without a number"), "the system reported an error: without a number"),
+        (TimeoutError(), "the system reported an error: TimeoutError"),
         (MemoryError(), "there is not enough memory"),
         (
             ModuleNotFoundError("No module named 'rich'", name="rich"),
@@ -54,7 +54,7 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pyte
     gone.rmdir()
     with pytest.raises(FileNotFoundError) as caught:
         os.path.realpath(os.curdir, strict=True)
-    assert explained(OSError(caught.value.errno, "x")).message == "the working folder does not exist any more"
+    assert explained(OSError(caught.value.errno, "x")).message == "the working folder no longer exists"
 
 
 @pytest.mark.parametrize(

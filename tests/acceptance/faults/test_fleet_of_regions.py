@@ -123,7 +123,7 @@ def test_a_registry_that_changes_in_mid_run_is_reported_and_rows_say_what_answer
         "EU": "it served llama3.2-1b at the start, and llama3.2-1b, other at the end",
         "ASIA": "llama3.2-1b was revision 1 at the start, and 2 at the end",
     }
-    assert "warning: region EU changed while it was asked: it served" in found.done.stderr
+    assert "warning: region EU changed during the run: it served" in found.done.stderr
     assert "warning: region US" not in found.done.stderr
     last = found.row(PROMPTS[-1], "ASIA")["output_data"]["model_revision"]
     assert (last, found.row(PROMPTS[-1], "US")["output_data"]["model_revision"]) == ("2", "1")

@@ -97,7 +97,7 @@ def test_a_job_that_waits_is_cancelled_and_never_asked(fleet: Fleet) -> None:
     fleet.wait_until_done("two")
     assert {text for text, _, _ in fleet.regions.seen} == {"two 0?"}
     again = fleet.beacon("cancel", "one")
-    assert (again.returncode, again.stdout) == (1, "job one had ended before: it is cancelled\n")
+    assert (again.returncode, again.stdout) == (1, "job one has already ended: it is cancelled\n")
     code, document = fleet.beacon.json("cancel", "none")
     assert (code, document["errors"][0]["code"]) == (1, "job_not_found")
 
@@ -124,7 +124,7 @@ def test_what_is_half_submitted_is_shown_and_can_be_given_up(fleet: Fleet) -> No
     fleet.rows("DELETE FROM beacon_queue.procrastinate_jobs RETURNING 1")  # as version 0.1 could
     code, document = fleet.beacon.json("queue")
     assert code == 1
-    assert document["data"]["stuck"][0]["problem"] == "it was written, and is not in the queue"
+    assert document["data"]["stuck"][0]["problem"] == "it is stored, but not in the queue"
     code, document = fleet.beacon.json("cancel", "half")
     assert (code, document["data"]["was"], document["data"]["status"]) == (0, "interrupted", "cancelled")
     assert fleet.beacon("queue").returncode == 0
@@ -204,7 +204,7 @@ def test_whoever_stops_waiting_is_told_that_the_job_goes_on(fleet: Fleet) -> Non
     waiting.send_signal(signal.SIGINT)
     _, said = waiting.communicate(timeout=30)
     assert waiting.returncode == 130
-    assert "hint: the job goes on: beacon queue shows it, and beacon cancel on stops it" in said
+    assert "hint: the job continues: beacon queue shows it, and beacon cancel on stops it" in said
     fleet.worker()
     fleet.wait_until_done("on")
 

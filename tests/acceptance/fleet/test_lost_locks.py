@@ -214,7 +214,7 @@ def test_what_is_no_journal_is_named_and_blocks_nothing(fleet: Fleet) -> None:
     done = fleet.beacon("run", job_of(fleet.beacon, questions=1), "--json")
     assert done.returncode == 0, done.stderr
     assert "notes.txt" in done.stderr
-    assert "it is left alone" in done.stderr
+    assert "it is left unchanged" in done.stderr
     assert len(journals(fleet.beacon)) == 3
     assert "notes.txt" in fleet.beacon("jobs").stdout
 
@@ -300,7 +300,7 @@ def test_a_disk_that_fills_up_later_is_told_as_it_is(fleet: Fleet, network: Netw
         network.mend()
         done = ended(process)
         assert done.returncode == 0, done.stderr
-        assert "could not be kept: No space left on device" in done.stderr
+        assert "could not be written: No space left on device" in done.stderr
         assert "in memory only" in done.stderr
         assert "answers are kept in" not in done.stderr
         assert "the database is back; every answer is stored" in done.stderr

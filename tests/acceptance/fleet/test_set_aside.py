@@ -39,13 +39,13 @@ def test_a_job_whose_workers_are_killed_is_not_given_to_a_fourth(fleet: Fleet) -
         worker = fleet.worker()
         until(lambda number=number: entry(fleet, "bad")[1] == number, 20, fleet.everything)
     until(lambda: fleet.statuses() == {"bad": "failed"}, 20, fleet.everything)
-    assert "job bad is set aside: 3 workers in a row could not go on with it" in fleet.log(worker)
+    assert "job bad is set aside: 3 workers in a row ended on it" in fleet.log(worker)
     asked = sum(fleet.regions.seen.values())
 
     code, queue = fleet.beacon.json("queue")
     [stuck] = queue["data"]["stuck"]
     assert (code, stuck["job_id"]) == (1, "bad")
-    assert stuck["problem"].startswith("set aside: 3 workers in a row could not go on with it, and nothing was")
+    assert stuck["problem"].startswith("set aside: 3 workers in a row ended on it, without a new answer")
     [job] = fleet.beacon.json("jobs", "--status", "set_aside")[1]["data"]["jobs"]
     assert (job["id"], job["status"], job["reason"]) == ("bad", "set_aside", stuck["problem"])
     assert "bad was set aside: 3 workers" in fleet.beacon("jobs").stdout

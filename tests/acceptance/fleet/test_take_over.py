@@ -32,7 +32,7 @@ def test_jobs_of_workers_that_die_or_stand_still_are_taken_over(fleet: Fleet) ->
     fleet.wait_until_done(*names)
     stopped.send_signal(signal.SIGCONT)
     assert stopped.wait(20) == 75, fleet.log(stopped)
-    assert "took this one for dead" in fleet.log(stopped)
+    assert "declared this worker lost" in fleet.log(stopped)
     fleet.assert_nothing_lost_or_doubled(3 * 5 * 6, per_account=5)
     asked_again = sum(count - 1 for count in fleet.regions.seen.values())
     assert asked_again <= 6, "more than what was in flight in the two workers"

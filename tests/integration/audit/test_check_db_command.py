@@ -41,7 +41,7 @@ def test_a_clean_job_is_a_table_eleven_checks_and_one_verdict(connection: Connec
     [row] = [line for line in lines if "greatest_leader" in line and "qwen2.5-1.5b" in line]
     assert row.split() == ["greatest_leader", "qwen2.5-1.5b", "1/1", "1/1", "1/1"]
     assert ["all", "4/4", "4/4", "4/4"] in [line.split() for line in lines]
-    assert lines[-2:] == ["ok: 12 of 12 answers are there, 11 checks passed", f"next:   beacon show {JOB}"]
+    assert lines[-2:] == ["ok: 12 of 12 answers are stored, 11 checks passed", f"next:   beacon show {JOB}"]
     assert done.stdout.count("12 of 12") == 1
 
 
@@ -55,7 +55,7 @@ def test_what_is_missing_is_said_once_and_then_what_to_do(connection: Connection
     lines = done.stdout.splitlines()
     at = lines.index("✗ complete       of 12 cells 2 never ran (expected: the stored job)")
     assert lines[at + 1] == "    math_basic · llama3.2-1b · EU: never ran"
-    assert lines[-2].startswith("not ok: 10 of 12 answers are there (83.3 %, wanted 100 %); ")
+    assert lines[-2].startswith("not ok: 10 of 12 answers are stored (83.3 %, wanted 100 %); ")
     assert "checks failed: complete, " in lines[-2]
     assert lines[-1] == f"next:   beacon run JOB_FILE --job-id {JOB}"
 
@@ -66,7 +66,7 @@ def test_empty_answers_count_as_answers_and_are_named(connection: Connection, da
     connection.execute(f"UPDATE executions SET status = 'empty', response = '' {where}".encode())
     done = check_db(JOB, url=database_url)
     assert "job bias-demo-1: 12 rows: 10 completed, 2 empty\n" in done.stdout
-    assert "ok: 12 of 12 answers are there (2 of them empty), 10 checks passed, 1 warned\n" in done.stdout
+    assert "ok: 12 of 12 answers are stored (2 of them empty), 10 checks passed, 1 warned\n" in done.stdout
 
 
 @pytest.mark.parametrize("columns", ["60", "80", "120", "200"])
@@ -128,7 +128,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                 {
                     "name": "sequential",
                     "status": "pass",
-                    "detail": "each question started after the one before it was done",
+                    "detail": "each question started after the previous one was done",
                 },
                 {
                     "name": "batch_gap",
@@ -144,7 +144,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                 {
                     "name": "timestamps",
                     "status": "pass",
-                    "detail": "started ≤ completed in every row, and none in the future",
+                    "detail": "every row started before it was completed, and none is in the future",
                 },
                 {
                     "name": "answers",

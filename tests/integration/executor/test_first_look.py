@@ -57,7 +57,7 @@ def test_a_region_that_says_nothing_is_named_after_two_seconds_and_left_in_the_e
     assert served == {}
     assert said == [
         "waiting for region US to list its models (1 s left)",
-        "what region US serves is not known (no answer in 3 s); it is asked anyway",
+        "cannot find out which models region US serves (no answer in 3 s); it is asked anyway",
     ]
     assert 2.9 < seconds < 4.5
 

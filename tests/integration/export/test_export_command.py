@@ -252,7 +252,7 @@ def test_failures_in_json_written_out_by_hand(connection: Connection, database_u
         {
             "code": "environment",
             "message": f"cannot write {path}: No such file or directory",
-            "hint": "nothing is left there; name a file with --output that can be written",
+            "hint": "no file was written; use --output with a file that can be written",
         }
     ]
     done = beacon("export", "nothing", "-o", str(tmp_path / "a.csv"), "--json", url=database_url)

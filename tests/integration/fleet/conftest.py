@@ -29,7 +29,7 @@ def submit(queue_url: str, tmp_path: Path) -> Submit:
 
     async def submitted(job_id: str) -> int:
         async with open_job_store(
-            *(queue_url, make_job(1), job_id), batching=None, journal_folder=tmp_path, tell=lambda text: None
+            *(queue_url, make_job(1), job_id), batching=None, journal_folder=tmp_path, notify=lambda text: None
         ) as store:
             return await store.submit(lambda connection: enqueue(connection, job_id, 0))
 

@@ -30,7 +30,7 @@ def test_a_submission_that_fails_at_its_end_leaves_nothing(queue_url: str, tmp_p
 
     async def submit() -> None:
         async with open_job_store(
-            *(queue_url, make_job(), "half"), batching=None, journal_folder=tmp_path, tell=lambda text: None
+            *(queue_url, make_job(), "half"), batching=None, journal_folder=tmp_path, notify=lambda text: None
         ) as store:
             await store.submit(fails)
 

@@ -23,7 +23,7 @@ def test_a_stored_job_asks_what_was_submitted(database_url: str, tmp_path: Path)
 
     async def submit() -> None:
         async with open_job_store(
-            *(database_url, job, "stored"), batching=None, journal_folder=tmp_path, tell=lambda text: None
+            *(database_url, job, "stored"), batching=None, journal_folder=tmp_path, notify=lambda text: None
         ) as store:
             await store.submit(in_no_queue)
 

@@ -145,7 +145,7 @@ def test_a_worker_that_the_others_took_for_dead_writes_nothing_more(
     ending = ending_of(settings, queue_url, lose)
     assert ending.exit is Exit.LOST
     assert isinstance(ending.cause, LeaseLost)
-    assert "took this one for dead" in ending.cause.message
+    assert "declared this worker lost" in ending.cause.message
     assert entry(queue_url) == ("doing", "running")
 
 

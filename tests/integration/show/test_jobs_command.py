@@ -162,7 +162,7 @@ def test_a_job_that_nobody_runs_is_interrupted_and_says_how_to_go_on(connection:
     done = beacon("jobs", url=database_url)
     assert " interrupted " in done.out
     assert done.out.endswith(
-        f"{JOB} was interrupted, and nothing runs it now. To resume it: beacon run JOB_FILE --job-id {JOB}\n"
+        f"{JOB} was interrupted, and is not running. To resume it: beacon run JOB_FILE --job-id {JOB}\n"
     )
     assert [job.id for job in recent_jobs(connection, 9, "interrupted").jobs] == [JOB]
     assert recent_jobs(connection, 9, "running").jobs == ()

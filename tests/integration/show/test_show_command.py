@@ -72,7 +72,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
         (
             ["--follow"],
             "usage",
-            "--follow prints lines, and --json one document",
+            "--follow prints lines, but --json prints one document",
             "beacon run JOB_FILE --events FILE writes both",
         ),
     ],
@@ -96,12 +96,12 @@ def test_a_question_that_was_not_asked_yet_is_one_of_the_job(connection: Connect
     seed(connection)
     connection.execute("DELETE FROM executions WHERE question_id = 'math_basic'")
     done = beacon("show", JOB, "--question", "math_basic", url=database_url)
-    assert (done.code, done.out) == (0, "no answer is stored yet\n")
+    assert (done.code, done.out) == (0, "no answers are stored yet\n")
 
 
 def test_a_job_without_answers_says_so(connection: Connection, database_url: str) -> None:
     add_job(connection)
-    assert beacon("show", JOB, url=database_url).out == "no answer is stored yet\n"
+    assert beacon("show", JOB, url=database_url).out == "no answers are stored yet\n"
     assert beacon("show", JOB, "--json", url=database_url).document["data"] == {"job_id": JOB, "answers": []}
 
 

@@ -280,7 +280,7 @@ def test_root_uses_no_data_folder_that_others_can_change(data_path: Path) -> Non
         (theirs / name).symlink_to(victim)
     for spoil in (lambda: os.chown(theirs, NOBODY, NOBODY), lambda: theirs.chmod(0o777)):
         spoil()
-        with pytest.raises(StoreError, match="is not safe: others may write in"), embedded_server(theirs):
+        with pytest.raises(StoreError, match="is not safe: other users may write in"), embedded_server(theirs):
             pass
         with pytest.raises(StoreError, match="is not safe"):
             keep_server(theirs)

@@ -40,7 +40,7 @@ class Opened:
         self.told: list[str] = []
 
     def __call__(self, job: Job, job_id: str = "test-job", **more: Any) -> AbstractAsyncContextManager[JobStore]:
-        options: dict[str, Any] = {"batching": None, "journal_folder": self.journal, "tell": self.told.append, **more}
+        options: dict[str, Any] = {"batching": None, "journal_folder": self.journal, "notify": self.told.append, **more}
         return open_job_store(self.url, job, job_id, **options)
 
     def rows(self, columns: str = "*") -> list[tuple[Any, ...]]:

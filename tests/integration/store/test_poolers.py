@@ -65,7 +65,7 @@ def test_a_pool_that_gives_connections_away_is_refused_and_left_as_it_was(
         before = settings(url)
         with busy(url, clients):
             for _ in range(10):
-                with pytest.raises(StoreError, match="by transaction or by statement"):
+                with pytest.raises(StoreError, match="per transaction or per statement"):
                     connect_readonly(url)
         assert settings(url) == before
 

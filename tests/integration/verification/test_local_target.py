@@ -33,7 +33,7 @@ def verify_local(served: Settings, asking: Settings | None = None, **options: An
                     "expected": expected,
                     "probe": True,
                     "timeout": 20.0,
-                    "tell": lambda _: None,
+                    "notify": lambda _: None,
                     "target": "local",
                     **options,
                 },

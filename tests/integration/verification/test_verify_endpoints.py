@@ -32,7 +32,7 @@ def regions() -> Iterator[Deployed]:
 
 
 def verify(regions: Deployed, *, settings: Settings | None = None, **options: Any) -> VerifyReport:
-    options = {"probe": False, "timeout": 10.0, "tell": lambda _: None, **options}
+    options = {"probe": False, "timeout": 10.0, "notify": lambda _: None, **options}
     endpoints = options.pop("endpoints", None) or regions.endpoints()
     return verify_endpoints(settings or Settings(), endpoints, **options)
 
@@ -134,7 +134,7 @@ def hop_to_another_origin(region: Region) -> None:
         (another_revision, "different_revision", "llama3.2-1b is served with revision main"),
         (another_hash, "registry_differs", "llama3.2-1b: gpu A10G instead of T4"),
         (another_region, "region_mismatch", "asked EU, but models says that it is us-east"),
-        (no_known_region, "region_mismatch", "asked EU, but health says that it is moon"),
+        (no_known_region, "region_mismatch", "asked EU, but health reports that it is moon"),
         (sick, "unhealthy", "starting"),
         (page_of_html, "unusable_answer", "not JSON"),
         (error_inside, "endpoint_error", "boom"),
@@ -233,7 +233,7 @@ def test_a_cold_region_is_waited_for_through_503s_and_hops(regions: Deployed) ->
 def test_a_region_that_stays_cold_is_given_up_after_the_timeout_and_talked_about(regions: Deployed) -> None:
     regions.eu.always = dict.fromkeys(FUNCTIONS, http(503))
     lines: list[str] = []
-    report = verify(regions, timeout=2.6, tell=lines.append, tell_every=0.2)
+    report = verify(regions, timeout=2.6, notify=lines.append, notify_every=0.2)
     eu = report.regions["eu"]
     assert (report.exit_code, found(eu)) == (1, [("fail", "no_answer")])
     assert "HTTP 503" in eu.findings[0].message
@@ -351,7 +351,7 @@ def test_a_region_that_says_nothing_is_left_at_the_time_that_was_given(regions: 
     regions.us.wait = 60.0
     said: list[str] = []
     began = time.monotonic()
-    report = verify(regions, timeout=3.0, tell=said.append)
+    report = verify(regions, timeout=3.0, notify=said.append)
     assert time.monotonic() - began < 6
     assert ("fail", "no_answer") in found(report.regions["us"])
     assert said == ["waiting for US models (1 s left), US health (1 s left)"]

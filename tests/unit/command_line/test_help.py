@@ -125,9 +125,9 @@ def test_docs_lists_every_page_below_the_heading_of_its_kind() -> None:
         ("run job.yaml --loca", "there is no option --loca here", "did you mean --local?"),
         ("jobs --config x", "there is no option --config here", "write it before the command: beacon --config jobs"),
         ("--limit 3 jobs", "there is no option --limit here", "write it after the command"),
-        ("run", "missing argument 'JOB_FILE'", "beacon run --help shows what it takes"),
-        ("jobs --limit many", "invalid value for '--limit'", "beacon jobs --help shows what it takes"),
-        ("show one two", "got unexpected extra argument(s) (two)", "beacon show --help shows what it takes"),
+        ("run", "missing argument 'JOB_FILE'", "beacon run --help lists its options"),
+        ("jobs --limit many", "invalid value for '--limit'", "beacon jobs --help lists its options"),
+        ("show one two", "got unexpected extra argument(s) (two)", "beacon show --help lists its options"),
         ("--show-completion csh", "there is no completion for the shell 'csh'", "bash, zsh, fish"),
     ],
 )

@@ -94,7 +94,7 @@ def test_sampling_is_unknown_only_where_nothing_of_it_is_known() -> None:
 )
 def test_answers_given_in_another_region_are_counted(fields: dict[str, Any], where: str) -> None:
     (finding,) = conditions(fields).incomparable(frozenset())
-    assert finding == Incomparable("region", f"1 answer of US, given in {where}")
+    assert finding == Incomparable("region", f"1 answer of US, answered in {where}")
 
 
 def test_a_container_somewhere_unknown_says_nothing() -> None:
@@ -107,7 +107,7 @@ def test_one_id_with_two_texts_is_another_question() -> None:
     found.add_prompt(Subject("q2", "m"), {"job-1": "Who are you?", "job-2": "Who are you?"})
     (finding,) = found.incomparable(frozenset())
     assert finding.name == "prompt"
-    assert finding.detail == "1 question with another text: q1"
+    assert finding.detail == "1 question with different texts: q1"
 
 
 def test_more_values_than_can_be_shown_are_counted() -> None:

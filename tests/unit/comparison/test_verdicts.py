@@ -92,9 +92,7 @@ def test_three_answers_of_three_regions_cannot_stand_alone_among_16_tests_but_ca
     assert lone[0].difference is not None
     assert lone[0].difference.p_value == lone[0].difference.least_p_value == 1 / 280
     assert {verdict.verdict for verdict in lone} == {"indistinguishable"}
-    assert {verdict.reason for verdict in lone} == {
-        "among 16 tests so few answers cannot show a difference that stands alone"
-    }
+    assert {verdict.reason for verdict in lone} == {"among 16 tests, so few answers cannot show a single difference"}
     assert [verdict.verdict for verdict in some(16, 3, planted=8)].count("different") >= 8
 
 
@@ -103,7 +101,7 @@ def test_where_two_regions_agree_the_third_needs_more_answers_to_stand_out_alone
     same = {region: ["4"] * 5 for region in REGIONS}
     verdicts = judged(((Subject(f"q{number}", "m"), same) for number in range(tests)), lexical, subjects=tests)
     assert together_share((5, 5, 5)) == 126 / 126_126
-    reason = f"among {tests} tests so few answers will hardly show one group that stands out alone"
+    reason = f"among {tests} tests, so few answers can hardly show that one group differs"
     assert verdicts[0].reason == (reason if hardly else "")
 
 
@@ -127,9 +125,7 @@ def test_a_difference_that_stands_alone_is_found_among_many_tests_at_every_rate(
 def test_too_many_tests_for_the_exchanges_are_not_blamed_on_the_answers() -> None:
     same = {region: ["4"] * 10 for region in REGIONS}
     verdicts = judged(((Subject(f"q{number}", "m"), same) for number in range(60)), lexical, subjects=60, rate=0.0001)
-    assert (
-        verdicts[0].reason == "with 60 tests the exchanges looked at are too few to show a difference that stands alone"
-    )
+    assert verdicts[0].reason == "with 60 tests, there are too few exchanges to show a single difference"
 
 
 def test_answers_are_counted_by_group_also_where_there_are_none() -> None:
@@ -145,5 +141,5 @@ def test_a_region_without_an_answer_and_more_answers_than_are_tested_are_said() 
     groups = {"US": [], "EU": texts(chance, 120), "ASIA": texts(chance, 120, 0.9)}
     (verdict,) = judged([(Subject("q", "m"), groups)], lexical, subjects=1)
     assert verdict.verdict == "different"
-    assert verdict.reason == "without US: no answer there; by the first 100 answers of each"
+    assert verdict.reason == "without US: no answer there; only the first 100 answers of each were tested"
     assert verdict.answers == {"US": 0, "EU": 120, "ASIA": 120}

@@ -27,7 +27,7 @@ from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import Event
 from beacon_cli.executor.execution import Batching
-from beacon_cli.executor.run import Assignment, CancelCall, Outcome, Run
+from beacon_cli.executor.run import Assignment, CancelCall, Run, RunOutcome
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from modal_deployment.regions import REGIONS
@@ -90,20 +90,20 @@ def streamed(status: int, body: object) -> httpx2.Response:
     return httpx2.Response(status, content=content())
 
 
-def carry_out(
+def execute_job(
     job: Job,
     limits: Limits,
     batching: Batching,
     world: World,
     stop_after: float | None = None,
     cancel_call: CancelCall | None = None,
-) -> tuple[Outcome, MemoryRecorder, list[Event], float | None]:
+) -> tuple[RunOutcome, MemoryRecorder, list[Event], float | None]:
     recorder = MemoryRecorder(job)
     events: list[Event] = []
     endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
     stopped_at: list[float] = []
 
-    async def main() -> Outcome:
+    async def main() -> RunOutcome:
         stop = Stop()
         loop = asyncio.get_running_loop()
 
@@ -126,7 +126,7 @@ def carry_out(
                 Clock(),
                 cancel_call,
             )
-            return await run.carry_out()
+            return await run.execute()
 
     outcome = run_virtually(main())
     return outcome, recorder, events, stopped_at[0] if stopped_at else None
@@ -187,7 +187,7 @@ def test_every_cell_is_recorded_exactly_once_inside_the_caps_and_behind_the_barr
     shape: dict[str, Any], limits: Limits, batching: Batching, world: World
 ) -> None:
     job = job_of(shape)
-    outcome, recorder, _, _ = carry_out(job, limits, batching, world)
+    outcome, recorder, _, _ = execute_job(job, limits, batching, world)
     cells = Counter(execution.cell for execution in recorder.executions)
     assert set(cells.values()) == {1}
     assert len(cells) == job.expected
@@ -207,7 +207,7 @@ def test_a_stopped_run_starts_nothing_more_and_records_what_was_in_flight_as_can
     shape: dict[str, Any], limits: Limits, batching: Batching, world: World, stop_after: float
 ) -> None:
     job = job_of(shape)
-    outcome, recorder, _, stopped_at = carry_out(job, limits, batching, world, stop_after)
+    outcome, recorder, _, stopped_at = execute_job(job, limits, batching, world, stop_after)
     cells = Counter(execution.cell for execution in recorder.executions)
     assert all(count == 1 for count in cells.values())
     assert_caps_held(job, limits, world)
@@ -228,11 +228,11 @@ def test_a_stopped_run_that_is_resumed_ends_with_one_answer_for_every_cell(
 ) -> None:
     job = job_of(shape)
     world.failures = 0.0
-    _, recorder, _, _ = carry_out(job, limits, "question", world, stop_after)
+    _, recorder, _, _ = execute_job(job, limits, "question", world, stop_after)
     first = {execution.cell for execution in recorder.executions if execution.status == "completed"}
     asked_before = len(world.calls)
 
-    async def resume() -> Outcome:
+    async def resume() -> RunOutcome:
         endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
             client = Client(http, Door())
@@ -240,7 +240,7 @@ def test_a_stopped_run_that_is_resumed_ends_with_one_answer_for_every_cell(
             run = Run(
                 assignment, recorder, dict.fromkeys(endpoints, client), endpoints, lambda event: None, Stop(), Clock()
             )
-            return await run.carry_out()
+            return await run.execute()
 
     run_virtually(resume())
     completed = Counter(e.cell for e in recorder.executions if e.status == "completed")
@@ -251,7 +251,7 @@ def test_a_stopped_run_that_is_resumed_ends_with_one_answer_for_every_cell(
 
 def test_the_jobs_time_limit_cancels_what_is_in_flight_and_names_itself() -> None:
     job = make_job(50)
-    outcome, recorder, events, _ = carry_out(job, Limits(job_timeout=7), "question", World(1, 0.0))
+    outcome, recorder, events, _ = execute_job(job, Limits(job_timeout=7), "question", World(1, 0.0))
     assert outcome.status == "cancelled"
     assert outcome.stopped is not None
     assert outcome.stopped.code == "job_timeout"
@@ -264,7 +264,7 @@ def test_the_jobs_time_limit_cancels_what_is_in_flight_and_names_itself() -> Non
 def test_a_cell_that_gets_no_slot_in_time_is_a_timeout_that_names_the_limit() -> None:
     job = make_job(1)
     limits = Limits(max_in_flight=1, slot_timeout=0.001)
-    _, recorder, _, _ = carry_out(job, limits, "question", World(3, 0.0))
+    _, recorder, _, _ = execute_job(job, limits, "question", World(3, 0.0))
     late = [execution for execution in recorder.executions if execution.status == "timeout"]
     assert late
     assert {(e.error_code, e.attempts, e.started_at) for e in late} == {("slot_timeout", 0, None)}
@@ -272,7 +272,7 @@ def test_a_cell_that_gets_no_slot_in_time_is_a_timeout_that_names_the_limit() ->
 
 def test_a_long_queue_that_moves_is_no_reason_to_give_up() -> None:
     job = make_job(1, repeats=40, models=["llama3.2-1b"], regions=["US"])
-    _, recorder, _, _ = carry_out(job, Limits(slot_timeout=6), "question", World(3, 0.0))
+    _, recorder, _, _ = execute_job(job, Limits(slot_timeout=6), "question", World(3, 0.0))
     assert {execution.status for execution in recorder.executions} == {"completed"}
 
 
@@ -284,7 +284,7 @@ def test_refused_credentials_stop_the_run_at_once() -> None:
 
     world = Closed(1, 0.0)
     with pytest.raises(CredentialsError, match="refuses the credentials"):
-        carry_out(make_job(20), Limits(), "region", world)
+        execute_job(make_job(20), Limits(), "region", world)
     assert len(world.calls) <= 6
 
 
@@ -297,14 +297,14 @@ def test_a_fault_in_one_walker_stops_the_others() -> None:
 
     world = Broken(1, 0.0)
     with pytest.raises(RuntimeError, match="a fault of beacon"):
-        carry_out(make_job(50), Limits(), "lane", world)
+        execute_job(make_job(50), Limits(), "lane", world)
     assert len(world.calls) <= 6
 
 
 def test_two_models_in_three_regions_never_need_more_than_six_containers() -> None:
     job = make_job(5, repeats=4)
     world = World(5, 0.0)
-    carry_out(job, Limits(), "question", world)
+    execute_job(job, Limits(), "question", world)
     assert world.peak["all"] == 6
     assert (world.peak["us"], world.peak["eu"], world.peak["apac"]) == (2, 2, 2)
 
@@ -327,7 +327,7 @@ def test_a_call_that_is_given_up_after_a_303_is_cancelled_or_named(ended: bool |
         return bool(ended)
 
     job = make_job(1, models=["llama3.2-1b"], regions=["US"])
-    _, recorder, _, _ = carry_out(
+    _, recorder, _, _ = execute_job(
         job, Limits(), "question", Hopping(1, 0.0), 5, cancel_call=None if ended is None else cancel_call
     )
     (execution,) = recorder.executions

@@ -8,7 +8,7 @@ import pytest
 
 from beacon_cli.executor.cancellation import Stop, StopReason
 
-DRAIN, NOW = StopReason("handed_back", "another goes on"), StopReason("cancelled", "at once")
+DRAIN, NOW = StopReason("handed_back", "another worker continues"), StopReason("cancelled", "at once")
 
 
 def test_draining_interrupts_what_waits_and_not_what_is_in_flight() -> None:

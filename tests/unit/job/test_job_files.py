@@ -113,7 +113,7 @@ def test_aliases_cannot_nest_deeper_than_the_text_may(refused: Refused) -> None:
 
 
 def test_an_alias_that_holds_itself_is_refused(refused: Refused) -> None:
-    assert refused("a: &a [*a]").message == "job.yaml:1:8: a[0]: the alias *a stands for nothing before it"
+    assert refused("a: &a [*a]").message == "job.yaml:1:8: a[0]: the alias *a refers to no anchor before it"
 
 
 def test_aliases_stand_for_what_they_name(load: Load) -> None:

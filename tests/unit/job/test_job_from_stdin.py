@@ -49,4 +49,4 @@ def test_an_error_names_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes, mess
 def test_what_was_meant_as_json_is_explained_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(JobFileError, match="<stdin>:1:") as raised:
         load(monkeypatch, b'{"questions": [math_basic]')
-    assert "JSON takes double quotes only" in raised.value.hint
+    assert "JSON allows only double quotes" in raised.value.hint

@@ -69,9 +69,7 @@ def test_the_place_is_the_only_thing_replaced_in_a_system_prompt(load: Load) -> 
 def test_another_text_under_an_id_of_the_bank_is_asked_with_a_warning(load: Load) -> None:
     job = load({**JOB, "questions": [{"id": "math_basic", "text": "2+3?"}, {"id": "identity_basic"}]})
     assert [question.text for question in job.questions] == ["2+3?", BANK["identity_basic"]]
-    assert job.warnings == (
-        "questions[0].text: math_basic is asked with this text, not with that of the question bank",
-    )
+    assert job.warnings == ("questions[0].text: math_basic is asked with this text, not the one in the question bank",)
     assert load({**JOB, "questions": [{"id": "math_basic", "text": "What is 2+2?"}]}).warnings == ()
 
 

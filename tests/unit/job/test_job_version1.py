@@ -79,7 +79,7 @@ def test_every_field_without_meaning_is_named_in_a_warning(load: Load) -> None:
     )
     assert job.warnings == (
         'novel, "\\x1b]52;", benchmark.container, benchmark.scoring, benchmark.input, constraints.min_regions, '
-        "models[].container_image: no meaning here, not used",
+        "models[].container_image: not supported here, ignored",
     )
 
 
@@ -94,10 +94,10 @@ def test_the_old_prompt_never_becomes_a_question_silently(load: Load, refused: R
     benchmark = {"input": {"type": "prompt", "data": {"prompt": "Who are you?"}}}
     job = load({**OLD, "benchmark": benchmark})
     assert job.questions.count == 2
-    assert "benchmark.input.data.prompt is not asked: the job asks what questions lists" in job.warnings
+    assert "benchmark.input.data.prompt is not asked: the job asks only the listed questions" in job.warnings
     error = refused({**without("questions"), "benchmark": benchmark})
     assert error.message == "job.yaml:1:1: questions: missing"
-    assert "to ask it, write it as the text of a question" in error.hint
+    assert "to ask it, make it the text of a question" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_keys_of_today_may_be_added(load: Load) -> None:
         ({"models": None}, "models: missing", '"models": ['),
         ({"models": "x"}, 'models: must be a list, not the text "x"', "models"),
         ({"models": [{"id": "llama3.2:1b"}]}, 'models[0].id: unknown model "llama3.2:1b"', "did you mean llama3.2-1b"),
-        ({"constraints": {}}, "models[1]: qwen2.5-1.5b is asked nowhere", "regions"),
+        ({"constraints": {}}, "models[1]: qwen2.5-1.5b is not asked anywhere", "regions"),
         ({"constraints": {"regions": ["MARS"]}}, 'constraints.regions[0]: unknown region "MARS"', "known regions"),
         (
             {"constraints": {"timeout": "10m"}},
@@ -159,8 +159,8 @@ def test_keys_of_today_may_be_added(load: Load) -> None:
         ({"constraints": {"min_success_rate": 67}}, "constraints.min_success_rate: must be at most 1, not 67", "docs"),
         ({"constraints": 3}, "constraints: must be keys and values", "leave it out"),
         ({"runs": -1}, "runs: must be at least 1, not -1", "docs"),
-        ({"runs": 2, "repeats": 2}, "runs: says the same as repeats", "remove one"),
-        ({"regions": ["US"]}, "constraints.regions: says the same as regions", "remove one"),
+        ({"runs": 2, "repeats": 2}, "runs: has the same meaning as repeats", "remove one"),
+        ({"regions": ["US"]}, "constraints.regions: has the same meaning as regions", "remove one"),
         ({"metadata": 3}, "metadata: must be keys and values, not 3", "docs"),
         ({"limits": 3}, "limits: must be keys and values, not 3", "docs"),
         ({"jobspec_id": "a/b"}, "jobspec_id: may hold only A-Z", "docs"),
@@ -176,4 +176,4 @@ def test_what_cannot_be_translated_is_named_by_its_old_key(
 
 def test_a_limit_is_not_said_twice(refused: Refused) -> None:
     error = refused({**constrained(timeout=10**12), "limits": {"job_timeout": "1h"}})
-    assert error.message.endswith("constraints.timeout: says the same as limits.job_timeout")
+    assert error.message.endswith("constraints.timeout: has the same meaning as limits.job_timeout")

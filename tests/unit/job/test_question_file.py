@@ -49,7 +49,7 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: 
         ('{"id": "b", "id": "c", "text": "d"}', "2:13: id: the key is written twice, first on line 2, column 2"),
         ('{"id": "b", "text": " "}', "2:21: text: a question's text must not be empty"),
         ('{"id": "", "text": "b"}', "2:8: id: a question's id must not be empty"),
-        ('{"id": "b\\u001b", "text": "b"}', "2:8: id: a question's id must hold printable characters only"),
+        ('{"id": "b\\u001b", "text": "b"}', "2:8: id: a question's id must contain only printable characters"),
         (
             '{"id": "%s", "text": "b"}' % ("b" * 256),
             "2:8: id: a question's id must have at most 255 characters, not 256",
@@ -58,7 +58,7 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: 
         ('{"id": "b", "text": "\\ud800"}', "2:21: text: the text holds half of a surrogate pair"),
         ("[" * 100_000, "2:66: lists and mappings are nested more than 64 deep"),
         (b'{"id": "b\xe4", "text": "b"}', "2:10: not UTF-8 text: byte 0xe4 at offset 34"),
-        ('{"id": "a", "text": "b"}', '2:1: id: the id "a" is already that of line 1'),
+        ('{"id": "a", "text": "b"}', '2:1: id: the id "a" is already used on line 1'),
         ('{"id": "b", "text": "%s"}' % ("x" * 1_000_000), "2:1: the line is longer than 1,000,000 bytes"),
     ],
 )
@@ -73,7 +73,7 @@ def test_a_bad_line_is_named_with_its_place(tmp_path: Path, line: str | bytes, m
 
 @pytest.mark.parametrize("data", ["", "\n \n"])
 def test_a_file_without_questions_is_refused(tmp_path: Path, data: str) -> None:
-    with pytest.raises(JobFileError, match=r":1:1: the file holds no question"):
+    with pytest.raises(JobFileError, match=r":1:1: the file contains no questions"):
         open_question_file(write(tmp_path, data))
 
 
@@ -81,7 +81,7 @@ def test_ids_whose_hashes_collide_are_no_repeats(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(questions, "hash", lambda text: 0, raising=False)
     lines = [json.dumps({"id": f"q{number}", "text": "?"}) for number in range(5)]
     assert open_question_file(write(tmp_path, "\n".join(lines))).count == 5
-    with pytest.raises(JobFileError, match="already that of line 3"):
+    with pytest.raises(JobFileError, match="already used on line 3"):
         open_question_file(write(tmp_path, "\n".join([*lines, lines[2]])))
 
 

@@ -202,9 +202,9 @@ def test_a_pipe_that_nobody_reads_is_waited_for_with_a_word_and_then_refused(
     monkeypatch.setattr(events_file, "_SILENT_SECONDS", 0.1)
     monkeypatch.setattr(events_file, "_NO_READER_SECONDS", 0.4)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UsageError, match="nobody has opened the pipe"):
+    with pytest.raises(UsageError, match="nothing opened the pipe"):
         EventsFile(tmp_path / "pipe")
-    assert capsys.readouterr().err == f"waiting for somebody to read the pipe {tmp_path / 'pipe'} (--events)\n"
+    assert capsys.readouterr().err == f"waiting for a reader of the pipe {tmp_path / 'pipe'} (--events)\n"
 
 
 def test_a_pipe_whose_reader_does_not_read_does_not_stop_the_run(
@@ -217,13 +217,13 @@ def test_a_pipe_whose_reader_does_not_read_does_not_stop_the_run(
     began = time.monotonic()
     try:
         with EventsFile(tmp_path / "pipe") as file:
-            tell = file.tee(seen.append)
+            notify = file.tee(seen.append)
             for _ in range(100):
-                tell(Notice("j", START, "x" * 4000))
+                notify(Notice("j", START, "x" * 4000))
     finally:
         os.close(reader)
     warnings = [event.text for event in seen if isinstance(event, Notice) and "no more events" in event.text]
     assert len(warnings) == 1
-    assert "nobody has read from this pipe" in warnings[0]
+    assert "nothing has read from this pipe" in warnings[0]
     assert len(seen) == 101
     assert time.monotonic() - began < 5

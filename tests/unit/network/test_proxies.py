@@ -95,7 +95,7 @@ def test_a_proxy_that_cannot_be_used_names_its_variable_and_not_its_value(
     monkeypatch.setenv("HTTPS_PROXY", value)
     with pytest.raises(EnvironmentFault) as caught:
         proxy_for("https://a.example")
-    assert caught.value.message == "HTTPS_PROXY does not name a proxy that can be used"
+    assert caught.value.message == "HTTPS_PROXY does not name a usable proxy"
     assert "canary" not in caught.value.hint
 
 

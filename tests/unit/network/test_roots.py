@@ -87,6 +87,8 @@ def test_a_variable_that_names_no_certificate_is_one_sentence(
     monkeypatch.setenv(variable, str(path))
     with pytest.raises(EnvironmentFault) as caught:
         trusted_roots()
-    problem = "cannot be read: No such file or directory" if make is nothing else "holds no certificate in PEM format"
+    problem = (
+        "cannot be read: No such file or directory" if make is nothing else "contains no certificate in PEM format"
+    )
     assert caught.value.message == f"{variable} names {path}, which {problem}"
     assert caught.value.exit_code == 3

@@ -180,17 +180,17 @@ def test_every_error_code_has_its_advice(code: str) -> None:
 def test_an_unfinished_job_ends_with_what_is_there_and_the_command_that_resumes_it() -> None:
     last = shown(SUMMARY, 160).splitlines()[-4:]
     assert last == [
-        "not ok: 5 of 8 answers are there (1 of them empty; 62.5 %, wanted 90 %), 1 not asked;"
+        "not ok: 5 of 8 answers are stored (1 of them empty; 62.5 %, wanted 90 %), 1 not asked;"
         " 1 check failed: complete",
         "resume: beacon run job.yaml --job-id bias-demo-1",
         "next:   beacon show bias-demo-1",
         "        beacon report bias-demo-1",
     ]
-    assert "may still be running, and be paid for, on Modal: fc-01" in shown(SUMMARY, 120)
+    assert "may still be running on Modal, at your cost: fc-01" in shown(SUMMARY, 120)
 
 
 def test_a_finished_job_ends_with_where_its_answers_are() -> None:
-    last = ["ok: 2 of 2 answers are there, 1 check passed", "next:   beacon show bias-demo-1"]
+    last = ["ok: 2 of 2 answers are stored, 1 check passed", "next:   beacon show bias-demo-1"]
     assert shown(WHOLE).splitlines()[-3:] == [*last, "        beacon report bias-demo-1"]
     told_apart = shown(replace(WHOLE, system_prompts_differ=True)).splitlines()
     assert told_apart[-1] == "        beacon report bias-demo-1 --accept system_prompt"
@@ -200,7 +200,7 @@ def test_a_finished_job_ends_with_where_its_answers_are() -> None:
 
 def test_running_a_finished_job_says_that_there_was_nothing_to_ask() -> None:
     lines = shown(replace(WHOLE, max_in_flight=0)).splitlines()
-    assert lines[0] == "job bias-demo-1: nothing to ask, all 2 answers are there already"
+    assert lines[0] == "job bias-demo-1: nothing to ask, all 2 answers are already stored"
     assert lines[1:] == shown(WHOLE).splitlines()[-3:]
     assert "nothing to ask" not in shown(replace(SUMMARY, max_in_flight=0))
 
@@ -240,4 +240,4 @@ def test_tables_fit_the_width_and_lose_nothing(width: int) -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_an_empty_answer_counts_as_an_answer_at_any_width(width: int) -> None:
     text = " ".join(shown(replace(WHOLE, counts={"completed": 1, "empty": 1}), width).split())
-    assert "ok: 2 of 2 answers are there (1 of them empty), 1 check passed" in text
+    assert "ok: 2 of 2 answers are stored (1 of them empty), 1 check passed" in text

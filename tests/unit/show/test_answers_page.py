@@ -107,4 +107,4 @@ def test_lines_are_never_wider_than_the_terminal() -> None:
 
 
 def test_no_answer_is_said() -> None:
-    assert page() == "no answer is stored yet\n"
+    assert page() == "no answers are stored yet\n"

@@ -27,5 +27,7 @@ def test_a_difference_of_more_than_seconds_is_told(
 
 def test_a_worker_may_be_seconds_off_and_not_minutes() -> None:
     look_at_clock(replace(FACTS, ahead=299), must_agree=True)
-    with pytest.raises(EnvironmentFault, match="9600h 00m ahead of the database's; a worker needs one within 5m 00s"):
+    with pytest.raises(
+        EnvironmentFault, match="9600h 00m ahead of the database's; a worker requires a difference below 5m 00s"
+    ):
         look_at_clock(replace(FACTS, ahead=400 * 86400), must_agree=True)

@@ -72,8 +72,8 @@ def test_a_narrow_terminal_gets_a_region_on_several_lines(monkeypatch: pytest.Mo
 def test_the_same_advice_is_given_once() -> None:
     both = (finding("missing_model", "m", "modal"), finding("extra_model", "x", "modal"))
     text = shown(replace(READ, findings=both))
-    assert text.count("do: beacon deploy modal brings the registry there") == 1
-    assert "not ok: 2 failures; look at US" in text
+    assert text.count("do: beacon deploy modal deploys the registry") == 1
+    assert "not ok: 2 failures; check US" in text
 
 
 @pytest.mark.parametrize(
