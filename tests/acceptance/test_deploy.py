@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class TestDeploying:
         done = operator(*DEPLOY, "--json")
         document = json.loads(done.stdout)
         assert (done.returncode, document["ok"], document["errors"]) == (0, True, [])
-        created = {function.function.app_name: {} for function in modal.sent("FunctionCreate")}
+        created: dict[str, dict[str, Any]] = defaultdict(dict)
         for request in modal.sent("FunctionCreate"):
             created[request.function.app_name][request.function.function_name] = request.function
         assert set(created) == {US, EU, APAC}

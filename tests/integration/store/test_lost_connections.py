@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from beacon_cli.errors import LockLost, StoreError
+from beacon_cli.errors import JournalError, LockLost, StoreError
 from beacon_cli.store import journal, writer
 from beacon_cli.store.rows import COLUMNS
 from beacon_cli.store.session import Session
@@ -123,11 +124,12 @@ def test_an_older_journals_failure_never_replaces_what_a_later_run_stored(opened
             (batch,) = await all_batches(await begun(store), job)
             cell, other = batch.cells[:2]
             await store.record(execution(cell, "failed", None, error_code="server_error", error_message="stored"))
-            row = {**first_row(opened), "run_id": store.claim.run_id}
+            run_id = store.claim.run_id
+            row = {**first_row(opened), "run_id": run_id}
         async with opened(job) as store:
             await begun(store)
             await store.record(execution(cell, "failed", None, error_code="server_error", error_message="newer"))
-        kept = journal.Journal(opened.journal, row["run_id"])
+        kept = journal.Journal(opened.journal, run_id)
         kept.append([row, {**row, "region": other.lane.region.label, "model_id": other.lane.model_id}])
         with kept.path.open("ab") as file:
             file.write(b'{"cut off by a cra')
@@ -161,8 +163,8 @@ def test_a_disk_that_is_full_keeps_no_half_line(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(journal.os, "fsync", full)
-        with pytest.raises(journal.JournalError, match="No space left"):
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(JournalError, match="No space left"):
             kept.append([line(run_id, "two")])
     kept.append([line(run_id, "three")])
     (found,) = journal.look(folder).journals
