@@ -88,16 +88,6 @@ def test_the_real_model_answers_differently_in_three_regions_and_the_report_show
     assert document["data"]["verdicts"]["different"] > 0
 
 
-@pytest.mark.parametrize("mode", ["region", "lane"])
-def test_the_other_batching_modes_ask_the_same_cells(scripted: Beacon, operators_job: str, mode: str) -> None:
-    code, document = scripted.json("run", operators_job, "--local", "--batching", mode)
-    assert (code, document["data"]["batching"], document["data"]["counts"]["completed"]) == (0, mode, 12)
-    code, document = scripted.json("check-db", "operators")
-    assert code == 0
-    statuses = {check["name"]: check["status"] for check in document["data"]["checks"]}
-    assert statuses["sequential"] == statuses["batch_gap"] == "skip"
-
-
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(
     beacon: Beacon, signum: int, code: int
@@ -180,30 +170,10 @@ def test_a_run_of_a_job_that_is_running_is_refused(beacon: Beacon, operators_job
         assert (code, document["data"]["counts"]["completed"]) == (0, 12)
 
 
-def test_a_303_is_followed_by_get_and_its_hops_are_counted(beacon: Beacon, operators_job: str) -> None:
-    with regions_server(Regions(hop_first=True)) as regions:
-        beacon.environment |= regions.environment()
-        code, document = beacon.json("run", operators_job)
-        assert (code, document["data"]["hops"]) == (0, 12)
-        assert sorted(regions.methods) == ["GET"] * 12 + ["POST"] * 12
-    code, document = beacon.json("check-db", "operators")
-    assert code == 0
-    assert {check["name"]: check["status"] for check in document["data"]["checks"]}["no_hops"] == "warn"
-
-
 def test_a_job_file_of_the_old_system_runs(scripted: Beacon) -> None:
     code, document = scripted.json("run", str(ROOT / "examples" / "version1.json"), "--local")
     assert code == 0, document
     assert set(document["data"]["by_region"]) == {"US", "EU", "ASIA"}
-
-
-def test_a_model_that_is_not_served_costs_nothing(beacon: Beacon, operators_job: str) -> None:
-    with regions_server(Regions(models=["llama3.2-1b"])) as regions:
-        beacon.environment |= regions.environment()
-        code, document = beacon.json("run", operators_job)
-        assert (code, document["errors"][0]["code"]) == (1, "model_not_served")
-        assert "qwen2.5-1.5b in US" in document["errors"][0]["message"]
-        assert regions.methods == []
 
 
 def test_a_dry_run_asks_and_starts_nothing(new_machine: Beacon, operators_job: str) -> None:
@@ -212,43 +182,6 @@ def test_a_dry_run_asks_and_starts_nothing(new_machine: Beacon, operators_job: s
     assert (code, data["expected"], data["batches"], data["containers_at_most"]) == (0, 12, 2, 6)
     assert [prompt["text"] for prompt in data["prompts"]] == ["What is 2+2?", "What is the capital of France?"]
     assert not (new_machine.folder / "data").exists()
-
-
-BAD_FILES: dict[str, tuple[str | bytes | None, str]] = {
-    "unknown question": ("questions: [maths_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n", "math_basic"),
-    "unknown region": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [Mars]\n", "Mars"),
-    "unknown model": ("questions: [math_basic]\nmodels: ['llama3.2:1b']\nregions: [US]\n", "llama3.2-1b"),
-    "duplicate key": (
-        "questions: [math_basic]\nquestions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n",
-        "questions",
-    ),
-    "wrong type": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nrepeats: many\n", "repeats"),
-    "empty file": ("", "empty"),
-    "not UTF-8": ("questions: [mathé]".encode("latin-1"), "UTF-8"),
-    "a directory": (None, "is a folder"),
-    "missing": (None, "no such file"),
-}
-
-
-@pytest.mark.parametrize("kind", BAD_FILES)
-def test_a_bad_job_file_is_one_clear_error(beacon: Beacon, kind: str) -> None:
-    content, said = BAD_FILES[kind]
-    path = str(beacon.folder / "job.yaml")
-    if content is not None:
-        beacon.write("job.yaml", content)
-    elif kind == "a directory":
-        Path(path).mkdir()
-    done = beacon("run", path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    lines = done.stderr.strip().splitlines()
-    assert lines[0].startswith("error: ")
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(lines) <= 2
-    code, document = beacon.json("run", path)
-    assert (code, document["command"], document["ok"], document["data"]) == (2, "run", False, {})
-    assert [set(error) for error in document["errors"]] == [{"code", "message", "hint"}]
 
 
 def test_piped_output_is_plain_lines_in_the_operators_words(scripted: Beacon, operators_job: str) -> None:
