@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import modal as sdk
 import pytest
 
 from beacon_cli.deployment.deploy import deploy
@@ -78,16 +79,18 @@ class Modal:
 
 
 @pytest.fixture(scope="module")
-def control_plane() -> Iterator[FakeModal]:
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeModal]:
     """One for all tests: the SDK keeps its first connection."""
-    with fake_modal() as fake:
+    folder = tmp_path_factory.mktemp("modal")
+    with fake_modal() as fake, pytest.MonkeyPatch.context() as patch:
+        for name, value in fake.variables(folder).items():
+            patch.setenv(name, value)
         yield fake
+        sdk.Client.from_env().close()
 
 
 @pytest.fixture
 def modal(control_plane: FakeModal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Modal:
-    for name, value in control_plane.variables(tmp_path).items():
-        monkeypatch.setenv(name, value)
     python = tmp_path / "python"
     python.write_text(SCRIPT.format(folder=tmp_path))
     python.chmod(python.stat().st_mode | stat.S_IXUSR)

@@ -120,6 +120,16 @@ def test_a_job_that_is_done_needs_no_endpoint(operator: Operator, connection: ps
     assert connection.execute("SELECT count(*) FROM runs").fetchone() == (2,)
 
 
+def test_a_mistyped_job_id_lists_near_ones(operator: Operator, database_url: str) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        assert operator.run()[0].code == 0
+    done = beacon("check-db", "operatros", "--json", url=database_url)
+    [error] = done.document["errors"]
+    assert (done.code, error["code"]) == (1, "job_not_found")
+    assert "operators" in error["hint"]
+
+
 def test_a_dry_run_asks_nobody_and_writes_nothing(operator: Operator, connection: psycopg.Connection[Any]) -> None:
     with regions_server(Regions()) as regions:
         operator.uses(regions.environment())
