@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ["COLUMNS"] = "82"  # the help leaves two of them free
 
@@ -22,7 +24,8 @@ def reference() -> str:
     return "".join(section(path) for path in ["", *paths(root)])
 
 
-def paths(group, before=""):
+def paths(group: Any, before: str = "") -> Iterator[str]:
+    """Yield the words of each command, such as `db migrate`."""
     for name, command in group.commands.items():
         yield f"{before}{name}"
         if hasattr(command, "commands"):

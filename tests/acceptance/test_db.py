@@ -61,25 +61,44 @@ def test_a_signal_at_the_very_first_start_leaves_no_server(beacon: Beacon) -> No
     assert beacon("check-db", "nothing").returncode == 1
 
 
-def test_a_signal_at_any_moment_of_a_command_leaves_no_server_and_no_half_message(beacon: Beacon) -> None:
+def test_a_signal_during_a_query_ends_the_command_and_leaves_no_server(beacon: Beacon) -> None:
+    lock = beacon.start("db", "psql", "-qc", "BEGIN; LOCK TABLE jobs; SELECT pg_sleep(60)", stderr=subprocess.DEVNULL)
+    wait_until_asked(beacon, "pg_sleep")
+    process = beacon.start("check-db", "nothing")
+    wait_until_asked(beacon, "FROM jobs")
+    process.send_signal(signal.SIGTERM)
+    assert ended(process) == (143, "error: interrupted\n")
+    lock.terminate()
+    lock.communicate(timeout=30)
+    assert not postmaster_file(beacon).exists()
+
+
+def test_a_signal_while_the_server_is_stopped_lets_it_stop(beacon: Beacon) -> None:
     beacon("check-db", "nothing")
-    start = time.monotonic()
-    beacon("check-db", "nothing")
-    whole = time.monotonic() - start
-    for step in range(1, 9):
-        process = beacon.start("check-db", "nothing")
-        time.sleep(whole * step / 8)
-        process.send_signal(signal.SIGTERM)
-        code, _ = ended(process)
-        assert code in (1, 143, -signal.SIGTERM)  # it may have been done, or Python not yet up
-        assert not postmaster_file(beacon).exists()
+    process = beacon.start("check-db", "nothing")
+    deadline = time.monotonic() + 30
+    while not stopping(postmaster_file(beacon)):
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGTERM)
+    assert ended(process)[0] == 143
+    assert not postmaster_file(beacon).exists()
+
+
+def stopping(file: Path) -> bool:
+    """Whether the server of this file was told to stop: the last line of its file is its state."""
+    try:
+        return file.read_text().rstrip().endswith("stopping")
+    except FileNotFoundError:
+        return False
 
 
 def test_a_command_after_a_killed_first_start_works(beacon: Beacon) -> None:
     process = beacon.start("check-db", "nothing", stderr=subprocess.DEVNULL)
     data = beacon.data
     wait_for(data)
+    deadline = time.monotonic() + 30
     while not list(data.glob("p*/PG_VERSION")):
+        assert time.monotonic() < deadline
         time.sleep(0.002)
     process.kill()
     process.communicate()

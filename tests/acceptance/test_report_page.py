@@ -90,11 +90,15 @@ class Reader:
             page.on("request", lambda request: self.requests.append(request.url))
             page.on("console", lambda message: self.complaints.append(message.text))
             page.on("pageerror", lambda error: self.complaints.append(str(error)))
-            page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+            page.on("dialog", self._dismiss)
             page.goto((self.folder / name).as_uri())
             yield page
         finally:
             context.close()
+
+    def _dismiss(self, dialog: Any) -> None:
+        self.complaints.append(dialog.message)
+        dialog.dismiss()
 
 
 @pytest.fixture(scope="module")

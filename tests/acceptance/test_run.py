@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.conftest import ROOT, Beacon
+from tests.support.fleet import until
 from tests.support.regions_server import Regions, regions_server
 
 OPERATORS_SQL = (
@@ -87,28 +88,6 @@ def test_the_real_model_answers_differently_in_three_regions_and_the_report_show
     assert document["data"]["verdicts"]["different"] > 0
 
 
-@pytest.mark.parametrize("mode", ["region", "lane"])
-def test_the_other_batching_modes_ask_the_same_cells(scripted: Beacon, operators_job: str, mode: str) -> None:
-    code, document = scripted.json("run", operators_job, "--local", "--batching", mode)
-    assert (code, document["data"]["batching"], document["data"]["counts"]["completed"]) == (0, mode, 12)
-    code, document = scripted.json("check-db", "operators")
-    assert code == 0
-    statuses = {check["name"]: check["status"] for check in document["data"]["checks"]}
-    assert statuses["sequential"] == statuses["batch_gap"] == "skip"
-
-
-def interrupted(beacon: Beacon, *arguments: str, after: float, signals: list[int]) -> tuple[int, str, str, float]:
-    """Send signals once the first batch is in flight; return exit code, stdout, stderr and the time to end."""
-    process, seen = beacon.start_until("starting question batch", *arguments)
-    time.sleep(after)
-    for signum in signals:
-        process.send_signal(signum)
-        time.sleep(0.05)
-    began = time.monotonic()
-    out, err = process.communicate(timeout=20)
-    return process.returncode, out, seen + err, time.monotonic() - began
-
-
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(
     beacon: Beacon, signum: int, code: int
@@ -118,15 +97,19 @@ def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(
         "id: stopped\nquestions: [math_basic, geography_basic, identity_basic, taiwan_status]\n"
         "models: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n",
     )
-    with regions_server(Regions(latency=0.5)) as regions:
+    with regions_server(Regions(answers=6)) as regions:
         beacon.environment |= regions.environment()
-        returned, out, err, _ = interrupted(beacon, "run", job, after=0.7, signals=[signum])
-        assert returned == code
+        process, _ = beacon.start_until("starting question batch", "run", job)
+        until(lambda: sum(regions.seen.values()) == 12, 30)
+        process.send_signal(signum)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == code
         assert "stopping" in err
         assert "beacon run" in out
         assert "--job-id stopped" in out
         answered_before = dict(regions.answered)
-        regions.latency = 0.0
+        assert len(answered_before) == 6
+        regions.answers = None
         code, document = beacon.json("run", job)
         assert code == 0, document
         assert document["data"]["counts"]["completed"] == 24
@@ -138,31 +121,39 @@ def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(
 
 
 @pytest.mark.parametrize(
-    ("after", "signum"),
+    ("moment", "signum"),
     [
-        *((0.0, signal.SIGTERM), (0.3, signal.SIGHUP), (0.6, signal.SIGINT)),
-        *((0.9, signal.SIGTERM), (1.2, signal.SIGINT), (1.8, signal.SIGTERM)),
+        ("job operators", signal.SIGHUP),  # the servers are not started yet
+        ("question=math_basic 1/2", signal.SIGINT),
+        ("question=geography_basic 2/2", signal.SIGTERM),
     ],
 )
 def test_a_signal_at_any_moment_ends_with_its_code_and_one_document(
-    scripted: Beacon, operators_job: str, signum: int, after: float
+    scripted: Beacon, operators_job: str, signum: int, moment: str
 ) -> None:
-    process, _ = scripted.start_until("job operators", "run", operators_job, "--local", "--json")
-    time.sleep(after)
+    scripted.write("answers.yaml", 'rules:\n  - {prompt: "France", response: "Paris", latency: 60}\ndefault: "4"\n')
+    process, _ = scripted.start_until(moment, "run", operators_job, "--local", "--json")
     process.send_signal(signum)
     out, err = process.communicate(timeout=30)
     document = json.loads(out)
-    assert (process.returncode, document["command"]) in {(128 + signum, "run"), (0, "run")}
+    assert (process.returncode, document["command"], document["ok"]) == (128 + signum, "run", False)
     assert "Traceback" not in err
-    assert process.returncode == 0 or "operators" in json.dumps(document)
+    assert "operators" in json.dumps(document)
 
 
 def test_a_second_ctrl_c_ends_within_a_second(beacon: Beacon, operators_job: str) -> None:
-    with regions_server(Regions(latency=30)) as regions:
+    with regions_server(Regions(answers=0)) as regions:
         beacon.environment |= regions.environment()
-        code, _, _, seconds = interrupted(beacon, "run", operators_job, after=0.2, signals=[signal.SIGINT] * 2)
-    assert code == 130
-    assert seconds < 2
+        process, _ = beacon.start_until("starting question batch", "run", operators_job)
+        until(lambda: sum(regions.seen.values()) == 6, 30)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert any("stopping" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 2
 
 
 def test_a_run_of_a_job_that_is_running_is_refused(beacon: Beacon, operators_job: str) -> None:
@@ -179,30 +170,10 @@ def test_a_run_of_a_job_that_is_running_is_refused(beacon: Beacon, operators_job
         assert (code, document["data"]["counts"]["completed"]) == (0, 12)
 
 
-def test_a_303_is_followed_by_get_and_its_hops_are_counted(beacon: Beacon, operators_job: str) -> None:
-    with regions_server(Regions(hop_first=True)) as regions:
-        beacon.environment |= regions.environment()
-        code, document = beacon.json("run", operators_job)
-        assert (code, document["data"]["hops"]) == (0, 12)
-        assert sorted(regions.methods) == ["GET"] * 12 + ["POST"] * 12
-    code, document = beacon.json("check-db", "operators")
-    assert code == 0
-    assert {check["name"]: check["status"] for check in document["data"]["checks"]}["no_hops"] == "warn"
-
-
 def test_a_job_file_of_the_old_system_runs(scripted: Beacon) -> None:
     code, document = scripted.json("run", str(ROOT / "examples" / "version1.json"), "--local")
     assert code == 0, document
     assert set(document["data"]["by_region"]) == {"US", "EU", "ASIA"}
-
-
-def test_a_model_that_is_not_served_costs_nothing(beacon: Beacon, operators_job: str) -> None:
-    with regions_server(Regions(models=["llama3.2-1b"])) as regions:
-        beacon.environment |= regions.environment()
-        code, document = beacon.json("run", operators_job)
-        assert (code, document["errors"][0]["code"]) == (1, "model_not_served")
-        assert "qwen2.5-1.5b in US" in document["errors"][0]["message"]
-        assert regions.methods == []
 
 
 def test_a_dry_run_asks_and_starts_nothing(new_machine: Beacon, operators_job: str) -> None:
@@ -211,43 +182,6 @@ def test_a_dry_run_asks_and_starts_nothing(new_machine: Beacon, operators_job: s
     assert (code, data["expected"], data["batches"], data["containers_at_most"]) == (0, 12, 2, 6)
     assert [prompt["text"] for prompt in data["prompts"]] == ["What is 2+2?", "What is the capital of France?"]
     assert not (new_machine.folder / "data").exists()
-
-
-BAD_FILES: dict[str, tuple[str | bytes | None, str]] = {
-    "unknown question": ("questions: [maths_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n", "math_basic"),
-    "unknown region": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [Mars]\n", "Mars"),
-    "unknown model": ("questions: [math_basic]\nmodels: ['llama3.2:1b']\nregions: [US]\n", "llama3.2-1b"),
-    "duplicate key": (
-        "questions: [math_basic]\nquestions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n",
-        "questions",
-    ),
-    "wrong type": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nrepeats: many\n", "repeats"),
-    "empty file": ("", "empty"),
-    "not UTF-8": ("questions: [mathé]".encode("latin-1"), "UTF-8"),
-    "a directory": (None, "is a folder"),
-    "missing": (None, "no such file"),
-}
-
-
-@pytest.mark.parametrize("kind", BAD_FILES)
-def test_a_bad_job_file_is_one_clear_error(beacon: Beacon, kind: str) -> None:
-    content, said = BAD_FILES[kind]
-    path = str(beacon.folder / "job.yaml")
-    if content is not None:
-        beacon.write("job.yaml", content)
-    elif kind == "a directory":
-        Path(path).mkdir()
-    done = beacon("run", path)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    lines = done.stderr.strip().splitlines()
-    assert lines[0].startswith("error: ")
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(lines) <= 2
-    code, document = beacon.json("run", path)
-    assert (code, document["command"], document["ok"], document["data"]) == (2, "run", False, {})
-    assert [set(error) for error in document["errors"]] == [{"code", "message", "hint"}]
 
 
 def test_piped_output_is_plain_lines_in_the_operators_words(scripted: Beacon, operators_job: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -221,10 +222,10 @@ def fake_modal() -> Iterator[FakeModal]:
     ready, stop = threading.Event(), asyncio.Event()
 
     async def serve() -> None:
-        server = Server([_Service(fake)])
-        await server.start("127.0.0.1", 0)
-        assert server._server is not None
-        fake.url = f"http://127.0.0.1:{server._server.sockets[0].getsockname()[1]}"
+        server = Server([_Service(fake)])  # type: ignore[abstract]
+        listening = socket.create_server(("127.0.0.1", 0))
+        await server.start(sock=listening)
+        fake.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         ready.set()
         await stop.wait()
         server.close()

@@ -115,7 +115,12 @@ class Fleet:
             WHERE job_id = %s AND status = 'doing'
         """
         found: list[tuple[Any, ...]] = []
-        until(lambda: bool(found.extend(self.rows(statement, job_id)) or found), 30, self.everything)
+
+        def found_it() -> bool:
+            found.extend(self.rows(statement, job_id))
+            return bool(found)
+
+        until(found_it, 30, self.everything)
         return next(worker for worker in self.workers if worker.pid == found[0][0])
 
     def assert_nothing_lost_or_doubled(self, cells: int, per_account: int = 6) -> None:
@@ -137,7 +142,7 @@ class Fleet:
             worker.wait()
 
 
-def until(condition: Callable[[], bool], seconds: float, why: Callable[[], str] = str) -> float:
+def until(condition: Callable[..., bool], seconds: float, why: Callable[[], str] = str) -> float:
     """Wait until a condition holds, and return how long that took."""
     began = time.monotonic()
     while True:

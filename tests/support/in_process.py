@@ -39,7 +39,7 @@ def beacon(*arguments: str, url: str, columns: int = 200) -> Done:
     width = mock.patch.dict(os.environ, COLUMNS=str(columns))
     with width, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = program([*arguments, "--database-url", url])
-    return Done(code, out.buffer.getvalue(), without_database(err.getvalue()))  # type: ignore[attr-defined]
+    return Done(code, out.buffer.getvalue(), without_database(err.getvalue()))
 
 
 PROGRAM = "from beacon_cli.__main__ import main; main()"

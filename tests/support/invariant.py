@@ -128,16 +128,16 @@ def _assert_journals_are_named(after: Aftermath) -> None:
 
 def _advisory_locks(connection: psycopg.Connection[tuple[object, ...]]) -> int:
     """Return the locks held on this database; a connection that was closed this moment may take a little to end."""
-    for _ in range(50):
+    deadline = time.monotonic() + 5
+    while True:
         row = connection.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         ).fetchone()
         assert row is not None
-        if row[0] == 0:
-            return 0
+        if row[0] == 0 or time.monotonic() > deadline:
+            return int(str(row[0]))
         time.sleep(0.1)
-    return int(str(row[0]))
 
 
 def _assert_ended_properly(done: CompletedProcess[str], *, stdout_closed: bool) -> None:

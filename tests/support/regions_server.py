@@ -26,13 +26,15 @@ _ON_ITS_WAY = timedelta(seconds=0.1)
 class Regions:
     """`answered` counts the answers that were sent whole, by (question text, model, region); `seen` all POSTs.
 
-    `latencies` are those of single regions. `padding` is how many characters of noise an answer has more.
+    `latencies` are those of single regions. `padding` is how many characters of noise an answer has more. `answers` is
+    how many questions are answered, in the order in which they come; later ones stay in flight. None: all.
     """
 
     latency: float = 0.0
     latencies: dict[str, float] = field(default_factory=dict)
     hop_first: bool = False
     padding: int = 0
+    answers: int | None = None
     models: list[str] = field(default_factory=lambda: list(MODELS))
     url: str = ""
     seen: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -58,7 +60,8 @@ class Regions:
         key = (body["prompt"], body["model"], region)
         self.seen[key] += 1
         self.asked_at[key].append(datetime.now(UTC))
-        await asyncio.sleep(self.latencies.get(region, self.latency))
+        held = self.answers is not None and sum(self.seen.values()) > self.answers
+        await asyncio.sleep(600 if held else self.latencies.get(region, self.latency))
         self.answered[key] += 1
         return http(200, good_answer(region, body["model"], f"answer to {body['prompt']}{self._noise()}"))
 

@@ -8,6 +8,7 @@ import json
 import signal
 import subprocess
 import time
+from functools import partial
 
 import psycopg
 import pytest
@@ -107,7 +108,7 @@ EMPTY: dict[str, str | None] = {"nothing": "", "null": None, "white space": " \n
 @pytest.mark.fault(33, "an empty text, null, white space")
 def test_what_is_no_answer_fails_with_an_excerpt_and_what_is_empty_is_kept(hurt: Beacon) -> None:
     faults = {prompt: always(reply) for prompt, (reply, _) in MALFORMED.items()}
-    faults |= {prompt: always(lambda asked, text=text: asked.good(text)) for prompt, text in EMPTY.items()}
+    faults |= {prompt: always(partial(Asked.good, text=text)) for prompt, text in EMPTY.items()}
     with endpoints(faults) as served:
         found = run_against(hurt, served, write_job(hurt, faults, attempts=1))
         assert found.done.returncode == 1

@@ -20,6 +20,7 @@ from psycopg.conninfo import make_conninfo
 from tests.acceptance.conftest import Beacon
 from tests.acceptance.faults.test_stops import LABELS, aftermath, begin, ended, finish, run_arguments
 from tests.support.audit_jobs import fingerprint
+from tests.support.fleet import until
 from tests.support.hostile_endpoints import write_job
 from tests.support.invariant import Aftermath, assert_invariant
 from tests.support.regions_server import Regions, regions_server
@@ -60,7 +61,7 @@ def stop_postgres(beacon: Beacon, signum: int) -> None:
 def test_a_server_that_goes_away_in_mid_run_costs_no_answer(hurt: Beacon, regions: Regions, job: str) -> None:
     hurt("db", "url")
     process = begin(hurt, job)
-    time.sleep(0.3)
+    until(lambda: sum(regions.answered.values()) >= 6, 30)
     stop_postgres(hurt, signal.SIGQUIT)
     done = ended(process)
     assert done.returncode == 0, done.stderr
@@ -72,13 +73,15 @@ def test_a_server_that_goes_away_in_mid_run_costs_no_answer(hurt: Beacon, region
 @pytest.mark.fault(14, "SIGKILL to the server while a job is resumed")
 def test_a_server_that_is_killed_during_a_resume_strands_nothing(hurt: Beacon, regions: Regions, job: str) -> None:
     hurt("db", "url")
+    regions.answers = 6
     process = begin(hurt, job)
-    time.sleep(0.4)
+    until(lambda: sum(regions.seen.values()) == 12, 30)
     process.send_signal(signal.SIGINT)
     first = ended(process)
     assert first.returncode == 130
+    regions.answers = None
     process = begin(hurt, job)
-    time.sleep(0.3)
+    until(lambda: sum(regions.answered.values()) >= 12, 30)
     stop_postgres(hurt, signal.SIGKILL)
     done = ended(process)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
@@ -44,7 +44,7 @@ class Serving:
         for line in self.process.stderr:
             self._said += line
 
-    def ask(self, headers: dict[str, str] = NEW, **body: Any) -> httpx2.Response:
+    def ask(self, headers: Mapping[str, str] = NEW, **body: Any) -> httpx2.Response:
         return self.client.post("/inference", headers=headers, json={"model": MODEL, "prompt": PROMPT, **body})
 
     def end(self) -> subprocess.CompletedProcess[str]:
@@ -92,7 +92,7 @@ def test_a_server_is_closed_limited_and_silent(hurt: Beacon, serving: Serving) -
 
 
 def assert_closed_without_credentials(serving: Serving) -> None:
-    wrong = [
+    wrong: list[dict[str, str]] = [
         {},
         {"Modal-Key": NEW["Modal-Key"]},
         {**NEW, "Modal-Secret": OLD["Modal-Secret"]},
@@ -101,7 +101,7 @@ def assert_closed_without_credentials(serving: Serving) -> None:
         {"Authorization": f"Bearer {NEW['Modal-Secret']}"},
     ]
     for headers in wrong:
-        encoded = {name: value.encode() for name, value in headers.items()}
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
         for path in ("/models", "/health", "/nothing"):
             assert serving.client.get(path, headers=encoded).status_code == 401
         answer = serving.client.post("/inference", headers=encoded, json={"model": MODEL, "prompt": PROMPT})
@@ -115,8 +115,8 @@ def assert_closed_without_credentials(serving: Serving) -> None:
 def assert_limits(serving: Serving) -> None:
     """At its limit a request is taken, one more is refused."""
     for field, limit in (("prompt", MAX_PROMPT_CHARACTERS), ("system_prompt", MAX_SYSTEM_PROMPT_CHARACTERS)):
-        assert serving.ask(**{field: "é" * limit}).status_code == 200
-        assert code_of(serving.ask(**{field: "é" * (limit + 1)})) == (422, "invalid_request")
+        assert serving.ask(NEW, **{field: "é" * limit}).status_code == 200
+        assert code_of(serving.ask(NEW, **{field: "é" * (limit + 1)})) == (422, "invalid_request")
     assert serving.ask(max_tokens=MAX_TOKENS).status_code == 200
     assert code_of(serving.ask(max_tokens=MAX_TOKENS + 1)) == (422, "invalid_request")
     body = json.dumps({"model": MODEL, "prompt": PROMPT}).encode()

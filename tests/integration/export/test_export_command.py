@@ -19,6 +19,7 @@ import pytest
 
 from beacon_cli.console.formatting import size
 from beacon_cli.export import export
+from beacon_cli.export.columns import row_of
 from beacon_cli.store.text import storable, storable_json
 from tests.support.audit_jobs import (
     JOB,
@@ -307,7 +308,7 @@ def test_an_error_in_mid_export_leaves_no_half_file(
     big_job(connection, 2000)
     path = tmp_path / f"answers.{chosen}"
     path.write_text("old")
-    row_of, seen = export.row_of, []
+    seen = []
 
     def failing(execution: Any) -> Any:
         seen.append(execution)

@@ -61,6 +61,14 @@ async def has_it_soon(holder: Holder, seconds: float = 5) -> bool:
     return True
 
 
+async def in_line(url: str, count: int) -> None:
+    """Wait until so many calls stand in line for a slot."""
+    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        waiting = "SELECT count(*) FROM fleet_calls WHERE granted_at IS NULL"
+        while await (await connection.execute(waiting)).fetchone() != (count,):
+            pass
+
+
 def test_a_region_s_cap_and_the_account_s_hold_over_workers(database_url: str) -> None:
     async def main() -> None:
         async with workers(database_url, "a", "b") as (a, b):
@@ -88,7 +96,7 @@ def test_turns_go_by_priority_and_then_by_time(database_url: str) -> None:
             for holder in held:
                 assert await has_it_soon(holder)
             late, early, first = Holder(a, priority=1), Holder(b), Holder(a, priority=-1)
-            await asyncio.sleep(0.3)
+            await in_line(database_url, 3)
             for holder, expected in ((held[0], first), (held[1], early), (first, late)):
                 await holder.end()
                 assert await has_it_soon(expected)
@@ -105,7 +113,7 @@ def test_connections_that_are_cut_cost_no_slot_and_give_none_away(database_url: 
             for holder in held:
                 assert await has_it_soon(holder)
             waiting = Holder(a)
-            await asyncio.sleep(0.2)
+            await in_line(database_url, 1)
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute(query("fleet", "cut_off"), {"names": ["worker a"]})
                 assert not await has_it_soon(waiting, 1)
@@ -166,11 +174,11 @@ def test_waiting_long_outweighs_priority(database_url: str) -> None:
             holders = [Holder(a), Holder(a)]
             assert all([await has_it_soon(holder) for holder in holders])
             low = Holder(a, priority=5)
-            await asyncio.sleep(0.3)
+            await in_line(database_url, 1)
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute("UPDATE fleet_calls SET turn = turn - 360 WHERE granted_at IS NULL")  # 6 min ago
             normal = Holder(a)
-            await asyncio.sleep(0.3)
+            await in_line(database_url, 2)
             await holders[0].end()
             assert await has_it_soon(low)
             assert not normal.has_it.is_set()
@@ -199,11 +207,13 @@ def test_a_worker_that_leaves_is_not_taken_for_dead(database_url: str) -> None:
         lease = Lease(database_url, "a")
         await lease.take(1, CAPS)
 
+        beating = asyncio.Event()
+
         async def beat(connection: object, healthy_seconds: float) -> None:
-            pass
+            beating.set()
 
         keeping = asyncio.create_task(lease.keep(beat))
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(beating.wait(), 20)
         await lease.leave()
         await asyncio.wait_for(keeping, 5)
         await lease.close()

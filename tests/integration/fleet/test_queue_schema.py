@@ -38,9 +38,13 @@ def test_tables_of_an_old_version_become_those_of_a_new_one(database_url: str) -
 
 def test_creating_twice_changes_nothing(database_url: str) -> None:
     create_queue(database_url)
+    with connect(database_url) as connection:
+        once = shape(connection)
+        assert once
     create_queue(database_url)
     with connect(database_url) as connection:
         require_queue(connection, ["SELECT", "INSERT", "UPDATE", "DELETE"])
+        assert shape(connection) == once
 
 
 def test_tables_of_a_newer_version_are_refused(database_url: str) -> None:

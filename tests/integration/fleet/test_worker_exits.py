@@ -122,7 +122,7 @@ def test_a_second_signal_does_not_wait_for_calls(
         nonlocal signalled
         await asks(regions)
         signals.receive(signal.SIGINT)
-        await asyncio.sleep(0.5)
+        await until(lambda: rows(queue_url, "SELECT draining FROM fleet_workers") == [(True,)])
         signalled = time.monotonic()
         signals.receive(signal.SIGTERM)
 

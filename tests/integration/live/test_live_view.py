@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pexpect
@@ -131,6 +132,10 @@ def test_an_error_in_mid_run_leaves_the_terminal_as_it_was(terminal: Callable[..
     assert b"\x1b[?1049h" not in view.output
 
 
+def has_line(line: str, text: str) -> bool:
+    return line in text.splitlines()
+
+
 @pytest.mark.parametrize("environment", [{}, {"COLUMNS": "80", "LINES": "24"}], ids=["", "exported size"])
 def test_resizing_leaves_one_intact_frame(terminal: Callable[..., Terminal], environment: dict[str, str]) -> None:
     view = terminal("--questions 200 --pause 0.02", 120, 30, **environment)
@@ -140,7 +145,7 @@ def test_resizing_leaves_one_intact_frame(terminal: Callable[..., Terminal], env
         # Nothing of a wider or narrower frame is left: the header is as wide as the terminal allows.
         cut = "beacon run  bias-demo-1  running  batching question  200 questions  2 models  3 regions"
         header = cut if len(cut) < columns else cut[: columns - 2] + "…"
-        shown = view.until(lambda text, header=header: header in text.splitlines())
+        shown = view.until(partial(has_line, header))
         assert whole_frames(shown) == 1
         assert len(shown.splitlines()) <= rows - 1
 

@@ -185,8 +185,8 @@ def test_an_exception_inside_leaves_no_process(tmp_path: Path) -> None:
     assert children() == before
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.3, None])
-def test_a_cancellation_while_starting_or_serving_leaves_no_process(tmp_path: Path, seconds: float | None) -> None:
+@pytest.mark.parametrize("moment", ["before any process", "with the first process", "when all serve"])
+def test_a_cancellation_while_starting_or_serving_leaves_no_process(tmp_path: Path, moment: str) -> None:
     settings = scripted_settings(tmp_path, {"demo": SLOW})
 
     async def run() -> None:
@@ -198,7 +198,12 @@ def test_a_cancellation_while_starting_or_serving_leaves_no_process(tmp_path: Pa
                 await asyncio.sleep(60)
 
         task = asyncio.ensure_future(serve())
-        await (started.wait() if seconds is None else asyncio.sleep(seconds))
+        async with asyncio.timeout(20):
+            await asyncio.sleep(0)
+            if moment == "with the first process":
+                await asyncio.to_thread(wait_for_a_child, before)
+            if moment == "when all serve":
+                await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -321,6 +326,13 @@ asyncio.run(main())
     assert len(pids) == 3
     assert all(gone_within(pid, 5) for pid in pids)
     assert list(short_folder.iterdir()) == []
+
+
+def wait_for_a_child(before: set[str]) -> None:
+    deadline = time.monotonic() + 20
+    while children() == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def children() -> set[str]:

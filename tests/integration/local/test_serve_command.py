@@ -11,9 +11,10 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import httpx2
@@ -22,7 +23,10 @@ import pytest
 
 @contextmanager
 def serving(
-    folder: Path, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **environment: str
+    folder: Path,
+    *arguments: str,
+    stdout: int | IO[str] = subprocess.PIPE,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[subprocess.Popen[str]]:
     """Run `beacon serve` with nothing but a scripted model behind the bundled model's id."""
     (folder / "script.yaml").write_text("default: '{model} in {region}'")
@@ -104,7 +108,7 @@ def test_it_says_how_to_use_it_serves_and_ends_with_the_signals_code(
 
 def test_the_curl_line_works_as_printed_with_credentials_from_the_environment(tmp_path: Path) -> None:
     secrets = {"BEACON_PROXY_KEY": "wk-1", "BEACON_PROXY_SECRET": "ws-canary"}
-    with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), **secrets) as process:
+    with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), environment=secrets) as process:
         answer, talk = ready(process)
         assert "canary" not in answer + talk
         command = answer.partition("try it:\n")[2].partition("\n\n")[0]

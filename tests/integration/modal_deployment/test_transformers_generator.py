@@ -25,7 +25,7 @@ from modal_deployment.serving import Service, asgi_app
 from modal_deployment.transformers_generator import TransformersGenerator
 from tests.support.tiny_model import END, WINDOW, make_tiny_model
 
-FREE = {"temperature": 1.0, "max_tokens": 24}
+FREE: dict[str, Any] = {"temperature": 1.0, "max_tokens": 24}
 
 
 @pytest.fixture(scope="module")

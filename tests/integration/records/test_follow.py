@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from tests.support.in_process import beacon
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def followed(url: str, pauses: list[Callable[[], object]], **only: str) -> tuple[Follower, list[Arrival]]:
+def followed(url: str, pauses: Sequence[Callable[[], object]], **only: str) -> tuple[Follower, list[Arrival]]:
     """Follow to the end; in each pause between two looks the next of `pauses` happens."""
     with connect_readonly(url) as connection:
         answers = JobAnswers.of(connection, JOB, **only)

@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -278,7 +279,8 @@ def test_root_uses_no_data_folder_that_others_can_change(data_path: Path) -> Non
     theirs.mkdir()
     for name in ("postgresql.starting", "postgresql.kept", "postgresql.socket"):
         (theirs / name).symlink_to(victim)
-    for spoil in (lambda: os.chown(theirs, NOBODY, NOBODY), lambda: theirs.chmod(0o777)):
+    spoils: list[Callable[[], None]] = [partial(os.chown, theirs, NOBODY, NOBODY), partial(theirs.chmod, 0o777)]
+    for spoil in spoils:
         spoil()
         with pytest.raises(StoreError, match="is not safe: other users may write in"), embedded_server(theirs):
             pass

@@ -122,7 +122,7 @@ def test_a_role_without_rights_is_named_with_what_it_lacks(admin: Connection, em
                 with opening(url) as connection, pytest.raises(StoreError) as caught:
                     require_current_schema(connection)
                 assert caught.value.message == lacks + lacking
-            admin.execute(grant.format(sql.SQL(privilege), sql.Identifier(name)))  # type: ignore[arg-type]
+            admin.execute(grant.format(sql.SQL(privilege), sql.Identifier(name)))
         with connect(url) as connection:
             require_current_schema(connection)
             with pytest.raises(StoreError) as caught:

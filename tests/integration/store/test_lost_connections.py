@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from beacon_cli.errors import LockLost, StoreError
+from beacon_cli.errors import JournalError, LockLost, StoreError
 from beacon_cli.store import journal, writer
 from beacon_cli.store.rows import COLUMNS
 from beacon_cli.store.session import Session
@@ -79,6 +81,22 @@ def test_a_network_that_falls_silent_ends_in_the_journal_within_the_patience(
     run(main)
 
 
+async def no_lock_is_held(url: str) -> None:
+    held = "SELECT FROM pg_locks JOIN pg_database AS here ON here.oid = database AND datname = current_database()"
+    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        while await (await connection.execute(f"{held} WHERE locktype = 'advisory'")).fetchone() is not None:
+            pass
+
+
+async def waits_for_a_lock(url: str, times: int) -> None:
+    """Wait until so many statements of the database have waited for a lock, one after another."""
+    waiting = "SELECT query_start FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    seen: set[tuple[Any, ...]] = set()
+    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        while len(seen) < times:
+            seen.update(await (await connection.execute(waiting)).fetchall())
+
+
 def test_a_cut_connection_is_noticed_before_anything_more_is_asked(opened: Opened) -> None:
     job = make_job(1)
 
@@ -86,7 +104,7 @@ def test_a_cut_connection_is_noticed_before_anything_more_is_asked(opened: Opene
         async with opened(job) as store:
             (batch,) = await all_batches(await begun(store), job)
             cut_connections(opened.url)
-            await asyncio.sleep(0.05)
+            await no_lock_is_held(opened.url)
             thief = await Session.open(opened.url, "test-job")
             with pytest.raises(LockLost):
                 await store.ready(batch.cells[0])
@@ -106,7 +124,7 @@ def test_a_locked_table_is_waited_for_on_the_same_connection(opened: Opened) -> 
             with psycopg.connect(opened.url) as other:
                 other.execute("LOCK TABLE executions")
                 recording = asyncio.ensure_future(store.record(execution(batch.cells[0])))
-                await asyncio.sleep(0.4)
+                await waits_for_a_lock(opened.url, times=3)
                 assert not recording.done()
             await recording
             assert store._session.connection is connection
@@ -123,11 +141,12 @@ def test_an_older_journals_failure_never_replaces_what_a_later_run_stored(opened
             (batch,) = await all_batches(await begun(store), job)
             cell, other = batch.cells[:2]
             await store.record(execution(cell, "failed", None, error_code="server_error", error_message="stored"))
-            row = {**first_row(opened), "run_id": store.claim.run_id}
+            run_id = store.claim.run_id
+            row = {**first_row(opened), "run_id": run_id}
         async with opened(job) as store:
             await begun(store)
             await store.record(execution(cell, "failed", None, error_code="server_error", error_message="newer"))
-        kept = journal.Journal(opened.journal, row["run_id"])
+        kept = journal.Journal(opened.journal, run_id)
         kept.append([row, {**row, "region": other.lane.region.label, "model_id": other.lane.model_id}])
         with kept.path.open("ab") as file:
             file.write(b'{"cut off by a cra')
@@ -161,8 +180,8 @@ def test_a_disk_that_is_full_keeps_no_half_line(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(journal.os, "fsync", full)
-        with pytest.raises(journal.JournalError, match="No space left"):
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(JournalError, match="No space left"):
             kept.append([line(run_id, "two")])
     kept.append([line(run_id, "three")])
     (found,) = journal.look(folder).journals

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 
 import psycopg
@@ -51,7 +50,6 @@ def test_a_migration_that_is_interrupted_can_be_made_again(empty_database_url: s
         )
         wait_for_a_lock(url)
         process.send_signal(signum)
-        time.sleep(0.2)
         other.rollback()
     process.communicate(timeout=60)
     assert process.returncode == (-9 if signum == signal.SIGKILL else 128 + signum)

@@ -32,7 +32,7 @@ _USUAL: dict[str, Any] = {
 
 def execution(*, seconds: float | None = None, **fields: Any) -> StoredExecution:
     """Return an execution that is as usual but for `fields`, and took so many seconds."""
-    values = dict.fromkeys(field.name for field in dataclasses.fields(StoredExecution)) | _USUAL
+    values: dict[str, Any] = {field.name: None for field in dataclasses.fields(StoredExecution)} | _USUAL
     if seconds is not None:
         values |= {"started_at": _STARTED, "completed_at": _STARTED + timedelta(seconds=seconds)}
     return StoredExecution(**(values | fields))

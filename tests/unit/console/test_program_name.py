@@ -75,16 +75,11 @@ def texts(path: Path) -> Iterator[str]:
     """Yield the texts of a module but its docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    docstrings = {
-        id(node.body[0].value) for node in ast.walk(tree) if isinstance(node, documented) and is_text(node.body)
-    }
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, documented)]
+    docstrings = {id(body[0].value) for body in bodies if isinstance(body[0], ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.value
-
-
-def is_text(body: list[ast.stmt]) -> bool:
-    return isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
 
 
 def test_no_text_of_the_program_spells_a_command_out() -> None:

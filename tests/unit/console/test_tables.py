@@ -27,7 +27,7 @@ def printed(width: int, *, terminal: bool = True, encoding: str = "utf-8", foote
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
     console = Console(file=stream, width=width, force_terminal=terminal, color_system=None, highlight=False)
     print_table(console, COLUMNS, ROWS, footer=footer)
-    return stream.buffer.getvalue().decode(encoding).splitlines()  # type: ignore[attr-defined]
+    return stream.buffer.getvalue().decode(encoding).splitlines()
 
 
 def test_a_row_that_has_room_is_a_line() -> None:

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from beacon_cli.endpoints.configured import DIRECT_HOSTS, Endpoint, configured_endpoints
+from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
 from beacon_cli.errors import ConfigError
+from beacon_cli.network.proxies import DIRECT_HOSTS
 from beacon_cli.settings import Settings
 from modal_deployment.regions import REGIONS
 

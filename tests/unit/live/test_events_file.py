@@ -146,7 +146,7 @@ CONTRACT: list[tuple[Event, dict[str, object]]] = [
 ]
 
 
-@pytest.mark.parametrize(("event", "document"), CONTRACT, ids=[row[1]["event"] for row in CONTRACT])
+@pytest.mark.parametrize(("event", "document"), CONTRACT, ids=[str(row[1]["event"]) for row in CONTRACT])
 def test_the_contract_of_each_event(event: Event, document: dict[str, object]) -> None:
     assert event_document(event) == document
 

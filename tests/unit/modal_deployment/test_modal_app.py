@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import warnings
 from pathlib import Path
+from typing import Any
 
 import modal
 import pytest
@@ -19,7 +20,7 @@ FUNCTIONS = {"inference": "POST", "models": "GET", "health": "GET"}
 CPU = ("models", "health")
 
 
-def functions(app: modal.App) -> dict[str, modal.Function]:
+def functions(app: modal.App) -> dict[str, modal.Function[..., Any, Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecated in 1.6, without another way to list them before a deployment
         return dict(app.registered_functions)
@@ -37,14 +38,17 @@ def test_every_function_runs_in_its_region_and_answers_its_method(region_id: str
     declared = functions(build_app(region_id))
     for name, function in declared.items():
         assert function.info().regions == [REGIONS[region_id].modal_region]
-        assert function.info().web_info.method == FUNCTIONS[name]
+        web = function.info().web_info
+        assert web is not None
+        assert web.method == FUNCTIONS[name]
 
 
 def test_only_inference_has_a_gpu_the_weights_and_the_token() -> None:
     declared = functions(build_app("us"))
     inference = declared["inference"]._spec_
     assert inference.gpus == "T4"
-    assert {str(path): volume.name for path, volume in inference.volumes.items()} == {"/weights": "beacon-weights"}
+    volumes: dict[Any, Any] = dict(inference.volumes)
+    assert {str(path): volume.name for path, volume in volumes.items()} == {"/weights": "beacon-weights"}
     assert any("huggingface" in repr(secret) for secret in inference.secrets)
     for name in CPU:
         spec = declared[name]._spec_

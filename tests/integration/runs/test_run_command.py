@@ -1,0 +1,176 @@
+"""`beacon run` inside the test's process: what is prepared, what is summed up, and what the verdict is."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from beacon_cli.store.session import Session
+from tests.support.hostile_endpoints import always, endpoints
+from tests.support.in_process import Done, beacon
+from tests.support.raw_server import http
+from tests.support.regions_server import Regions, regions_server
+
+JOB = (
+    "id: operators\nquestions: [math_basic, geography_basic]\n"
+    "models: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n"
+)
+NO_DATABASE = "postgresql://127.0.0.1:1/nothing"
+MATH, GEOGRAPHY = "What is 2+2?", "What is the capital of France?"
+
+
+class Operator:
+    """Runs the job on a database of its own, with endpoints that the test serves."""
+
+    def __init__(self, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._url = url
+        self._monkeypatch = monkeypatch
+        self._job = folder / "job.yaml"
+        self._job.write_text(JOB)
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("BEACON_DATA_DIR", str(folder / "data"))
+        monkeypatch.setenv("BEACON_LIMITS__ATTEMPTS", "1")
+
+    def uses(self, environment: dict[str, str]) -> None:
+        for name, value in environment.items():
+            self._monkeypatch.setenv(name, value)
+
+    def run(self, *options: str) -> tuple[Done, dict[str, Any]]:
+        done = beacon("run", str(self._job), "--json", *options, url=self._url)
+        return done, done.document["data"]
+
+    def audit(self) -> dict[str, str]:
+        done = beacon("check-db", "operators", "--json", url=self._url)
+        assert done.code == 0, done.out
+        return {check["name"]: check["status"] for check in done.document["data"]["checks"]}
+
+
+@pytest.fixture
+def operator(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    return Operator(tmp_path, database_url, monkeypatch)
+
+
+@pytest.mark.parametrize("mode", ["region", "lane"])
+def test_the_other_batching_modes_ask_the_same_cells(operator: Operator, mode: str) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        done, data = operator.run("--batching", mode)
+    assert (done.code, data["batching"], data["counts"]["completed"]) == (0, mode, 12)
+    assert sorted(regions.seen.values()) == [1] * 12
+    audit = operator.audit()
+    assert audit["sequential"] == audit["batch_gap"] == "skip"
+
+
+def test_a_303_is_followed_by_get_and_its_hops_are_counted(operator: Operator) -> None:
+    with regions_server(Regions(hop_first=True)) as regions:
+        operator.uses(regions.environment())
+        done, data = operator.run()
+        assert (done.code, data["hops"]) == (0, 12)
+        assert sorted(regions.methods) == ["GET"] * 12 + ["POST"] * 12
+    assert operator.audit()["no_hops"] == "warn"
+
+
+def test_a_model_that_is_not_served_costs_nothing(operator: Operator) -> None:
+    with regions_server(Regions(models=["llama3.2-1b"])) as regions:
+        operator.uses(regions.environment())
+        done, _ = operator.run()
+    [error] = done.document["errors"]
+    assert (done.code, error["code"]) == (1, "model_not_served")
+    assert "qwen2.5-1.5b in US" in error["message"]
+    assert regions.methods == []
+
+
+def test_a_job_that_somebody_else_runs_is_left_alone(operator: Operator, database_url: str) -> None:
+    with asyncio.Runner() as runner, regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        other = runner.run(Session.open(database_url, "operators"))
+        done, data = operator.run()
+        runner.run(other.close())
+    assert (done.code, done.document["errors"][0]["code"], data) == (3, "job_locked", {"job_id": "operators"})
+    assert "resume it with: beacon run" in done.document["errors"][0]["hint"]
+    assert regions.seen == {}
+
+
+def test_what_failed_is_in_the_verdict_and_the_next_run_asks_only_that(operator: Operator) -> None:
+    with endpoints({GEOGRAPHY: always(http(500))}) as served:
+        operator.uses(served.environment())
+        done, data = operator.run()
+        assert (done.code, data["status"]) == (1, "partial")
+        assert {status: count for status, count in data["counts"].items() if count} == {"completed": 6, "failed": 6}
+        assert data["by_region"] == {region: {"expected": 4, "completed": 2} for region in ("US", "EU", "ASIA")}
+        [error] = done.document["errors"]
+        assert error["code"] == "problems_found"
+        assert error["hint"].startswith("resume it with: beacon run")
+        served.faults = {}
+        done, data = operator.run()
+        assert (done.code, data["status"], data["counts"]["completed"]) == (0, "completed", 12)
+        assert (served.asked(MATH), served.asked(GEOGRAPHY)) == ((2, 0), (4, 0)), "of the US: once, and twice"
+
+
+def test_a_job_that_is_done_needs_no_endpoint(operator: Operator, connection: psycopg.Connection[Any]) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        assert operator.run()[0].code == 0
+    done, data = operator.run()
+    assert (done.code, data["nothing_to_ask"], data["counts"]["completed"]) == (0, True, 12)
+    assert connection.execute("SELECT count(*) FROM runs").fetchone() == (2,)
+
+
+def test_a_mistyped_job_id_lists_near_ones(operator: Operator, database_url: str) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        assert operator.run()[0].code == 0
+    done = beacon("check-db", "operatros", "--json", url=database_url)
+    [error] = done.document["errors"]
+    assert (done.code, error["code"]) == (1, "job_not_found")
+    assert "operators" in error["hint"]
+
+
+def test_a_dry_run_asks_nobody_and_writes_nothing(operator: Operator, connection: psycopg.Connection[Any]) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        done, data = operator.run("--dry-run", "--max-in-flight", "4")
+    assert (done.code, data["expected"], data["batches"], data["limits"]["max_in_flight"]) == (0, 12, 2, 4)
+    assert data["endpoints"]["ASIA"] == f"{regions.url}/apac/inference"
+    assert regions.methods == []
+    assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (0,)
+
+
+BAD_FILES: dict[str, tuple[str | bytes | None, str]] = {
+    "unknown question": ("questions: [maths_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n", "math_basic"),
+    "unknown region": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [Mars]\n", "Mars"),
+    "unknown model": ("questions: [math_basic]\nmodels: ['llama3.2:1b']\nregions: [US]\n", "llama3.2-1b"),
+    "duplicate key": (
+        "questions: [math_basic]\nquestions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n",
+        "questions",
+    ),
+    "wrong type": ("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nrepeats: many\n", "repeats"),
+    "empty file": ("", "empty"),
+    "not UTF-8": ("questions: [mathé]".encode("latin-1"), "UTF-8"),
+    "a directory": (None, "is a folder"),
+    "missing": (None, "no such file"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_bad_job_file_is_one_clear_error_before_any_database(tmp_path: Path, kind: str) -> None:
+    content, said = BAD_FILES[kind]
+    path = tmp_path / "job.yaml"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    elif kind == "a directory":
+        path.mkdir()
+    done = beacon("run", str(path), url=NO_DATABASE)
+    assert (done.code, done.out) == (2, "")
+    lines = done.err.strip().splitlines()
+    assert lines[0].startswith("error: ")
+    assert said in done.err
+    assert len(lines) <= 2
+    done = beacon("run", str(path), "--json", url=NO_DATABASE)
+    document = done.document
+    assert (done.code, document["command"], document["ok"], document["data"]) == (2, "run", False, {})
+    assert [set(error) for error in document["errors"]] == [{"code", "message", "hint"}]
