@@ -34,7 +34,7 @@ def main() -> None:
             questions=questions,
             seed=chosen.seed,
             longest=chosen.longest,
-            tell=lambda line: print(line, flush=True),
+            notify=lambda line: print(line, flush=True),
         )
     for name, value in dataclasses.asdict(figures).items():
         print(f"{name:>13}  {value:.0f}")

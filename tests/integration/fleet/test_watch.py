@@ -31,7 +31,7 @@ class Fleet:
 
     async def look(self, healthy_seconds: float = MINUTE) -> None:
         """Look once, as a worker does that has not looked yet, and wait for what follows."""
-        watch = Watch("a", self._put_back, self.told.append)
+        watch = Watch("a", self._put_back, asyncio.create_task, self.told.append)
         async with await open_async(address_of(self.url, statement_timeout="10s", name="worker a")) as connection:
             await watch.look(connection, healthy_seconds)
         others = asyncio.all_tasks() - {asyncio.current_task()}

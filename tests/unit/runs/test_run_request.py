@@ -29,9 +29,9 @@ def test_a_flag_outweighs_the_file_and_the_file_the_settings(
 
 
 def test_the_id_is_the_flag_or_the_files_or_a_new_one_named_after_the_file() -> None:
-    assert RunRequest(FILE, job_id="mine").id_for(make_job(1)) == "mine"
-    assert RunRequest(FILE).id_for(make_job(1)) == "test-job"
-    first, second = (RunRequest(FILE).id_for(make_job(1, id=None)) for _ in range(2))
+    assert RunRequest(FILE, job_id="mine").given_or_new_id(make_job(1)) == "mine"
+    assert RunRequest(FILE).given_or_new_id(make_job(1)) == "test-job"
+    first, second = (RunRequest(FILE).given_or_new_id(make_job(1, id=None)) for _ in range(2))
     assert first.startswith("my-job-2")
     assert first != second
 
@@ -39,7 +39,7 @@ def test_the_id_is_the_flag_or_the_files_or_a_new_one_named_after_the_file() -> 
 @pytest.mark.parametrize("unusable", ["", "a b", "../x", "é", "x" * 256])
 def test_an_id_that_is_none_is_refused(unusable: str) -> None:
     with pytest.raises(UsageError, match="is not a job id"):
-        RunRequest(FILE, job_id=unusable).id_for(make_job(1))
+        RunRequest(FILE, job_id=unusable).given_or_new_id(make_job(1))
 
 
 @pytest.mark.parametrize(
