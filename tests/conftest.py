@@ -27,7 +27,7 @@ def _keep_files_in_memory() -> None:
     place = os.statvfs(_MEMORY)
     if place.f_flag & os.ST_NOEXEC or place.f_bavail * place.f_frsize < _ENOUGH_BYTES:
         return
-    folder = tempfile.mkdtemp(prefix="beacon-tests-", dir=_MEMORY)
+    folder = tempfile.mkdtemp(prefix="b", dir=_MEMORY)  # short: sockets lie in it, too
     Path(folder).chmod(0o1777)  # servers of other users work in it, too
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["TMPDIR"] = tempfile.tempdir = folder
