@@ -109,9 +109,9 @@ def _validated(values: Mapping[str, Any], place: Callable[[KeyPath], str], folde
         return Settings.model_validate(values, context=folder)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        said = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise ConfigError(
-            f"{place(tuple(map(str, first['loc'])))}: {said}",
+            f"{place(tuple(map(str, first['loc'])))}: {problem}",
             hint=f"{command('docs configuration')} lists every key of beacon.toml and every BEACON_ variable",
         ) from None
 

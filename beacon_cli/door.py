@@ -71,15 +71,15 @@ class Door:
 
     secrets: Redactor = field(default_factory=known_secrets)
 
-    def text(self, said: str, limit: int = LONGEST_NAME) -> str:
+    def text(self, value: str, limit: int = LONGEST_NAME) -> str:
         """Return a text on one line, without secrets, at most `limit` characters; `…` marks where it was cut."""
-        return bounded(" ".join(self.secrets.clean(said).split()), limit)
+        return bounded(" ".join(self.secrets.clean(value).split()), limit)
 
-    def name(self, said: object) -> str | None:
+    def name(self, value: object) -> str | None:
         """Return a text without secrets, cut to the maximum length; None for anything that is not text."""
-        if not isinstance(said, str):
+        if not isinstance(value, str):
             return None
-        return bounded(self.secrets.clean(said))
+        return bounded(self.secrets.clean(value))
 
     def excerpt(self, body: bytes | bytearray) -> str:
         """Return the beginning of a body, on one line. Secrets are removed before it is cut."""

@@ -211,10 +211,10 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
 def _report_error(error: BeaconError, arguments: list[str], context: AppContext, code: int) -> int:
     from beacon_cli.console.diagnostics import log_causes
     from beacon_cli.console.redaction import redacted_traceback
-    from beacon_cli.console.result import envelope, print_error, print_json, say
+    from beacon_cli.console.result import envelope, print_error, print_json, write_stderr
 
     if context.verbose and error.code == "internal":
-        say(redacted_traceback())
+        write_stderr(redacted_traceback())
     elif context.verbose:
         log_causes(error)
     if "--json" in arguments:

@@ -54,7 +54,7 @@ def _doubt(combination: dict[str, Any]) -> str | None:
     if not combination["answered"]:
         return None
     if not combination["container"]:
-        return "no record of where the container ran"
+        return "without a record of where the container ran"
     if region_of_container(combination["container"]) is None:
         return f"ran in {combination['container']}, which is in no known region"
     return None

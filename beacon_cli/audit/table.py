@@ -121,12 +121,12 @@ def _deviations(report: AuditReport) -> Iterator[str]:
     deviating = [group for group in report.coverage.groups if group.deviating][:_LISTED]
     for group in deviating:
         if group.stored == 0:
-            became = "never ran"
+            state = "never ran"
         else:
-            became = "" if group.actual else f"{excerpt(group.status or '')}; "
-            became += f"{quantity(group.stored, 'row')}, {quantity(group.actual, 'answer')} of {group.expected}"
+            state = "" if group.actual else f"{excerpt(group.status or '')}; "
+            state += f"{quantity(group.stored, 'row')}, {quantity(group.actual, 'answer')} of {group.expected}"
         where = " · ".join(excerpt(name, 255) for name in (group.question_id, group.model_id, group.region))
-        yield f"{where}: {became}"
+        yield f"{where}: {state}"
     more = report.coverage.deviating - sum(group.deviating for group in deviating)
     if deviating and more > 0:
         yield f"… and {more} more"

@@ -52,7 +52,7 @@ def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
 
     It runs until `db stop`.
     """
-    from beacon_cli.console.result import say
+    from beacon_cli.console.result import write_stderr
     from beacon_cli.store.address import in_schema
     from beacon_cli.store.database import ignore_libpq_variables
     from beacon_cli.store.embedded import keep_server
@@ -64,7 +64,7 @@ def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
     tables = in_schema(address, settings.database_schema)
     if needs_migration(tables):
         migrate(tables)
-    say(f"the embedded server runs until: {command('db stop')}\n")
+    write_stderr(f"the embedded server runs until: {command('db stop')}\n")
     return CommandResult(
         "db url", {"url": address}, as_json=as_json, show=lambda out: out.print(address, soft_wrap=True)
     )

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from beacon_cli import __version__
 from beacon_cli.console.printable import printable
 from beacon_cli.console.redaction import redacted
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 
 _MOST_CAUSES = 8
 
@@ -58,8 +58,8 @@ def log_causes(error: BaseException) -> None:
     for _ in range(_MOST_CAUSES):
         if cause is None:
             return
-        said = (str(cause).strip().splitlines() or [""])[0]
-        _log.info("caused by: %s%s%s", type(cause).__name__, f": {said}" if said else "", _place_of(cause))
+        text = (str(cause).strip().splitlines() or [""])[0]
+        _log.info("caused by: %s%s%s", type(cause).__name__, f": {text}" if text else "", _place_of(cause))
         cause = _cause_of(cause)
 
 
@@ -82,4 +82,4 @@ class _Stderr(logging.Handler):
         text = printable(redacted(record.getMessage()))
         if record.levelno < logging.WARNING:
             text = f"verbose: {time.monotonic() - self._started:6.2f} s  {text}"
-        say(f"{text}\n")
+        write_stderr(f"{text}\n")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.console.long_list import LongList
 from beacon_cli.console.printable import printable
 from beacon_cli.console.redaction import redacted
-from beacon_cli.console.terminal import Talk, console
+from beacon_cli.console.terminal import TextStream, console
 from beacon_cli.errors import BeaconError
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_error(error: BeaconError) -> None:
     """Write an error as one line to stderr, and its hint as a second one; on a terminal they wrap between words."""
-    say(f"{_folded(f'error: {printable(redacted(error.message))}')}\n")
+    write_stderr(f"{_folded(f'error: {printable(redacted(error.message))}')}\n")
     if error.hint:
-        say(f"{_folded(f'hint: {printable(redacted(error.hint))}')}\n")
+        write_stderr(f"{_folded(f'hint: {printable(redacted(error.hint))}')}\n")
 
 
 def _folded(line: str) -> str:
@@ -112,6 +112,6 @@ def _folded(line: str) -> str:
     return "\n".join(folded(line, width))
 
 
-def say(text: str) -> None:
+def write_stderr(text: str) -> None:
     """Write a message to stderr; errors of stderr are ignored."""
-    Talk(sys.stderr).write(text)
+    TextStream(sys.stderr).write(text)

@@ -75,7 +75,7 @@ def speaks_unicode(stream: TextIO | None) -> bool:
     return (getattr(stream, "encoding", None) or "").lower().replace("-", "").startswith("utf")
 
 
-class Talk:
+class TextStream:
     """A stream for messages of a run that never stops the run.
 
     Characters that its encoding lacks are written as escapes; once the other end is closed, the rest is dropped.

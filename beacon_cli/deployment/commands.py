@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from beacon_cli import __version__
 from beacon_cli.console.program_name import command
-from beacon_cli.console.result import CommandResult, say
+from beacon_cli.console.result import CommandResult, write_stderr
 from beacon_cli.deployment.deploy import deploy
 from beacon_cli.deployment.plan import DeployRequest, deployment_plan
 from beacon_cli.deployment.rollback import RollbackRequest, rollback
@@ -92,4 +92,4 @@ def _errors(verified: VerifyReport | None) -> tuple[BeaconError, ...]:
 def _report_progress(text: str) -> None:
     from beacon_cli.console.printable import printable
 
-    say(f"{printable(text)}\n")
+    write_stderr(f"{printable(text)}\n")

@@ -61,19 +61,19 @@ async def _require_reachable() -> None:
     urls = [url.strip() for url in _server_urls().split(",")]
     if any(_goes_through_a_proxy(url) for url in urls):
         return
-    said = []
+    failures = []
     for url in urls:
         try:
             await _connect(url)
             return
         except ssl.SSLCertVerificationError as error:
-            said.append(f"{urlsplit(url).hostname}: its certificate was refused: {error.verify_message}")
+            failures.append(f"{urlsplit(url).hostname}: its certificate was refused: {error.verify_message}")
         except (OSError, ValueError) as error:  # TimeoutError is an OSError
             errno = getattr(error, "errno", None)
             reason = os.strerror(errno).lower() if errno and errno > 0 else str(error) or "no answer"
-            said.append(f"{urlsplit(url).hostname}: {reason}")
-    hint = _CERTIFICATE_HINT if "certificate" in said[-1] else NETWORK_HINT
-    raise EnvironmentFault(f"Modal's control plane cannot be reached ({'; '.join(said)})", hint=hint)
+            failures.append(f"{urlsplit(url).hostname}: {reason}")
+    hint = _CERTIFICATE_HINT if "certificate" in failures[-1] else NETWORK_HINT
+    raise EnvironmentFault(f"Modal's control plane cannot be reached ({'; '.join(failures)})", hint=hint)
 
 
 async def _connect(url: str) -> None:
@@ -111,8 +111,8 @@ def _server_urls() -> str:
 
 
 def _not_configured(error: Exception) -> CredentialsError:
-    said = excerpt(redacted(str(error)), 300)
-    return CredentialsError(f"the configuration of Modal's SDK is not usable: {said}", hint="modal profile list")
+    message = excerpt(redacted(str(error)), 300)
+    return CredentialsError(f"the configuration of Modal's SDK is not usable: {message}", hint="modal profile list")
 
 
 async def _accepted_workspace() -> str:
@@ -137,15 +137,15 @@ async def live_containers(environment: str, app_ids: Collection[str]) -> dict[st
 
     An empty `environment` is the workspace's default one. Raises `EnvironmentFault` if they cannot be listed.
     """
-    said: list[str] = []
+    lines: list[str] = []
     where = ("--env", environment) if environment else ()
     listed = await run_python(
-        *("-m", "modal", "container", "list", "--json", *where), timeout=_LIST_SECONDS, on_line=said.append
+        *("-m", "modal", "container", "list", "--json", *where), timeout=_LIST_SECONDS, on_line=lines.append
     )
     try:
         rows = Door().document(listed.out.encode()) if listed.code == 0 else None
         if rows is None:
-            raise ValueError(said[-1] if said else f"no answer within {_LIST_SECONDS:.0f} s")
+            raise ValueError(lines[-1] if lines else f"no answer within {_LIST_SECONDS:.0f} s")
         found = [_container(row) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise EnvironmentFault(f"Modal's containers cannot be listed: {error}", hint="modal container list") from error

@@ -72,13 +72,13 @@ class _Deployment:
         ]
         if not self._begun:
             return "nothing was deployed"
-        said = [f"deployed: {', '.join(region.label for region in deployed) or 'none'}"]
+        parts = [f"deployed: {', '.join(region.label for region in deployed) or 'none'}"]
         if unsure:
             names = ", ".join(f"modal app history {_app_name(region)}" for region in unsure)
-            said.append(f"may have been deployed: {', '.join(region.label for region in unsure)} ({names})")
+            parts.append(f"may have been deployed: {', '.join(region.label for region in unsure)} ({names})")
         if deployed:
-            said.append(f"to roll back: {rollback_command([region.id for region in deployed])}")
-        return "; ".join(said)
+            parts.append(f"to roll back: {rollback_command([region.id for region in deployed])}")
+        return "; ".join(parts)
 
     def _log(self, region: Region) -> _Log:
         path = self.settings.data_path() / "deployments" / f"{self._started}-{region.id}.log"
@@ -175,13 +175,13 @@ def _app_name(region: Region) -> str:
 def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> AppOutcome:
     """Return the outcome with the result of the region's process, or what its absence means."""
     if finished.code is None:
-        said = f"it was not deployed within {duration(request.timeout)}"
-        return replace(outcome, failure=Failure("timeout", said, f"{_LOOK}; or set a longer --timeout"))
+        message = f"it was not deployed within {duration(request.timeout)}"
+        return replace(outcome, failure=Failure("timeout", message, f"{_LOOK}; or set a longer --timeout"))
     try:
         answer = Door().document(finished.out.encode())
     except ValueError:
-        said = f"the deployment process ended with code {finished.code} without output"
-        return replace(outcome, failure=Failure("no_result", said, f"{_LOOK}; its log: {outcome.log}"))
+        message = f"the deployment process ended with code {finished.code} without output"
+        return replace(outcome, failure=Failure("no_result", message, f"{_LOOK}; its log: {outcome.log}"))
     failure = Failure(**answer["error"]) if answer["error"] else None
     if failure is not None and failure.code == "image_build":
         failure = replace(failure, hint=f"read the build log: {outcome.log}")
@@ -191,5 +191,5 @@ def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> 
 
 
 def _outcome_line(outcome: AppOutcome) -> str:
-    said = f"{outcome.region.label}: {outcome.status} after {duration(outcome.seconds)}"
-    return f"{said}: {outcome.failure.message}" if outcome.failure else said
+    line = f"{outcome.region.label}: {outcome.status} after {duration(outcome.seconds)}"
+    return f"{line}: {outcome.failure.message}" if outcome.failure else line

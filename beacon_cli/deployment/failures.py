@@ -55,27 +55,27 @@ def explain(error: BaseException) -> Failure:
     """Explain an error of the SDK (`modal.exception`, Modal 1.6). Everything that it quotes is redacted."""
     from modal import exception
 
-    said = excerpt(redacted(str(error)), 300) or type(error).__name__
+    message = excerpt(redacted(str(error)), 300) or type(error).__name__
     match error:
         case exception.AuthError() | exception.PermissionDeniedError():
-            return Failure("credentials", f"Modal refused the token: {said}", TOKEN_HINT)
+            return Failure("credentials", f"Modal refused the token: {message}", TOKEN_HINT)
         case exception.ConnectionError() | OSError():
-            return Failure("environment", f"Modal cannot be reached: {said}", NETWORK_HINT)
+            return Failure("environment", f"Modal cannot be reached: {message}", NETWORK_HINT)
         case exception.ServiceError() | exception.InternalError():
-            return Failure("environment", f"Modal's control plane failed: {said}", NETWORK_HINT)
-        case exception.NotFoundError() if "secret" in said.lower():
-            return Failure("secret_missing", f"a Modal secret is missing: {said}", SECRET_HINT)
+            return Failure("environment", f"Modal's control plane failed: {message}", NETWORK_HINT)
+        case exception.NotFoundError() if "secret" in message.lower():
+            return Failure("secret_missing", f"a Modal secret is missing: {message}", SECRET_HINT)
         case exception.NotFoundError():
-            return Failure("not_found", f"Modal did not find it: {said}", "check --environment")
+            return Failure("not_found", f"Modal did not find it: {message}", "check --environment")
         case exception.ImageBuildError():
-            return Failure("image_build", f"the image build failed: {said}", "")
+            return Failure("image_build", f"the image build failed: {message}", "")
         case exception.ConflictError():
-            return Failure("conflict", f"another change was made at the same time: {said}", "deploy again")
+            return Failure("conflict", f"another change was made at the same time: {message}", "deploy again")
         case exception.InvalidError():
-            return Failure("invalid", f"Modal refused the definition: {said}", "modal_deployment/ defines the apps")
+            return Failure("invalid", f"Modal refused the definition: {message}", "modal_deployment/ defines the apps")
         case exception.ResourceExhaustedError():
             hint = "stop other apps (modal app list) or raise the workspace's limits, then deploy again"
-            return Failure("resource_exhausted", f"a limit of the Modal workspace was reached: {said}", hint)
+            return Failure("resource_exhausted", f"a limit of the Modal workspace was reached: {message}", hint)
         case exception.Error():
-            return Failure("modal", f"Modal failed: {type(error).__name__}: {said}", "deploy again")
-    return Failure("internal", f"unexpected {type(error).__name__}: {said}", "this is a fault of beacon: report it")
+            return Failure("modal", f"Modal failed: {type(error).__name__}: {message}", "deploy again")
+    return Failure("internal", f"unexpected {type(error).__name__}: {message}", "this is a fault of beacon: report it")

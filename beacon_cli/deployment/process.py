@@ -14,7 +14,7 @@ from beacon_cli.door import MAX_BODY_BYTES, bounded
 
 _STOP_SECONDS = 3.0
 _LONGEST_LINE = 1 << 20
-_LONGEST_SAID = 2000  # maximum characters of a line that are passed on
+_LONGEST_LINE = 2000  # maximum characters of a line that are passed on
 # What deploying does not need: databases, endpoints, and weights, which the containers fetch with their own token.
 _SECRETS = ("BEACON_", "HF_", "DATABASE_URL", "PGPASSWORD")
 
@@ -61,10 +61,10 @@ def _environment() -> dict[str, str]:
 
 async def _all(stream: asyncio.StreamReader | None) -> str:
     assert stream is not None
-    said = bytearray()
+    output = bytearray()
     while part := await stream.read(_LONGEST_LINE):  # to the end, so that the program can end, too
-        said += part[: MAX_BODY_BYTES - len(said)]
-    return said.decode(errors="replace")
+        output += part[: MAX_BODY_BYTES - len(output)]
+    return output.decode(errors="replace")
 
 
 async def _each_line(stream: asyncio.StreamReader | None, on_line: Callable[[str], None]) -> None:
@@ -77,7 +77,7 @@ async def _each_line(stream: asyncio.StreamReader | None, on_line: Callable[[str
         if not line:
             return
         if text := redacted(line.decode(errors="replace").rstrip()):
-            on_line(bounded(text, _LONGEST_SAID))
+            on_line(bounded(text, _LONGEST_LINE))
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -145,11 +145,11 @@ class _Rollback:
         return replace(outcome, status="unknown" if failure.code == "timeout" else "failed", failure=failure)
 
     async def _modal(self, command: str, name: str, *options: str, timeout: float) -> tuple[str, Failure | None]:
-        said: list[str] = []
+        lines: list[str] = []
         where = ("--env", self.request.environment) if self.request.environment else ()
         arguments = ("-m", "modal", "app", command, name, *options, *where)
-        finished = await run_python(*arguments, timeout=timeout, on_line=said.append)
-        return finished.out, None if finished.code == 0 else _failure(name, finished.code, timeout, " ".join(said))
+        finished = await run_python(*arguments, timeout=timeout, on_line=lines.append)
+        return finished.out, None if finished.code == 0 else _failure(name, finished.code, timeout, " ".join(lines))
 
     def _forget_registry(self, outcomes: Mapping[str, RollbackOutcome]) -> list[BeaconError]:
         """Record that it is no longer known which registry is served."""
@@ -167,12 +167,12 @@ class _Rollback:
         return []
 
 
-def _failure(name: str, code: int | None, timeout: float, said: str) -> Failure:
+def _failure(name: str, code: int | None, timeout: float, output: str) -> Failure:
     """Explain a failed command of the SDK; its output ends with `Error: …`."""
     if code is None:
         return Failure("timeout", f"Modal did not answer within {timeout:.0f} s", f"modal app history {name}")
-    words = re.split(r"\bError:\s*", said)[-1].strip() or f"it ended with code {code}"
-    if "containers did not all terminate" in said:
+    words = re.split(r"\bError:\s*", output)[-1].strip() or f"it ended with code {code}"
+    if "containers did not all terminate" in output:
         hint = "stop them: modal container list, then modal container stop"
         return Failure("containers_not_stopped", "the previous version is back, but old containers still run", hint)
     if "No App with name" in words:

@@ -102,10 +102,10 @@ def status_error(reply: Reply) -> AttemptError:
     codes = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 429: "rate_limited"}
     retriable = reply.status in _RETRIABLE_STATUSES
     code = codes.get(reply.status) or ("server_error" if retriable or reply.status >= 500 else "request_rejected")
-    said = _said(reply)
+    reported = _reported_error(reply)
     return AttemptError(
         code,
-        f"HTTP {reply.status}{': ' + said if said else ''}",
+        f"HTTP {reply.status}{': ' + reported if reported else ''}",
         retriable=retriable,
         http_status=reply.status,
         retry_after=parse_retry_after(reply.retry_after),
@@ -132,10 +132,10 @@ def _refuse_reported_error(document: Mapping[str, Any], reply: Reply) -> None:
     """Raise the errors that the old deployment reports as HTTP 200: `success: false`, or `status: error`."""
     if document.get("success") is True or (document.get("success") is None and document.get("status") == "success"):
         return
-    said = document.get("error")
-    if said is None and document.get("success") is None and document.get("status") is None:
+    reported = document.get("error")
+    if reported is None and document.get("success") is None and document.get("status") is None:
         raise _malformed(reply, "it reports neither success nor an error")
-    message = said.get("message") if isinstance(said, dict) else said
+    message = reported.get("message") if isinstance(reported, dict) else reported
     raise AttemptError(
         "endpoint_error",
         f"the endpoint answered 200 with an error inside: {reply.door.text(str(message))}",
@@ -209,7 +209,7 @@ def _malformed(reply: Reply, why: str, *, retriable: bool = False) -> AttemptErr
     )
 
 
-def _said(reply: Reply) -> str:
+def _reported_error(reply: Reply) -> str:
     """Return the message in the body of an error, in the contract's form or any other."""
     try:
         error = read_object(reply).get("error")

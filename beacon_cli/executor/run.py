@@ -260,10 +260,10 @@ class Run:
     async def _end_remote_call(self, execution: Execution, call_id: str) -> Execution:
         """End a call that continues at Modal although nothing waits for it; the row records whether that worked."""
         ended = self._cancel_call is not None and await self._cancel_call(call_id)
-        said = f"call {call_id} {'was cancelled' if ended else 'may still be running'}"
+        ending = f"call {call_id} {'was cancelled' if ended else 'may still be running'}"
         return replace(
             execution,
-            error_message=f"{execution.error_message}; {said}",
+            error_message=f"{execution.error_message}; {ending}",
             output_data={**(execution.output_data or {}), REMOTE_CALL_ENDED: ended},
         )
 

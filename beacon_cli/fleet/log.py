@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from beacon_cli.console.terminal import Talk
+from beacon_cli.console.terminal import TextStream
 from beacon_cli.executor.events import Event, JobFinished, JobStarted
 from beacon_cli.live.lines import RunLog, stamped
 from beacon_cli.live.progress import Progress
@@ -14,7 +14,7 @@ class FleetLog:
     """Writes events of several jobs as lines; the state of each job's log is kept while it runs."""
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._talk = Talk(stream)
+        self._out = TextStream(stream)
         self._logs: dict[str, RunLog] = {}
 
     def handle(self, event: Event) -> None:
@@ -26,6 +26,6 @@ class FleetLog:
         if lines := log.lines(event):
             name = f" job={event.job_id}"
             named = (line if name in line else line + name for line in lines)
-            self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in named))
+            self._out.write("".join(f"{stamped(event.at, line)}\n" for line in named))
         if isinstance(event, JobFinished):
             self._logs.pop(event.job_id, None)

@@ -13,7 +13,7 @@ from typing import Any
 
 from beacon_cli.console.printable import printable
 from beacon_cli.console.program_name import command
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 from beacon_cli.errors import JobLocked
 from beacon_cli.fleet.job_queue import enqueue
 from beacon_cli.fleet.progress import Entry
@@ -54,7 +54,7 @@ class Submission:
 def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, priority: int) -> Submission:
     """Put a job into the queue. Raises `JobLocked` while it runs, `UsageError` if the stored job differs."""
     job_id = request.given_or_new_id(job)
-    say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+    write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
     try:
         return asyncio.run(_submit(request, settings, job, job_id, url, priority))
     except Interrupted as interrupted:
@@ -86,7 +86,7 @@ async def _submitted(
         *(url, job, job_id),
         batching=request.batching,
         journal_folder=settings.journal_path(),
-        notify=lambda text: say(f"{text}\n"),
+        notify=lambda text: write_stderr(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:
         return await store.submit(partial(_entry_of, job_id, priority))

@@ -10,7 +10,7 @@ from typing import Any
 
 from beacon_cli.console.formatting import success_arithmetic
 from beacon_cli.console.program_name import command
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 from beacon_cli.errors import BeaconError, ProblemsFound, StoreError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
@@ -97,7 +97,9 @@ def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counte
                 reported_at = time.monotonic()
                 answered = _answered(rows_by_status(rows_by_region(connection, job_id)))
                 state = progress.state
-                say(f"job {job_id} {state.status}: {answered} of {expected} answered, {state.holder or 'waiting'}\n")
+                write_stderr(
+                    f"job {job_id} {state.status}: {answered} of {expected} answered, {state.holder or 'waiting'}\n"
+                )
             time.sleep(_LOOK_SECONDS)
         return progress.state.status, rows_by_region(connection, job_id)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 from beacon_cli.endpoints.configured import configured_endpoints
 from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import ConfigError, CredentialsError, LeaseLost, StoreError
@@ -102,9 +102,9 @@ class Worker:
         self._lease = Lease(url, self.id)
         self._calls = Calls(url, self.id)
         self._queue = WorkerQueue(url, self.id, self._run_entry, self._stop_entry)
-        self._watch = Watch(self.id, self._put_back, self._start, say_line)
+        self._watch = Watch(self.id, self._put_back, self._start, print_line)
         self._runner = EntryRunner(
-            WorkerContext(settings, url, self.id, self._calls, show), self._queue.is_ours, say_line
+            WorkerContext(settings, url, self.id, self._calls, show), self._queue.is_ours, print_line
         )
         self._running: dict[int, RunningEntry] = {}
         self._state = State.TAKING
@@ -132,7 +132,7 @@ class Worker:
             finally:
                 await self._let_go()
         if isinstance(ending.cause, Interrupted):
-            say_line(f"worker {self.id} ends; other workers take over its unfinished jobs")
+            print_line(f"worker {self.id} ends; other workers take over its unfinished jobs")
         return ending
 
     async def _until_it_ends(self) -> Ending:
@@ -158,8 +158,8 @@ class Worker:
             self._lease.keep(self._beat),
             self._calls.take_turns(),
             # Also journals of jobs that do not run here any more, from earlier workers with this data folder.
-            settle_regularly(self._url, self._settings.journal_path(), say_line),
-            prune_regularly(self._url, say_line),
+            settle_regularly(self._url, self._settings.journal_path(), print_line),
+            prune_regularly(self._url, print_line),
         )
 
     def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
@@ -183,7 +183,7 @@ class Worker:
                 await self._queue.open()
         except TimeoutError:
             raise LeaseLost(f"the connection to the queue was not made within {PATIENCE_SECONDS:.0f} s") from None
-        say_line(f"worker {self.id} runs up to {self._jobs} jobs at the same time")
+        print_line(f"worker {self.id} runs up to {self._jobs} jobs at the same time")
         await self._queue.take_entries(self._jobs, self._drain_seconds + _CLOSING_SECONDS)
 
     def _caps(self) -> list[tuple[str, int]]:
@@ -207,7 +207,7 @@ class Worker:
                 ended = [await queue.give_up(orphan.entry) for orphan in orphans if orphan.cancelled]
                 back = [await queue.put_back(orphan.entry) for orphan in orphans if not orphan.cancelled]
         except StoreError as error:
-            say_line(f"jobs of lost workers are not in the queue yet: {error.message}")
+            print_line(f"jobs of lost workers are not in the queue yet: {error.message}")
             return 0
         return sum(ended) + sum(back)
 
@@ -235,7 +235,7 @@ class Worker:
 
     def _begin_to_drain(self) -> None:
         self._lease.draining = True
-        say_line(
+        print_line(
             f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; press Ctrl-C again to quit at once"
         )
         for running in self._running.values():
@@ -284,9 +284,9 @@ def _require_endpoints(settings: Settings) -> None:
     if len(missing) == len(REGIONS):
         raise next(iter(missing.values()))
     for reason in missing.values():
-        say_line(f"warning: {reason.message}; jobs that ask there fail on this worker")
+        print_line(f"warning: {reason.message}; jobs that ask there fail on this worker")
 
 
-def say_line(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line for the operator."""
-    say(f"{text}\n")
+    write_stderr(f"{text}\n")

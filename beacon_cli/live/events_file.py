@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from beacon_cli.console.printable import printable
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.events import Event, EventHook, Notice
 from beacon_cli.executor.execution import Cell, Execution
@@ -105,7 +105,7 @@ def _opened_pipe(path: Path) -> io.FileIO:
             )
         if waited > _SILENT_SECONDS and not reported:
             reported = True
-            say(f"waiting for a reader of the pipe {printable(str(path))} (--events)\n")
+            write_stderr(f"waiting for a reader of the pipe {printable(str(path))} (--events)\n")
         time.sleep(0.05)
 
 

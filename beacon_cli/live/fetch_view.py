@@ -7,7 +7,7 @@ from typing import Self, TextIO
 
 from rich.text import Text
 
-from beacon_cli.console.terminal import Talk, can_redraw, console_on, speaks_unicode
+from beacon_cli.console.terminal import TextStream, can_redraw, console_on, speaks_unicode
 from beacon_cli.live.fetching import Fetch, FetchLines, fetch_bar
 from beacon_cli.live.frame import ASCII, UNICODE
 from beacon_cli.live.screen import Painter, size_of
@@ -18,12 +18,12 @@ class FetchView:
 
     def __init__(self) -> None:
         self._stream: TextIO | None = sys.stderr
-        self._talk = Talk(self._stream)
+        self._out = TextStream(self._stream)
         self._lines = FetchLines()
         self._bar: list[Text] = []
         self._painter: Painter | None = None
         if self._stream is not None and can_redraw(self._stream):
-            self._painter = Painter(self._talk, console_on(self._stream))
+            self._painter = Painter(self._out, console_on(self._stream))
 
     def __enter__(self) -> Self:
         return self
@@ -41,7 +41,7 @@ class FetchView:
         else:
             self._show([], self._drawn(fetch))
 
-    def say(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Write a message."""
         self._show([text], self._bar)
 
@@ -58,5 +58,5 @@ class FetchView:
         if self._painter is not None and self._stream is not None and (bar or self._bar):
             self._painter.paint(above, bar, size_of(self._stream))
         else:
-            self._talk.write("".join(f"{line}\n" for line in above))
+            self._out.write("".join(f"{line}\n" for line in above))
         self._bar = bar

@@ -35,14 +35,14 @@ class Fetch:
 class FetchLines:
     """A fetch as lines: one at its start and one at each tenth."""
 
-    _said: int = field(default=-1)
+    _last_tenth: int = field(default=-1)
 
     def lines(self, fetch: Fetch) -> list[str]:
         """Return the line that is due, if any."""
         tenth = fetch.done * _TENTHS // fetch.total
-        if tenth <= self._said:
+        if tenth <= self._last_tenth:
             return []
-        self._said = tenth
+        self._last_tenth = tenth
         return [str(fetch)]
 
 

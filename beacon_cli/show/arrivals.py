@@ -9,10 +9,10 @@ from beacon_cli.console.formatting import quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.reader_width import reader_width
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 from beacon_cli.errors import JobNotFound
 from beacon_cli.records.follow import Arrival, Follower
-from beacon_cli.show.answer import said
+from beacon_cli.show.answer import styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,16 +27,16 @@ def print_arrivals(follower: Follower, console: Console, *, full: bool = True) -
     Raises `JobNotFound` if it is deleted meanwhile.
     """
     job_id = follower.job_id
-    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} already stored\n")
-    width, dot, came = reader_width(console), " · " if console.encoding.startswith("utf") else " | ", 0
+    write_stderr(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(follower.there, 'answer')} already stored\n")
+    width, dot, received = reader_width(console), " · " if console.encoding.startswith("utf") else " | ", 0
     for arrival in follower:
         console.print(_entry(arrival, width, dot, full=full), soft_wrap=True)
-        came += 1
-    say(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(came, 'answer')} received\n")
+        received += 1
+    write_stderr(f"job {excerpt(job_id)} is {_state(follower)}: {quantity(received, 'answer')} received\n")
     if follower.state.status == "deleted":
         raise JobNotFound(f"job {excerpt(job_id)} was deleted while it was being followed")
     if follower.state.status == "interrupted":
-        say(f"hint: it is not running; to resume it: {command('run JOB_FILE --job-id', excerpt(job_id))}\n")
+        write_stderr(f"hint: it is not running; to resume it: {command('run JOB_FILE --job-id', excerpt(job_id))}\n")
 
 
 def _state(follower: Follower) -> str:
@@ -50,7 +50,7 @@ def _entry(arrival: Arrival, width: int, dot: str, *, full: bool) -> Text:
     seconds = "-" if arrival.seconds is None else f"{arrival.seconds:.1f} s"
     names = [excerpt(name, 40) for name in (arrival.question_id, arrival.model_id, arrival.region)]
     heading = dot.join([*names, repeat_label(arrival.repeat), seconds, ""])
-    words = said(arrival)
+    words = styled(arrival)
     shown = heading + (words.text if full else excerpt(words.text, max(20, width - len(heading))))
     first, *others = folded(shown, width)
     rest = folded("\n".join(others), width - len(_INDENT)) if others else []

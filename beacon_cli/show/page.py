@@ -12,7 +12,7 @@ from beacon_cli.console.formatting import repeat_label
 from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.console.reader_width import reader_width
 from beacon_cli.records.stored_answer import StoredExecution
-from beacon_cli.show.answer import Said, said
+from beacon_cli.show.answer import StyledText, styled
 from modal_deployment.regions import REGIONS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _INDENT = "    "
 _LABELS = [region.label for region in REGIONS.values()]
 _GAP = "  "
 
-Line = list[Said]
+Line = list[StyledText]
 """The parts of a line, one after the other."""
 
 
@@ -37,12 +37,12 @@ class Page:
     full: bool = True
     asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def fold(self, words: Said, width: int) -> list[Said]:
+    def fold(self, words: StyledText, width: int) -> list[StyledText]:
         """Return the lines of an answer."""
         lines = folded(words.text, width)
         if not self.full and len(lines) > _LINES_IN_BRIEF:
             lines = [*lines[: _LINES_IN_BRIEF - 1], "…"]
-        return [Said(line, words.style) for line in lines]
+        return [StyledText(line, words.style) for line in lines]
 
 
 def print_answers(
@@ -79,9 +79,9 @@ def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
         key=lambda region: _LABELS.index(region) if region in _LABELS else len(_LABELS),
     )
     rows = {repeat: _row(cells[repeat], regions) for repeat in sorted(cells)}
-    yield [Said(f"  {excerpt(answers[0].model_id)}", "cyan")]
+    yield [StyledText(f"  {excerpt(answers[0].model_id)}", "cyan")]
     first = rows[min(rows)]
-    if len(rows) > 1 and isinstance(first, Said) and all(row == first for row in rows.values()):
+    if len(rows) > 1 and isinstance(first, StyledText) and all(row == first for row in rows.values()):
         yield from [*_labelled(f"all regions, all {len(rows)} repeats", first, page), []]
         return
     repeated = len(rows) > 1 or max(rows) > 0
@@ -94,7 +94,7 @@ def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
     yield []
 
 
-Row = list[Said] | Said
+Row = list[StyledText] | StyledText
 """The answer of each region, or one answer if all are the same."""
 
 
@@ -103,33 +103,33 @@ def _row(by_region: dict[str, list[StoredExecution]], regions: list[str]) -> Row
     return cells[0] if len(cells) > 1 and len(set(cells)) == 1 else cells
 
 
-def _cell(answers: list[StoredExecution]) -> Said:
+def _cell(answers: list[StoredExecution]) -> StyledText:
     if not answers:
-        return Said("(never ran)", "dim")
-    first, *others = (said(answer) for answer in answers)
-    return Said("\n\n".join((first.text, *(other.text for other in others))), first.style)
+        return StyledText("(never ran)", "dim")
+    first, *others = (styled(answer) for answer in answers)
+    return StyledText("\n\n".join((first.text, *(other.text for other in others))), first.style)
 
 
 def _side_by_side(rows: dict[int, Row], regions: list[str], page: Page, gutter: int, width: int) -> Iterator[Line]:
-    if not all(isinstance(row, Said) for row in rows.values()):
-        names = (Said(padded(excerpt(region, width), width) + _GAP, "bold") for region in regions)
-        yield [Said(_INDENT + " " * gutter, ""), *names]
+    if not all(isinstance(row, StyledText) for row in rows.values()):
+        names = (StyledText(padded(excerpt(region, width), width) + _GAP, "bold") for region in regions)
+        yield [StyledText(_INDENT + " " * gutter, ""), *names]
     for repeat, row in rows.items():
         number = padded(repeat_label(repeat), gutter) if gutter else ""
-        if isinstance(row, Said):
+        if isinstance(row, StyledText):
             yield from _labelled(f"{number}all regions", row, page)
             continue
         columns = [page.fold(cell, width) for cell in row]
-        for place, lines in enumerate(zip_longest(*columns, fillvalue=Said("", ""))):
-            start = Said(_INDENT + (number if place == 0 else " " * gutter), "dim")
-            yield [start, *(Said(padded(text, width) + _GAP, style) for text, style in lines)]
+        for place, lines in enumerate(zip_longest(*columns, fillvalue=StyledText("", ""))):
+            start = StyledText(_INDENT + (number if place == 0 else " " * gutter), "dim")
+            yield [start, *(StyledText(padded(text, width) + _GAP, style) for text, style in lines)]
 
 
 def _stacked(rows: dict[int, Row], regions: list[str], page: Page, *, repeated: bool) -> Iterator[Line]:
     labels = ["all regions", *(excerpt(region, 20) for region in regions)]
     for repeat, row in rows.items():
         number = f" {repeat_label(repeat)}" if repeated else ""
-        if isinstance(row, Said):
+        if isinstance(row, StyledText):
             yield from _labelled(f"{labels[0]}{number}", row, page)
             continue
         size = max(len(label) for label in labels[1:]) + len(number)
@@ -137,18 +137,18 @@ def _stacked(rows: dict[int, Row], regions: list[str], page: Page, *, repeated: 
             yield from _labelled(padded(f"{label}{number}", size), cell, page)
 
 
-def _labelled(label: str, words: Said, page: Page) -> Iterator[Line]:
+def _labelled(label: str, words: StyledText, page: Page) -> Iterator[Line]:
     """Yield the lines of an answer next to its label."""
     start = f"{_INDENT}{label}{_GAP}"
     for place, line in enumerate(page.fold(words, page.width - len(start))):
-        yield [Said(start if place == 0 else " " * len(start), "bold"), line]
+        yield [StyledText(start if place == 0 else " " * len(start), "bold"), line]
 
 
 def _question(answer: StoredExecution, page: Page) -> Iterator[Line]:
-    yield [Said(excerpt(answer.question_id) or "(no question)", "bold")]
+    yield [StyledText(excerpt(answer.question_id) or "(no question)", "bold")]
     if answer.prompt:
         for line in folded(printable(answer.prompt), page.width - len(_GAP)):
-            yield [Said(f"{_GAP}{line}", "italic")]
+            yield [StyledText(f"{_GAP}{line}", "italic")]
     yield []
 
 

@@ -186,11 +186,11 @@ def _run(words: Sequence[str], folder: Path, user: ServerUser, seconds: float) -
     )
     with process:
         try:
-            _, said = _communicated(process, seconds, Path(words[0]).name)
+            _, output = _communicated(process, seconds, Path(words[0]).name)
         except BaseException:
             process.kill()
             raise
-    return subprocess.CompletedProcess(words, process.returncode, "", said)
+    return subprocess.CompletedProcess(words, process.returncode, "", output)
 
 
 def _communicated(process: subprocess.Popen[str], seconds: float, name: str) -> tuple[str, str]:

@@ -148,11 +148,11 @@ class Session:
         """Take the lock on a new connection, if it is free. It listens for stored answers before it reads anything."""
         (row,) = await (await self.connection.execute(_MYSELF)).fetchall()
         self._ours.append(_Backend(*row))
-        self.connection.add_notify_handler(self._heard)
+        self.connection.add_notify_handler(self._on_notify)
         await self.connection.execute(f'LISTEN "{channel_of(self._job_id)}"'.encode())
         return await self._lock()
 
-    def _heard(self, notify: psycopg.Notify) -> None:
+    def _on_notify(self, notify: psycopg.Notify) -> None:
         if notify.pid != self._ours[-1].pid:
             self.epoch += 1
 

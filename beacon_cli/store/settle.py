@@ -55,11 +55,11 @@ async def settle(connection: AsyncConnection, folder: Path, notify: Notify, *, j
 
 async def settle_regularly(url: str, folder: Path, notify: Notify) -> None:
     """Settle now and every few seconds, until cancelled. What cannot be settled is reported once."""
-    said: set[str] = set()
+    reported: set[str] = set()
 
     def notify_once(text: str) -> None:
-        if text not in said:
-            said.add(text)
+        if text not in reported:
+            reported.add(text)
             notify(text)
 
     left, at = frozenset[tuple[str, int]](), -_AGAIN_SECONDS

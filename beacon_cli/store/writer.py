@@ -27,10 +27,10 @@ _SILENCE_SECONDS = STATEMENT_SECONDS + 10
 _PATIENCE_IN_A_HURRY_SECONDS = 1.0
 # After this time a row that waits for its commit is also in the journal.
 _IN_MEMORY_SECONDS = 0.5
-_SILENT_UNTIL_SAID_SECONDS = 2.0
+_SILENT_UNTIL_REPORTED_SECONDS = 2.0
 # If the database was silent for longer, the lock may be lost without notice; another process needs longer than this to
 # begin the job.
-_HEARD_OF_SECONDS = 1.0
+_RECENT_REPLY_SECONDS = 1.0
 
 
 class State(Enum):
@@ -77,8 +77,8 @@ class Writer:
         self._settled.set()
         self._pending: list[_Pending] = []
         self._wake = asyncio.Event()
-        self._heard_at = time.monotonic()
-        self._said = False
+        self._last_reply_at = time.monotonic()
+        self._reported = False
         self._failure: BeaconError | None = None
         self._unkept: JournalError | None = None
         self._patience = PATIENCE_SECONDS
@@ -122,7 +122,7 @@ class Writer:
                 if not self._session.passing(error) or time.monotonic() > give_up_at:
                     raise self._session.explain(error) from None
             else:
-                self._heard_at = time.monotonic()
+                self._last_reply_at = time.monotonic()
                 return rows
             await self.recover()
 
@@ -166,7 +166,7 @@ class Writer:
             self._move(State.AWAY)
             if not self._session.passing(error):
                 raise self._session.explain(error) from None
-            self._say(f"the database went away; {self._whereabouts()}")
+            self._report(f"the database went away; {self._whereabouts()}")
             await self._come_back(error)
         if any(pending.kept for pending in self._pending):
             self._wake.set()  # rows that arrived meanwhile are in the same journal
@@ -180,9 +180,9 @@ class Writer:
         except JournalError as error:
             self._notify(f"{error.message}; the next run removes it")
         self._unkept = None
-        if self._said:
+        if self._reported:
             self._notify("the database is back; every answer is stored")
-        self._said = False
+        self._reported = False
         self._move(State.READY)
 
     async def _come_back(self, error: psycopg.Error) -> None:
@@ -207,7 +207,7 @@ class Writer:
             async with _not_silent():
                 await self._session.restore()
                 await store_rows(self._session.connection, INSERT, [pending.row for pending in group])
-        self._heard_at = time.monotonic()
+        self._last_reply_at = time.monotonic()
         del self._pending[: len(group)]
         for pending in group:
             if not pending.stored.done():
@@ -220,7 +220,7 @@ class Writer:
         since = group[0].arrived if group else now
         timers = (
             self._loop.call_at(since + _IN_MEMORY_SECONDS, self._notice_silence),
-            self._loop.call_at(now + _SILENT_UNTIL_SAID_SECONDS, self._say_silent),
+            self._loop.call_at(now + _SILENT_UNTIL_REPORTED_SECONDS, self._report_silence),
         )
         try:
             yield
@@ -233,7 +233,7 @@ class Writer:
             self._move(State.SILENT)
 
     def _doubtful(self) -> bool:
-        return self._session.in_doubt() or time.monotonic() > self._heard_at + _HEARD_OF_SECONDS
+        return self._session.in_doubt() or time.monotonic() > self._last_reply_at + _RECENT_REPLY_SECONDS
 
     def _end(self, error: BeaconError) -> None:
         """Make all waiting calls fail, permanently."""
@@ -255,22 +255,22 @@ class Writer:
         except JournalError as error:
             if self._unkept is None:
                 self._notify(f"{error.message}; {_answers(len(new))} only in memory until the database is back")
-                self._said = True
+                self._reported = True
             self._unkept = error
         else:
             self._unkept = None
             for pending in new:
                 pending.kept = True
 
-    def _say_silent(self) -> None:
+    def _report_silence(self) -> None:
         if self._state is State.SILENT:
-            self._say(
-                f"the database has not replied for {_SILENT_UNTIL_SAID_SECONDS:.0f} s; {self._whereabouts()},"
+            self._report(
+                f"the database has not replied for {_SILENT_UNTIL_REPORTED_SECONDS:.0f} s; {self._whereabouts()},"
                 " and no question is asked until it does"
             )
 
-    def _say(self, text: str) -> None:
-        self._said = True
+    def _report(self, text: str) -> None:
+        self._reported = True
         self._notify(text)
 
     def _whereabouts(self) -> str:

@@ -101,10 +101,10 @@ def _other_weights(listing: Listing, expected: Mapping[str, Model]) -> Iterable[
     for model_id, model in expected.items():
         entry = listing.entries.get(model_id, {}) if model_id in listing.ids else {}
         for key, wanted in (("source", model.source), ("revision", model.revision)):
-            if (said := entry.get(key)) is not None and said != wanted:
+            if (reported := entry.get(key)) is not None and reported != wanted:
                 yield (
                     "different_revision",
-                    f"{model_id} is served with {key} {excerpt(str(said), 50)}; the registry has {wanted[:50]}",
+                    f"{model_id} is served with {key} {excerpt(str(reported), 50)}; the registry has {wanted[:50]}",
                 )
 
 

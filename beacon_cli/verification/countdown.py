@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 from beacon_cli.console.printable import printable
-from beacon_cli.console.result import say
+from beacon_cli.console.result import write_stderr
 from beacon_cli.console.terminal import can_redraw
 from beacon_cli.verification.verify import NOTIFY_EVERY_SECONDS
 
@@ -18,14 +18,14 @@ _CLEAR = "\r\x1b[2K"
 def countdown() -> Iterator[tuple[Callable[[str], None], float]]:
     """Yield the function that writes progress, and its interval in seconds. A redrawn line disappears at the end."""
     if not can_redraw():
-        yield lambda line: say(f"{printable(line)}\n"), NOTIFY_EVERY_SECONDS
+        yield lambda line: write_stderr(f"{printable(line)}\n"), NOTIFY_EVERY_SECONDS
         return
     try:
         yield _redraw, 1.0
     finally:
-        say(_CLEAR)
+        write_stderr(_CLEAR)
 
 
 def _redraw(line: str) -> None:
     width = shutil.get_terminal_size().columns - 1
-    say(f"{_CLEAR}{printable(line)[:width]}")
+    write_stderr(f"{_CLEAR}{printable(line)[:width]}")

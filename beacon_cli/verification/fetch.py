@@ -135,8 +135,8 @@ def reported_error(document: Mapping[str, Any]) -> str | None:
     """Return the error that the old deployment reports as HTTP 200, if there is one."""
     if document.get("success") is not False and document.get("status") != "error":
         return None
-    said = document.get("error")
-    return str(said.get("message") if isinstance(said, dict) else said)[:200]
+    reported = document.get("error")
+    return str(reported.get("message") if isinstance(reported, dict) else reported)[:200]
 
 
 def _document(reply: Reply) -> dict[str, Any]:

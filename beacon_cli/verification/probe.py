@@ -65,8 +65,8 @@ class _Probing:
             return self._failed(error)
         except AttemptError as error:
             return self._failed(error)
-        said = answer.output.get("region")
-        probe = self._probe(said, answer.container_id, answer.container_region, None)
+        reported = answer.output.get("region")
+        probe = self._probe(reported, answer.container_id, answer.container_region, None)
         return probe, list(self._doubts(answer))
 
     async def _answer(self) -> Answer:
@@ -92,8 +92,8 @@ class _Probing:
     def _doubts(self, answer: Answer) -> Iterable[tuple[str, str]]:
         model_id, ran_in = self._lane.model_id, answer.container_region
         if region_of_container(ran_in) is None:
-            said = f"{excerpt(ran_in)}, which is in no known region" if ran_in else "not reported"
-            yield "container_region_unknown", f"where {model_id} really ran is {said}"
+            place = f"{excerpt(ran_in)}, which is in no known region" if ran_in else "not reported"
+            yield "container_region_unknown", f"where {model_id} really ran is {place}"
         if not answer.response.strip():
             yield "empty_answer", f"{model_id} answered without text"
 

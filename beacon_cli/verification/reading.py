@@ -57,7 +57,7 @@ class Reading:
     @property
     def says_region(self) -> str | None:
         """The region that the endpoint reports."""
-        return next((said for _, said in self._regions() if said is not None), None)
+        return next((reported for _, reported in self._regions() if reported is not None), None)
 
     def health_text(self, key: str) -> str | None:
         """Return a text of the `health` answer."""
@@ -93,10 +93,10 @@ class Reading:
             yield "unhealthy", f"health reports that it is {excerpt(str(status))}"
 
     def _displaced(self) -> Iterator[tuple[str, str]]:
-        said = list(self._regions())
-        if said and all(name is None for _, name in said):
+        reported = list(self._regions())
+        if reported and all(name is None for _, name in reported):
             yield "region_unreported", "it does not report its region"
-        for function, name in said:
+        for function, name in reported:
             if name is not None and _region(name) != self.region:
                 yield (
                     "region_mismatch",
@@ -106,8 +106,8 @@ class Reading:
     def _regions(self) -> Iterator[tuple[str, str | None]]:
         for function, got in (("models", self.models), ("health", self.health)):
             if got.document is not None:
-                said = got.document.get("region")
-                yield function, said if said is None else bounded(str(said))
+                reported = got.document.get("region")
+                yield function, reported if reported is None else bounded(str(reported))
 
 
 def _listing(got: Fetched) -> Listing | None:

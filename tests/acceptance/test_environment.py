@@ -126,7 +126,7 @@ def test_verbose_shows_what_is_used_before_and_after_the_command(beacon: Beacon)
                 f"region US: {served.url}/us/inference, directly",
                 "region EU: https://eu.example.test/inference, through http://127.0.0.1:1 (HTTPS_PROXY)",
                 "TLS: trusting ",
-                "asking is over",
+                "all questions were asked",
                 "exit code 1",
             ]
             assert len(said) == len(expected), said

@@ -49,7 +49,7 @@ def test_the_answers_of_a_run_are_followed_from_another_process(scripted: Beacon
     asked = [question for question, *_ in entries]
     assert asked == sorted(asked, key=["math_basic", "geography_basic", "identity_basic"].index)
     assert {text for question, *_, text in entries if question == "math_basic"} <= {"[bold]4[/bold] \\x1b[31m"}
-    assert err.endswith(f"job slow is completed: {18 - there} answers came\n")
+    assert err.endswith(f"job slow is completed: {18 - there} answers received\n")
     listed = scripted.json("jobs")[1]["data"]["jobs"][0]
     assert (listed["status"], listed["answered"], listed["holder"]) == ("completed", 18, None)
 

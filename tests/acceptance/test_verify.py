@@ -177,7 +177,7 @@ def ports_are_free() -> bool:
 
 
 def serving(beacon: Beacon, *arguments: str) -> subprocess.Popen[str]:
-    process, _ = beacon.start_until("Ctrl-C ends it", "serve", *arguments)
+    process, _ = beacon.start_until("press Ctrl-C to stop", "serve", *arguments)
     return process
 
 

@@ -102,7 +102,7 @@ def test_a_run_that_lost_its_lock_asks_nothing_that_was_stored_meanwhile(
     done = ended(process)
     assert done.returncode == 0, done.stderr
     assert asked(fleet) == before, "it asked on from its memory"
-    assert "stored by another process meanwhile" in done.stderr
+    assert "stored by another process in the meantime" in done.stderr
     assert journals(fleet.beacon) == []
     assert before <= CELLS + 6
     after(fleet, other, done)
@@ -124,7 +124,7 @@ def test_a_run_that_was_suspended_goes_on_with_what_is_left(fleet: Fleet, elsewh
     process.send_signal(signal.SIGCONT)
     done = ended(process)
     assert done.returncode == 0, done.stderr
-    assert "stored by another process meanwhile" in done.stderr
+    assert "stored by another process in the meantime" in done.stderr
     assert asked(fleet) <= CELLS + 12, "more than what was in flight twice"
     after(fleet, stopped, done)
 
@@ -301,7 +301,7 @@ def test_a_disk_that_fills_up_later_is_told_as_it_is(fleet: Fleet, network: Netw
         done = ended(process)
         assert done.returncode == 0, done.stderr
         assert "could not be written: No space left on device" in done.stderr
-        assert "in memory only" in done.stderr
+        assert "only in memory" in done.stderr
         assert "answers are kept in" not in done.stderr
         assert "the database is back; every answer is stored" in done.stderr
         (folder / "filler").unlink()

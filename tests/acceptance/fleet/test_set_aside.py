@@ -70,7 +70,7 @@ def test_a_job_that_cannot_be_stored_ends_no_worker_and_no_other_jobs_calls(flee
     assert [prompt for prompt in fleet.regions.cut_prompts if "good" in prompt] == [], "aborted with the bad one's"
     assert "this row cannot be held" in fleet.log(worker)
     [job] = fleet.beacon.json("jobs", "--status", "set_aside")[1]["data"]["jobs"]
-    assert "the last time the database" in job["reason"]
+    assert "the last failure: the database" in job["reason"]
     assert "this row cannot be held" in job["reason"]
     assert all(count == 1 for prompt, count in fleet.regions.seen.items() if "good" in str(prompt))
 

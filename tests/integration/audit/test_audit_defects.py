@@ -123,7 +123,7 @@ WARNINGS = {
     "container's region missing": (
         f"UPDATE executions SET container_region = NULL WHERE {ONE}",
         "regions",
-        "1 row not recorded where",
+        "1 row without a record of where",
     ),
 }
 

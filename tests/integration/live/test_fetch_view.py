@@ -12,10 +12,10 @@ import pyte
 CODE = """
 from beacon_cli.live.fetch_view import FetchView
 with FetchView() as view:
-    view.say('starting')
+    view.write('starting')
     for megabytes in range(0, {last} + 1):
         view.on_fetch('demo', megabytes * 1_000_000, 40_000_000)
-    view.say('stopping')
+    view.write('stopping')
 print('end')
 """
 

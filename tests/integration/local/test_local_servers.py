@@ -279,7 +279,7 @@ def test_a_gguf_file_that_llama_cannot_load_is_an_error_not_a_hang(tmp_path: Pat
     async def never(client: httpx2.AsyncClient, servers: dict[str, LocalServer]) -> None:
         raise AssertionError("started")
 
-    expected = f"of US did not start: llama.cpp does not load {tmp_path}/bad.gguf"
+    expected = f"of US did not start: llama.cpp cannot load {tmp_path}/bad.gguf"
     with pytest.raises(LocalServerError, match=expected) as raised:
         with_servers(settings, never)
     assert raised.value.hint == ""

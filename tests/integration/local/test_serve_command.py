@@ -74,7 +74,7 @@ def read_until(stream: object, fileno: int, word: str, seconds: float = 20) -> s
 def ready(process: subprocess.Popen[str]) -> tuple[str, str]:
     assert process.stdout is not None
     assert process.stderr is not None
-    talk = read_until(process.stderr, process.stderr.fileno(), "Ctrl-C ends it")
+    talk = read_until(process.stderr, process.stderr.fileno(), "press Ctrl-C to stop")
     answer = os.read(process.stdout.fileno(), 65536).decode()
     return answer, talk
 

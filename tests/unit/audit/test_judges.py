@@ -109,7 +109,7 @@ def test_questions_that_start_early_fail(batches: int, early: int, status: str) 
         ({"answering": "mars"}, "fail", "asked US, answered by mars"),
         ({"container": "europe-west4"}, "fail", "asked US, ran in europe-west4"),
         ({"container": "luna-1"}, "warn", "ran in luna-1"),
-        ({"container": None}, "warn", "no record of where the container ran"),
+        ({"container": None}, "warn", "without a record of where the container ran"),
         ({"container": None, "answered": False, "answering": None}, "pass", ""),
     ],
 )

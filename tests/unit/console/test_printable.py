@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from beacon_cli.console.printable import excerpt, printable
-from beacon_cli.console.terminal import Talk, can_redraw, console_on
+from beacon_cli.console.terminal import TextStream, can_redraw, console_on
 
 
 @pytest.mark.parametrize(
@@ -42,15 +42,15 @@ def test_markup_is_printed_literally_by_every_console() -> None:
 def test_talk_escapes_what_the_encoding_lacks() -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding="latin-1", errors="strict")
-    Talk(stream).write("é 北\n")
+    TextStream(stream).write("é 北\n")
     assert raw.getvalue() == b"\xe9 \\u5317\n"
 
 
 def test_talk_outlives_a_closed_stream_and_no_stream_at_all() -> None:
     stream = io.StringIO()
     stream.close()
-    Talk(stream).write("lost")
-    Talk(None).write("lost")
+    TextStream(stream).write("lost")
+    TextStream(None).write("lost")
 
 
 class Terminal(io.StringIO):
