@@ -15,6 +15,7 @@ import pytest
 
 from tests.acceptance.conftest import Beacon
 from tests.support.answers import good_answer
+from tests.support.fleet import until
 from tests.support.hostile_endpoints import (
     Asked,
     Fault,
@@ -153,11 +154,8 @@ def test_retry_after_is_honoured_and_capped(hurt: Beacon) -> None:
     with endpoints(faults) as served:
         hurt.environment |= served.environment()
         process = hurt.start(*run_arguments(hurt, write_job(hurt, faults)))
-        while served.asked("for years") == (0, 0):
-            assert process.poll() is None
-            time.sleep(0.05)
-        while events_of(hurt.folder)[-1]["event"] != "attempt_failed":
-            time.sleep(0.05)
+        until(lambda: served.asked("for years") != (0, 0), 30)
+        until(lambda: events_of(hurt.folder)[-1]["event"] == "attempt_failed", 30)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         found = met(hurt, subprocess.CompletedProcess(process.args, process.returncode, out, err))
