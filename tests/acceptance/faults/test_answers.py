@@ -13,6 +13,7 @@ from functools import partial
 import psycopg
 import pytest
 
+from beacon_cli.store.embedded import keep_server
 from tests.acceptance.conftest import Beacon
 from tests.support.answers import good_answer
 from tests.support.fleet import until
@@ -84,7 +85,7 @@ def test_many_large_answers_take_little_memory_at_once(hurt: Beacon) -> None:
         document = json.loads(done.stdout)
         assert document["data"]["counts"] == {"completed": 20, "empty": 0, "failed": 20, "timeout": 0, "cancelled": 0}
         assert memory < MEMORY_AT_MOST
-        with psycopg.connect(hurt("db", "url").stdout.strip()) as connection:
+        with psycopg.connect(keep_server(hurt.data)) as connection:
             rows = connection.execute("SELECT error_code, count(*), min(length(response)) FROM executions GROUP BY 1")
             assert set(rows) == {("response_too_large", 20, None), (None, 20, 5 * MEBIBYTE // 12 * 12)}
         assert_invariant(met(hurt, done).aftermath())
