@@ -21,6 +21,7 @@ from modal_deployment.regions import REGIONS
 from modal_deployment.registry import REGISTRY
 from tests.acceptance.conftest import ROOT, Beacon
 from tests.support.fake_modal import TOKEN_ID, TOKEN_SECRET, FakeModal, fake_modal
+from tests.support.fleet import until
 
 US, EU, APAC = (f"project-beacon-hf-{region_id}" for region_id in ("us", "eu", "apac"))
 FUNCTIONS = ("inference", "models", "health")
@@ -284,18 +285,13 @@ class TestFailures:
     def test_the_children_end_with_a_killed_parent(self, operator: Beacon, modal: FakeModal) -> None:
         modal.hang("FunctionCreate")
         process, _ = operator.start_until("EU: deploying", *DEPLOY, "--region", "eu")
-        while not modal.sent("FunctionCreate"):
-            assert process.poll() is None
-            time.sleep(0.05)
+        until(lambda: bool(modal.sent("FunctionCreate")), 30)
         arguments = [Path(f"/proc/{pid}/cmdline").read_text() for pid in processes_of(modal)]
         assert len(arguments) >= 2
         assert_no_secrets(operator, *arguments)
         process.kill()
         process.communicate()
-        deadline = time.monotonic() + 20
-        while processes_of(modal):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: not processes_of(modal), 20)
 
     def test_a_broken_configuration_of_the_sdk(self, operator: Beacon) -> None:
         (operator.folder / "modal.toml").write_text("[one]\nactive = true\n[two]\nactive = true\n")

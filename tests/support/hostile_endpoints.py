@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import dict_row
 
+from beacon_cli.store.embedded import keep_server
 from beacon_cli.store.text import original
 from tests.support.answers import good_answer
 from tests.support.invariant import Aftermath
@@ -232,7 +233,7 @@ def run_against(beacon: Beacon, served: Endpoints, job: str) -> Met:
 
 
 def met(beacon: Beacon, done: CompletedProcess[str]) -> Met:
-    url = beacon("db", "url").stdout.strip()
+    url = keep_server(beacon.data)
     with psycopg.connect(url, row_factory=dict_row) as connection:
         found = connection.execute("SELECT * FROM executions WHERE job_id = 'hurt'").fetchall()
     return Met(beacon, done, url, {(original(row["prompt"]), row["region"]): row for row in found})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from beacon_cli.store.embedded import keep_server
 from tests.support.invariant import Aftermath, acknowledged, assert_invariant, stored_at
 from tests.support.regions_server import Regions
 
@@ -65,7 +66,7 @@ def kill_loop(
     chance = random.Random(seed)
     events = beacon.folder / "events.jsonl"
     command = ["run", job_of(beacon, questions), "--json", "--events", str(events)]
-    url = beacon("db", "url").stdout.strip()
+    url = keep_server(beacon.data)
     for kill in range(1, kills + 1):
         process = beacon.start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(chance.uniform(0.3, longest))

@@ -13,8 +13,10 @@ from functools import partial
 import psycopg
 import pytest
 
+from beacon_cli.store.embedded import keep_server
 from tests.acceptance.conftest import Beacon
 from tests.support.answers import good_answer
+from tests.support.fleet import until
 from tests.support.hostile_endpoints import (
     Asked,
     Fault,
@@ -83,7 +85,7 @@ def test_many_large_answers_take_little_memory_at_once(hurt: Beacon) -> None:
         document = json.loads(done.stdout)
         assert document["data"]["counts"] == {"completed": 20, "empty": 0, "failed": 20, "timeout": 0, "cancelled": 0}
         assert memory < MEMORY_AT_MOST
-        with psycopg.connect(hurt("db", "url").stdout.strip()) as connection:
+        with psycopg.connect(keep_server(hurt.data)) as connection:
             rows = connection.execute("SELECT error_code, count(*), min(length(response)) FROM executions GROUP BY 1")
             assert set(rows) == {("response_too_large", 20, None), (None, 20, 5 * MEBIBYTE // 12 * 12)}
         assert_invariant(met(hurt, done).aftermath())
@@ -153,11 +155,8 @@ def test_retry_after_is_honoured_and_capped(hurt: Beacon) -> None:
     with endpoints(faults) as served:
         hurt.environment |= served.environment()
         process = hurt.start(*run_arguments(hurt, write_job(hurt, faults)))
-        while served.asked("for years") == (0, 0):
-            assert process.poll() is None
-            time.sleep(0.05)
-        while events_of(hurt.folder)[-1]["event"] != "attempt_failed":
-            time.sleep(0.05)
+        until(lambda: served.asked("for years") != (0, 0), 30)
+        until(lambda: events_of(hurt.folder)[-1]["event"] == "attempt_failed", 30)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
         found = met(hurt, subprocess.CompletedProcess(process.args, process.returncode, out, err))

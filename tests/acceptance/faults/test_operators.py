@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from beacon_cli.main import program
+from beacon_cli.store.embedded import keep_server
 from tests.acceptance.conftest import Beacon
 from tests.support.hostile_endpoints import endpoints, write_job
 from tests.support.in_process import beacon
@@ -24,7 +25,7 @@ def test_a_job_id_is_never_more_than_a_value(hurt: Beacon) -> None:
         first = hurt("run", job, "--json")
         assert first.returncode == 0, first.stderr
         done = [first]
-        url = hurt("db", "url").stdout.strip()
+        url = keep_server(hurt.data)
         for awkward in AWKWARD_IDS:
             for code, *arguments in ((2, "run", job, "--job-id", awkward), (1, "check-db", awkward)):
                 refused = beacon(*arguments, "--json", url=url)

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from beacon_cli.store.embedded import keep_server
 from tests.acceptance.conftest import Beacon
 from tests.support.fleet import until
 from tests.support.invariant import Aftermath, assert_invariant
@@ -39,7 +40,7 @@ def job(hurt: Beacon) -> str:
 
 def aftermath(beacon: Beacon, *done: subprocess.CompletedProcess[str], killed: bool = False) -> Aftermath:
     events = beacon.folder / "events.jsonl"
-    url = beacon("db", "url").stdout.strip()
+    url = keep_server(beacon.data)
     return Aftermath(beacon.folder, url, list(done), events=events if events.exists() else None, killed=killed)
 
 
@@ -79,7 +80,7 @@ def test_killed_again_and_again_a_job_is_finished_without_loss(
 
 @pytest.mark.fault(2, "SIGKILL while the commit waits for a lock")
 def test_killed_between_the_answer_and_the_commit_leaves_one_row(hurt: Beacon, regions: Regions, job: str) -> None:
-    url = hurt("db", "url").stdout.strip()
+    url = keep_server(hurt.data)
     process = begin(hurt, job)
     with psycopg.connect(url) as connection:
         connection.execute("LOCK TABLE executions IN EXCLUSIVE MODE")
@@ -150,7 +151,7 @@ def cut_off(connection: psycopg.Connection[Any]) -> bool:
 
 @pytest.mark.fault(15, "pg_terminate_backend on every connection, three times")
 def test_connections_that_the_server_ends_are_made_again(hurt: Beacon, regions: Regions, job: str) -> None:
-    url = hurt("db", "url").stdout.strip()
+    url = keep_server(hurt.data)
     process = begin(hurt, job)
     with psycopg.connect(url, autocommit=True) as connection:
         for answered in (6, 12, 18):
@@ -165,7 +166,7 @@ def test_connections_that_the_server_ends_are_made_again(hurt: Beacon, regions: 
 @pytest.mark.fault(17, "default_transaction_read_only on the database")
 def test_a_read_only_database_is_refused_before_anything_is_asked(hurt: Beacon, regions: Regions, job: str) -> None:
     finished = finish(hurt, job)
-    url = hurt("db", "url").stdout.strip()
+    url = keep_server(hurt.data)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ALTER DATABASE postgres SET default_transaction_read_only = on")
         asked = sum(regions.seen.values())

@@ -14,6 +14,7 @@ import psycopg
 import pyte
 import pytest
 
+from beacon_cli.store.embedded import keep_server
 from tests.acceptance.conftest import BEACON, Beacon
 from tests.support.fleet import until
 from tests.support.hostile_endpoints import Asked, always, endpoints, met, write_job
@@ -52,7 +53,7 @@ def test_a_stdout_that_is_closed_early_ends_quietly(hurt: Beacon, regions: Regio
         assert done[-1].returncode == 141, (arguments, done[-1].stderr)
         assert "error" not in done[-1].stderr
     assert set(regions.seen.values()) == {1}
-    assert_invariant(Aftermath(hurt.folder, hurt("db", "url").stdout.strip(), done, stdout_closed=True))
+    assert_invariant(Aftermath(hurt.folder, keep_server(hurt.data), done, stdout_closed=True))
 
 
 @pytest.mark.fault(8, "/dev/full as stdout, for run, check-db and --help, with and without --json")
@@ -66,7 +67,7 @@ def test_a_full_stdout_is_one_line_of_error(hurt: Beacon, regions: Regions) -> N
         errors = [line for line in done[-1].stderr.splitlines() if line.startswith("error: ")]
         assert errors == ["error: stdout cannot be written: No space left on device"]
     assert set(regions.seen.values()) == {1}
-    assert_invariant(Aftermath(hurt.folder, hurt("db", "url").stdout.strip(), done, stdout_closed=True))
+    assert_invariant(Aftermath(hurt.folder, keep_server(hurt.data), done, stdout_closed=True))
 
 
 class Shown:
@@ -129,7 +130,7 @@ def test_a_run_goes_on_while_its_terminal_is_resized(hurt: Beacon, regions: Regi
     done = shown.completed()
     assert shown.process.exitstatus == 0, done.stdout
     assert "beacon run  hurt" not in shown.text(), "the view is still there beside the summary"
-    assert_invariant(Aftermath(hurt.folder, hurt("db", "url").stdout.strip(), [done]))
+    assert_invariant(Aftermath(hurt.folder, keep_server(hurt.data), [done]))
 
 
 @pytest.mark.fault(11, "TERM=dumb on a terminal, CI=1 on a terminal, no terminal")
@@ -144,7 +145,7 @@ def test_a_terminal_that_can_do_nothing_gets_plain_lines(hurt: Beacon, regions: 
         assert each.returncode == 0, each.stdout + each.stderr
         assert "\x1b" not in each.stdout + each.stderr
         assert "starting question batch" in each.stdout + each.stderr
-    assert_invariant(Aftermath(hurt.folder, hurt("db", "url").stdout.strip(), done))
+    assert_invariant(Aftermath(hurt.folder, keep_server(hurt.data), done))
 
 
 @pytest.mark.fault(12, "LC_ALL=C and an answer beyond ASCII; a Latin-1 job file; invalid UTF-8 in an answer")
@@ -169,7 +170,7 @@ def test_text_that_an_encoding_lacks_is_shown_or_explained(hurt: Beacon) -> None
 
 @pytest.mark.fault(22, "a file in the place of the journal's folder")
 def test_a_journal_that_cannot_be_written_is_told_before_anything_is_asked(hurt: Beacon, regions: Regions) -> None:
-    url = hurt("db", "url").stdout.strip()
+    url = keep_server(hurt.data)
     (hurt.data / "journal").write_text("in the way")
     done = hurt("run", write_job(hurt, ["What is 2+2?"]), "--json")
     assert done.returncode == 3
@@ -182,7 +183,7 @@ def test_a_journal_that_cannot_be_written_is_told_before_anything_is_asked(hurt:
 @pytest.mark.skipif(FAKETIME is None, reason="the library libfaketime is not installed")
 def test_durations_stay_right_while_the_wall_clock_jumps(hurt: Beacon, regions: Regions) -> None:
     job = write_job(hurt, [f"Question {n}?" for n in range(20)], regions="[US, EU, ASIA]")
-    url = hurt("db", "url").stdout.strip()
+    url = keep_server(hurt.data)
     clock = hurt.folder / "clock"
     clock.write_text("+0\n")
     hurt.environment |= {

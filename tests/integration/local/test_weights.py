@@ -211,7 +211,7 @@ def test_a_download_that_stalls_is_given_up(
     installed_by(installer)
     index.sent, index.stall_seconds = 0.5, 60.0
     started = time.monotonic()
-    with pytest.raises(WeightsError, match="could not be fetched: nothing arrived for 1 second"):
+    with pytest.raises(WeightsError, match="could not be fetched: nothing arrived for 1 seconds"):
         require_weights(cache, pinned=pinned, stall_seconds=1)
     assert time.monotonic() - started < 30
 

@@ -19,6 +19,7 @@ JOB = (
     "id: operators\nquestions: [math_basic, geography_basic]\n"
     "models: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n"
 )
+VERSION_1 = Path(__file__).parents[3] / "examples" / "version1.json"
 NO_DATABASE = "postgresql://127.0.0.1:1/nothing"
 MATH, GEOGRAPHY = "What is 2+2?", "What is the capital of France?"
 
@@ -72,6 +73,14 @@ def test_a_303_is_followed_by_get_and_its_hops_are_counted(operator: Operator) -
         assert (done.code, data["hops"]) == (0, 12)
         assert sorted(regions.methods) == ["GET"] * 12 + ["POST"] * 12
     assert operator.audit()["no_hops"] == "warn"
+
+
+def test_a_job_file_of_the_old_system_runs(operator: Operator, database_url: str) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        done = beacon("run", str(VERSION_1), "--json", url=database_url)
+    assert done.code == 0, done.out
+    assert set(done.document["data"]["by_region"]) == {"US", "EU", "ASIA"}
 
 
 def test_a_model_that_is_not_served_costs_nothing(operator: Operator) -> None:
