@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from beacon_cli.executor.counts import Counts, by_region
 from modal_deployment.regions import REGIONS
 
 
@@ -21,9 +22,9 @@ class LaneCoverage:
     answered_again: int = 0
 
     @property
-    def completed(self) -> int:
-        """Cells that have an answer, however many."""
-        return self.answered + self.answered_again
+    def cells(self) -> Counts:
+        """How many cells have an answer, however many."""
+        return Counts(self.expected, self.answered + self.answered_again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Coverage:
     @property
     def completed(self) -> int:
         """How many have an answer."""
-        return sum(lane.completed for lane in self.lanes)
+        return sum(lane.cells.answered for lane in self.lanes)
 
     @property
     def never_ran(self) -> int:
@@ -95,14 +96,10 @@ class Coverage:
         """Return how many questions the job has."""
         return max((lane.expected // repeats for lane in self.lanes), default=0)
 
-    def by_region(self) -> dict[str, dict[str, int]]:
-        """Return label → expected and completed cells, in the order of the vocabulary."""
-        regions: dict[str, dict[str, int]] = {}
-        for lane in sorted(self.lanes, key=lambda lane: _rank(lane.region)):
-            counts = regions.setdefault(lane.region, {"expected": 0, "completed": 0})
-            counts["expected"] += lane.expected
-            counts["completed"] += lane.completed
-        return regions
+    def by_region(self) -> dict[str, Counts]:
+        """Return label → expected and answered cells, in the order of the vocabulary."""
+        lanes = sorted(self.lanes, key=lambda lane: _rank(lane.region))
+        return by_region((lane.region, lane.cells) for lane in lanes)
 
 
 def lane_coverage(

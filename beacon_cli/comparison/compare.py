@@ -14,6 +14,7 @@ from beacon_cli.comparison.figures import Tally
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.verdicts import Subject, judged
 from beacon_cli.errors import UsageError
+from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.read_answers import question_ids, stored_executions
@@ -76,7 +77,7 @@ def _expected(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield question, model and region of what incomplete jobs should have answered."""
     for job, audit in zip(jobs, audits, strict=True):
-        if audit.coverage.completed < audit.coverage.expected:
+        if not audit.cells.whole:
             lanes = [(lane.model_id, lane.region) for lane in audit.coverage.lanes]
             for question_id in question_ids(connection, job):
                 yield from ((question_id, *lane) for lane in lanes)
@@ -136,7 +137,7 @@ class _Walk:
         models = self._models.setdefault(name, {})
         for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
             tally.add(execution, refuses=hit is not None)
-        if execution.status in ("completed", "empty"):
+        if execution.status in ANSWERED:
             self.conditions.add(execution, group)
         if hit is not None and len(self.refusals) < _REFUSALS_KEPT:
             self.refusals.append(

@@ -18,6 +18,7 @@ from beacon_cli.executor.batching import Slots, SlotTimeout, Walker, endpoint_ca
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
+from beacon_cli.executor.counts import Counts
 from beacon_cli.executor.events import (
     BatchFinished,
     BatchStarted,
@@ -28,7 +29,7 @@ from beacon_cli.executor.events import (
     JobStarted,
     Notice,
 )
-from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Settled, Status
+from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Settled, Status
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
@@ -287,9 +288,9 @@ class Run:
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:
     """Return a job's status from its rows: completed when every cell has its answer."""
-    answered = sum(counts.get(status, 0) for status in ANSWERED)
-    if answered >= expected:
+    cells = Counts.of(expected, counts)
+    if cells.whole:
         return "completed"
     if stopped:
         return "cancelled"
-    return "partial" if answered else "failed"
+    return "partial" if cells.answered else "failed"
