@@ -9,7 +9,7 @@ from typing import Any
 from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.console.formatting import quantity
 from beacon_cli.records.expectation import Expectation
-from modal_deployment.regions import REGIONS, UnknownRegionError, region_named, region_of_container
+from modal_deployment.regions import REGIONS, region_of_container, region_or_none
 
 MAX_COMBINATIONS = 2000
 """How many distinct combinations are looked at. Providers have some hundred regions; ours are three."""
@@ -62,11 +62,8 @@ def _doubt(combination: dict[str, Any]) -> str | None:
 
 def _label(answering: str) -> str | None:
     """Return the label that an answer's own region stands for; a provider's name for a place counts too."""
-    try:
-        return region_named(answering).label
-    except UnknownRegionError:
-        region = region_of_container(answering)
-        return region.label if region else None
+    region = region_or_none(answering) or region_of_container(answering)
+    return region.label if region else None
 
 
 def _told(findings: Counter[str]) -> str:

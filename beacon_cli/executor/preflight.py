@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from beacon_cli.console.program_name import command
-from beacon_cli.door import bounded
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import CredentialsError, ModelNotServed
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import get_object
 from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.listing import Listing, read_listing
 from beacon_cli.job.lanes import Lane
 from beacon_cli.waiting import Waiting
 
@@ -25,46 +23,7 @@ SECOND_LOOK_SECONDS = 3.0
 
 _SHARE_OF_MODELS = 2 / 3  # `health` is asked only where `models` is no use
 _TELL_EVERY_SECONDS = 15.0
-_MOST_MODELS = 1000
 _NAMED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What a region says that it serves. An old deployment tells no hash and no `revisions` (by model id)."""
-
-    models: tuple[str, ...]
-    registry_sha256: str | None
-    revisions: Mapping[str, str]
-
-    @classmethod
-    def listed_in(cls, document: Mapping[str, Any]) -> Served | None:
-        """Return what a `models` or `health` answer lists, None when it lists nothing."""
-        listed, sha256 = document.get("models_available"), document.get("registry_sha256")
-        if not isinstance(listed, list):
-            return None
-        registry = document.get("model_registry")
-        models = list(registry.items() if isinstance(registry, dict) else ())[:_MOST_MODELS]
-        return cls(
-            tuple(sorted(bounded(str(model)) for model in listed[:_MOST_MODELS])),
-            bounded(sha256) if isinstance(sha256, str) else None,
-            {
-                bounded(model_id): bounded(str(model.get("revision")))
-                for model_id, model in models
-                if isinstance(model, dict)
-            },
-        )
-
-    def difference(self, later: Served) -> str | None:
-        """Say how what is served `later` differs from this, None when it does not."""
-        if self.models != later.models:
-            return f"it served {_listing(self.models)} at the start, and {_listing(later.models)} at the end"
-        for model_id, revision in self.revisions.items():
-            if (now := later.revisions.get(model_id, revision)) != revision:
-                return f"{model_id} was revision {revision} at the start, and {now} at the end"
-        if None not in (hashes := (self.registry_sha256, later.registry_sha256)) and hashes[0] != hashes[1]:
-            return f"its registry was {hashes[0]} at the start, and {hashes[1]} at the end"
-        return None
 
 
 async def require_models(
@@ -72,7 +31,7 @@ async def require_models(
     endpoints: Mapping[str, Endpoint],
     lanes: Sequence[Lane],
     warn: Callable[[str], None],
-) -> dict[str, Served]:
+) -> dict[str, Listing]:
     """Read what each region serves and compare it with what the job asks there. It costs nothing: both are CPU GETs.
 
     Returns what is served by region id. A region whose `models` and `health` cannot be read is not in there, and is
@@ -83,7 +42,7 @@ async def require_models(
     answers = await _look(clients, endpoints, list(regions), FIRST_LOOK_SECONDS, warn)
     served = {}
     for region, answer in zip(regions.values(), answers, strict=True):
-        if isinstance(answer, Served):
+        if isinstance(answer, Listing):
             served[region.id] = answer
         elif answer.code == "unauthorized":
             raise CredentialsError(
@@ -95,7 +54,7 @@ async def require_models(
     missing = [
         f"{lane.model_id} in {lane.region.label}"
         for lane in lanes
-        if lane.region.id in served and lane.model_id not in served[lane.region.id].models
+        if lane.region.id in served and lane.model_id not in served[lane.region.id].ids
     ]
     if missing:
         raise ModelNotServed(
@@ -109,7 +68,7 @@ async def require_models(
 async def registry_changes(
     clients: Mapping[str, Client],
     endpoints: Mapping[str, Endpoint],
-    before: Mapping[str, Served],
+    before: Mapping[str, Listing],
     tell: Callable[[str], None],
 ) -> dict[str, str]:
     """Read again what each region of `before` serves; return what changed, by region label.
@@ -118,9 +77,9 @@ async def registry_changes(
     """
     answers = await _look(clients, endpoints, list(before), SECOND_LOOK_SECONDS, tell)
     return {
-        endpoints[region_id].region.label: difference
+        endpoints[region_id].region.label: changed
         for region_id, now in zip(before, answers, strict=True)
-        if isinstance(now, Served) and (difference := before[region_id].difference(now)) is not None
+        if isinstance(now, Listing) and (changed := difference(before[region_id], now)) is not None
     }
 
 
@@ -130,7 +89,7 @@ async def _look(
     region_ids: Sequence[str],
     seconds: float,
     tell: Callable[[str], None],
-) -> list[Served | AttemptError]:
+) -> list[Listing | AttemptError]:
     """Return what each of these regions serves, in their order, within so many seconds; `tell` says what is late."""
     waiting = Waiting(tell, _TELL_EVERY_SECONDS)
     async with waiting.told():
@@ -139,7 +98,7 @@ async def _look(
         )
 
 
-async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: Waiting) -> Served | AttemptError:
+async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: Waiting) -> Listing | AttemptError:
     """Return what `models` lists, else what `health` lists (old deployments), else why neither does."""
     problem: AttemptError | None = None
     loop = asyncio.get_running_loop()
@@ -148,7 +107,7 @@ async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: W
         for url, share in ((endpoint.models_url, _SHARE_OF_MODELS), (endpoint.health_url, 1.0)):
             try:
                 async with asyncio.timeout_at(end - seconds * (1 - share)):
-                    served = Served.listed_in(await get_object(client, url))
+                    served = read_listing(await get_object(client, url))
             except AttemptError as error:
                 problem = problem or error
                 continue
@@ -160,6 +119,20 @@ async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: W
     return problem or AttemptError("malformed_response", "the answer lists no models")
 
 
-def _listing(models: Sequence[str]) -> str:
+def difference(before: Listing, now: Listing) -> str | None:
+    """Return how what is served now differs from what was served before, None when it does not."""
+    if sorted(before.ids) != sorted(now.ids):
+        return f"it served {_listing(before)} at the start, and {_listing(now)} at the end"
+    for model_id in before.entries:
+        was, is_now = before.revision(model_id), now.revision(model_id)
+        if is_now is not None and is_now != was:
+            return f"{model_id} was revision {was} at the start, and {is_now} at the end"
+    if None not in (hashes := (before.sha256, now.sha256)) and hashes[0] != hashes[1]:
+        return f"its registry was {hashes[0]} at the start, and {hashes[1]} at the end"
+    return None
+
+
+def _listing(listing: Listing) -> str:
+    models = sorted(listing.ids)
     more = f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
     return (", ".join(models[:_NAMED]) or "nothing") + more

@@ -21,7 +21,8 @@ from beacon_cli.executor.client import Client, open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
 from beacon_cli.executor.execution import Batching
-from beacon_cli.executor.preflight import Served, registry_changes, require_models
+from beacon_cli.executor.listing import Listing
+from beacon_cli.executor.preflight import registry_changes, require_models
 from beacon_cli.executor.run import Assignment, Outcome, Run
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
@@ -65,7 +66,7 @@ class _Asked:
 
     clients: Mapping[str, Client] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
-    served: Mapping[str, Served] = field(default_factory=dict)
+    served: Mapping[str, Listing] = field(default_factory=dict)
 
 
 def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
@@ -154,7 +155,7 @@ class _Launch:
 
     async def _served(
         self, clients: Mapping[str, Client], endpoints: Mapping[str, Endpoint], lanes: Sequence[Lane]
-    ) -> Mapping[str, Served]:
+    ) -> Mapping[str, Listing]:
         try:
             return await require_models(clients, endpoints, lanes, self._tell)
         except ModelNotServed as error:

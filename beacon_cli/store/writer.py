@@ -14,6 +14,7 @@ import psycopg
 
 from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import BeaconError, JournalError, StoreError
+from beacon_cli.pauses import pauses
 from beacon_cli.store.journal import Journal
 from beacon_cli.store.rows import INSERT, Row
 from beacon_cli.store.session import STATEMENT_SECONDS, Session
@@ -188,10 +189,9 @@ class Writer:
     async def _come_back(self, error: psycopg.Error) -> None:
         """Restore the connection and store what is there by then."""
         began = time.monotonic()
-        pause = 0.1
+        waits = pauses(0.1, longest=3.0)
         while time.monotonic() < began + self._patience and self._session.passing(error):
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.6, 3.0)
+            await asyncio.sleep(next(waits))
             self._keep()
             try:
                 await self._insert()
