@@ -33,7 +33,11 @@ def check_db(
     job = load_job(expect, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         report = audit_job(connection, chosen_job_id(connection, job_id, as_json=as_json), job)
-    exit_code = 0 if report.ok else 1
     return CommandResult(
-        *("check-db", report.as_data(), exit_code, as_json), problems=report.problems, show=show_audit(report)
+        "check-db",
+        report.as_data(),
+        exit_code=0 if report.ok else 1,
+        as_json=as_json,
+        problems=report.problems,
+        show=show_audit(report),
     )

@@ -55,7 +55,10 @@ def compare(
         comparison = compare_jobs(connection, chosen, options)
     problems = comparison.problems(fail_on_different=fail_on is not None)
     return CommandResult(
-        *("compare", comparison.as_data(), 1 if problems else 0, as_json),
+        "compare",
+        comparison.as_data(),
+        exit_code=1 if problems else 0,
+        as_json=as_json,
         problems=problems,
         show=show_comparison(comparison),
     )

@@ -135,8 +135,16 @@ class Run:
         self._began = self._clock.elapsed()
         self._emit(
             JobStarted(
-                *(a.job_id, self._clock.now(), a.run_id, a.batching, a.job.questions.count, self._lanes),
-                *(a.job.repeats, a.job.expected, a.answered, a.limits.max_in_flight),
+                job_id=a.job_id,
+                at=self._clock.now(),
+                run_id=a.run_id,
+                batching=a.batching,
+                questions=a.job.questions.count,
+                lanes=self._lanes,
+                repeats=a.job.repeats,
+                expected=a.job.expected,
+                answered=a.answered,
+                max_in_flight=a.limits.max_in_flight,
             )
         )
         deadline = asyncio.get_running_loop().call_later(a.limits.job_timeout, self._time_is_up)
@@ -158,25 +166,45 @@ class Run:
 
     async def _walk_questions(self, walker: Walker) -> None:
         finished_at: datetime | None = None
-        total = self._assignment.job.questions.count
         async for batch in self._recorder.batches(walker.lanes):
             if self._stop.reason is not None:
                 return
             started_at = self._clock.now()
-            base = (self._assignment.job_id, started_at, batch.question.id, batch.position + 1, total)
-            self._emit(BatchStarted(*base, len(batch.cells), walker.name))
+            self._emit(self._started(batch, walker, started_at))
             settled = await run_batch(batch, self._execute)
             if self._stop.reason is not None:
                 return
             gap = (started_at - finished_at).total_seconds() if finished_at else None
             finished_at = max((each.completed_at for each in settled), default=finished_at)
-            self._emit(
-                BatchFinished(
-                    *(self._assignment.job_id, self._clock.now(), batch.question.id, batch.position + 1, total),
-                    *(len(settled), walker.name, dict(Counter(each.status for each in settled))),
-                    *(tuple(sorted({each.container_id for each in settled if each.container_id})), started_at, gap),
-                )
-            )
+            self._emit(self._finished(batch, walker, settled, started_at, gap))
+
+    def _started(self, batch: Batch, walker: Walker, at: datetime) -> BatchStarted:
+        return BatchStarted(
+            job_id=self._assignment.job_id,
+            at=at,
+            question_id=batch.question.id,
+            number=batch.position + 1,
+            total=self._assignment.job.questions.count,
+            executions=len(batch.cells),
+            group=walker.name,
+        )
+
+    def _finished(
+        self, batch: Batch, walker: Walker, settled: Sequence[Settled], started_at: datetime, gap: float | None
+    ) -> BatchFinished:
+        return BatchFinished(
+            job_id=self._assignment.job_id,
+            at=self._clock.now(),
+            question_id=batch.question.id,
+            number=batch.position + 1,
+            total=self._assignment.job.questions.count,
+            executions=len(settled),
+            group=walker.name,
+            counts=dict(Counter(each.status for each in settled)),
+            containers=tuple(sorted({each.container_id for each in settled if each.container_id})),
+            started_at=started_at,
+            gap_seconds=gap,
+        )
 
     async def _execute(self, cell: Cell) -> Settled | None:
         """Ask a cell and store what became of it.

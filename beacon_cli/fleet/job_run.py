@@ -94,7 +94,9 @@ def _claimed(
     context: WorkerContext, job: Job, job_id: str, tell: Callable[[str], None]
 ) -> AbstractAsyncContextManager[JobStore]:
     return open_job_store(
-        *(context.url, job, job_id),
+        context.url,
+        job,
+        job_id,
         batching=None,
         journal_folder=context.settings.journal_path(),
         tell=tell,

@@ -112,7 +112,9 @@ class _Launch:
             async with AsyncExitStack() as stack:
                 self._store = store = await stack.enter_async_context(
                     open_job_store(
-                        *(self._database_url, self._job, self._job_id),
+                        self._database_url,
+                        self._job,
+                        self._job_id,
                         batching=self._request.batching,
                         journal_folder=self._settings.journal_path(),
                         tell=self._tell,
@@ -130,7 +132,13 @@ class _Launch:
                 changes = await self._registry_changes(asked) if outcome.stopped is None else {}
             claim = store.claim
             return Launched(
-                *(claim.run_id, claim.batching, outcome, self._max_gap, before, after, changes),
+                run_id=claim.run_id,
+                batching=claim.batching,
+                outcome=outcome,
+                max_gap_seconds=self._max_gap,
+                containers_before=before,
+                containers_after=after,
+                registry_changes=changes,
                 surplus_connections={
                     asked.endpoints[region_id].region.label: client.surplus
                     for region_id, client in asked.clients.items()
