@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from beacon_cli.command_line.values import job_ids
 from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
 from beacon_cli.console.result import CommandResult
-
-
-class FailOn(StrEnum):
-    """What else makes the exit code 1."""
-
-    different = "different"
 
 
 def compare(
@@ -34,7 +27,9 @@ def compare(
     rate: Rate = 0.05,
     accept: Accept = None,
     refusals: Refusals = None,
-    fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 1 also if a verdict is `different`.")] = None,
+    fail_on: Annotated[
+        Literal["different"] | None, typer.Option(help="Exit with 1 also if a verdict is `different`.")
+    ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
