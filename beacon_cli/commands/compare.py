@@ -40,14 +40,14 @@ def compare(
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.comparison.table import show_comparison
-    from beacon_cli.records.choose_job import chosen_job_id
+    from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
     options = chosen_options(measure, rate, accept or (), refusals)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        chosen = tuple(chosen_job_id(connection, given, as_json=as_json) for given in (job_id, other_job_id) if given)
-        comparison = compare_jobs(connection, chosen, options)
+        jobs = [chosen_job(connection, given, as_json=as_json) for given in (job_id, other_job_id) if given]
+        comparison = compare_jobs(connection, jobs, options)
     problems = comparison.problems(fail_on_different=fail_on is not None)
     return CommandResult(
         "compare",

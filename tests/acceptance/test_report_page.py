@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from beacon_cli.comparison.options import Options
+from beacon_cli.records.find_job import find_job
 from beacon_cli.report.report import write_report
 from beacon_cli.store.embedded import embedded_server
 from beacon_cli.store.migrate import migrate
@@ -106,7 +107,7 @@ def reports() -> Iterator[Path]:
         with psycopg.connect(url, autocommit=True) as connection:
             report_jobs.store(connection, report_jobs.ReportJob())
             hostile_job.store(connection)
-            write_report(connection, hostile_job.JOB, Options(), beacon.folder / "hostile.html")
+            write_report(connection, find_job(connection, hostile_job.JOB), Options(), beacon.folder / "hostile.html")
         _written(beacon)
         yield beacon.folder
 
