@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.errors import CredentialsError, ModelNotServed
+from beacon_cli.errors import ModelNotServed
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import get_object
-from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.failures import AttemptError, credentials_refused
 from beacon_cli.executor.listing import Listing, read_listing
 from beacon_cli.job.lanes import Lane
 from beacon_cli.waiting import Waiting
@@ -45,10 +45,7 @@ async def require_models(
         if isinstance(answer, Listing):
             served[region.id] = answer
         elif answer.code == "unauthorized":
-            raise CredentialsError(
-                f"region {region.label} refuses the credentials ({answer.message})",
-                hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
-            )
+            raise credentials_refused(region, answer.message)
         else:
             warn(f"what region {region.label} serves is not known ({answer.message}); it is asked anyway")
     missing = [

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from beacon_cli.console.formatting import duration
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.errors import BeaconError, CredentialsError
+from beacon_cli.errors import BeaconError
 from beacon_cli.executor.attempts import Asker, Progress
 from beacon_cli.executor.batching import Slots, SlotTimeout, Walker, endpoint_caps, run_batch, walkers
 from beacon_cli.executor.cancellation import Stop, StopReason
@@ -30,6 +30,7 @@ from beacon_cli.executor.events import (
     Notice,
 )
 from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Settled, Status
+from beacon_cli.executor.failures import credentials_refused
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
@@ -217,37 +218,41 @@ class Run:
     async def _ask_and_record(self, cell: Cell) -> Settled | None:
         progress = Progress(cell, self._assignment.job.prompt_system(cell.lane.region), self._clock.now())
         try:
-            return await self._settled(progress)
+            execution = await self._asked_in_turn(progress)
+            if execution is None:
+                return None
+            execution = await self._without_its_call(execution)
+            await self._record(execution)
         finally:
             progress.settled()
+        _require_accepted(execution)
+        return Settled(execution.status, execution.container_id, execution.completed_at)
 
-    async def _settled(self, progress: Progress) -> Settled | None:
-        a, cell = self._assignment, progress.cell
-        execution: Execution | None = None
+    async def _asked_in_turn(self, progress: Progress) -> Execution | None:
+        """Return what became of a cell, None when it was not asked."""
         try:
             with self._stop.interruptible():
-                async with self._slots.slot(cell.lane.region.id, a.limits.slot_timeout), self._counted():
-                    if not await self._recorder.ready(cell):
-                        return None
-                    self._stop.in_flight()
-                    progress.started_at = self._clock.now()
-                    self._emit(ExecutionStarted(a.job_id, progress.started_at, cell))
-                    execution = await self._asker.execute(progress)
+                async with self._slot(progress.cell), self._counted():
+                    return await self._asked(progress)
         except SlotTimeout:
-            execution = self._no_slot(progress)
+            return self._no_slot(progress)
         except asyncio.CancelledError:
-            execution = self._interrupted(progress)
-        if execution is not None:
-            if execution.function_call_id and execution.status in {"cancelled", "timeout"}:
-                execution = await self._end_remote_call(execution, execution.function_call_id)
-            await self._recorder.record(execution)
-            self._emit(ExecutionFinished(a.job_id, self._clock.now(), execution))
-            if execution.error_code == "unauthorized":
-                raise CredentialsError(
-                    f"region {cell.lane.region.label} refuses the credentials ({execution.error_message})",
-                    hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
-                )
-        return None if execution is None else Settled(execution.status, execution.container_id, execution.completed_at)
+            return self._interrupted(progress)
+
+    async def _asked(self, progress: Progress) -> Execution | None:
+        if not await self._recorder.ready(progress.cell):
+            return None
+        self._stop.in_flight()
+        progress.started_at = self._clock.now()
+        self._emit(ExecutionStarted(self._assignment.job_id, progress.started_at, progress.cell))
+        return await self._asker.execute(progress)
+
+    def _slot(self, cell: Cell) -> contextlib.AbstractAsyncContextManager[None]:
+        return self._slots.slot(cell.lane.region.id, self._assignment.limits.slot_timeout)
+
+    async def _record(self, execution: Execution) -> None:
+        await self._recorder.record(execution)
+        self._emit(ExecutionFinished(self._assignment.job_id, self._clock.now(), execution))
 
     @contextlib.asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:
@@ -286,8 +291,11 @@ class Run:
             return None
         return progress.execution("cancelled", self._clock.now(), error_code=reason.code, error_message=reason.message)
 
-    async def _end_remote_call(self, execution: Execution, call_id: str) -> Execution:
+    async def _without_its_call(self, execution: Execution) -> Execution:
         """End a call that goes on at Modal although nobody waits for it; the row says whether that worked."""
+        call_id = execution.function_call_id
+        if not call_id or execution.status not in {"cancelled", "timeout"}:
+            return execution
         ended = self._cancel_call is not None and await self._cancel_call(call_id)
         said = f"call {call_id} {'was cancelled' if ended else 'may still be running'}"
         return replace(
@@ -312,6 +320,12 @@ class Run:
         unasked = a.job.expected - sum(counts.values())
         self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, seconds))
         return Outcome(status, counts, self._stop.reason, self._peak_in_flight, seconds)
+
+
+def _require_accepted(execution: Execution) -> None:
+    """Raise `CredentialsError` where the endpoint refused the credentials: it would refuse every other cell."""
+    if execution.error_code == "unauthorized":
+        raise credentials_refused(execution.cell.lane.region, execution.error_message)
 
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:

@@ -64,6 +64,11 @@ class _Pending:
 class Writer:
     """Commits rows in groups. `write` returns when its row is committed, so a barrier behind it is a true one.
 
+    The invariant: a row that was handed over is committed, or in the journal, or has been in memory for at most half a
+    second; where the journal cannot be written, the operator is told so. It holds since all of this runs in one event
+    loop: the task `_work` alone stores rows and restores the connection, a row leaves `_pending` after its commit only,
+    and `_move` puts what waits into the journal as it leaves the states in which rows may be in memory.
+
     While the database does not reply, `ready` holds back new questions, and the connection is tried again until
     `PATIENCE_SECONDS` are over; see `State`. `tell` is called with a line for the operator.
     """
