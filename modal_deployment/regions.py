@@ -102,6 +102,11 @@ def region_named(name: str) -> Region:
         raise UnknownRegionError(name) from None
 
 
+def region_or_none(name: object) -> Region | None:
+    """Return the same for a name that others wrote, None for anything that is no name of a region."""
+    return _BY_NAME.get(name.strip().lower()) if isinstance(name, str) else None
+
+
 def region_of_container(container_region: str | None) -> Region | None:
     """Return the region that a provider's own region name lies in, or None when it is absent or not in the table."""
     if not container_region:

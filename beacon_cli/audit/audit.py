@@ -51,13 +51,20 @@ _NEEDED_COLUMNS = {
 
 
 def audit_job(connection: Connection, job_id: str, expect: Job | None = None) -> AuditReport:
-    """Audit a job in the database against `expect`, or against the stored job.
+    """Find a job and audit it, in one transaction.
 
-    Everything is read in one read-only transaction; memory does not grow with the number of rows. Raises
-    `JobNotFound`, `SchemaError` for tables of neither system, and `StoreError`.
+    Raises `JobNotFound`, `SchemaError` for tables that are neither system's, and `StoreError`.
     """
     with reading(connection):
-        job = find_job(connection, job_id)
+        return audited(connection, find_job(connection, job_id), expect)
+
+
+def audited(connection: Connection, job: StoredJob, expect: Job | None = None) -> AuditReport:
+    """Return what the database says of a job, compared with `expect`, else with the job as it was stored.
+
+    Everything is read in one read-only transaction; memory does not grow with the number of rows. Raises `StoreError`.
+    """
+    with reading(connection):
         expected = _expectation(job, expect)
         if expected.guessed:
             expected = completed_from_rows(reader_for(connection, job, expected), expected)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from beacon_cli.executor.counts import Counts, by_region
 from modal_deployment.regions import REGIONS
 
 
@@ -21,9 +22,9 @@ class LaneCoverage:
     answered_again: int = 0
 
     @property
-    def completed(self) -> int:
-        """Cells with at least one answer."""
-        return self.answered + self.answered_again
+    def cells(self) -> Counts:
+        """How many cells have an answer, however many."""
+        return Counts(self.expected, self.answered + self.answered_again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ class Coverage:
 
     @property
     def completed(self) -> int:
-        """The number of cells with an answer."""
-        return sum(lane.completed for lane in self.lanes)
+        """How many have an answer."""
+        return sum(lane.cells.answered for lane in self.lanes)
 
     @property
     def never_ran(self) -> int:
@@ -95,14 +96,10 @@ class Coverage:
         """Return the number of questions of the job."""
         return max((lane.expected // repeats for lane in self.lanes), default=0)
 
-    def by_region(self) -> dict[str, dict[str, int]]:
-        """Return the expected and completed cells by region label, in the usual order of the regions."""
-        regions: dict[str, dict[str, int]] = {}
-        for lane in sorted(self.lanes, key=lambda lane: _rank(lane.region)):
-            counts = regions.setdefault(lane.region, {"expected": 0, "completed": 0})
-            counts["expected"] += lane.expected
-            counts["completed"] += lane.completed
-        return regions
+    def by_region(self) -> dict[str, Counts]:
+        """Return label → expected and answered cells, in the order of the vocabulary."""
+        lanes = sorted(self.lanes, key=lambda lane: _rank(lane.region))
+        return by_region((lane.region, lane.cells) for lane in lanes)
 
 
 def lane_coverage(

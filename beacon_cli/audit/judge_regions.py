@@ -9,7 +9,7 @@ from typing import Any
 from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.console.formatting import quantity
 from beacon_cli.records.expectation import Expectation
-from modal_deployment.regions import REGIONS, UnknownRegionError, region_named, region_of_container
+from modal_deployment.regions import REGIONS, region_of_container, region_or_none
 
 MAX_COMBINATIONS = 2000
 """Maximum number of distinct combinations to read. Providers have a few hundred regions; Beacon has three."""
@@ -61,12 +61,9 @@ def _doubt(combination: dict[str, Any]) -> str | None:
 
 
 def _label(answering: str) -> str | None:
-    """Return the label of the region in an answer; a provider's name for a place is also understood."""
-    try:
-        return region_named(answering).label
-    except UnknownRegionError:
-        region = region_of_container(answering)
-        return region.label if region else None
+    """Return the label that an answer's own region stands for; a provider's name for a place counts too."""
+    region = region_or_none(answering) or region_of_container(answering)
+    return region.label if region else None
 
 
 def _listed(findings: Counter[str]) -> str:

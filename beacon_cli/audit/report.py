@@ -8,8 +8,9 @@ from typing import Any
 
 from beacon_cli.audit.check import VERDICTS, Check
 from beacon_cli.audit.coverage import Coverage
-from beacon_cli.console.formatting import answers_stored, quantity, success_arithmetic
+from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import ProblemsFound
+from beacon_cli.executor.counts import Counts
 from beacon_cli.records.find_job import Schema
 
 
@@ -41,17 +42,17 @@ class AuditReport:
         return sum(self.counts.values())
 
     @property
-    def empty(self) -> int:
-        """The number of answers without text."""
-        return self.counts.get("empty", 0)
+    def cells(self) -> Counts:
+        """How many cells have an answer, however many."""
+        return Counts(self.coverage.expected, self.coverage.completed, self.counts.get("empty", 0))
 
     def success_rate(self) -> str:
         """Return the arithmetic of the success rate: `11 of 12 completed = 91.6 %, wanted 100 %`."""
-        return success_arithmetic(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
+        return self.cells.arithmetic(self.wanted_rate)
 
-    def answers_stored(self) -> str:
-        """Return the same for people: `11 of 12 answers are stored (91.6 %, wanted 100 %)`."""
-        return answers_stored(self.coverage.completed, self.coverage.expected, self.wanted_rate, self.empty)
+    def answers_there(self) -> str:
+        """Return the same for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`."""
+        return self.cells.sentence(self.wanted_rate)
 
     def checks_summary(self) -> str:
         """Return the results of the checks in short: `11 checks passed`, or which failed."""
@@ -73,6 +74,6 @@ class AuditReport:
             "counts": dict(self.counts),
             "never_ran": self.coverage.never_ran,
             "success_rate": self.success_rate(),
-            "by_region": self.coverage.by_region(),
+            "by_region": {region: cells.as_data() for region, cells in self.coverage.by_region().items()},
             "checks": [asdict(check) for check in self.checks],
         }

@@ -85,9 +85,9 @@ def _print_coverage(report: AuditReport, console: Console) -> None:
             row[group.region] = f"{group.actual}/{group.expected}"
     else:
         for lane in coverage.lanes:
-            cells.setdefault((lane.model_id,), {})[lane.region] = f"{lane.completed}/{lane.expected}"
+            cells.setdefault((lane.model_id,), {})[lane.region] = str(lane.cells)
     names = ("question", "model") if by_question else ("model",)
-    total = ["all", *[""] * (len(names) - 1), *(f"{n['completed']}/{n['expected']}" for n in sums.values())]
+    total = ["all", *[""] * (len(names) - 1), *map(str, sums.values())]
     print_table(
         console,
         [*map(Column, names), *(Column(excerpt(label, 30), right=True) for label in sums)],
@@ -151,6 +151,6 @@ def _print_verdict(report: AuditReport, console: Console) -> None:
     line = Text.assemble(word, f": {report.answers_stored()}{separator}{report.checks_summary()}")
     console.print(line, soft_wrap=True)
     job_id = excerpt(report.job_id, 255)
-    missing = report.schema == "beacon" and report.coverage.completed < report.coverage.expected
+    missing = report.schema == "beacon" and not report.cells.whole
     following = command("run JOB_FILE --job-id", job_id) if missing else command("show", job_id)
     console.print(Text(f"next:   {following}"), soft_wrap=True)

@@ -31,7 +31,10 @@ def cancel(
     cancelled = cancel_job(url, job_id)
     problems = cancelled.problems()
     return CommandResult(
-        *("cancel", cancelled.as_data(), 1 if problems else 0, as_json),
+        "cancel",
+        cancelled.as_data(),
+        exit_code=1 if problems else 0,
+        as_json=as_json,
         problems=problems,
         show=show_cancelled(cancelled),
     )

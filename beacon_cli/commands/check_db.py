@@ -23,19 +23,23 @@ def check_db(
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Audit what a job stored in the database. Exit code 1 if a check fails."""
-    from beacon_cli.audit.audit import audit_job
+    """Audit what a job left in the database. Exit code 1 if a check fails."""
+    from beacon_cli.audit.audit import audited
     from beacon_cli.audit.table import show_audit
     from beacon_cli.job.load import load_job
-    from beacon_cli.records.choose_job import chosen_job_id
+    from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.records.expectation import EVERY_MODEL
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
     job = load_job(expect, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        report = audit_job(connection, chosen_job_id(connection, job_id, as_json=as_json), job)
-    exit_code = 0 if report.ok else 1
+        report = audited(connection, chosen_job(connection, job_id, as_json=as_json), job)
     return CommandResult(
-        *("check-db", report.as_data(), exit_code, as_json), problems=report.problems, show=show_audit(report)
+        "check-db",
+        report.as_data(),
+        exit_code=0 if report.ok else 1,
+        as_json=as_json,
+        problems=report.problems,
+        show=show_audit(report),
     )

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from beacon_cli.command_line.values import job_ids
 from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
 from beacon_cli.console.result import CommandResult
-
-
-class FailOn(StrEnum):
-    """What else sets the exit code to 1."""
-
-    different = "different"
 
 
 def compare(
@@ -34,7 +27,9 @@ def compare(
     rate: Rate = 0.05,
     accept: Accept = None,
     refusals: Refusals = None,
-    fail_on: Annotated[FailOn | None, typer.Option(help="Also exit with 1 if a verdict is `different`.")] = None,
+    fail_on: Annotated[
+        Literal["different"] | None, typer.Option(help="Exit with 1 also if a verdict is `different`.")
+    ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
@@ -45,17 +40,20 @@ def compare(
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.comparison.table import show_comparison
-    from beacon_cli.records.choose_job import chosen_job_id
+    from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
     options = chosen_options(measure, rate, accept or (), refusals)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        chosen = tuple(chosen_job_id(connection, given, as_json=as_json) for given in (job_id, other_job_id) if given)
-        comparison = compare_jobs(connection, chosen, options)
+        jobs = [chosen_job(connection, given, as_json=as_json) for given in (job_id, other_job_id) if given]
+        comparison = compare_jobs(connection, jobs, options)
     problems = comparison.problems(fail_on_different=fail_on is not None)
     return CommandResult(
-        *("compare", comparison.as_data(), 1 if problems else 0, as_json),
+        "compare",
+        comparison.as_data(),
+        exit_code=1 if problems else 0,
+        as_json=as_json,
         problems=problems,
         show=show_comparison(comparison),
     )

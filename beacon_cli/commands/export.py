@@ -39,13 +39,13 @@ def export(
     """
     from beacon_cli.export.export import export_job
     from beacon_cli.export.written import show_export
-    from beacon_cli.records.choose_job import chosen_job_id
+    from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
     chosen = chosen_format(format_, output, as_json=as_json)
     require_format(chosen)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        chosen_id = chosen_job_id(connection, job_id, as_json=as_json)
-        exported = export_job(connection, chosen_id, chosen, output, question_id=question, model_id=model)
+        job = chosen_job(connection, job_id, as_json=as_json)
+        exported = export_job(connection, job, chosen, output, question_id=question, model_id=model)
     return CommandResult("export", exported.as_data(), as_json=as_json, show=show_export(exported))

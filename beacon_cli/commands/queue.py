@@ -19,5 +19,10 @@ def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = 
     overview = fleet_overview(url, journals(ctx.obj.settings))
     problems = overview.problems()
     return CommandResult(
-        *("queue", overview.as_data(), 1 if problems else 0, as_json), problems=problems, show=show_overview(overview)
+        "queue",
+        overview.as_data(),
+        exit_code=1 if problems else 0,
+        as_json=as_json,
+        problems=problems,
+        show=show_overview(overview),
     )

@@ -28,7 +28,7 @@ def report(
 ) -> CommandResult:
     """Write a job's answers and verdicts as one HTML file. Exit code 0 whatever the verdicts are."""
     from beacon_cli.comparison.options import chosen_options
-    from beacon_cli.records.choose_job import chosen_job_id
+    from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.report.open import open_in_browser
     from beacon_cli.report.report import write_report
     from beacon_cli.report.written import show_report
@@ -37,7 +37,7 @@ def report(
 
     options = chosen_options(measure, rate, accept or (), refusals)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        written = write_report(connection, chosen_job_id(connection, job_id, as_json=as_json), options, output)
+        written = write_report(connection, chosen_job(connection, job_id, as_json=as_json), options, output)
     if open_it:
         open_in_browser(written.path)
     return CommandResult("report", written.as_data(), 0, as_json, show=show_report(written))

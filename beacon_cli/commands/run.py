@@ -38,7 +38,14 @@ def run(
     from beacon_cli.runs.request import RunRequest
 
     request = RunRequest(
-        *(job_file, local, batching, max_in_flight, job_id, events, database_url), config=ctx.obj.config_path
+        job_file=job_file,
+        local=local,
+        batching=batching,
+        max_in_flight=max_in_flight,
+        job_id=job_id,
+        events=events,
+        database_url=database_url,
+        config=ctx.obj.config_path,
     )
     job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:

@@ -29,7 +29,7 @@ def show(
     """Show a job's answers, question by question, with the regions side by side."""
     from beacon_cli.console.long_list import LongList
     from beacon_cli.console.terminal import console
-    from beacon_cli.records.choose_job import chosen_job_id
+    from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.records.chosen_answers import JobAnswers, answer_data
     from beacon_cli.show.arrivals import print_arrivals
     from beacon_cli.show.page import print_answers
@@ -42,7 +42,7 @@ def show(
             hint=f"{command('run JOB_FILE --events FILE')} writes both",
         )
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        answers = JobAnswers.of(connection, chosen_job_id(connection, job_id, as_json=as_json), question, model)
+        answers = JobAnswers.of(connection, chosen_job(connection, job_id, as_json=as_json), question, model)
         if follow:
             print_arrivals(answers.follow(), console(), full=full)
             return CommandResult("show", {})

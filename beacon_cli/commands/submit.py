@@ -44,5 +44,10 @@ def submit(
     verdict = wait_for(submission, settings, job, url)
     problems = verdict.problems()
     return CommandResult(
-        *("submit", verdict.as_data(), 1 if problems else 0, as_json), problems=problems, show=show_verdict(verdict)
+        "submit",
+        verdict.as_data(),
+        exit_code=1 if problems else 0,
+        as_json=as_json,
+        problems=problems,
+        show=show_verdict(verdict),
     )

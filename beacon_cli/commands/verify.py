@@ -45,7 +45,9 @@ def endpoints(
     report = verify_configured(ctx.obj.settings, region or (), local=local, probe=probe, timeout=timeout)
     errors = (report.error,) if report.error is not None else ()
     return CommandResult(
-        *("verify endpoints", report.as_data(), report.exit_code),
+        "verify endpoints",
+        report.as_data(),
+        report.exit_code,
         as_json=as_json,
         errors=errors,
         problems=report.problems,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from beacon_cli.audit.audit import audit_job
+from beacon_cli.audit.audit import audited
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHit
 from beacon_cli.comparison.conditions import Conditions
@@ -14,8 +14,9 @@ from beacon_cli.comparison.figures import Tally
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.verdicts import Subject, judged
 from beacon_cli.errors import UsageError
+from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.expectation import from_spec
-from beacon_cli.records.find_job import StoredJob, find_job
+from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.read_answers import question_ids, stored_executions
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.records.stored_answer import StoredExecution
@@ -25,17 +26,15 @@ _SAMPLE_CHARACTERS = 400
 _REFUSALS_KEPT = 1000
 
 
-def compare_jobs(connection: Connection, job_ids: tuple[str, ...], options: Options) -> Comparison:
+def compare_jobs(connection: Connection, jobs: Sequence[StoredJob], options: Options) -> Comparison:
     """Return the comparison of one job's regions, or of two jobs region by region.
 
-    Only the answers of one question and model are in memory at a time. Raises `JobNotFound`, `UsageError` and
-    `StoreError`.
+    The answers of one question and model are held at a time. Raises `UsageError` and `StoreError`.
     """
-    if len(set(job_ids)) < len(job_ids):
+    if len({job.id for job in jobs}) < len(jobs):
         raise UsageError("a job cannot be compared with itself")
     with reading(connection):
-        audits = tuple(audit_job(connection, job_id) for job_id in job_ids)
-        jobs = [find_job(connection, job_id) for job_id in job_ids]
+        audits = tuple(audited(connection, job) for job in jobs)
         walk = _Walk(options, over_time=len(jobs) > 1)
         answered = walk.subjects(stored_executions(connection, jobs))
         missing = walk.missing(_expected(connection, jobs, audits))
@@ -77,7 +76,7 @@ def _expected(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield question, model and region of what incomplete jobs should have answered."""
     for job, audit in zip(jobs, audits, strict=True):
-        if audit.coverage.completed < audit.coverage.expected:
+        if not audit.cells.whole:
             lanes = [(lane.model_id, lane.region) for lane in audit.coverage.lanes]
             for question_id in question_ids(connection, job):
                 yield from ((question_id, *lane) for lane in lanes)
@@ -137,7 +136,7 @@ class _Walk:
         models = self._models.setdefault(name, {})
         for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
             tally.add(execution, refuses=hit is not None)
-        if execution.status in ("completed", "empty"):
+        if execution.status in ANSWERED:
             self.conditions.add(execution, group)
         if hit is not None and len(self.refusals) < _REFUSALS_KEPT:
             self.refusals.append(

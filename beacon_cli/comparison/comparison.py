@@ -59,7 +59,7 @@ class Comparison:
     @property
     def complete(self) -> bool:
         """Whether every expected cell of every job has its answer."""
-        return all(audit.coverage.completed >= audit.coverage.expected for audit in self.audits)
+        return all(audit.cells.whole for audit in self.audits)
 
     @property
     def comparable(self) -> bool:
@@ -81,9 +81,9 @@ class Comparison:
     def problems(self, *, fail_on_different: bool) -> tuple[ProblemsFound, ...]:
         """Return why the exit code is 1; nothing if it is 0."""
         found = [
-            f"incomplete: job {audit.job_id} has {audit.coverage.completed} of {audit.coverage.expected} answers"
+            f"incomplete: job {audit.job_id} has {audit.cells.answered} of {audit.cells.expected} answers"
             for audit in self.audits
-            if audit.coverage.completed < audit.coverage.expected
+            if not audit.cells.whole
         ]
         found += [f"incomparable: {each.name}: {each.detail}" for each in self.incomparable if not each.accepted]
         if len(self.job_ids) > 1 and not any(sum(map(bool, each.answers.values())) > 1 for each in self.results):
@@ -99,7 +99,7 @@ class Comparison:
             "other_job_id": self.job_ids[1] if len(self.job_ids) > 1 else None,
             "complete": self.complete,
             "jobs": {
-                audit.job_id: {"expected": audit.coverage.expected, "answered": audit.coverage.completed}
+                audit.job_id: {"expected": audit.cells.expected, "answered": audit.cells.answered}
                 for audit in self.audits
             },
             "comparable": self.comparable,

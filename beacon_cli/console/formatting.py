@@ -17,28 +17,6 @@ def percent(part: float, whole: float = 1) -> str:
     return f"{int(part * 1000 / whole + 1e-6) / 10:g} %"
 
 
-def success_arithmetic(completed: int, expected: int, wanted: float, empty: int = 0) -> str:
-    """Return how a success rate is calculated: `11 of 12 completed = 91.6 %, wanted 100 %`."""
-    if not expected:
-        return "no cells are expected, so there is no success rate"
-    of_them = f" ({empty} of them empty)" if empty else ""
-    return f"{completed} of {expected} completed{of_them} = {percent(completed, expected)}, wanted {percent(wanted)}"
-
-
-def answers_stored(completed: int, expected: int, wanted: float, empty: int = 0) -> str:
-    """Return how complete a job is, for people: `11 of 12 answers are stored (91.6 %, wanted 100 %)`.
-
-    The share is left out if nothing is missing.
-    """
-    if not expected:
-        return "no answer is expected"
-    notes = [f"{empty} of them empty"] if empty else []
-    if completed < expected:
-        notes.append(f"{percent(completed, expected)}, wanted {percent(wanted)}")
-    noted = f" ({'; '.join(notes)})" if notes else ""
-    return f"{completed} of {quantity(expected, 'answer is', 'answers are')} stored{noted}"
-
-
 def repeat_label(repeat: int) -> str:
     """Return the number of a repeat for people, who count from 1: `#1` for 0. In data it is counted from 0."""
     return f"#{repeat + 1}"

@@ -42,7 +42,9 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
         "version": __version__,
     }
     return CommandResult(
-        *("deploy modal", data, exit_code),
+        "deploy modal",
+        data,
+        exit_code,
         as_json=as_json,
         errors=(*report.errors, *_errors(verified)),
         problems=verified.problems if verified else (),
@@ -60,7 +62,9 @@ def rollback_modal(request: RollbackRequest, settings: Settings, *, verify: bool
         "environment": request.environment,
     }
     return CommandResult(
-        *("rollback modal", data, report.exit_code or _exit_code(verified)),
+        "rollback modal",
+        data,
+        report.exit_code or _exit_code(verified),
         as_json=as_json,
         errors=(*report.errors, *_errors(verified)),
         problems=verified.problems if verified else (),

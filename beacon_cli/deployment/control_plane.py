@@ -137,11 +137,9 @@ async def live_containers(environment: str, app_ids: Collection[str]) -> dict[st
 
     An empty `environment` is the workspace's default one. Raises `EnvironmentFault` if they cannot be listed.
     """
-    lines: list[str] = []
-    where = ("--env", environment) if environment else ()
-    listed = await run_python(
-        *("-m", "modal", "container", "list", "--json", *where), timeout=_LIST_SECONDS, on_line=lines.append
-    )
+    said: list[str] = []
+    command = ["-m", "modal", "container", "list", "--json", *(["--env", environment] if environment else [])]
+    listed = await run_python(*command, timeout=_LIST_SECONDS, on_line=said.append)
     try:
         rows = Door().document(listed.out.encode()) if listed.code == 0 else None
         if rows is None:

@@ -99,7 +99,12 @@ class _Deployment:
         finally:
             heart.cancel()
         outcome = AppOutcome(
-            *(region, _app_name(region), "unknown", log.path, time.monotonic() - started), tail=tuple(log.tail)
+            region=region,
+            app_name=_app_name(region),
+            status="unknown",
+            log=log.path,
+            seconds=time.monotonic() - started,
+            tail=tuple(log.tail),
         )
         outcome = _judged(outcome, finished, self.request)
         self._outcomes[region.id] = outcome

@@ -68,8 +68,11 @@ def show_rollback(report: RollbackReport, verified: VerifyReport | None) -> Show
     def show(console: Console) -> None:
         rows = [
             (
-                *(outcome.region.label, outcome.app_name, outcome.status),
-                *map(_version, (outcome.from_version, outcome.to_version)),
+                outcome.region.label,
+                outcome.app_name,
+                outcome.status,
+                _version(outcome.from_version),
+                _version(outcome.to_version),
             )
             for outcome in report.outcomes.values()
         ]

@@ -36,7 +36,12 @@ class Endpoint:
     def at(cls, region: Region, base_url: str) -> Endpoint:
         """Return the endpoint whose three paths lie under `base_url`."""
         base = base_url.rstrip("/")
-        return cls(region, f"{base}/inference", f"{base}/models", f"{base}/health")
+        return cls.of_functions(region, {name: f"{base}/{name}" for name in ("inference", "models", "health")})
+
+    @classmethod
+    def of_functions(cls, region: Region, urls: Mapping[str, str]) -> Endpoint:
+        """Return the endpoint from its URLs by function."""
+        return cls(region, inference_url=urls["inference"], models_url=urls["models"], health_url=urls["health"])
 
 
 def configured_endpoints(
@@ -93,7 +98,7 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
                 f"regions.{region.id}.{name}_url is not configured",
                 hint="set it, or base_url, in beacon.toml",
             )
-    return Endpoint(region, *(str(urls[name]) for name in names))
+    return Endpoint.of_functions(region, {name: str(url) for name, url in urls.items()})
 
 
 def _refuse_clear_text(endpoint: Endpoint) -> None:

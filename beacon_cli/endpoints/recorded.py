@@ -71,7 +71,7 @@ def recorded_endpoints(settings: Settings) -> dict[str, Endpoint]:
 
 def endpoint_at(region_id: str, urls: Mapping[str, str]) -> Endpoint:
     """Return a region's endpoint from its URLs by function."""
-    return Endpoint(REGIONS[region_id], *(urls[name] for name in _FUNCTIONS))
+    return Endpoint.of_functions(REGIONS[region_id], urls)
 
 
 def _path(settings: Settings) -> Path:

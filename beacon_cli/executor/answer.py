@@ -12,7 +12,7 @@ from typing import Any
 from beacon_cli.door import Door, TooMuch, Unreadable
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import Region, UnknownRegionError, region_named, region_of_container
+from modal_deployment.regions import region_of_container, region_or_none
 from modal_deployment.registry import REGISTRY
 
 MAX_RETRY_AFTER_SECONDS = 60.0
@@ -154,7 +154,7 @@ def _refuse_other_origin(document: Mapping[str, Any], lane: Lane, reply: Reply) 
             raw=dict(document),
         )
     container = region_of_container(ran_in) if isinstance(ran_in, str) else None
-    if (region is not None and _region(region) != lane.region) or container not in {None, lane.region}:
+    if (region is not None and region_or_none(region) != lane.region) or container not in {None, lane.region}:
         elsewhere = f"{region} (container region {ran_in})" if ran_in else str(region)
         raise AttemptError(
             "region_mismatch",
@@ -191,13 +191,6 @@ def _same(one: str, other: str) -> bool:
 
 def _held_by_all(text: str) -> str:
     return "".join("?" if "\ud800" <= c <= "\udfff" or c == "\ufffd" else c for c in text.strip())
-
-
-def _region(name: object) -> Region | None:
-    try:
-        return region_named(name) if isinstance(name, str) else None
-    except UnknownRegionError:
-        return None
 
 
 def _malformed(reply: Reply, why: str, *, retriable: bool = False) -> AttemptError:

@@ -20,6 +20,7 @@ from beacon_cli.executor.execution import Cell, Execution, Status
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import MAX_SEED
+from beacon_cli.pauses import pauses
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 20.0
@@ -98,14 +99,15 @@ class Asker:
         )
 
     async def _with_retries(self, progress: Progress) -> Answer:
+        waits = pauses(_FIRST_PAUSE_SECONDS, growth=2.0, longest=_LONGEST_PAUSE_SECONDS)
         while True:
             try:
                 return await self._attempt(progress)
             except AttemptError as error:
                 if not error.retriable or progress.attempts >= self.limits.attempts:
                     raise
-                pause = pause_before_retry(progress.attempts, error.retry_after)
-                self._emit_failed(progress, error, pause)
+                pause = _jittered(next(waits), error.retry_after)
+                self._tell_failed(progress, error, pause)
                 progress.settled()
             await asyncio.sleep(pause)
 
@@ -146,8 +148,7 @@ class Asker:
         self.emit(AttemptFailed(self.job_id, at, progress.cell, progress.attempts, error.code, error.message, retry_in))
 
 
-def pause_before_retry(attempts: int, retry_after: float | None) -> float:
-    """Return the seconds to wait after so many attempts: as the endpoint requested, else exponential with jitter."""
-    longest = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2.0 ** (attempts - 1))
+def _jittered(longest: float, retry_after: float | None) -> float:
+    """Return the seconds to wait: what the endpoint asked for and a little more, else at least half of `longest`."""
     jitter = random.uniform(0, longest / 2)
     return longest / 2 + jitter if retry_after is None else retry_after + jitter / 2

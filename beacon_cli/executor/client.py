@@ -85,7 +85,8 @@ async def open_clients(
         clients = {
             region_id: await stack.enter_async_context(
                 open_client(
-                    *(headers, [endpoint]),
+                    headers,
+                    [endpoint],
                     connect_timeout=connect_timeout,
                     max_in_flight=caps[region_id],
                     on_surplus=_surplus_hook(endpoint, notify),

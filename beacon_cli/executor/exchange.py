@@ -23,6 +23,7 @@ from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.transport import connection_of
+from beacon_cli.pauses import pauses
 from modal_deployment.request_id import HEADER as REQUEST_ID
 
 CALL_ID_PARAMETER = "__modal_function_call_id"
@@ -136,35 +137,33 @@ class _Exchange(Generic[T]):
         The answer is already being paid for, so after any failure here the next request is another GET, never a POST.
         Only a missing result (404, 410), or a refusal (another 4xx), ends it before the caller's deadline.
         """
-        pause, trouble_pause, problem = 0.02, 0.5, ""
+        problem, hops, troubles = "", pauses(0.02, longest=0.25), pauses(0.5, longest=10.0)
         while isinstance(got, Reply) and (got.status == 303 or got.status not in _REDIRECTS):
             if got.status == 303:
                 url = self._next_url(url, got)
-                # Modal blocks for up to 150 s per hop; a server that does not must not be flooded with requests.
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.5, 0.25)
+                # Modal blocks up to 150 s per hop; a server that does not must not be hammered.
+                await asyncio.sleep(next(hops))
             elif got.status in _GONE:
                 after = f" (before that: {problem})" if problem else ""
                 raise AttemptError("result_lost", f"HTTP {got.status} at the result URL{after}", http_status=got.status)
             else:
                 error = status_error(got)
                 problem = error.message
-                await asyncio.sleep(error.retry_after or trouble_pause)
-                trouble_pause = min(trouble_pause * 1.5, 10.0)
+                pause = next(troubles)
+                await asyncio.sleep(error.retry_after or pause)
             got = await self._get_result(url)
         return got
 
     async def _get_result(self, url: httpx2.URL) -> Reply | _Read[T]:
         """GET the result URL until there is any response."""
-        pause = 0.2
+        waits = pauses(0.2, longest=10.0)
         while True:
             try:
                 return await self._send("GET", url, is_result=True)
             except AttemptError as error:
                 if not error.retriable or error.http_status is not None:
                     raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.5, 10.0)
+            await asyncio.sleep(next(waits))
 
     def _next_url(self, url: httpx2.URL, reply: Reply) -> httpx2.URL:
         """Return the URL of a 303, and report the id of its call.

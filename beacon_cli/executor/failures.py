@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from beacon_cli.errors import CredentialsError
+from modal_deployment.regions import Region
+
 
 @dataclass(eq=False)
 class AttemptError(Exception):
@@ -24,3 +27,11 @@ class AttemptError(Exception):
     def __str__(self) -> str:
         """Return the message."""
         return self.message
+
+
+def credentials_refused(region: Region, message: str | None) -> CredentialsError:
+    """Return the error of a run whose credentials a region refuses, with what the region says."""
+    return CredentialsError(
+        f"region {region.label} refuses the credentials ({message})",
+        hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
+    )

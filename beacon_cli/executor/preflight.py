@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from beacon_cli.console.program_name import command
-from beacon_cli.door import bounded
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.errors import CredentialsError, ModelNotServed
+from beacon_cli.errors import ModelNotServed
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import get_object
-from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.failures import AttemptError, credentials_refused
+from beacon_cli.executor.listing import Listing, read_listing
 from beacon_cli.job.lanes import Lane
 from beacon_cli.waiting import Waiting
 
@@ -24,47 +22,8 @@ SECOND_LOOK_SECONDS = 3.0
 """The same after the last question. Every answer is stored by then, so a region that does not answer is skipped."""
 
 _SHARE_OF_MODELS = 2 / 3  # `health` is asked only where `models` is no use
-_NOTIFY_EVERY_SECONDS = 15.0
-_MOST_MODELS = 1000
+_TELL_EVERY_SECONDS = 15.0
 _NAMED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What a region reports that it serves. An old deployment reports no hash and no `revisions` (by model id)."""
-
-    models: tuple[str, ...]
-    registry_sha256: str | None
-    revisions: Mapping[str, str]
-
-    @classmethod
-    def listed_in(cls, document: Mapping[str, Any]) -> Served | None:
-        """Return what a `models` or `health` answer lists, None if it lists nothing."""
-        listed, sha256 = document.get("models_available"), document.get("registry_sha256")
-        if not isinstance(listed, list):
-            return None
-        registry = document.get("model_registry")
-        models = list(registry.items() if isinstance(registry, dict) else ())[:_MOST_MODELS]
-        return cls(
-            tuple(sorted(bounded(str(model)) for model in listed[:_MOST_MODELS])),
-            bounded(sha256) if isinstance(sha256, str) else None,
-            {
-                bounded(model_id): bounded(str(model.get("revision")))
-                for model_id, model in models
-                if isinstance(model, dict)
-            },
-        )
-
-    def difference(self, later: Served) -> str | None:
-        """Describe how `later` differs from this; None if it does not."""
-        if self.models != later.models:
-            return f"it served {_listing(self.models)} at the start, and {_listing(later.models)} at the end"
-        for model_id, revision in self.revisions.items():
-            if (now := later.revisions.get(model_id, revision)) != revision:
-                return f"{model_id} was revision {revision} at the start, and {now} at the end"
-        if None not in (hashes := (self.registry_sha256, later.registry_sha256)) and hashes[0] != hashes[1]:
-            return f"its registry was {hashes[0]} at the start, and {hashes[1]} at the end"
-        return None
 
 
 async def require_models(
@@ -72,8 +31,8 @@ async def require_models(
     endpoints: Mapping[str, Endpoint],
     lanes: Sequence[Lane],
     warn: Callable[[str], None],
-) -> dict[str, Served]:
-    """Read what each region serves and compare it with the job. It costs nothing: both are GETs on CPU.
+) -> dict[str, Listing]:
+    """Read what each region serves and compare it with what the job asks there. It costs nothing: both are CPU GETs.
 
     Returns what is served, by region id. A region whose `models` and `health` cannot be read is not included; it is
     asked anyway, with a warning. Raises `ModelNotServed`, or `CredentialsError` if an endpoint refuses the credentials.
@@ -82,19 +41,16 @@ async def require_models(
     answers = await _look(clients, endpoints, list(regions), FIRST_LOOK_SECONDS, warn)
     served = {}
     for region, answer in zip(regions.values(), answers, strict=True):
-        if isinstance(answer, Served):
+        if isinstance(answer, Listing):
             served[region.id] = answer
         elif answer.code == "unauthorized":
-            raise CredentialsError(
-                f"region {region.label} refuses the credentials ({answer.message})",
-                hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
-            )
+            raise credentials_refused(region, answer.message)
         else:
             warn(f"cannot find out which models region {region.label} serves ({answer.message}); it is asked anyway")
     missing = [
         f"{lane.model_id} in {lane.region.label}"
         for lane in lanes
-        if lane.region.id in served and lane.model_id not in served[lane.region.id].models
+        if lane.region.id in served and lane.model_id not in served[lane.region.id].ids
     ]
     if missing:
         raise ModelNotServed(
@@ -108,8 +64,8 @@ async def require_models(
 async def registry_changes(
     clients: Mapping[str, Client],
     endpoints: Mapping[str, Endpoint],
-    before: Mapping[str, Served],
-    notify: Callable[[str], None],
+    before: Mapping[str, Listing],
+    tell: Callable[[str], None],
 ) -> dict[str, str]:
     """Read again what each region in `before` serves, and return the changes by region label.
 
@@ -117,9 +73,9 @@ async def registry_changes(
     """
     answers = await _look(clients, endpoints, list(before), SECOND_LOOK_SECONDS, notify)
     return {
-        endpoints[region_id].region.label: difference
+        endpoints[region_id].region.label: changed
         for region_id, now in zip(before, answers, strict=True)
-        if isinstance(now, Served) and (difference := before[region_id].difference(now)) is not None
+        if isinstance(now, Listing) and (changed := difference(before[region_id], now)) is not None
     }
 
 
@@ -128,17 +84,17 @@ async def _look(
     endpoints: Mapping[str, Endpoint],
     region_ids: Sequence[str],
     seconds: float,
-    notify: Callable[[str], None],
-) -> list[Served | AttemptError]:
-    """Return what each of these regions serves, in order, within `seconds`; `notify` gets lines on slow ones."""
-    waiting = Waiting(notify, _NOTIFY_EVERY_SECONDS)
-    async with waiting.reported():
+    tell: Callable[[str], None],
+) -> list[Listing | AttemptError]:
+    """Return what each of these regions serves, in their order, within so many seconds; `tell` says what is late."""
+    waiting = Waiting(tell, _TELL_EVERY_SECONDS)
+    async with waiting.told():
         return await asyncio.gather(
             *(_served(clients[region_id], endpoints[region_id], seconds, waiting) for region_id in region_ids)
         )
 
 
-async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: Waiting) -> Served | AttemptError:
+async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: Waiting) -> Listing | AttemptError:
     """Return what `models` lists, else what `health` lists (old deployments), else why neither does."""
     problem: AttemptError | None = None
     loop = asyncio.get_running_loop()
@@ -147,7 +103,7 @@ async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: W
         for url, share in ((endpoint.models_url, _SHARE_OF_MODELS), (endpoint.health_url, 1.0)):
             try:
                 async with asyncio.timeout_at(end - seconds * (1 - share)):
-                    served = Served.listed_in(await get_object(client, url))
+                    served = read_listing(await get_object(client, url))
             except AttemptError as error:
                 problem = problem or error
                 continue
@@ -159,6 +115,20 @@ async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: W
     return problem or AttemptError("malformed_response", "the answer lists no models")
 
 
-def _listing(models: Sequence[str]) -> str:
+def difference(before: Listing, now: Listing) -> str | None:
+    """Return how what is served now differs from what was served before, None when it does not."""
+    if sorted(before.ids) != sorted(now.ids):
+        return f"it served {_listing(before)} at the start, and {_listing(now)} at the end"
+    for model_id in before.entries:
+        was, is_now = before.revision(model_id), now.revision(model_id)
+        if is_now is not None and is_now != was:
+            return f"{model_id} was revision {was} at the start, and {is_now} at the end"
+    if None not in (hashes := (before.sha256, now.sha256)) and hashes[0] != hashes[1]:
+        return f"its registry was {hashes[0]} at the start, and {hashes[1]} at the end"
+    return None
+
+
+def _listing(listing: Listing) -> str:
+    models = sorted(listing.ids)
     more = f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
     return (", ".join(models[:_NAMED]) or "nothing") + more

@@ -12,12 +12,13 @@ from typing import Protocol
 
 from beacon_cli.console.formatting import duration
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.errors import BeaconError, CredentialsError
+from beacon_cli.errors import BeaconError
 from beacon_cli.executor.attempts import Asker, Progress
 from beacon_cli.executor.batching import Slots, SlotTimeout, Walker, endpoint_caps, run_batch, walkers
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
+from beacon_cli.executor.counts import Counts
 from beacon_cli.executor.events import (
     BatchFinished,
     BatchStarted,
@@ -28,7 +29,8 @@ from beacon_cli.executor.events import (
     JobStarted,
     Notice,
 )
-from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Settled, Status
+from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Settled, Status
+from beacon_cli.executor.failures import credentials_refused
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
@@ -134,8 +136,16 @@ class Run:
         self._began = self._clock.elapsed()
         self._emit(
             JobStarted(
-                *(a.job_id, self._clock.now(), a.run_id, a.batching, a.job.questions.count, self._lanes),
-                *(a.job.repeats, a.job.expected, a.answered, a.limits.max_in_flight),
+                job_id=a.job_id,
+                at=self._clock.now(),
+                run_id=a.run_id,
+                batching=a.batching,
+                questions=a.job.questions.count,
+                lanes=self._lanes,
+                repeats=a.job.repeats,
+                expected=a.job.expected,
+                answered=a.answered,
+                max_in_flight=a.limits.max_in_flight,
             )
         )
         deadline = asyncio.get_running_loop().call_later(a.limits.job_timeout, self._time_is_up)
@@ -157,25 +167,45 @@ class Run:
 
     async def _walk_questions(self, walker: Walker) -> None:
         finished_at: datetime | None = None
-        total = self._assignment.job.questions.count
         async for batch in self._recorder.batches(walker.lanes):
             if self._stop.reason is not None:
                 return
             started_at = self._clock.now()
-            base = (self._assignment.job_id, started_at, batch.question.id, batch.position + 1, total)
-            self._emit(BatchStarted(*base, len(batch.cells), walker.name))
-            settled = await run_batch(batch, self._execute_cell)
+            self._emit(self._started(batch, walker, started_at))
+            settled = await run_batch(batch, self._execute)
             if self._stop.reason is not None:
                 return
             gap = (started_at - finished_at).total_seconds() if finished_at else None
             finished_at = max((each.completed_at for each in settled), default=finished_at)
-            self._emit(
-                BatchFinished(
-                    *(self._assignment.job_id, self._clock.now(), batch.question.id, batch.position + 1, total),
-                    *(len(settled), walker.name, dict(Counter(each.status for each in settled))),
-                    *(tuple(sorted({each.container_id for each in settled if each.container_id})), started_at, gap),
-                )
-            )
+            self._emit(self._finished(batch, walker, settled, started_at, gap))
+
+    def _started(self, batch: Batch, walker: Walker, at: datetime) -> BatchStarted:
+        return BatchStarted(
+            job_id=self._assignment.job_id,
+            at=at,
+            question_id=batch.question.id,
+            number=batch.position + 1,
+            total=self._assignment.job.questions.count,
+            executions=len(batch.cells),
+            group=walker.name,
+        )
+
+    def _finished(
+        self, batch: Batch, walker: Walker, settled: Sequence[Settled], started_at: datetime, gap: float | None
+    ) -> BatchFinished:
+        return BatchFinished(
+            job_id=self._assignment.job_id,
+            at=self._clock.now(),
+            question_id=batch.question.id,
+            number=batch.position + 1,
+            total=self._assignment.job.questions.count,
+            executions=len(settled),
+            group=walker.name,
+            counts=dict(Counter(each.status for each in settled)),
+            containers=tuple(sorted({each.container_id for each in settled if each.container_id})),
+            started_at=started_at,
+            gap_seconds=gap,
+        )
 
     async def _execute_cell(self, cell: Cell) -> Settled | None:
         """Ask a cell and store its execution.
@@ -188,37 +218,41 @@ class Run:
     async def _ask_and_record(self, cell: Cell) -> Settled | None:
         progress = Progress(cell, self._assignment.job.prompt_system(cell.lane.region), self._clock.now())
         try:
-            return await self._settled(progress)
+            execution = await self._asked_in_turn(progress)
+            if execution is None:
+                return None
+            execution = await self._without_its_call(execution)
+            await self._record(execution)
         finally:
             progress.settled()
+        _require_accepted(execution)
+        return Settled(execution.status, execution.container_id, execution.completed_at)
 
-    async def _settled(self, progress: Progress) -> Settled | None:
-        a, cell = self._assignment, progress.cell
-        execution: Execution | None = None
+    async def _asked_in_turn(self, progress: Progress) -> Execution | None:
+        """Return what became of a cell, None when it was not asked."""
         try:
             with self._stop.interruptible():
-                async with self._slots.slot(cell.lane.region.id, a.limits.slot_timeout), self._counted():
-                    if not await self._recorder.ready(cell):
-                        return None
-                    self._stop.in_flight()
-                    progress.started_at = self._clock.now()
-                    self._emit(ExecutionStarted(a.job_id, progress.started_at, cell))
-                    execution = await self._asker.execute(progress)
+                async with self._slot(progress.cell), self._counted():
+                    return await self._asked(progress)
         except SlotTimeout:
-            execution = self._no_slot(progress)
+            return self._no_slot(progress)
         except asyncio.CancelledError:
-            execution = self._interrupted(progress)
-        if execution is not None:
-            if execution.function_call_id and execution.status in {"cancelled", "timeout"}:
-                execution = await self._end_remote_call(execution, execution.function_call_id)
-            await self._recorder.record(execution)
-            self._emit(ExecutionFinished(a.job_id, self._clock.now(), execution))
-            if execution.error_code == "unauthorized":
-                raise CredentialsError(
-                    f"region {cell.lane.region.label} refuses the credentials ({execution.error_message})",
-                    hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
-                )
-        return None if execution is None else Settled(execution.status, execution.container_id, execution.completed_at)
+            return self._interrupted(progress)
+
+    async def _asked(self, progress: Progress) -> Execution | None:
+        if not await self._recorder.ready(progress.cell):
+            return None
+        self._stop.in_flight()
+        progress.started_at = self._clock.now()
+        self._emit(ExecutionStarted(self._assignment.job_id, progress.started_at, progress.cell))
+        return await self._asker.execute(progress)
+
+    def _slot(self, cell: Cell) -> contextlib.AbstractAsyncContextManager[None]:
+        return self._slots.slot(cell.lane.region.id, self._assignment.limits.slot_timeout)
+
+    async def _record(self, execution: Execution) -> None:
+        await self._recorder.record(execution)
+        self._emit(ExecutionFinished(self._assignment.job_id, self._clock.now(), execution))
 
     @contextlib.asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:
@@ -257,8 +291,11 @@ class Run:
             return None
         return progress.execution("cancelled", self._clock.now(), error_code=reason.code, error_message=reason.message)
 
-    async def _end_remote_call(self, execution: Execution, call_id: str) -> Execution:
-        """End a call that continues at Modal although nothing waits for it; the row records whether that worked."""
+    async def _without_its_call(self, execution: Execution) -> Execution:
+        """End a call that goes on at Modal although nobody waits for it; the row says whether that worked."""
+        call_id = execution.function_call_id
+        if not call_id or execution.status not in {"cancelled", "timeout"}:
+            return execution
         ended = self._cancel_call is not None and await self._cancel_call(call_id)
         ending = f"call {call_id} {'was cancelled' if ended else 'may still be running'}"
         return replace(
@@ -285,11 +322,17 @@ class Run:
         return RunOutcome(status, counts, self._stop.reason, self._peak_in_flight, seconds)
 
 
+def _require_accepted(execution: Execution) -> None:
+    """Raise `CredentialsError` where the endpoint refused the credentials: it would refuse every other cell."""
+    if execution.error_code == "unauthorized":
+        raise credentials_refused(execution.cell.lane.region, execution.error_message)
+
+
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:
-    """Return a job's status from its rows: completed if every cell has its answer."""
-    answered = sum(counts.get(status, 0) for status in ANSWERED)
-    if answered >= expected:
+    """Return a job's status from its rows: completed when every cell has its answer."""
+    cells = Counts.of(expected, counts)
+    if cells.whole:
         return "completed"
     if stopped:
         return "cancelled"
-    return "partial" if answered else "failed"
+    return "partial" if cells.answered else "failed"

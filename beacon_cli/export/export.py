@@ -10,6 +10,7 @@ from beacon_cli.console.output_file import opened
 from beacon_cli.export.columns import SCHEMA_VERSION, row_of
 from beacon_cli.export.formats import Format, writer_to
 from beacon_cli.records.chosen_answers import JobAnswers
+from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.snapshot import Connection
 
 
@@ -31,7 +32,7 @@ class Exported:
 
 def export_job(
     connection: Connection,
-    job_id: str,
+    job: StoredJob,
     chosen: Format,
     output: Path | None = None,
     *,
@@ -40,10 +41,10 @@ def export_job(
 ) -> Exported:
     """Write a job's executions to a file, or to stdout, in one snapshot and in memory that does not grow.
 
-    Raises `JobNotFound`, `UsageError` for a question or a model that the job does not have, `EnvironmentFault` for a
-    file that cannot be written, and `StoreError`.
+    Raises `UsageError` for a question or a model that the job does not have, `EnvironmentFault` for a file that cannot
+    be written, and `StoreError`.
     """
-    answers = JobAnswers.of(connection, job_id, question_id, model_id)
+    answers = JobAnswers.of(connection, job, question_id, model_id)
     rows = 0
     with (
         opened(output) as file,

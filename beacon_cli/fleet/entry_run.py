@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from beacon_cli.fleet.lease import PATIENCE_SECONDS
 from beacon_cli.fleet.set_aside import MOST_ENDED, count_failure, ended_workers, is_the_jobs_fault, set_aside
 from beacon_cli.fleet.unfinished import fail_job, give_up_job
 from beacon_cli.fleet.worker_queue import EntryEnd, TakenEntry
+from beacon_cli.pauses import pauses
 from beacon_cli.records.load_job import stored_job
 
 _PAUSE_SECONDS = 0.5
@@ -82,8 +83,8 @@ class EntryRunner:
         return end if running.ours and await self._is_ours(running.taken) else EntryEnd.NOT_OURS
 
     async def _end_of_tries(self, running: RunningEntry) -> EntryEnd:
-        """Run a job, and retry if only this job cannot continue: other jobs of the worker are not disturbed."""
-        failures, taken = 0, running.taken
+        """Run a job, again where it is the job that cannot go on: those beside it are not disturbed."""
+        failures, taken, waits = 0, running.taken, _waits()
         while failures < MOST_ENDED:
             try:
                 return await self._end_of(running, await self._outcome_of_try(running))
@@ -96,8 +97,8 @@ class EntryRunner:
                 self._notify(f"job {taken.job_id} cannot continue: {error.message}")
             if running.stop.reason in {HAND_BACK, BY_COMMAND}:
                 return await self._end_of(running, None)
-            running.stop = Stop()  # the previous one was used by the failure
-            await asyncio.sleep(min(_PAUSE_SECONDS * 2**failures, _LONGEST_PAUSE_SECONDS))
+            running.stop = Stop()  # the one of before was used up by the failure
+            await asyncio.sleep(next(waits))
         reason = await asyncio.to_thread(set_aside, self._url, taken.id, taken.job_id)
         again = command("submit JOB_FILE --job-id", taken.job_id)
         self._notify(f"job {taken.job_id} is {reason}; find out why, then submit it again ({again})")
@@ -112,10 +113,10 @@ class EntryRunner:
             await asyncio.to_thread(give_up_job, self._url, running.taken.job_id, "cancelled")
         return EntryEnd.CANCELLED if running.stop.reason == BY_COMMAND else EntryEnd.OVER
 
-    async def _outcome_of_try(self, running: RunningEntry) -> RunOutcome | None:
-        """Run a job as soon as possible; None if it was stopped before."""
-        waited_since, pause = time.monotonic(), _PAUSE_SECONDS
-        taken, stop, notified, begun = running.taken, running.stop, False, False
+    async def _outcome_of_try(self, running: RunningEntry) -> Outcome | None:
+        """Run a job as soon as that is possible; None when it was stopped before."""
+        waited_since, waits = time.monotonic(), _waits()
+        taken, stop, told, begun = running.taken, running.stop, False, False
         while stop.reason is None:
             try:
                 await self._require_not_set_aside(taken)
@@ -133,10 +134,9 @@ class EntryRunner:
                     raise
                 if not notified:
                     limit = f"{PATIENCE_SECONDS:.0f} s"
-                    self._notify(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
-                notified = True
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                    self._tell(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
+                told = True
+            await asyncio.sleep(next(waits))
         return None
 
     async def _require_not_set_aside(self, taken: TakenEntry) -> None:
@@ -163,6 +163,10 @@ class EntryRunner:
         except StoreError as failed:
             raise _lost(running, failed) from failed
         return EntryEnd.OVER
+
+
+def _waits() -> Iterator[float]:
+    return pauses(_PAUSE_SECONDS, growth=2.0, longest=_LONGEST_PAUSE_SECONDS)
 
 
 def _internal(error: Exception) -> str:

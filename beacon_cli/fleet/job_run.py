@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
-from beacon_cli.deployment.cancel import cancel_call
-from beacon_cli.endpoints.configured import configured_endpoints
-from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import JobNotFound
-from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
-from beacon_cli.executor.client import open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import EventHook, Notice
 from beacon_cli.executor.execution import Batch, Cell, Execution, Status
-from beacon_cli.executor.preflight import require_models
-from beacon_cli.executor.run import Assignment, Run
+from beacon_cli.executor.run import Run
 from beacon_cli.fleet.calls import Calls
 from beacon_cli.fleet.slots import FleetSlots
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 from beacon_cli.records.load_job import stored_job
+from beacon_cli.runs.prepare import prepared_run
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import JobStore, open_job_store
 
@@ -80,55 +74,34 @@ async def claimed_run(context: WorkerContext, job_id: str, priority: int, stop: 
     def notify(text: str) -> None:
         context.emit(Notice(job_id, clock.now(), text))
 
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(_claimed(context, job, job_id, notify))
+    async with _claimed(context, job, job_id, tell) as store:
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
-        run = await _prepared(stack, context, store, priority, stop, clock, notify)
-        if stop.reason is None:
-            await store.begin(clock.now().isoformat())
-        yield None if stop.reason is not None else run
+        limits = context.settings.limits.overridden_by(job.limits)
+        async with prepared_run(
+            context.settings,
+            store,
+            limits,
+            context.emit,
+            stop,
+            clock,
+            recorder=_Handover(store, stop),
+            slots=FleetSlots(context.calls, job, job_id, limits, priority),
+        ) as prepared:
+            if stop.reason is None:
+                await store.begin(clock.now().isoformat())
+            yield None if stop.reason is not None else prepared.run
 
 
 def _claimed(
     context: WorkerContext, job: Job, job_id: str, notify: Callable[[str], None]
 ) -> AbstractAsyncContextManager[JobStore]:
     return open_job_store(
-        *(context.url, job, job_id),
+        context.url,
+        job,
+        job_id,
         batching=None,
         journal_folder=context.settings.journal_path(),
         notify=notify,
         holder=f"worker {context.worker_id}",
     )
-
-
-async def _prepared(
-    stack: AsyncExitStack,
-    context: WorkerContext,
-    store: JobStore,
-    priority: int,
-    stop: Stop,
-    clock: Clock,
-    notify: Callable[[str], None],
-) -> Run:
-    settings, claim = context.settings, store.claim
-    job, lanes = claim.job, claim.job.lanes()
-    limits = settings.limits.overridden_by(job.limits)
-    slots = FleetSlots(context.calls, job, claim.job_id, limits, priority)
-    assignment = Assignment(job, claim.job_id, claim.run_id, claim.batching, limits, claim.answered)
-    make = partial(Run, assignment, _Handover(store, stop))
-    rest = (context.emit, stop, clock, _cancel_call, slots)
-    if claim.answered >= job.expected:
-        return make({}, {}, *rest)
-    regions = list({lane.region.id: lane.region for lane in lanes}.values())
-    endpoints = configured_endpoints(settings, regions, recorded_endpoints(settings))
-    headers, caps = settings.proxy_headers(), endpoint_caps(lanes, limits)
-    clients = await stack.enter_async_context(
-        open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, notify=notify)
-    )
-    await require_models(clients, endpoints, lanes, notify)
-    return make(clients, endpoints, *rest)
-
-
-async def _cancel_call(call_id: str) -> bool:
-    return await asyncio.to_thread(cancel_call, call_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
 
 from beacon_cli.errors import JobNotFound
 from beacon_cli.records.holders import State, state_of
@@ -48,8 +49,8 @@ def job_progress(connection: Connection, job_id: str) -> JobProgress:
 
 def entries_of(connection: Connection, job_id: str) -> tuple[Entry, ...]:
     """Return a job's entries in the queue. Raises `StoreError`."""
-    with translated():
-        return tuple(Entry(*row) for row in connection.execute(query("fleet", "entries"), {"job": job_id}).fetchall())
+    with translated(), connection.cursor(row_factory=class_row(Entry)) as cursor:
+        return tuple(cursor.execute(query("fleet", "entries"), {"job": job_id}).fetchall())
 
 
 def rows_by_region(connection: Connection, job_id: str) -> dict[str, Counter[str]]:

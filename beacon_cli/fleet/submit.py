@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from psycopg.rows import class_row
+
 from beacon_cli.console.printable import printable
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import write_stderr
@@ -83,7 +85,9 @@ async def _submitted(
     request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, priority: int
 ) -> tuple[Entry, bool]:
     async with open_job_store(
-        *(url, job, job_id),
+        url,
+        job,
+        job_id,
         batching=request.batching,
         journal_folder=settings.journal_path(),
         notify=lambda text: write_stderr(f"{text}\n"),
@@ -97,6 +101,8 @@ async def _entry_of(job_id: str, priority: int, connection: AsyncConnection) -> 
 
     No other process adds it at the same time: the caller holds the job's lock.
     """
-    if found := await (await connection.execute(query("fleet", "entries"), {"job": job_id})).fetchall():
-        return Entry(*found[-1]), True
+    async with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        await cursor.execute(query("fleet", "entries"), {"job": job_id})
+        if found := await cursor.fetchall():
+            return found[-1], True
     return Entry(await enqueue(connection, job_id, priority), priority), False

@@ -69,7 +69,10 @@ def show_overview(overview: FleetOverview) -> Show:
 def _print_regions(out: Console, data: dict[str, Any]) -> None:
     rows = [
         (
-            *(region, str(row["cells"]), str(row["calls_waiting"]), str(row["in_flight"])),
+            region,
+            str(row["cells"]),
+            str(row["calls_waiting"]),
+            str(row["in_flight"]),
             "-" if row["cap"] is None else str(row["cap"]),
         )
         for region, row in (*data["regions"].items(), ("all", data["account"]))

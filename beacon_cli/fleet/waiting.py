@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from beacon_cli.console.formatting import success_arithmetic
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import write_stderr
 from beacon_cli.errors import BeaconError, ProblemsFound, StoreError
-from beacon_cli.executor.execution import ANSWERED
+from beacon_cli.executor.counts import Counts, by_region
 from beacon_cli.fleet.progress import job_progress, rows_by_region, rows_by_status
 from beacon_cli.fleet.submit import Submission
 from beacon_cli.job.model import Job
@@ -39,18 +37,15 @@ class Verdict:
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `submit --wait --json`."""
         per_lane = self.job.questions.count * self.job.repeats
-        expected: dict[str, int] = {}
-        for lane in self.job.lanes():
-            expected[lane.region.label] = expected.get(lane.region.label, 0) + per_lane
-        by_region = {
-            label: {"expected": cells, "completed": _answered(self.by_region.get(label, {}))}
-            for label, cells in expected.items()
-        }
+        expected = by_region((lane.region.label, Counts(per_lane)) for lane in self.job.lanes())
         return {
             **self.submission.as_data(),
             "status": self.status,
             "counts": self.counts,
-            "by_region": by_region,
+            "by_region": {
+                label: Counts.of(cells.expected, self.by_region.get(label, {})).as_data()
+                for label, cells in expected.items()
+            },
             "reason": self.reason,
         }
 
@@ -60,14 +55,18 @@ class Verdict:
         return rows_by_status(self.by_region)
 
     @property
+    def cells(self) -> Counts:
+        """How many cells have their answer."""
+        return Counts.of(self.job.expected, self.counts)
+
+    @property
     def arithmetic(self) -> str:
         """The success rate, with the numbers that it comes from."""
-        counts = self.counts
-        return success_arithmetic(_answered(counts), self.job.expected, self.wanted, counts.get("empty", 0))
+        return self.cells.arithmetic(self.wanted)
 
     def problems(self) -> tuple[BeaconError, ...]:
         """Return why the exit code is not 0."""
-        if _answered(self.counts) >= self.wanted * self.job.expected:
+        if self.cells.answered >= self.wanted * self.job.expected:
             return ()
         why = f"; {self.reason}" if self.reason else ""
         return (ProblemsFound(f"job {self.submission.job_id} {self.status}: {self.arithmetic}{why}"),)
@@ -93,13 +92,11 @@ def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counte
     reported_at = time.monotonic()
     with connect_readonly(url) as connection:
         while not (progress := job_progress(connection, job_id)).over:
-            if time.monotonic() - reported_at > _REPORT_EVERY_SECONDS:
-                reported_at = time.monotonic()
-                answered = _answered(rows_by_status(rows_by_region(connection, job_id)))
-                state = progress.state
-                write_stderr(
-                    f"job {job_id} {state.status}: {answered} of {expected} answered, {state.holder or 'waiting'}\n"
-                )
+            if time.monotonic() - told > _TELL_SECONDS:
+                told = time.monotonic()
+                cells = Counts.of(expected, rows_by_status(rows_by_region(connection, job_id)))
+                state, answered = progress.state, f"{cells.answered} of {expected} answered{cells.empty_note}"
+                say(f"job {job_id} {state.status}: {answered}, {state.holder or 'waiting'}\n")
             time.sleep(_LOOK_SECONDS)
         return progress.state.status, rows_by_region(connection, job_id)
 
@@ -108,7 +105,3 @@ def _reason(url: str, entry: int) -> str | None:
     with connect_readonly(url) as connection, translated():
         found = connection.execute(_REASON, [entry]).fetchone()
     return str(found[0]) if found and found[0] is not None else None
-
-
-def _answered(counts: Mapping[str, int]) -> int:
-    return sum(counts.get(status, 0) for status in ANSWERED)

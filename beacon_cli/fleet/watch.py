@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.rows import class_row
+
 from beacon_cli.fleet.job_queue import QUEUE
 from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.queries import query
@@ -63,9 +65,8 @@ class Watch:
             await cut_off(connection, [worker_id])
         await connection.execute(query("fleet", "expire"))
         wanted = {"queue": QUEUE, "unclaimed": _UNCLAIMED_SECONDS}
-        orphans = [
-            Orphan(*row) for row in await (await connection.execute(query("fleet", "orphans"), wanted)).fetchall()
-        ]
+        async with connection.cursor(row_factory=class_row(Orphan)) as cursor:
+            orphans = await (await cursor.execute(query("fleet", "orphans"), wanted)).fetchall()
         if orphans and (self._putting_back is None or self._putting_back.done()):
             await cut_off(connection, [orphan.worker_id for orphan in orphans if orphan.worker_id is not None])
             await connection.execute(query("fleet", "count_ended"), {"entries": [orphan.entry for orphan in orphans]})

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from beacon_cli.console.formatting import quantity, repeat_label
 from beacon_cli.console.printable import excerpt
+from beacon_cli.executor.counts import Counts
 from beacon_cli.executor.execution import STATUSES, Status
 from beacon_cli.job.lanes import Lane
 from beacon_cli.live.fetching import fetch_bar
@@ -188,7 +189,9 @@ def _lane_state(progress: Progress, lane: Lane | None, symbols: Symbols, *, narr
     if lane is None:
         return Text("not asked", "dim")
     counts = progress.lanes[lane]
-    parts = [(f"{symbols.status[s]} {counts[s]}", _STYLES[s]) for s in STATUSES if counts[s]]
+    # First all answers, then how many of them are empty: a narrow column is cut at its end.
+    shown = {**counts, "completed": Counts.of(0, counts).answered}
+    parts = [(f"{symbols.status[s]} {shown[s]}", _STYLES[s]) for s in STATUSES if shown[s]]
     calls = progress.calls_in(lane).items()
     parts += [(f"{state[:3] if narrow else state} {count}", "cyan") for state, count in calls]
     line = Text()
@@ -249,4 +252,9 @@ def _column(words: list[str]) -> list[str]:
 
 
 def _legend(symbols: Symbols) -> Text:
-    return Text("  ".join(f"{sign} {status}" for status, sign in symbols.status.items()), "dim")
+    words = {"completed": "answered", "empty": "empty among them"}
+    return Text("  ".join(f"{sign} {words.get(status, status)}" for status, sign in symbols.status.items()), "dim")
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import sys
 
 from beacon_cli.errors import LocalServerError
 from beacon_cli.local.plan import ServerPlan
+from beacon_cli.python_child import end, start_python
 from modal_deployment.regions import Region
 
 START_SECONDS = 120.0  # a large GGUF file on a slow disk
 _STOP_SECONDS = 4.0
-_SECRETS = ("BEACON_", "MODAL_", "HF_", "DATABASE_URL", "PGPASSWORD")
 
 
 class Child:
-    """A server process. Its stdin stays open as long as it should live, and ends if this process dies."""
+    """A server process. It ends with its stdin, which stays open for as long as it shall live."""
 
     def __init__(self, region: Region, process: asyncio.subprocess.Process) -> None:
         self.region = region
@@ -28,16 +25,9 @@ class Child:
 
     @classmethod
     async def start(cls, region: Region, port: int, plan: ServerPlan) -> Child:
-        """Start a server; it is not ready yet. Its own session keeps a terminal's Ctrl-C away from it."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "beacon_cli.local.server"),
-            *("--region", region.id, "--port", str(port)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)},
-            start_new_session=True,
-        )
+        """Start a server; it is not ready yet."""
+        command = ("-m", "beacon_cli.local.server", "--region", region.id, "--port", str(port))
+        process = await start_python(*command, withheld=("MODAL_",))
         assert process.stdin is not None
         process.stdin.write(plan.to_line())
         return cls(region, process)
@@ -73,19 +63,9 @@ class Child:
     async def stop(self) -> None:
         """End the process and wait until it is gone: SIGTERM, then SIGKILL if that takes too long."""
         try:
-            self._signal("terminate")
-            await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
-        except (TimeoutError, asyncio.CancelledError):
-            self._signal("kill")
-            await self._process.wait()
+            await end(self._process, _STOP_SECONDS)
         finally:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
             self._reader.cancel()
-
-    def _signal(self, name: str) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            getattr(self._process, name)()
 
     async def _read_stderr(self) -> None:
         assert self._process.stderr is not None

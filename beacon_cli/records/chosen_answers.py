@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from beacon_cli.records.choice import Choice, chosen
 from beacon_cli.records.expectation import from_spec
-from beacon_cli.records.find_job import StoredJob, find_job
+from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.follow import Follower
 from beacon_cli.records.read_answers import stored_executions
 from beacon_cli.records.snapshot import Connection
@@ -26,10 +26,9 @@ class JobAnswers:
 
     @classmethod
     def of(
-        cls, connection: Connection, job_id: str, question_id: str | None = None, model_id: str | None = None
+        cls, connection: Connection, job: StoredJob, question_id: str | None = None, model_id: str | None = None
     ) -> JobAnswers:
-        """Find the job. Raises `JobNotFound`, and `UsageError` for a question or model that it does not have."""
-        job = find_job(connection, job_id)
+        """Return the answers that are meant. Raises `UsageError` for a question or model that the job does not have."""
         return cls(connection, job, chosen(connection, job, question_id, model_id))
 
     def stream(self, *, documents: bool = False) -> AbstractContextManager[Iterator[StoredExecution]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modal_deployment.regions import UnknownRegionError, region_named
+from modal_deployment.regions import region_or_none
 
 if TYPE_CHECKING:
     from beacon_cli.job.model import Job
@@ -83,11 +83,9 @@ def from_spec(spec: object, *, questions_stored: bool = False) -> Expectation:
 
 
 def label_of(name: str) -> str:
-    """Return the label of the region that `name` stands for, or `name` itself if it is unknown."""
-    try:
-        return region_named(name).label
-    except UnknownRegionError:
-        return name.strip()
+    """Return the label of the region that `name` stands for, or `name` itself when nobody knows it."""
+    region = region_or_none(name)
+    return name.strip() if region is None else region.label
 
 
 def _entries(models: object) -> list[tuple[str, tuple[str, ...]]]:

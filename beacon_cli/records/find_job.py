@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn
 
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
@@ -56,12 +57,13 @@ def find_job(connection: Connection, job_id: str) -> StoredJob:
 
 
 def _find_beacon(connection: Connection, job_id: str) -> StoredJob | None:
-    row = connection.execute(
-        "SELECT spec, batching, EXISTS (SELECT FROM questions WHERE job_id = jobs.id), '{}'::jsonb"
-        " FROM jobs WHERE id = %s",
-        [job_id],
-    ).fetchone()
-    return row and StoredJob("beacon", job_id, job_id, *row)
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            "SELECT spec, batching, EXISTS (SELECT FROM questions WHERE job_id = jobs.id) AS questions_stored"
+            " FROM jobs WHERE id = %s",
+            [job_id],
+        ).fetchone()
+    return StoredJob(schema="beacon", id=job_id, key=job_id, columns={}, **row) if row is not None else None
 
 
 def _find_legacy(connection: Connection, job_id: str) -> StoredJob | None:
@@ -75,7 +77,15 @@ def _find_legacy(connection: Connection, job_id: str) -> StoredJob | None:
         return None
     name, key, text = row
     columns = _columns(connection, "executions")
-    return StoredJob("legacy", name or job_id, key, _parsed(text), "question", False, columns)
+    return StoredJob(
+        schema="legacy",
+        id=name or job_id,
+        key=key,
+        spec=_parsed(text),
+        batching="question",
+        questions_stored=False,
+        columns=columns,
+    )
 
 
 def _parsed(text: str | None) -> Any:

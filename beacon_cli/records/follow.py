@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.rows import dict_row
+
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.choice import Choice
@@ -14,7 +16,7 @@ from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.holders import State, state_of
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.store.connect import translated
-from beacon_cli.store.text import original
+from beacon_cli.store.text import originals
 
 POLL_SECONDS = 0.5
 # A run whose connection was cut takes its lock again.
@@ -109,9 +111,9 @@ class Follower:
                 return
 
     def _fetch(self, query: str, parameters: dict[str, Any]) -> list[Arrival]:
-        with translated():
-            rows = self._connection.execute(query.encode(), parameters).fetchall()
-        return [_arrival(row) for row in rows]
+        with translated(), self._connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(query.encode(), parameters).fetchall()
+        return [Arrival(**originals(row)) for row in rows]
 
     def _taken(self, page: list[Arrival]) -> Iterator[Arrival]:
         """Remember the position, and yield the chosen rows."""
@@ -124,8 +126,3 @@ class Follower:
             wanted = (self._only["question_id"], self._only["model_id"])
             if wanted[0] in {None, arrival.question_id} and wanted[1] in {None, arrival.model_id}:
                 yield arrival
-
-
-def _arrival(row: tuple[Any, ...]) -> Arrival:
-    values: list[Any] = [original(value) if isinstance(value, str) else value for value in row]
-    return Arrival(*values)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg.rows import dict_row
+
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.store.queries import query
@@ -54,11 +56,8 @@ def history_of(connection: Connection, job: StoredJob) -> History:
     if job.schema == "legacy":
         return History(job, called, "", "")
     parameters = {"job_id": job.key}
-    with reading(connection):
-        row = connection.execute(query("records", "job"), parameters).fetchone()
-        runs = connection.execute(query("records", "runs"), parameters).fetchall()
-    status, created_at, started_at, completed_at, sha256 = row or ("", None, None, None, "")
-    return History(
-        *(job, called, status, sha256, created_at, started_at, completed_at),
-        runs=tuple(Run(*values) for values in runs),
-    )
+    with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(query("records", "job"), parameters).fetchone()
+        runs = cursor.execute(query("records", "runs"), parameters).fetchall()
+    stored = row or {"status": "", "spec_sha256": ""}
+    return History(job, called, **stored, runs=tuple(Run(**run) for run in runs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from psycopg import sql
+from psycopg.rows import class_row
 
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.store.connect import translated
@@ -54,7 +55,9 @@ _SEES_QUEUE = """
       AND has_schema_privilege(schema.oid, 'USAGE') AND has_table_privilege(queue.oid, 'SELECT')
 """
 
-_STATE = sql.SQL("SELECT {status}, holder FROM jobs AS job LEFT JOIN {holders} AS holders ON {holds} WHERE id = %s")
+_STATE = sql.SQL(
+    "SELECT {status} AS status, holder FROM jobs AS job LEFT JOIN {holders} AS holders ON {holds} WHERE id = %s"
+)
 
 
 def status_expression(connection: Connection) -> sql.Composed:
@@ -94,5 +97,6 @@ def state_of(connection: Connection, job_id: str) -> State:
     """Return the state of one of Beacon's own jobs, without reading executions."""
     with translated():
         statement = _STATE.format(status=status_expression(connection), holders=HOLDERS, holds=HOLDS)
-        row = connection.execute(statement, [job_id]).fetchone()
-    return State(*row) if row else State("deleted", None)
+        with connection.cursor(row_factory=class_row(State)) as cursor:
+            found = cursor.execute(statement, [job_id]).fetchone()
+    return found or State("deleted", None)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from psycopg.rows import class_row
+
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.store.schema import detect_schema
 
 _BEACON = "SELECT id, created_at FROM jobs WHERE starts_with(id, %s) ORDER BY created_at DESC, id LIMIT %s"
 # Through JSON: a missing column of an old table is NULL, whatever columns it has.
 _LEGACY = """
-    SELECT name, (document ->> 'created_at')::timestamptz
-    FROM (SELECT jobs.id, to_jsonb(jobs) AS document, coalesce(to_jsonb(jobs) ->> 'jobspec_id', jobs.id::text) AS name
+    SELECT name AS id, (document ->> 'created_at')::timestamptz AS created_at
+    FROM (SELECT jobs.id AS number, to_jsonb(jobs) AS document,
+                 coalesce(to_jsonb(jobs) ->> 'jobspec_id', jobs.id::text) AS name
           FROM jobs) AS named
-    WHERE starts_with(name, %s) ORDER BY id DESC LIMIT %s
+    WHERE starts_with(name, %s) ORDER BY number DESC LIMIT %s
 """
 
 
@@ -36,6 +39,5 @@ def newest_jobs(connection: Connection, beginning: str, limit: int = 100) -> tup
     schema = detect_schema(connection)
     if schema not in ("beacon", "legacy"):
         return ()
-    with reading(connection):
-        rows = connection.execute(_LEGACY if schema == "legacy" else _BEACON, [beginning, limit]).fetchall()
-    return tuple(NewestJob(*row) for row in rows)
+    with reading(connection), connection.cursor(row_factory=class_row(NewestJob)) as cursor:
+        return tuple(cursor.execute(_LEGACY if schema == "legacy" else _BEACON, [beginning, limit]).fetchall())

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from psycopg import sql
-from psycopg.rows import tuple_row
+from psycopg.rows import dict_row
 
 from beacon_cli.errors import UsageError
 from beacon_cli.records.expectation import Expectation, from_spec
@@ -15,7 +15,7 @@ from beacon_cli.records.relations import GIVEN_QUESTIONS, legacy_executions, que
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.records.stored_answer import StoredExecution
 from beacon_cli.store.queries import query
-from beacon_cli.store.text import original
+from beacon_cli.store.text import original, originals
 from modal_deployment.regions import REGIONS
 
 _ROWS_AT_ONCE = 500
@@ -51,12 +51,11 @@ def stored_executions(
         "models": list(spec.models or ()),
         "labels": _LABELS,
     }
-    with reading(connection), connection.cursor(name="executions", row_factory=tuple_row) as cursor:
+    with reading(connection), connection.cursor(name="executions", row_factory=dict_row) as cursor:
         cursor.itersize = _ROWS_AT_ONCE
         cursor.execute(_statement(jobs[0], spec, documents=documents), parameters)
         for row in cursor:
-            values: list[Any] = [original(value) if isinstance(value, str) else value for value in row]
-            yield StoredExecution(*values)
+            yield StoredExecution(**originals(row))
 
 
 def question_ids(connection: Connection, job: StoredJob) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.report.recorded import Lane
 from beacon_cli.report.svg import COLOURS, Drawing, inline_svg
 from beacon_cli.report.timeline import RunTimeline
@@ -91,7 +92,7 @@ def timeline_chart(run: RunTimeline, number: int, regions: Sequence[str]) -> Mar
     for marker, chosen in (
         ("^", [(bar.started, rows[bar.lane]) for bar in run.bars if bar.cold]),
         ("o", [(bar.ended, rows[bar.lane]) for bar in run.bars if bar.hops]),
-        ("x", [(bar.ended, rows[bar.lane]) for bar in run.bars if bar.status not in ("completed", "empty")]),
+        ("x", [(bar.ended, rows[bar.lane]) for bar in run.bars if bar.status not in ANSWERED]),
     ):
         _mark(axes, marker, [(time - begin, row) for time, row in chosen])
     axes.set_xlabel("seconds since the first execution of the run")

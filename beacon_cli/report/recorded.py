@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from beacon_cli.comparison.conditions import CONDITIONS
+from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.stored_answer import StoredExecution
 from beacon_cli.report.answer_sets import Selection, answer_set
 from beacon_cli.report.timeline import Timeline
 
-_ANSWERED = frozenset({"completed", "empty"})
 _VALUES_KEPT = 20
 _CODES_KEPT = 30
 _MESSAGE_CHARACTERS = 1000
@@ -60,7 +60,7 @@ class Recorded:
         if execution.status == "completed" and execution.seconds is not None:
             lane = (execution.region, execution.model_id)
             self.seconds.setdefault(lane, array("d")).append(execution.seconds)
-        if execution.status in _ANSWERED:
+        if execution.status in ANSWERED:
             self._note_conditions(execution)
         else:
             self._note_failure(execution)

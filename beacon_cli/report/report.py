@@ -9,7 +9,7 @@ from typing import Any
 
 from beacon_cli.comparison.compare import compare_jobs
 from beacon_cli.comparison.options import Options
-from beacon_cli.records.find_job import find_job
+from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.history import history_of
 from beacon_cli.records.read_answers import stored_executions
 from beacon_cli.records.snapshot import Connection, reading
@@ -41,24 +41,24 @@ class WrittenReport:
 
 
 def write_report(
-    connection: Connection, job_id: str, options: Options, path: Path | None = None, *, budget: int = BUDGET
+    connection: Connection, job: StoredJob, options: Options, path: Path | None = None, *, budget: int = BUDGET
 ) -> WrittenReport:
     """Write the report of a job, by default into the working folder, and return its path.
 
-    Answers beyond `budget` characters are left out, the least important first. Raises `JobNotFound`,
-    `StoreError`, and `EnvironmentFault` if the file cannot be written.
+    Answers of more than `budget` characters are left out, the least important first. Raises `StoreError`,
+    and `EnvironmentFault` when the file cannot be written.
     """
-    path = path or Path(default_name(job_id))
+    path = path or Path(default_name(job.id))
     with replacing(path) as file:
-        report = _collected(connection, job_id, options, budget)
+        report = _collected(connection, job, options, budget)
         write_page(file, report, options.rule)
     return WrittenReport(path.absolute(), path.stat().st_size, report)
 
 
-def _collected(connection: Connection, job_id: str, options: Options, budget: int) -> Report:
-    with reading(connection):  # one snapshot for the whole page
-        comparison = compare_jobs(connection, (job_id,), options)
-        job = find_job(connection, job_id)
+def _collected(connection: Connection, job: StoredJob, options: Options, budget: int) -> Report:
+    with reading(connection):  # one snapshot for all that the page tells
+        comparison = compare_jobs(connection, [job], options)
+        # Read again: which answers the page has room for depends on all verdicts.
         recorded = Recorded(Selection(ranks(comparison.results), budget))
         recorded.collect(stored_executions(connection, [job]))
         history = history_of(connection, job)

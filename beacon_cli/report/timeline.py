@@ -72,9 +72,16 @@ class Timeline:
             return
         self.timed += 1
         bar = Bar(
-            *(started.timestamp(), max(started, completed).timestamp(), execution.run_id or ""),
-            *(execution.region, execution.model_id, execution.container_id, execution.question_id),
-            *(execution.repeat, execution.status, execution.hops or 0),
+            started=started.timestamp(),
+            ended=max(started, completed).timestamp(),
+            run_id=execution.run_id or "",
+            region=execution.region,
+            model_id=execution.model_id,
+            container=execution.container_id,
+            question_id=execution.question_id,
+            repeat=execution.repeat,
+            status=execution.status,
+            hops=execution.hops or 0,
         )
         key = (bar.run_id, bar.container)
         self._first[key] = min(self._first.get(key, bar.started), bar.started)

@@ -64,7 +64,7 @@ def _run_job(
         "nothing_to_ask": finished.nothing_to_ask,
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
-    return CommandResult(*("run", data, exit_code, as_json), problems=problems, show=partial(_show, summary, report))
+    return CommandResult("run", data, exit_code, as_json, problems=problems, show=partial(_show, summary, report))
 
 
 def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:

@@ -6,30 +6,26 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
-from beacon_cli.deployment.cancel import cancel_call
-from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
-from beacon_cli.endpoints.recorded import recorded_endpoints
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import ModelNotServed
-from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
-from beacon_cli.executor.client import Client, open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
 from beacon_cli.executor.execution import Batching
-from beacon_cli.executor.preflight import Served, registry_changes, require_models
-from beacon_cli.executor.run import Assignment, Run, RunOutcome
-from beacon_cli.job.lanes import Lane
+from beacon_cli.executor.preflight import registry_changes
+from beacon_cli.executor.run import Outcome
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
 from beacon_cli.live.view import run_view
 from beacon_cli.local.models import local_model_ids
 from beacon_cli.records.kept_ids import keep_id
 from beacon_cli.runs.inventory import Inventory, container_inventory
+from beacon_cli.runs.prepare import Prepared, prepared_run
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
@@ -59,17 +55,8 @@ class FinishedRun:
     nothing_to_ask: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a run asks: nothing if every cell is answered. `served` is what the endpoints reported before the run."""
-
-    clients: Mapping[str, Client] = field(default_factory=dict)
-    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
-    served: Mapping[str, Served] = field(default_factory=dict)
-
-
-def run_to_end(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> FinishedRun:
-    """Run a job on an up-to-date database. Raises any `BeaconError` that stops it, and `Interrupted`."""
+def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
+    """Run a job on an up-to-date database. Raises every `BeaconError` that can stop it, and `Interrupted`."""
     with ExitStack() as stack:
         events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
         show = stack.enter_context(run_view())
@@ -111,66 +98,61 @@ class _OpenedRun:
             async with AsyncExitStack() as stack:
                 self._store = store = await stack.enter_async_context(
                     open_job_store(
-                        *(self._database_url, self._job, self._job_id),
+                        self._database_url,
+                        self._job,
+                        self._job_id,
                         batching=self._request.batching,
                         journal_folder=self._settings.journal_path(),
                         notify=self._notify,
                         revive=_reviver(self._settings, self._request.database_url),
                     )
                 )
-                asked = await self._prepare(stack, store)
-                run = self._run(store, asked)
+                prepared = await self._prepared(stack, store)
                 before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
                 self._keep_id()
                 self._asking = True
-                outcome = await run.execute()
+                outcome = await prepared.run.carry_out()
                 after = await self._inventory() if before is not None else None
-                changes = await self._registry_changes(asked) if outcome.stopped is None else {}
+                changes = await self._registry_changes(prepared) if outcome.stopped is None else {}
             claim = store.claim
-            return FinishedRun(
-                *(claim.run_id, claim.batching, outcome, self._max_gap, before, after, changes),
+            return Launched(
+                run_id=claim.run_id,
+                batching=claim.batching,
+                outcome=outcome,
+                max_gap_seconds=self._max_gap,
+                containers_before=before,
+                containers_after=after,
+                registry_changes=changes,
                 surplus_connections={
-                    asked.endpoints[region_id].region.label: client.surplus
-                    for region_id, client in asked.clients.items()
+                    prepared.endpoints[region_id].region.label: client.surplus
+                    for region_id, client in prepared.clients.items()
                     if client.surplus
                 },
-                nothing_to_ask=self._nothing_to_ask(store),
+                nothing_to_ask=claim.nothing_to_ask,
             )
 
-    def _nothing_to_ask(self, store: JobStore) -> bool:
-        return store.claim.answered >= self._job.expected
-
-    async def _prepare(self, stack: AsyncExitStack, store: JobStore) -> _Asked:
-        limits, lanes = self._limits, self._job.lanes()
-        if self._nothing_to_ask(store):
-            return _Asked()
-        headers, caps = self._settings.proxy_headers(), endpoint_caps(lanes, limits)
-        endpoints = await stack.enter_async_context(self._endpoints(lanes))
-        clients = await stack.enter_async_context(
-            open_clients(headers, endpoints, connect_timeout=limits.connect_timeout, caps=caps, notify=self._notify)
+    async def _prepared(self, stack: AsyncExitStack, store: JobStore) -> Prepared:
+        local = self._request.local
+        ready = prepared_run(
+            self._settings,
+            store,
+            self._limits,
+            self._emit,
+            self._stop,
+            self._clock,
+            servers=self._servers() if local else None,
         )
-        return _Asked(clients, endpoints, await self._served(clients, endpoints, lanes))
-
-    async def _served(
-        self, clients: Mapping[str, Client], endpoints: Mapping[str, Endpoint], lanes: Sequence[Lane]
-    ) -> Mapping[str, Served]:
         try:
-            return await require_models(clients, endpoints, lanes, self._notify)
+            return await stack.enter_async_context(ready)
         except ModelNotServed as error:
-            if self._request.local:
+            if local:
                 served = ", ".join(local_model_ids(self._settings))
                 error.hint = f"--local serves {served}; add more under [local.models] in beacon.toml"
             raise
 
-    def _run(self, store: JobStore, asked: _Asked) -> Run:
-        claim, limits = store.claim, self._limits
-        assignment = Assignment(self._job, self._job_id, claim.run_id, claim.batching, limits, claim.answered)
-        cancel = None if self._request.local else _cancel_call
-        return Run(assignment, store, asked.clients, asked.endpoints, self._emit, self._stop, self._clock, cancel)
-
-    async def _registry_changes(self, asked: _Asked) -> dict[str, str]:
-        changes = await registry_changes(asked.clients, asked.endpoints, asked.served, self._notify)
+    async def _registry_changes(self, prepared: Prepared) -> dict[str, str]:
+        changes = await registry_changes(prepared.clients, prepared.endpoints, prepared.served, self._tell)
         for label, text in changes.items():
             self._notify(f"warning: region {label} changed during the run: {text}; each row records what answered it")
         return changes
@@ -186,13 +168,10 @@ class _OpenedRun:
         return await container_inventory(self._settings, self._regions, self._notify)
 
     @asynccontextmanager
-    async def _endpoints(self, lanes: Sequence[Lane]) -> AsyncIterator[Mapping[str, Endpoint]]:
-        if not self._request.local:
-            yield configured_endpoints(self._settings, self._regions, recorded_endpoints(self._settings))
-            return
+    async def _servers(self) -> AsyncIterator[Mapping[str, Endpoint]]:
         from beacon_cli.local.servers import local_servers
 
-        models = list(dict.fromkeys(lane.model_id for lane in lanes))
+        models = list(dict.fromkeys(lane.model_id for lane in self._job.lanes()))
         async with local_servers(
             self._settings, self._regions, model_ids=models, notify=self._notify, on_fetch=self._on_fetch
         ) as servers:
@@ -223,10 +202,6 @@ class _OpenedRun:
             self._notify("stopping… calls in flight are cancelled and recorded; press Ctrl-C again to quit at once")
             self._store.hurry()
             self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
-
-
-async def _cancel_call(call_id: str) -> bool:
-    return await asyncio.to_thread(cancel_call, call_id)
 
 
 def _reviver(settings: Settings, url: str | None) -> Callable[[], object]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from beacon_cli.console.formatting import answers_stored, success_arithmetic
 from beacon_cli.console.long_list import LongList
-from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
+from beacon_cli.executor.counts import Counts, by_region
+from beacon_cli.executor.execution import STATUSES, Batching, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class LaneSummary:
     hops: int
 
     @property
-    def completed(self) -> int:
-        """Answered cells of this lane."""
-        return sum(self.counts.get(status, 0) for status in ANSWERED)
+    def cells(self) -> Counts:
+        """How many of its cells have their answer."""
+        return Counts.of(self.expected, self.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,9 @@ class RunSummary:
     system_prompts_differ: bool = False
 
     @property
-    def completed(self) -> int:
-        """Answered cells: `completed`, or `empty`, which asking again would not change."""
-        return sum(self.counts.get(status, 0) for status in ANSWERED)
+    def cells(self) -> Counts:
+        """How many cells have their answer."""
+        return Counts.of(self.expected, self.counts)
 
     @property
     def unasked(self) -> int:
@@ -111,14 +111,9 @@ class RunSummary:
         return self.expected - sum(self.counts.values())
 
     @property
-    def success_rate(self) -> float:
-        """Completed by expected cells, from 0 to 1."""
-        return self.completed / self.expected if self.expected else 0.0
-
-    @property
     def succeeded(self) -> bool:
-        """Whether nothing stopped the run and its success rate is high enough: exit code 0."""
-        return self.stopped is None and self.success_rate >= self.min_success_rate
+        """Whether nothing stopped the run and its success rate is what was wanted: exit code 0."""
+        return self.stopped is None and self.cells.rate >= self.min_success_rate
 
     @property
     def nothing_to_ask(self) -> bool:
@@ -126,17 +121,18 @@ class RunSummary:
         return self.max_in_flight == 0 and self.stopped is None and self.resume_command is None
 
     @property
-    def answers_stored(self) -> str:
-        """The number of stored answers, in one line for people."""
-        return answers_stored(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
+    def answers_there(self) -> str:
+        """How many answers are there, in one line for people."""
+        return self.cells.sentence(self.min_success_rate)
 
     @property
     def verdict(self) -> str:
-        """The calculation of the success rate in one line."""
-        return success_arithmetic(self.completed, self.expected, self.min_success_rate, self.counts.get("empty", 0))
+        """The arithmetic of the success rate in one line."""
+        return self.cells.arithmetic(self.min_success_rate)
 
     def data(self) -> dict[str, Any]:
         """Return the `data` of `beacon run --json`."""
+        lanes = ((lane.region, lane.cells) for lane in self.lanes)
         return {
             "job_id": self.job_id,
             "run_id": self.run_id,
@@ -144,8 +140,8 @@ class RunSummary:
             "batching": self.batching,
             "expected": self.expected,
             "counts": {status: self.counts.get(status, 0) for status in STATUSES},
-            "success_rate": self.success_rate,
-            "by_region": self._by_region(),
+            "success_rate": self.cells.rate,
+            "by_region": {region: cells.as_data() for region, cells in by_region(lanes).items()},
             "batches": self.batches,
             "max_gap_seconds": self.max_gap_seconds,
             "max_in_flight": self.max_in_flight,
@@ -155,14 +151,6 @@ class RunSummary:
             "registry_changes": dict(self.registry_changes),
             "surplus_connections": dict(self.surplus_connections),
         }
-
-    def _by_region(self) -> dict[str, dict[str, int]]:
-        regions: dict[str, dict[str, int]] = {}
-        for lane in self.lanes:
-            region = regions.setdefault(lane.region, {"expected": 0, "completed": 0})
-            region["expected"] += lane.expected
-            region["completed"] += lane.completed
-        return regions
 
 
 def batch_data(batch: BatchSummary) -> dict[str, Any]:

@@ -89,18 +89,17 @@ def _print_lanes(summary: RunSummary, console: Console) -> None:
     columns = [Column("region"), Column("model"), Column("answers", right=True)]
     columns += [Column(name, right=True) for name in (*statuses, "median", "hops")]
     counts = [str(summary.counts.get(status, 0)) for status in statuses]
-    total = ["all", "", f"{summary.completed}/{summary.expected}", *counts, "", str(summary.hops)]
+    total = ["all", "", str(summary.cells), *counts, "", str(summary.hops)]
     rows = [_lane_row(lane) for lane in summary.lanes]
     print_table(console, columns, rows, footer=total if len(rows) > 1 else ())
 
 
 def _lane_row(lane: LaneSummary) -> list[Text]:
-    counts = lane.counts
-    whole = lane.completed == lane.expected
+    counts, cells = lane.counts, lane.cells
     return [
         Text(excerpt(lane.region, 255)),
         Text(excerpt(lane.model_id, 255)),
-        Text(f"{lane.completed}/{lane.expected}", "green" if whole else "yellow"),
+        Text(str(cells), "green" if cells.whole else "yellow"),
         _count(counts.get("empty", 0), "yellow"),
         _count(counts.get("failed", 0), "bold red"),
         _count(counts.get("timeout", 0), "bold red"),
@@ -192,7 +191,7 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     )
     if summary.resume_command:
         _print_command("resume: ", excerpt(summary.resume_command, 4000), console)
-    if summary.completed:
+    if summary.cells.answered:
         job_id = excerpt(summary.job_id, 255)
         accept = " --accept system_prompt" if summary.system_prompts_differ else ""
         _print_command("next:   ", command("show", job_id), console)

@@ -49,6 +49,11 @@ class Claim:
     exists: bool
     answered: int
 
+    @property
+    def nothing_to_ask(self) -> bool:
+        """Whether every cell has its answer."""
+        return self.answered >= self.job.expected
+
 
 class JobStore:
     """The store of one job. Use `open_job_store`. It holds the lock on the job until it is closed."""
@@ -190,7 +195,7 @@ async def _claim(
     stored = await cursor.fetchone()
     run_id = str(uuid.uuid4())
     if stored is None:
-        return Claim(job, job_id, run_id, batching or "question", False, 0)
+        return Claim(job, job_id, run_id, batching or "question", exists=False, answered=0)
     spec, sha256, stored_batching, answered = stored
     if sha256 != job.spec_sha256:
         raise UsageError(
@@ -202,7 +207,7 @@ async def _claim(
             f"job {job_id} was started with --batching {stored_batching}, not {batching}",
             hint="resume it as it was started, or give it another --job-id",
         )
-    return Claim(job, job_id, run_id, stored_batching, True, answered)
+    return Claim(job, job_id, run_id, stored_batching, exists=True, answered=answered)
 
 
 def _unanswered(session: Session, writer: Writer, claim: Claim, notify: Callable[[str], None]) -> Unanswered:

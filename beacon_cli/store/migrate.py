@@ -33,10 +33,8 @@ _ADVISORY_LOCK = 0x626561636F6E  # "beacon"
 
 
 def known_migrations() -> frozenset[str]:
-    """Return the ids of the migrations in this program."""
-    return frozenset(
-        path.name.removesuffix(".sql") for path in MIGRATIONS.glob("*.sql") if ".rollback" not in path.suffixes
-    )
+    """Return the ids of the migrations that this program brings."""
+    return frozenset(path.stem for path in MIGRATIONS.glob("*.sql"))
 
 
 def require_current_schema(connection: Connection, rights: Mapping[str, str] = READING) -> None:

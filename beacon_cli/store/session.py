@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg.rows import class_row
 
 from beacon_cli.errors import JobLocked, LockLost, StoreError
 from beacon_cli.store.address import Address, address_of
@@ -28,8 +29,10 @@ JOIN pg_locks AS lock ON lock.locktype = 'advisory' AND lock.granted AND lock.ob
 JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
 """
 _HOLDER = f"SELECT activity.application_name, activity.backend_start {_HOLDERS}"
-_MYSELF = "SELECT pid, backend_start, application_name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
-# Errors that pass by themselves: a server that is stopped, restarted or out of connections, a cut connection, a lock,
+_MYSELF = (
+    "SELECT pid, backend_start AS started, application_name AS name FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+)
+# What goes away again by itself: a server that is stopped, restarted or out of connections, a cut connection, a lock,
 # a statement that took too long, a deadlock.
 _PASSING_CLASSES = ("08", "57", "53300", "55P03", "40001", "40P01")
 # Ends our own previous connections if the server has not yet noticed that they are gone, and still holds the lock for
@@ -145,10 +148,10 @@ class Session:
         return self.connection.closed or (error.sqlstate or "08").startswith(_PASSING_CLASSES)
 
     async def _introduced_and_locked(self) -> bool:
-        """Take the lock on a new connection, if it is free. It listens for stored answers before it reads anything."""
-        (row,) = await (await self.connection.execute(_MYSELF)).fetchall()
-        self._ours.append(_Backend(*row))
-        self.connection.add_notify_handler(self._on_notify)
+        """Take the lock on a new connection, if it is free. It hears of answers before anything is read on it."""
+        async with self.connection.cursor(row_factory=class_row(_Backend)) as cursor:
+            self._ours += await (await cursor.execute(_MYSELF)).fetchall()
+        self.connection.add_notify_handler(self._heard)
         await self.connection.execute(f'LISTEN "{channel_of(self._job_id)}"'.encode())
         return await self._lock()
 

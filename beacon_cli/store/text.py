@@ -8,6 +8,7 @@ text is stored as it is. A text that happens to begin with the mark is escaped t
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 MARK = "\ue000"
@@ -29,6 +30,11 @@ def original(stored: str) -> str:
     if not stored.startswith(MARK):
         return stored
     return _ESCAPED.sub(_unescape, stored[1:])
+
+
+def originals(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with each of its texts as `storable` was given it."""
+    return {name: original(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def storable_json(value: Any) -> Any:

@@ -14,6 +14,7 @@ import psycopg
 
 from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import BeaconError, JournalError, StoreError
+from beacon_cli.pauses import pauses
 from beacon_cli.store.journal import Journal
 from beacon_cli.store.rows import INSERT, Row
 from beacon_cli.store.session import STATEMENT_SECONDS, Session
@@ -63,8 +64,13 @@ class _Pending:
 class Writer:
     """Commits rows in groups. `write` returns when its row is committed, so a barrier after it is reliable.
 
-    While the database does not reply, `ready` holds back new questions, and the connection is retried until
-    `PATIENCE_SECONDS` are over; see `State`. `notify` gets lines for the operator.
+    The invariant: a row that was handed over is committed, or in the journal, or has been in memory for at most half a
+    second; where the journal cannot be written, the operator is told so. It holds since all of this runs in one event
+    loop: the task `_work` alone stores rows and restores the connection, a row leaves `_pending` after its commit only,
+    and `_move` puts what waits into the journal as it leaves the states in which rows may be in memory.
+
+    While the database does not reply, `ready` holds back new questions, and the connection is tried again until
+    `PATIENCE_SECONDS` are over; see `State`. `tell` is called with a line for the operator.
     """
 
     def __init__(self, session: Session, journal: Journal, notify: Callable[[str], None]) -> None:
@@ -188,10 +194,9 @@ class Writer:
     async def _come_back(self, error: psycopg.Error) -> None:
         """Restore the connection and store the waiting rows."""
         began = time.monotonic()
-        pause = 0.1
+        waits = pauses(0.1, longest=3.0)
         while time.monotonic() < began + self._patience and self._session.passing(error):
-            await asyncio.sleep(pause)
-            pause = min(pause * 1.6, 3.0)
+            await asyncio.sleep(next(waits))
             self._keep()
             try:
                 await self._insert()

@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from beacon_cli.console.printable import excerpt
-from beacon_cli.door import bounded
+from beacon_cli.executor.listing import Listing
 from beacon_cli.verification.findings import Finding, Target, finding
 from modal_deployment.registry import Model, registry_sha256
 
 _NAMED = 10  # ids in one message
-_MOST_MODELS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """The models that an endpoint lists: ids in its order, the details of each, and the hash over all of that."""
-
-    ids: tuple[str, ...]
-    entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +25,6 @@ class Comparison:
     sha256: str | None = None
     hash_matches: bool | None = None
     findings: tuple[Finding, ...] = ()
-
-
-def read_listing(document: Mapping[str, Any]) -> Listing | None:
-    """Return what a `models` or `health` answer lists, or None if it lists nothing usable."""
-    ids = document.get("models_available")
-    if not isinstance(ids, list) or not all(isinstance(model_id, str) for model_id in ids):
-        return None
-    registry = document.get("model_registry")
-    known = list(registry.items() if isinstance(registry, dict) else ())[:_MOST_MODELS]
-    entries = {bounded(key): value for key, value in known if isinstance(value, dict)}
-    sha256 = document.get("registry_sha256")
-    return Listing(
-        tuple(bounded(model_id) for model_id in ids[:_MOST_MODELS]),
-        entries,
-        bounded(sha256) if isinstance(sha256, str) else None,
-    )
 
 
 def compare(listing: Listing, expected: Mapping[str, Model], target: Target) -> Comparison:

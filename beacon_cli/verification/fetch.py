@@ -14,6 +14,7 @@ from beacon_cli.executor.answer import Reply, read_object, status_error
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import get
 from beacon_cli.executor.failures import AttemptError
+from beacon_cli.pauses import pauses
 from beacon_cli.waiting import Note
 
 _COLD = frozenset({408, 429, 502, 503, 504})
@@ -67,8 +68,8 @@ class _Fetch:
         self.latency = 0.0
 
     async def document(self) -> dict[str, Any]:
-        """Return the JSON object. Raises `AttemptError` for errors that waiting does not fix."""
-        pause = 0.25
+        """Return the JSON object. Raises `AttemptError` for what waiting does not mend."""
+        waits = pauses(0.25, longest=_LONGEST_PAUSE_SECONDS)
         while True:
             asked = time.monotonic()
             try:
@@ -76,8 +77,7 @@ class _Fetch:
             except AttemptError as error:
                 if not self._may_try_again(error):
                     raise
-                await asyncio.sleep(max(pause, error.retry_after or 0))
-                pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(max(next(waits), error.retry_after or 0))
             else:
                 self.latency = time.monotonic() - asked
                 return document

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.door import bounded
-from beacon_cli.verification.compare import Listing, read_listing
+from beacon_cli.executor.listing import Listing, read_listing
 from beacon_cli.verification.fetch import Fetched
 from beacon_cli.verification.report import Source
-from modal_deployment.regions import Region, UnknownRegionError, region_named
+from modal_deployment.regions import Region, region_or_none
 
 # The region itself did not answer: nothing did, or Modal's gateway did in its place.
 _UNANSWERED = frozenset({"unreachable", "no_answer", "tls_failed", "never_deployed", "app_stopped", "app_paused"})
@@ -93,11 +93,11 @@ class Reading:
             yield "unhealthy", f"health reports that it is {excerpt(str(status))}"
 
     def _displaced(self) -> Iterator[tuple[str, str]]:
-        reported = list(self._regions())
-        if reported and all(name is None for _, name in reported):
-            yield "region_unreported", "it does not report its region"
-        for function, name in reported:
-            if name is not None and _region(name) != self.region:
+        said = list(self._regions())
+        if said and all(name is None for _, name in said):
+            yield "region_unreported", "it does not say which region it is"
+        for function, name in said:
+            if name is not None and region_or_none(name) != self.region:
                 yield (
                     "region_mismatch",
                     f"asked {self.region.label}, but {function} reports that it is {excerpt(name) or '(nothing)'}",
@@ -112,10 +112,3 @@ class Reading:
 
 def _listing(got: Fetched) -> Listing | None:
     return None if got.document is None else read_listing(got.document)
-
-
-def _region(name: str) -> Region | None:
-    try:
-        return region_named(name)
-    except UnknownRegionError:
-        return None

@@ -31,7 +31,8 @@ def verify_configured(
         else:
             endpoints, registry = configured_endpoints(settings, regions, recorded_endpoints(settings)), REGISTRY
         return verify_endpoints(
-            *(settings, endpoints),
+            settings,
+            endpoints,
             expected=registry,
             probe=probe,
             timeout=timeout,

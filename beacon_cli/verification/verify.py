@@ -108,7 +108,9 @@ class _RegionCheck:
     async def _probes(self, comparison: Comparison) -> tuple[dict[str, Probe], list[Finding]]:
         served = [model_id for model_id in self.common.expected if model_id in comparison.served]
         return await probe_models(
-            *(self.client, self.endpoint, served if self.common.probe else ()),
+            self.client,
+            self.endpoint,
+            served if self.common.probe else (),
             target=self.common.target,
             timeout=self.common.timeout,
             waiting=self.common.waiting,

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from beacon_cli.audit.audit import audit_job
+from beacon_cli.executor.counts import Counts
 from tests.support.audit_jobs import JOB, fingerprint, seed
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -98,7 +99,7 @@ def test_a_clean_job_passes_every_check(connection: Connection) -> None:
     assert [(check.name, check.status) for check in report.checks] == [(name, "pass") for name in NAMES]
     assert report.ok
     assert (report.schema, report.rows, report.coverage.expected) == ("beacon", 12, 12)
-    assert report.coverage.by_region() == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert report.coverage.by_region() == {label: Counts(4, 4) for label in ("US", "EU", "ASIA")}
     assert report.success_rate() == "12 of 12 completed = 100 %, wanted 100 %"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.report import AuditReport
+from beacon_cli.executor.counts import Counts
 from tests.support.audit_jobs import JOB, MODELS, OLD_SPEC, QUESTIONS, SPEC, add_job, seed, seed_legacy
 from tests.support.jobs import make_job
 
@@ -51,7 +52,7 @@ def test_models_may_have_regions_of_their_own(connection: Connection) -> None:
     seed(connection, spec={**SPEC, "models": models})
     report = audit_job(connection, JOB)
     assert failed(report) == {"no_unexpected", "containers"}  # six containers are two more than it may have
-    assert report.coverage.by_region()["ASIA"] == {"expected": 2, "completed": 2}
+    assert report.coverage.by_region()["ASIA"] == Counts(2, 2)
 
 
 def test_repeats_are_cells_of_their_own(connection: Connection) -> None:
@@ -129,7 +130,7 @@ def test_the_old_tables_of_a_clean_job_pass(legacy: Connection) -> None:
         **dict.fromkeys(("batch_gap", "containers", "no_hops"), "skip"),
     }
     assert report.schema == "legacy"
-    assert report.coverage.by_region() == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert report.coverage.by_region() == {label: Counts(4, 4) for label in ("US", "EU", "ASIA")}
     assert audit_job(legacy, "1").job_id == JOB  # the old integer id finds it too
 
 

@@ -11,7 +11,8 @@ import pytest
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor import preflight
 from beacon_cli.executor.client import open_client
-from beacon_cli.executor.preflight import Served, registry_changes, require_models
+from beacon_cli.executor.listing import Listing
+from beacon_cli.executor.preflight import difference, registry_changes, require_models
 from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import REGIONS
 from tests.support.raw_server import Request, http, raw_server
@@ -31,17 +32,17 @@ async def _only_health(request: Request, writer: asyncio.StreamWriter) -> bytes:
     return LISTED if request.path.endswith("health") else await _for_ever(request, writer)
 
 
-def looked(handler: Look, *, again: bool = False) -> tuple[dict[str, Served], list[str], float]:
+def looked(handler: Look, *, again: bool = False) -> tuple[dict[str, Listing], list[str], float]:
     """Return what is known of the region, what was said meanwhile, and how long it took."""
     said: list[str] = []
 
-    async def main() -> dict[str, Served]:
+    async def main() -> dict[str, Listing]:
         async with raw_server(handler) as server:
             endpoints = {"us": Endpoint.at(REGIONS["us"], server.url)}
             async with open_client({}, endpoints.values(), connect_timeout=5, max_in_flight=2) as client:
                 if not again:
                     return await require_models({"us": client}, endpoints, [LANE], said.append)
-                before = {"us": Served((LANE.model_id,), None, {})}
+                before = {"us": Listing((LANE.model_id,))}
                 assert await registry_changes({"us": client}, endpoints, before, said.append) == {}
                 return before
 
@@ -65,7 +66,7 @@ def test_a_region_that_says_nothing_is_named_after_two_seconds_and_left_in_the_e
 def test_health_is_asked_within_the_same_time_where_models_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "FIRST_LOOK_SECONDS", 2.4)
     served, _, seconds = looked(_only_health)
-    assert served["us"].models == (LANE.model_id,)
+    assert served["us"].ids == (LANE.model_id,)
     assert 1.5 < seconds < 2.4
 
 
@@ -83,5 +84,6 @@ def test_what_a_region_lists_is_bounded() -> None:
         return listing
 
     served, _, _ = looked(lists)
-    assert max(map(len, (*served["us"].models, *served["us"].revisions.values()))) == 200
-    assert len(served["us"].difference(Served((), None, {})) or "") < 3000
+    revisions = [served["us"].revision(model_id) or "" for model_id in many]
+    assert max(map(len, (*served["us"].ids, *revisions))) == 200
+    assert len(difference(served["us"], Listing(())) or "") < 3000

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from beacon_cli.records.chosen_answers import JobAnswers
+from beacon_cli.records.find_job import find_job
 from beacon_cli.records.follow import Arrival, Follower
 from beacon_cli.store.connect import connect_readonly
 from beacon_cli.store.session import Session
@@ -24,7 +25,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def followed(url: str, pauses: Sequence[Callable[[], object]], **only: str) -> tuple[Follower, list[Arrival]]:
     """Follow to the end; in each pause between two looks the next of `pauses` happens."""
     with connect_readonly(url) as connection:
-        answers = JobAnswers.of(connection, JOB, **only)
+        answers = JobAnswers.of(connection, find_job(connection, JOB), **only)
         steps = iter(pauses)
 
         def pause(seconds: float) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from beacon_cli.comparison.options import Options
+from beacon_cli.records.find_job import find_job
 from beacon_cli.report.report import write_report
 from tests.support.audit_jobs import JOB, OLD_SPEC, fingerprint, seed, seed_legacy
 from tests.support.in_process import PROGRAM, without_database
@@ -37,7 +38,7 @@ def report(
 
 
 def written(connection: Connection, path: Path, **options: Any) -> str:
-    write_report(connection, JOB, Options(), path, **options)
+    write_report(connection, find_job(connection, JOB), Options(), path, **options)
     return path.read_text(encoding="utf-8")
 
 
@@ -90,7 +91,7 @@ def test_what_makes_regions_incomparable_is_said_before_any_verdict(connection: 
     page = written(connection, tmp_path / "page.html")
     assert "✗ not comparable" in page
     assert page.index("Not comparable: gpu differs") < page.index('id="verdicts"')
-    write_report(connection, JOB, Options(accepted=frozenset({"gpu"})), tmp_path / "page.html")
+    write_report(connection, find_job(connection, JOB), Options(accepted=frozenset({"gpu"})), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "✓ comparable" in page
     assert "Accepted: gpu differs" in page
@@ -107,7 +108,7 @@ def test_a_clean_job_says_that_it_is(connection: Connection, tmp_path: Path) -> 
 def test_answers_beyond_the_budget_are_left_out_the_different_ones_last(connection: Connection, tmp_path: Path) -> None:
     store(connection, SMALL)
     path = tmp_path / "page.html"
-    done = write_report(connection, JOB, Options(), path, budget=25_000)
+    done = write_report(connection, find_job(connection, JOB), Options(), path, budget=25_000)
     data = done.as_data()
     assert 0 < data["answers_shown"] < 120
     assert data["answers_shown"] + data["answers_left_out"] == 120

@@ -152,7 +152,7 @@ def test_complete_passes_only_when_each_cell_has_exactly_one_answer(counts: list
     assert coverage.never_ran + coverage.unanswered + coverage.completed == coverage.expected == 30
     by_region = coverage.by_region()
     assert list(by_region) == ["US", "EU", "ASIA"]
-    assert sum(counts["completed"] for counts in by_region.values()) == coverage.completed
+    assert sum(counts.answered for counts in by_region.values()) == coverage.completed
 
 
 def test_complete_names_what_became_of_a_cell() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon_cli.console.formatting import answers_stored, duration, percent, repeat_label, size
+from beacon_cli.console.formatting import duration, percent, repeat_label, size
 
 
 @pytest.mark.parametrize(
@@ -32,21 +32,6 @@ def test_a_duration_is_shown_short(seconds: float, text: str) -> None:
 )
 def test_a_size_is_in_units_of_a_thousand(count: int, text: str) -> None:
     assert size(count) == text
-
-
-@pytest.mark.parametrize(
-    ("counts", "text"),
-    [
-        ((12, 12, 1.0, 0), "12 of 12 answers are stored"),
-        ((12, 12, 0.9, 2), "12 of 12 answers are stored (2 of them empty)"),
-        ((11, 12, 0.9, 0), "11 of 12 answers are stored (91.6 %, wanted 90 %)"),
-        ((1, 2, 1.0, 1), "1 of 2 answers are stored (1 of them empty; 50 %, wanted 100 %)"),
-        ((0, 1, 1.0, 0), "0 of 1 answer is stored (0 %, wanted 100 %)"),
-        ((0, 0, 1.0, 0), "no answer is expected"),
-    ],
-)
-def test_what_is_there_is_one_sentence(counts: tuple[int, int, float, int], text: str) -> None:
-    assert answers_stored(*counts) == text
 
 
 def test_people_count_repeats_from_one() -> None:

@@ -13,7 +13,7 @@ from beacon_cli.executor.answer import Reply, parse_retry_after, read_answer
 from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import REGIONS, UnknownRegionError, region_named, region_of_container
+from modal_deployment.regions import REGIONS, UnknownRegionError, region_named, region_of_container, region_or_none
 from modal_deployment.registry import REGISTRY
 from tests.support.hostile_input import any_text, bodies
 
@@ -59,7 +59,9 @@ def test_a_name_is_a_known_region_or_an_error_that_lists_those(name: str) -> Non
         region = region_named(name)
     except UnknownRegionError as error:
         assert all(re.search(rf"\b{known}\b", str(error)) for known in REGIONS)
+        assert region_or_none(name) is None
     else:
+        assert region_or_none(name) == region
         assert name.strip().lower() in {region.id, region.label.lower(), *region.aliases}
 
 

@@ -7,11 +7,13 @@ import itertools
 import pytest
 from rich.cells import cell_len
 
-from beacon_cli.executor.events import WeightsFetching
+from beacon_cli.executor.events import ExecutionFinished, JobStarted, WeightsFetching
+from beacon_cli.executor.execution import Cell, Status
+from beacon_cli.job.lanes import Question
 from beacon_cli.live.frame import ASCII, Size, clock, frame
 from beacon_cli.live.lines import RunLog
 from beacon_cli.live.progress import Progress
-from tests.support.run_feed import HOSTILE, START, run_events
+from tests.support.run_feed import HOSTILE, START, finished, lanes, run_events
 
 
 def progress_after(count: int, *, questions: int = 2, models: int = 2, answer: str = "4") -> Progress:
@@ -83,7 +85,19 @@ def test_the_least_important_parts_go_first() -> None:
     assert "%" in picture(progress, rows=2)
     assert "question 2 of 2" in picture(progress, rows=5)
     assert "latest answers" not in picture(progress, rows=10)
-    assert "✓ completed" in picture(progress, rows=24)
+    assert "✓ answered" in picture(progress, rows=24)
+
+
+@pytest.mark.parametrize("columns", [26, 40, 80, 200])
+def test_an_empty_answer_counts_as_an_answer_at_any_width(columns: int) -> None:
+    lane, progress = lanes(1)[0], Progress()
+    statuses: tuple[Status, ...] = ("completed", "empty", "completed", "completed")
+    progress.apply(JobStarted("demo", START, "run-1", "question", 4, (lane,), 1, 4, 0, 10))
+    for number, status in enumerate(statuses):
+        cell = Cell(Question(f"question_{number}", "Why?"), lane)
+        progress.apply(ExecutionFinished("demo", START, finished(cell, START, status)))
+    [line] = [line for line in picture(progress, columns).splitlines() if line.startswith(lane.model_id[:4])]
+    assert "✓ 4 ○ 1" in line
 
 
 def test_models_that_do_not_fit_are_counted() -> None:

@@ -7,7 +7,8 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon_cli.verification.compare import Listing, compare, read_listing
+from beacon_cli.executor.listing import Listing, read_listing
+from beacon_cli.verification.compare import compare
 from beacon_cli.verification.findings import Target
 from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
 

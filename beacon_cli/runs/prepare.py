@@ -1,0 +1,115 @@
+"""From a claimed job to a run that is ready to begin: the one way, for `beacon run` and for the fleet's workers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+
+from beacon_cli.deployment.cancel import cancel_call
+from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
+from beacon_cli.endpoints.recorded import recorded_endpoints
+from beacon_cli.executor.batching import endpoint_caps
+from beacon_cli.executor.cancellation import Stop
+from beacon_cli.executor.client import Client, open_clients
+from beacon_cli.executor.clock import Clock
+from beacon_cli.executor.events import EventHook, Notice
+from beacon_cli.executor.listing import Listing
+from beacon_cli.executor.preflight import require_models
+from beacon_cli.executor.run import Assignment, Recorder, Run, TakesSlots
+from beacon_cli.job.limits import Limits
+from beacon_cli.job.model import Job
+from beacon_cli.settings import Settings
+from beacon_cli.store.job_store import Claim, JobStore
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run, and whom it asks, by region id: nobody, when every cell has its answer.
+
+    `served` is what they said before the first question that they serve.
+    """
+
+    run: Run
+    clients: Mapping[str, Client]
+    endpoints: Mapping[str, Endpoint]
+    served: Mapping[str, Listing]
+
+
+@asynccontextmanager
+async def prepared_run(
+    settings: Settings,
+    store: JobStore,
+    limits: Limits,
+    emit: EventHook,
+    stop: Stop,
+    clock: Clock,
+    *,
+    recorder: Recorder | None = None,
+    slots: TakesSlots | None = None,
+    servers: AbstractAsyncContextManager[Mapping[str, Endpoint]] | None = None,
+) -> AsyncIterator[Prepared]:
+    """Yield a run of the job that `store` has claimed; its connections are closed afterwards.
+
+    `recorder` takes the executions in place of `store`. `slots` are those that other runs take, too. `servers` are
+    asked in place of Modal's endpoints, and are started only where there is something to ask. Raises `ConfigError`,
+    `ModelNotServed`, `CredentialsError`, and what starting the servers raises.
+    """
+    claim = store.claim
+    clients: Mapping[str, Client] = {}
+    endpoints: Mapping[str, Endpoint] = {}
+    served: Mapping[str, Listing] = {}
+
+    def tell(text: str) -> None:
+        emit(Notice(claim.job_id, clock.now(), text))
+
+    async with AsyncExitStack() as stack:
+        if not claim.nothing_to_ask:
+            endpoints = await stack.enter_async_context(servers or _modal_endpoints(settings, claim.job))
+            clients = await stack.enter_async_context(_clients(settings, endpoints, claim.job, limits, tell))
+            served = await require_models(clients, endpoints, claim.job.lanes(), tell)
+        run = Run(
+            _assignment(claim, limits),
+            recorder or store,
+            clients,
+            endpoints,
+            emit,
+            stop,
+            clock,
+            cancel_call=_cancel_call if servers is None else None,
+            slots=slots,
+        )
+        yield Prepared(run, clients, endpoints, served)
+
+
+def _modal_endpoints(settings: Settings, job: Job) -> AbstractAsyncContextManager[Mapping[str, Endpoint]]:
+    regions = {lane.region.id: lane.region for lane in job.lanes()}
+    return nullcontext(configured_endpoints(settings, regions.values(), recorded_endpoints(settings)))
+
+
+def _clients(
+    settings: Settings, endpoints: Mapping[str, Endpoint], job: Job, limits: Limits, tell: Callable[[str], None]
+) -> AbstractAsyncContextManager[Mapping[str, Client]]:
+    return open_clients(
+        settings.proxy_headers(),
+        endpoints,
+        connect_timeout=limits.connect_timeout,
+        caps=endpoint_caps(job.lanes(), limits),
+        tell=tell,
+    )
+
+
+def _assignment(claim: Claim, limits: Limits) -> Assignment:
+    return Assignment(
+        job=claim.job,
+        job_id=claim.job_id,
+        run_id=claim.run_id,
+        batching=claim.batching,
+        limits=limits,
+        answered=claim.answered,
+    )
+
+
+async def _cancel_call(call_id: str) -> bool:
+    return await asyncio.to_thread(cancel_call, call_id)

@@ -1,4 +1,0 @@
-DROP TABLE executions;
-DROP TABLE runs;
-DROP TABLE questions;
-DROP TABLE jobs;

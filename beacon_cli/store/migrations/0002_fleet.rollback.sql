@@ -1,3 +1,0 @@
-DROP TABLE fleet_calls;
-DROP TABLE fleet_caps;
-DROP TABLE fleet_workers;
