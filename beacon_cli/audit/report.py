@@ -43,15 +43,15 @@ class AuditReport:
 
     @property
     def cells(self) -> Counts:
-        """How many cells have an answer, however many."""
+        """The cells with an answer, however many each has."""
         return Counts(self.coverage.expected, self.coverage.completed, self.counts.get("empty", 0))
 
     def success_rate(self) -> str:
         """Return the arithmetic of the success rate: `11 of 12 completed = 91.6 %, wanted 100 %`."""
         return self.cells.arithmetic(self.wanted_rate)
 
-    def answers_there(self) -> str:
-        """Return the same for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`."""
+    def answers_stored(self) -> str:
+        """Return the same for people: `11 of 12 answers are stored (91.6 %, wanted 100 %)`."""
         return self.cells.sentence(self.wanted_rate)
 
     def checks_summary(self) -> str:

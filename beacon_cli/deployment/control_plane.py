@@ -137,9 +137,9 @@ async def live_containers(environment: str, app_ids: Collection[str]) -> dict[st
 
     An empty `environment` is the workspace's default one. Raises `EnvironmentFault` if they cannot be listed.
     """
-    said: list[str] = []
+    lines: list[str] = []
     command = ["-m", "modal", "container", "list", "--json", *(["--env", environment] if environment else [])]
-    listed = await run_python(*command, timeout=_LIST_SECONDS, on_line=said.append)
+    listed = await run_python(*command, timeout=_LIST_SECONDS, on_line=lines.append)
     try:
         rows = Door().document(listed.out.encode()) if listed.code == 0 else None
         if rows is None:

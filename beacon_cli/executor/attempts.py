@@ -107,7 +107,7 @@ class Asker:
                 if not error.retriable or progress.attempts >= self.limits.attempts:
                     raise
                 pause = _jittered(next(waits), error.retry_after)
-                self._tell_failed(progress, error, pause)
+                self._emit_failed(progress, error, pause)
                 progress.settled()
             await asyncio.sleep(pause)
 

@@ -1,4 +1,4 @@
-"""How much of a job, of a lane or of a region is there. An answer without text is an answer, everywhere."""
+"""The number of answers of a job, a lane or a region. An answer without text is an answer, everywhere."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Counts:
         return f"{self.answered} of {self.expected} completed{self.empty_note} = {share}, wanted {percent(wanted)}"
 
     def sentence(self, wanted: float) -> str:
-        """Return how much is there, for people: `11 of 12 answers are there (91.6 %, wanted 100 %)`.
+        """Return how complete it is, for people: `11 of 12 answers are stored (91.6 %, wanted 100 %)`.
 
         The share is left out where nothing is missing.
         """
@@ -64,7 +64,7 @@ class Counts:
         if not self.whole:
             notes.append(f"{percent(self.answered, self.expected)}, wanted {percent(wanted)}")
         noted = f" ({'; '.join(notes)})" if notes else ""
-        return f"{self.answered} of {quantity(self.expected, 'answer is', 'answers are')} there{noted}"
+        return f"{self.answered} of {quantity(self.expected, 'answer is', 'answers are')} stored{noted}"
 
     def as_data(self) -> dict[str, int]:
         """Return the counts as `by_region` has them; `completed` are all answers."""

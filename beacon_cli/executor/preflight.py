@@ -22,7 +22,7 @@ SECOND_LOOK_SECONDS = 3.0
 """The same after the last question. Every answer is stored by then, so a region that does not answer is skipped."""
 
 _SHARE_OF_MODELS = 2 / 3  # `health` is asked only where `models` is no use
-_TELL_EVERY_SECONDS = 15.0
+_REPORT_EVERY_SECONDS = 15.0
 _NAMED = 10
 
 
@@ -65,7 +65,7 @@ async def registry_changes(
     clients: Mapping[str, Client],
     endpoints: Mapping[str, Endpoint],
     before: Mapping[str, Listing],
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> dict[str, str]:
     """Read again what each region in `before` serves, and return the changes by region label.
 
@@ -84,11 +84,11 @@ async def _look(
     endpoints: Mapping[str, Endpoint],
     region_ids: Sequence[str],
     seconds: float,
-    tell: Callable[[str], None],
+    notify: Callable[[str], None],
 ) -> list[Listing | AttemptError]:
-    """Return what each of these regions serves, in their order, within so many seconds; `tell` says what is late."""
-    waiting = Waiting(tell, _TELL_EVERY_SECONDS)
-    async with waiting.told():
+    """Return what each of these regions serves, in their order, within `seconds`; `notify` gets what is late."""
+    waiting = Waiting(notify, _REPORT_EVERY_SECONDS)
+    async with waiting.reported():
         return await asyncio.gather(
             *(_served(clients[region_id], endpoints[region_id], seconds, waiting) for region_id in region_ids)
         )

@@ -172,7 +172,7 @@ class Run:
                 return
             started_at = self._clock.now()
             self._emit(self._started(batch, walker, started_at))
-            settled = await run_batch(batch, self._execute)
+            settled = await run_batch(batch, self._execute_cell)
             if self._stop.reason is not None:
                 return
             gap = (started_at - finished_at).total_seconds() if finished_at else None

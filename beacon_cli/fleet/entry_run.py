@@ -83,7 +83,7 @@ class EntryRunner:
         return end if running.ours and await self._is_ours(running.taken) else EntryEnd.NOT_OURS
 
     async def _end_of_tries(self, running: RunningEntry) -> EntryEnd:
-        """Run a job, again where it is the job that cannot go on: those beside it are not disturbed."""
+        """Run a job, and again if it is the job that cannot continue, without disturbing the others."""
         failures, taken, waits = 0, running.taken, _waits()
         while failures < MOST_ENDED:
             try:
@@ -97,7 +97,7 @@ class EntryRunner:
                 self._notify(f"job {taken.job_id} cannot continue: {error.message}")
             if running.stop.reason in {HAND_BACK, BY_COMMAND}:
                 return await self._end_of(running, None)
-            running.stop = Stop()  # the one of before was used up by the failure
+            running.stop = Stop()  # the failure used up the old one
             await asyncio.sleep(next(waits))
         reason = await asyncio.to_thread(set_aside, self._url, taken.id, taken.job_id)
         again = command("submit JOB_FILE --job-id", taken.job_id)
@@ -113,10 +113,10 @@ class EntryRunner:
             await asyncio.to_thread(give_up_job, self._url, running.taken.job_id, "cancelled")
         return EntryEnd.CANCELLED if running.stop.reason == BY_COMMAND else EntryEnd.OVER
 
-    async def _outcome_of_try(self, running: RunningEntry) -> Outcome | None:
-        """Run a job as soon as that is possible; None when it was stopped before."""
+    async def _outcome_of_try(self, running: RunningEntry) -> RunOutcome | None:
+        """Run a job as soon as that is possible; return None if it was stopped before."""
         waited_since, waits = time.monotonic(), _waits()
-        taken, stop, told, begun = running.taken, running.stop, False, False
+        taken, stop, notified, begun = running.taken, running.stop, False, False
         while stop.reason is None:
             try:
                 await self._require_not_set_aside(taken)
@@ -134,8 +134,8 @@ class EntryRunner:
                     raise
                 if not notified:
                     limit = f"{PATIENCE_SECONDS:.0f} s"
-                    self._tell(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
-                told = True
+                    self._notify(f"job {taken.job_id} cannot begin: {error.message}; trying again for {limit}")
+                notified = True
             await asyncio.sleep(next(waits))
         return None
 

@@ -74,7 +74,7 @@ async def claimed_run(context: WorkerContext, job_id: str, priority: int, stop: 
     def notify(text: str) -> None:
         context.emit(Notice(job_id, clock.now(), text))
 
-    async with _claimed(context, job, job_id, tell) as store:
+    async with _claimed(context, job, job_id, notify) as store:
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
         limits = context.settings.limits.overridden_by(job.limits)

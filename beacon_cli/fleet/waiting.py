@@ -92,11 +92,11 @@ def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counte
     reported_at = time.monotonic()
     with connect_readonly(url) as connection:
         while not (progress := job_progress(connection, job_id)).over:
-            if time.monotonic() - told > _TELL_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - reported_at > _REPORT_EVERY_SECONDS:
+                reported_at = time.monotonic()
                 cells = Counts.of(expected, rows_by_status(rows_by_region(connection, job_id)))
                 state, answered = progress.state, f"{cells.answered} of {expected} answered{cells.empty_note}"
-                say(f"job {job_id} {state.status}: {answered}, {state.holder or 'waiting'}\n")
+                write_stderr(f"job {job_id} {state.status}: {answered}, {state.holder or 'waiting'}\n")
             time.sleep(_LOOK_SECONDS)
         return progress.state.status, rows_by_region(connection, job_id)
 

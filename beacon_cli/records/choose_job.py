@@ -42,5 +42,5 @@ def _only_one(given: str, ids: Sequence[str]) -> str:
             f"several jobs begin with '{excerpt(given)}'",
             hint=f"write more of the id: {listed}{more}; {command('jobs')} lists all jobs",
         )
-    say(f"job {excerpt(ids[0], 255)}\n")
+    write_stderr(f"job {excerpt(ids[0], 255)}\n")
     return ids[0]

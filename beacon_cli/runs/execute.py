@@ -18,7 +18,7 @@ from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
 from beacon_cli.executor.execution import Batching
 from beacon_cli.executor.preflight import registry_changes
-from beacon_cli.executor.run import Outcome
+from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
 from beacon_cli.live.view import run_view
@@ -55,8 +55,8 @@ class FinishedRun:
     nothing_to_ask: bool = False
 
 
-def launch(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> Launched:
-    """Run a job on an up-to-date database. Raises every `BeaconError` that can stop it, and `Interrupted`."""
+def run_to_end(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> FinishedRun:
+    """Run a job on an up-to-date database. Raises any `BeaconError` that stops it, and `Interrupted`."""
     with ExitStack() as stack:
         events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
         show = stack.enter_context(run_view())
@@ -112,11 +112,11 @@ class _OpenedRun:
                 await store.begin(self._clock.now().isoformat())
                 self._keep_id()
                 self._asking = True
-                outcome = await prepared.run.carry_out()
+                outcome = await prepared.run.execute()
                 after = await self._inventory() if before is not None else None
                 changes = await self._registry_changes(prepared) if outcome.stopped is None else {}
             claim = store.claim
-            return Launched(
+            return FinishedRun(
                 run_id=claim.run_id,
                 batching=claim.batching,
                 outcome=outcome,
@@ -152,7 +152,7 @@ class _OpenedRun:
             raise
 
     async def _registry_changes(self, prepared: Prepared) -> dict[str, str]:
-        changes = await registry_changes(prepared.clients, prepared.endpoints, prepared.served, self._tell)
+        changes = await registry_changes(prepared.clients, prepared.endpoints, prepared.served, self._notify)
         for label, text in changes.items():
             self._notify(f"warning: region {label} changed during the run: {text}; each row records what answered it")
         return changes

@@ -1,4 +1,4 @@
-"""From a claimed job to a run that is ready to begin: the one way, for `beacon run` and for the fleet's workers."""
+"""Prepares a run of a claimed job: the one way, for `beacon run` and for the fleet's workers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from beacon_cli.store.job_store import Claim, JobStore
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A run, and whom it asks, by region id: nobody, when every cell has its answer.
+    """A run, with its clients and endpoints by region id: none if every cell has its answer.
 
-    `served` is what they said before the first question that they serve.
+    `served` is what the endpoints reported before the first question.
     """
 
     run: Run
@@ -50,25 +50,25 @@ async def prepared_run(
     slots: TakesSlots | None = None,
     servers: AbstractAsyncContextManager[Mapping[str, Endpoint]] | None = None,
 ) -> AsyncIterator[Prepared]:
-    """Yield a run of the job that `store` has claimed; its connections are closed afterwards.
+    """Yield a run of the job that `store` has claimed, and close its connections afterwards.
 
-    `recorder` takes the executions in place of `store`. `slots` are those that other runs take, too. `servers` are
-    asked in place of Modal's endpoints, and are started only where there is something to ask. Raises `ConfigError`,
-    `ModelNotServed`, `CredentialsError`, and what starting the servers raises.
+    `recorder` stores the executions instead of `store`. `slots` are shared with other runs. `servers` are used instead
+    of Modal's endpoints, and are started only if some cell has no answer. Raises `ConfigError`, `ModelNotServed`,
+    `CredentialsError`, and what starting the servers raises.
     """
     claim = store.claim
     clients: Mapping[str, Client] = {}
     endpoints: Mapping[str, Endpoint] = {}
     served: Mapping[str, Listing] = {}
 
-    def tell(text: str) -> None:
+    def notify(text: str) -> None:
         emit(Notice(claim.job_id, clock.now(), text))
 
     async with AsyncExitStack() as stack:
         if not claim.nothing_to_ask:
             endpoints = await stack.enter_async_context(servers or _modal_endpoints(settings, claim.job))
-            clients = await stack.enter_async_context(_clients(settings, endpoints, claim.job, limits, tell))
-            served = await require_models(clients, endpoints, claim.job.lanes(), tell)
+            clients = await stack.enter_async_context(_clients(settings, endpoints, claim.job, limits, notify))
+            served = await require_models(clients, endpoints, claim.job.lanes(), notify)
         run = Run(
             _assignment(claim, limits),
             recorder or store,
@@ -89,14 +89,14 @@ def _modal_endpoints(settings: Settings, job: Job) -> AbstractAsyncContextManage
 
 
 def _clients(
-    settings: Settings, endpoints: Mapping[str, Endpoint], job: Job, limits: Limits, tell: Callable[[str], None]
+    settings: Settings, endpoints: Mapping[str, Endpoint], job: Job, limits: Limits, notify: Callable[[str], None]
 ) -> AbstractAsyncContextManager[Mapping[str, Client]]:
     return open_clients(
         settings.proxy_headers(),
         endpoints,
         connect_timeout=limits.connect_timeout,
         caps=endpoint_caps(job.lanes(), limits),
-        tell=tell,
+        notify=notify,
     )
 
 

@@ -121,8 +121,8 @@ class RunSummary:
         return self.max_in_flight == 0 and self.stopped is None and self.resume_command is None
 
     @property
-    def answers_there(self) -> str:
-        """How many answers are there, in one line for people."""
+    def answers_stored(self) -> str:
+        """The number of stored answers, in one line for people."""
         return self.cells.sentence(self.min_success_rate)
 
     @property

@@ -151,7 +151,7 @@ class Session:
         """Take the lock on a new connection, if it is free. It hears of answers before anything is read on it."""
         async with self.connection.cursor(row_factory=class_row(_Backend)) as cursor:
             self._ours += await (await cursor.execute(_MYSELF)).fetchall()
-        self.connection.add_notify_handler(self._heard)
+        self.connection.add_notify_handler(self._on_notify)
         await self.connection.execute(f'LISTEN "{channel_of(self._job_id)}"'.encode())
         return await self._lock()
 

@@ -101,22 +101,17 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-def reports() -> Iterator[Path]:
-    """A folder with two reports: `demo.html`, written by the installed program, and `hostile.html`."""
-    with new_beacon() as beacon, embedded_server(beacon.folder / "server") as url:
-        migrate(url)
-        beacon.environment["BEACON_DATABASE_URL"] = url
-        with psycopg.connect(url, autocommit=True) as connection:
-            report_jobs.store(connection, report_jobs.ReportJob())
-            hostile_job.store(connection)
-            write_report(connection, find_job(connection, hostile_job.JOB), Options(), beacon.folder / "hostile.html")
-        _written(beacon)
-        yield beacon.folder
-
-
-def _written(beacon: Beacon) -> None:
-    done = beacon("report", "bias-demo-1", "--output", "demo.html")
-    assert (done.returncode, without_database(done.stderr)) == (0, "")
+def reports(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two reports: `demo.html`, written by `beacon report`, and `hostile.html`."""
+    folder = tmp_path_factory.mktemp("reports")
+    machine.like_new()
+    with psycopg.connect(machine.url, autocommit=True) as connection:
+        report_jobs.store(connection, report_jobs.ReportJob())
+        hostile_job.store(connection)
+        write_report(connection, find_job(connection, hostile_job.JOB), Options(), folder / "hostile.html")
+    done = beacon("report", "bias-demo-1", "--output", str(folder / "demo.html"), url=machine.url)
+    assert (done.code, done.err) == (0, "")
+    return folder
 
 
 @pytest.fixture(scope="module")
