@@ -60,7 +60,7 @@ def audit_job(connection: Connection, job_id: str, expect: Job | None = None) ->
 
 
 def audited(connection: Connection, job: StoredJob, expect: Job | None = None) -> AuditReport:
-    """Return what the database says of a job, compared with `expect`, else with the job as it was stored.
+    """Audit a job that was found against `expect`, or against the job as it was stored.
 
     Everything is read in one read-only transaction; memory does not grow with the number of rows. Raises `StoreError`.
     """

@@ -74,7 +74,7 @@ class Coverage:
 
     @property
     def completed(self) -> int:
-        """How many have an answer."""
+        """The number of cells with an answer."""
         return sum(lane.cells.answered for lane in self.lanes)
 
     @property

@@ -61,7 +61,7 @@ def _doubt(combination: dict[str, Any]) -> str | None:
 
 
 def _label(answering: str) -> str | None:
-    """Return the label that an answer's own region stands for; a provider's name for a place counts too."""
+    """Return the label of the region in an answer; a provider's name for a place is also understood."""
     region = region_or_none(answering) or region_of_container(answering)
     return region.label if region else None
 

@@ -23,7 +23,7 @@ def check_db(
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Audit what a job left in the database. Exit code 1 if a check fails."""
+    """Audit what a job stored in the database. Exit code 1 if a check fails."""
     from beacon_cli.audit.audit import audited
     from beacon_cli.audit.table import show_audit
     from beacon_cli.job.load import load_job

@@ -12,7 +12,7 @@ from beacon_cli.python_child import end, start_python
 
 _STOP_SECONDS = 3.0
 _PART = 1 << 20
-_LONGEST_SAID = 2000  # characters of a line that are passed on
+_LONGEST_SAID = 2000  # maximum characters of a line that are passed on
 # UTF-8 whatever the locale: the SDK prints a tick when it has deployed, and would fail on it.
 _VARIABLES = {
     "PYTHONUTF8": "1",

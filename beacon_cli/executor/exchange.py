@@ -141,7 +141,7 @@ class _Exchange(Generic[T]):
         while isinstance(got, Reply) and (got.status == 303 or got.status not in _REDIRECTS):
             if got.status == 303:
                 url = self._next_url(url, got)
-                # Modal blocks up to 150 s per hop; a server that does not must not be hammered.
+                # Modal blocks up to 150 s per hop; a server that does not block must not be flooded.
                 await asyncio.sleep(next(hops))
             elif got.status in _GONE:
                 after = f" (before that: {problem})" if problem else ""

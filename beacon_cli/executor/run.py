@@ -329,7 +329,7 @@ def _require_accepted(execution: Execution) -> None:
 
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:
-    """Return a job's status from its rows: completed when every cell has its answer."""
+    """Return a job's status from its rows: completed if every cell has its answer."""
     cells = Counts.of(expected, counts)
     if cells.whole:
         return "completed"

@@ -254,7 +254,3 @@ def _column(words: list[str]) -> list[str]:
 def _legend(symbols: Symbols) -> Text:
     words = {"completed": "answered", "empty": "empty among them"}
     return Text("  ".join(f"{sign} {words.get(status, status)}" for status, sign in symbols.status.items()), "dim")
-
-
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -56,7 +56,7 @@ def write_report(
 
 
 def _collected(connection: Connection, job: StoredJob, options: Options, budget: int) -> Report:
-    with reading(connection):  # one snapshot for all that the page tells
+    with reading(connection):  # one snapshot for the whole page
         comparison = compare_jobs(connection, [job], options)
         # Read again: which answers the page has room for depends on all verdicts.
         recorded = Recorded(Selection(ranks(comparison.results), budget))

@@ -112,7 +112,7 @@ class RunSummary:
 
     @property
     def succeeded(self) -> bool:
-        """Whether nothing stopped the run and its success rate is what was wanted: exit code 0."""
+        """Whether nothing stopped the run and its success rate is high enough: exit code 0."""
         return self.stopped is None and self.cells.rate >= self.min_success_rate
 
     @property
@@ -127,7 +127,7 @@ class RunSummary:
 
     @property
     def verdict(self) -> str:
-        """The arithmetic of the success rate in one line."""
+        """The calculation of the success rate in one line."""
         return self.cells.arithmetic(self.min_success_rate)
 
     def data(self) -> dict[str, Any]:

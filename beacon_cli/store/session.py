@@ -148,7 +148,7 @@ class Session:
         return self.connection.closed or (error.sqlstate or "08").startswith(_PASSING_CLASSES)
 
     async def _introduced_and_locked(self) -> bool:
-        """Take the lock on a new connection, if it is free. It hears of answers before anything is read on it."""
+        """Take the lock on a new connection, if it is free. It is notified of answers before anything is read on it."""
         async with self.connection.cursor(row_factory=class_row(_Backend)) as cursor:
             self._ours += await (await cursor.execute(_MYSELF)).fetchall()
         self.connection.add_notify_handler(self._on_notify)

@@ -70,7 +70,7 @@ class Writer:
     and `_move` puts what waits into the journal as it leaves the states in which rows may be in memory.
 
     While the database does not reply, `ready` holds back new questions, and the connection is tried again until
-    `PATIENCE_SECONDS` are over; see `State`. `tell` is called with a line for the operator.
+    `PATIENCE_SECONDS` are over; see `State`. `notify` gets lines for the operator.
     """
 
     def __init__(self, session: Session, journal: Journal, notify: Callable[[str], None]) -> None:
