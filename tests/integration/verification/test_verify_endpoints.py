@@ -133,7 +133,7 @@ def hop_to_another_origin(region: Region) -> None:
         (twice, "listed_twice", "listed more than once: llama3.2-1b"),
         (another_revision, "different_revision", "llama3.2-1b is served with revision main"),
         (another_hash, "registry_differs", "llama3.2-1b: gpu A10G instead of T4"),
-        (another_region, "region_mismatch", "asked EU, but models says that it is us-east"),
+        (another_region, "region_mismatch", "asked EU, but models reports that it is us-east"),
         (no_known_region, "region_mismatch", "asked EU, but health reports that it is moon"),
         (sick, "unhealthy", "starting"),
         (page_of_html, "unusable_answer", "not JSON"),
