@@ -148,7 +148,7 @@ class TestDeploying:
         report = modal.deploy(timeout=1)
         assert states(report) == {"us": "unknown", "eu": "unknown", "apac": "unknown"}
         assert codes(report) == ["no_result", "no_result", "timeout"]
-        assert "ended with code 7 and said nothing" in report.errors[0].message
+        assert "ended with code 7 without output" in report.errors[0].message
 
     def test_containers_that_cannot_be_listed_are_a_warning(self, modal: Modal) -> None:
         for region_id in REGIONS:

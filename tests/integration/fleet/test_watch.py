@@ -78,7 +78,7 @@ async def worker_b(url: str, *, holds_its_lock: bool) -> AsyncIterator[None]:
         (False, DEAD_SECONDS - 1, None),
         (False, DEAD_SECONDS + 1, "worker b is gone"),
         (True, STALLED_SECONDS - 1, None),
-        (True, STALLED_SECONDS + 1, "worker b does not move any more"),
+        (True, STALLED_SECONDS + 1, "worker b has stopped responding"),
     ],
 )
 def test_a_worker_is_lost_sooner_when_its_lock_is_free(
@@ -147,5 +147,5 @@ def test_a_job_is_set_aside_after_three_failures_without_an_answer_between(fleet
         " SELECT job_id, id, 'q0', 'm', 'US', 0, 'completed' FROM runs",
     )
     assert [count_failure(fleet.url, number, "one", error) for _ in range(MOST_ENDED)] == [1, 2, 3]
-    assert "3 workers in a row could not go on with it" in set_aside(fleet.url, number, "one")
+    assert "3 workers in a row ended on it" in set_aside(fleet.url, number, "one")
     assert rows(fleet.url, "SELECT status FROM jobs") == [("failed",)]

@@ -17,11 +17,11 @@ def test_every_answer_counts_whether_it_has_text_or_not() -> None:
 @pytest.mark.parametrize(
     ("counts", "wanted", "text"),
     [
-        (Counts(12, 12), 1.0, "12 of 12 answers are there"),
-        (Counts(12, 12, 2), 0.9, "12 of 12 answers are there (2 of them empty)"),
-        (Counts(12, 11), 0.9, "11 of 12 answers are there (91.6 %, wanted 90 %)"),
-        (Counts(2, 1, 1), 1.0, "1 of 2 answers are there (1 of them empty; 50 %, wanted 100 %)"),
-        (Counts(1, 0), 1.0, "0 of 1 answer is there (0 %, wanted 100 %)"),
+        (Counts(12, 12), 1.0, "12 of 12 answers are stored"),
+        (Counts(12, 12, 2), 0.9, "12 of 12 answers are stored (2 of them empty)"),
+        (Counts(12, 11), 0.9, "11 of 12 answers are stored (91.6 %, wanted 90 %)"),
+        (Counts(2, 1, 1), 1.0, "1 of 2 answers are stored (1 of them empty; 50 %, wanted 100 %)"),
+        (Counts(1, 0), 1.0, "0 of 1 answer is stored (0 %, wanted 100 %)"),
         (Counts(0), 1.0, "no answer is expected"),
     ],
 )
