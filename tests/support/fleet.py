@@ -73,7 +73,7 @@ class Fleet:
                 started.append(self.beacon.start("worker", *arguments, stdout=subprocess.DEVNULL, stderr=file))
             self.workers.append(started[-1])
         for process in started:
-            until(lambda process=process: "takes up to" in self.log(process), 30, self.everything)
+            until(lambda process=process: "runs up to" in self.log(process), 30, self.everything)
         return started
 
     def log(self, process: subprocess.Popen[str]) -> str:

@@ -60,8 +60,10 @@ class Regions:
         key = (body["prompt"], body["model"], region)
         self.seen[key] += 1
         self.asked_at[key].append(datetime.now(UTC))
-        held = self.answers is not None and sum(self.seen.values()) > self.answers
-        await asyncio.sleep(600 if held else self.latencies.get(region, self.latency))
+        number = sum(self.seen.values())
+        while self.answers is not None and number > self.answers:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(self.latencies.get(region, self.latency))
         self.answered[key] += 1
         return http(200, good_answer(region, body["model"], f"answer to {body['prompt']}{self._noise()}"))
 

@@ -182,8 +182,10 @@ def test_a_read_only_database_is_refused_before_anything_is_asked(hurt: Beacon, 
 
 @pytest.mark.fault(20, "the same job from a second process")
 def test_a_second_operator_is_refused_and_told_who_holds_the_job(hurt: Beacon, regions: Regions, job: str) -> None:
+    regions.answers = 6
     process = begin(hurt, job)
     second = hurt("run", job, "--json")
+    regions.answers = None
     assert second.returncode == 3
     assert f"process {process.pid} on" in second.stdout
     first = ended(process)
