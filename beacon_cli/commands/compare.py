@@ -28,7 +28,7 @@ def compare(
     accept: Accept = None,
     refusals: Refusals = None,
     fail_on: Annotated[
-        Literal["different"] | None, typer.Option(help="Exit with 1 also if a verdict is `different`.")
+        Literal["different"] | None, typer.Option(help="Also exit with 1 if a verdict is `different`.")
     ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
