@@ -18,6 +18,10 @@ WITH worker AS (
     RETURNING worker.id, state.held, state.seen_at < pg_postmaster_start_time() AS cut_off
 ), freed AS (
     -- The process is gone, and its connections with it. Of one that is stalled or cut off nobody knows: see expire.sql.
-    DELETE FROM fleet_calls WHERE worker_id IN (SELECT id FROM lost WHERE NOT held AND NOT cut_off)
+    -- Rows that another worker has locked are left to expire.sql: if that one stands still, waiting for it would never end.
+    DELETE FROM fleet_calls WHERE id IN (
+        SELECT id FROM fleet_calls WHERE worker_id IN (SELECT id FROM lost WHERE NOT held AND NOT cut_off)
+        FOR UPDATE SKIP LOCKED
+    )
 )
 SELECT id, held FROM lost

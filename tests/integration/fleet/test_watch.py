@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import psycopg
 import pytest
 
 from beacon_cli.errors import StoreError
@@ -149,3 +150,22 @@ def test_a_job_is_set_aside_after_three_failures_without_an_answer_between(fleet
     assert [count_failure(fleet.url, number, "one", error) for _ in range(MOST_ENDED)] == [1, 2, 3]
     assert "3 workers in a row ended on it" in set_aside(fleet.url, number, "one")
     assert rows(fleet.url, "SELECT status FROM jobs") == [("failed",)]
+
+
+def test_rows_that_a_frozen_worker_has_locked_hold_nobody_up(fleet: Fleet) -> None:
+    """A worker that is stopped within its turn has locked calls of others, which it granted slots."""
+
+    async def main() -> None:
+        async with worker_b(fleet.url, holds_its_lock=False):
+            fleet.silent_for("b", DEAD_SECONDS + 1)
+            call = "INSERT INTO fleet_calls (id, job_id, worker_id, region, turn, ends_by) VALUES"
+            change(fleet.url, f"{call} (gen_random_uuid(), 'one', 'b', 'US', 0, 60)")
+            with psycopg.connect(fleet.url) as frozen:
+                assert frozen.execute("SELECT id FROM fleet_calls FOR UPDATE").fetchall()
+                async with asyncio.timeout(5):
+                    await fleet.look()
+                assert fleet.lost() == ["b"]
+            await fleet.look()
+        assert rows(fleet.url, "SELECT id FROM fleet_calls") == []
+
+    asyncio.run(main())
