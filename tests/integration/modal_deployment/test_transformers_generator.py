@@ -165,7 +165,7 @@ def test_the_end_token_stops_the_model(folder: Path, offline: None) -> None:
 
 
 def test_a_prompt_that_does_not_fit_the_window_is_422(tiny: TransformersGenerator) -> None:
-    with pytest.raises(Refusal, match=rf"prompt: \d+ tokens, but the model's context window has {WINDOW}") as refused:
+    with pytest.raises(Refusal, match=rf"prompt: \d+ tokens, the model's window has {WINDOW}") as refused:
         tiny.generate(GenerationRequest("x" * WINDOW))
     assert (refused.value.status, refused.value.code) == (422, "prompt_too_long")
 
