@@ -1,4 +1,4 @@
-"""Another Python beside this one: kept apart from the terminal, told no secrets, and ended by its id."""
+"""Another Python process: detached from the terminal, started without our secrets, and ended by its id."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Listing:
     sha256: str | None = None
 
     def revision(self, model_id: str) -> str | None:
-        """Return the revision of a model, None where nothing is told of the model."""
+        """Return the revision of a model, or None if the listing has none."""
         entry = self.entries.get(model_id)
         return None if entry is None else bounded(str(entry.get("revision")))
 

@@ -65,7 +65,7 @@ class Writer:
     """Commits rows in groups. `write` returns when its row is committed, so a barrier after it is reliable.
 
     The invariant: a row that was handed over is committed, or in the journal, or has been in memory for at most half a
-    second; where the journal cannot be written, the operator is told so. It holds since all of this runs in one event
+    second; where the journal cannot be written, the operator is notified. It holds since all of this runs in one event
     loop: the task `_work` alone stores rows and restores the connection, a row leaves `_pending` after its commit only,
     and `_move` puts what waits into the journal as it leaves the states in which rows may be in memory.
 
