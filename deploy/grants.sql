@@ -15,6 +15,7 @@ END $$;
 
 -- worker, submit, cancel, queue, run. Workers share one role: each may then end what a lost one has left open.
 GRANT SELECT, INSERT, UPDATE ON jobs, questions, runs, executions TO beacon_worker;
+GRANT SELECT, INSERT ON superseded_executions TO beacon_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON fleet_workers, fleet_caps, fleet_calls TO beacon_worker;
 GRANT SELECT ON _yoyo_migration TO beacon_worker;
 
@@ -30,4 +31,4 @@ BEGIN
 END $$;
 
 -- check-db, compare, report, export, jobs, show.
-GRANT SELECT ON jobs, questions, runs, executions, _yoyo_migration TO beacon_reader;
+GRANT SELECT ON jobs, questions, runs, executions, superseded_executions, _yoyo_migration TO beacon_reader;

@@ -53,7 +53,7 @@ Line = tuple[str, str]
 def _headline(comparison: Comparison) -> Iterator[Line]:
     for audit, repeats in zip(comparison.audits, comparison.repeats, strict=True):
         cells = audit.cells
-        counted = f"{cells.answered} of {cells.expected} answers{cells.empty_note}"
+        counted = f"{cells.answered} of {cells.expected} answers{cells.note}"
         missing = "" if cells.whole else "; incomplete: run it again to ask what is missing"
         style = "bold red" if missing else "none"
         yield style, f"job {excerpt(audit.job_id)}: {counted}, {quantity(repeats, 'repeat')}{missing}"

@@ -9,14 +9,23 @@ from typing import Any, Literal
 
 from beacon_cli.job.lanes import Lane, Question
 
-Status = Literal["completed", "empty", "failed", "timeout", "cancelled"]
-STATUSES: tuple[Status, ...] = ("completed", "empty", "failed", "timeout", "cancelled")
-ANSWERED: frozenset[Status] = frozenset({"completed", "empty"})
-"""The statuses of an answered cell: resuming a job does not ask it again."""
+Status = Literal["completed", "empty", "blocked", "failed", "timeout", "cancelled"]
+STATUSES: tuple[Status, ...] = ("completed", "empty", "blocked", "failed", "timeout", "cancelled")
+ANSWERED: frozenset[Status] = frozenset({"completed", "empty", "blocked"})
+"""The statuses of an answered cell: resuming a job does not ask it again. `blocked`: the provider refused to have this
+prompt answered, which is what became of the question, and no fault of the way."""
+
+CUT_OFF = "length"
+"""The `finish_reason` of an answer that ended at the maximum length (OpenAI's word for it)."""
 
 Batching = Literal["question", "region", "lane"]
 
 ERROR_CODES: dict[str, str] = {
+    "thought_only": "a thought, and no answer after it",
+    "content_filtered": "the provider's content filter refused the prompt, or the answer",
+    "legal_blocked": "the provider refuses the prompt for legal reasons (451)",
+    "geo_blocked": "the provider does not serve this country, region or territory (403)",
+    "no_credit": "the account is out of credit or quota (402)",
     "slot_timeout": "no slot became free in time (limits.slot_timeout)",
     "connect_timeout": "the connection to the endpoint was not made in time (limits.connect_timeout)",
     "answer_timeout": "no complete answer in time, hops included (limits.answer_timeout)",
@@ -76,7 +85,11 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """The outcome of a cell: one row of the `executions` table. Times are aware datetimes on the run's own clock."""
+    """The outcome of a cell: one row of the `executions` table. Times are aware datetimes on the run's own clock.
+
+    `thought` is what the model wrote before its answer; `tokens` counts what it generated. `effective_system_prompt`
+    and `effective_region` are what the endpoint says that it did, not what was asked of it.
+    """
 
     cell: Cell
     status: Status
@@ -96,6 +109,12 @@ class Execution:
     error_code: str | None = None
     error_message: str | None = None
     function_call_id: str | None = None
+    finish_reason: str | None = None
+    thought: str | None = None
+    tokens: int | None = None
+    model_revision: str | None = None
+    effective_system_prompt: str | None = None
+    effective_region: str | None = None
 
     @property
     def seconds(self) -> float:

@@ -45,7 +45,7 @@ COLUMNS = (
     Column("model_id", "text", "the model that was asked"),
     Column("region", "text", "the region that was asked: `US`, `EU` or `ASIA`"),
     Column("repeat", "integer", "the number of the repeat, from 0: what people see as `#1` is 0 here"),
-    Column("status", "text", "`completed`, `empty` (an answer without text), `failed`, `timeout` or `cancelled`"),
+    Column("status", "text", "`completed`, `empty` (no text), `blocked`, `failed`, `timeout` or `cancelled`"),
     Column("prompt", "text", "the text of the question as it was sent"),
     Column("system_prompt", "text", "the system prompt as it was sent, with the place filled in"),
     Column("response", "text", "the answer, exactly as received"),
@@ -73,10 +73,17 @@ COLUMNS = (
     Column("function_call_id", "text", "Modal's id of the call, after a 303"),
     Column("output_data", "json", "the rest of the endpoint's answer, without text and receipt"),
     Column("receipt_data", "json", "the receipt of the endpoint"),
+    Column("answer_text", "text", "the part of the answer that is judged: without a thought"),
+    Column("thought", "text", "what the model thought before its answer"),
+    Column("finish_reason", "text", "why the answer ended; `length`: it was cut off at the maximum length"),
+    Column("effective_system_prompt", "text", "the system prompt that the endpoint says it used"),
+    Column("effective_region", "text", "the region that the endpoint says it answered in"),
+    Column("arm", "integer", "the arm of the region: 0, or 1 for a control"),
 )
 
 
-_stored_values = attrgetter(*(column.name for column in COLUMNS[1:]))
+_ATTRIBUTES = {"answer_text": "text"}
+_stored_values = attrgetter(*(_ATTRIBUTES.get(column.name, column.name) for column in COLUMNS[1:]))
 
 
 def row_of(execution: StoredExecution) -> Row:

@@ -13,9 +13,9 @@ from psycopg.rows import dict_row
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.watch import STALLED_SECONDS
-from beacon_cli.records.holders import HOLDERS, HOLDS
 from beacon_cli.records.overview import seconds_left
 from beacon_cli.store.connect import connect_readonly, translated
+from beacon_cli.store.job_locks import HOLDERS, HOLDS
 from beacon_cli.store.journal import Found
 from beacon_cli.store.queries import query
 from modal_deployment.regions import REGIONS

@@ -95,7 +95,7 @@ def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counte
             if time.monotonic() - reported_at > _REPORT_EVERY_SECONDS:
                 reported_at = time.monotonic()
                 cells = Counts.of(expected, rows_by_status(rows_by_region(connection, job_id)))
-                state, answered = progress.state, f"{cells.answered} of {expected} answered{cells.empty_note}"
+                state, answered = progress.state, f"{cells.answered} of {expected} answered{cells.note}"
                 write_stderr(f"job {job_id} {state.status}: {answered}, {state.holder or 'waiting'}\n")
             time.sleep(_LOOK_SECONDS)
         return progress.state.status, rows_by_region(connection, job_id)

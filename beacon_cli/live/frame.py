@@ -19,6 +19,7 @@ from beacon_cli.live.progress import Progress, RunningBatch
 _STYLES: dict[Status, str] = {
     "completed": "green",
     "empty": "yellow",
+    "blocked": "yellow",
     "failed": "bold red",
     "timeout": "bold red",
     "cancelled": "magenta",
@@ -38,8 +39,8 @@ class Symbols:
     ellipsis: str
 
 
-UNICODE = Symbols(dict(zip(STATUSES, "✓○✗T–", strict=True)), "━", "─", "…")
-ASCII = Symbols(dict(zip(STATUSES, "+oxT-", strict=True)), "#", "-", "~")
+UNICODE = Symbols(dict(zip(STATUSES, "✓○⊘✗T–", strict=True)), "━", "─", "…")
+ASCII = Symbols(dict(zip(STATUSES, "+oBxT-", strict=True)), "#", "-", "~")
 
 
 class Size(NamedTuple):
@@ -189,7 +190,7 @@ def _lane_state(progress: Progress, lane: Lane | None, symbols: Symbols, *, narr
     if lane is None:
         return Text("not asked", "dim")
     counts = progress.lanes[lane]
-    # First all answers, then how many of them are empty: a narrow column is cut at its end.
+    # First all answers, then how many of them are empty or blocked: a narrow column is cut at its end.
     shown = {**counts, "completed": Counts.of(0, counts).answered}
     parts = [(f"{symbols.status[s]} {shown[s]}", _STYLES[s]) for s in STATUSES if shown[s]]
     calls = progress.calls_in(lane).items()
@@ -252,5 +253,5 @@ def _column(words: list[str]) -> list[str]:
 
 
 def _legend(symbols: Symbols) -> Text:
-    words = {"completed": "answered", "empty": "empty among them"}
+    words = {"completed": "answered", "empty": "empty among them", "blocked": "blocked among them"}
     return Text("  ".join(f"{sign} {words.get(status, status)}" for status, sign in symbols.status.items()), "dim")

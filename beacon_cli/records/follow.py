@@ -32,7 +32,7 @@ FROM executions WHERE job_id = %(job_id)s
 """
 _UNANSWERED = """
 SELECT id, run_id FROM executions
-WHERE job_id = %(job_id)s AND status NOT IN ('completed', 'empty') ORDER BY id LIMIT %(limit)s
+WHERE job_id = %(job_id)s AND status NOT IN ('completed', 'empty', 'blocked') ORDER BY id LIMIT %(limit)s
 """
 _COLUMNS = """
 SELECT execution.id, execution.run_id, question_id, model_id, region, repeat, status, response, error_code,

@@ -1,4 +1,4 @@
-"""Which process runs a job: the one that holds its advisory lock (see store/session.py)."""
+"""Which process runs a job: the one that holds its advisory lock."""
 
 from __future__ import annotations
 
@@ -9,21 +9,7 @@ from psycopg.rows import class_row
 
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.store.connect import translated
-
-HOLDERS = sql.SQL("""(
-    SELECT lock.classid, lock.objid, coalesce(activity.application_name, 'process ' || lock.pid) AS holder
-    FROM pg_locks AS lock
-    LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
-    WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
-      AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-)""")
-"""A relation of the processes that hold advisory locks in this database."""
-
-HOLDS = sql.SQL(
-    "classid = ((hashtextextended('beacon job ' || job.id, 0) >> 32) & 4294967295)::oid"
-    " AND objid = (hashtextextended('beacon job ' || job.id, 0) & 4294967295)::oid"
-)
-"""The condition that a row of `HOLDERS` is the holder of the row `job` of the table `jobs`."""
+from beacon_cli.store.job_locks import HOLDERS, HOLDS
 
 _STATUS = sql.SQL("""
     CASE WHEN job.status = 'running' AND (holder IS NOT NULL OR pg_is_in_recovery()) THEN 'running'

@@ -9,10 +9,11 @@ from psycopg.rows import dict_row
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 from beacon_cli.records.expectation import from_spec
-from beacon_cli.records.holders import HOLDERS, HOLDS, set_aside_expression, status_expression
+from beacon_cli.records.holders import set_aside_expression, status_expression
 from beacon_cli.records.legacy_jobs import legacy_jobs
 from beacon_cli.records.overview import STATUSES, JobList, JobOverview, name_in, seconds_left, shape
 from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.store.job_locks import HOLDERS, HOLDS
 from beacon_cli.store.migrate import require_current_schema
 from beacon_cli.store.queries import query
 from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, require_rights

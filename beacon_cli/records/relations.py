@@ -113,7 +113,7 @@ def legacy_executions(columns: Mapping[str, str], repeats: int) -> sql.Composed:
 
 _NUMBERED = """
     least(row_number() OVER (PARTITION BY question_id, model_id, region
-                             ORDER BY status IN ('completed', 'empty') DESC, created_at, id),
+                             ORDER BY status IN ('completed', 'empty', 'blocked') DESC, created_at, id),
           %(repeats)s) - 1"""
 
 # Old rows have the text inside output_data; if it is missing too, it is unknown whether the answer was empty.

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from beacon_cli.executor.execution import CUT_OFF
+from beacon_cli.executor.thoughts import answer_text
+
 
 @dataclass(frozen=True, slots=True)
 class StoredExecution:
@@ -49,6 +52,11 @@ class StoredExecution:
     run_id: str | None
     output_data: str | None
     receipt_data: str | None
+    arm: int
+    finish_reason: str | None
+    thought: str | None
+    effective_system_prompt: str | None
+    effective_region: str | None
 
     @property
     def seconds(self) -> float | None:
@@ -59,5 +67,10 @@ class StoredExecution:
 
     @property
     def text(self) -> str:
-        """The answer's text, empty if there is none."""
-        return self.response or ""
+        """The answer's text, without a thought; empty if there is none."""
+        return answer_text(self.response)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer ended at the maximum length, not at its own end."""
+        return self.finish_reason == CUT_OFF

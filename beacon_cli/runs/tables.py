@@ -85,7 +85,7 @@ def _headline(summary: RunSummary) -> Text:
 
 
 def _print_lanes(summary: RunSummary, console: Console) -> None:
-    statuses: tuple[Status, ...] = ("empty", "failed", "timeout", "cancelled")
+    statuses: tuple[Status, ...] = ("empty", "blocked", "failed", "timeout", "cancelled")
     columns = [Column("region"), Column("model"), Column("answers", right=True)]
     columns += [Column(name, right=True) for name in (*statuses, "median", "hops")]
     counts = [str(summary.counts.get(status, 0)) for status in statuses]
@@ -101,6 +101,7 @@ def _lane_row(lane: LaneSummary) -> list[Text]:
         Text(excerpt(lane.model_id, 255)),
         Text(str(cells), "green" if cells.whole else "yellow"),
         _count(counts.get("empty", 0), "yellow"),
+        _count(counts.get("blocked", 0), "yellow"),
         _count(counts.get("failed", 0), "bold red"),
         _count(counts.get("timeout", 0), "bold red"),
         _count(counts.get("cancelled", 0), "magenta"),

@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 _STORED = """
 SELECT spec, spec_sha256, batching,
-       (SELECT count(*) FROM executions WHERE job_id = jobs.id AND status IN ('completed', 'empty'))
+       (SELECT count(*) FROM executions WHERE job_id = jobs.id AND status IN ('completed', 'empty', 'blocked'))
 FROM jobs WHERE id = %s
 """
 

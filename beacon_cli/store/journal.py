@@ -34,6 +34,8 @@ in flight when the database is lost."""
 _LOCK_SECONDS = 5.0
 # `.taken` is how earlier versions named a journal that was being stored.
 _NAME = re.compile(r"(?P<run>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(?:jsonl|taken)")
+# What rows of journals lack that version 0.2 or an earlier one wrote.
+_OF_EARLIER_VERSIONS = {"arm": 0}
 _HINT = "check the disk, or set BEACON_DATA_DIR to a folder on another one"
 
 
@@ -184,7 +186,10 @@ def _row(line: bytes, run_id: str) -> Row | None:
         row = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(row, dict) or row.get("run_id") != run_id or any(row.get(name) is None for name in KEY):
+    if not isinstance(row, dict) or row.get("run_id") != run_id:
+        return None
+    row = {**_OF_EARLIER_VERSIONS, **row}
+    if any(row.get(name) is None for name in KEY):
         return None
     return {name: row.get(name) for name in COLUMNS}
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from psycopg import sql
+
+from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.signals import held
 from beacon_cli.store.address import address_of, quoted
 from beacon_cli.store.connect import connect, open_connection, translated
+from beacon_cli.store.job_locks import HOLDERS, HOLDS
 from beacon_cli.store.schema import (
     READING,
     WRITING,
@@ -97,7 +101,8 @@ def require_ready_for_a_run(
 def migrate(url: str) -> list[str]:
     """Apply what is missing and return the ids of what was applied.
 
-    Raises `SchemaError` for the old system's database or a newer version's, and `StoreError` if it cannot be written.
+    Raises `SchemaError` for the old system's database or a newer version's, and while a job is being run; `StoreError`
+    if it cannot be written.
     """
     with connect(url) as connection:
         require_supported(facts_of(connection, READING))
@@ -122,8 +127,21 @@ def _migrate(connection: Connection, url: str) -> list[str]:
     create_schema(connection)
     require_own_tables(connection)
     _require_creating(connection)
+    _require_no_running_jobs(connection)
     with held():  # yoyo would continue with a connection that was interrupted in the middle of a query
         return _apply(url)
+
+
+def _require_no_running_jobs(connection: Connection) -> None:
+    """Raise `SchemaError` if a process runs a job: it could no longer store its answers in the changed tables."""
+    if detect_schema(connection) == "empty":
+        return
+    query = sql.SQL("SELECT id, holder FROM jobs AS job JOIN {holders} AS holders ON {holds} ORDER BY id LIMIT 1")
+    for job_id, holder in connection.execute(query.format(holders=HOLDERS, holds=HOLDS)).fetchall():
+        raise SchemaError(
+            f"the tables cannot be changed now: job {excerpt(job_id, 255)} is being run by {excerpt(holder, 255)}",
+            hint="wait until no job is running, or stop it, and repeat this",
+        )
 
 
 def _require_creating(connection: Connection) -> None:

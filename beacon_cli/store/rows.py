@@ -18,11 +18,15 @@ COLUMNS = (
     *("prompt", "system_prompt", "response", "output_data", "receipt_data", "provider_id", "container_id"),
     *("container_region", "http_status", "error_code", "error_message", "function_call_id"),
     *("queued_at", "started_at", "completed_at"),
+    *("arm", "finish_reason", "thought", "tokens", "model_revision", "effective_system_prompt", "effective_region"),
 )
 # NUL, surrogates (also pairs) and the mark of escaped texts, as JSON writes them: only then is the value processed.
 _MAY_NEED_ESCAPING = re.compile(r"\\u(0000|d[89a-f]|e000)")
-KEY = ("job_id", "question_id", "model_id", "region", "repeat")
+KEY = ("job_id", "question_id", "model_id", "region", "repeat", "arm")
 """The columns that identify a cell; they are unique."""
+
+ANSWERED_SQL = "('completed', 'empty', 'blocked')"
+"""`execution.ANSWERED` in a statement."""
 
 INSERT = f"""
 INSERT INTO executions ({", ".join(COLUMNS)})
@@ -30,13 +34,13 @@ VALUES ({", ".join(f"%({column})s" for column in COLUMNS)})
 ON CONFLICT ({", ".join(KEY)}) DO UPDATE
 SET {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS if c not in {*KEY, "attempts"})},
     attempts = executions.attempts + EXCLUDED.attempts
-WHERE executions.status NOT IN ('completed', 'empty') AND executions.run_id <> EXCLUDED.run_id
+WHERE executions.status NOT IN {ANSWERED_SQL} AND executions.run_id <> EXCLUDED.run_id
 """
 
 """Stores a row. An answered cell is never overwritten, and a run stores a cell only once: storing the same rows again,
 after a connection was cut between the commit and its confirmation, changes nothing."""
 
-REPLAY = f"{INSERT} AND EXCLUDED.status IN ('completed', 'empty')"
+REPLAY = f"{INSERT} AND EXCLUDED.status IN {ANSWERED_SQL}"
 """Stores a row of a journal: an answer is always used, but a failure may be older than the stored row.
 
 It needs no lock on the job: a stored answer is never replaced, even if another process runs the job."""
@@ -70,6 +74,13 @@ def row_of(execution: Execution, *, job_id: str, run_id: str) -> Row:
         "queued_at": _time(execution.queued_at),
         "started_at": _time(execution.started_at),
         "completed_at": _time(execution.completed_at),
+        "arm": 0,
+        "finish_reason": _text(execution.finish_reason),
+        "thought": _text(execution.thought),
+        "tokens": execution.tokens,
+        "model_revision": _text(execution.model_revision),
+        "effective_system_prompt": _text(execution.effective_system_prompt),
+        "effective_region": _text(execution.effective_region),
     }
 
 

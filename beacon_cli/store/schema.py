@@ -24,7 +24,9 @@ Connection = psycopg.Connection[Any]
 OLDEST_VERSION = 14
 """The oldest PostgreSQL that Beacon writes to: the tests run on it, and older ones get no more fixes."""
 
-READING: Mapping[str, str] = dict.fromkeys(("jobs", "questions", "runs", "executions", "_yoyo_migration"), "SELECT")
+READING: Mapping[str, str] = dict.fromkeys(
+    ("jobs", "questions", "runs", "executions", "superseded_executions", "_yoyo_migration"), "SELECT"
+)
 """The privileges for commands that only read, by table."""
 
 READING_LEGACY: Mapping[str, str] = dict.fromkeys(("jobs", "executions"), "SELECT")

@@ -21,7 +21,7 @@ FROM questions q
 CROSS JOIN LATERAL (
     SELECT array_agg(ARRAY[e.model_id, e.region, e.repeat::text]) AS answered, count(*) AS answers
     FROM executions e
-    WHERE e.job_id = q.job_id AND e.question_id = q.id AND e.status IN ('completed', 'empty')
+    WHERE e.job_id = q.job_id AND e.question_id = q.id AND e.status IN ('completed', 'empty', 'blocked')
       AND (e.model_id, e.region) IN (SELECT * FROM unnest(%(models)s::text[], %(regions)s::text[]))
 ) a
 WHERE q.job_id = %(job_id)s AND q.position > %(after)s AND a.answers < %(cells)s
@@ -31,11 +31,11 @@ LIMIT %(page)s
 _ANSWERED = """
 SELECT 1 FROM executions
 WHERE job_id = %(job_id)s AND question_id = %(question)s AND model_id = %(model)s AND region = %(region)s
-  AND repeat = %(repeat)s AND status IN ('completed', 'empty')
+  AND repeat = %(repeat)s AND status IN ('completed', 'empty', 'blocked')
 """
 _BY_OTHERS = """
 SELECT count(*) FROM executions
-WHERE job_id = %(job_id)s AND run_id <> %(run_id)s AND status IN ('completed', 'empty')
+WHERE job_id = %(job_id)s AND run_id <> %(run_id)s AND status IN ('completed', 'empty', 'blocked')
 """
 
 

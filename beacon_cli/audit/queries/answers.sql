@@ -8,7 +8,7 @@ WITH answers AS (
            CASE WHEN octet_length(response) >= 20 THEN hashtextextended(response, 0) END AS digest,
            status = 'empty' OR octet_length(response) < 100 AND btrim(response, E' \t\r\n') = '' AS empty
     FROM {executions} AS execution
-    WHERE status IN ('completed', 'empty')
+    WHERE status IN ('completed', 'empty', 'blocked')
     OFFSET 0  -- a fence: what follows groups hashes, and must not carry the texts along
 ), texts AS (
     SELECT model_id, region, digest,

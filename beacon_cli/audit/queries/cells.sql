@@ -3,7 +3,7 @@
 -- how many there should be.
 WITH cells AS (
     SELECT lane.position AS lane, question.position AS question, execution.repeat,
-           count(*) FILTER (WHERE execution.status IN ('completed', 'empty')) AS answers
+           count(*) FILTER (WHERE execution.status IN ('completed', 'empty', 'blocked')) AS answers
     FROM {executions} AS execution
     JOIN {questions} AS question ON question.id = execution.question_id
     JOIN {lanes} AS lane ON lane.model_id = execution.model_id AND lane.region = execution.region

@@ -1,7 +1,7 @@
 -- The cells of some questions, by question, model and region.
 WITH cells AS (
     SELECT question_id, model_id, region, repeat,
-           count(*) FILTER (WHERE status IN ('completed', 'empty')) AS answers,
+           count(*) FILTER (WHERE status IN ('completed', 'empty', 'blocked')) AS answers,
            count(*) AS stored,
            min(status) AS status
     FROM {executions} AS execution

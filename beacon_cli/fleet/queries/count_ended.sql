@@ -2,7 +2,7 @@
 -- that were told to stop, that left by themselves, or whose database went away under them, are no fault of the job.
 WITH ended AS (
     SELECT entry.id AS entry, worker.id AS worker,
-           (SELECT count(*) FROM executions WHERE job_id = claim.job_id AND status IN ('completed', 'empty')) AS answered
+           (SELECT count(*) FROM executions WHERE job_id = claim.job_id AND status IN ('completed', 'empty', 'blocked')) AS answered
     FROM beacon_queue.procrastinate_jobs AS entry
     JOIN beacon_queue.beacon_entries AS claim ON claim.entry = entry.id AND claim.attempt = entry.attempts
     JOIN fleet_workers AS worker ON worker.id = claim.worker_id

@@ -9,11 +9,11 @@ SELECT job.id AS job_id, entry.status = 'doing' AS taken, substr(entry.queue_nam
        job.spec -> 'models' AS models,
        (SELECT coalesce(jsonb_object_agg(region, n), '{}') FROM (
             SELECT region, count(*) AS n FROM executions
-            WHERE job_id = job.id AND status IN ('completed', 'empty') GROUP BY region
+            WHERE job_id = job.id AND status IN ('completed', 'empty', 'blocked') GROUP BY region
         ) AS answered) AS answered,
        extract(epoch FROM now() - run.started_at)::float8 AS run_seconds,
        (SELECT count(*) FROM executions
-        WHERE job_id = job.id AND run_id = run.id AND status IN ('completed', 'empty')) AS answered_in_run
+        WHERE job_id = job.id AND run_id = run.id AND status IN ('completed', 'empty', 'blocked')) AS answered_in_run
 FROM beacon_queue.procrastinate_jobs AS entry
 JOIN beacon_queue.beacon_entries AS claim ON claim.entry = entry.id
 JOIN jobs AS job ON job.id = claim.job_id

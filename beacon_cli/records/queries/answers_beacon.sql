@@ -3,17 +3,19 @@ SELECT execution.job_id, question.position, execution.question_id, execution.mod
        execution.repeat, execution.status, execution.prompt, execution.system_prompt, execution.response,
        execution.attempts, execution.hops, execution.provider_id, execution.container_id, execution.container_region,
        execution.output_data ->> 'region' AS answered_region,
-       execution.output_data ->> 'model_revision' AS model_revision,
+       coalesce(execution.model_revision, execution.output_data ->> 'model_revision') AS model_revision,
        execution.output_data ->> 'gpu' AS gpu,
        execution.receipt_data #>> '{{provenance,architecture}}' AS architecture,
        execution.receipt_data #>> '{{provenance,model_registry}}' AS model_registry,
        execution.receipt_data #>> '{{output,metadata,temperature}}' AS temperature,
        execution.receipt_data #>> '{{output,metadata,max_tokens}}' AS max_tokens,
-       CASE WHEN execution.output_data ->> 'tokens_generated' ~ '^[0-9]{{1,9}}$'
-            THEN (execution.output_data ->> 'tokens_generated')::int END AS tokens_generated,
+       coalesce(execution.tokens, CASE WHEN execution.output_data ->> 'tokens_generated' ~ '^[0-9]{{1,9}}$'
+            THEN (execution.output_data ->> 'tokens_generated')::int END) AS tokens_generated,
        execution.http_status, execution.error_code, execution.error_message, execution.function_call_id,
        execution.queued_at, execution.started_at, execution.completed_at, execution.created_at,
-       execution.run_id::text AS run_id, {documents}
+       execution.run_id::text AS run_id, {documents},
+       execution.arm, execution.finish_reason, execution.thought, execution.effective_system_prompt,
+       execution.effective_region
 FROM executions AS execution
 LEFT JOIN questions AS question ON question.job_id = %(first)s AND question.id = execution.question_id
 WHERE execution.job_id = ANY (%(keys)s::text[])

@@ -8,7 +8,9 @@ SELECT %(name)s AS job_id, question.position, execution.question_id, execution.m
        NULL::int AS tokens_generated, NULL::int AS http_status, NULL::text AS error_code,
        CASE WHEN execution.status = 'failed' THEN execution.output_data ->> 'error' END AS error_message,
        NULL::text AS function_call_id, execution.queued_at, execution.started_at, execution.completed_at,
-       execution.created_at, NULL::text AS run_id, {documents}
+       execution.created_at, NULL::text AS run_id, {documents}, 0 AS arm,
+       NULL::text AS finish_reason, NULL::text AS thought, NULL::text AS effective_system_prompt,
+       NULL::text AS effective_region
 FROM {executions} AS execution
 LEFT JOIN {questions} AS question ON question.id = execution.question_id
 WHERE (%(question)s::text IS NULL OR execution.question_id = %(question)s)

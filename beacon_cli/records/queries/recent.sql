@@ -16,11 +16,11 @@ SELECT id, spec, status, holder, reason, batching, created_at, started_at, compl
        CASE WHEN status = 'completed'
             THEN (SELECT count(*) FROM executions WHERE job_id = listed.id)
             ELSE (SELECT count(*) FROM executions AS execution
-                  WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty'))
+                  WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty', 'blocked'))
        END AS answered,
        CASE WHEN status = 'running'
             THEN (SELECT count(*) FROM executions AS execution
-                  WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty')
+                  WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty', 'blocked')
                     AND run_id = (SELECT runs.id FROM runs WHERE runs.job_id = listed.id ORDER BY runs.started_at DESC LIMIT 1))
        END AS answered_in_run,
        CASE WHEN status = 'running'

@@ -16,6 +16,7 @@ _USUAL: dict[str, Any] = {
     "model_id": "m",
     "region": "US",
     "repeat": 0,
+    "arm": 0,
     "status": "completed",
     "prompt": "What is 2+2?",
     "response": "4",

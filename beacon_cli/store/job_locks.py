@@ -1,0 +1,20 @@
+"""Who holds the lock on a job, as SQL: a session holds it while it runs the job (see session.py)."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+HOLDERS = sql.SQL("""(
+    SELECT lock.classid, lock.objid, coalesce(activity.application_name, 'process ' || lock.pid) AS holder
+    FROM pg_locks AS lock
+    LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
+    WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+      AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+)""")
+"""A relation of the processes that hold advisory locks in this database."""
+
+HOLDS = sql.SQL(
+    "classid = ((hashtextextended('beacon job ' || job.id, 0) >> 32) & 4294967295)::oid"
+    " AND objid = (hashtextextended('beacon job ' || job.id, 0) & 4294967295)::oid"
+)
+"""The condition that a row of `HOLDERS` is the holder of the row `job` of the table `jobs`."""
