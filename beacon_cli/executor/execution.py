@@ -34,7 +34,7 @@ ERROR_CODES: dict[str, str] = {
     "tls_failed": "the endpoint's certificate was refused",
     "unauthorized": "the endpoint refused the credentials, or requires credentials (401, 403)",
     "unknown_model": "the endpoint does not serve this model (404)",
-    "request_rejected": "the endpoint refused the request (another 4xx)",
+    "request_rejected": "the endpoint refused the request (another 4xx, or a 403 although it accepts the credentials)",
     "rate_limited": "the endpoint is busy (429)",
     "server_error": "the endpoint failed (408, 5xx)",
     "endpoint_error": "the endpoint answered 200 with an error inside (an old deployment)",
