@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer
 
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "blocked.md"
 LANE = Lane("llama3.2-1b", REGIONS["us"])
 
 
@@ -106,7 +109,7 @@ ZHIPU = {
     "error": {"code": "1301", "message": "系统检测到输入或生成内容可能包含不安全或敏感内容，请您避免"},
 }
 BEDROCK = {"message": "Access to Anthropic models is not allowed from unsupported countries, regions, or territories."}
-CLOUDFLARE = "<html><p>The owner of this website has banned the country or region your IP address is in (XX).</p></html>"
+CLOUDFLARE = "<html><p>The owner of this site has banned the country or region your IP address is in (XX).</p></html>"
 
 
 @pytest.mark.parametrize(
@@ -283,6 +286,14 @@ def test_an_account_without_credit_is_a_failure_of_its_own_and_never_retried(sta
 def test_a_list_of_models_that_is_refused_by_place_is_no_question_of_credentials() -> None:
     error = status_error(reply(403, openai("unsupported_country_region_territory")))
     assert error.code == "geo_blocked"
+
+
+def test_the_page_of_blocks_lists_every_sign_and_its_source() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(.+?)` \| (code|reason|message) \| (.+?) \|$", page, re.MULTILINE)
+    assert sorted(listed) == sorted((sign.word, sign.place, sign.source) for sign in SIGNS)
+    sources = page.partition("## Sources")[2]
+    assert [name for sign in SIGNS for name in sign.source.split(", ") if name not in sources] == []
 
 
 def test_every_sign_is_recognised_by_itself_in_its_place() -> None:
