@@ -24,7 +24,7 @@ ERROR_CODES: dict[str, str] = {
     "thought_only": "a thought, and no answer after it",
     "content_filtered": "the provider's content filter refused the prompt, or the answer",
     "legal_blocked": "the provider refuses the prompt for legal reasons (451)",
-    "geo_blocked": "the provider does not serve this country, region or territory (403)",
+    "geo_blocked": "the provider does not serve this country, region or territory",
     "no_credit": "the account is out of credit or quota (402)",
     "slot_timeout": "no slot became free in time (limits.slot_timeout)",
     "connect_timeout": "the connection to the endpoint was not made in time (limits.connect_timeout)",

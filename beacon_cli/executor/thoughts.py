@@ -38,7 +38,7 @@ def _next_thought(text: str, start: int) -> tuple[str, int] | None:
         begin = opening.end()
         closing = _CLOSING[opening[1].lower()].search(text, begin)
         return (text[begin:].strip(), len(text)) if closing is None else _between(text, begin, closing)
-    mark = _MARK.search(text, start)
+    mark = _MARK.search(text, start) if "</" in text else None  # most texts have none, and the search is slow
     return None if mark is None or mark["opening"] else _between(text, start, mark)
 
 
