@@ -81,9 +81,9 @@ class Door:
             return None
         return bounded(self.secrets.clean(value))
 
-    def excerpt(self, body: bytes | bytearray) -> str:
+    def excerpt(self, body: bytes | bytearray, limit: int = LONGEST_NAME) -> str:
         """Return the beginning of a body, on one line. Secrets are removed before it is cut."""
-        return self.text(_decoded(body, "replace"))
+        return self.text(_decoded(body, "replace"), limit)
 
     def document(self, body: bytes | bytearray) -> Any:
         """Return the JSON value in a body, its texts and keys without secrets. Raises `Unreadable`."""

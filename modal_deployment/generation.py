@@ -23,7 +23,8 @@ class GenerationRequest:
 class Generated:
     """What came out. `finish_reason` is `stop`, `length` or `cancelled`.
 
-    `model` and `region` are what the generator says answered, where that is not what the service asked.
+    `model` and `region` are what the generator says answered, where that is not what the service asked. `thought` is
+    what the model wrote before its answer, where the generator keeps the two apart.
     """
 
     text: str
@@ -31,6 +32,7 @@ class Generated:
     finish_reason: str
     model: str | None = None
     region: str | None = None
+    thought: str | None = None
 
 
 class Generator(Protocol):

@@ -46,6 +46,8 @@ def answer(asked: InferenceRequest, timed: Timed, source: Provenance, facts: Con
         "region": region,
         "inference_time": seconds,
         "tokens_generated": generated.tokens_generated,
+        "finish_reason": generated.finish_reason,
+        **({} if generated.thought is None else {"reasoning_content": generated.thought}),
         "container_id": facts.container_id,
         "container_region": facts.container_region,
         "gpu": facts.gpu,

@@ -24,8 +24,9 @@ def json_response(
 
 def refused(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
     """Return a refusal with its HTTP status, as `{"success": false, "error": {"code", "message"}}`."""
+    error = {"code": refusal.code, "message": refusal.message}
     return json_response(
-        {"success": False, "error": {"code": refusal.code, "message": refusal.message}},
+        {"success": False, "error": error if refusal.kind is None else {**error, "type": refusal.kind}},
         status=refusal.status,
         headers={**(headers or {}), **({} if refusal.retry_after is None else {"Retry-After": refusal.retry_after})},
     )

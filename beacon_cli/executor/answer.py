@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from beacon_cli.door import Door, TooMuch, Unreadable
+from beacon_cli.executor.blocks import BLOCKS, Reported, filter_reason
+from beacon_cli.executor.claims import Claims
+from beacon_cli.executor.execution import Status
 from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.json_paths import Path, texts_at
+from beacon_cli.executor.thoughts import split_thought
 from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import region_of_container, region_or_none
 from modal_deployment.registry import REGISTRY
@@ -18,6 +23,10 @@ from modal_deployment.registry import REGISTRY
 MAX_RETRY_AFTER_SECONDS = 60.0
 _RETRIABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _OWN_COLUMNS = frozenset({"response", "receipt"})
+_CODES = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 429: "rate_limited"}
+# Where an answer has its thought, if not in its text: the names of DeepSeek and vLLM, and of OpenRouter.
+_THOUGHTS: tuple[Path, ...] = (("reasoning_content",), ("reasoning",))
+_LONGEST_BODY = 10_000  # characters that are kept of a block's body that is not JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +47,55 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A usable answer. `response` may be empty; `output` is the rest of what the endpoint sent, but not the receipt."""
+class Why:
+    """Why there is no answer to be read by people: one of `ERROR_CODES`, and a sentence."""
 
-    response: str
+    code: str
+    message: str
+
+
+_THOUGHT_ONLY = Why("thought_only", "the model wrote a thought, and no answer after it")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a question at its endpoint: `completed`, `empty` or `blocked`.
+
+    `response` is the text as received, with its thought; None if there is none. `output` is the rest of what the
+    endpoint sent, but not the receipt. `why` is set for blocked answers, and for thoughts without an answer.
+    """
+
+    status: Status
+    response: str | None
+    thought: str | None
     output: Mapping[str, Any]
     receipt: Mapping[str, Any] | None
     provider_id: str | None
     container_id: str | None
     container_region: str | None
     http_status: int
+    claims: Claims
+    why: Why | None
 
 
 def read_answer(reply: Reply, lane: Lane, asked: Mapping[str, Any] | None = None) -> Answer:
-    """Return the answer in a reply to the request `asked`.
+    """Return the answer in a reply to the request `asked`, or the provider's refusal to have it answered.
 
-    Raises `AttemptError` for anything that is not an answer, comes from elsewhere, or belongs to another question.
+    Raises `AttemptError` for everything else, for answers from elsewhere, and for answers to another question.
     """
     if reply.status != 200:
-        raise status_error(reply)
+        return _block(status_error(reply), reply)
     document = read_object(reply)
-    _refuse_reported_error(document, reply)
-    response = document.get("response", "")
-    if response is None:
-        response = ""
-    if "response" not in document or not isinstance(response, str):
+    filtered = _filtered(document, reply)
+    if filtered is not None and "response" not in document:
+        return _answer(document, reply, filtered)
+    if (error := _reported_error(document, reply)) is not None:
+        return _block(error, reply)
+    if not isinstance(document.get("response", 0), str | None):
         raise _malformed(reply, "it has no text in `response`")
     _refuse_other_origin(document, lane, reply)
-    receipt = document.get("receipt")
-    _refuse_other_question(receipt, lane, asked or {}, reply)
-    details = receipt.get("execution_details") if isinstance(receipt, dict) else None
-    return Answer(
-        response=response,
-        output={key: value for key, value in document.items() if key not in _OWN_COLUMNS},
-        receipt=receipt if isinstance(receipt, dict) else None,
-        provider_id=_name(reply, details, "provider_id"),
-        container_id=_name(reply, document, "container_id"),
-        container_region=_name(reply, document, "container_region"),
-        http_status=reply.status,
-    )
+    _refuse_other_question(document.get("receipt"), lane, asked or {}, reply)
+    return _answer(document, reply, filtered)
 
 
 def read_object(reply: Reply) -> dict[str, Any]:
@@ -98,17 +117,20 @@ def read_object(reply: Reply) -> dict[str, Any]:
 
 
 def status_error(reply: Reply) -> AttemptError:
-    """Return the error for a status other than 200."""
-    codes = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 429: "rate_limited"}
-    retriable = reply.status in _RETRIABLE_STATUSES
-    code = codes.get(reply.status) or ("server_error" if retriable or reply.status >= 500 else "request_rejected")
-    reported = _reported_error(reply)
+    """Return the error for a status other than 200. Its `raw` is set if the provider refused the prompt."""
+    said = _said(reply)
+    reported = Reported.read(said)
+    meaning = reported.meaning(reply.status)
+    retriable = meaning is None and reply.status in _RETRIABLE_STATUSES
+    fallback = "server_error" if retriable or reply.status >= 500 else "request_rejected"
+    shown = _first_message(reported, reply) if meaning or isinstance(said, dict | list) or _is_plain(reply) else ""
     return AttemptError(
-        code,
-        f"HTTP {reply.status}{': ' + reported if reported else ''}",
+        meaning or _CODES.get(reply.status, fallback),
+        f"HTTP {reply.status}{': ' + shown if shown else ''}",
         retriable=retriable,
         http_status=reply.status,
         retry_after=parse_retry_after(reply.retry_after),
+        raw=(said if isinstance(said, dict) else {"body": said}) if meaning in BLOCKS else None,
     )
 
 
@@ -128,19 +150,54 @@ def parse_retry_after(value: str | None) -> float | None:
     return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
 
 
-def _refuse_reported_error(document: Mapping[str, Any], reply: Reply) -> None:
-    """Raise the errors that the old deployment reports as HTTP 200: `success: false`, or `status: error`."""
-    if document.get("success") is True or (document.get("success") is None and document.get("status") == "success"):
-        return
-    reported = document.get("error")
-    if reported is None and document.get("success") is None and document.get("status") is None:
-        raise _malformed(reply, "it reports neither success nor an error")
-    message = reported.get("message") if isinstance(reported, dict) else reported
-    raise AttemptError(
-        "endpoint_error",
-        f"the endpoint answered 200 with an error inside: {reply.door.text(str(message))}",
+def _answer(document: Mapping[str, Any], reply: Reply, block: Why | None) -> Answer:
+    response = document.get("response")
+    if not isinstance(response, str):
+        response = None if block else ""
+    marked, text = split_thought(response or "")
+    thought = next(texts_at(document, _THOUGHTS), marked)
+    has_text = bool(text.strip())
+    receipt = document.get("receipt")
+    details = receipt.get("execution_details") if isinstance(receipt, dict) else None
+    return Answer(
+        status="blocked" if block else "completed" if has_text else "empty",
+        response=response,
+        thought=thought,
+        output={key: value for key, value in document.items() if key not in _OWN_COLUMNS},
+        receipt=receipt if isinstance(receipt, dict) else None,
+        provider_id=_name(reply, details, "provider_id"),
+        container_id=_name(reply, document, "container_id"),
+        container_region=_name(reply, document, "container_region"),
         http_status=reply.status,
-        raw=dict(document),
+        claims=Claims.read(document, reply.door),
+        why=block or (_THOUGHT_ONLY if thought and not has_text else None),
+    )
+
+
+def _block(error: AttemptError, reply: Reply) -> Answer:
+    """Return the refusal that an error is. Raises every other error."""
+    if error.code not in BLOCKS:
+        raise error
+    return _answer(error.raw or {}, reply, Why(error.code, error.message))
+
+
+def _filtered(document: Mapping[str, Any], reply: Reply) -> Why | None:
+    reason = reply.door.name(filter_reason(document))
+    return None if reason is None else Why("content_filtered", f"a filter ended the answer ({reason})")
+
+
+def _reported_error(document: dict[str, Any], reply: Reply) -> AttemptError | None:
+    """Return the error in an answer of HTTP 200: `success: false`, or `status: error` of the old deployment."""
+    if document.get("success") is True or (document.get("success") is None and document.get("status") == "success"):
+        return None
+    if document.get("error") is None and document.get("success") is None and document.get("status") is None:
+        return _malformed(reply, "it reports neither success nor an error")
+    reported = Reported.read(document)
+    return AttemptError(
+        reported.meaning(reply.status) or "endpoint_error",
+        f"the endpoint answered 200 with an error inside: {_first_message(reported, reply)}",
+        http_status=reply.status,
+        raw=document,
     )
 
 
@@ -202,15 +259,20 @@ def _malformed(reply: Reply, why: str, *, retriable: bool = False) -> AttemptErr
     )
 
 
-def _reported_error(reply: Reply) -> str:
-    """Return the message in the body of an error, in the contract's form or any other."""
+def _said(reply: Reply) -> Any:
+    """Return the document in the body of an error, or its text."""
     try:
-        error = read_object(reply).get("error")
-    except AttemptError:
-        return reply.excerpt if reply.content_type.startswith("text/plain") else ""
-    if isinstance(error, dict):
-        error = error.get("message")
-    return reply.door.text(str(error)) if error else ""
+        return reply.door.document(reply.body)
+    except Unreadable:
+        return reply.door.excerpt(reply.body, _LONGEST_BODY)
+
+
+def _first_message(reported: Reported, reply: Reply) -> str:
+    return reply.door.text(next(iter(reported.messages), ""))
+
+
+def _is_plain(reply: Reply) -> bool:
+    return reply.content_type.startswith("text/plain")
 
 
 def _name(reply: Reply, source: object, key: str) -> str | None:

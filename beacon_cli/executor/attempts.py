@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -87,15 +87,19 @@ class Asker:
                 output_data=error.raw,
             )
         return progress.execution(
-            "completed" if answer.response.strip() else "empty",
+            answer.status,
             self.clock.now(),
             response=answer.response,
+            thought=answer.thought,
             output_data=answer.output,
             receipt_data=answer.receipt,
             provider_id=answer.provider_id,
             container_id=answer.container_id,
             container_region=answer.container_region,
             http_status=answer.http_status,
+            error_code=answer.why and answer.why.code,
+            error_message=answer.why and answer.why.message,
+            **asdict(answer.claims),
         )
 
     async def _with_retries(self, progress: Progress) -> Answer:
@@ -127,13 +131,19 @@ class Asker:
 
         try:
             async with asyncio.timeout(self.limits.answer_timeout):
-                return await ask(client, self.endpoints[region_id], cell.lane, body, on_hop, progress.room)
+                answer = await ask(client, self.endpoints[region_id], cell.lane, body, on_hop, progress.room)
+        except AttemptError as error:
+            if client.accepted and error.code == "unauthorized" and error.http_status == 403:
+                error.code = "request_rejected"  # it is about this question, not about the credentials
+            raise
         except TimeoutError:
             raise AttemptError(
                 "answer_timeout",
                 f"no complete answer within {duration(self.limits.answer_timeout)} (limits.answer_timeout)",
                 timed_out=True,
             ) from None
+        client.accepted |= answer.http_status != 403
+        return answer
 
     def _body(self, cell: Cell, system_prompt: str | None) -> dict[str, Any]:
         body = {"model": cell.lane.model_id, "prompt": cell.question.text, **self.generation}

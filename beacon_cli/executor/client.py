@@ -53,12 +53,16 @@ class Room:
 
 @dataclass(slots=True)
 class Client:
-    """The client for a region. `surplus` counts the connections that were closed because of leftover bytes."""
+    """The client for a region. `surplus` counts the connections that were closed because of leftover bytes.
+
+    `accepted` says that the region took these credentials: it listed its models, or answered.
+    """
 
     http: httpx2.AsyncClient
     door: Door
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     surplus: int = 0
+    accepted: bool = False
 
     def room(self) -> Room:
         """Return the room for the large answer of one call."""

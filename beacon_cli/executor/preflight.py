@@ -43,6 +43,7 @@ async def require_models(
     for region, answer in zip(regions.values(), answers, strict=True):
         if isinstance(answer, Listing):
             served[region.id] = answer
+            clients[region.id].accepted = True
         elif answer.code == "unauthorized":
             raise credentials_refused(region, answer.message)
         else:

@@ -104,6 +104,7 @@ class _Answer:
     def __init__(self, request: GenerationRequest) -> None:
         self._cancelled = request.cancelled
         self._texts: list[str] = []
+        self._thoughts: list[str] = []
         self._finish_reason = "cancelled"
         self._tokens = 0
         self._error: dict[str, Any] | None = None
@@ -113,6 +114,7 @@ class _Answer:
         self._error = chunk.get("error", self._error)
         for choice in chunk.get("choices", ()):
             self._texts.append(choice["delta"].get("content") or "")
+            self._thoughts.append(choice["delta"].get("reasoning_content") or "")
             self._finish_reason = choice.get("finish_reason") or self._finish_reason
         if usage := chunk.get("usage"):
             self._tokens = usage["completion_tokens"]
@@ -122,7 +124,8 @@ class _Answer:
         """Return the answer; raises `Refusal` for a prompt that is too long, `RuntimeError` for other failures."""
         if self._error is not None:
             raise _refusal(self._error)
-        return Generated("".join(self._texts), self._tokens, self._finish_reason)
+        thought = "".join(self._thoughts) or None  # llama.cpp takes the thought out of the text
+        return Generated("".join(self._texts), self._tokens, self._finish_reason, thought=thought)
 
 
 def _refusal(error: dict[str, Any]) -> Exception:

@@ -10,7 +10,11 @@ A script is a YAML 1.2 or JSON file, given in `beacon.toml` as `[local.models."m
       - prompt: "capital"
         region: eu                         # id, label or alias
         times: 2                           # only the first two times (in each region), then the rules below
-        error: {status: 429, code: busy, message: "come back later", retry_after: 1}
+        error: {status: 429, code: busy, type: rate_limit, message: "come back later", retry_after: 1}
+      - prompt: "essay"
+        response: "It was"
+        finish_reason: length              # stop, unless said; content_filter: a filter ended the answer
+        reasoning_content: "Well…"         # a thought that is sent apart from the response
       - prompt: "invention"
         response: ["the wheel", "fire"]    # one of them: chosen by model, prompt, region and seed
       - region: apac
@@ -53,6 +57,7 @@ class ScriptedError(_Strict):
 
     status: int = Field(ge=400, le=599)
     code: str = "scripted_error"
+    type: str | None = None
     message: str = "an error from the script"
     retry_after: str | int | float | None = None
 
@@ -71,6 +76,8 @@ class Rule(_Strict):
     region: str | None = None
     times: int | None = Field(default=None, ge=1)
     response: str | Annotated[list[str], Field(min_length=1)] | None = None
+    finish_reason: str = "stop"
+    reasoning_content: str | None = None
     latency: Seconds | tuple[Seconds, Seconds] = 0.0
     error: ScriptedError | None = None
     claims_region: str | None = None
@@ -172,7 +179,14 @@ class ScriptedGenerator:
             raise _refusal(rule.error)
         template = rule.template(request, self._region.id, self._model_id)
         text = self._filled(self._script.default if template is None else template, request.prompt)
-        return Generated(text, len(text.split()), "stop", rule.claims_model, rule.claims_region)
+        return Generated(
+            text,
+            len(text.split()),
+            rule.finish_reason,
+            model=rule.claims_model,
+            region=rule.claims_region,
+            thought=rule.reasoning_content,
+        )
 
     def _rule_for(self, prompt: str) -> Rule:
         for index, rule in enumerate(self._script.rules):
@@ -193,4 +207,4 @@ class ScriptedGenerator:
 
 def _refusal(error: ScriptedError) -> Refusal:
     retry_after = None if error.retry_after is None else str(error.retry_after)
-    return Refusal(error.status, error.code, error.message, retry_after=retry_after)
+    return Refusal(error.status, error.code, error.message, kind=error.type, retry_after=retry_after)

@@ -65,6 +65,8 @@ class _Probing:
             return self._failed(error)
         except AttemptError as error:
             return self._failed(error)
+        if answer.status == "blocked" and answer.why is not None:
+            return self._failed(AttemptError(answer.why.code, answer.why.message, raw=dict(answer.output)))
         reported = answer.output.get("region")
         probe = self._probe(reported, answer.container_id, answer.container_region, None)
         return probe, list(self._doubts(answer))
@@ -94,7 +96,7 @@ class _Probing:
         if region_of_container(ran_in) is None:
             place = f"{excerpt(ran_in)}, which is in no known region" if ran_in else "not reported"
             yield "container_region_unknown", f"where {model_id} really ran is {place}"
-        if not answer.response.strip():
+        if answer.status == "empty":
             yield "empty_answer", f"{model_id} answered without text"
 
     def _failed(self, error: AttemptError) -> tuple[Probe, list[tuple[str, str]]]:

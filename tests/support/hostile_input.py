@@ -36,11 +36,14 @@ def mutated(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
     return bytes(data)
 
 
+_SOMETIMES = ("error", "status", "x", "finish_reason", "choices", "reasoning", "metadata", "promptFeedback")
+
+
 @st.composite
 def answers(draw: st.DrawFn) -> dict[str, Any]:
     """Return a good answer of the US with some of its keys replaced, missing or added."""
     document = good_answer("us", "llama3.2-1b")
-    for key in draw(st.sets(st.sampled_from([*document, "error", "status", "x"]), max_size=4)):
+    for key in draw(st.sets(st.sampled_from([*document, *_SOMETIMES]), max_size=4)):
         document[key] = draw(json_values)
     for key in draw(st.sets(st.sampled_from([*document]), max_size=2)):
         del document[key]

@@ -83,7 +83,7 @@ def test_many_large_answers_take_little_memory_at_once(hurt: Beacon) -> None:
         job = write_job(hurt, kinds, attempts=1, max_in_flight=10, per_endpoint=10, repeats=10)
         done, memory = hurt.measured(*run_arguments(hurt, job), exit_code=1)
         document = json.loads(done.stdout)
-        assert document["data"]["counts"] == {"completed": 20, "empty": 0, "failed": 20, "timeout": 0, "cancelled": 0}
+        assert {status: n for status, n in document["data"]["counts"].items() if n} == {"completed": 20, "failed": 20}
         assert memory < MEMORY_AT_MOST
         with psycopg.connect(keep_server(hurt.data)) as connection:
             rows = connection.execute("SELECT error_code, count(*), min(length(response)) FROM executions GROUP BY 1")

@@ -192,6 +192,31 @@ def test_refusals_are_not_tried_again(status: int, code: str) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("status", [200, 400, 403, 422, 451])
+def test_a_block_is_no_failure_and_is_not_asked_twice(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEACON_PROXY_KEY", SECRET["Modal-Key"])
+    body = {"success": False, "error": {"code": "content_filter", "message": f"not with {SECRET['Modal-Key']}"}}
+    execution, server, events = served(replying(http(status, body)), attempts=3)
+    assert (execution.status, execution.attempts, len(server.requests), events) == ("blocked", 1, 1, [])
+    assert execution.error_code == ("legal_blocked" if status == 451 else "content_filtered")
+    assert execution.output_data == {"success": False, "error": {"code": "content_filter", "message": "not with ***"}}
+    assert (execution.error_message or "").endswith("not with ***")
+
+
+def test_a_block_after_a_303_is_read_as_one() -> None:
+    blocked = http(400, {"error": {"code": "content_filter", "message": "filtered"}})
+    execution, server, _ = served(replying(hop(1), blocked), attempts=3)
+    assert (execution.status, execution.error_code, execution.hops) == ("blocked", "content_filtered", 1)
+    assert [request.method for request in server.requests] == ["POST", "GET"]
+
+
+@pytest.mark.parametrize(("status", "code"), [(402, "x"), (429, "insufficient_quota")])
+def test_without_credit_nothing_is_tried_again(status: int, code: str) -> None:
+    reply = http(status, {"error": {"code": code, "message": "pay"}}, Retry_After="0")
+    execution, server, _ = served(replying(reply, GOOD), attempts=3)
+    assert (execution.status, execution.error_code, len(server.requests)) == ("failed", "no_credit", 1)
+
+
 def test_attempts_one_means_no_retry() -> None:
     execution, server, events = served(replying(http(503)), attempts=1)
     assert (execution.status, execution.error_code, len(server.requests)) == ("failed", "server_error", 1)

@@ -63,6 +63,15 @@ def test_a_region_that_says_nothing_is_named_after_two_seconds_and_left_in_the_e
     assert 2.9 < seconds < 4.5
 
 
+def test_a_region_that_does_not_serve_this_country_is_asked_anyway() -> None:
+    async def elsewhere(request: Request, writer: asyncio.StreamWriter) -> bytes:
+        return http(403, {"error": {"code": "unsupported_country_region_territory", "message": "not here"}})
+
+    served, said, _ = looked(elsewhere)
+    assert served == {}
+    assert said == ["cannot find out which models region US serves (HTTP 403: not here); it is asked anyway"]
+
+
 def test_health_is_asked_within_the_same_time_where_models_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "FIRST_LOOK_SECONDS", 2.4)
     served, _, seconds = looked(_only_health)

@@ -19,6 +19,8 @@ from beacon_cli.settings import RegionSettings, Settings
 from beacon_cli.signals import Held, Interrupted
 from tests.integration.fleet.conftest import Submit
 from tests.support.fleet import CountingRegions
+from tests.support.hostile_endpoints import always, endpoints
+from tests.support.raw_server import http
 from tests.support.regions_server import regions_server
 
 Scenario = Callable[[Worker, Held], Awaitable[None]]
@@ -162,6 +164,23 @@ def test_refused_credentials_leave_the_job_in_the_queue(
     assert ending.exit is Exit.CREDENTIALS_REFUSED
     assert isinstance(ending.cause, CredentialsError)
     assert entry(queue_url) == ("todo", "created")
+
+
+def test_a_403_about_a_question_fails_its_cells_and_the_worker_goes_on(
+    queue_url: str, submit: Submit, tmp_path: Path
+) -> None:
+    refused = http(403, {"error": {"code": "permission_denied", "message": "not for you"}})
+    submit("one")
+
+    async def drain_when_done(worker: Worker, signals: Held) -> None:
+        await until(lambda: rows(queue_url, "SELECT status FROM jobs") == [("failed",)])
+        signals.receive(signal.SIGTERM)
+
+    with endpoints({"Question 0?": always(refused)}) as served:
+        urls = {region: RegionSettings(base_url=f"{served.url}/{region}") for region in ("us", "eu", "apac")}
+        ending = ending_of(Settings(data_dir=tmp_path, regions=urls), queue_url, drain_when_done)
+    assert ending.exit is Exit.DRAINED
+    assert rows(queue_url, "SELECT DISTINCT status, error_code FROM executions") == [("failed", "request_rejected")]
 
 
 def test_a_worker_without_any_region_does_not_begin(queue_url: str, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ columns = st.fixed_dictionaries(
         "container_region": any_text,
         "error_message": any_text,
         "function_call_id": any_text,
+        "finish_reason": any_text,
+        "thought": any_text,
+        "model_revision": any_text,
+        "effective_system_prompt": any_text,
+        "effective_region": any_text,
     },
 )
 
@@ -99,6 +104,12 @@ def test_what_the_parser_lets_through_can_be_stored(opened: Opened, replies: lis
         except AttemptError as error:
             row = execution(CELL, "failed", None, error_message=error.message, output_data=error.raw)
         else:
-            row = execution(CELL, response=answer.response, output_data=answer.output, receipt_data=answer.receipt)
+            row = execution(
+                *(CELL, answer.status, answer.response),
+                thought=answer.thought,
+                output_data=answer.output,
+                receipt_data=answer.receipt,
+                **asdict(answer.claims),
+            )
         executions.append(row)
     assert len(stored(opened, executions)) == len(replies)

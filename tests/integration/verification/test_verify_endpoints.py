@@ -277,6 +277,7 @@ def test_refused_or_missing_credentials_are_exit_4(regions: Deployed, settings: 
         ({"container_region": "us-east-1"}, "region_mismatch", "region_mismatch"),
         ({"model": "mistral-7b"}, "probe_failed", "model_mismatch"),
         ({"success": False, "error": "out of memory"}, "probe_failed", "endpoint_error"),
+        ({"success": False, "error": {"code": "content_filter"}}, "probe_failed", "content_filtered"),
     ],
 )
 def test_a_probe_that_fails_says_why(regions: Deployed, answer: dict[str, Any], code: str, error: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from beacon_cli.executor.answer import Reply, parse_retry_after, read_answer
+from beacon_cli.executor.blocks import BLOCKS
 from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
@@ -20,7 +22,7 @@ from tests.support.hostile_input import any_text, bodies
 LANE = Lane("llama3.2-1b", REGIONS["us"])
 replies = st.builds(
     Reply,
-    st.sampled_from([200, 200, 200, 200, 204, 303, 401, 404, 413, 429, 500, 503, 599]),
+    st.sampled_from([200, 200, 200, 200, 204, 303, 400, 401, 402, 403, 404, 413, 422, 429, 451, 500, 503, 599]),
     bodies,
     st.sampled_from(["application/json", "text/plain", "text/html"]) | any_text,
     st.none() | any_text,
@@ -38,13 +40,17 @@ def test_a_reply_is_an_answer_of_what_was_asked_or_a_documented_failure(reply: R
         assert error.code in ERROR_CODES
         assert error.retry_after is None or 0 <= error.retry_after <= 60
         return
+    json.dumps([answer.output, answer.receipt, answer.thought, asdict(answer.claims)], allow_nan=False)
+    if answer.status == "blocked":
+        assert answer.why is not None
+        assert answer.why.code in BLOCKS
+        return
     assert isinstance(answer.response, str)
     assert answer.output.get("model") in {None, LANE.model_id}
     region = answer.output.get("region")
     assert region is None or region_named(region) == LANE.region
     if answer.container_region is not None:
         assert region_of_container(answer.container_region) in {None, LANE.region}
-    json.dumps([answer.output, answer.receipt], allow_nan=False)
 
 
 @given(any_text | st.floats().map(str) | st.integers().map(str))

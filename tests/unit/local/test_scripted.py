@@ -12,6 +12,7 @@ from beacon_cli.local.scripted import Rule, ScriptedGenerator, load_script
 from modal_deployment.generation import GenerationRequest
 from modal_deployment.refusal import Refusal
 from modal_deployment.regions import REGIONS
+from modal_deployment.responses import refused as refused_response
 
 
 def generator(tmp_path: Path, script: str, region: str = "us") -> ScriptedGenerator:
@@ -84,6 +85,26 @@ def test_a_lying_answer_names_what_the_script_claims(tmp_path: Path) -> None:
     scripted = generator(tmp_path, "rules: [{response: x, claims_region: eu, claims_model: other}]")
     generated = scripted.generate(GenerationRequest("q"))
     assert (generated.region, generated.model) == ("eu", "other")
+
+
+def test_an_answer_may_end_for_any_reason_and_have_a_thought_of_its_own(tmp_path: Path) -> None:
+    scripted = generator(
+        tmp_path,
+        "rules: [{prompt: a, response: half, finish_reason: content_filter, reasoning_content: hm}, {response: whole}]",
+    )
+    generated = [scripted.generate(GenerationRequest(prompt)) for prompt in "ab"]
+    assert [(each.text, each.finish_reason, each.thought) for each in generated] == [
+        ("half", "content_filter", "hm"),
+        ("whole", "stop", None),
+    ]
+
+
+def test_an_error_may_have_a_type(tmp_path: Path) -> None:
+    scripted = generator(tmp_path, "rules: [{error: {status: 451, code: legal, type: forbidden, message: no}}]")
+    with pytest.raises(Refusal) as refused:
+        say(scripted)
+    body = json.loads(bytes(refused_response(refused.value).body))
+    assert body["error"] == {"code": "legal", "message": "no", "type": "forbidden"}
 
 
 def test_a_latency_range_gives_the_same_request_the_same_latency() -> None:

@@ -109,6 +109,7 @@ def test_an_answer_carries_every_field_of_the_contract() -> None:
         "model": "m-1",
         "region": "us",
         "tokens_generated": 3,
+        "finish_reason": "stop",
         "container_id": "ta-1",
         "container_region": "us-east-1",
         "gpu": "T4",
