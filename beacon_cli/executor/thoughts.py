@@ -29,6 +29,11 @@ def split_thought(text: str) -> tuple[str | None, str]:
     return text[start : closing.start()].strip(), text[closing.end() :].lstrip()
 
 
+def thought_in(response: str | None) -> str | None:
+    """Return the thought at the beginning of a response, None if there is none."""
+    return split_thought(response)[0] if response else None
+
+
 def answer_text(response: str | None) -> str:
     """Return the part of a response that is judged: without a thought."""
     return split_thought(response)[1] if response else ""

@@ -59,7 +59,10 @@ SUMMARY = RunSummary(
         AnswerLine("math_basic", "What is 2+2?", "qwen2.5-1.5b", "US", 0, "failed", None, None),
         AnswerLine("identity_basic", "Who are you?", "llama3.2-1b", "US", 1, "completed", "A model.", 1.5),
     ],
-    errors=[ErrorLine("connection_failed", 1, "the connection was refused"), ErrorLine("answer_timeout", 1, "600 s")],
+    errors=[
+        ErrorLine("failed", "connection_failed", 1, "the connection was refused"),
+        ErrorLine("timeout", "answer_timeout", 1, "600 s"),
+    ],
     function_call_ids=["fc-01"],
     registry_changes={"EU": "it served a at the start, and b at the end"},
     surplus_connections={"US": 2},
@@ -174,7 +177,7 @@ def test_errors_come_with_an_example_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_every_error_code_has_its_advice(code: str) -> None:
-    assert "do: " in shown(replace(SUMMARY, errors=[ErrorLine(code, 2, "x")]), 120)
+    assert "do: " in shown(replace(SUMMARY, errors=[ErrorLine("failed", code, 2, "x")]), 120)
 
 
 def test_an_unfinished_job_ends_with_what_is_there_and_the_command_that_resumes_it() -> None:
@@ -219,7 +222,7 @@ def test_hostile_text_is_printed_literally_and_harmlessly() -> None:
     hostile = replace(
         SUMMARY,
         answers=[AnswerLine(HOSTILE, HOSTILE, HOSTILE, "US", 0, "completed", HOSTILE, 1.0)],
-        errors=[ErrorLine(HOSTILE, 1, HOSTILE)],
+        errors=[ErrorLine("failed", HOSTILE, 1, HOSTILE)],
         function_call_ids=[HOSTILE],
         lanes=[LaneSummary(HOSTILE, "US", 1, {}, None, 0)],
     )
