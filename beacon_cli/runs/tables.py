@@ -37,6 +37,7 @@ _DO: dict[str, str] = {
     "job_timeout": "resume it (the command is below), or raise limits.job_timeout",
     "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
     "tls_failed": "check the certificate, and the host name in beacon.toml; certificates are always verified",
+    "no_credit": "add credit to the account, or raise its limit; then run it again",
     "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint accepts",
     "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} deploys the registry",
     "request_rejected": "the endpoint sent the message: check the prompt's length and `generation` in the job file",

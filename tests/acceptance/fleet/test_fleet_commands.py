@@ -17,7 +17,9 @@ def test_a_submitted_job_has_the_rows_of_a_run(fleet: Fleet) -> None:
     fleet.wait_until_done("one")
     code, document = fleet.beacon.json("check-db", "one")
     assert code == 0, document
-    assert document["data"]["by_region"] == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert document["data"]["by_region"] == {
+        label: {"expected": 4, "completed": 4, "blocked": 0} for label in ("US", "EU", "ASIA")
+    }
 
 
 def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
@@ -38,7 +40,10 @@ def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
             "already_queued": False,
             "status": "completed",
             "counts": {"completed": 2},
-            "by_region": {"US": {"expected": 1, "completed": 1}, "EU": {"expected": 1, "completed": 1}},
+            "by_region": {
+                "US": {"expected": 1, "completed": 1, "blocked": 0},
+                "EU": {"expected": 1, "completed": 1, "blocked": 0},
+            },
             "reason": None,
         },
         "errors": [],
