@@ -271,7 +271,18 @@ def test_the_queue_shows_jobs_calls_and_workers(fleet: Fleet) -> None:
     assert [(w["pid"], w["alive"], w["jobs"], w["jobs_at_most"]) for w in data["workers"]] == [(worker.pid, True, 1, 1)]
     assert data["stuck"] == []
     assert set(data["jobs"][0]) == {
-        *("job_id", "state", "priority", "version", "worker", "answered", "expected", "queued_seconds", "eta_seconds"),
+        *(
+            "job_id",
+            "state",
+            "priority",
+            "version",
+            "worker",
+            "answered",
+            "blocked",
+            "expected",
+            "queued_seconds",
+            "eta_seconds",
+        ),
     }
     assert data["jobs"][1]["eta_seconds"] is None
     statuses = {job["id"]: job["status"] for job in fleet.beacon.json("jobs")[1]["data"]["jobs"]}
