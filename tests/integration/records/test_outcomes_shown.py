@@ -14,8 +14,8 @@ from tests.support.noisy_jobs import NoisyJob, store
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 AGAIN = (
-    "2 answers were asked again and replaced (1 blocked, 1 empty). That is selective: asking again only what was empty or"
-    " blocked raises the share of answers with text"
+    "2 answers were asked again and replaced (1 blocked, 1 empty). That is selective: asking again only what was empty"
+    " or blocked raises the share of answers with text"
 )
 
 
