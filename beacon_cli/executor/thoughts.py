@@ -23,7 +23,7 @@ def split_thought(text: str) -> tuple[str | None, str]:
         if closing is None:
             return text[start:].strip(), ""
     else:
-        closing = _CLOSING.search(text)
+        closing = _CLOSING.search(text) if "</" in text else None  # a hundred times faster for most answers
         if closing is None:
             return None, text
     return text[start : closing.start()].strip(), text[closing.end() :].lstrip()
