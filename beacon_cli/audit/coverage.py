@@ -99,7 +99,7 @@ class Coverage:
 
     def by_region(self) -> dict[str, Counts]:
         """Return label → expected and answered cells, in the order of the vocabulary."""
-        lanes = sorted(self.lanes, key=lambda lane: _rank(lane.region))
+        lanes = sorted(self.lanes, key=lambda lane: region_rank(lane.region))
         return by_region((lane.region, lane.cells) for lane in lanes)
 
 
@@ -117,6 +117,7 @@ def lane_coverage(
     )
 
 
-def _rank(label: str) -> tuple[int, str]:
+def region_rank(label: str) -> tuple[int, str]:
+    """Return where a region stands among others: those of the vocabulary in its order, then the others by name."""
     labels = [region.label for region in REGIONS.values()]
     return (labels.index(label) if label in labels else len(labels), label)

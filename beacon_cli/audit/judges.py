@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from beacon_cli.audit.check import Check, with_examples
-from beacon_cli.audit.coverage import CellGroup, Coverage
+from beacon_cli.audit.coverage import CellGroup, Coverage, region_rank
 from beacon_cli.console.formatting import quantity
 from beacon_cli.records.cut_off import cut_off_answers
 from beacon_cli.records.expectation import Expectation
@@ -147,10 +147,10 @@ def answers(
     regions: Sequence[Mapping[str, Any]] = (),
 ) -> Check:
     """Check that answers have text and come to their end, and that different questions have different answers."""
-    blocked = {row["region"]: row["blocked"] for row in regions if row["blocked"]}
-    cut_off = {row["region"]: (row["cut_off"], row["with_an_end"]) for row in regions if row["with_an_end"]}
-    if not any(count for count, _ in cut_off.values()):
-        cut_off = {}
+    ordered = sorted(regions, key=lambda row: region_rank(row["region"]))
+    blocked = {row["region"]: row["blocked"] for row in ordered if row["blocked"]}
+    shares = {row["region"]: (row["cut_off"], row["with_an_end"]) for row in ordered if row["with_an_end"]}
+    cut_off = shares if any(count for count, _ in shares.values()) else {}
     if not (empty or texts or blocked or cut_off):
         return Check("answers", "pass", "every answer has text, and no two questions have the same answer")
     faults = [quantity(empty, "empty answer")] if empty else []

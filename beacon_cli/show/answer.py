@@ -59,4 +59,4 @@ def brief(lines: list[str], style: str) -> list[str]:
     """Return the lines of a part of an answer: of a thought only the first ones."""
     if style != THOUGHT or len(lines) <= _THOUGHT_LINES:
         return lines
-    return [*lines[: _THOUGHT_LINES - 1], f"{lines[_THOUGHT_LINES - 1]} …"]
+    return [*lines[:_THOUGHT_LINES], "…"]

@@ -53,7 +53,7 @@ def test_check_db_names_reasons_by_region_and_warns_of_what_was_cut_off(
     outcomes: Connection, database_url: str
 ) -> None:
     told = beacon("check-db", JOB, url=database_url).out
-    cut_off = "3 answers cut off at max_tokens (ASIA 3 of 4 = 75 %, EU 0 of 4, US 0 of 5)"
+    cut_off = "3 answers cut off at max_tokens (US 0 of 5, EU 0 of 4, ASIA 3 of 4 = 75 %)"
     assert f"! answers        1 empty answer; 1 blocked answer: ASIA 1; {cut_off}\n" in told
     assert "without text, by reason:\n" in told
     for line in ("blocked: content_filtered (ASIA 1)", "empty: thought_only (ASIA 1)", "failed: server_error (EU 1)"):

@@ -79,7 +79,7 @@ def test_blocked_and_cut_off_answers_are_named_by_region() -> None:
     ]
     none: dict[str, Any] = {"empty": 0, "texts": 0, "executions": 0, "examples": []}
     check = judges.answers(EXPECTED, **none, regions=regions)
-    cut_off = "7 answers cut off at max_tokens (EU 0 of 40, US 7 of 40 = 17.5 %)"
+    cut_off = "7 answers cut off at max_tokens (US 7 of 40 = 17.5 %, EU 0 of 40)"
     assert (check.status, check.detail) == ("warn", f"3 blocked answers: US 3; {cut_off}")
     assert judges.answers(EXPECTED, **none, regions=regions[:1]).status == "pass"
 

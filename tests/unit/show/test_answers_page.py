@@ -69,8 +69,8 @@ def test_a_failure_is_shown_by_its_code_and_message() -> None:
 def test_a_long_thought_is_shown_in_brief_and_the_answer_in_full() -> None:
     words = stored(response="<think>\n" + "hm " * 200 + "\n</think>\n" + "yes " * 100)
     lines = page(words, width=60).splitlines()
-    told = [line for line in lines if "hm" in line]
-    assert (len(told), told[-1].endswith("hm …"), "(thought) hm" in told[0]) == (3, True, True)
+    told = [place for place, line in enumerate(lines) if "hm" in line]
+    assert (len(told), lines[told[-1] + 1].strip(), "(thought) hm" in lines[told[0]]) == (3, "…", True)
     assert sum(line.count("yes") for line in lines) == 100
     assert "think>" not in "\n".join(lines)
 
