@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from beacon_cli.executor.execution import CUT_OFF
-from beacon_cli.executor.thoughts import answer_text, thought_in
+from beacon_cli.executor.thoughts import answer_text, split_thought
 
 
 class ModelWords:
@@ -23,7 +23,7 @@ class ModelWords:
     @property
     def thinking(self) -> str | None:
         """What the model thought before its answer: as it was recorded, or as it stands in an older row's response."""
-        return self.thought if self.thought is not None else thought_in(self.response)
+        return self.thought if self.thought is not None else split_thought(self.response or "")[0]
 
     @property
     def cut_off(self) -> bool:
