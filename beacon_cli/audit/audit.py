@@ -12,11 +12,12 @@ from beacon_cli.audit.check import Check
 from beacon_cli.audit.coverage import CellGroup, Coverage, lane_coverage
 from beacon_cli.audit.judge_regions import regions
 from beacon_cli.audit.reader import Reader, completed_from_rows, reader_for
-from beacon_cli.audit.report import AuditReport
+from beacon_cli.audit.report import AuditReport, Reason
 from beacon_cli.records.expectation import Expectation, from_job, from_spec
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.relations import COLUMNS
 from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.records.superseded import superseded_answers
 
 if TYPE_CHECKING:
     from beacon_cli.job.model import Job
@@ -71,17 +72,20 @@ def audited(connection: Connection, job: StoredJob, expect: Job | None = None) -
         reader = reader_for(connection, job, expected)
         coverage = _coverage(reader, expected)
         row = cache(reader.row)
+        counts = {entry["status"]: entry["executions"] for entry in row("tally")["statuses"]}
         return AuditReport(
             job_id=job.id,
             schema=job.schema,
             source=expected.source,
-            counts={entry["status"]: entry["executions"] for entry in row("tally")["statuses"]},
+            counts=counts,
             coverage=coverage,
             checks=(
                 judges.complete(expected, coverage),
                 *(_check(name, expected, row) for name in JUDGES),
             ),
             wanted_rate=expected.min_success_rate,
+            reasons=_reasons(reader) if set(counts) - {"completed"} else (),
+            superseded=superseded_answers(connection, job),
         )
 
 
@@ -96,6 +100,14 @@ def _coverage(reader: Reader, expected: Expectation) -> Coverage:
     lanes = lane_coverage(expected.lanes or (), found["questions"] * expected.repeats, found["lanes"])
     rows = reader.rows("each_cell", shown=found["shown"]) if found["shown"] else ()
     return Coverage(lanes, tuple(CellGroup(**row) for row in rows))
+
+
+def _reasons(reader: Reader) -> tuple[Reason, ...]:
+    """Return why executions have no text; a pass over the rows that a job of completed ones does without."""
+    regions: dict[tuple[str, str | None], dict[str, int]] = {}
+    for row in reader.rows("reasons"):
+        regions.setdefault((row["status"], row["error_code"]), {})[row["region"]] = row["executions"]
+    return tuple(Reason(*named, by_region) for named, by_region in regions.items())
 
 
 def _check(name: str, expected: Expectation, row: Callable[[str], Mapping[str, Any]]) -> Check:

@@ -12,7 +12,7 @@ from modal_deployment.regions import REGIONS
 
 @dataclass(frozen=True, slots=True)
 class LaneCoverage:
-    """The cells of one model in one region: expected, with any row, answered once, answered more than once."""
+    """The cells of one model in one region: expected, with any row, answered once, more than once, and blocked."""
 
     model_id: str
     region: str
@@ -20,11 +20,12 @@ class LaneCoverage:
     present: int = 0
     answered: int = 0
     answered_again: int = 0
+    blocked: int = 0
 
     @property
     def cells(self) -> Counts:
         """How many cells have an answer, however many."""
-        return Counts(self.expected, self.answered + self.answered_again)
+        return Counts(self.expected, self.answered + self.answered_again, blocked=self.blocked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class CellGroup:
     """The repeats of one question for one model in one region.
 
     `expected` is the number of cells, `answered` of cells with exactly one answer, `actual` of answers, `stored` of
-    rows with any status. `status` is the status of a row without an answer, if there is one.
+    rows with any status. `status` is the status of a row without an answer, with its error code, if there is one.
     """
 
     question_id: str
@@ -98,7 +99,7 @@ class Coverage:
 
     def by_region(self) -> dict[str, Counts]:
         """Return label → expected and answered cells, in the order of the vocabulary."""
-        lanes = sorted(self.lanes, key=lambda lane: _rank(lane.region))
+        lanes = sorted(self.lanes, key=lambda lane: region_rank(lane.region))
         return by_region((lane.region, lane.cells) for lane in lanes)
 
 
@@ -116,6 +117,7 @@ def lane_coverage(
     )
 
 
-def _rank(label: str) -> tuple[int, str]:
+def region_rank(label: str) -> tuple[int, str]:
+    """Return where a region stands among others: those of the vocabulary in its order, then the others by name."""
     labels = [region.label for region in REGIONS.values()]
     return (labels.index(label) if label in labels else len(labels), label)

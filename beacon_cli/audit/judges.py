@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from beacon_cli.audit.check import Check, with_examples
-from beacon_cli.audit.coverage import CellGroup, Coverage
+from beacon_cli.audit.coverage import CellGroup, Coverage, region_rank
 from beacon_cli.console.formatting import quantity
+from beacon_cli.records.cut_off import cut_off_answers
 from beacon_cli.records.expectation import Expectation
 
 MAX_GAP_SECONDS = 2.0
@@ -135,11 +137,28 @@ def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequenc
     return Check("timestamps", "fail", with_examples(wrong, examples, backwards + future))
 
 
-def answers(_: Expectation, *, empty: int, texts: int, executions: int, examples: Sequence[str]) -> Check:
-    """Check that answers have text, and that different questions have different answers."""
-    if not empty and not texts:
+def answers(
+    _: Expectation,
+    *,
+    empty: int,
+    texts: int,
+    executions: int,
+    examples: Sequence[str],
+    regions: Sequence[Mapping[str, Any]] = (),
+) -> Check:
+    """Check that answers have text and come to their end, and that different questions have different answers."""
+    ordered = sorted(regions, key=lambda row: region_rank(row["region"]))
+    blocked = {row["region"]: row["blocked"] for row in ordered if row["blocked"]}
+    shares = {row["region"]: (row["cut_off"], row["with_an_end"]) for row in ordered if row["with_an_end"]}
+    cut_off = shares if any(count for count, _ in shares.values()) else {}
+    if not (empty or texts or blocked or cut_off):
         return Check("answers", "pass", "every answer has text, and no two questions have the same answer")
     faults = [quantity(empty, "empty answer")] if empty else []
+    if blocked:
+        where = [f"{region} {count}" for region, count in blocked.items()]
+        faults.append(with_examples(quantity(sum(blocked.values()), "blocked answer"), where[:5], len(where)))
+    if cut_off:
+        faults.append(cut_off_answers(cut_off))
     if texts:
         text = f"{quantity(texts, 'text')} given to different questions ({quantity(executions, 'row')})"
         faults.append(with_examples(text, examples, texts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from beacon_cli.audit.check import VERDICTS, Check
@@ -12,11 +12,34 @@ from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import ProblemsFound
 from beacon_cli.executor.counts import Counts
 from beacon_cli.records.find_job import Schema
+from beacon_cli.records.superseded import Superseded
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why executions have no text: their status, their error code, if any, and how many there are in each region."""
+
+    status: str
+    error_code: str | None
+    by_region: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self.by_region.values())
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as in `check-db --json`."""
+        return {**asdict(self), "count": self.count}
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The audit of one job. `counts` are its rows by status; `wanted_rate` is the required share of answers."""
+    """The audit of one job. `counts` are its rows by status; `wanted_rate` is the required share of answers.
+
+    `reasons` says why executions have no text, the most frequent reasons first; `superseded` counts the answers that
+    were asked again.
+    """
 
     job_id: str
     schema: Schema
@@ -25,6 +48,8 @@ class AuditReport:
     coverage: Coverage
     checks: tuple[Check, ...]
     wanted_rate: float
+    reasons: tuple[Reason, ...] = ()
+    superseded: Superseded = field(default_factory=Superseded)
 
     @property
     def ok(self) -> bool:
@@ -44,7 +69,12 @@ class AuditReport:
     @property
     def cells(self) -> Counts:
         """The cells with an answer, however many each has."""
-        return Counts(self.coverage.expected, self.coverage.completed, self.counts.get("empty", 0))
+        return Counts(
+            expected=self.coverage.expected,
+            answered=self.coverage.completed,
+            empty=self.counts.get("empty", 0),
+            blocked=self.counts.get("blocked", 0),
+        )
 
     def success_rate(self) -> str:
         """Return the arithmetic of the success rate: `11 of 12 completed = 91.6 %, wanted 100 %`."""
@@ -76,4 +106,7 @@ class AuditReport:
             "success_rate": self.success_rate(),
             "by_region": {region: cells.as_data() for region, cells in self.coverage.by_region().items()},
             "checks": [asdict(check) for check in self.checks],
+            "reasons": [reason.as_data() for reason in self.reasons],
+            "superseded": self.superseded.count,
+            "superseded_by_status": dict(self.superseded.by_status),
         }

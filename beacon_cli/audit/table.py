@@ -43,6 +43,8 @@ def show_audit(report: AuditReport) -> Callable[[Console], None]:
         if report.coverage.lanes:
             _print_coverage(report, console)
             console.print()
+        for line in (*_reasons(report), *_asked_again(report)):
+            console.print(encodable(line, console), soft_wrap=True)
         for check in report.checks:
             _print_check(check, report, console)
         console.print()
@@ -98,6 +100,25 @@ def _print_coverage(report: AuditReport, console: Console) -> None:
         title="answers stored / expected",
         footer=total if len(cells) > 1 else (),
     )
+
+
+def _reasons(report: AuditReport) -> Iterator[str]:
+    """Yield why cells have no text, and in which regions."""
+    if not report.reasons:
+        return
+    yield "without text, by reason:"
+    for reason in report.reasons[:_LISTED]:
+        code = f": {excerpt(reason.error_code, 60)}" if reason.error_code else ""
+        where = ", ".join(f"{excerpt(region, 30)} {count}" for region, count in reason.by_region.items())
+        yield f"  {reason.count} × {_status(reason.status)}{code} ({where})"
+    if (more := len(report.reasons) - _LISTED) > 0:
+        yield f"  … and {quantity(more, 'more reason')}; --json has them"
+    yield ""
+
+
+def _asked_again(report: AuditReport) -> Iterator[str]:
+    if report.superseded.count:
+        yield from (str(report.superseded), "")
 
 
 def _is_whole_list(report: AuditReport) -> bool:

@@ -32,6 +32,13 @@ def statuses() -> Values:
     return list(STATUSES)
 
 
+def execution_statuses() -> Values:
+    """Return the possible statuses of an execution."""
+    from beacon_cli.executor.execution import STATUSES
+
+    return list(STATUSES)
+
+
 def models() -> Values:
     """Return the models of the registry."""
     from modal_deployment.registry import REGISTRY

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from beacon_cli.command_line.values import execution_statuses
 from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId
 from beacon_cli.console.result import CommandResult
 
@@ -24,6 +25,15 @@ def run(
     ] = None,
     job_id: NewJobId = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, without asking it.")] = False,
+    again: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATUS",
+            help="Ask cells with this status again, such as empty or blocked. A new answer replaces the old one, which "
+            "is kept aside. Repeatable.",
+            autocompletion=execution_statuses,
+        ),
+    ] = None,
     events: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Append every event to this file, one JSON document per line.")
     ] = None,
@@ -35,7 +45,7 @@ def run(
     It asks all models in all regions the job's questions, one question after the other, and records every answer.
     Run a job again under the same id to ask only what has no answer yet.
     """
-    from beacon_cli.runs.request import RunRequest
+    from beacon_cli.runs.request import RunRequest, statuses_to_ask_again
 
     request = RunRequest(
         job_file=job_file,
@@ -46,6 +56,7 @@ def run(
         events=events,
         database_url=database_url,
         config=ctx.obj.config_path,
+        again=statuses_to_ask_again(again or ()),
     )
     job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:

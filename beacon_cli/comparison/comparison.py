@@ -13,6 +13,7 @@ from beacon_cli.comparison.figures import Figures
 from beacon_cli.comparison.verdicts import VERDICTS, Judged, Subject, Verdict
 from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import ProblemsFound
+from beacon_cli.records.cut_off import cut_off_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,20 @@ class Comparison:
         return all(finding.accepted for finding in self.incomparable)
 
     @property
+    def superseded(self) -> int:
+        """The number of answers of the jobs that were asked again and replaced."""
+        return sum(audit.superseded.count for audit in self.audits)
+
+    @property
+    def unequal_cut_off(self) -> str | None:
+        """Why lengths cannot be compared, if the shares of cut-off answers differ between the groups."""
+        rates = {name: figures.total.cut_off for name, figures in self.figures.items()}
+        if len({rate.rate for rate in rates.values() if rate.rate is not None}) < 2:
+            return None
+        told = cut_off_answers({name: (rate.count, rate.of) for name, rate in rates.items() if rate.of})
+        return f"{told}: unequal shares; where an answer was cut off, the limit decided how it ends, not the region"
+
+    @property
     def verdicts(self) -> dict[Verdict, int]:
         """The number of results with each verdict."""
         counts = Counter(result.verdict for result in self.results)
@@ -99,12 +114,18 @@ class Comparison:
             "other_job_id": self.job_ids[1] if len(self.job_ids) > 1 else None,
             "complete": self.complete,
             "jobs": {
-                audit.job_id: {"expected": audit.cells.expected, "answered": audit.cells.answered}
+                audit.job_id: {
+                    "expected": audit.cells.expected,
+                    "answered": audit.cells.answered,
+                    "superseded": audit.superseded.count,
+                }
                 for audit in self.audits
             },
             "comparable": self.comparable,
             "incomparable": [asdict(finding) for finding in self.incomparable],
             "unrecorded": list(self.unrecorded),
+            "unequal_cut_off": self.unequal_cut_off,
+            "superseded": self.superseded,
             "measure": self.measure,
             "false_discovery_rate": self.rate,
             "verdicts": self.verdicts,

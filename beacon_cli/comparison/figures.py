@@ -1,4 +1,4 @@
-"""Figures on each region's answers: refusals, empty answers, failures, lengths and times."""
+"""Figures on each region's answers: refusals, empty, blocked and cut-off answers, failures, lengths and times."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from scipy import stats
 
 from beacon_cli.comparison.distance import words
+from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.stored_answer import StoredExecution
 
 _FAILED = ("failed", "timeout")
@@ -41,13 +42,16 @@ class Spread:
 class Figures:
     """The executions of a region, of one model or all. `words` is the length of answers, `seconds` their duration.
 
-    Refusals are a share of the answers with text, empty answers of all answers, and failures (`failed` and `timeout`)
-    of all executions that ended. `hops` counts the 303s, `hopped` the executions that needed any.
+    Refusals are a share of the answers with text, empty and blocked answers of all answers, and failures (`failed` and
+    `timeout`) of all executions that ended. `cut_off` is a share of the answers of which it is recorded why they ended.
+    `hops` counts the 303s, `hopped` the executions that needed any.
     """
 
     executions: int
     refusal: Rate
     empty: Rate
+    blocked: Rate
+    cut_off: Rate
     failure: Rate
     words: Spread
     seconds: Spread
@@ -65,6 +69,8 @@ class Tally:
 
     _statuses: Counter[str] = field(default_factory=Counter)
     _refusals: int = 0
+    _cut_off: int = 0
+    _with_an_end: int = 0
     _hops: int = 0
     _hopped: int = 0
     _words: array[int] = field(default_factory=lambda: array("l"))
@@ -74,6 +80,9 @@ class Tally:
         """Count one."""
         self._statuses[execution.status] += 1
         self._refusals += refuses
+        if execution.status in ANSWERED and execution.finish_reason is not None:
+            self._with_an_end += 1
+            self._cut_off += execution.cut_off
         self._hops += execution.hops or 0
         self._hopped += bool(execution.hops)
         if execution.status == "completed":
@@ -83,13 +92,16 @@ class Tally:
 
     def figures(self) -> Figures:
         """Return what was counted."""
-        completed, empty = self._statuses["completed"], self._statuses["empty"]
+        completed, empty, blocked = (self._statuses[status] for status in ("completed", "empty", "blocked"))
+        answers = completed + empty + blocked
         failed = sum(self._statuses[status] for status in _FAILED)
         return Figures(
             executions=self._statuses.total(),
             refusal=rate(self._refusals, completed),
-            empty=rate(empty, completed + empty),
-            failure=rate(failed, completed + empty + failed),
+            empty=rate(empty, answers),
+            blocked=rate(blocked, answers),
+            cut_off=rate(self._cut_off, self._with_an_end),
+            failure=rate(failed, answers + failed),
             words=spread(self._words),
             seconds=spread(self._seconds),
             hops=self._hops,

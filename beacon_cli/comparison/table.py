@@ -70,6 +70,12 @@ def _findings(comparison: Comparison) -> Iterator[Line]:
             dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
         )
         yield "dim", f"  Differences may come from that, not from the region. If this is intended: {names}"
+    if comparison.unequal_cut_off:
+        yield "bold yellow", comparison.unequal_cut_off
+    for audit in comparison.audits:
+        if audit.superseded.count:
+            where = f"job {excerpt(audit.job_id)}: " if len(comparison.audits) > 1 else ""
+            yield "yellow", f"{where}{audit.superseded}"
     if comparison.unrecorded:
         yield "yellow", f"not recorded for every answer, so not compared: {', '.join(comparison.unrecorded)}"
 
@@ -141,7 +147,7 @@ def _print_regions(comparison: Comparison, console: Console) -> None:
     columns = [
         Column("region"),
         Column("executions", right=True, optional=True),
-        *(Column(name, right=True) for name in ("refusals", "empty", "failed")),
+        *(Column(name, right=True) for name in ("refusals", "empty", "blocked", "failed")),
         *(Column(name, right=True, optional=True) for name in ("words", "seconds", "p95", "hops")),
     ]
     rows = [_figures(name, figures.total, intervals=roomy) for name, figures in comparison.figures.items()]
@@ -149,7 +155,7 @@ def _print_regions(comparison: Comparison, console: Console) -> None:
 
 
 def _figures(name: str, total: Figures, *, intervals: bool) -> list[str]:
-    rates = [_rate(rate, interval=intervals) for rate in (total.refusal, total.empty, total.failure)]
+    rates = [_rate(rate, interval=intervals) for rate in (total.refusal, total.empty, total.blocked, total.failure)]
     seconds = [_second(total.seconds, "median"), _second(total.seconds, "p95")]
     return [
         *(excerpt(name, 255), str(total.executions), *rates),

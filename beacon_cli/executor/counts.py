@@ -78,8 +78,8 @@ class Counts:
         return ", ".join([first.replace(" ", " of them "), *more]) if first else ""
 
     def as_data(self) -> dict[str, int]:
-        """Return the counts as `by_region` has them; `completed` are all answers."""
-        return {"expected": self.expected, "completed": self.answered}
+        """Return the counts as `by_region` has them; `completed` are all answers, with those that were blocked."""
+        return {"expected": self.expected, "completed": self.answered, "blocked": self.blocked}
 
 
 def by_region(counts: Iterable[tuple[str, Counts]]) -> dict[str, Counts]:

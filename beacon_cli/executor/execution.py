@@ -54,11 +54,15 @@ ERROR_CODES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One (question, model, region, repeat) of a job: the unit that is asked once and stored once."""
+    """One (question, model, region, repeat) of a job: the unit that is asked once and stored once.
+
+    `supersedes` is the id of the run whose answer a new answer replaces, if the cell is asked again on purpose.
+    """
 
     question: Question
     lane: Lane
     repeat: int = 0
+    supersedes: str | None = None
 
     def __str__(self) -> str:
         """Return `question · model · REGION`."""

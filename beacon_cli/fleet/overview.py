@@ -120,7 +120,7 @@ def _remaining(jobs: list[Row]) -> Counter[str]:
 
 
 def _job(row: Row) -> Row:
-    shown = {key: row[key] for key in ("job_id", "priority", "version", "worker", "answered", "expected")}
+    shown = {key: row[key] for key in ("job_id", "priority", "version", "worker", "answered", "blocked", "expected")}
     waited = round(float(row["queued_seconds"]), 1)
     left = seconds_left(row["run_seconds"], row["answered_in_run"], row["answered"], row["expected"])
     return {**shown, "state": _state(row), "queued_seconds": waited, "eta_seconds": left}

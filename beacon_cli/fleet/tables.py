@@ -86,7 +86,8 @@ def _print_jobs(out: Console, jobs: list[dict[str, Any]]) -> None:
         return
     rows = []
     for job in jobs:
-        answered, waited = f"{job['answered']}/{job['expected']}", duration(job["queued_seconds"])
+        blocked = f" ({job['blocked']} blocked)" if job["blocked"] else ""
+        answered, waited = f"{job['answered']}/{job['expected']}{blocked}", duration(job["queued_seconds"])
         left = "-" if job["eta_seconds"] is None else duration(job["eta_seconds"])
         rows.append((job["job_id"], job["state"], str(job["priority"]), answered, waited, left, job["worker"] or "-"))
     _table(out, ("job", "state", "priority", "answered", "waiting for", "left", "worker"), rows)

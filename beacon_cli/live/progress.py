@@ -20,6 +20,7 @@ from beacon_cli.executor.events import (
     WeightsFetching,
 )
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Cell, Execution, Status
+from beacon_cli.executor.thoughts import answer_text
 from beacon_cli.job.lanes import Lane
 from beacon_cli.live.fetching import Fetch
 
@@ -169,14 +170,14 @@ class Progress:
         self.lanes.setdefault(cell.lane, _no_counts())[execution.status] += 1
         if execution.container_id and len(self._containers) < _CONTAINERS:
             self._containers.add(execution.container_id[:_HEAD])
-        words = execution.response if execution.status in ANSWERED else execution.error_message
+        words = answer_text(execution.response) if execution.status in ANSWERED else execution.error_message
         self.recent.append(
             FinishedCell(
                 question_id=cell.question.id,
                 lane=cell.lane,
                 status=execution.status,
                 error_code=execution.error_code,
-                head=(words or "")[:_HEAD],
+                head=(words or execution.error_message or "")[:_HEAD],
                 seconds=execution.seconds,
             )
         )

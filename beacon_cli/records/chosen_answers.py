@@ -53,10 +53,11 @@ class JobAnswers:
 
 _TOLD = (
     *("position", "question_id", "prompt", "model_id", "region", "repeat", "status", "response", "seconds"),
-    *("error_code", "error_message"),
+    *("error_code", "error_message", "finish_reason"),
 )
 
 
 def answer_data(execution: StoredExecution) -> dict[str, Any]:
-    """Return an answer as in `show --json`: the cell, and its answer."""
-    return {name: getattr(execution, name) for name in _TOLD}
+    """Return an answer as in `show --json`: the cell, and its answer; the thought is also in the response, if it came
+    inside of it."""
+    return {**{name: getattr(execution, name) for name in _TOLD}, "thought": execution.thinking}

@@ -10,10 +10,10 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from beacon_cli.errors import UsageError
-from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.choice import Choice
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.holders import State, state_of
+from beacon_cli.records.model_words import ModelWords
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.store.connect import translated
 from beacon_cli.store.text import originals
@@ -30,13 +30,13 @@ SELECT coalesce(max(id), 0),
                           AND (%(model_id)s::text IS NULL OR model_id = %(model_id)s))
 FROM executions WHERE job_id = %(job_id)s
 """
-_UNANSWERED = """
+_WITHOUT_TEXT = """
 SELECT id, run_id FROM executions
-WHERE job_id = %(job_id)s AND status NOT IN ('completed', 'empty', 'blocked') ORDER BY id LIMIT %(limit)s
+WHERE job_id = %(job_id)s AND status <> 'completed' ORDER BY id LIMIT %(limit)s
 """
 _COLUMNS = """
 SELECT execution.id, execution.run_id, question_id, model_id, region, repeat, status, response, error_code,
-       error_message,
+       error_message, thought, finish_reason,
        (CASE WHEN isfinite(started_at) AND isfinite(completed_at)
              THEN extract(epoch FROM completed_at) - extract(epoch FROM started_at) END)::float8 AS seconds
 """
@@ -52,7 +52,7 @@ ORDER BY completed_at, id
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(ModelWords):
     """An answer that arrived, or an execution without one. Texts may contain anything."""
 
     id: int
@@ -65,6 +65,8 @@ class Arrival:
     response: str | None
     error_code: str | None
     error_message: str | None
+    thought: str | None
+    finish_reason: str | None
     seconds: float | None
 
 
@@ -88,7 +90,7 @@ class Follower:
             parameters = {"job_id": job.id, "limit": _MOST_AGAIN, **only}
             self._last, self.there = connection.execute(_THERE, parameters).fetchall()[0]
             # A cell that is asked again keeps its row and its id: these rows may get the answer of another run.
-            self._unanswered: dict[int, Any] = dict(connection.execute(_UNANSWERED, parameters).fetchall())
+            self._without_text: dict[int, Any] = dict(connection.execute(_WITHOUT_TEXT, parameters).fetchall())
 
     def __iter__(self) -> Iterator[Arrival]:
         alone = 0
@@ -101,8 +103,8 @@ class Follower:
             self._pause(POLL_SECONDS)
 
     def _arrived(self) -> Iterator[Arrival]:
-        if self._unanswered:
-            before = {"ids": list(self._unanswered), "run_ids": list(self._unanswered.values())}
+        if self._without_text:
+            before = {"ids": list(self._without_text), "run_ids": list(self._without_text.values())}
             yield from self._taken(self._fetch(_AGAIN, before))
         while True:
             page = self._fetch(_NEW, {"job_id": self.job_id, "last": self._last, "limit": _PAGE})
@@ -119,10 +121,10 @@ class Follower:
         """Remember the position, and yield the chosen rows."""
         for arrival in page:
             self._last = max(self._last, arrival.id)
-            if arrival.status in ANSWERED:
-                self._unanswered.pop(arrival.id, None)
+            if arrival.status == "completed":
+                self._without_text.pop(arrival.id, None)
             else:
-                self._unanswered[arrival.id] = arrival.run_id
+                self._without_text[arrival.id] = arrival.run_id
             wanted = (self._only["question_id"], self._only["model_id"])
             if wanted[0] in {None, arrival.question_id} and wanted[1] in {None, arrival.model_id}:
                 yield arrival

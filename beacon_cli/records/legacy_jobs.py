@@ -23,7 +23,7 @@ _JOBS = """
     ORDER BY id DESC LIMIT %(limit)s
 """
 _COUNTS = """
-    SELECT count(*) FILTER (WHERE status IN ('completed', 'empty', 'blocked')) AS answered,
+    SELECT count(*) FILTER (WHERE status IN ('completed', 'empty', 'blocked')) AS answered, 0 AS blocked,
            count(DISTINCT question_id) AS questions, min(started_at) AS started_at, max(completed_at) AS completed_at,
            (CASE WHEN isfinite(min(started_at)) AND isfinite(max(completed_at))
                  THEN extract(epoch FROM max(completed_at)) - extract(epoch FROM min(started_at))

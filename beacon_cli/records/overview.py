@@ -16,7 +16,8 @@ class JobOverview:
     """A stored job. `status` is `interrupted` if it is not over, no process runs it, and no queue has it.
 
     `holder` names the process that runs it. `seconds` is how long its runs took, or how long the current one has taken
-    so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet set it aside. None stands for a
+    so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet set it aside. `blocked`
+    of its answers are refusals of a provider. None stands for a
     value that is not recorded or not known.
     """
 
@@ -30,6 +31,7 @@ class JobOverview:
     regions: int | None
     repeats: int
     answered: int
+    blocked: int
     expected: int | None
     created_at: datetime | None
     started_at: datetime | None

@@ -28,6 +28,8 @@ COLUMNS: dict[str, str] = {
     "started_at": "timestamptz",
     "completed_at": "timestamptz",
     "created_at": "timestamptz",
+    "error_code": "text",
+    "finish_reason": "text",
 }
 """The columns of an execution that the checks read, with their types."""
 
@@ -86,7 +88,7 @@ def beacon_executions() -> sql.Composed:
     """Return the rows of Beacon's own table for the job `job_id`."""
     return sql.SQL(
         "(SELECT run_id, question_id, model_id, {region} AS region, repeat, status, response,"
-        " output_data ->> 'region' AS answered_region, container_id, container_region, hops,"
+        " output_data ->> 'region' AS answered_region, container_id, container_region, hops, error_code, finish_reason,"
         " {times}"
         " FROM executions WHERE job_id = %(job_id)s)"
     ).format(region=region_label(sql.Identifier("region")), times=_TIMES)
@@ -125,7 +127,7 @@ _LEGACY = """(
                     WHEN status = 'completed' AND btrim(answer, E' \\t\\r\\n') = '' THEN 'empty'
                     ELSE coalesce(status, '') END AS status,
                answer AS response, output_data, output_data ->> 'region' AS answered_region, container_id,
-               container_region, hops, queued_at, started_at, completed_at, created_at
+               container_region, hops, queued_at, started_at, completed_at, created_at, error_code, finish_reason
         FROM (
             SELECT *, CASE WHEN response IS NULL AND output_data ? 'response'
                            THEN coalesce(output_data ->> 'response', '') ELSE response END AS answer

@@ -37,7 +37,7 @@ _HOLDERS = """
     JOIN pg_class AS class ON class.oid = lock.relation
     LEFT JOIN pg_stat_activity AS activity ON activity.pid = lock.pid
     WHERE lock.granted AND lock.mode = 'AccessExclusiveLock' AND lock.pid <> pg_backend_pid()
-      AND class.relname IN ('jobs', 'questions', 'runs', 'executions', '_yoyo_migration')
+      AND class.relname IN ('jobs', 'questions', 'runs', 'executions', 'superseded_executions', '_yoyo_migration')
     ORDER BY class.relname, lock.pid LIMIT 3
 """
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from beacon_cli.executor.execution import CUT_OFF
-from beacon_cli.executor.thoughts import answer_text
+from beacon_cli.records.model_words import ModelWords
 
 
 @dataclass(frozen=True, slots=True)
-class StoredExecution:
+class StoredExecution(ModelWords):
     """One row of `executions`. Texts are as the model sent them; they may contain anything.
 
     `position` is the question's position in the job, None for a question that the job does not have. `region` is a
@@ -64,13 +63,3 @@ class StoredExecution:
         if self.started_at is None or self.completed_at is None:
             return None
         return (self.completed_at - self.started_at).total_seconds()
-
-    @property
-    def text(self) -> str:
-        """The answer's text, without a thought; empty if there is none."""
-        return answer_text(self.response)
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the answer ended at the maximum length, not at its own end."""
-        return self.finish_reason == CUT_OFF

@@ -17,6 +17,7 @@ BUDGET = 1_500_000
 """Maximum number of characters of answers in a page."""
 
 _MOST_CHARACTERS = 5_000  # of one answer: an endpoint may send megabytes
+_THOUGHT_CHARACTERS = 1_000
 _PROMPT_CHARACTERS = 2_000
 _MOST_REPEATS = 40  # of one region
 _FRAME = 1_500  # characters of markup around the answers to a question
@@ -26,7 +27,11 @@ _IMPORTANCE = {"different": 0, "untestable": 1, "indistinguishable": 2}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One execution as the page shows it. `cut` is the number of characters left out of `text`."""
+    """One execution as the page shows it. `cut` is the number of characters left out of `text`.
+
+    `thought` is what the model thought before its answer, in its first characters; `cut_off` says that the answer ended
+    at the maximum length.
+    """
 
     region: str
     repeat: int
@@ -37,6 +42,8 @@ class Answer:
     hops: int
     attempts: int
     error: str
+    thought: str
+    cut_off: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ def answer_set(key: Key, executions: Iterable[StoredExecution]) -> AnswerSet:
     left_out: list[int] = []
     prompts: dict[str, None] = {}
     answers = tuple(_answers(executions, left_out, prompts))
-    size = _FRAME + sum(_length_in_page(answer.text + answer.error) + _FACTS for answer in answers)
+    size = _FRAME + sum(_length_in_page(answer.text + answer.error + answer.thought) + _FACTS for answer in answers)
     return AnswerSet(key, next(iter(prompts), ""), answers, len(left_out), size)
 
 
@@ -122,16 +129,19 @@ def _answers(executions: Iterable[StoredExecution], left_out: list[int], prompts
 
 
 def _answer(execution: StoredExecution) -> Answer:
+    text, thought = execution.text, execution.thinking or ""
     return Answer(
         region=execution.region,
         repeat=execution.repeat,
         status=execution.status,
-        text=execution.text[:_MOST_CHARACTERS],
-        cut=max(0, len(execution.text) - _MOST_CHARACTERS),
+        text=text[:_MOST_CHARACTERS],
+        cut=max(0, len(text) - _MOST_CHARACTERS),
         seconds=execution.seconds,
         hops=execution.hops or 0,
         attempts=execution.attempts or 0,
         error=": ".join(part for part in (execution.error_code, execution.error_message) if part)[:500],
+        thought=thought if len(thought) <= _THOUGHT_CHARACTERS else f"{thought[:_THOUGHT_CHARACTERS]} …",
+        cut_off=execution.cut_off,
     )
 
 

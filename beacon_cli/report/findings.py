@@ -23,7 +23,7 @@ class Finding:
 def findings(comparison: Comparison) -> tuple[Finding, ...]:
     """Return the findings, serious ones first."""
     [audit] = comparison.audits
-    found = [*_missing(audit), *_conditions(comparison), *_checks(audit)]
+    found = [*_missing(audit), *_conditions(comparison), *_outcomes(comparison), *_checks(audit)]
     return tuple(sorted(found, key=lambda finding: not finding.serious))
 
 
@@ -53,6 +53,17 @@ def _conditions(comparison: Comparison) -> Iterator[Finding]:
     if comparison.unrecorded:
         names = ", ".join(comparison.unrecorded)
         yield Finding("Not recorded for every answer, so not compared", names, serious=False)
+
+
+def _outcomes(comparison: Comparison) -> Iterator[Finding]:
+    """Yield what became of questions beside an answer with text: it says something about the region."""
+    if blocked := {name: each.total.blocked for name, each in comparison.figures.items() if each.total.blocked.count}:
+        named = ", ".join(f"{name} {rate.count} of {rate.of}" for name, rate in blocked.items())
+        yield Finding("Blocked", f"a provider refused to have prompts answered: {named}")
+    if comparison.unequal_cut_off:
+        yield Finding("Cut off", comparison.unequal_cut_off)
+    if comparison.superseded:
+        yield Finding("Asked again", "; ".join(str(audit.superseded) for audit in comparison.audits), serious=False)
 
 
 def failed_checks(audit: AuditReport) -> tuple[Check, ...]:

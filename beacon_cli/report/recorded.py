@@ -26,7 +26,7 @@ Lane = tuple[str, str]
 
 @dataclass(slots=True)
 class Failure:
-    """The number of executions without an answer for one reason, and the message of the first one."""
+    """The number of executions without text for one reason, and the message of the first one."""
 
     example: str
     count: int = 0
@@ -35,13 +35,15 @@ class Failure:
 @dataclass(slots=True)
 class Recorded:
     """`seconds` has the durations of the answers with text; `conditions` maps name → model → region → values;
-    `failures` are by error code, or by status if there is no code."""
+    `failures` are executions without an answer and `blocked` are blocked answers, by error code, or by status if there
+    is no code."""
 
     answers: Selection
     timeline: Timeline = field(default_factory=Timeline)
     seconds: dict[Lane, array[float]] = field(default_factory=dict)
     conditions: dict[str, dict[str, dict[str, set[str]]]] = field(default_factory=dict)
     failures: dict[str, Failure] = field(default_factory=dict)
+    blocked: dict[str, Failure] = field(default_factory=dict)
     prompts: dict[str, str] = field(default_factory=dict)
     first: datetime | None = None
     last: datetime | None = None
@@ -63,17 +65,14 @@ class Recorded:
         if execution.status in ANSWERED:
             self._note_conditions(execution)
         else:
-            self._note_failure(execution)
+            _count(execution, self.failures)
+        if execution.status == "blocked":
+            _count(execution, self.blocked)
         for moment in (execution.queued_at, execution.started_at, execution.completed_at):
             if moment is not None:
                 self.first = moment if self.first is None else min(self.first, moment)
                 self.last = moment if self.last is None else max(self.last, moment)
         return execution
-
-    def _note_failure(self, execution: StoredExecution) -> None:
-        code = execution.error_code or execution.status
-        if code in self.failures or len(self.failures) < _CODES_KEPT:
-            self.failures.setdefault(code, Failure((execution.error_message or "")[:_MESSAGE_CHARACTERS])).count += 1
 
     def _note_conditions(self, execution: StoredExecution) -> None:
         for name, value_of in CONDITIONS.items():
@@ -82,3 +81,9 @@ class Recorded:
             value = value_of(execution)
             if value is not None and len(values) < _VALUES_KEPT:
                 values.add(value)
+
+
+def _count(execution: StoredExecution, failures: dict[str, Failure]) -> None:
+    code = execution.error_code or execution.status
+    if code in failures or len(failures) < _CODES_KEPT:
+        failures.setdefault(code, Failure((execution.error_message or "")[:_MESSAGE_CHARACTERS])).count += 1

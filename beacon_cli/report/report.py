@@ -35,6 +35,7 @@ class WrittenReport:
             "path": str(self.path),
             "bytes": self.size,
             "verdicts": self.report.comparison.verdicts,
+            "superseded": self.report.comparison.superseded,
             "answers_shown": self.report.recorded.answers.shown,
             "answers_left_out": self.report.recorded.answers.left_out,
         }

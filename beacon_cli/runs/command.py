@@ -22,6 +22,7 @@ from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.database import open_database
 from beacon_cli.store.migrate import require_ready_for_a_run
+from beacon_cli.store.schema import ASKING_AGAIN, WRITING
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,7 +47,7 @@ def _run_job(
     request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, *, as_json: bool
 ) -> CommandResult:
     with connect(url) as connection:
-        require_ready_for_a_run(connection)
+        require_ready_for_a_run(connection, ASKING_AGAIN if request.again else WRITING)
     finished = run_to_end(request, settings, job, job_id, url)
     _log.info("all questions were asked; reading the stored answers")
     with connect_readonly(url) as connection:

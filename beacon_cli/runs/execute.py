@@ -8,9 +8,10 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from beacon_cli.console.formatting import quantity
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import ModelNotServed
 from beacon_cli.executor.cancellation import Stop, StopReason
@@ -24,13 +25,14 @@ from beacon_cli.live.events_file import EventsFile
 from beacon_cli.live.view import run_view
 from beacon_cli.local.models import local_model_ids
 from beacon_cli.records.kept_ids import keep_id
+from beacon_cli.runs.asked_again import none_has_status
 from beacon_cli.runs.inventory import Inventory, container_inventory
 from beacon_cli.runs.prepare import Prepared, prepared_run
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
 from beacon_cli.store.database import named_url
-from beacon_cli.store.job_store import JobStore, open_job_store
+from beacon_cli.store.job_store import Claim, JobStore, open_job_store
 
 _HARD_END_SECONDS = 0.8
 
@@ -41,7 +43,8 @@ class FinishedRun:
 
     `nothing_to_ask` says that every cell was answered in earlier runs. The inventories are of Modal's containers, None
     if not listed. `registry_changes` and `surplus_connections` are by region label; the latter is the number of
-    connections that were closed because of leftover bytes.
+    connections that were closed because of leftover bytes. `not_replaced` says why answers that were asked again stay
+    as they were: the number of failures by error code.
     """
 
     run_id: str
@@ -52,6 +55,7 @@ class FinishedRun:
     containers_after: Inventory | None
     registry_changes: Mapping[str, str]
     surplus_connections: Mapping[str, int]
+    not_replaced: Mapping[str, int] = field(default_factory=dict)
     nothing_to_ask: bool = False
 
 
@@ -105,8 +109,10 @@ class _OpenedRun:
                         journal_folder=self._settings.journal_path(),
                         notify=self._notify,
                         revive=_reviver(self._settings, self._request.database_url),
+                        again=self._request.again,
                     )
                 )
+                self._announce_again(store.claim)
                 prepared = await self._prepared(stack, store)
                 before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
@@ -129,6 +135,7 @@ class _OpenedRun:
                     for region_id, client in prepared.clients.items()
                     if client.surplus
                 },
+                not_replaced=store.not_replaced,
                 nothing_to_ask=claim.nothing_to_ask,
             )
 
@@ -156,6 +163,16 @@ class _OpenedRun:
         for label, text in changes.items():
             self._notify(f"warning: region {label} changed during the run: {text}; each row records what answered it")
         return changes
+
+    def _announce_again(self, claim: Claim) -> None:
+        """Report what is asked again; a run with nothing to ask reports that itself."""
+        if claim.again:
+            answers = (
+                f"{quantity(claim.again, 'answer is', 'answers are')} asked again ({', '.join(self._request.again)})"
+            )
+            self._notify(f"{answers}; each stays until a new answer replaces it")
+        elif self._request.again and not claim.nothing_to_ask:
+            self._notify(f"nothing to ask again: {none_has_status(self._request.again)}")
 
     def _keep_id(self) -> None:
         """Keep the job's id for completion while the embedded server does not run."""

@@ -56,6 +56,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
             for question in itertools.islice(job.questions, _PROMPTS_LISTED)
         ],
         "warnings": list(job.warnings),
+        "again": list(request.again),
     }
     return CommandResult("run", data, as_json=as_json, show=partial(_show, job, limits, data))
 
@@ -93,5 +94,7 @@ def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
         out.print(Text(f"  {number}. {prompt['question_id']}: {excerpt(prompt['text'], 160)}"))
     if (more := data["batches"] - _PROMPTS_SHOWN) > 0:
         out.print(Text(f"  … and {more} more"))
+    if data["again"]:
+        out.print(Text(f"answers that are {' or '.join(data['again'])} would be asked again"))
     for warning in job.warnings:
         out.print(Text(f"warning: {excerpt(warning, 300)}"))

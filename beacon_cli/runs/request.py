@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import UsageError
-from beacon_cli.executor.execution import Batching
+from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
 from beacon_cli.job.files import STDIN
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.load import load_job
@@ -26,7 +28,10 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """The flags of `beacon run`. `batching` and `max_in_flight` are None if the flag was not given."""
+    """The flags of `beacon run`. `batching` and `max_in_flight` are None if the flag was not given.
+
+    `again` has the statuses of answers that are asked again.
+    """
 
     job_file: Path
     local: bool = False
@@ -36,6 +41,7 @@ class RunRequest:
     events: Path | None = None
     database_url: str | None = None
     config: Path | None = None
+    again: tuple[Status, ...] = ()
 
     def load(self, settings: Settings) -> Job:
         """Return the job. Raises `JobFileError`, and `UsageError` if events would be written into the job file."""
@@ -70,10 +76,20 @@ class RunRequest:
             words += ["--max-in-flight", str(self.max_in_flight)]
         if self.events is not None:
             words += ["--events", str(self.events)]
+        for status in self.again:
+            words += ["--again", status]
         line = command(shlex.join(words))
         if self.database_url:
             line += f" --database-url {EMBEDDED if self.database_url == EMBEDDED else '…'}"
         return f"{line} < JOB_FILE" if self.job_file == STDIN else line
+
+
+def statuses_to_ask_again(given: Collection[str]) -> tuple[Status, ...]:
+    """Return the given statuses without those that are asked again anyway. Raises `UsageError` for unknown ones."""
+    for name in given:
+        if name not in STATUSES:
+            raise UsageError(f"--again: unknown status {excerpt(name)!r}", hint=f"known: {', '.join(STATUSES)}")
+    return tuple(status for status in STATUSES if status in given and status in ANSWERED)
 
 
 def _new_id(name: str) -> str:

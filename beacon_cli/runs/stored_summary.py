@@ -8,8 +8,10 @@ from typing import Any
 import psycopg
 
 from beacon_cli.console.long_list import LongList
-from beacon_cli.executor.execution import STATUSES
+from beacon_cli.executor.execution import CUT_OFF, STATUSES
+from beacon_cli.executor.thoughts import answer_text
 from beacon_cli.job.model import Job
+from beacon_cli.runs.asked_again import AskedAgain
 from beacon_cli.runs.execute import FinishedRun
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.summary import AnswerLine, BatchSummary, ErrorLine, LaneSummary, RunSummary, batch_data
@@ -41,6 +43,8 @@ def read_summary(
     cells = job.questions.count * job.repeats
     lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
     batches = _streamed(connection, "batches", job_id) if with_batches else ()
+    again = _asked_again(connection, request, job_id, finished)
+    settled = outcome.status == "completed" and not (again and again.kept)
     return RunSummary(
         job_id=job_id,
         run_id=finished.run_id,
@@ -63,10 +67,19 @@ def read_summary(
         stopped=outcome.stopped.message if outcome.stopped else None,
         registry_changes=finished.registry_changes,
         surplus_connections=finished.surplus_connections,
-        resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
+        resume_command=None if settled else request.resume_command(job_id),
         repeats=job.repeats,
         system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
+        asked_again=again,
     )
+
+
+def _asked_again(connection: Connection, request: RunRequest, job_id: str, finished: FinishedRun) -> AskedAgain | None:
+    if not request.again:
+        return None
+    parameters = {"run_id": finished.run_id, "statuses": list(request.again)}
+    [counts] = _streamed(connection, "asked_again", job_id, **parameters)
+    return AskedAgain(statuses=request.again, failures=dict(finished.not_replaced), **counts)
 
 
 def _answers(connection: Connection, job: Job, job_id: str) -> list[AnswerLine]:
@@ -81,9 +94,9 @@ def _rows(connection: Connection, name: str, job_id: str) -> list[dict[str, Any]
     return list(_streamed(connection, name, job_id))
 
 
-def _streamed(connection: Connection, name: str, job_id: str) -> Iterator[dict[str, Any]]:
+def _streamed(connection: Connection, name: str, job_id: str, **parameters: object) -> Iterator[dict[str, Any]]:
     with translated(), connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
-        yield from cursor.stream(query("runs", name), {"job_id": job_id})
+        yield from cursor.stream(query("runs", name), {"job_id": job_id, **parameters})
 
 
 def _lane(model_id: str, region: str, expected: int, by_lane: dict[tuple[str, str], dict[str, Any]]) -> LaneSummary:
@@ -106,6 +119,8 @@ def _answer(row: dict[str, Any]) -> AnswerLine:
         region=row["region"],
         repeat=row["repeat"],
         status=row["status"],
-        response=None if row["response"] is None else original(row["response"]),
+        response=None if row["response"] is None else answer_text(original(row["response"])),
         seconds=row["seconds"],
+        error_code=row["error_code"],
+        cut_off=row["finish_reason"] == CUT_OFF,
     )

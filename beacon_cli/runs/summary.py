@@ -10,6 +10,7 @@ from typing import Any
 from beacon_cli.console.long_list import LongList
 from beacon_cli.executor.counts import Counts, by_region
 from beacon_cli.executor.execution import STATUSES, Batching, Status
+from beacon_cli.runs.asked_again import AskedAgain
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,15 @@ class AnswerLine:
     status: Status
     response: str | None
     seconds: float | None
+    error_code: str | None = None
+    cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorLine:
-    """The executions with one error code; `example` is the message of one of them."""
+    """The executions with one status and error code; `example` is the message of one of them."""
 
+    status: Status
     error_code: str
     count: int
     example: str
@@ -72,7 +76,7 @@ class RunSummary:
     `resume_command` resumes an unfinished job, None if nothing is left to do; `stopped` says why a run ended early.
     `answers` has all answers of a small job, those of the first repeat of a larger job, and none of a large job.
     `system_prompts_differ` says that regions get different system prompts, as with `{place}`. `batches` has the
-    `batch_data` of each batch, and may be left out if only people read it.
+    `batch_data` of each batch, and may be left out if only people read it. `asked_again` is None without `--again`.
     """
 
     job_id: str
@@ -99,6 +103,7 @@ class RunSummary:
     stopped: str | None = None
     repeats: int = 1
     system_prompts_differ: bool = False
+    asked_again: AskedAgain | None = None
 
     @property
     def cells(self) -> Counts:
@@ -112,8 +117,10 @@ class RunSummary:
 
     @property
     def succeeded(self) -> bool:
-        """Whether nothing stopped the run and its success rate is high enough: exit code 0."""
-        return self.stopped is None and self.cells.rate >= self.min_success_rate
+        """Whether nothing stopped the run, its success rate is high enough, and all that was asked again has a new
+        answer: exit code 0."""
+        kept = self.asked_again is not None and self.asked_again.kept > 0
+        return self.stopped is None and self.cells.rate >= self.min_success_rate and not kept
 
     @property
     def nothing_to_ask(self) -> bool:
@@ -127,8 +134,9 @@ class RunSummary:
 
     @property
     def verdict(self) -> str:
-        """The calculation of the success rate in one line."""
-        return self.cells.arithmetic(self.min_success_rate)
+        """The calculation of the success rate in one line, with what was asked again."""
+        again = f"; {self.asked_again}" if self.asked_again else ""
+        return f"{self.cells.arithmetic(self.min_success_rate)}{again}"
 
     def data(self) -> dict[str, Any]:
         """Return the `data` of `beacon run --json`."""
@@ -150,6 +158,7 @@ class RunSummary:
             "function_call_ids": list(self.function_call_ids),
             "registry_changes": dict(self.registry_changes),
             "surplus_connections": dict(self.surplus_connections),
+            "again": self.asked_again and self.asked_again.as_data(),
         }
 
 

@@ -13,9 +13,12 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.tables import Column, print_table
 from beacon_cli.console.terminal import line_limit
-from beacon_cli.executor.execution import ERROR_CODES
+from beacon_cli.executor.execution import ANSWERED, ERROR_CODES
+from beacon_cli.runs.asked_again import none_has_status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from beacon_cli.audit.report import AuditReport
@@ -26,6 +29,7 @@ _CALLS = 20
 _WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell command
 _VERIFY = command("verify endpoints")
 _PROBE = f"{_VERIFY} --probe"
+_AGAIN = f"it counts as an answer; to ask it again on purpose: {command('run JOB_FILE --again blocked')}"
 _DO: dict[str, str] = {
     "slot_timeout": "raise limits.max_in_flight or limits.per_endpoint, or limits.slot_timeout",
     "connect_timeout": f"{_VERIFY}; on a slow network raise limits.connect_timeout",
@@ -33,6 +37,7 @@ _DO: dict[str, str] = {
     "job_timeout": "resume it (the command is below), or raise limits.job_timeout",
     "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
     "tls_failed": "check the certificate, and the host name in beacon.toml; certificates are always verified",
+    "no_credit": "add credit to the account, or raise its limit; then run it again",
     "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint accepts",
     "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} deploys the registry",
     "request_rejected": "the endpoint sent the message: check the prompt's length and `generation` in the job file",
@@ -47,6 +52,10 @@ _DO: dict[str, str] = {
     "redirect_refused": "check the URL in beacon.toml: https, and no login page or proxy in front of it",
     "redirect_cross_origin": "check the URL in beacon.toml: it leads to another host, which was not followed",
     "result_lost": "run it again: the cell is asked again",
+    "content_filtered": _AGAIN,
+    "legal_blocked": _AGAIN,
+    "geo_blocked": _AGAIN,
+    "thought_only": "raise generation.max_tokens under a new id, if the thoughts were cut off",
     "cancelled": "resume it: the command is below",
     "handed_back": "a worker of the fleet continues it",
 }
@@ -59,7 +68,10 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     """
     if summary.nothing_to_ask:
         before = f"all {summary.expected} answers are" if summary.expected > 1 else "the answer is"
-        _print_line(console, Text(f"job {excerpt(summary.job_id, 255)}: nothing to ask, {before} already stored"))
+        nothing = f"nothing to ask, {before} already stored"
+        if summary.asked_again:
+            nothing = f"nothing to ask again, {none_has_status(summary.asked_again.statuses)}; {before} stored"
+        _print_line(console, Text(f"job {excerpt(summary.job_id, 255)}: {nothing}"))
         return
     _print_line(console, _headline(summary))
     console.print()
@@ -67,8 +79,8 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     console.print()
     if summary.answers:
         _show_answers(summary, console)
-    if summary.errors:
-        _show_errors(summary, console)
+    _show_errors("errors", [error for error in summary.errors if error.status not in ANSWERED], console)
+    _show_errors("answers without text", [error for error in summary.errors if error.status in ANSWERED], console)
     if summary.function_call_ids:
         _show_calls(summary, console)
 
@@ -147,24 +159,28 @@ def _answer(answer: AnswerLine, asked_of: str, width: int) -> Text:
     seconds = "" if answer.seconds is None else f"{answer.seconds:.1f}s"
     line = Text(f"  {asked_of} {seconds:>6}  ")
     if answer.status != "completed":
-        return line.append(answer.status, "bold red" if answer.status in ("failed", "timeout") else "yellow")
-    return line.append(excerpt(answer.response or "", max(20, width - line.cell_len)))
+        line.append(answer.status, "bold red" if answer.status in ("failed", "timeout") else "yellow")
+        return line.append(f": {excerpt(answer.error_code)}" if answer.error_code and answer.status in ANSWERED else "")
+    mark = " (cut off)" if answer.cut_off else ""
+    line.append(excerpt(answer.response or "", max(20, width - line.cell_len - len(mark))))
+    return line.append(mark, "yellow")
 
 
-def _show_errors(summary: RunSummary, console: Console) -> None:
-    console.print(Text("errors", "bold"))
-    for error in summary.errors:
+def _show_errors(heading: str, errors: Sequence[ErrorLine], console: Console) -> None:
+    if not errors:
+        return
+    console.print(Text(heading, "bold"))
+    for error in errors:
         for line in _error(error):
             _print_line(console, line)
     console.print()
 
 
 def _error(error: ErrorLine) -> list[Text]:
-    code = excerpt(error.error_code)
-    lines = [
-        Text.assemble(f"  {error.count} x ", (code, "bold red"), f"  {ERROR_CODES.get(error.error_code, '')}"),
-        Text(f"    for example: {excerpt(error.example, 300)}"),
-    ]
+    code = (excerpt(error.error_code), "yellow" if error.status in ANSWERED else "bold red")
+    lines = [Text.assemble(f"  {error.count} x ", code, f"  {ERROR_CODES.get(error.error_code, '')}")]
+    if error.example:
+        lines.append(Text(f"    for example: {excerpt(error.example, 300)}"))
     if advice := _DO.get(error.error_code):
         lines.append(Text(f"    do: {advice}"))
     return lines
@@ -184,11 +200,12 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     """Print whether the run succeeded, with its figures, and the commands to type next."""
     unasked = f", {summary.unasked} not asked" if summary.unasked else ""
     stopped = f"; {summary.stopped}" if summary.stopped else ""
+    again = f"; {summary.asked_again}" if summary.asked_again and not summary.nothing_to_ask else ""
     word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
     _print_line(
         console,
-        Text.assemble(word, f": {summary.answers_stored}{unasked}{stopped}{separator}{report.checks_summary()}"),
+        Text.assemble(word, f": {summary.answers_stored}{unasked}{again}{stopped}{separator}{report.checks_summary()}"),
     )
     if summary.resume_command:
         _print_command("resume: ", excerpt(summary.resume_command, 4000), console)

@@ -12,7 +12,7 @@ from beacon_cli.console.reader_width import reader_width
 from beacon_cli.console.result import write_stderr
 from beacon_cli.errors import JobNotFound
 from beacon_cli.records.follow import Arrival, Follower
-from beacon_cli.show.answer import styled
+from beacon_cli.show.answer import StyledText, brief, styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,13 +50,17 @@ def _entry(arrival: Arrival, width: int, dot: str, *, full: bool) -> Text:
     seconds = "-" if arrival.seconds is None else f"{arrival.seconds:.1f} s"
     names = [excerpt(name, 40) for name in (arrival.question_id, arrival.model_id, arrival.region)]
     heading = dot.join([*names, repeat_label(arrival.repeat), seconds, ""])
-    words = styled(arrival)
+    words, *parts = styled(arrival)
     shown = heading + (words.text if full else excerpt(words.text, max(20, width - len(heading))))
     first, *others = folded(shown, width)
-    rest = folded("\n".join(others), width - len(_INDENT)) if others else []
+    lines = brief(folded("\n".join(others), width - len(_INDENT)) if others else [], words.style)
+    rest = [StyledText(line, words.style) for line in lines]
+    for part in parts:
+        told = part.text if full else excerpt(part.text, max(20, width - len(_INDENT)))
+        rest += [StyledText(line, part.style) for line in folded(told, width - len(_INDENT))]
     text = Text(first)
     text.stylize("dim", 0, len(heading))
     text.stylize(words.style, len(heading))
-    for line in rest:
-        text.append(f"\n{_INDENT}{line}", words.style or None)
+    for line, style in rest:
+        text.append(f"\n{_INDENT}{line}", style or None)
     return text

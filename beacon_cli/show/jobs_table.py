@@ -76,7 +76,8 @@ def _print(found: JobList, console: Console, times: str) -> None:
 
 
 def _answered(job: JobOverview) -> str:
-    return f"{job.answered}/{'?' if job.expected is None else job.expected}"
+    blocked = f" ({job.blocked} blocked)" if job.blocked else ""
+    return f"{job.answered}/{'?' if job.expected is None else job.expected}{blocked}"
 
 
 def _shape(job: JobOverview, times: str, *, roomy: bool) -> str:

@@ -12,7 +12,7 @@ from beacon_cli.console.formatting import repeat_label
 from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.console.reader_width import reader_width
 from beacon_cli.records.stored_answer import StoredExecution
-from beacon_cli.show.answer import StyledText, styled
+from beacon_cli.show.answer import StyledText, brief, styled
 from modal_deployment.regions import REGIONS
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _GAP = "  "
 Line = list[StyledText]
 """The parts of a line, one after the other."""
 
+Words = tuple[StyledText, ...]
+"""The parts of an answer, below each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -37,12 +40,12 @@ class Page:
     full: bool = True
     asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
-    def fold(self, words: StyledText, width: int) -> list[StyledText]:
-        """Return the lines of an answer."""
-        lines = folded(words.text, width)
+    def fold(self, words: Words, width: int) -> list[StyledText]:
+        """Return the lines of an answer: of a thought only the first ones."""
+        lines = [StyledText(line, part.style) for part in words for line in brief(folded(part.text, width), part.style)]
         if not self.full and len(lines) > _LINES_IN_BRIEF:
-            lines = [*lines[: _LINES_IN_BRIEF - 1], "…"]
-        return [StyledText(line, words.style) for line in lines]
+            lines = [*lines[: _LINES_IN_BRIEF - 1], StyledText("…", lines[_LINES_IN_BRIEF].style)]
+        return lines
 
 
 def print_answers(
@@ -81,7 +84,7 @@ def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
     rows = {repeat: _row(cells[repeat], regions) for repeat in sorted(cells)}
     yield [StyledText(f"  {excerpt(answers[0].model_id)}", "cyan")]
     first = rows[min(rows)]
-    if len(rows) > 1 and isinstance(first, StyledText) and all(row == first for row in rows.values()):
+    if len(rows) > 1 and isinstance(first, tuple) and all(row == first for row in rows.values()):
         yield from [*_labelled(f"all regions, all {len(rows)} repeats", first, page), []]
         return
     repeated = len(rows) > 1 or max(rows) > 0
@@ -94,7 +97,7 @@ def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
     yield []
 
 
-Row = list[StyledText] | StyledText
+Row = list[Words] | Words
 """The answer of each region, or one answer if all are the same."""
 
 
@@ -103,20 +106,20 @@ def _row(by_region: dict[str, list[StoredExecution]], regions: list[str]) -> Row
     return cells[0] if len(cells) > 1 and len(set(cells)) == 1 else cells
 
 
-def _cell(answers: list[StoredExecution]) -> StyledText:
+def _cell(answers: list[StoredExecution]) -> Words:
     if not answers:
-        return StyledText("(never ran)", "dim")
+        return (StyledText("(never ran)", "dim"),)
     first, *others = (styled(answer) for answer in answers)
-    return StyledText("\n\n".join((first.text, *(other.text for other in others))), first.style)
+    return (*first, *(part for other in others for part in (StyledText("", ""), *other)))
 
 
 def _side_by_side(rows: dict[int, Row], regions: list[str], page: Page, gutter: int, width: int) -> Iterator[Line]:
-    if not all(isinstance(row, StyledText) for row in rows.values()):
+    if not all(isinstance(row, tuple) for row in rows.values()):
         names = (StyledText(padded(excerpt(region, width), width) + _GAP, "bold") for region in regions)
         yield [StyledText(_INDENT + " " * gutter, ""), *names]
     for repeat, row in rows.items():
         number = padded(repeat_label(repeat), gutter) if gutter else ""
-        if isinstance(row, StyledText):
+        if isinstance(row, tuple):
             yield from _labelled(f"{number}all regions", row, page)
             continue
         columns = [page.fold(cell, width) for cell in row]
@@ -129,7 +132,7 @@ def _stacked(rows: dict[int, Row], regions: list[str], page: Page, *, repeated: 
     labels = ["all regions", *(excerpt(region, 20) for region in regions)]
     for repeat, row in rows.items():
         number = f" {repeat_label(repeat)}" if repeated else ""
-        if isinstance(row, StyledText):
+        if isinstance(row, tuple):
             yield from _labelled(f"{labels[0]}{number}", row, page)
             continue
         size = max(len(label) for label in labels[1:]) + len(number)
@@ -137,7 +140,7 @@ def _stacked(rows: dict[int, Row], regions: list[str], page: Page, *, repeated: 
             yield from _labelled(padded(f"{label}{number}", size), cell, page)
 
 
-def _labelled(label: str, words: StyledText, page: Page) -> Iterator[Line]:
+def _labelled(label: str, words: Words, page: Page) -> Iterator[Line]:
     """Yield the lines of an answer next to its label."""
     start = f"{_INDENT}{label}{_GAP}"
     for place, line in enumerate(page.fold(words, page.width - len(start))):

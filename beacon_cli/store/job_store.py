@@ -6,7 +6,8 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import psycopg
 
 from beacon_cli import __version__
 from beacon_cli.errors import UsageError
-from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Status
+from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Status
 from beacon_cli.job.changes import spec_differences
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
@@ -32,26 +33,35 @@ from beacon_cli.store.writer import Writer
 _T = TypeVar("_T")
 
 _STORED = """
-SELECT spec, spec_sha256, batching,
-       (SELECT count(*) FROM executions WHERE job_id = jobs.id AND status IN ('completed', 'empty', 'blocked'))
-FROM jobs WHERE id = %s
+SELECT spec, spec_sha256, batching, answered, again
+FROM jobs
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE status <> ALL (%(again)s::text[])) AS answered,
+           count(*) FILTER (WHERE status = ANY (%(again)s::text[])) AS again
+    FROM executions WHERE job_id = jobs.id AND status IN ('completed', 'empty', 'blocked')
+) AS counted
+WHERE id = %(job)s
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that this process holds. `answered` is the number of cells that were answered by earlier runs."""
+    """A job that this process holds.
+
+    `again` is the number of answers of earlier runs that are asked again, `answered` the number of the others.
+    """
 
     job: Job
     job_id: str
     run_id: str
     batching: Batching
     exists: bool
-    answered: int
+    answered: int = 0
+    again: int = 0
 
     @property
     def nothing_to_ask(self) -> bool:
-        """Whether every cell has its answer."""
+        """Whether every cell has its answer, and none is asked again."""
         return self.answered >= self.job.expected
 
 
@@ -63,6 +73,8 @@ class JobStore:
         self._writer = writer
         self._unanswered = unanswered
         self.claim = claim
+        self.not_replaced: Counter[str] = Counter()
+        """Why answers that were asked again stay as they were: the number of failures by error code."""
 
     async def submit(self, enqueue: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """Store the job and its questions for another process to run; its status is `created` until then.
@@ -103,7 +115,7 @@ class JobStore:
             raise self._session.explain(error) from None
 
     def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
-        """Yield, in the job's order, each question with its unanswered cells in these lanes."""
+        """Yield, in the job's order, each question with its cells in these lanes that are to be asked."""
         return self._unanswered.batches(lanes)
 
     def hurry(self) -> None:
@@ -111,14 +123,20 @@ class JobStore:
         self._writer.hurry()
 
     async def ready(self, cell: Cell) -> bool:
-        """Wait until answers can be stored, and return whether the cell has no answer yet.
+        """Wait until answers can be stored, and return whether the cell is still to be asked.
 
         Raises `StoreError` if the database stayed unreachable.
         """
         return await self._unanswered.still(cell)
 
     async def record(self, execution: Execution) -> None:
-        """Store an execution; when this returns, it is committed. Raises `StoreError`; then it is in the journal."""
+        """Store an execution; when this returns, it is committed. Raises `StoreError`; then it is in the journal.
+
+        Only an answer replaces an answer: if asking a cell again fails, its old answer stays.
+        """
+        if execution.cell.supersedes is not None and execution.status not in ANSWERED:
+            self.not_replaced[execution.error_code or execution.status] += 1
+            return
         await self._writer.write(row_of(execution, job_id=self.claim.job_id, run_id=self.claim.run_id))
 
     async def finish(self, status: str, ended_at: str) -> None:
@@ -164,11 +182,13 @@ async def open_job_store(
     notify: Callable[[str], None],
     revive: Callable[[], object] = lambda: None,
     holder: str | None = None,
+    again: Collection[Status] = (),
 ) -> AsyncIterator[JobStore]:
     """Claim a job: take its lock, compare it with the stored job, and store answers from journals.
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a cut connection is
-    restored. `holder` names this process to processes that are refused. Raises `JobLocked`, `UsageError` if the stored
+    restored. `holder` names this process to processes that are refused. Answers with one of the statuses `again` are
+    asked again. Raises `JobLocked`, `UsageError` if the stored
     job differs, `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
@@ -176,12 +196,12 @@ async def open_job_store(
     try:
         try:
             await settle(session.connection, journal_folder, notify, job_id=job_id)
-            claim = await _claim(session.connection, job, job_id, batching)
+            claim = await _claim(session.connection, job, job_id, batching, again)
         except psycopg.Error as error:
             raise session.explain(error) from None
         writer = Writer(session, Journal(journal_folder, claim.run_id), notify)
         try:
-            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, notify))
+            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, again, notify))
         finally:
             await writer.close()
     finally:
@@ -189,14 +209,18 @@ async def open_job_store(
 
 
 async def _claim(
-    connection: psycopg.AsyncConnection[tuple[Any, ...]], job: Job, job_id: str, batching: Batching | None
+    connection: psycopg.AsyncConnection[tuple[Any, ...]],
+    job: Job,
+    job_id: str,
+    batching: Batching | None,
+    again: Collection[Status],
 ) -> Claim:
-    cursor = await connection.execute(_STORED, [job_id])
+    cursor = await connection.execute(_STORED, {"job": job_id, "again": list(again)})
     stored = await cursor.fetchone()
     run_id = str(uuid.uuid4())
     if stored is None:
-        return Claim(job, job_id, run_id, batching or "question", exists=False, answered=0)
-    spec, sha256, stored_batching, answered = stored
+        return Claim(job, job_id, run_id, batching or "question", exists=False)
+    spec, sha256, stored_batching, answered, asked_again = stored
     if sha256 != job.spec_sha256:
         raise UsageError(
             f"job {job_id} is already stored with different contents: {'; '.join(spec_differences(spec, job.spec()))}",
@@ -207,10 +231,12 @@ async def _claim(
             f"job {job_id} was started with --batching {stored_batching}, not {batching}",
             hint="resume it as it was started, or give it another --job-id",
         )
-    return Claim(job, job_id, run_id, stored_batching, exists=True, answered=answered)
+    return Claim(job, job_id, run_id, stored_batching, exists=True, answered=answered, again=asked_again)
 
 
-def _unanswered(session: Session, writer: Writer, claim: Claim, notify: Callable[[str], None]) -> Unanswered:
+def _unanswered(
+    session: Session, writer: Writer, claim: Claim, again: Collection[Status], notify: Callable[[str], None]
+) -> Unanswered:
     return Unanswered(
         session,
         writer,
@@ -218,5 +244,6 @@ def _unanswered(session: Session, writer: Writer, claim: Claim, notify: Callable
         run_id=claim.run_id,
         repeats=claim.job.repeats,
         answered=claim.answered,
+        again=again,
         notify=notify,
     )

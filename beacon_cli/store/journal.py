@@ -24,7 +24,7 @@ from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import JournalError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.store.file_locks import brief_lock
-from beacon_cli.store.rows import COLUMNS, KEY, Row
+from beacon_cli.store.rows import COLUMNS, KEY, SUPERSEDES, Row
 
 FREE_MEGABYTES = 64
 """Required free space on the journal's disk before the first question: the journal holds little more than the answers
@@ -191,7 +191,7 @@ def _row(line: bytes, run_id: str) -> Row | None:
     row = {**_OF_EARLIER_VERSIONS, **row}
     if any(row.get(name) is None for name in KEY):
         return None
-    return {name: row.get(name) for name in COLUMNS}
+    return {name: row.get(name) for name in (*COLUMNS, SUPERSEDES)}
 
 
 def _write(file: Any, data: bytes) -> None:

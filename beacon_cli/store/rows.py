@@ -1,4 +1,4 @@
-"""An execution as a row: the columns, their values, and the one statement that stores them."""
+"""An execution as a row: the columns, their values, and the statements that store them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ SET {", ".join(f"{c} = EXCLUDED.{c}" for c in COLUMNS if c not in {*KEY, "attemp
     attempts = executions.attempts + EXCLUDED.attempts
 WHERE executions.status NOT IN {ANSWERED_SQL} AND executions.run_id <> EXCLUDED.run_id
 """
-
 """Stores a row. An answered cell is never overwritten, and a run stores a cell only once: storing the same rows again,
 after a connection was cut between the commit and its confirmation, changes nothing."""
 
@@ -44,6 +43,31 @@ REPLAY = f"{INSERT} AND EXCLUDED.status IN {ANSWERED_SQL}"
 """Stores a row of a journal: an answer is always used, but a failure may be older than the stored row.
 
 It needs no lock on the job: a stored answer is never replaced, even if another process runs the job."""
+
+SUPERSEDES = "supersedes"
+"""The key of a row for the run whose answer it replaces. It is no column: the replaced row says by which run it was."""
+
+_KEPT = ", ".join(("id", *COLUMNS, "created_at"))
+
+SUPERSEDE = f"""
+WITH old AS (
+    SELECT {_KEPT} FROM executions
+    WHERE {" AND ".join(f"{column} = %({column})s" for column in KEY)}
+      AND run_id = %({SUPERSEDES})s::uuid AND status IN {ANSWERED_SQL} AND %(status)s::text IN {ANSWERED_SQL}
+    FOR UPDATE
+), kept AS (
+    INSERT INTO superseded_executions ({_KEPT}, superseded_by)
+    SELECT {_KEPT}, %(run_id)s::uuid FROM old
+    RETURNING id
+)
+UPDATE executions
+SET {", ".join(f"{column} = %({column})s" for column in COLUMNS if column not in KEY)}
+FROM kept WHERE executions.id = kept.id
+"""
+"""Stores an answer in place of the one that the row names, which moves to `superseded_executions`.
+
+Only if that one is still stored: so it needs no lock on the job either, and storing the row again changes nothing.
+"""
 
 
 def row_of(execution: Execution, *, job_id: str, run_id: str) -> Row:
@@ -81,6 +105,7 @@ def row_of(execution: Execution, *, job_id: str, run_id: str) -> Row:
         "model_revision": _text(execution.model_revision),
         "effective_system_prompt": _text(execution.effective_system_prompt),
         "effective_region": _text(execution.effective_region),
+        SUPERSEDES: cell.supersedes,
     }
 
 

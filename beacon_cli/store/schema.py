@@ -37,9 +37,13 @@ WRITING: Mapping[str, str] = {
     "questions": "SELECT, INSERT",
     "runs": "SELECT, INSERT, UPDATE",
     "executions": "SELECT, INSERT, UPDATE",
+    "superseded_executions": "SELECT",
     "_yoyo_migration": "SELECT",
 }
 """The privileges for running a job."""
+
+ASKING_AGAIN: Mapping[str, str] = {**WRITING, "superseded_executions": "SELECT, INSERT"}
+"""The privileges for running a job that asks answered cells again."""
 
 # Not information_schema, which shows a role only what it may use.
 _COLUMNS = """

@@ -1,7 +1,8 @@
 """Stores answers from journals: at the start of a run or a worker, and while a worker runs.
 
-It needs no lock on the jobs. An answer is stored only if its cell has none, and never replaces one (`rows.REPLAY`). A
-process that runs the job is notified by the commit, and reads again what is unanswered before its next question.
+It needs no lock on the jobs. An answer is stored only if its cell has none (`rows.REPLAY`), or still has the one that
+it was asked to replace (`rows.SUPERSEDE`). A process that runs the job is notified by the commit, and reads again what
+is unanswered before its next question.
 """
 
 from __future__ import annotations

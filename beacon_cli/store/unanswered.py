@@ -1,12 +1,12 @@
-"""The one place that knows which cells of a job have no answer yet."""
+"""The one place that knows which cells of a job are to be asked: those without an answer, and those asked again."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any
 
 from beacon_cli.console.formatting import quantity
-from beacon_cli.executor.execution import Batch, Cell
+from beacon_cli.executor.execution import Batch, Cell, Status
 from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.store.session import Session
 from beacon_cli.store.text import original
@@ -15,12 +15,16 @@ from beacon_cli.store.writer import Writer
 _PAGE = 100
 
 # One index look-up per question, and it stops at a page: a job of 100,000 answered cells takes only moments.
+# `supersedes` is the run of an answer that is asked again; a run asks a cell only once.
 _PENDING = """
 SELECT q.position, q.id, q.text, a.answered
 FROM questions q
 CROSS JOIN LATERAL (
-    SELECT array_agg(ARRAY[e.model_id, e.region, e.repeat::text]) AS answered, count(*) AS answers
+    SELECT array_agg(ARRAY[e.model_id, e.region, e.repeat::text, supersedes]) AS answered,
+           count(*) FILTER (WHERE supersedes IS NULL) AS answers
     FROM executions e
+    CROSS JOIN LATERAL (SELECT CASE WHEN e.status = ANY (%(again)s::text[]) AND e.run_id <> %(run_id)s::uuid
+                                    THEN e.run_id::text END) AS asked (supersedes)
     WHERE e.job_id = q.job_id AND e.question_id = q.id AND e.status IN ('completed', 'empty', 'blocked')
       AND (e.model_id, e.region) IN (SELECT * FROM unnest(%(models)s::text[], %(regions)s::text[]))
 ) a
@@ -32,20 +36,25 @@ _ANSWERED = """
 SELECT 1 FROM executions
 WHERE job_id = %(job_id)s AND question_id = %(question)s AND model_id = %(model)s AND region = %(region)s
   AND repeat = %(repeat)s AND status IN ('completed', 'empty', 'blocked')
+  AND run_id IS DISTINCT FROM %(supersedes)s::uuid
 """
 _BY_OTHERS = """
 SELECT count(*) FROM executions
 WHERE job_id = %(job_id)s AND run_id <> %(run_id)s AND status IN ('completed', 'empty', 'blocked')
+  AND status <> ALL (%(again)s::text[])
 """
 
 
 class Unanswered:
     """The cells of a job that a run still has to ask, as the database has them now.
 
-    The invariant: a cell is asked only if it had no answer when the database was read in the session's current epoch,
-    that is after the lock on the job was last taken. Cells that were read before a lock was lost are read again before
-    the next question. An answer that was in flight when the lock was lost is stored only if its cell has none by then
-    (`rows.INSERT`); this run does not ask the cell again. If the lock is never lost, this costs no statement.
+    The invariant: a cell is asked only if it had no answer, or only the one that it is to replace, when the database
+    was read in the session's current epoch, that is after the lock on the job was last taken. Cells that were read
+    before a lock was lost are read again before the next question. An answer that was in flight when the lock was lost
+    is stored only if its cell has none by then (`rows.INSERT`), or still the one to be replaced (`rows.SUPERSEDE`);
+    this run does not ask the cell again. If the lock is never lost, this costs no statement.
+
+    `again` are statuses of answers that are asked again; `answered` is the number of the others.
     """
 
     def __init__(
@@ -57,11 +66,12 @@ class Unanswered:
         run_id: str,
         repeats: int,
         answered: int,
+        again: Collection[Status],
         notify: Callable[[str], None],
     ) -> None:
         self._session = session
         self._writer = writer
-        self._job = {"job_id": job_id, "run_id": run_id}
+        self._job = {"job_id": job_id, "run_id": run_id, "again": list(again)}
         self._repeats = repeats
         self._by_others = answered
         self._notify = notify
@@ -70,7 +80,7 @@ class Unanswered:
         self._read_in: dict[Lane, int] = {}
 
     async def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
-        """Yield, in the job's order, each question with its unanswered cells in these lanes."""
+        """Yield, in the job's order, each question with its cells in these lanes that are to be asked."""
         after = -1
         while True:
             epoch = await self._epoch()
@@ -86,7 +96,7 @@ class Unanswered:
                 return
 
     async def still(self, cell: Cell) -> bool:
-        """Wait until answers can be stored; return whether this cell of a yielded batch still has no answer."""
+        """Wait until answers can be stored; return whether this cell of a yielded batch is still to be asked."""
         while True:
             await self._writer.ready()
             if self._read_in.get(cell.lane) == self._session.epoch:
@@ -121,22 +131,24 @@ class Unanswered:
         return await self._writer.fetch(_PENDING, parameters)
 
     def _cells(
-        self, question: Question, lanes: Sequence[Lane], answered: Sequence[Sequence[str]] | None
+        self, question: Question, lanes: Sequence[Lane], answered: Sequence[Sequence[str | None]] | None
     ) -> tuple[Cell, ...]:
-        done = {tuple(cell) for cell in answered or ()}
+        superseded = {(model, region, repeat): run_id for model, region, repeat, run_id in answered or ()}
+        done = {cell for cell, run_id in superseded.items() if run_id is None}
         # Repeats outermost: calls that start together go to different models and regions.
         return tuple(
-            Cell(question, lane, repeat)
+            Cell(question, lane, repeat, superseded.get(key))
             for repeat in range(self._repeats)
             for lane in lanes
-            if (lane.model_id, lane.region.label, str(repeat)) not in done
+            if (key := (lane.model_id, lane.region.label, str(repeat))) not in done
         )
 
 
-def _named(cell: Cell) -> dict[str, str | int]:
+def _named(cell: Cell) -> dict[str, str | int | None]:
     return {
         "question": cell.question.id,
         "model": cell.lane.model_id,
         "region": cell.lane.region.label,
         "repeat": cell.repeat,
+        "supersedes": cell.supersedes,
     }

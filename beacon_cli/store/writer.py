@@ -16,7 +16,7 @@ from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import BeaconError, JournalError, StoreError
 from beacon_cli.pauses import pauses
 from beacon_cli.store.journal import Journal
-from beacon_cli.store.rows import INSERT, Row
+from beacon_cli.store.rows import INSERT, SUPERSEDE, SUPERSEDES, Row
 from beacon_cli.store.session import STATEMENT_SECONDS, Session
 
 PATIENCE_SECONDS = 60.0
@@ -293,18 +293,24 @@ class Writer:
 
 
 async def store_rows(connection: psycopg.AsyncConnection[Any], statement: str, rows: Sequence[Row]) -> int:
-    """Run `statement` for each row, in one transaction, and return how many rows it wrote.
+    """Run `statement` for each row, but `SUPERSEDE` for those that name an answer that they replace.
 
-    Without rows, check that the connection answers.
+    Returns how many rows were written. The rows of each statement are one transaction. Without rows, it checks that the
+    connection answers.
     """
+    if not rows:
+        await connection.execute("SELECT 1")
+    replacing = [row for row in rows if row[SUPERSEDES] is not None]
+    others = [row for row in rows if row[SUPERSEDES] is None]
+    return await _executed(connection, statement, others) + await _executed(connection, SUPERSEDE, replacing)
+
+
+async def _executed(connection: psycopg.AsyncConnection[Any], statement: str, rows: Sequence[Row]) -> int:
     if len(rows) > 1:
         async with connection.cursor() as cursor:
             await cursor.executemany(statement, rows)
             return cursor.rowcount
-    if rows:
-        return (await connection.execute(statement, rows[0])).rowcount
-    await connection.execute("SELECT 1")
-    return 0
+    return (await connection.execute(statement, rows[0])).rowcount if rows else 0
 
 
 def _answers(count: int) -> str:

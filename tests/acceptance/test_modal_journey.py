@@ -43,7 +43,9 @@ def test_deploy_verify_run_audit(world: tuple[Beacon, FakeModal, Deployed], oper
     inventory = document["data"]["modal_containers"]
     assert set(inventory["before"]) == set(inventory["after"]) == {"US", "EU", "ASIA"}
     code, document = beacon.json("check-db", "operators")
-    assert document["data"]["by_region"] == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert document["data"]["by_region"] == {
+        label: {"expected": 4, "completed": 4, "blocked": 0} for label in ("US", "EU", "ASIA")
+    }
     assert "ws-canary" not in json.dumps(document)
 
 

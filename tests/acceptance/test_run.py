@@ -35,7 +35,7 @@ def test_the_operators_own_case(scripted: Beacon, operators_job: str) -> None:
         12,
     )
     assert data["counts"]["completed"] == 12
-    assert data["by_region"] == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert data["by_region"] == {label: {"expected": 4, "completed": 4, "blocked": 0} for label in ("US", "EU", "ASIA")}
     assert [batch["question_id"] for batch in data["batches"]] == ["math_basic", "geography_basic"]
     first, second = data["batches"]
     assert len(first["containers"]) == 6
@@ -49,7 +49,7 @@ def test_the_operators_own_case(scripted: Beacon, operators_job: str) -> None:
     assert code == 0, document
     data = document["data"]
     assert (data["job_id"], data["schema"], data["expected"], data["rows"]) == ("operators", "beacon", 12, 12)
-    assert data["by_region"] == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert data["by_region"] == {label: {"expected": 4, "completed": 4, "blocked": 0} for label in ("US", "EU", "ASIA")}
     assert [(check["name"], check["status"]) for check in data["checks"]] == [
         (name, "pass")
         for name in (

@@ -3,7 +3,8 @@
 -- how many there should be.
 WITH cells AS (
     SELECT lane.position AS lane, question.position AS question, execution.repeat,
-           count(*) FILTER (WHERE execution.status IN ('completed', 'empty', 'blocked')) AS answers
+           count(*) FILTER (WHERE execution.status IN ('completed', 'empty', 'blocked')) AS answers,
+           bool_or(execution.status = 'blocked') AS blocked
     FROM {executions} AS execution
     JOIN {questions} AS question ON question.id = execution.question_id
     JOIN {lanes} AS lane ON lane.model_id = execution.model_id AND lane.region = execution.region
@@ -13,11 +14,12 @@ WITH cells AS (
     SELECT lane, question,
            count(*) AS present,
            count(*) FILTER (WHERE answers = 1) AS answered,
-           count(*) FILTER (WHERE answers > 1) AS answered_again
+           count(*) FILTER (WHERE answers > 1) AS answered_again,
+           count(*) FILTER (WHERE blocked) AS blocked
     FROM cells
     GROUP BY GROUPING SETS ((lane), (question))
 ), lanes AS (
-    SELECT lane.model_id, lane.region, present, answered, answered_again
+    SELECT lane.model_id, lane.region, present, answered, answered_again, blocked
     FROM counted
     JOIN {lanes} AS lane ON lane.position = counted.lane
 )

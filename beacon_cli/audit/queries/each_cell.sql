@@ -3,7 +3,7 @@ WITH cells AS (
     SELECT question_id, model_id, region, repeat,
            count(*) FILTER (WHERE status IN ('completed', 'empty', 'blocked')) AS answers,
            count(*) AS stored,
-           min(status) AS status
+           min(concat_ws(': ', status, left(error_code, 100))) AS status
     FROM {executions} AS execution
     WHERE question_id = ANY (%(shown)s)
     GROUP BY question_id, model_id, region, repeat

@@ -11,6 +11,7 @@ SELECT job.id AS job_id, entry.status = 'doing' AS taken, substr(entry.queue_nam
             SELECT region, count(*) AS n FROM executions
             WHERE job_id = job.id AND status IN ('completed', 'empty', 'blocked') GROUP BY region
         ) AS answered) AS answered,
+       (SELECT count(*) FROM executions WHERE job_id = job.id AND status = 'blocked') AS blocked,
        extract(epoch FROM now() - run.started_at)::float8 AS run_seconds,
        (SELECT count(*) FROM executions
         WHERE job_id = job.id AND run_id = run.id AND status IN ('completed', 'empty', 'blocked')) AS answered_in_run

@@ -18,6 +18,7 @@ SELECT id, spec, status, holder, reason, batching, created_at, started_at, compl
             ELSE (SELECT count(*) FROM executions AS execution
                   WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty', 'blocked'))
        END AS answered,
+       (SELECT count(*) FROM executions WHERE job_id = listed.id AND executions.status = 'blocked') AS blocked,
        CASE WHEN status = 'running'
             THEN (SELECT count(*) FROM executions AS execution
                   WHERE execution.job_id = listed.id AND execution.status IN ('completed', 'empty', 'blocked')

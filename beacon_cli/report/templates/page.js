@@ -36,7 +36,7 @@
     toggle.addEventListener("click", () => {
       const open = toggle.getAttribute("aria-pressed") !== "true";
       toggle.setAttribute("aria-pressed", String(open));
-      for (const details of $("#answers details")) details.open = open;
+      for (const details of $("#answers details:not(.thought)")) details.open = open;
     });
     filter();
   }

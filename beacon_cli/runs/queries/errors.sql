@@ -1,6 +1,6 @@
--- What went wrong in a job, by code, with one example each.
-SELECT error_code, count(*) AS count, min(error_message) AS example
+-- What went wrong in a job, or was blocked, by status and code, with one example each.
+SELECT status, error_code, count(*) AS count, min(error_message) AS example
 FROM executions
 WHERE job_id = %(job_id)s AND error_code IS NOT NULL
-GROUP BY error_code
-ORDER BY count(*) DESC, error_code
+GROUP BY status, error_code
+ORDER BY count(*) DESC, error_code, status

@@ -46,9 +46,9 @@ def test_a_slow_and_a_dead_region_cost_their_own_cells_only(hurt: Beacon) -> Non
         assert found.done.returncode == 0, "a third was wanted, and a third is there"
         data = found.document["data"]
         assert data["by_region"] == {
-            "US": {"expected": 4, "completed": 4},
-            "EU": {"expected": 4, "completed": 0},
-            "ASIA": {"expected": 4, "completed": 0},
+            "US": {"expected": 4, "completed": 4, "blocked": 0},
+            "EU": {"expected": 4, "completed": 0, "blocked": 0},
+            "ASIA": {"expected": 4, "completed": 0, "blocked": 0},
         }
         assert (data["counts"]["completed"], data["counts"]["timeout"], data["counts"]["failed"]) == (4, 4, 4)
         assert data["max_in_flight"] <= 4

@@ -17,7 +17,9 @@ def test_a_submitted_job_has_the_rows_of_a_run(fleet: Fleet) -> None:
     fleet.wait_until_done("one")
     code, document = fleet.beacon.json("check-db", "one")
     assert code == 0, document
-    assert document["data"]["by_region"] == {label: {"expected": 4, "completed": 4} for label in ("US", "EU", "ASIA")}
+    assert document["data"]["by_region"] == {
+        label: {"expected": 4, "completed": 4, "blocked": 0} for label in ("US", "EU", "ASIA")
+    }
 
 
 def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
@@ -38,7 +40,10 @@ def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
             "already_queued": False,
             "status": "completed",
             "counts": {"completed": 2},
-            "by_region": {"US": {"expected": 1, "completed": 1}, "EU": {"expected": 1, "completed": 1}},
+            "by_region": {
+                "US": {"expected": 1, "completed": 1, "blocked": 0},
+                "EU": {"expected": 1, "completed": 1, "blocked": 0},
+            },
             "reason": None,
         },
         "errors": [],
@@ -266,7 +271,18 @@ def test_the_queue_shows_jobs_calls_and_workers(fleet: Fleet) -> None:
     assert [(w["pid"], w["alive"], w["jobs"], w["jobs_at_most"]) for w in data["workers"]] == [(worker.pid, True, 1, 1)]
     assert data["stuck"] == []
     assert set(data["jobs"][0]) == {
-        *("job_id", "state", "priority", "version", "worker", "answered", "expected", "queued_seconds", "eta_seconds"),
+        *(
+            "job_id",
+            "state",
+            "priority",
+            "version",
+            "worker",
+            "answered",
+            "blocked",
+            "expected",
+            "queued_seconds",
+            "eta_seconds",
+        ),
     }
     assert data["jobs"][1]["eta_seconds"] is None
     statuses = {job["id"]: job["status"] for job in fleet.beacon.json("jobs")[1]["data"]["jobs"]}

@@ -21,7 +21,7 @@ COPY = """INSERT INTO executions (job_id, run_id, question_id, model_id, region,
     container_id, container_region, queued_at, started_at, completed_at)
     SELECT job_id, run_id, question_id, model_id, region, repeat, status, response || ' Again.',
     container_id, container_region, queued_at, started_at, completed_at FROM executions WHERE """
-DROP_UNIQUE = "ALTER TABLE executions DROP CONSTRAINT executions_job_id_question_id_model_id_region_repeat_key;"
+DROP_UNIQUE = "DROP INDEX executions_cell;"
 
 DEFECTS = {
     "missing row": (f"DELETE FROM executions WHERE {ONE}", {"complete"}),

@@ -98,9 +98,9 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
             "never_ran": 2,
             "success_rate": "10 of 12 completed = 83.3 %, wanted 50 %",
             "by_region": {
-                "US": {"expected": 4, "completed": 4},
-                "EU": {"expected": 4, "completed": 2},
-                "ASIA": {"expected": 4, "completed": 4},
+                "US": {"expected": 4, "completed": 4, "blocked": 0},
+                "EU": {"expected": 4, "completed": 2, "blocked": 0},
+                "ASIA": {"expected": 4, "completed": 4, "blocked": 0},
             },
             "checks": [
                 {
@@ -152,6 +152,9 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                     "detail": "every answer has text, and no two questions have the same answer",
                 },
             ],
+            "reasons": [],
+            "superseded": 0,
+            "superseded_by_status": {},
         },
         "errors": [
             {

@@ -77,6 +77,8 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "executions": 5,
         "refusal": {"count": 0, "of": 5, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.4345, abs=1e-4)},
         "empty": {"count": 0, "of": 5, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.4345, abs=1e-4)},
+        "blocked": {"count": 0, "of": 5, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.4345, abs=1e-4)},
+        "cut_off": {"count": 0, "of": 0, "rate": None, "low": None, "high": None},
         "failure": {"count": 0, "of": 5, "rate": 0.0, "low": 0.0, "high": pytest.approx(0.4345, abs=1e-4)},
         "words": {"median": 1.0, "p95": 2.0, "max": 2.0},
         "seconds": {"median": 1.0, "p95": 1.0, "max": 1.0},
@@ -97,10 +99,12 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "job_id": JOB,
         "other_job_id": None,
         "complete": True,
-        "jobs": {JOB: {"expected": 15, "answered": 15}},
+        "jobs": {JOB: {"expected": 15, "answered": 15, "superseded": 0}},
         "comparable": True,
         "incomparable": [],
         "unrecorded": [],
+        "unequal_cut_off": None,
+        "superseded": 0,
         "measure": "lexical",
         "false_discovery_rate": 0.05,
         "verdicts": {"different": 1, "indistinguishable": 0, "untestable": 0},
@@ -130,7 +134,7 @@ def test_what_is_missing_is_told_and_fails(connection: Connection, database_url:
     code, data, errors = compared(JOB, url=database_url)
     assert code == 1
     assert data["complete"] is False
-    assert data["jobs"] == {JOB: {"expected": 120, "answered": 112}}
+    assert data["jobs"] == {JOB: {"expected": 120, "answered": 112, "superseded": 0}}
     assert [error["message"] for error in errors] == [f"incomplete: job {JOB} has 112 of 120 answers"]
     assert different(data) == [("q2", MODELS[0])]
 

@@ -86,6 +86,23 @@ def test_a_cell_that_is_asked_again_arrives_although_it_keeps_its_row(
     assert follower.there == 3
 
 
+def test_an_answer_without_text_that_is_asked_again_on_purpose_arrives(
+    connection: Connection, database_url: str
+) -> None:
+    add_job(connection)
+    first = add_run(connection)
+    set_status(connection, "running")
+    for repeat, status in enumerate(("blocked", "empty", "completed")):
+        add(connection, first, repeat, status=status)
+    second = add_run(connection)
+
+    def answer(repeat: int, status: str) -> None:
+        connection.execute("UPDATE executions SET status = %s, run_id = %s WHERE repeat = %s", [status, second, repeat])
+
+    _, arrivals = followed(database_url, [lambda: answer(0, "completed"), lambda: answer(1, "empty")])
+    assert [(each.repeat, each.status) for each in arrivals] == [(0, "completed"), (1, "empty")]
+
+
 def test_a_run_that_was_killed_ends_it_after_a_while(connection: Connection, database_url: str) -> None:
     add_job(connection)
     set_status(connection, "running")

@@ -67,6 +67,7 @@ def test_the_json_document(connection: Connection, database_url: str, tmp_path: 
             "path": str(tmp_path / "page.html"),
             "bytes": (tmp_path / "page.html").stat().st_size,
             "verdicts": {"different": 1, "indistinguishable": 7, "untestable": 0},
+            "superseded": 0,
             "answers_shown": 120,
             "answers_left_out": 0,
         },

@@ -110,7 +110,9 @@ def test_what_failed_is_in_the_verdict_and_the_next_run_asks_only_that(operator:
         done, data = operator.run()
         assert (done.code, data["status"]) == (1, "partial")
         assert {status: count for status, count in data["counts"].items() if count} == {"completed": 6, "failed": 6}
-        assert data["by_region"] == {region: {"expected": 4, "completed": 2} for region in ("US", "EU", "ASIA")}
+        assert data["by_region"] == {
+            region: {"expected": 4, "completed": 2, "blocked": 0} for region in ("US", "EU", "ASIA")
+        }
         [error] = done.document["errors"]
         assert error["code"] == "problems_found"
         assert error["hint"].startswith("resume it with: beacon run")
@@ -118,6 +120,40 @@ def test_what_failed_is_in_the_verdict_and_the_next_run_asks_only_that(operator:
         done, data = operator.run()
         assert (done.code, data["status"], data["counts"]["completed"]) == (0, "completed", 12)
         assert (served.asked(MATH), served.asked(GEOGRAPHY)) == ((2, 0), (4, 0)), "of the US: once, and twice"
+
+
+def test_answers_without_text_are_asked_again_on_purpose_and_only_they(
+    operator: Operator, connection: psycopg.Connection[Any]
+) -> None:
+    with endpoints({MATH: always(lambda asked: asked.good("  "))}) as served:
+        operator.uses(served.environment())
+        done, data = operator.run()
+        assert (data["again"], operator.run()[1]["nothing_to_ask"]) == (None, True)
+        served.faults = {MATH: always(http(500))}
+        done, data = operator.run("--again", "empty", "--again", "failed")
+        empty = data["counts"]["empty"]
+        assert (done.code, data["status"], data["counts"]["failed"]) == (1, "completed", 0)
+        failures = {"server_error": empty}
+        assert data["again"] == {"statuses": ["empty"], "replaced": 0, "kept": empty, "failures": failures}
+        [error] = done.document["errors"]
+        assert f"0 answers asked again were replaced, {empty} " in error["message"]
+        assert "--job-id operators --again empty" in error["hint"]
+        served.faults = {}
+        done, data = operator.run("--again", "empty")
+        assert (done.code, data["counts"]["completed"]) == (0, 12)
+        assert data["again"] == {"statuses": ["empty"], "replaced": empty, "kept": 0, "failures": {}}
+        assert f"{empty} answer" in done.err
+        assert operator.run("--again", "empty")[1]["nothing_to_ask"]
+    assert connection.execute("SELECT status, count(*) FROM superseded_executions GROUP BY 1").fetchall() == [
+        ("empty", empty)
+    ]
+
+
+def test_asking_again_takes_a_known_status(operator: Operator) -> None:
+    done, _ = operator.run("--again", "emty")
+    [error] = done.document["errors"]
+    assert (done.code, error["message"]) == (2, "--again: unknown status 'emty'")
+    assert error["hint"] == "known: completed, empty, blocked, failed, timeout, cancelled"
 
 
 def test_a_job_that_is_done_needs_no_endpoint(operator: Operator, connection: psycopg.Connection[Any]) -> None:

@@ -103,6 +103,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
         "regions": 3,
         "repeats": 1,
         "answered": 12,
+        "blocked": 0,
         "expected": 12,
         "created_at": "2026-01-02T03:04:05+00:00",
         "started_at": "2026-01-02T03:04:05+00:00",

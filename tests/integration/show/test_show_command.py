@@ -46,6 +46,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
     assert (done.code, done.err) == (0, "")
     asked = {"position": 0, "question_id": "math_basic", "prompt": None, "model_id": MODELS[0], "repeat": 0}
     said = {"status": "completed", "seconds": 1.0, "error_code": None, "error_message": None}
+    said |= {"finish_reason": None, "thought": None}
     failed = {"status": "failed", "response": None, "error_code": "server_error", "error_message": "HTTP 500"}
     text = "What llama3.2-1b has to say in {} of math_basic."
     assert done.document == {

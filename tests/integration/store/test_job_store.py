@@ -19,7 +19,7 @@ from beacon_cli.job.model import Job
 from beacon_cli.store import writer
 from beacon_cli.store.connect import connect
 from beacon_cli.store.job_store import JobStore, open_job_store
-from beacon_cli.store.migrate import migrate, require_current_schema
+from beacon_cli.store.migrate import known_migrations, migrate, require_current_schema
 from beacon_cli.store.text import original
 from tests.support.jobs import make_job
 from tests.support.memory_recorder import MemoryRecorder
@@ -306,7 +306,8 @@ def test_an_empty_database_an_older_and_a_newer_one_are_named_as_such(empty_data
             require_current_schema(connection)
         connection.execute(
             "INSERT INTO _yoyo_migration (migration_hash, migration_id)"
-            " VALUES ('x', '0001_jobs_and_executions'), ('y', '0002_fleet')"
+            " SELECT migration_id, migration_id FROM unnest(%s::text[]) AS known (migration_id)",
+            [list(known_migrations())],
         )
         with pytest.raises(SchemaError, match="newer"):
             require_current_schema(connection)

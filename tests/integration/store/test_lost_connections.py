@@ -167,7 +167,7 @@ def test_an_older_journals_failure_never_replaces_what_a_later_run_stored(opened
 
 def line(run_id: str, question: str) -> dict[str, object]:
     """Return a row of a journal."""
-    cell = {"job_id": "a", "question_id": question, "model_id": "m", "region": "US", "repeat": 0}
+    cell = {"job_id": "a", "question_id": question, "model_id": "m", "region": "US", "repeat": 0, "arm": 0}
     return {**dict.fromkeys(COLUMNS), **cell, "run_id": run_id, "status": "completed", "attempts": 1, "hops": 0}
 
 

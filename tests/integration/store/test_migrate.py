@@ -1,17 +1,24 @@
-"""Migrations that are stopped or killed half-way: the next one goes on, and never fails on what is there."""
+"""Migrations: they keep every row, wait for running jobs, and go on where an earlier one was stopped or killed."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from beacon_cli.store.migrate import known_migrations, migrate
+from beacon_cli.errors import SchemaError
+from beacon_cli.executor.execution import STATUSES
+from beacon_cli.store.migrate import MIGRATIONS, known_migrations, migrate
+from beacon_cli.store.session import Session
 from tests.support.locks import wait_for_a_lock
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -35,6 +42,74 @@ def test_a_migration_that_was_applied_and_not_noted_is_applied_again(database_ur
     assert set(migrate(database_url)) == known_migrations()
     assert shape(database_url) == before
     assert migrate(database_url) == []
+
+
+def migrated_to(url: str, version: int, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Apply the first migrations only, as the program of that version would."""
+    for path in sorted(MIGRATIONS.glob("*.sql"))[:version]:
+        shutil.copy(path, folder)
+    with patch.context() as patched:
+        patched.setattr("beacon_cli.store.migrate.MIGRATIONS", folder)
+        migrate(url)
+
+
+def add_rows(connection: Connection, statuses: Sequence[str]) -> None:
+    """Store a job with a row of each status."""
+    connection.execute("INSERT INTO jobs (id, spec, spec_sha256, batching) VALUES ('j', '{}', 'x', 'question')")
+    connection.execute("INSERT INTO questions VALUES ('j', 0, 'q', 'Why?')")
+    connection.execute(
+        "INSERT INTO runs (id, job_id, started_at, host, pid, version)"
+        " VALUES (gen_random_uuid(), 'j', now(), 'h', 1, '0.2')"
+    )
+    for repeat, status in enumerate(statuses):
+        connection.execute(
+            "INSERT INTO executions (job_id, run_id, question_id, model_id, region, repeat, status, response, attempts)"
+            " SELECT 'j', id, 'q', 'm', 'US', %s, %s, 'text', 2 FROM runs",
+            [repeat, status],
+        )
+
+
+@pytest.mark.parametrize("version", range(1, len(list(MIGRATIONS.glob("*.sql")))))
+def test_every_earlier_version_is_brought_up_to_date_with_its_rows(
+    empty_database_url: str, version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = empty_database_url
+    migrated_to(url, version, tmp_path, monkeypatch)
+    statuses = [status for status in STATUSES if version > 2 or status != "blocked"]
+    rows = "SELECT job_id, run_id, question_id, model_id, region, repeat, status, response, attempts FROM executions"
+    with psycopg.connect(url, autocommit=True) as connection:
+        add_rows(connection, statuses)
+        before = connection.execute(f"{rows} ORDER BY id".encode()).fetchall()
+        assert set(migrate(url)) == {path.stem for path in sorted(MIGRATIONS.glob("*.sql"))[version:]}
+        assert connection.execute(f"{rows} ORDER BY id".encode()).fetchall() == before
+        connection.execute("DELETE FROM _yoyo_migration")  # applied, and not noted
+        assert set(migrate(url)) == known_migrations()
+        assert connection.execute(f"{rows} ORDER BY id".encode()).fetchall() == before
+        assert connection.execute("SELECT DISTINCT arm, thought FROM executions").fetchall() == [(0, None)]
+        copied = "INSERT INTO executions (job_id, run_id, question_id, model_id, region, repeat, status, arm)"
+        connection.execute(f"{copied} SELECT 'j', id, 'q', 'm', 'US', 0, 'blocked', 1 FROM runs".encode())
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            connection.execute(f"{copied} SELECT 'j', id, 'q', 'm', 'US', 0, 'empty', 1 FROM runs".encode())
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(f"{copied} SELECT 'j', id, 'q', 'm', 'EU', 0, 'unheard-of', 0 FROM runs".encode())
+
+
+def test_tables_are_not_changed_while_a_job_is_being_run(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = empty_database_url
+    migrated_to(url, 2, tmp_path, monkeypatch)
+    with psycopg.connect(url, autocommit=True) as connection:
+        add_rows(connection, STATUSES[:1])
+    before = shape(url)
+    with asyncio.Runner() as runner:
+        session = runner.run(Session.open(url, "j", name="worker-7"))
+        with pytest.raises(SchemaError, match="job j is being run by worker-7") as caught:
+            migrate(url)
+        runner.run(session.close())
+    assert "wait until no job is running" in caught.value.hint
+    assert shape(url) == before
+    assert migrate(url)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])

@@ -72,6 +72,18 @@ def test_answers_only_warn(empty: int, texts: int) -> None:
     assert check.status == ("warn" if empty or texts else "pass")
 
 
+def test_blocked_and_cut_off_answers_are_named_by_region() -> None:
+    regions = [
+        {"region": "EU", "blocked": 0, "cut_off": 0, "with_an_end": 40},
+        {"region": "US", "blocked": 3, "cut_off": 7, "with_an_end": 40},
+    ]
+    none: dict[str, Any] = {"empty": 0, "texts": 0, "executions": 0, "examples": []}
+    check = judges.answers(EXPECTED, **none, regions=regions)
+    cut_off = "7 answers cut off at max_tokens (US 7 of 40 = 17.5 %, EU 0 of 40)"
+    assert (check.status, check.detail) == ("warn", f"3 blocked answers: US 3; {cut_off}")
+    assert judges.answers(EXPECTED, **none, regions=regions[:1]).status == "pass"
+
+
 @given(at_first=st.integers(0, 20), late=st.integers(0, 20), runs=st.integers(0, 3))
 def test_containers_are_bounded_by_models_times_regions(at_first: int, late: int, runs: int) -> None:
     check = judges.containers(EXPECTED, runs=runs, at_first=at_first, late=late, examples=[])

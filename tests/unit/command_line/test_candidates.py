@@ -32,6 +32,7 @@ def offered(line: str) -> list[str]:
         ("jobs --lim", ["--limit"]),
         ("jobs --status qu", ["queued"]),
         ("jobs --status=qu", ["--status=queued"]),
+        ("run job.yaml --again ", ["completed", "empty", "blocked", "failed", "timeout", "cancelled"]),
         ("run job.yaml --batching ", ["question", "region", "lane"]),
         ("export older --format ", ["jsonl", "csv", "parquet"]),
         ("serve --region ", ["us", "eu", "apac"]),

@@ -44,5 +44,8 @@ def test_the_success_rate_comes_with_its_arithmetic(counts: Counts, text: str) -
 def test_lanes_add_up_by_region() -> None:
     lanes = [("US", Counts(2, 2)), ("EU", Counts(2, 1, 1)), ("US", Counts(2, 0))]
     found = {region: counts.as_data() for region, counts in by_region(lanes).items()}
-    assert found == {"US": {"expected": 4, "completed": 2}, "EU": {"expected": 2, "completed": 1}}
+    assert found == {
+        "US": {"expected": 4, "completed": 2, "blocked": 0},
+        "EU": {"expected": 2, "completed": 1, "blocked": 0},
+    }
     assert list(found) == ["US", "EU"]

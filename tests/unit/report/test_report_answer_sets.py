@@ -14,7 +14,7 @@ from beacon_cli.report.answer_sets import AnswerSet, Selection, answer_set, rank
 
 def execution(text: str = "Yes.", *, region: str = "US", repeat: int = 0, **columns: Any) -> Any:
     values = {"status": "completed", "prompt": "Why?", "seconds": 1.0, "hops": 0, "attempts": 1}
-    values |= {"error_code": None, "error_message": None}
+    values |= {"error_code": None, "error_message": None, "thinking": None, "cut_off": False}
     return SimpleNamespace(region=region, repeat=repeat, text=text, **{**values, **columns})
 
 

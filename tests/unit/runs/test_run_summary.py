@@ -17,6 +17,7 @@ from beacon_cli.audit.report import AuditReport
 from beacon_cli.console.long_list import LongList
 from beacon_cli.console.result import CommandResult, print_result
 from beacon_cli.executor.execution import ERROR_CODES
+from beacon_cli.runs.asked_again import AskedAgain
 from beacon_cli.runs.summary import (
     AnswerLine,
     BatchSummary,
@@ -59,7 +60,10 @@ SUMMARY = RunSummary(
         AnswerLine("math_basic", "What is 2+2?", "qwen2.5-1.5b", "US", 0, "failed", None, None),
         AnswerLine("identity_basic", "Who are you?", "llama3.2-1b", "US", 1, "completed", "A model.", 1.5),
     ],
-    errors=[ErrorLine("connection_failed", 1, "the connection was refused"), ErrorLine("answer_timeout", 1, "600 s")],
+    errors=[
+        ErrorLine("failed", "connection_failed", 1, "the connection was refused"),
+        ErrorLine("timeout", "answer_timeout", 1, "600 s"),
+    ],
     function_call_ids=["fc-01"],
     registry_changes={"EU": "it served a at the start, and b at the end"},
     surplus_connections={"US": 2},
@@ -105,9 +109,12 @@ def test_the_json_contract(capsys: pytest.CaptureFixture[str]) -> None:
         "status": "partial",
         "batching": "question",
         "expected": 8,
-        "counts": {"completed": 4, "empty": 1, "failed": 1, "timeout": 1, "cancelled": 0},
+        "counts": {"completed": 4, "empty": 1, "blocked": 0, "failed": 1, "timeout": 1, "cancelled": 0},
         "success_rate": 0.625,
-        "by_region": {"US": {"expected": 4, "completed": 3}, "EU": {"expected": 4, "completed": 2}},
+        "by_region": {
+            "US": {"expected": 4, "completed": 3, "blocked": 0},
+            "EU": {"expected": 4, "completed": 2, "blocked": 0},
+        },
         "batches": [
             {
                 "question_id": "math_basic",
@@ -131,6 +138,7 @@ def test_the_json_contract(capsys: pytest.CaptureFixture[str]) -> None:
         "function_call_ids": ["fc-01"],
         "registry_changes": {"EU": "it served a at the start, and b at the end"},
         "surplus_connections": {"US": 2},
+        "again": None,
     }
 
 
@@ -138,17 +146,17 @@ def test_a_run_before_its_first_answer_has_a_document_too(capsys: pytest.Capture
     nothing: dict[str, Any] = {"counts": {}, "lanes": [], "batches": LongList([]), "answers": []}
     empty = replace(SUMMARY, status="cancelled", max_gap_seconds=None, **nothing)
     data = printed(empty, capsys)
-    assert data["counts"] == {"completed": 0, "empty": 0, "failed": 0, "timeout": 0, "cancelled": 0}
+    assert data["counts"] == {"completed": 0, "empty": 0, "blocked": 0, "failed": 0, "timeout": 0, "cancelled": 0}
     assert (data["by_region"], data["batches"], data["max_gap_seconds"]) == ({}, [], None)
     assert "8 not asked" in shown(empty)
 
 
 def test_each_lane_is_a_row_and_all_of_them_a_sum() -> None:
     rows = [line.split() for line in shown(SUMMARY).splitlines()]
-    assert ["US", "llama3.2-1b", "2/2", "0", "0", "0", "0", "1.5s", "0"] in rows
-    assert ["US", "qwen2.5-1.5b", "1/2", "0", "1", "0", "0", "2.2s", "3"] in rows
-    assert ["EU", "qwen2.5-1.5b", "0/2", "0", "0", "1", "0", "-", "0"] in rows
-    assert ["all", "5/8", "1", "1", "1", "0", "3"] in rows
+    assert ["US", "llama3.2-1b", "2/2", "0", "0", "0", "0", "0", "1.5s", "0"] in rows
+    assert ["US", "qwen2.5-1.5b", "1/2", "0", "0", "1", "0", "0", "2.2s", "3"] in rows
+    assert ["EU", "qwen2.5-1.5b", "0/2", "0", "0", "0", "1", "0", "-", "0"] in rows
+    assert ["all", "5/8", "1", "0", "1", "1", "0", "3"] in rows
 
 
 def test_a_newcomer_sees_the_answers_of_a_small_job() -> None:
@@ -172,9 +180,50 @@ def test_errors_come_with_an_example_and_what_to_do() -> None:
     assert "do: beacon verify endpoints shows which region is down; then run it again" in text
 
 
+def test_blocked_answers_are_no_errors() -> None:
+    blocked = ErrorLine("blocked", "content_filtered", 3, "filtered by the content policy")
+    text = shown(replace(WHOLE, errors=[blocked], counts={"completed": 1, "blocked": 1}), 120)
+    assert "\nanswers without text\n  3 x content_filtered" in text
+    assert "\nerrors\n" not in text
+    assert "to ask it again on purpose: beacon run JOB_FILE --again blocked" in text
+    assert "ok: 2 of 2 answers are stored (1 of them blocked)" in text
+
+
+def test_an_answer_in_brief_says_why_it_has_no_text_and_that_it_was_cut_off() -> None:
+    cell = ("math_basic", "What is 2+2?", "llama3.2-1b", "US", 0)
+    answers = [
+        AnswerLine(*cell, "completed", "Two and two " * 20, 1.0, cut_off=True),
+        AnswerLine(*cell, "blocked", None, 1.0, "geo_blocked"),
+        AnswerLine(*cell, "empty", "", 1.0),
+    ]
+    lines = shown(replace(WHOLE, answers=answers), 80).splitlines()
+    [cut_off] = [line for line in lines if line.endswith(" (cut off)")]
+    assert len(cut_off) <= 80
+    assert [line.split("1.0s  ")[1] for line in lines if "1.0s  " in line][1:] == ["blocked: geo_blocked", "empty"]
+
+
+def test_what_was_asked_again_and_kept_its_answer_fails_with_the_reason() -> None:
+    again = AskedAgain(("empty",), replaced=5, kept=3, failures={"server_error": 2})
+    summary = replace(WHOLE, asked_again=again)
+    assert not summary.succeeded
+    told = "5 answers asked again were replaced, 3 stay as before (server_error 2, not asked 1)"
+    assert f"not ok: 2 of 2 answers are stored; {told}" in shown(summary, 200)
+    assert summary.verdict.endswith(told)
+    done = replace(WHOLE, asked_again=replace(again, kept=0, failures={}))
+    assert done.succeeded
+    assert "ok: 2 of 2 answers are stored; 5 answers asked again were replaced, 1 check passed" in shown(done, 200)
+
+
+def test_nothing_to_ask_again_names_what_no_answer_is() -> None:
+    nothing = AskedAgain(("empty", "blocked"), replaced=0, kept=0, failures={})
+    lines = shown(replace(WHOLE, max_in_flight=0, asked_again=nothing), 120).splitlines()
+    told = "nothing to ask again, no answer is empty or blocked; all 2 answers are stored"
+    assert lines[0] == f"job bias-demo-1: {told}"
+
+
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_every_error_code_has_its_advice(code: str) -> None:
-    assert "do: " in shown(replace(SUMMARY, errors=[ErrorLine(code, 2, "x")]), 120)
+    assert "do: " in shown(replace(SUMMARY, errors=[ErrorLine("failed", code, 2, "x")]), 120)
 
 
 def test_an_unfinished_job_ends_with_what_is_there_and_the_command_that_resumes_it() -> None:
@@ -219,7 +268,7 @@ def test_hostile_text_is_printed_literally_and_harmlessly() -> None:
     hostile = replace(
         SUMMARY,
         answers=[AnswerLine(HOSTILE, HOSTILE, HOSTILE, "US", 0, "completed", HOSTILE, 1.0)],
-        errors=[ErrorLine(HOSTILE, 1, HOSTILE)],
+        errors=[ErrorLine("failed", HOSTILE, 1, HOSTILE)],
         function_call_ids=[HOSTILE],
         lanes=[LaneSummary(HOSTILE, "US", 1, {}, None, 0)],
     )

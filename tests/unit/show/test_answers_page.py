@@ -66,6 +66,27 @@ def test_a_failure_is_shown_by_its_code_and_message() -> None:
     assert "(empty)" in shown
 
 
+def test_a_long_thought_is_shown_in_brief_and_the_answer_in_full() -> None:
+    words = stored(response="<think>\n" + "hm " * 200 + "\n</think>\n" + "yes " * 100)
+    lines = page(words, width=60).splitlines()
+    told = [place for place, line in enumerate(lines) if "hm" in line]
+    assert (len(told), lines[told[-1] + 1].strip(), "(thought) hm" in lines[told[0]]) == (3, "…", True)
+    assert sum(line.count("yes") for line in lines) == 100
+    assert "think>" not in "\n".join(lines)
+
+
+def test_answers_that_are_alike_but_for_their_thoughts_are_not_told_as_one() -> None:
+    answers = [stored(region=region, thought=f"{region}?", response="Yes.") for region in ("US", "EU")]
+    assert "all regions" not in page(*answers)
+
+
+def test_a_blocked_answer_has_its_reason_and_what_came_of_the_text() -> None:
+    shown = page(stored(status="blocked", response="Once", error_code="content_filtered", finish_reason="length"))
+    assert "(blocked: content_filtered: the provider's content filter refused the prompt, or the answer)" in shown
+    assert "Once" in shown
+    assert "(cut off at max_tokens)" in shown
+
+
 def test_a_cell_that_only_some_repeats_have_is_shown_as_missing() -> None:
     shown = page(stored(), stored(repeat=1), stored(region="EU"))
     assert "(never ran)" in shown
