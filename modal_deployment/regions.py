@@ -116,3 +116,9 @@ def region_of_container(container_region: str | None) -> Region | None:
         if name == prefix.rstrip("-") or name.startswith(prefix):
             return REGIONS[region_id]
     return None
+
+
+def region_of_provider(provider_id: str | None) -> Region | None:
+    """Return the region in a provider's id such as `modal-us-east` or `local-us`, or None when it names none."""
+    _, _, place = (provider_id or "").partition("-")
+    return region_or_none(place) or region_of_container(place)

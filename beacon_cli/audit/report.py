@@ -16,7 +16,11 @@ from beacon_cli.records.find_job import Schema
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The audit of one job. `counts` are its rows by status; `wanted_rate` is the required share of answers."""
+    """The audit of one job.
+
+    `counts` are its rows by status; `wanted_rate` is the required share of answers; `guess` names the parts of the
+    expectation that were taken from the rows.
+    """
 
     job_id: str
     schema: Schema
@@ -25,6 +29,7 @@ class AuditReport:
     coverage: Coverage
     checks: tuple[Check, ...]
     wanted_rate: float
+    guess: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -70,6 +75,7 @@ class AuditReport:
             "schema": self.schema,
             "expected": self.coverage.expected,
             "expected_from": self.source,
+            "guessed": list(self.guess),
             "rows": self.rows,
             "counts": dict(self.counts),
             "never_ran": self.coverage.never_ran,

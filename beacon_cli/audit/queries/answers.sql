@@ -6,23 +6,25 @@
 WITH answers AS (
     SELECT question_id COLLATE "C" AS question_id, model_id, region,
            CASE WHEN octet_length(response) >= 20 THEN hashtextextended(response, 0) END AS digest,
-           status = 'empty' OR octet_length(response) < 100 AND btrim(response, E' \t\r\n') = '' AS empty
+           status = 'empty' OR octet_length(response) < 100 AND btrim(response, E' \t\r\n') = '' AS empty,
+           classification = 'technical_failure' AS technical
     FROM {executions} AS execution
     WHERE status IN ('completed', 'empty', 'blocked')
     OFFSET 0  -- a fence: what follows groups hashes, and must not carry the texts along
 ), texts AS (
     SELECT model_id, region, digest,
            count(*) AS executions,
-           count(*) FILTER (WHERE empty) AS empty,
+           count(*) FILTER (WHERE empty) AS empty, count(*) FILTER (WHERE technical) AS technical,
            min(question_id) AS one_question, max(question_id) AS another
     FROM answers
     GROUP BY model_id, region, digest
 ), noted AS (
-    SELECT * FROM texts WHERE empty > 0 OR (digest IS NOT NULL AND one_question <> another)
+    SELECT * FROM texts WHERE empty > 0 OR technical > 0 OR (digest IS NOT NULL AND one_question <> another)
 ), same AS (
-    SELECT * FROM noted WHERE empty = 0
+    SELECT * FROM noted WHERE empty = 0 AND digest IS NOT NULL AND one_question <> another
 )
 SELECT (SELECT coalesce(sum(empty), 0)::bigint FROM noted) AS empty,
+       (SELECT coalesce(sum(technical), 0)::bigint FROM noted) AS technical,
        (SELECT count(*) FROM same) AS texts,
        (SELECT coalesce(sum(executions), 0)::bigint FROM same) AS executions,
        ARRAY(

@@ -10,6 +10,7 @@ import pytest
 
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.report import AuditReport
+from beacon_cli.errors import UsageError
 from beacon_cli.executor.counts import Counts
 from tests.support.audit_jobs import JOB, MODELS, OLD_SPEC, QUESTIONS, SPEC, add_job, seed, seed_legacy
 from tests.support.jobs import make_job
@@ -77,9 +78,22 @@ def test_a_stored_job_that_says_nothing_is_compared_with_what_is_there(connectio
     connection.execute("DELETE FROM questions")
     report = audit_job(connection, JOB)
     assert failed(report) == set()
-    assert "the stored rows" in report.checks[0].detail
+    assert report.guess == ("questions", "models", "regions")
+    guessed = {check.name: check for check in report.checks if check.status == "warn"}
+    assert set(guessed) == {"complete", "no_unexpected"}
+    assert guessed["complete"].detail == (
+        "12 cells answered exactly once (expected: the stored rows, because the stored job does not name its"
+        " questions and models and regions); the rows cannot show what is missing; --expect JOB_FILE judges it"
+    )
     connection.execute("DELETE FROM executions WHERE question_id = 'math_basic' AND region = 'US'")
     assert failed(audit_job(connection, JOB)) == {"complete"}
+
+
+def test_a_job_that_says_how_it_was_batched_is_not_told_otherwise(connection: Connection) -> None:
+    seed(connection, batching="lane")
+    assert audit_job(connection, JOB, batching="lane").ok
+    with pytest.raises(UsageError, match="--batching question: the job was batched by lane, as is stored with it"):
+        audit_job(connection, JOB, batching="question")
 
 
 def test_a_large_job_shows_the_questions_that_deviate(connection: Connection) -> None:
@@ -130,6 +144,7 @@ def test_the_old_tables_of_a_clean_job_pass(legacy: Connection) -> None:
         **dict.fromkeys(("batch_gap", "containers", "no_hops"), "skip"),
     }
     assert report.schema == "legacy"
+    assert report.wanted_rate == 1.0
     assert report.coverage.by_region() == {label: Counts(4, 4) for label in ("US", "EU", "ASIA")}
     assert audit_job(legacy, "1").job_id == JOB  # the old integer id finds it too
 

@@ -197,7 +197,11 @@ def test_the_region_that_old_routers_send_is_accepted_and_changes_nothing(region
     [with_it], other = toy.requests, Toy()
     post(ASKED, other)
     [without] = other.requests
-    assert (with_it.prompt, with_it.system_prompt, with_it.seed) == (without.prompt, without.system_prompt, without.seed)
+    assert (with_it.prompt, with_it.system_prompt, with_it.seed) == (
+        without.prompt,
+        without.system_prompt,
+        without.seed,
+    )
 
 
 @pytest.mark.parametrize(
