@@ -137,6 +137,8 @@ def test_what_is_missing_is_told_and_fails(connection: Connection, database_url:
 
 # A change of a region's rows, and the condition that then differs.
 DIFFERING = {
+    "model": """UPDATE executions SET output_data = output_data
+        || CASE model_id WHEN 'llama3.2-1b' THEN '{"model": "other"}'::jsonb ELSE '{}' END""",
     "model_revision": """UPDATE executions SET output_data = output_data || '{"model_revision": "r2"}'""",
     "gpu": """UPDATE executions SET output_data = output_data || '{"gpu": "L4"}'""",
     "generator": """UPDATE executions SET receipt_data = jsonb_set(receipt_data, '{provenance,architecture}', '"x"')""",
@@ -169,7 +171,7 @@ def test_whatever_else_differs_between_regions_is_named_first_and_fails(
 def test_what_no_answer_records_is_said(connection: Connection, database_url: str) -> None:
     seed(connection)
     _, data, _ = compared(JOB, url=database_url)
-    assert data["unrecorded"] == ["model_revision", "gpu", "generator", "registry", "sampling"]
+    assert data["unrecorded"] == ["model", "model_revision", "gpu", "generator", "registry", "sampling"]
 
 
 def test_two_jobs_are_compared_region_by_region(connection: Connection, database_url: str) -> None:
