@@ -146,7 +146,7 @@ _LEGACY = """(
                         output_data #>> '{{metadata,model}}') AS effective_model,
                coalesce(nullif(provider_id, ''), receipt_data #>> '{{execution_details,provider_id}}',
                         output_data ->> 'provider') AS provider_id,
-               container_id, container_region, retry_count + 1 AS attempts, hops,
+               container_id, container_region, least(retry_count, 1000000) + 1 AS attempts, hops,
                concat_ws(': ', output_data ->> 'error', output_data ->> 'router_error', original_error) AS error,
                response_classification AS classification, queued_at, started_at, completed_at, created_at
         FROM (
