@@ -15,7 +15,10 @@ from modal_deployment.refusal import Refusal
 
 
 class InferenceRequest(BaseModel):
-    """The body of `POST inference`. Lengths are in characters."""
+    """The body of `POST inference`. Lengths are in characters.
+
+    `region` is what routers of the old system send along. It is not read: an endpoint answers from where it is.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -25,6 +28,7 @@ class InferenceRequest(BaseModel):
     max_tokens: int = Field(default=500, ge=1, le=MAX_TOKENS)
     system_prompt: str | None = Field(default=None, max_length=MAX_SYSTEM_PROMPT_CHARACTERS)
     seed: int | None = Field(default=None, ge=0, lt=2**63)
+    region: object = None
 
 
 async def read_inference_request(request: Request) -> InferenceRequest:

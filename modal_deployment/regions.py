@@ -47,6 +47,7 @@ REGIONS: dict[str, Region] = {
 }
 
 _BY_NAME = {name.lower(): region for region in REGIONS.values() for name in (region.id, region.label, *region.aliases)}
+_WORDS_OF_A_NAME = max(name.count("-") for name in _BY_NAME) + 1
 
 # Where a provider says a container really ran, by the start of its name. Sources: the region names of AWS
 # (us-east-1, eu-west-1, ap-northeast-1), of Google Cloud (us-central1, europe-west4, asia-northeast1), of Oracle
@@ -116,3 +117,10 @@ def region_of_container(container_region: str | None) -> Region | None:
         if name == prefix.rstrip("-") or name.startswith(prefix):
             return REGIONS[region_id]
     return None
+
+
+def region_of_provider(provider_id: str | None) -> Region | None:
+    """Return the region that ends a provider's id, such as `modal-us-east` or `local-us`, or None when none does."""
+    words = (provider_id or "").split("-")[-_WORDS_OF_A_NAME:]
+    ends = ("-".join(words[start:]) for start in range(len(words)))
+    return next(filter(None, map(region_or_none, ends)), None)

@@ -13,6 +13,7 @@ from beacon_cli.audit.coverage import CellGroup, Coverage, lane_coverage
 from beacon_cli.audit.judge_regions import regions
 from beacon_cli.audit.reader import Reader, completed_from_rows, reader_for
 from beacon_cli.audit.report import AuditReport, Reason
+from beacon_cli.errors import UsageError
 from beacon_cli.records.expectation import Expectation, from_job, from_spec
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.relations import COLUMNS
@@ -20,6 +21,7 @@ from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.records.superseded import superseded_answers
 
 if TYPE_CHECKING:
+    from beacon_cli.executor.execution import Batching
     from beacon_cli.job.model import Job
 
 # In the order in which they are shown. `complete` is judged from the table of cells.
@@ -47,52 +49,63 @@ _NEEDED_COLUMNS = {
     "sequential": ("started_at", "completed_at"),
     "batch_gap": ("queued_at", "completed_at"),
     "containers": ("container_id",),
-    "no_hops": ("hops",),
 }
+# They compare the rows with what was expected, which may have been taken from the rows themselves.
+_EXPECTING = frozenset({"complete", "no_unexpected"})
+_IN_ORDER = frozenset({"sequential", "batch_gap"})
 
 
-def audit_job(connection: Connection, job_id: str, expect: Job | None = None) -> AuditReport:
+def audit_job(
+    connection: Connection, job_id: str, expect: Job | None = None, *, batching: Batching | None = None
+) -> AuditReport:
     """Find a job and audit it, in one transaction.
 
-    Raises `JobNotFound`, `SchemaError` for tables that are neither system's, and `StoreError`.
+    Raises `JobNotFound`, `SchemaError` for tables that are neither system's, `UsageError` and `StoreError`.
     """
     with reading(connection):
-        return audited(connection, find_job(connection, job_id), expect)
+        return audited(connection, find_job(connection, job_id), expect, batching=batching)
 
 
-def audited(connection: Connection, job: StoredJob, expect: Job | None = None) -> AuditReport:
+def audited(
+    connection: Connection, job: StoredJob, expect: Job | None = None, *, batching: Batching | None = None
+) -> AuditReport:
     """Audit a job that was found against `expect`, or against the job as it was stored.
 
-    Everything is read in one read-only transaction; memory does not grow with the number of rows. Raises `StoreError`.
+    Everything is read in one read-only transaction; memory does not grow with the number of rows. `batching` is for a
+    job that does not say its own: raises `UsageError` if it says another one, and `StoreError`.
     """
     with reading(connection):
-        expected = _expectation(job, expect)
-        if expected.guessed:
+        expected = _expectation(job, expect, batching)
+        if expected.unknown:
             expected = completed_from_rows(reader_for(connection, job, expected), expected)
         reader = reader_for(connection, job, expected)
         coverage = _coverage(reader, expected)
         row = cache(reader.row)
         counts = {entry["status"]: entry["executions"] for entry in row("tally")["statuses"]}
+        checks = (judges.complete(expected, coverage), *(_check(name, expected, row) for name in JUDGES))
         return AuditReport(
             job_id=job.id,
             schema=job.schema,
             source=expected.source,
             counts=counts,
             coverage=coverage,
-            checks=(
-                judges.complete(expected, coverage),
-                *(_check(name, expected, row) for name in JUDGES),
-            ),
+            checks=tuple(_with_doubt(check, expected) for check in checks),
+            guess=expected.guess,
             wanted_rate=expected.min_success_rate,
             reasons=_reasons(reader) if set(counts) - {"completed"} else (),
             superseded=superseded_answers(connection, job),
         )
 
 
-def _expectation(job: StoredJob, expect: Job | None) -> Expectation:
+def _expectation(job: StoredJob, expect: Job | None, batching: Batching | None) -> Expectation:
+    if batching is not None and job.batching not in {None, batching}:
+        raise UsageError(
+            f"--batching {batching}: the job was batched by {job.batching}, as is stored with it",
+            hint="leave out --batching; it is for jobs that do not say how they were batched",
+        )
     stored = from_spec(job.spec, questions_stored=job.questions_stored)
     unrecorded = frozenset(COLUMNS) - frozenset(job.columns) if job.schema == "legacy" else frozenset()
-    return replace(from_job(expect) if expect else stored, batching=job.batching, unrecorded=unrecorded)
+    return replace(from_job(expect) if expect else stored, batching=job.batching or batching, unrecorded=unrecorded)
 
 
 def _coverage(reader: Reader, expected: Expectation) -> Coverage:
@@ -118,8 +131,19 @@ def _check(name: str, expected: Expectation, row: Callable[[str], Mapping[str, A
 
 
 def _skipped(name: str, expected: Expectation) -> str | None:
-    if name in {"sequential", "batch_gap"} and expected.batching != "question":
+    if name in _IN_ORDER and expected.batching not in {None, "question"}:
         return f"the job was batched by {expected.batching}, not question by question"
     if missing := [column for column in _NEEDED_COLUMNS.get(name, ()) if column in expected.unrecorded]:
         return f"these tables do not record {' and '.join(missing)}"
     return None
+
+
+def _with_doubt(check: Check, expected: Expectation) -> Check:
+    """Return the check, as a warning if what it was judged by is not known."""
+    if expected.guess and (check.name, check.status) in {(name, "pass") for name in _EXPECTING}:
+        doubt = "the rows cannot show what is missing; --expect JOB_FILE judges it"
+    elif expected.batching is None and (check.name, check.status) in {(name, "fail") for name in _IN_ORDER}:
+        doubt = "the job does not say how it was batched; --batching question judges it"
+    else:
+        return check
+    return replace(check, status="warn", detail=f"{check.detail}; {doubt}")

@@ -1,15 +1,16 @@
-"""The judgement of `regions`: the region that was asked, the one that answered, and where the container ran."""
+"""The judgement of `regions`: the region that was asked, and those that the answer and its provider name."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.console.formatting import quantity
 from beacon_cli.records.expectation import Expectation
-from modal_deployment.regions import REGIONS, region_of_container, region_or_none
+from beacon_cli.records.witnesses import places
+from modal_deployment.regions import REGIONS, region_of_container
 
 MAX_COMBINATIONS = 2000
 """Maximum number of distinct combinations to read. Providers have a few hundred regions; Beacon has three."""
@@ -25,45 +26,41 @@ def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) ->
         rows = int(combination["executions"])
         if fault := _fault(combination):
             faults[fault] += rows
-        elif doubt := _doubt(combination):
+        elif doubt := _doubt(combination, expected.unrecorded):
             doubts[doubt] += rows
     if faults:
         return Check("regions", "fail", _listed(faults))
     if len(combinations) >= MAX_COMBINATIONS:
         return Check("regions", "fail", f"the rows name more than {MAX_COMBINATIONS} combinations of regions")
-    if "container_region" in expected.unrecorded:
-        return Check("regions", "pass", "every region is known; the tables do not record where containers ran")
     if doubts:
         return Check("regions", "warn", _listed(doubts))
-    return Check("regions", "pass", "every answer came from the region that was asked")
+    told = "every answer came from the region that was asked"
+    if "container_region" in expected.unrecorded:
+        told += ", as far as the answers say; these tables do not record where containers ran"
+    return Check("regions", "pass", told)
 
 
 def _fault(combination: dict[str, Any]) -> str | None:
-    asked, answering, container = (combination[key] for key in ("asked", "answering", "container"))
+    asked = combination["asked"]
     if asked not in _LABELS:
         return f"unknown region {asked!r}"
-    if answering and _label(answering) != asked:
-        return f"asked {asked}, answered by {answering}"
-    ran_in = region_of_container(container)
-    if ran_in is not None and ran_in.label != asked:
-        return f"asked {asked}, ran in {container}"
+    for witness, place in places(combination).items():
+        if place != asked:
+            how = "ran in" if witness == "container_region" else "answered by"
+            return f"asked {asked}, {how} {combination[witness]}"
     return None
 
 
-def _doubt(combination: dict[str, Any]) -> str | None:
+def _doubt(combination: dict[str, Any], unrecorded: Collection[str]) -> str | None:
     if not combination["answered"]:
         return None
-    if not combination["container"]:
+    if "container_region" in unrecorded:
+        return None if places(combination) else "that do not say where they were answered"
+    if not combination["container_region"]:
         return "without a record of where the container ran"
-    if region_of_container(combination["container"]) is None:
-        return f"ran in {combination['container']}, which is in no known region"
+    if region_of_container(combination["container_region"]) is None:
+        return f"ran in {combination['container_region']}, which is in no known region"
     return None
-
-
-def _label(answering: str) -> str | None:
-    """Return the label of the region in an answer; a provider's name for a place is also understood."""
-    region = region_or_none(answering) or region_of_container(answering)
-    return region.label if region else None
 
 
 def _listed(findings: Counter[str]) -> str:

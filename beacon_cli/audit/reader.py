@@ -56,12 +56,14 @@ class Reader:
 
 def reader_for(connection: Connection, job: StoredJob, expected: Expectation) -> Reader:
     """Return the reader of a job's rows, from the tables of either system."""
-    lanes = expected.lanes or ()
+    lanes, caps = expected.lanes or (), expected.caps()
     parameters = {
         "job_id": job.key,
         "question_ids": list(expected.question_ids or ()),
         "lane_models": [model_id for model_id, _ in lanes],
         "lane_regions": [region for _, region in lanes],
+        "cap_regions": list(caps),
+        "caps": list(caps.values()),
         "repeats": expected.repeats,
         "batch_size": len(lanes) * expected.repeats,
         "few_questions": _FEW_CELLS // max(1, len(lanes)),
@@ -81,7 +83,9 @@ def completed_from_rows(reader: Reader, expected: Expectation) -> Expectation:
     there = {row["region"] for row in found}
     labels = expected.regions or tuple(region.label for region in REGIONS.values() if region.label in there)
     lanes = expected.lanes or tuple((model_id, label) for model_id in models for label in labels)
-    return replace(expected, lanes=lanes, source="the stored rows, because the stored job is incomplete")
+    guess = expected.unknown
+    source = f"the stored rows, because the stored job does not name its {' and '.join(guess)}"
+    return replace(expected, lanes=lanes, guess=guess, source=source)
 
 
 def _relations(job: StoredJob, expected: Expectation) -> Relations:

@@ -37,8 +37,8 @@ class Reason:
 class AuditReport:
     """The audit of one job. `counts` are its rows by status; `wanted_rate` is the required share of answers.
 
-    `reasons` says why executions have no text, the most frequent reasons first; `superseded` counts the answers that
-    were asked again.
+    `guess` names the parts of the expectation that were taken from the rows. `reasons` says why executions have no
+    text, the most frequent reasons first; `superseded` counts the answers that were asked again.
     """
 
     job_id: str
@@ -48,6 +48,7 @@ class AuditReport:
     coverage: Coverage
     checks: tuple[Check, ...]
     wanted_rate: float
+    guess: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     superseded: Superseded = field(default_factory=Superseded)
 
@@ -100,6 +101,7 @@ class AuditReport:
             "schema": self.schema,
             "expected": self.coverage.expected,
             "expected_from": self.source,
+            "guessed": list(self.guess),
             "rows": self.rows,
             "counts": dict(self.counts),
             "never_ran": self.coverage.never_ran,

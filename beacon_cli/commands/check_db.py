@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,10 @@ def check_db(
             metavar="JOB_FILE", help="Compare with this job file instead of the stored job; - reads it from stdin."
         ),
     ] = None,
+    batching: Annotated[
+        Literal["question", "region", "lane"] | None,
+        typer.Option(help="How the job was batched, for a job of the old system, which does not say it."),
+    ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
@@ -34,7 +38,7 @@ def check_db(
 
     job = load_job(expect, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        report = audited(connection, chosen_job(connection, job_id, as_json=as_json), job)
+        report = audited(connection, chosen_job(connection, job_id, as_json=as_json), job, batching=batching)
     return CommandResult(
         "check-db",
         report.as_data(),

@@ -42,6 +42,15 @@ NewJobId = Annotated[
     ),
 ]
 JobFile = Annotated[Path, typer.Argument(metavar="JOB_FILE", help="The job file, YAML or JSON; - reads it from stdin.")]
+OldPrompt = Annotated[
+    Path | None,
+    typer.Option(
+        "--old-prompt",
+        metavar="FILE",
+        help="For a job file of the old system: send the text of this file as the system prompt, as the old system did "
+        "with its own. {place} becomes the region's place.",
+    ),
+]
 BatchingOption = Annotated[
     Literal["question", "region", "lane"] | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.command_line.values import execution_statuses
-from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId
+from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, OldPrompt
 from beacon_cli.console.result import CommandResult
 
 
@@ -24,6 +24,7 @@ def run(
         typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
     ] = None,
     job_id: NewJobId = None,
+    old_prompt: OldPrompt = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, without asking it.")] = False,
     again: Annotated[
         list[str] | None,
@@ -53,6 +54,7 @@ def run(
         batching=batching,
         max_in_flight=max_in_flight,
         job_id=job_id,
+        old_prompt=old_prompt,
         events=events,
         database_url=database_url,
         config=ctx.obj.config_path,

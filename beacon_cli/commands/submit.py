@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId
+from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, OldPrompt
 from beacon_cli.console.result import CommandResult
 
 
@@ -21,6 +21,7 @@ def submit(
     ] = 0,
     batching: BatchingOption = None,
     job_id: NewJobId = None,
+    old_prompt: OldPrompt = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the job has ended, and show its verdict.")] = False,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
@@ -30,7 +31,7 @@ def submit(
     from beacon_cli.runs.request import RunRequest
 
     settings = ctx.obj.settings
-    request = RunRequest(job_file, batching=batching, job_id=job_id, database_url=database_url)
+    request = RunRequest(job_file, batching=batching, job_id=job_id, old_prompt=old_prompt, database_url=database_url)
     job = request.load(settings)
     url = fleet_database(settings, database_url)
     from beacon_cli.fleet.submit import submit_job

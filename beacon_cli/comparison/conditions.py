@@ -9,12 +9,11 @@ from typing import Any
 from beacon_cli.comparison.verdicts import Subject
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
-from beacon_cli.records.expectation import label_of
 from beacon_cli.records.stored_answer import StoredExecution
-from modal_deployment.regions import region_of_container
+from modal_deployment.registry import REGISTRY
 
 _VALUES_SHOWN = 3
-_CONTAINER = "region"
+_REGION = "region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +25,30 @@ class Incomparable:
     accepted: bool = False
 
 
+_IDS = {model.source: model.id for model in REGISTRY.values()}
+
 CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
+    "model": lambda execution: _model(execution),
     "model_revision": lambda execution: execution.model_revision,
     "gpu": lambda execution: execution.gpu,
     "generator": lambda execution: execution.architecture,
     "registry": lambda execution: execution.model_registry,
-    "system_prompt": lambda execution: execution.system_prompt,
+    "system_prompt": lambda execution: execution.used_system_prompt,
     "sampling": lambda execution: _sampling(execution),
 }
-"""What is compared between groups, model by model."""
+"""What is compared between groups, model by model: what the endpoint says that it did, else what was asked of it.
 
-NAMES = (*CONDITIONS, "region", "prompt")
+None is unknown, and never counts as equal. An empty text is a value: none.
+"""
+
+NAMES = (*CONDITIONS, _REGION, "prompt")
 """Every condition that can be named and accepted."""
 
-_OPTIONAL = frozenset({"system_prompt"})  # no system prompt is a value, not an unknown
+
+def _model(execution: StoredExecution) -> str | None:
+    """Return the model that answered; endpoints name it by its id or by its source."""
+    said = execution.effective_model
+    return said and _IDS.get(said, said)
 
 
 def _sampling(execution: StoredExecution) -> str | None:
@@ -55,18 +64,18 @@ class Conditions:
     _values: dict[tuple[str, str], dict[str, set[str | None]]] = field(default_factory=dict)
     _elsewhere: dict[tuple[str, str], int] = field(default_factory=dict)
     _prompts: dict[str, dict[str, str | None]] = field(default_factory=dict)
-    _answers: int = 0
+    _nowhere: bool = False
 
     def add(self, execution: StoredExecution, group: str) -> None:
         """Record the conditions of one answer."""
-        self._answers += 1
         for name, value_of in CONDITIONS.items():
             groups = self._values.setdefault((name, execution.model_id), {})
             groups.setdefault(group, set()).add(value_of(execution))
-        for named in _named_regions(execution):
-            if named != execution.region:
-                key = (execution.region, named)
-                self._elsewhere[key] = self._elsewhere.get(key, 0) + 1
+        places = execution.places
+        self._nowhere = self._nowhere or not places
+        for named in places - {execution.region}:
+            key = (execution.region, named)
+            self._elsewhere[key] = self._elsewhere.get(key, 0) + 1
 
     def add_prompt(self, subject: Subject, prompts: Mapping[str, str | None]) -> None:
         """Record the text of a question's id in each group."""
@@ -82,13 +91,15 @@ class Conditions:
 
     def unrecorded(self) -> tuple[str, ...]:
         """Return the conditions that are not recorded for every answer."""
-        names = dict.fromkeys(name for (name, _), groups in self._values.items() if _unknown(name, groups))
-        return tuple(names)
+        names = [
+            name for (name, _), groups in self._values.items() if any(None in values for values in groups.values())
+        ]
+        return tuple(dict.fromkeys([*names, _REGION] if self._nowhere else names))
 
     def _differing(self) -> Iterator[tuple[str, str]]:
         found: dict[tuple[str, str], list[str]] = {}
         for (name, model_id), groups in self._values.items():
-            known = {group: {value for value in values if _known(name, value)} for group, values in groups.items()}
+            known = {group: values - {None} for group, values in groups.items()}
             if len(set().union(*known.values())) > 1:
                 found.setdefault((name, _by_group(known)), []).append(model_id)
         for (name, detail), models in found.items():
@@ -96,29 +107,12 @@ class Conditions:
 
     def _answered_elsewhere(self) -> Iterator[tuple[str, str]]:
         for (asked, named), count in self._elsewhere.items():
-            yield _CONTAINER, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, answered in {excerpt(named, 30)}"
+            yield _REGION, f"{quantity(count, 'answer')} of {excerpt(asked, 30)}, answered in {excerpt(named, 30)}"
 
     def _reworded(self) -> Iterator[tuple[str, str]]:
         if self._prompts:
             named = ", ".join(excerpt(name, 40) for name in list(self._prompts)[:_VALUES_SHOWN])
             yield "prompt", f"{quantity(len(self._prompts), 'question')} with different texts: {named}"
-
-
-def _named_regions(execution: StoredExecution) -> Iterator[str]:
-    """Yield the labels of the regions that the endpoint and its provider report."""
-    if execution.answered_region is not None:
-        yield label_of(execution.answered_region)
-    ran_in = region_of_container(execution.container_region) if execution.container_region else None
-    if ran_in is not None:
-        yield ran_in.label
-
-
-def _known(name: str, value: str | None) -> bool:
-    return value is not None or name in _OPTIONAL
-
-
-def _unknown(name: str, groups: Mapping[str, set[str | None]]) -> bool:
-    return name not in _OPTIONAL and any(None in values for values in groups.values())
 
 
 def _by_group(groups: Mapping[str, set[Any]]) -> str:
@@ -127,6 +121,6 @@ def _by_group(groups: Mapping[str, set[Any]]) -> str:
 
 
 def _listed(values: set[Any]) -> str:
-    shown = sorted("none" if value is None else repr(excerpt(str(value), 50)) for value in values)
+    shown = sorted("none" if value == "" else repr(excerpt(str(value), 50)) for value in values)
     more = f" and {len(shown) - _VALUES_SHOWN} more" if len(shown) > _VALUES_SHOWN else ""
     return " and ".join(shown[:_VALUES_SHOWN]) + more if shown else "not recorded"

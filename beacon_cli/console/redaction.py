@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 import os
 import re
 import tomllib
@@ -28,6 +29,9 @@ _MODAL_KEYS = ("token_id", "token_secret")
 # Up to the last @ of a word: a password may contain one that is not percent-encoded.
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)")
 _KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
+# Keys of the old system's documents, in any spelling.
+_CREDENTIALS = frozenset({"walletauth", "signature", "publickey", "nonce"})
+_MAY_NAME_CREDENTIALS = re.compile("wallet|signature|public|nonce", re.IGNORECASE)
 # A shorter value is part of too many harmless words.
 _SHORTEST = 6
 _SHORTEST_IN_BASE64 = 8
@@ -106,6 +110,30 @@ def redacted(text: str) -> str:
     """Return `text` without the values of known secrets, and without passwords in database URLs."""
     text = known_secrets().clean(text)
     return _KEYWORD_PASSWORD.sub(r"\1***", _URL_PASSWORD.sub(r"\1***", text))
+
+
+def is_credential(key: str) -> bool:
+    """Return whether such a key of the old system's documents holds a signature, or how a wallet signed in."""
+    return key.lower().replace("_", "").replace("-", "") in _CREDENTIALS
+
+
+def without_credentials(value: Any) -> Any:
+    """Return a JSON value with `***` in place of whatever stands under such a key. It must not be nested too deep."""
+    if isinstance(value, dict):
+        return {key: "***" if is_credential(key) else without_credentials(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_credentials(item) for item in value]
+    return value
+
+
+def document_without_credentials(text: str | None) -> str | None:
+    """Return a JSON text the same way; as it is if it cannot hold such a key, and `"***"` if it is nested too deep."""
+    if text is None or _MAY_NAME_CREDENTIALS.search(text) is None:
+        return text
+    try:
+        return json.dumps(without_credentials(json.loads(text)), ensure_ascii=False)
+    except RecursionError:
+        return '"***"'
 
 
 def redacted_traceback() -> str:

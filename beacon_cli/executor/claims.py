@@ -10,7 +10,7 @@ from beacon_cli.door import Door, bounded
 from beacon_cli.executor.blocks import finish_reason
 from beacon_cli.executor.json_paths import Path, texts_at, value_at
 from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS
-from modal_deployment.regions import region_of_container, region_or_none
+from modal_deployment.regions import region_of_container, region_of_provider, region_or_none
 
 _MOST_TOKENS = 2**31 - 1  # of PostgreSQL's int
 _TOKENS = (("tokens_generated",), ("receipt", "output", "tokens_generated"))
@@ -46,20 +46,13 @@ class Claims:
 def _regions(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the regions that an answer names, the surest first: labels, or texts that name no known region."""
     yield from (_label(name) or name for name in texts_at(document, _REGIONS))
-    yield from filter(None, map(_region_of_provider, texts_at(document, _PROVIDERS)))
+    yield from (region.label for name in texts_at(document, _PROVIDERS) if (region := region_of_provider(name)))
     yield from (_label(name) or name for name in texts_at(document, (("region",),)))
 
 
 def _label(name: str) -> str | None:
     region = region_or_none(name) or region_of_container(name)
     return None if region is None else region.label
-
-
-def _region_of_provider(provider_id: str) -> str | None:
-    """Return the region at the end of an id such as `modal-us-east`."""
-    parts = bounded(provider_id).split("-")
-    ends = ("-".join(parts[start:]) for start in range(len(parts)))
-    return next((region.label for end in ends if (region := region_or_none(end)) is not None), None)
 
 
 def _numbers(document: Mapping[str, Any], paths: Iterable[Path]) -> Iterator[int]:

@@ -79,6 +79,7 @@ COLUMNS = (
     Column("effective_system_prompt", "text", "the system prompt that the endpoint says it used"),
     Column("effective_region", "text", "the region that the endpoint says it answered in"),
     Column("arm", "integer", "the arm of the region: 0, or 1 for a control"),
+    Column("effective_model", "text", "the model that the endpoint says it asked"),
 )
 
 

@@ -8,11 +8,13 @@ from collections.abc import Collection, Hashable, Iterable
 from pathlib import Path
 
 from beacon_cli.console.printable import excerpt
+from beacon_cli.errors import UsageError
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.document import Document, Node
 from beacon_cli.job.files import STDIN, read_document, reason
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.model import Job, JobModel
+from beacon_cli.job.old_prompt import read_old_prompt
 from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem, open_question_file
 from beacon_cli.job.validation import suggestion, validated
 from beacon_cli.job.version1 import converted, is_version1
@@ -20,16 +22,24 @@ from modal_deployment.regions import REGIONS, Region, UnknownRegionError, region
 from modal_deployment.registry import REGISTRY
 
 
-def load_job(path: Path, *, known_models: Collection[str] | None = None) -> Job:
+def load_job(path: Path, *, known_models: Collection[str] | None = None, old_prompt: Path | None = None) -> Job:
     """Return the job in a file, or in stdin for `-`: YAML or JSON, in this or the old system's format.
 
-    `known_models` are the ids that a job may name; those of the registry if it is None.
-    Raises `JobFileError` for the first problem: `file:line:column: key.path: problem` and a hint.
+    `known_models` are the ids that a job may name; those of the registry if it is None. `old_prompt` is a file with the
+    system prompt for a job of the old system.
+    Raises `JobFileError` for the first problem: `file:line:column: key.path: problem` and a hint; `UsageError` for
+    `old_prompt` with a job of today's format.
     """
     document = read_document(path)
     warnings: list[str] = []
     if is_version1(document):
-        document, warnings = converted(document)
+        prompt = None if old_prompt is None else read_old_prompt(old_prompt)
+        document, warnings = converted(document, old_prompt=prompt)
+    elif old_prompt is not None:
+        raise UsageError(
+            f"--old-prompt is for job files of the old system, and {document.source} is not one",
+            hint="write system_prompt into the job file",
+        )
     written = validated(document)
     members = document.root.members
     questions = _questions(document, members["questions"], path.parent, warnings)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from beacon_cli.job.version1 import OLD_SUCCESS_RATE
 from modal_deployment.regions import region_or_none
 
 if TYPE_CHECKING:
     from beacon_cli.job.model import Job
+
+_T = TypeVar("_T")
 
 LaneName = tuple[str, str]
 """A model's id and a region's label."""
@@ -29,8 +33,9 @@ class Expectation:
     """The expected cells. None means that a value is not recorded: it is taken from the rows.
 
     With `questions_stored`, `question_ids` is None as well: the ids are read from their table. `batching` is how the
-    questions were walked; `min_success_rate` is the required share; `unrecorded` names the columns that the tables
-    lack.
+    questions were walked, None if the job does not say it; `min_success_rate` is the required share; `per_endpoint` is
+    the job's own cap of a region; `unrecorded` names the columns that the tables lack; `guess` names the parts that
+    were taken from the rows: the rows cannot tell what is missing of those.
     """
 
     source: str
@@ -40,14 +45,26 @@ class Expectation:
     regions: tuple[str, ...] | None = None
     repeats: int = 1
     questions_stored: bool = False
-    batching: str = "question"
+    batching: str | None = "question"
     min_success_rate: float = 1.0
+    per_endpoint: int | None = None
     unrecorded: frozenset[str] = frozenset()
+    guess: tuple[str, ...] = ()
 
     @property
-    def guessed(self) -> bool:
-        """Whether a part has to be taken from the rows that it should judge."""
-        return self.lanes is None or (self.question_ids is None and not self.questions_stored)
+    def unknown(self) -> tuple[str, ...]:
+        """The parts that are not recorded, so that they have to be taken from the rows."""
+        parts = {
+            "questions": self.question_ids is None and not self.questions_stored,
+            "models": self.lanes is None and self.models is None,
+            "regions": self.lanes is None and self.regions is None,
+        }
+        return tuple(part for part, missing in parts.items() if missing)
+
+    def caps(self) -> dict[str, int]:
+        """Return region → how many containers may answer there at the same time, as `executor.endpoint_caps` does."""
+        models = Counter(region for _, region in self.lanes or ())
+        return {region: self.per_endpoint or count for region, count in models.items()}
 
 
 def from_job(job: Job) -> Expectation:
@@ -58,28 +75,40 @@ def from_job(job: Job) -> Expectation:
         lanes=tuple((lane.model_id, lane.region.label) for lane in job.lanes()),
         repeats=job.repeats,
         min_success_rate=job.limits.min_success_rate,
+        per_endpoint=job.limits.per_endpoint,
     )
 
 
 def from_spec(spec: object, *, questions_stored: bool = False) -> Expectation:
     """Return the expectation of a stored job, in either system's form, as far as it is recorded."""
-    fields = spec if isinstance(spec, dict) else {}
+    envelope = _mapping(spec)
+    fields = _mapping(envelope.get("jobspec")) or envelope
     constraints = _mapping(fields.get("constraints"))
-    regions = _labels(fields.get("regions")) or _labels(constraints.get("regions"))
-    models = _entries(fields.get("models"))
+    regions = _first(map(_labels, (fields.get("regions"), envelope.get("target_regions"), constraints.get("regions"))))
+    models = _first(map(_entries, (fields.get("models"), _mapping(fields.get("metadata")).get("models"))))
     everywhere = all(own or regions for _, own in models)
     lanes = tuple((name, region) for name, own in models for region in own or regions) if everywhere else ()
-    limits = _mapping(fields.get("limits")) or constraints
+    limits = _mapping(fields.get("limits"))
     return Expectation(
         source="the stored job",
-        question_ids=None if questions_stored else _names(fields.get("questions")) or None,
+        question_ids=None if questions_stored else tuple(_question_ids(fields)) or None,
         lanes=lanes or None,
         models=tuple(name for name, _ in models) or None,
-        regions=regions or None,
-        repeats=_count(fields.get("repeats", fields.get("runs"))),
+        regions=tuple(regions) or None,
+        repeats=_count(fields.get("repeats", fields.get("runs")), 1),
         questions_stored=questions_stored,
-        min_success_rate=_share(limits.get("min_success_rate")),
+        min_success_rate=_share(
+            *(place.get("min_success_rate") for place in (limits, envelope, constraints)),
+            OLD_SUCCESS_RATE if "constraints" in fields else 1.0,
+        ),
+        per_endpoint=_count(limits.get("per_endpoint"), None),
     )
+
+
+def _question_ids(fields: Mapping[str, Any]) -> Sequence[str]:
+    """Return the ids of the questions in a spec that lists them, in one of the places where the old system did."""
+    places = (fields, _mapping(fields.get("input")), _mapping(_mapping(fields.get("benchmark")).get("input")))
+    return _first(_names(place.get("questions")) for place in places)
 
 
 def label_of(name: str) -> str:
@@ -88,9 +117,10 @@ def label_of(name: str) -> str:
     return name.strip() if region is None else region.label
 
 
-def _entries(models: object) -> list[tuple[str, tuple[str, ...]]]:
+def _entries(models: object) -> Sequence[tuple[str, tuple[str, ...]]]:
+    """Return the models in a list, each with regions of its own."""
     if not isinstance(models, list):
-        return []
+        return ()
     own = {
         name: _labels(model.get("regions")) for model in models if isinstance(model, dict) for name in _names([model])
     }
@@ -117,9 +147,15 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1_000_000 else 1
+def _count(value: object, default: _T) -> int | _T:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1_000_000 else default
 
 
-def _share(value: object) -> float:
-    return float(value) if isinstance(value, (int, float)) and 0 <= value <= 1 else 1.0
+def _share(*values: object) -> float:
+    """Return the first share among the values; the last one is one."""
+    return next(float(value) for value in values if isinstance(value, (int, float)) and 0 <= value <= 1)
+
+
+def _first(found: Iterable[Sequence[_T]]) -> Sequence[_T]:
+    """Return the first that is not empty."""
+    return next(filter(None, found), ())

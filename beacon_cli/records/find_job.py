@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
+from beacon_cli.console.redaction import without_credentials
 from beacon_cli.errors import JobNotFound
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.store.connect import translated
@@ -30,13 +31,16 @@ _NEAR_AMONG = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """A stored job. `key` is what its rows refer to; `columns` are those of `executions`."""
+    """A stored job. `key` is what its rows refer to; `columns` are those of `executions`.
+
+    `spec` never holds the signatures of the old system's jobs. `batching` is None if the job does not say it.
+    """
 
     schema: Schema
     id: str
     key: str | int
     spec: Any
-    batching: str
+    batching: str | None
     questions_stored: bool
     columns: Mapping[str, str]
 
@@ -63,7 +67,10 @@ def _find_beacon(connection: Connection, job_id: str) -> StoredJob | None:
             " FROM jobs WHERE id = %s",
             [job_id],
         ).fetchone()
-    return StoredJob(schema="beacon", id=job_id, key=job_id, columns={}, **row) if row is not None else None
+    if row is None:
+        return None
+    spec = without_credentials(row.pop("spec"))
+    return StoredJob(schema="beacon", id=job_id, key=job_id, spec=spec, columns={}, **row)
 
 
 def _find_legacy(connection: Connection, job_id: str) -> StoredJob | None:
@@ -82,7 +89,7 @@ def _find_legacy(connection: Connection, job_id: str) -> StoredJob | None:
         id=name or job_id,
         key=key,
         spec=_parsed(text),
-        batching="question",
+        batching=None,
         questions_stored=False,
         columns=columns,
     )
@@ -90,7 +97,7 @@ def _find_legacy(connection: Connection, job_id: str) -> StoredJob | None:
 
 def _parsed(text: str | None) -> Any:
     try:
-        return json.loads(text or "null")
+        return without_credentials(json.loads(text or "null"))
     except (ValueError, RecursionError):
         return None
 

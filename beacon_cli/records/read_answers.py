@@ -8,10 +8,17 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from beacon_cli.console.redaction import document_without_credentials
 from beacon_cli.errors import UsageError
 from beacon_cli.records.expectation import Expectation, from_spec
 from beacon_cli.records.find_job import StoredJob
-from beacon_cli.records.relations import GIVEN_QUESTIONS, legacy_executions, questions_found, region_label
+from beacon_cli.records.relations import (
+    EFFECTIVE_REGION,
+    GIVEN_QUESTIONS,
+    legacy_executions,
+    questions_found,
+    region_label,
+)
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.records.stored_answer import StoredExecution
 from beacon_cli.store.queries import query
@@ -55,7 +62,7 @@ def stored_executions(
         cursor.itersize = _ROWS_AT_ONCE
         cursor.execute(_statement(jobs[0], spec, documents=documents), parameters)
         for row in cursor:
-            yield StoredExecution(**originals(row))
+            yield StoredExecution(**originals(row if jobs[0].schema == "beacon" else _without_credentials(row)))
 
 
 def question_ids(connection: Connection, job: StoredJob) -> list[str]:
@@ -74,14 +81,21 @@ def _statement(job: StoredJob, spec: Expectation, *, documents: bool) -> sql.Com
         questions = GIVEN_QUESTIONS if spec.question_ids else questions_found(executions)
         relations: dict[str, Any] = {"executions": executions, "questions": questions}
     else:
-        relations = {"region": region_label(sql.Identifier("execution", "region"))}
+        relations = {
+            "region": region_label(sql.Identifier("execution", "region")),
+            "effective_region": EFFECTIVE_REGION,
+        }
     return query("records", "answers_legacy" if legacy else "answers_beacon").format(
-        **relations, documents=_documents(legacy, documents)
+        **relations, documents=_documents(documents)
     )
 
 
-def _documents(legacy: bool, wanted: bool) -> sql.SQL:
+def _documents(wanted: bool) -> sql.SQL:
     if not wanted:
         return sql.SQL("NULL::text AS output_data, NULL::text AS receipt_data")
-    receipt = "NULL::text" if legacy else "execution.receipt_data::text"
-    return sql.SQL(f"execution.output_data::text AS output_data, {receipt} AS receipt_data")
+    return sql.SQL("execution.output_data::text AS output_data, execution.receipt_data::text AS receipt_data")
+
+
+def _without_credentials(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of the old system without the signatures in its documents."""
+    return {**row, **{name: document_without_credentials(row[name]) for name in ("output_data", "receipt_data")}}

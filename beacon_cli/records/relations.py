@@ -21,6 +21,12 @@ COLUMNS: dict[str, str] = {
     "status": "text",
     "response": "text",
     "output_data": "jsonb",
+    "receipt_data": "jsonb",
+    "system_prompt": "text",
+    "provider_id": "text",
+    "retry_count": "int",
+    "original_error": "text",
+    "response_classification": "text",
     "container_id": "text",
     "container_region": "text",
     "hops": "int",
@@ -31,7 +37,7 @@ COLUMNS: dict[str, str] = {
     "error_code": "text",
     "finish_reason": "text",
 }
-"""The columns of an execution that the checks read, with their types."""
+"""The columns of the old system's executions that are read where they exist, with their types."""
 
 Relation = sql.Composed | sql.SQL
 
@@ -84,14 +90,22 @@ _TIMES = sql.SQL(", ").join(
 )
 
 
+# What the endpoint says of itself. Rows of version 0.2 and earlier lack the columns for it.
+EFFECTIVE_REGION = sql.SQL(
+    "coalesce(effective_region, receipt_data #>> '{execution_details,region}', output_data #>> '{metadata,region}')"
+)
+
+
 def beacon_executions() -> sql.Composed:
     """Return the rows of Beacon's own table for the job `job_id`."""
     return sql.SQL(
         "(SELECT run_id, question_id, model_id, {region} AS region, repeat, status, response,"
-        " output_data ->> 'region' AS answered_region, container_id, container_region, hops, error_code, finish_reason,"
+        " output_data ->> 'region' AS answered_region, {effective_region} AS effective_region, provider_id,"
+        " container_id, container_region, attempts, hops, NULL::text AS error, NULL::text AS classification,"
+        " error_code, finish_reason,"
         " {times}"
         " FROM executions WHERE job_id = %(job_id)s)"
-    ).format(region=region_label(sql.Identifier("region")), times=_TIMES)
+    ).format(region=region_label(sql.Identifier("region")), times=_TIMES, effective_region=EFFECTIVE_REGION)
 
 
 def legacy_executions(columns: Mapping[str, str], repeats: int) -> sql.Composed:
@@ -126,8 +140,19 @@ _LEGACY = """(
                CASE WHEN status = 'error' THEN 'failed'
                     WHEN status = 'completed' AND btrim(answer, E' \\t\\r\\n') = '' THEN 'empty'
                     ELSE coalesce(status, '') END AS status,
-               answer AS response, output_data, output_data ->> 'region' AS answered_region, container_id,
-               container_region, hops, queued_at, started_at, completed_at, created_at, error_code, finish_reason
+               answer AS response, output_data, receipt_data, nullif(system_prompt, '') AS system_prompt,
+               receipt_data #>> '{{output,system_prompt}}' AS effective_system_prompt,
+               output_data ->> 'region' AS answered_region,
+               coalesce(receipt_data #>> '{{execution_details,region}}', output_data #>> '{{metadata,region}}')
+                   AS effective_region,
+               coalesce(receipt_data #>> '{{execution_details,model}}', output_data ->> 'model',
+                        output_data #>> '{{metadata,model}}') AS effective_model,
+               coalesce(nullif(provider_id, ''), receipt_data #>> '{{execution_details,provider_id}}',
+                        output_data ->> 'provider') AS provider_id,
+               container_id, container_region, least(retry_count, 1000000) + 1 AS attempts, hops,
+               concat_ws(': ', output_data ->> 'error', output_data ->> 'router_error', original_error) AS error,
+               response_classification AS classification, queued_at, started_at, completed_at, created_at,
+               error_code, finish_reason
         FROM (
             SELECT *, CASE WHEN response IS NULL AND output_data ? 'response'
                            THEN coalesce(output_data ->> 'response', '') ELSE response END AS answer

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from beacon_cli.records.model_words import ModelWords
+from beacon_cli.records.witnesses import WITNESSES, places
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +14,10 @@ class StoredExecution(ModelWords):
     """One row of `executions`. Texts are as the model sent them; they may contain anything.
 
     `position` is the question's position in the job, None for a question that the job does not have. `region` is a
-    label, `answered_region` is whatever the endpoint reported. `output_data` and `receipt_data` are JSON texts, read
-    only on request. A row of the old system has None for columns that its tables do not have.
+    label. `answered_region`, `effective_region`, `effective_model` and `effective_system_prompt` are whatever the
+    endpoint says that it did: at the top of its answer, in its receipt, or in its metadata. `output_data` and
+    `receipt_data` are JSON texts, read only on request. A row of the old system has None for columns that its tables do
+    not have.
     """
 
     job_id: str
@@ -56,6 +59,22 @@ class StoredExecution(ModelWords):
     thought: str | None
     effective_system_prompt: str | None
     effective_region: str | None
+    effective_model: str | None
+
+    @property
+    def used_system_prompt(self) -> str | None:
+        """The system prompt of the answer: what the endpoint says, else what was sent; empty if there was none.
+
+        None if it is unknown. Beacon's rows, which name their run, also record that none was sent; the old system's
+        do not.
+        """
+        said = self.effective_system_prompt or self.system_prompt
+        return said or ("" if self.run_id is not None else None)
+
+    @property
+    def places(self) -> frozenset[str]:
+        """The labels of the regions that the endpoint, its provider or the container's place name; none if unknown."""
+        return frozenset(places({witness: getattr(self, witness) for witness in WITNESSES}).values())
 
     @property
     def seconds(self) -> float | None:

@@ -38,17 +38,18 @@ class RunRequest:
     batching: Batching | None = None
     max_in_flight: int | None = None
     job_id: str | None = None
+    old_prompt: Path | None = None
     events: Path | None = None
     database_url: str | None = None
     config: Path | None = None
     again: tuple[Status, ...] = ()
 
     def load(self, settings: Settings) -> Job:
-        """Return the job. Raises `JobFileError`, and `UsageError` if events would be written into the job file."""
+        """Return the job. Raises `JobFileError`, and `UsageError` for flags that do not fit the job file."""
         if self.events is not None and self.events.resolve() == self.job_file.resolve():
             raise UsageError(f"--events would write into the job file {self.job_file}", hint="name another file")
         known = [*REGISTRY, *local_model_ids(settings)]  # each endpoint reports itself which of them it serves
-        return load_job(self.job_file, known_models=known)
+        return load_job(self.job_file, known_models=known, old_prompt=self.old_prompt)
 
     def limits(self, job: Job, settings: Settings) -> Limits:
         """Return the limits in force: flags > job file > environment > `beacon.toml` > defaults."""
@@ -72,6 +73,8 @@ class RunRequest:
         words += ["run", str(self.job_file), "--job-id", job_id]
         if self.local:
             words.append("--local")
+        if self.old_prompt is not None:
+            words += ["--old-prompt", str(self.old_prompt)]
         if self.max_in_flight is not None:
             words += ["--max-in-flight", str(self.max_in_flight)]
         if self.events is not None:

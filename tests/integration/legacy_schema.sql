@@ -22,6 +22,9 @@ CREATE TABLE executions (
     receipt_data jsonb,
     started_at   timestamp,
     completed_at timestamp,
-    created_at   timestamp NOT NULL DEFAULT now()
+    created_at   timestamp NOT NULL DEFAULT now(),
+    system_prompt           text,
+    response_classification varchar(50) DEFAULT 'unknown',
+    original_error          text
 );
 CREATE INDEX idx_executions_job_id ON executions (job_id);

@@ -52,7 +52,7 @@ def store(connection: Connection, job: NoisyJob) -> None:
                         prompt=f"Question {position}?",
                         system_prompt=job.system_prompt,
                         response=" ".join(chance.choice(words) for _ in range(job.words)),
-                        output_data=json.dumps({"success": True, "region": region, **job.output}),
+                        output_data=json.dumps({"success": True, "region": region, "model": model, **job.output}),
                         receipt_data=json.dumps(_RECEIPT),
                     )
 

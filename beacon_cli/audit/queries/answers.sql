@@ -9,23 +9,24 @@ WITH answers AS (
            CASE WHEN octet_length(response) >= 20 AND status <> 'blocked' THEN hashtextextended(response, 0) END AS digest,
            status = 'empty' OR status <> 'blocked' AND octet_length(response) < 100
                                AND btrim(response, E' \t\r\n') = '' AS empty,
-           status = 'blocked' AS blocked, finish_reason = 'length' AS cut_off
+           status = 'blocked' AS blocked, finish_reason = 'length' AS cut_off,
+           classification = 'technical_failure' AS technical
     FROM {executions} AS execution
     WHERE status IN ('completed', 'empty', 'blocked')
     OFFSET 0  -- a fence: what follows groups hashes, and must not carry the texts along
 ), texts AS (
     SELECT model_id, region, digest,
            count(*) AS executions,
-           count(*) FILTER (WHERE empty) AS empty,
+           count(*) FILTER (WHERE empty) AS empty, count(*) FILTER (WHERE technical) AS technical,
            count(*) FILTER (WHERE blocked) AS blocked,
            count(*) FILTER (WHERE cut_off) AS cut_off, count(cut_off) AS with_an_end,
            min(question_id) AS one_question, max(question_id) AS another
     FROM answers
     GROUP BY model_id, region, digest
 ), noted AS (
-    SELECT * FROM texts WHERE empty > 0 OR (digest IS NOT NULL AND one_question <> another)
+    SELECT * FROM texts WHERE empty > 0 OR technical > 0 OR (digest IS NOT NULL AND one_question <> another)
 ), same AS (
-    SELECT * FROM noted WHERE empty = 0
+    SELECT * FROM noted WHERE empty = 0 AND digest IS NOT NULL AND one_question <> another
 ), regions AS (
     SELECT left(region, 100) AS region, sum(blocked)::bigint AS blocked, sum(cut_off)::bigint AS cut_off,
            sum(with_an_end)::bigint AS with_an_end
@@ -36,6 +37,7 @@ WITH answers AS (
     LIMIT 100
 )
 SELECT (SELECT coalesce(sum(empty), 0)::bigint FROM noted) AS empty,
+       (SELECT coalesce(sum(technical), 0)::bigint FROM noted) AS technical,
        (SELECT count(*) FROM same) AS texts,
        (SELECT coalesce(sum(executions), 0)::bigint FROM same) AS executions,
        ARRAY(

@@ -1,12 +1,15 @@
--- Which regions were asked, which answered, and where containers say they ran: the distinct combinations.
-WITH combinations AS (
-    SELECT left(region, 100) AS asked,
-           CASE WHEN status IN ('completed', 'empty', 'blocked') THEN left(answered_region, 100) END AS answering,
-           CASE WHEN status IN ('completed', 'empty', 'blocked') THEN left(container_region, 100) END AS container,
-           status IN ('completed', 'empty', 'blocked') AS answered,
+-- Which regions were asked, which ones answers name, and where containers say they ran: the distinct combinations.
+WITH executions AS (
+    SELECT *, status IN ('completed', 'empty', 'blocked') AS answered FROM {executions} AS execution
+), combinations AS (
+    SELECT left(region, 100) AS asked, answered,
+           CASE WHEN answered THEN left(effective_region, 100) END AS effective_region,
+           CASE WHEN answered THEN left(answered_region, 100) END AS answered_region,
+           CASE WHEN answered THEN left(provider_id, 100) END AS provider_id,
+           CASE WHEN answered THEN left(container_region, 100) END AS container_region,
            count(*) AS executions
-    FROM {executions} AS execution
-    GROUP BY 1, 2, 3, 4
+    FROM executions
+    GROUP BY 1, 2, 3, 4, 5, 6
     ORDER BY executions DESC
     LIMIT %(max_combinations)s
 )

@@ -12,6 +12,9 @@ WITH dated AS NOT MATERIALIZED (
            count(*) FILTER (WHERE hops > 0) AS hopped,
            coalesce(sum(hops), 0)::bigint AS hops,
            coalesce(max(hops), 0) AS most_hops,
+           count(*) FILTER (
+               WHERE error ~* '\m(http(/[0-9.]+)?|status|code|redirect|response|error)[^0-9a-z]{{1,4}}303\M|\m303 see other'
+           ) AS refused,
            count(*) FILTER (WHERE backwards) AS backwards,
            count(*) FILTER (WHERE future) AS future
     FROM dated
@@ -25,7 +28,7 @@ SELECT coalesce(jsonb_agg(to_jsonb(counted)), '[]') AS statuses,
        jsonb_build_object('without_question', coalesce(sum(without_question), 0),
                           'without_model', coalesce(sum(without_model), 0)) AS question_id,
        jsonb_build_object('executions', coalesce(sum(hopped), 0), 'hops', coalesce(sum(hops), 0),
-                          'most', coalesce(max(most_hops), 0)) AS no_hops,
+                          'most', coalesce(max(most_hops), 0), 'refused', coalesce(sum(refused), 0)) AS no_hops,
        (SELECT to_jsonb(summed) FROM summed) || jsonb_build_object(
            'examples', CASE WHEN (SELECT backwards + future > 0 FROM summed) THEN ARRAY(
                SELECT concat_ws(' · ', left(question_id, 200), left(model_id, 200), left(region, 200))

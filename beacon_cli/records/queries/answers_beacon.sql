@@ -14,8 +14,12 @@ SELECT execution.job_id, question.position, execution.question_id, execution.mod
        execution.http_status, execution.error_code, execution.error_message, execution.function_call_id,
        execution.queued_at, execution.started_at, execution.completed_at, execution.created_at,
        execution.run_id::text AS run_id, {documents},
-       execution.arm, execution.finish_reason, execution.thought, execution.effective_system_prompt,
-       execution.effective_region
+       execution.arm, execution.finish_reason, execution.thought,
+       coalesce(execution.effective_system_prompt, execution.receipt_data #>> '{{output,system_prompt}}')
+           AS effective_system_prompt,
+       {effective_region} AS effective_region,
+       coalesce(execution.receipt_data #>> '{{execution_details,model}}', execution.output_data ->> 'model')
+           AS effective_model
 FROM executions AS execution
 LEFT JOIN questions AS question ON question.job_id = %(first)s AND question.id = execution.question_id
 WHERE execution.job_id = ANY (%(keys)s::text[])

@@ -58,6 +58,15 @@ DEFECTS = {
         f"""UPDATE executions SET output_data = '{{"region": "us-east"}}' WHERE {ONE}""",
         {"regions"},
     ),
+    "answered by another region, according to the endpoint": (
+        f"UPDATE executions SET effective_region = 'US' WHERE {ONE}",
+        {"regions"},
+    ),
+    "answered by another region, according to the receipt": (
+        f"""UPDATE executions SET receipt_data = '{{"execution_details": {{"region": "us-east"}}}}' WHERE {ONE}""",
+        {"regions"},
+    ),
+    "answered by another provider": (f"UPDATE executions SET provider_id = 'modal-us' WHERE {ONE}", {"regions"}),
     "ran in another region": (f"UPDATE executions SET container_region = 'us-east-1' WHERE {ONE}", {"regions"}),
     "started early": (
         f"UPDATE executions SET queued_at = queued_at - interval '0.5 s',"
@@ -69,7 +78,6 @@ DEFECTS = {
         " completed_at = completed_at + interval '1.9 s' WHERE question_id = 'greatest_leader'",
         {"batch_gap"},
     ),
-    "another container later": (f"UPDATE executions SET container_id = 'ta-new' WHERE {ONE}", {"containers"}),
     "completed before started": (
         f"UPDATE executions SET completed_at = started_at - interval '1 ms' WHERE {ONE}",
         {"timestamps"},
@@ -104,6 +112,11 @@ def test_a_clean_job_passes_every_check(connection: Connection) -> None:
 
 
 WARNINGS = {
+    "another container later": (
+        f"UPDATE executions SET container_id = 'ta-new' WHERE {ONE}",
+        "containers",
+        "1 container first used after the first batch, inside the cap of the region: ta-new from greatest_leader",
+    ),
     "hops": (f"UPDATE executions SET hops = 3 WHERE {ONE}", "no_hops", "1 execution slow: 3 HTTP 303 hops"),
     "no text": (
         f"UPDATE executions SET status = 'empty', response = NULL WHERE {ONE}",

@@ -10,7 +10,10 @@ import pytest
 
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.report import AuditReport
+from beacon_cli.errors import UsageError
 from beacon_cli.executor.counts import Counts
+from beacon_cli.records.find_job import find_job
+from beacon_cli.records.read_answers import stored_executions
 from tests.support.audit_jobs import JOB, MODELS, OLD_SPEC, QUESTIONS, SPEC, add_job, seed, seed_legacy
 from tests.support.jobs import make_job
 
@@ -77,9 +80,22 @@ def test_a_stored_job_that_says_nothing_is_compared_with_what_is_there(connectio
     connection.execute("DELETE FROM questions")
     report = audit_job(connection, JOB)
     assert failed(report) == set()
-    assert "the stored rows" in report.checks[0].detail
+    assert report.guess == ("questions", "models", "regions")
+    guessed = {check.name: check for check in report.checks if check.status == "warn"}
+    assert set(guessed) == {"complete", "no_unexpected"}
+    assert guessed["complete"].detail == (
+        "12 cells answered exactly once (expected: the stored rows, because the stored job does not name its"
+        " questions and models and regions); the rows cannot show what is missing; --expect JOB_FILE judges it"
+    )
     connection.execute("DELETE FROM executions WHERE question_id = 'math_basic' AND region = 'US'")
     assert failed(audit_job(connection, JOB)) == {"complete"}
+
+
+def test_a_job_that_says_how_it_was_batched_is_not_told_otherwise(connection: Connection) -> None:
+    seed(connection, batching="lane")
+    assert audit_job(connection, JOB, batching="lane").ok
+    with pytest.raises(UsageError, match="--batching question: the job was batched by lane, as is stored with it"):
+        audit_job(connection, JOB, batching="question")
 
 
 def test_a_large_job_shows_the_questions_that_deviate(connection: Connection) -> None:
@@ -130,6 +146,7 @@ def test_the_old_tables_of_a_clean_job_pass(legacy: Connection) -> None:
         **dict.fromkeys(("batch_gap", "containers", "no_hops"), "skip"),
     }
     assert report.schema == "legacy"
+    assert report.wanted_rate == 1.0
     assert report.coverage.by_region() == {label: Counts(4, 4) for label in ("US", "EU", "ASIA")}
     assert audit_job(legacy, "1").job_id == JOB  # the old integer id finds it too
 
@@ -162,6 +179,42 @@ def test_old_tables_that_lack_or_have_other_columns_can_be_audited(legacy: Conne
     assert {check.name for check in report.checks if check.status == "skip"} == {
         *("sequential", "batch_gap", "containers", "no_hops")
     }
+
+
+STRANGE: tuple[Any, ...] = (
+    None,
+    7,
+    "text",
+    [],
+    {},
+    {"execution_details": 7, "output": [], "provenance": "x", "metadata": None},
+    {"execution_details": {"region": {"a": 1}, "provider_id": 7, "model": []}, "output": {"system_prompt": ["x"]}},
+    {
+        "metadata": {"region": 7, "model": None},
+        "region": [],
+        "provider": {},
+        "error": {"code": 5},
+        "response": {"a": 1},
+    },
+)
+
+
+@pytest.mark.parametrize("document", STRANGE)
+def test_old_documents_of_any_shape_are_read(legacy: Connection, document: Any) -> None:
+    seed_legacy(legacy)
+    text = json.dumps(document)
+    legacy.execute("UPDATE executions SET output_data = %s, receipt_data = %s WHERE id = 3", [text, text])
+    assert failed(audit_job(legacy, JOB)) <= {"regions"}
+    [*rows] = stored_executions(legacy, [find_job(legacy, JOB)], documents=True)
+    assert len(rows) == 12
+
+
+def test_a_job_that_was_stored_as_the_portal_posted_it_is_compared_with_what_it_asks(legacy: Connection) -> None:
+    spec = {**OLD_SPEC, "models": [], "metadata": {"models": [*MODELS, "mistral-7b"]}}
+    seed_legacy(legacy, {"jobspec": spec, "target_regions": ["US", "EU", "ASIA"], "min_success_rate": 0.5})
+    report = audit_job(legacy, JOB)
+    assert failed(report) == {"complete"}
+    assert (report.coverage.expected, report.coverage.never_ran, report.wanted_rate) == (18, 6, 0.5)
 
 
 def test_old_answers_without_text_count_as_empty(legacy: Connection) -> None:

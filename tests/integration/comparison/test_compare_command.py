@@ -141,6 +141,8 @@ def test_what_is_missing_is_told_and_fails(connection: Connection, database_url:
 
 # A change of a region's rows, and the condition that then differs.
 DIFFERING = {
+    "model": """UPDATE executions SET output_data = output_data
+        || CASE model_id WHEN 'llama3.2-1b' THEN '{"model": "other"}'::jsonb ELSE '{}' END""",
     "model_revision": """UPDATE executions SET output_data = output_data || '{"model_revision": "r2"}'""",
     "gpu": """UPDATE executions SET output_data = output_data || '{"gpu": "L4"}'""",
     "generator": """UPDATE executions SET receipt_data = jsonb_set(receipt_data, '{provenance,architecture}', '"x"')""",
@@ -170,10 +172,26 @@ def test_whatever_else_differs_between_regions_is_named_first_and_fails(
     assert data["incomparable"][0]["accepted"] is True
 
 
+def test_the_old_systems_prompts_by_region_are_named_before_any_verdict(
+    legacy: Connection, legacy_database_url: str
+) -> None:
+    seed_legacy(legacy)
+    legacy.execute("UPDATE executions SET system_prompt = 'You are based in ' || region")
+    done = compare(JOB, url=legacy_database_url)
+    assert done.code == 1
+    assert done.out.index("not comparable: system_prompt differs: ") < done.out.index("untestable")
+    code, data, errors = compared(JOB, "--accept", "system_prompt", url=legacy_database_url)
+    assert (code, data["comparable"], errors) == (0, True, [])
+    legacy.execute("UPDATE executions SET system_prompt = NULL WHERE region = 'EU'")
+    legacy.execute("UPDATE executions SET system_prompt = 'You are based in Asia' WHERE region <> 'EU'")
+    code, data, _ = compared(JOB, url=legacy_database_url)
+    assert (code, "system_prompt" in data["unrecorded"]) == (0, True)
+
+
 def test_what_no_answer_records_is_said(connection: Connection, database_url: str) -> None:
     seed(connection)
     _, data, _ = compared(JOB, url=database_url)
-    assert data["unrecorded"] == ["model_revision", "gpu", "generator", "registry", "sampling"]
+    assert data["unrecorded"] == ["model", "model_revision", "gpu", "generator", "registry", "sampling"]
 
 
 def test_two_jobs_are_compared_region_by_region(connection: Connection, database_url: str) -> None:

@@ -119,6 +119,13 @@ def test_a_row_in_json_written_out_by_hand(connection: Connection, database_url:
         "function_call_id": None,
         "output_data": {"success": True, "region": "us"},
         "receipt_data": receipt,
+        "answer_text": "What llama3.2-1b has to say in US of math_basic.",
+        "thought": None,
+        "finish_reason": None,
+        "effective_system_prompt": None,
+        "effective_region": None,
+        "arm": 0,
+        "effective_model": None,
     }
 
 
@@ -289,6 +296,34 @@ def test_the_old_systems_rows_have_the_same_columns(
     assert rows[0]["prompt"] in {None, ""}
     done = beacon("export", JOB, "--question", "capital", url=legacy_database_url)
     assert (done.code, done.err.splitlines()[1]) == (2, "hint: it has: math_basic, greatest_leader")
+
+
+SECRETS = {"signature": "0xSIGNATURE", "public_key": "0xKEY", "wallet_auth": {"address": "0xADDRESS", "nonce": "NONCE"}}
+
+
+@pytest.mark.parametrize("chosen", FORMATS)
+def test_what_the_old_systems_endpoints_said_is_exported_without_signatures(
+    legacy: Connection, legacy_database_url: str, tmp_path: Path, chosen: str
+) -> None:
+    seed_legacy(legacy)
+    receipt = {"execution_details": {"region": "us-east", "model": "llama3.2-1b"}, **SECRETS}
+    legacy.execute(
+        "UPDATE executions SET provider_id = 'modal-us-east', system_prompt = 'In the US.', retry_count = 1,"
+        " receipt_data = %s, output_data = output_data || %s WHERE id = 1",
+        [json.dumps(receipt), json.dumps({"metadata": SECRETS})],
+    )
+    first = exported(chosen, legacy_database_url, tmp_path)[0]
+    told = {name: first[name] for name in ("provider_id", "system_prompt", "effective_region", "effective_model")}
+    assert told == {
+        "provider_id": "modal-us-east",
+        "system_prompt": "In the US.",
+        "effective_region": "us-east",
+        "effective_model": "llama3.2-1b",
+    }
+    assert int(first["attempts"]) == 2
+    documents = f"{first['output_data']} {first['receipt_data']}"
+    assert "wallet_auth" in documents
+    assert not [secret for secret in ("0xSIGNATURE", "0xKEY", "0xADDRESS", "NONCE") if secret in documents]
 
 
 def big_job(connection: Connection, rows: int) -> None:

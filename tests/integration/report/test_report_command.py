@@ -154,6 +154,9 @@ def test_a_job_of_the_old_tables_has_what_they_record(legacy: Connection, tmp_pa
     assert "No timeline: no execution names both its container and its times." in page
     assert "Runs are not recorded in the old system&#39;s tables." in page
     assert 'id="latency-title"' in page
+    assert "<dt>Batching</dt><dd>not recorded</dd>" in page
+    [prompt] = re.findall('<th scope="row">system_prompt</th>.*', page)
+    assert "not recorded" in prompt
 
 
 def test_a_job_of_the_old_tables_may_have_next_to_no_spec(legacy: Connection, tmp_path: Path) -> None:

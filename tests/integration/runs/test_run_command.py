@@ -20,6 +20,7 @@ JOB = (
     "models: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n"
 )
 VERSION_1 = Path(__file__).parents[3] / "examples" / "version1.json"
+OLD_FILES = Path(__file__).parent / "old_files"
 NO_DATABASE = "postgresql://127.0.0.1:1/nothing"
 MATH, GEOGRAPHY = "What is 2+2?", "What is the capital of France?"
 
@@ -81,6 +82,35 @@ def test_a_job_file_of_the_old_system_runs(operator: Operator, database_url: str
         done = beacon("run", str(VERSION_1), "--json", url=database_url)
     assert done.code == 0, done.out
     assert set(done.document["data"]["by_region"]) == {"US", "EU", "ASIA"}
+
+
+def test_what_the_old_portal_stored_runs_under_the_prompt_that_is_given_and_leaves_no_signature(
+    operator: Operator, connection: psycopg.Connection[Any], database_url: str, tmp_path: Path
+) -> None:
+    prompt, events = tmp_path / "prompt.txt", tmp_path / "events.jsonl"
+    prompt.write_text("You are based in {place}.\n")
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        options = ("--old-prompt", str(prompt), "--job-id", "portal", "--events", str(events), "--json")
+        done = beacon("run", str(OLD_FILES / "portal.json"), *options, url=database_url)
+    assert (done.code, done.document["data"]["counts"]["completed"]) == (0, 12), done.out
+    sent = connection.execute("SELECT DISTINCT region, system_prompt, question_id FROM executions").fetchall()
+    places = {"US": "the US", "EU": "Europe", "ASIA": "Asia"}
+    assert set(sent) == {
+        (label, f"You are based in {place}.", question)
+        for label, place in places.items()
+        for question in ("math_basic", "Who wrote the first book?")
+    }
+    stored = connection.execute("SELECT jobs::text FROM jobs").fetchall()
+    assert "0x" not in f"{done.out}{done.err}{events.read_text()}{stored}"
+
+
+def test_what_the_old_portal_posted_runs_too(operator: Operator, database_url: str) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        done = beacon("run", str(OLD_FILES / "envelope.json"), "--json", url=database_url)
+    assert (done.code, done.document["data"]["counts"]["completed"]) == (0, 2), done.out
+    assert set(done.document["data"]["by_region"]) == {"US", "EU"}
 
 
 def test_a_model_that_is_not_served_costs_nothing(operator: Operator) -> None:

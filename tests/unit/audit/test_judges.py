@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,8 +24,9 @@ EXAMPLES = st.lists(st.text(), max_size=5)
 
 
 def combination(**changes: Any) -> dict[str, Any]:
-    usual = {"asked": "US", "answering": "us", "container": "us-ashburn-1", "answered": True, "executions": 3}
-    return {**usual, **changes}
+    usual = {"asked": "US", "answered": True, "executions": 3}
+    usual |= {"effective_region": None, "answered_region": "us", "provider_id": None}
+    return {**usual, "container_region": "us-ashburn-1", **changes}
 
 
 def test_the_checks_have_the_documented_names_in_the_documented_order() -> None:
@@ -60,16 +62,25 @@ def test_times_fail_when_they_run_backwards_or_ahead(backwards: int, future: int
     assert check.status == ("fail" if backwards or future else "pass")
 
 
-@given(executions=COUNT)
-def test_hops_only_warn(executions: int) -> None:
-    check = judges.no_hops(EXPECTED, executions=executions, hops=executions, most=1)
-    assert check.status == ("warn" if executions else "pass")
+@given(executions=COUNT, refused=COUNT)
+def test_hops_only_warn(executions: int, refused: int) -> None:
+    check = judges.no_hops(EXPECTED, executions=executions, hops=executions, most=1, refused=refused)
+    assert check.status == ("warn" if executions or refused else "pass")
 
 
-@given(empty=COUNT, texts=COUNT)
-def test_answers_only_warn(empty: int, texts: int) -> None:
-    check = judges.answers(EXPECTED, empty=empty, texts=texts, executions=2 * texts, examples=[])
-    assert check.status == ("warn" if empty or texts else "pass")
+def test_hops_that_are_not_recorded_are_skipped_unless_an_error_names_a_303() -> None:
+    old = replace(EXPECTED, unrecorded=frozenset({"hops"}))
+    found = {"executions": 0, "hops": 0, "most": 0}
+    assert judges.no_hops(old, **found, refused=0).status == "skip"
+    check = judges.no_hops(old, **found, refused=2)
+    assert check.status == "warn"
+    assert check.detail.startswith("2 rows whose error names an HTTP 303")
+
+
+@given(empty=COUNT, texts=COUNT, technical=COUNT)
+def test_answers_only_warn(empty: int, texts: int, technical: int) -> None:
+    check = judges.answers(EXPECTED, empty=empty, technical=technical, texts=texts, executions=2 * texts, examples=[])
+    assert check.status == ("warn" if empty or texts or technical else "pass")
 
 
 def test_blocked_and_cut_off_answers_are_named_by_region() -> None:
@@ -77,17 +88,21 @@ def test_blocked_and_cut_off_answers_are_named_by_region() -> None:
         {"region": "EU", "blocked": 0, "cut_off": 0, "with_an_end": 40},
         {"region": "US", "blocked": 3, "cut_off": 7, "with_an_end": 40},
     ]
-    none: dict[str, Any] = {"empty": 0, "texts": 0, "executions": 0, "examples": []}
+    none: dict[str, Any] = {"empty": 0, "technical": 0, "texts": 0, "executions": 0, "examples": []}
     check = judges.answers(EXPECTED, **none, regions=regions)
     cut_off = "7 answers cut off at max_tokens (US 7 of 40 = 17.5 %, EU 0 of 40)"
     assert (check.status, check.detail) == ("warn", f"3 blocked answers: US 3; {cut_off}")
     assert judges.answers(EXPECTED, **none, regions=regions[:1]).status == "pass"
 
 
-@given(at_first=st.integers(0, 20), late=st.integers(0, 20), runs=st.integers(0, 3))
-def test_containers_are_bounded_by_models_times_regions(at_first: int, late: int, runs: int) -> None:
-    check = judges.containers(EXPECTED, runs=runs, at_first=at_first, late=late, examples=[])
-    assert check.status == ("skip" if not runs else "fail" if late or at_first > 6 else "pass")
+@given(at_first=st.integers(0, 20), late=st.integers(0, 20), runs=st.integers(0, 3), at_once=st.integers(2, 4))
+def test_only_more_containers_at_once_than_the_cap_are_a_fault(
+    at_first: int, late: int, runs: int, at_once: int
+) -> None:
+    crowded = [{"region": "EU", "cap": 2, "at_once": at_once}] if at_once > 2 else []
+    check = judges.containers(EXPECTED, runs=runs, at_first=at_first, late=late, crowded=crowded, examples=[])
+    assert check.status == ("skip" if not runs else "fail" if crowded else "warn" if late or at_first > 6 else "pass")
+    assert (f"{at_once} in EU (cap 2)" in check.detail) == (check.status == "fail")
 
 
 @pytest.mark.parametrize(
@@ -113,16 +128,20 @@ def test_questions_that_start_early_fail(batches: int, early: int, status: str) 
     ("changes", "status", "told"),
     [
         ({}, "pass", "from the region that was asked"),
-        ({"answering": "US-East"}, "pass", ""),
-        ({"answering": "us-ashburn-1"}, "pass", ""),
-        ({"answering": None}, "pass", ""),
+        ({"answered_region": "US-East"}, "pass", ""),
+        ({"answered_region": "us-ashburn-1"}, "pass", ""),
+        ({"answered_region": None}, "pass", ""),
         ({"asked": "mars"}, "fail", "3 rows unknown region 'mars'"),
-        ({"answering": "eu-west"}, "fail", "asked US, answered by eu-west"),
-        ({"answering": "mars"}, "fail", "asked US, answered by mars"),
-        ({"container": "europe-west4"}, "fail", "asked US, ran in europe-west4"),
-        ({"container": "luna-1"}, "warn", "ran in luna-1"),
-        ({"container": None}, "warn", "without a record of where the container ran"),
-        ({"container": None, "answered": False, "answering": None}, "pass", ""),
+        ({"answered_region": "eu-west"}, "fail", "asked US, answered by eu-west"),
+        ({"answered_region": "mars"}, "fail", "asked US, answered by mars"),
+        ({"effective_region": "eu-west"}, "fail", "asked US, answered by eu-west"),
+        ({"provider_id": "modal-eu-west"}, "fail", "asked US, answered by modal-eu-west"),
+        ({"provider_id": "modal-us-east"}, "pass", ""),
+        ({"provider_id": "somebody"}, "pass", ""),
+        ({"container_region": "europe-west4"}, "fail", "asked US, ran in europe-west4"),
+        ({"container_region": "luna-1"}, "warn", "ran in luna-1"),
+        ({"container_region": None}, "warn", "without a record of where the container ran"),
+        ({"container_region": None, "answered": False, "answered_region": None}, "pass", ""),
     ],
 )
 def test_regions(changes: dict[str, Any], status: str, told: str) -> None:
@@ -134,13 +153,23 @@ def test_regions(changes: dict[str, Any], status: str, told: str) -> None:
 def test_an_answer_from_another_region_always_fails(asked: str, answering: Any) -> None:
     for name in (answering.id, answering.label, *answering.aliases):
         check = regions(
-            EXPECTED, combinations=[combination(asked=asked, answering=name, container=f"local-{answering.id}")]
+            EXPECTED,
+            combinations=[combination(asked=asked, answered_region=name, container_region=f"local-{answering.id}")],
         )
         assert check.status == ("pass" if asked == answering.label else "fail")
 
 
+def test_tables_that_do_not_record_containers_leave_it_to_the_answers() -> None:
+    old = replace(EXPECTED, unrecorded=frozenset({"container_region"}))
+    check = regions(old, combinations=[combination(container_region=None)])
+    assert (check.status, "as far as the answers say" in check.detail) == ("pass", True)
+    silent = combination(container_region=None, answered_region=None)
+    check = regions(old, combinations=[silent])
+    assert (check.status, "that do not say where they were answered" in check.detail) == ("warn", True)
+
+
 def test_a_fault_outweighs_doubts_and_too_many_names_are_a_fault() -> None:
-    doubt = combination(container=None)
+    doubt = combination(container_region=None)
     assert regions(EXPECTED, combinations=[doubt, combination(asked="")]).status == "fail"
     assert regions(EXPECTED, combinations=[doubt] * MAX_COMBINATIONS).status == "fail"
 

@@ -22,6 +22,8 @@ _USUAL: dict[str, Any] = {
     "response": "4",
     "hops": 0,
     "answered_region": "us",
+    "effective_model": "m",
+    "run_id": "run",
     "model_revision": "5f1",
     "gpu": "A10G",
     "architecture": "transformers",

@@ -6,6 +6,7 @@ import pytest
 
 from beacon_cli.comparison.conditions import CONDITIONS, NAMES, Conditions, Incomparable
 from beacon_cli.comparison.verdicts import Subject
+from modal_deployment.registry import REGISTRY
 from tests.unit.comparison.executions import execution
 
 
@@ -30,11 +31,13 @@ def test_the_same_conditions_everywhere_are_comparable_and_all_recorded() -> Non
 @pytest.mark.parametrize(
     ("name", "field", "value"),
     [
+        ("model", "effective_model", "other"),
         ("model_revision", "model_revision", "77a"),
         ("gpu", "gpu", "H100"),
         ("generator", "architecture", "llama.cpp"),
         ("registry", "model_registry", "def"),
         ("system_prompt", "system_prompt", "You are in Europe."),
+        ("system_prompt", "effective_system_prompt", "You are in Europe."),
         ("sampling", "temperature", "0.7"),
         ("sampling", "max_tokens", "100"),
     ],
@@ -84,13 +87,38 @@ def test_no_system_prompt_is_a_value_and_not_an_unknown() -> None:
     assert names(conditions({}, {"system_prompt": "Hello."})) == ["system_prompt"]
 
 
+def test_what_the_endpoint_says_counts_more_than_what_was_sent() -> None:
+    sent = {"system_prompt": "In Europe.", "effective_system_prompt": "In the US."}
+    assert names(conditions({"system_prompt": "In the US."}, sent)) == []
+
+
+def test_a_prompt_of_the_old_system_that_is_not_recorded_is_unknown_and_no_difference() -> None:
+    found = conditions({"run_id": None}, {"run_id": None, "system_prompt": "Hello."})
+    assert (names(found), found.unrecorded()) == ([], ("system_prompt",))
+
+
+def test_a_model_may_be_named_by_its_source() -> None:
+    model = REGISTRY["llama3.2-1b"]
+    assert names(conditions({"effective_model": model.id}, {"effective_model": model.source})) == []
+
+
+def test_answers_that_do_not_say_where_they_were_given_are_said_to_be_so() -> None:
+    assert conditions({"answered_region": None}, {}).unrecorded() == ("region",)
+
+
 def test_sampling_is_unknown_only_where_nothing_of_it_is_known() -> None:
     assert conditions({"temperature": None, "max_tokens": None}, {}).unrecorded() == ("sampling",)
 
 
 @pytest.mark.parametrize(
     ("fields", "where"),
-    [({"answered_region": "eu"}, "EU"), ({"answered_region": "mars"}, "mars"), ({"container_region": "eu-west"}, "EU")],
+    [
+        ({"answered_region": "eu"}, "EU"),
+        ({"answered_region": "mars"}, "mars"),
+        ({"effective_region": "eu-west"}, "EU"),
+        ({"provider_id": "modal-eu-west"}, "EU"),
+        ({"container_region": "eu-west"}, "EU"),
+    ],
 )
 def test_answers_given_in_another_region_are_counted(fields: dict[str, Any], where: str) -> None:
     (finding,) = conditions(fields).incomparable(frozenset())

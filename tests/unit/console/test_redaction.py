@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon_cli.console.redaction import Redactor, redacted
+from beacon_cli.console.redaction import Redactor, document_without_credentials, redacted, without_credentials
 from tests.support.spellings import SPELLINGS, spelled_in
 
 PROFILES = """
@@ -90,3 +90,24 @@ def test_a_text_of_escapes_takes_no_longer_than_its_length(text: str) -> None:
     began = time.monotonic()
     assert not Redactor({SECRET: "***"}).finds_in(text)
     assert time.monotonic() - began < 5
+
+
+def test_signatures_of_the_old_system_are_hidden_at_any_depth_and_in_any_spelling() -> None:
+    secret = {"signature": "s", "publicKey": ["k"], "wallet-auth": {"nonce": 1}, "NONCE": None}
+    hidden = dict.fromkeys(secret, "***")
+    assert without_credentials([{"a": secret}, 7]) == [{"a": hidden}, 7]
+    document = json.dumps({"receipt": secret, "text": "the signature of a key"})
+    assert json.loads(document_without_credentials(document) or "") == {
+        "receipt": hidden,
+        "text": "the signature of a key",
+    }
+
+
+def test_a_document_without_such_keys_stays_as_it_is() -> None:
+    for document in (None, "{}", '{"b": 1.10, "a": "x"}'):
+        assert document_without_credentials(document) is document
+
+
+def test_a_document_that_is_nested_too_deep_to_be_searched_is_hidden() -> None:
+    deep = "[" * 5000 + '{"signature": "s"}' + "]" * 5000
+    assert document_without_credentials(deep) == '"***"'

@@ -16,7 +16,11 @@ JSON = st.recursive(
         st.lists(inner)
         | st.dictionaries(
             st.sampled_from(
-                ["id", "name", "questions", "models", "regions", "constraints", "runs", "repeats", "limits"]
+                [
+                    *("id", "name", "questions", "models", "regions", "constraints", "runs", "repeats", "limits"),
+                    *("metadata", "jobspec", "target_regions", "min_success_rate", "input", "benchmark"),
+                    "per_endpoint",
+                ]
             ),
             inner,
         )
@@ -30,8 +34,7 @@ def test_beacon_s_own_spec_means_the_job_that_it_came_from() -> None:
     stored, asked = from_spec(job.spec(), questions_stored=True), from_job(job)
     assert (stored.lanes, stored.repeats, stored.min_success_rate) == (asked.lanes, 2, 0.75)
     assert asked.question_ids == ("q0", "q1", "q2")
-    assert not stored.guessed
-    assert not asked.guessed
+    assert (stored.unknown, asked.unknown) == ((), ())
 
 
 def test_the_old_system_s_spec() -> None:
@@ -47,9 +50,34 @@ def test_the_old_system_s_spec() -> None:
     assert (expected.repeats, expected.min_success_rate) == (3, 0.67)
 
 
+def test_what_the_portal_stored_is_understood() -> None:
+    job: dict[str, Any] = {
+        "benchmark": {"input": {"questions": ["Who are you?"]}},
+        "constraints": {"regions": ["US"]},
+        "metadata": {"models": ["a", "b", "c"]},
+    }
+    assert from_spec(job).lanes == (("a", "US"), ("b", "US"), ("c", "US"))
+    assert (from_spec(job).question_ids, from_spec(job).min_success_rate) == (("Who are you?",), 0.67)
+    envelope = from_spec({"jobspec": job, "target_regions": ["EU", "ASIA"], "min_success_rate": 0.5})
+    assert {region for _, region in envelope.lanes or ()} == {"EU", "ASIA"}
+    assert envelope.min_success_rate == 0.5
+
+
+def test_caps_are_those_of_the_executor() -> None:
+    job = make_job(1, limits={"per_endpoint": 4})
+    assert from_spec(job.spec()).caps() == from_job(job).caps() == {"US": 4, "EU": 4, "ASIA": 4}
+    models = [{"id": "a", "regions": ["us", "eu"]}, {"id": "b", "regions": ["us"]}]
+    assert from_spec({"models": models, "limits": {}}).caps() == {"US": 2, "EU": 1}
+
+
+def test_what_is_not_recorded_is_named() -> None:
+    assert from_spec({}).unknown == ("questions", "models", "regions")
+    assert from_spec({"questions": ["q"], "constraints": {"regions": ["US"]}}).unknown == ("models",)
+
+
 def test_a_model_without_any_region_leaves_the_lanes_open() -> None:
     expected = from_spec({"questions": ["q"], "models": ["a", {"id": "b", "regions": ["US"]}]})
-    assert (expected.lanes, expected.models, expected.guessed) == (None, ("a", "b"), True)
+    assert (expected.lanes, expected.models, expected.unknown) == (None, ("a", "b"), ("regions",))
 
 
 @given(JSON)

@@ -189,6 +189,22 @@ def test_a_bad_field_is_422_and_named(change: dict[str, object], field: str) -> 
     assert message.startswith(f"{field}: ")
 
 
+@pytest.mark.parametrize("region", ["US", "eu-west", "", 7, None, {"name": ["ASIA"]}])
+def test_the_region_that_old_routers_send_is_accepted_and_changes_nothing(region: object) -> None:
+    toy = Toy()
+    document = post({**ASKED, "region": region}, toy).json()
+    assert (document["success"], document["region"]) == (True, "us")
+    assert "region" not in document["receipt"]["output"]["metadata"]
+    [with_it], other = toy.requests, Toy()
+    post(ASKED, other)
+    [without] = other.requests
+    assert (with_it.prompt, with_it.system_prompt, with_it.seed) == (
+        without.prompt,
+        without.system_prompt,
+        without.seed,
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [
