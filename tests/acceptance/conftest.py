@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,10 +48,16 @@ class Beacon:
         path = f"{BEACON.parent}{os.pathsep}{base.get('PATH', os.defpath)}"  # as it is where Beacon is installed
         return {**base, "PATH": path, "BEACON_DATA_DIR": str(self.folder / "data"), **self.environment}
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, under: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
+        """Start `beacon`, or with `under` a program such as `nohup` that runs it."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.Popen(
-            [str(BEACON), *arguments], env=self.variables(), cwd=self.folder, text=True, encoding="utf-8", **options
+            [*under, str(BEACON), *arguments],
+            env=self.variables(),
+            cwd=self.folder,
+            text=True,
+            encoding="utf-8",
+            **options,
         )
 
     def __call__(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
