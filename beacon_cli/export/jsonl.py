@@ -11,8 +11,11 @@ from beacon_cli.export.columns import COLUMNS, Row, Value, WriteRow
 from beacon_cli.export.documents import ascii_document
 from beacon_cli.export.times import iso
 
-_PLAIN = [column.name for column in COLUMNS if column.type != "json"]
-_DOCUMENTS = [column.name for column in COLUMNS[len(_PLAIN) :]]  # they come last
+_DOCUMENTS = [column.name for column in COLUMNS if column.type == "json"]  # they are neighbours
+_FIRST = next(place for place, column in enumerate(COLUMNS) if column.type == "json")
+_NEXT = _FIRST + len(_DOCUMENTS)
+_BEFORE = [column.name for column in COLUMNS[:_FIRST]]
+_BEHIND = [column.name for column in COLUMNS[_NEXT:]]
 _encode = json.JSONEncoder(default=iso).encode
 
 
@@ -21,10 +24,11 @@ def jsonl_writer(stream: IO[bytes]) -> Iterator[WriteRow]:
     """Yield a function that writes a row as a JSON object, with documents as nested objects."""
 
     def write(row: Row) -> None:
-        plain = _encode(dict(zip(_PLAIN, row, strict=False)))
-        documents = zip(_DOCUMENTS, row[len(_PLAIN) :], strict=True)
-        rest = "".join(f', "{name}": {_json(document)}' for name, document in documents)
-        stream.write(f"{plain[:-1]}{rest}}}\n".encode("ascii"))
+        before = _encode(dict(zip(_BEFORE, row[:_FIRST], strict=True)))[:-1]
+        documents = zip(_DOCUMENTS, row[_FIRST:_NEXT], strict=True)
+        middle = "".join(f', "{name}": {_json(document)}' for name, document in documents)
+        behind = _encode(dict(zip(_BEHIND, row[_NEXT:], strict=True)))[1:]
+        stream.write(f"{before}{middle}, {behind}\n".encode("ascii"))
 
     yield write
 
