@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from beacon_cli.comparison.verdicts import Subject
+from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.records.expectation import label_of
@@ -121,12 +121,17 @@ def _unknown(name: str, groups: Mapping[str, set[str | None]]) -> bool:
     return name not in _OPTIONAL and any(None in values for values in groups.values())
 
 
-def _by_group(groups: Mapping[str, set[Any]]) -> str:
-    """Return `US 5f1…, EU 77a…`."""
-    return "; ".join(f"{excerpt(group, 40)}: {_listed(values)}" for group, values in groups.items())
+def _by_group(groups: Mapping[str, set[str | None]]) -> str:
+    """Return `US: '5f1…'; EU: '77a…'`, where long values are cut so that they still differ."""
+    values = sorted({value for values in groups.values() for value in values if value is not None})
+    shown: dict[str | None, str] = {None: "none"}
+    shown |= {value: repr(text) for value, text in zip(values, differing_excerpts(values, 50), strict=True)}
+    return "; ".join(
+        f"{excerpt(group, 40)}: {_listed([shown[value] for value in found])}" for group, found in groups.items()
+    )
 
 
-def _listed(values: set[Any]) -> str:
-    shown = sorted("none" if value is None else repr(excerpt(str(value), 50)) for value in values)
+def _listed(values: Iterable[str]) -> str:
+    shown = sorted(values)
     more = f" and {len(shown) - _VALUES_SHOWN} more" if len(shown) > _VALUES_SHOWN else ""
     return " and ".join(shown[:_VALUES_SHOWN]) + more if shown else "not recorded"
