@@ -34,6 +34,7 @@ def _keep_files_in_memory() -> None:
 
 
 _keep_files_in_memory()
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it in its workers: the programs here have no terminal
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -18,11 +18,12 @@ def differing_excerpts(texts: Sequence[str], limit: int = 80) -> list[str]:
 
 
 def _shown(lines: Mapping[str, str], limit: int) -> dict[str, str]:
-    start = _start(list(lines.values()), limit)
-    lead = "…" if start else ""
-    shown = {
-        text: lead + cut(printable(line[start : start + 4 * limit]), limit - len(lead)) for text, line in lines.items()
-    }
+    shared = _shared(list(lines.values()))
+    left_out = max(0, shared - limit)
+    parts = {text: printable(line[left_out : shared + limit + 1]) for text, line in lines.items()}
+    start = _start(list(parts.values()), limit, cut_before=left_out > 0)
+    lead = "…" if start or left_out else ""
+    shown = {text: lead + cut(part[start:], limit - len(lead)) for text, part in parts.items()}
     alike: dict[str, dict[str, str]] = {}
     for text, line in lines.items():
         alike.setdefault(shown[text], {})[text] = line
@@ -32,13 +33,17 @@ def _shown(lines: Mapping[str, str], limit: int) -> dict[str, str]:
     return shown
 
 
-def _start(lines: Sequence[str], limit: int) -> int:
-    """Return where the excerpts begin: 0, or at a word shortly before the lines differ."""
-    first, last = min(lines, default=""), max(lines, default="")
-    shared = next(
-        (place for place, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first)
-    )
-    if first == last or shared < limit * 2 // 3 or all(len(printable(line)) <= limit for line in lines):
+def _start(parts: Sequence[str], limit: int, *, cut_before: bool) -> int:
+    """Return where the excerpts begin in the printable parts: 0, or at a word shortly before these differ."""
+    shared = _shared(parts)
+    if not cut_before and (shared < limit * 2 // 3 or all(len(part) <= limit for part in parts)):
         return 0
-    earliest = shared - limit // 3
-    return lines[0].find(" ", earliest, shared) + 1 or earliest
+    earliest = max(0, shared - limit // 3)
+    return parts[0].find(" ", earliest, shared) + 1 or earliest
+
+
+def _shared(lines: Sequence[str]) -> int:
+    """Return how many characters all lines begin with alike; 0 if the lines are all the same."""
+    first, last = min(lines, default=""), max(lines, default="")
+    pairs = enumerate(zip(first, last, strict=False))
+    return 0 if first == last else next((place for place, (one, other) in pairs if one != other), len(first))

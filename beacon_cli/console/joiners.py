@@ -15,14 +15,12 @@ _REACH = 8  # characters on either side that are looked at: a letter rarely has 
 _CURSIVE = frozenset({"ARABIC", "SYRIAC", "MANDAIC", "NKO", "MONGOLIAN", "ADLAM", "HANIFI", "MANICHAEAN", "SOGDIAN"})
 _VIRAMA = 9  # the canonical combining class of viramas
 
-_EMOJI = r"[\u2190-\u21ff\u2300-\u27bf\u2900-\u2bff\U0001f000-\U0001faff]"
-_EMOJI_BEFORE = re.compile(rf"{_EMOJI}\ufe0f?\Z")
-_EMOJI_AFTER = re.compile(_EMOJI)
+_EMOJI = r"[\u2194-\u21aa\u2300-\u27bf\u2900-\u2bff\U0001f000-\U0001faff]"
+_EMOJI_BEFORE = rf"{_EMOJI}\ufe0f?\Z"
 # Characters as `_kind` names them: L letter, V virama, M another mark.
-_LETTER_BEFORE = re.compile(r"LM*\Z")
-_LETTER_AFTER = re.compile(r"M*L")
-_VIRAMA_BEFORE = re.compile(r"L[MV]*VM*\Z")
-_VIRAMA_AFTER = re.compile(r"VL")
+_LETTER_BEFORE = r"LM*\Z"
+_LETTER_AFTER = r"M*L"
+_VIRAMA_BEFORE = r"L[MV]*VM*\Z"
 
 
 def is_needed(text: str, place: int) -> bool:
@@ -35,15 +33,15 @@ def is_needed(text: str, place: int) -> bool:
     before, after = text[max(0, place - _REACH) : place], text[place + 1 : place + 1 + _REACH]
     kinds_before, kinds_after = "".join(map(_kind, before)), "".join(map(_kind, after))
     if text[place] == NON_JOINER:
-        letter = _LETTER_AFTER.match(kinds_after)
+        letter = re.match(_LETTER_AFTER, kinds_after)
         return letter is not None and (
-            _VIRAMA_BEFORE.search(kinds_before) is not None or _same_cursive_script(before, after[letter.end() - 1])
+            re.search(_VIRAMA_BEFORE, kinds_before) is not None or _same_cursive_script(before, after[letter.end() - 1])
         )
-    if _VIRAMA_BEFORE.search(kinds_before):
+    if re.search(_VIRAMA_BEFORE, kinds_before):
         return not kinds_after.startswith(("M", "V"))
-    if _LETTER_BEFORE.search(kinds_before) and _VIRAMA_AFTER.match(kinds_after):
+    if kinds_after.startswith("VL") and re.search(_LETTER_BEFORE, kinds_before):
         return True
-    return bool(_EMOJI_BEFORE.search(before) and _EMOJI_AFTER.match(after))
+    return bool(re.search(_EMOJI_BEFORE, before) and re.match(_EMOJI, after))
 
 
 def _same_cursive_script(before: str, letter: str) -> bool:

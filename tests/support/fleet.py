@@ -70,8 +70,8 @@ class Fleet:
         started = []
         for _ in range(count):
             with (self.beacon.folder / f"worker{len(self.workers)}.log").open("w") as file:
-                options = {"stdout": subprocess.DEVNULL, "stderr": file, "under": under}
-                started.append(self.beacon.start("worker", *arguments, **options))
+                process = self.beacon.start("worker", *arguments, under=under, stdout=subprocess.DEVNULL, stderr=file)
+            started.append(process)
             self.workers.append(started[-1])
         for process in started:
             until(lambda process=process: "runs up to" in self.log(process), 30, self.everything)
