@@ -35,6 +35,8 @@ PRELOADED = (
     "beacon_cli.show.page",
     "beacon_cli.export.export",
     "beacon_cli.verification.verify",
+    "beacon_cli.comparison.compare",
+    "beacon_cli.comparison.table",
     "typer._adapters",
     "rich.console",
     "psutil",
@@ -52,7 +54,7 @@ class WarmStart:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._process = subprocess.Popen(
             [sys.executable, "-P", __file__, str(theirs.fileno())],
-            env=self._variables,
+            env={**self._variables, "OPENBLAS_NUM_THREADS": "1"},  # a process with threads should not be forked
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,  # the streams that Python opens now are those of each command
