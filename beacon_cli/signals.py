@@ -2,6 +2,9 @@
 
 One handler is installed for the whole life of the process. Outside `held` it raises `Interrupted`; inside, signals are
 kept, and passed to an event loop or raised at the end of the block. It has few imports, because it runs first.
+
+A signal that is ignored when the process starts stays ignored: `nohup` ignores SIGHUP for its command, and a shell
+without job control SIGINT for what it starts in the background (POSIX, Shell Command Language, 2.11).
 """
 
 from __future__ import annotations
@@ -77,9 +80,10 @@ _holders: list[Held] = []  # process-wide, as signals are
 
 
 def raise_on_signals() -> None:
-    """From now on, an ending signal raises `Interrupted` in the main thread."""
+    """From now on, an ending signal raises `Interrupted` in the main thread, unless it is ignored already."""
     for signum in ENDING:
-        signal.signal(signum, _handle)
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _handle)
 
 
 def ignore_signals() -> None:

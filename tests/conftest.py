@@ -5,11 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from beacon_cli.signals import ENDING
 
 # A slow machine is no reason to fail.
 settings.register_profile("beacon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -33,7 +36,16 @@ def _keep_files_in_memory() -> None:
     os.environ["TMPDIR"] = tempfile.tempdir = folder
 
 
+def _pass_on_no_ignored_signal() -> None:
+    """Have programs that tests start end on signals, also where the tests run under `nohup` or in the background."""
+    for signum in ENDING:
+        if signal.getsignal(signum) is signal.SIG_IGN:
+            signal.signal(signum, lambda *_: None)  # as before in this process; programs begin with the default
+
+
 _keep_files_in_memory()
+_pass_on_no_ignored_signal()
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it in its workers: the programs here have no terminal
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,10 +12,11 @@ from beacon_cli.audit.report import AuditReport
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
-from beacon_cli.console.terminal import can_encode, encodable
+from beacon_cli.console.terminal import can_encode, encodable, line_limit
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _MARKS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
 _ASCII_MARKS = {"pass": "ok", "fail": "FAIL", "warn": "!", "skip": "-"}
@@ -38,7 +39,9 @@ def show_audit(report: AuditReport) -> Callable[[Console], None]:
     """Return a function that prints the report on a console."""
 
     def show(console: Console) -> None:
-        console.print(_headline(report), soft_wrap=True)
+        from rich.text import Text
+
+        _print_hanging(Text(), _headline(report), console, indent=2)
         console.print()
         if report.coverage.lanes:
             _print_coverage(report, console)
@@ -127,6 +130,8 @@ def _is_whole_list(report: AuditReport) -> bool:
 
 
 def _print_check(check: Check, report: AuditReport, console: Console) -> None:
+    from rich.text import Text
+
     deviations = list(_deviations(report)) if (check.name, check.status) == ("complete", "fail") else []
     if deviations:
         check = replace(check, detail=incomplete(report.source, report.coverage))
@@ -134,7 +139,7 @@ def _print_check(check: Check, report: AuditReport, console: Console) -> None:
     if check.status == "fail" and (advice := _DO.get(check.name)):
         deviations.append(f"do: {advice}")
     for line in deviations:
-        console.print(encodable(f"    {line}", console), soft_wrap=True)
+        _print_hanging(Text("    "), line, console, indent=6)
 
 
 def _deviations(report: AuditReport) -> Iterator[str]:
@@ -160,7 +165,17 @@ def _print_line(check: Check, console: Console) -> None:
     width = max(len(mark) for mark in marks.values())
     line = Text(f"{marks[check.status]:<{width}} ", style=_STYLES[check.status])
     line.append(f"{check.name:<14} ", style="bold" if check.status == "fail" else "none")
-    line.append(encodable(check.detail, console), style="none")
+    _print_hanging(line, check.detail, console, indent=len(line))
+
+
+def _print_hanging(line: Text, text: str, console: Console, *, indent: int) -> None:
+    """Print the beginning of a line and a text, which is broken at blanks; its further lines are indented."""
+    from beacon_cli.console.folding import wrapped
+
+    limit = line_limit(console)
+    shown = encodable(text, console)
+    lines = [shown] if limit is None else wrapped(shown, limit - indent)
+    line.append(("\n" + " " * indent).join(lines), style="none")
     console.print(line, soft_wrap=True)
 
 
@@ -169,8 +184,9 @@ def _print_verdict(report: AuditReport, console: Console) -> None:
 
     word = ("ok", "bold green") if report.ok else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
-    line = Text.assemble(word, f": {report.answers_stored()}{separator}{report.checks_summary()}")
-    console.print(line, soft_wrap=True)
+    summary = f"{report.answers_stored()}{separator}{report.checks_summary()}"
+    line = Text.assemble(word, ": ")
+    _print_hanging(line, summary, console, indent=len(line))
     job_id = excerpt(report.job_id, 255)
     missing = report.schema == "beacon" and not report.cells.whole
     following = command("run JOB_FILE --job-id", job_id) if missing else command("show", job_id)

@@ -28,6 +28,7 @@ def export(
             help="Write to this file instead of stdout. It appears when it is complete.",
         ),
     ] = None,
+    excel: Annotated[bool, typer.Option("--excel", help="Write CSV that Excel opens with a double click.")] = False,
     question: Question = None,
     model: Model = None,
     database_url: DatabaseUrl = None,
@@ -43,9 +44,9 @@ def export(
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    chosen = chosen_format(format_, output, as_json=as_json)
+    chosen = chosen_format(format_, output, excel=excel, as_json=as_json)
     require_format(chosen)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         job = chosen_job(connection, job_id, as_json=as_json)
-        exported = export_job(connection, job, chosen, output, question_id=question, model_id=model)
+        exported = export_job(connection, job, chosen, output, excel=excel, question_id=question, model_id=model)
     return CommandResult("export", exported.as_data(), as_json=as_json, show=show_export(exported))

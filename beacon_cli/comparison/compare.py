@@ -13,6 +13,7 @@ from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.figures import Tally
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.verdicts import Subject, judged
+from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.expectation import from_spec
@@ -147,4 +148,6 @@ class _Walk:
 
     def _sample(self, subject: Subject, groups: Mapping[str, list[str]]) -> None:
         if len(self.samples) < _SAMPLED_SUBJECTS and len({text for texts in groups.values() for text in texts}) > 1:
-            self.samples[subject] = {name: texts[0][:_SAMPLE_CHARACTERS] for name, texts in groups.items() if texts}
+            first = {name: texts[0] for name, texts in groups.items() if texts}
+            shown = differing_excerpts(list(first.values()), _SAMPLE_CHARACTERS)
+            self.samples[subject] = dict(zip(first, shown, strict=True))

@@ -40,7 +40,7 @@ class GroupFigures:
 class Comparison:
     """The comparison of a job's regions, or of two jobs region by region.
 
-    `audits` has the audits of the jobs, in the order of `job_ids`. `samples` has the beginning of one answer of each
+    `audits` has the audits of the jobs, in the order of `job_ids`. `samples` has an excerpt of one answer of each
     group, for subjects with different answers. `refusals` are the first hits of the rule; the figures count all.
     """
 

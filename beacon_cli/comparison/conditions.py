@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from beacon_cli.comparison.verdicts import Subject
+from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.records.stored_answer import StoredExecution
@@ -27,23 +27,6 @@ class Incomparable:
 
 _IDS = {model.source: model.id for model in REGISTRY.values()}
 
-CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
-    "model": lambda execution: _model(execution),
-    "model_revision": lambda execution: execution.model_revision,
-    "gpu": lambda execution: execution.gpu,
-    "generator": lambda execution: execution.architecture,
-    "registry": lambda execution: execution.model_registry,
-    "system_prompt": lambda execution: execution.used_system_prompt,
-    "sampling": lambda execution: _sampling(execution),
-}
-"""What is compared between groups, model by model: what the endpoint says that it did, else what was asked of it.
-
-None is unknown, and never counts as equal. An empty text is a value: none.
-"""
-
-NAMES = (*CONDITIONS, _REGION, "prompt")
-"""Every condition that can be named and accepted."""
-
 
 def _model(execution: StoredExecution) -> str | None:
     """Return the model that answered; endpoints name it by its id or by its source."""
@@ -55,6 +38,24 @@ def _sampling(execution: StoredExecution) -> str | None:
     if execution.temperature is None and execution.max_tokens is None:
         return None
     return f"temperature {execution.temperature}, max_tokens {execution.max_tokens}"
+
+
+CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
+    "model": _model,
+    "model_revision": lambda execution: execution.model_revision,
+    "gpu": lambda execution: execution.gpu,
+    "generator": lambda execution: execution.architecture,
+    "registry": lambda execution: execution.model_registry,
+    "system_prompt": lambda execution: execution.used_system_prompt,
+    "sampling": _sampling,
+}
+"""What is compared between groups, model by model: what the endpoint says that it did, else what was asked of it.
+
+None is unknown, and never counts as equal. An empty text is a value: none.
+"""
+
+NAMES = (*CONDITIONS, _REGION, "prompt")
+"""Every condition that can be named and accepted."""
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ class Conditions:
     def _differing(self) -> Iterator[tuple[str, str]]:
         found: dict[tuple[str, str], list[str]] = {}
         for (name, model_id), groups in self._values.items():
-            known = {group: values - {None} for group, values in groups.items()}
+            known = {group: {value for value in values if value is not None} for group, values in groups.items()}
             if len(set().union(*known.values())) > 1:
                 found.setdefault((name, _by_group(known)), []).append(model_id)
         for (name, detail), models in found.items():
@@ -115,12 +116,17 @@ class Conditions:
             yield "prompt", f"{quantity(len(self._prompts), 'question')} with different texts: {named}"
 
 
-def _by_group(groups: Mapping[str, set[Any]]) -> str:
-    """Return `US 5f1…, EU 77a…`."""
-    return "; ".join(f"{excerpt(group, 40)}: {_listed(values)}" for group, values in groups.items())
+def _by_group(groups: Mapping[str, set[str]]) -> str:
+    """Return `US: '5f1…'; EU: '77a…'`, where long values are cut so that they still differ."""
+    values = sorted({value for values in groups.values() for value in values if value})
+    shown = {"": "none"}
+    shown |= {value: repr(text) for value, text in zip(values, differing_excerpts(values, 50), strict=True)}
+    return "; ".join(
+        f"{excerpt(group, 40)}: {_listed([shown[value] for value in found])}" for group, found in groups.items()
+    )
 
 
-def _listed(values: set[Any]) -> str:
-    shown = sorted("none" if value == "" else repr(excerpt(str(value), 50)) for value in values)
+def _listed(values: Iterable[str]) -> str:
+    shown = sorted(values)
     more = f" and {len(shown) - _VALUES_SHOWN} more" if len(shown) > _VALUES_SHOWN else ""
     return " and ".join(shown[:_VALUES_SHOWN]) + more if shown else "not recorded"

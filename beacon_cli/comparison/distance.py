@@ -10,6 +10,8 @@ from functools import cache, lru_cache
 import numpy as np
 from rapidfuzz.distance import Indel
 
+from beacon_cli.console.joiners import JOINER, NON_JOINER
+
 Distance = Callable[[str, str], float]
 """A measure of distance between two answers: symmetric, 0 for equal answers, at most 1."""
 
@@ -18,18 +20,20 @@ _MARKS = ("Mn", "Mc", "Me")
 _SYMBOLS = ("Sm", "Sc", "So")
 _LAST = 0x1FFFF  # of the planes that contain natural text
 _LAYOUT = "|~"  # of tables and the like
+_EMOJI_MARKS = "\ufe0f\U0001f3fb-\U0001f3ff"  # the sign for coloured presentation, and colours of skin
 
 
 @cache
 def word_pattern() -> re.Pattern[str]:
     """Return the pattern that finds the words of a text.
 
-    A word is a run of letters and digits with their marks (accents, vowel signs); in scripts without spaces between
-    words (Chinese, Japanese), a character; and a symbol (`+`, `€`, `✅`, the sign of a number). Punctuation is
-    left out.
+    A word is a run of letters and digits with their marks (accents, vowel signs, joiners); in scripts without spaces
+    between words (Chinese, Japanese), a character; and a symbol (`+`, `€`, `✅`, an emoji of several joined ones, the
+    sign of a number). Punctuation is left out.
     """
-    marks, symbols = _characters(_MARKS), _characters(_SYMBOLS)
-    return re.compile(rf"[{_CJK}][{marks}]*|(?:[^\W_{_CJK}][{marks}]*)+|[{symbols}#%&@]|(?<![^\s(\[])-(?=\d)")
+    marks, symbols = _characters(_MARKS) + NON_JOINER + JOINER, _characters(_SYMBOLS)
+    symbol = rf"[{symbols}#%&@](?:[{_EMOJI_MARKS}]*{JOINER}[{symbols}])*"
+    return re.compile(rf"[{_CJK}][{marks}]*|(?:[^\W_{_CJK}][{marks}]*)+|{symbol}|(?<![^\s(\[])-(?=\d)")
 
 
 def words(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from array import array
 from collections import Counter
@@ -9,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from scipy import stats
-
 from beacon_cli.comparison.distance import words
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.stored_answer import StoredExecution
 
+_Z = statistics.NormalDist().inv_cdf(0.975)
 _FAILED = ("failed", "timeout")
 
 
@@ -110,11 +110,12 @@ class Tally:
 
 
 def rate(count: int, of: int) -> Rate:
-    """Return a share with its interval."""
+    """Return a share with its interval; without any or all of the number, the interval begins at 0 or ends at 1."""
     if not of:
         return Rate(count, of, None, None, None)
-    interval = stats.binomtest(count, of).proportion_ci(0.95, method="wilson")
-    return Rate(count, of, count / of, float(interval.low), float(interval.high))
+    middle = (count + _Z**2 / 2) / (of + _Z**2)
+    margin = _Z / (of + _Z**2) * math.sqrt(count * (of - count) / of + _Z**2 / 4)
+    return Rate(count, of, count / of, middle - margin if count else 0.0, middle + margin if count < of else 1.0)
 
 
 def spread(numbers: Sequence[float]) -> Spread:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Figures, Rate, Spread
 from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
@@ -56,7 +57,7 @@ def _headline(comparison: Comparison) -> Iterator[Line]:
         counted = f"{cells.answered} of {cells.expected} answers{cells.note}"
         missing = "" if cells.whole else "; incomplete: run it again to ask what is missing"
         style = "bold red" if missing else "none"
-        yield style, f"job {excerpt(audit.job_id)}: {counted}, {quantity(repeats, 'repeat')}{missing}"
+        yield style, f"job {excerpt(audit.job_id, 255)}: {counted}, {quantity(repeats, 'repeat')}{missing}"
 
 
 def _findings(comparison: Comparison) -> Iterator[Line]:
@@ -126,16 +127,17 @@ def _advice(comparison: Comparison, reason: str) -> str:
 
 
 def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
-    """Yield one answer of each region, for results that differ, else for those that could not be tested."""
+    """Yield one answer of each region where they differ, of results that differ, else of those not tested."""
     different = [result.subject for result in comparison.different]
     untested = [result.subject for result in comparison.results if result.verdict == "untestable"]
     subjects = [subject for subject in different or untested if subject in comparison.samples][:_SAMPLED]
     for subject in subjects:
         where = "" if subject.region is None else f" · {subject.region}"
-        yield "bold", f"{excerpt(subject.question_id, 40)} · {excerpt(subject.model_id, 40)}{where}"
-        for name, text in comparison.samples[subject].items():
-            label = f"  {excerpt(name, 40)}: "
-            yield "none", label + excerpt(text, max(40, width - len(label)))
+        yield "bold", f"{excerpt(subject.question_id, 255)} · {excerpt(subject.model_id, 255)}{where}"
+        samples = comparison.samples[subject]
+        labels = [f"  {excerpt(name, 40)}: " for name in samples]
+        texts = differing_excerpts(list(samples.values()), max(40, width - max(map(len, labels))))
+        yield from (("none", label + text) for label, text in zip(labels, texts, strict=True))
 
 
 def _print_regions(comparison: Comparison, console: Console) -> None:
@@ -168,7 +170,7 @@ def _refusals(comparison: Comparison) -> Iterator[Line]:
         return
     yield "none", f"counted as refusals (rule: {excerpt(comparison.rule)}):"
     for hit in comparison.refusals[:_REFUSALS]:
-        where = " · ".join(excerpt(name, 40) for name in (hit.question_id, hit.model_id, hit.region))
+        where = " · ".join(excerpt(name, 255) for name in (hit.question_id, hit.model_id, hit.region))
         repeat = f" · {repeat_label(hit.repeat)}" if max(comparison.repeats) > 1 else ""
         yield "none", f"  {where}{repeat}: “{excerpt(hit.words, 80)}”"
     if (more := sum(figures.total.refusal.count for figures in comparison.figures.values()) - _REFUSALS) > 0:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats
+import numpy as np
 
 from beacon_cli.comparison.arrangements import distinct_count, together_share
 from beacon_cli.comparison.difference import EXCHANGES, Difference, difference
@@ -74,11 +74,20 @@ def judged(
     exchanges = min(max(EXCHANGES, math.ceil(_LONE * subjects / rate)), _MOST_EXCHANGES)
     found = [(subject, _measured(groups, measure, rate, exchanges)) for subject, groups in answers]
     p_values = [measured.p_value for _, measured in found if measured.p_value is not None]
-    q_values = iter(stats.false_discovery_control(p_values) if p_values else ())
+    q_values = iter(_q_values(p_values))
     return [
-        _judgement(subject, measured, None if measured.p_value is None else float(next(q_values)), rate, len(p_values))
+        _judgement(subject, measured, None if measured.p_value is None else next(q_values), rate, len(p_values))
         for subject, measured in found
     ]
+
+
+def _q_values(p_values: Sequence[float]) -> list[float]:
+    """Return each p-value as the smallest false discovery rate at which it would count as a discovery."""
+    order = np.argsort(p_values)
+    scaled = np.asarray(p_values)[order] * len(p_values) / np.arange(1, len(p_values) + 1)
+    q_values = np.empty(len(p_values))
+    q_values[order] = np.minimum.accumulate(scaled[::-1])[::-1]
+    return [float(value) for value in q_values]
 
 
 def _measured(groups: Mapping[str, Sequence[str]], measure: Distance, rate: float, exchanges: int) -> _Measured:

@@ -1,4 +1,4 @@
-"""Folds text to a width in terminal columns: wide characters take two."""
+"""Breaks text into lines of a width in terminal columns: wide characters take two."""
 
 from __future__ import annotations
 
@@ -20,6 +20,18 @@ def folded(text: str, width: int) -> list[str]:
     """
     width = max(width, _NARROWEST)
     return [line for paragraph in text.split("\n") for line in _fold(paragraph, width)]
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a printable text, broken at blanks alone: a longer word has a line of its own, uncut."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and cell_len(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def padded(line: str, width: int) -> str:

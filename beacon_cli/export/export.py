@@ -36,6 +36,7 @@ def export_job(
     chosen: Format,
     output: Path | None = None,
     *,
+    excel: bool = False,
     question_id: str | None = None,
     model_id: str | None = None,
 ) -> Exported:
@@ -48,7 +49,7 @@ def export_job(
     rows = 0
     with (
         opened(output) as file,
-        writer_to(file, chosen) as write,
+        writer_to(file, chosen, excel=excel) as write,
         answers.stream(documents=True) as executions,
     ):
         for execution in executions:

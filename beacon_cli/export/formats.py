@@ -29,13 +29,18 @@ _ENDINGS = {
     ".csv": Format.csv,
     ".parquet": Format.parquet,
 }
+_OTHER_ENDINGS = [ending for ending, named in _ENDINGS.items() if ending and named is not Format.csv]
 
 
-def chosen_format(named: Format | None, output: Path | None, *, as_json: bool = False) -> Format:
-    """Return the named format, else that of the file's extension, else JSON lines.
+def chosen_format(named: Format | None, output: Path | None, *, excel: bool = False, as_json: bool = False) -> Format:
+    """Return the named format, else that of the file's extension, else JSON lines; for Excel always CSV.
 
-    Raises `UsageError` if an export needs a file and none is named, or if its extension is not a known format.
+    Raises `UsageError` if an export needs a file and none is named, if its extension is not a known format, or if
+    another format or extension than CSV is named for Excel.
     """
+    if excel:
+        _require_csv(named, output)
+        named = Format.csv
     if output is None:
         if as_json:
             raise UsageError(
@@ -56,6 +61,15 @@ def chosen_format(named: Format | None, output: Path | None, *, as_json: bool = 
     return _ENDINGS[ending]
 
 
+def _require_csv(named: Format | None, output: Path | None) -> None:
+    if named not in (None, Format.csv):
+        raise UsageError(f"--excel writes CSV, not {named}", hint="leave one of --excel and --format out")
+    if output is not None and output.suffix.lower() in (".xlsx", ".xls", *_OTHER_ENDINGS):
+        raise UsageError(
+            f"--excel writes CSV, and '{excerpt(output.name)}' is not named so", hint="name a file that ends in .csv"
+        )
+
+
 def require_format(chosen: Format) -> None:
     """Raise `MissingExtra` when the format needs a library that is not installed."""
     if chosen is Format.parquet:
@@ -64,19 +78,20 @@ def require_format(chosen: Format) -> None:
         require("parquet", "pyarrow")
 
 
-def writer_to(stream: IO[bytes], chosen: Format) -> AbstractContextManager[WriteRow]:
+def writer_to(stream: IO[bytes], chosen: Format, *, excel: bool = False) -> AbstractContextManager[WriteRow]:
     """Return a context manager that yields a function to write a row; the rest is written when the block succeeds.
 
-    On a terminal, control characters of a CSV are shown as escapes.
+    On a terminal, control characters of a CSV are shown as escapes. `excel` is about CSV only.
     """
     if chosen is Format.jsonl:
         from beacon_cli.export.jsonl import jsonl_writer
 
         return jsonl_writer(stream)
     if chosen is Format.csv:
-        from beacon_cli.export.csvs import csv_writer
+        from beacon_cli.export.csvs import csv_writer, excel_writer
 
-        return csv_writer(stream, printable if stream.isatty() else str)
+        writer = excel_writer if excel else csv_writer
+        return writer(stream, printable if stream.isatty() else str)
     from beacon_cli.export.parquet import parquet_writer
 
     return parquet_writer(stream)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.printable import excerpt
 from modal_deployment.regions import REGIONS
 
@@ -27,19 +28,19 @@ def spec_differences(stored: Spec, new: Spec) -> list[str]:
 
 def _question_changes(stored: Spec, new: Spec) -> Iterator[str]:
     if stored.get("count") != new.get("count"):
-        yield f"questions: {_shown(stored.get('count'))} → {_shown(new.get('count'))}"
+        yield f"questions: {_change(stored.get('count'), new.get('count'))}"
     elif stored.get("sha256") != new.get("sha256"):
-        yield f"questions: still {_shown(new.get('count'))}, but other ids, other texts or another order"
+        yield f"questions: still {new.get('count')}, but other ids, other texts or another order"
 
 
 def _model_changes(stored: dict[str, list[str]], new: dict[str, list[str]]) -> Iterator[str]:
     for model in stored.keys() - new.keys():
-        yield f"models: - {excerpt(model)} ({', '.join(stored[model])})"
+        yield f"models: - {excerpt(model, 255)} ({', '.join(stored[model])})"
     for model, regions in new.items():
         if model not in stored:
-            yield f"models: + {excerpt(model)} ({', '.join(regions)})"
+            yield f"models: + {excerpt(model, 255)} ({', '.join(regions)})"
         elif regions != stored[model]:
-            yield f"models: {excerpt(model)}: {', '.join(stored[model])} → {', '.join(regions)}"
+            yield f"models: {excerpt(model, 255)}: {', '.join(stored[model])} → {', '.join(regions)}"
 
 
 def _generation_changes(stored: Spec, new: Spec) -> Iterator[str]:
@@ -49,7 +50,7 @@ def _generation_changes(stored: Spec, new: Spec) -> Iterator[str]:
 def _value_changes(prefix: str, stored: Spec, new: Spec, keys: tuple[str, ...]) -> Iterator[str]:
     for key in keys:
         if stored.get(key) != new.get(key):
-            yield f"{prefix}{key}: {_shown(stored.get(key))} → {_shown(new.get(key))}"
+            yield f"{prefix}{key}: {_change(stored.get(key), new.get(key))}"
 
 
 def _regions_by_model(spec: Spec) -> dict[str, list[str]]:
@@ -64,7 +65,11 @@ def _regions_by_model(spec: Spec) -> dict[str, list[str]]:
     }
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    return f'"{excerpt(value, 40)}"' if isinstance(value, str) else str(value)
+def _change(stored: object, new: object) -> str:
+    shown = differing_excerpts([_text(stored), _text(new)], 40)
+    pairs = zip((stored, new), shown, strict=True)
+    return " → ".join(f'"{text}"' if isinstance(value, str) else text for value, text in pairs)
+
+
+def _text(value: object) -> str:
+    return "none" if value is None else str(value)

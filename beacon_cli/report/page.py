@@ -16,6 +16,7 @@ from markupsafe import Markup
 from beacon_cli import __version__
 from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
+from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import duration, percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
@@ -27,6 +28,7 @@ from beacon_cli.report.side_by_side import anchors_of, groups
 SYMBOLS = {"different": "≠", "indistinguishable": "≈", "untestable": "?"}
 _CHECK_SYMBOLS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
 _MOST_LISTED = 50
+_LONGEST_VALUE = 300  # characters of a condition's value
 
 
 def write_page(file: TextIO, report: Report, rule: RefusalRule) -> None:
@@ -108,11 +110,21 @@ def _conditions(
     """Yield name, models, regions and values of each condition; equal ones together."""
     for name, models in conditions.items():
         same: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-        for model, by_region in models.items():
+        for model, by_region in _excerpts(models).items():
             for where, values in _same_regions(by_region, regions):
                 same.setdefault((where, values), []).append(model)
         for (where, values), named in same.items():
             yield name, "all" if len(named) == len(models) else ", ".join(named), where, list(values)
+
+
+def _excerpts(models: Mapping[str, Mapping[str, set[str]]]) -> dict[str, dict[str, set[str]]]:
+    """Return the values of a condition, by model and region, with long ones cut so that they still differ."""
+    values = sorted({value for by_region in models.values() for found in by_region.values() for value in found})
+    shown = dict(zip(values, differing_excerpts(values, _LONGEST_VALUE), strict=True))
+    return {
+        model: {region: {shown[value] for value in found} for region, found in by_region.items()}
+        for model, by_region in models.items()
+    }
 
 
 def _same_regions(by_region: Mapping[str, set[str]], regions: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
+from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.printable import excerpt
 from beacon_cli.executor.listing import Listing
 from beacon_cli.verification.findings import Finding, Target, finding
@@ -75,10 +76,8 @@ def _other_weights(listing: Listing, expected: Mapping[str, Model]) -> Iterable[
         entry = listing.entries.get(model_id, {}) if model_id in listing.ids else {}
         for key, wanted in (("source", model.source), ("revision", model.revision)):
             if (reported := entry.get(key)) is not None and reported != wanted:
-                yield (
-                    "different_revision",
-                    f"{model_id} is served with {key} {excerpt(str(reported), 50)}; the registry has {wanted[:50]}",
-                )
+                served, known = differing_excerpts([str(reported), wanted], 50)
+                yield "different_revision", f"{model_id} is served with {key} {served}; the registry has {known}"
 
 
 def _other_fields(listing: Listing, expected: Mapping[str, Model]) -> str:

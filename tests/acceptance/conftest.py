@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,7 @@ from beacon_cli.errors import StoreError
 from beacon_cli.store.embedded import embedded_server, restart_embedded, stop_server
 from beacon_cli.store.migrate import migrate
 from benchmarks.processes import measure
+from tests.support.warm_start import WarmStart
 
 BEACON = Path(sys.executable).parent / "beacon"
 ROOT = Path(__file__).parents[2]
@@ -43,18 +44,25 @@ class Beacon:
         return Path(self.variables()["BEACON_DATA_DIR"])
 
     def variables(self) -> dict[str, str]:
-        kept = ("PATH", "HOME", "LANG", "TMPDIR", "PIP_FIND_LINKS", "PIP_CERT")
-        base = {key: os.environ[key] for key in kept if key in os.environ}
-        path = f"{BEACON.parent}{os.pathsep}{base.get('PATH', os.defpath)}"  # as it is where Beacon is installed
-        return {**base, "PATH": path, "BEACON_DATA_DIR": str(self.folder / "data"), **self.environment}
+        return {**_machines_variables(), "BEACON_DATA_DIR": str(self.folder / "data"), **self.environment}
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, under: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
+        """Start `beacon`, or with `under` a program such as `nohup` that runs it."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.Popen(
-            [str(BEACON), *arguments], env=self.variables(), cwd=self.folder, text=True, encoding="utf-8", **options
+            [*under, str(BEACON), *arguments],
+            env=self.variables(),
+            cwd=self.folder,
+            text=True,
+            encoding="utf-8",
+            **options,
         )
 
     def __call__(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, forked from a process that has imported the program where that is no difference."""
+        variables, command = self.variables(), [str(BEACON), *arguments]
+        if (warm := _warm_start()).can_run(variables):
+            return warm.run(command, variables, self.folder, timeout)
         process = self.start(*arguments, stdin=subprocess.DEVNULL)
         try:
             out, err = process.communicate(timeout=timeout)
@@ -90,6 +98,20 @@ class Beacon:
         path = self.folder / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return str(path)
+
+
+def _machines_variables() -> dict[str, str]:
+    kept = ("PATH", "HOME", "LANG", "TMPDIR", "PIP_FIND_LINKS", "PIP_CERT")
+    base = {key: os.environ[key] for key in kept if key in os.environ}
+    path = f"{BEACON.parent}{os.pathsep}{base.get('PATH', os.defpath)}"  # as it is where Beacon is installed
+    return {**base, "PATH": path}
+
+
+@functools.cache
+def _warm_start() -> WarmStart:
+    started = WarmStart(_machines_variables())
+    atexit.register(started.end)
+    return started
 
 
 @contextmanager

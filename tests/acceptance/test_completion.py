@@ -83,10 +83,8 @@ def test_completion_that_is_installed_works_in_a_new_shell(stored: Beacon, name:
 def call(beacon: Beacon, line: str, shell: str = "bash", **more: str) -> subprocess.CompletedProcess[str]:
     """Call the program as a shell's script does."""
     asked = {"_BEACON_COMPLETE": f"complete_{shell}", "_BEACON_COMPLETE_LINE": line}
-    environment = {**beacon.variables(), **asked, "_BEACON_COMPLETE_BREAKS": BASH_BREAKS, **more}
-    return subprocess.run(
-        [str(BEACON)], env=environment, cwd=beacon.folder, capture_output=True, text=True, check=False
-    )
+    variables = {**beacon.environment, **asked, "_BEACON_COMPLETE_BREAKS": BASH_BREAKS, **more}
+    return Beacon(beacon.folder, variables)()
 
 
 def answer(beacon: Beacon, line: str, shell: str = "bash", **more: str) -> list[str]:
@@ -176,8 +174,7 @@ def test_a_database_without_tables_is_left_as_it_is(beacon: Beacon) -> None:
 
 def test_scripts_of_an_older_version_go_on_working(stored: Beacon) -> None:
     def typers(**variables: str) -> subprocess.CompletedProcess[str]:
-        environment = {**stored.variables(), **variables}
-        return subprocess.run([str(BEACON)], env=environment, capture_output=True, text=True, check=False)
+        return Beacon(stored.folder, {**stored.environment, **variables})()
 
     done = typers(_BEACON_COMPLETE="complete_bash", COMP_WORDS="beacon sho", COMP_CWORD="1")
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["show"], "")

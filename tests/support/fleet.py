@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,12 +65,13 @@ class Fleet:
         """Start a worker, and return once it takes jobs."""
         return self.start_workers(1, *arguments)[0]
 
-    def start_workers(self, count: int, *arguments: str) -> list[subprocess.Popen[str]]:
+    def start_workers(self, count: int, *arguments: str, under: Sequence[str] = ()) -> list[subprocess.Popen[str]]:
         """Start workers at the same time, and return once all take jobs."""
         started = []
         for _ in range(count):
             with (self.beacon.folder / f"worker{len(self.workers)}.log").open("w") as file:
-                started.append(self.beacon.start("worker", *arguments, stdout=subprocess.DEVNULL, stderr=file))
+                process = self.beacon.start("worker", *arguments, under=under, stdout=subprocess.DEVNULL, stderr=file)
+            started.append(process)
             self.workers.append(started[-1])
         for process in started:
             until(lambda process=process: "runs up to" in self.log(process), 30, self.everything)

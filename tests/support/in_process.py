@@ -36,9 +36,9 @@ def beacon(*arguments: str, url: str, columns: int = 200) -> Done:
     """Run a command on a database, with lines of so many columns."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
     err = io.StringIO()
-    width = mock.patch.dict(os.environ, COLUMNS=str(columns))
-    with width, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = program([*arguments, "--database-url", url])
+    variables = mock.patch.dict(os.environ, COLUMNS=str(columns), BEACON_DATABASE_URL=url)
+    with variables, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = program([*arguments])
     return Done(code, out.buffer.getvalue(), without_database(err.getvalue()))
 
 

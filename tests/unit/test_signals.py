@@ -71,3 +71,11 @@ def test_once_the_answer_is_given_a_signal_changes_nothing(signum: int) -> None:
     ignore_signals()
     signal.raise_signal(signum)
     assert signal.getsignal(signum) is signal.SIG_IGN  # what Python leaves alone while it ends
+
+
+@pytest.mark.parametrize("signum", ENDING)
+def test_a_signal_that_was_ignored_from_the_start_stays_ignored(signum: int) -> None:
+    signal.signal(signum, signal.SIG_IGN)
+    raise_on_signals()
+    signal.raise_signal(signum)
+    assert signal.getsignal(signum) is signal.SIG_IGN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -110,6 +111,23 @@ def test_one_signal_stops_in_order(hurt: Beacon, regions: Regions, job: str, sig
     assert_invariant(after)
     regions.answers, regions.latency = None, 0
     assert_invariant(aftermath(hurt, finish(hurt, job)))
+
+
+IN_BACKGROUND = ("sh", "-c", '"$0" "$@" & wait')
+
+
+@pytest.mark.parametrize(("under", "signum"), [(("nohup",), signal.SIGHUP), (IN_BACKGROUND, signal.SIGINT)])
+def test_a_signal_that_was_ignored_from_the_start_does_not_stop_a_run(
+    hurt: Beacon, regions: Regions, job: str, under: tuple[str, ...], signum: int
+) -> None:
+    regions.answers = 6
+    process = hurt.start(*run_arguments(hurt, job), under=under, start_new_session=True)
+    until(lambda: sum(regions.seen.values()) == 12, 30)
+    os.killpg(process.pid, signum)
+    regions.answers = None
+    out, err = process.communicate(timeout=60)
+    assert json.loads(out)["data"]["counts"]["completed"] == CELLS
+    assert "stopping" not in err
 
 
 @pytest.mark.fault(4, "SIGINT twice")

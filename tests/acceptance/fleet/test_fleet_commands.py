@@ -22,6 +22,16 @@ def test_a_submitted_job_has_the_rows_of_a_run(fleet: Fleet) -> None:
     }
 
 
+def test_a_worker_under_nohup_survives_the_end_of_the_terminal(fleet: Fleet) -> None:
+    [worker] = fleet.start_workers(1, under=("nohup",))
+    worker.send_signal(signal.SIGHUP)
+    fleet.submit("one", questions=1)
+    fleet.wait_until_done("one")
+    worker.terminate()
+    assert worker.wait(20) == 143
+    assert "SIGHUP" not in fleet.log(worker)
+
+
 def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
     fleet.worker()
     file = fleet.beacon.write(

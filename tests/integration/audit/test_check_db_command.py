@@ -15,12 +15,18 @@ import pytest
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.errors import JobNotFound
 from tests.support.audit_jobs import JOB, SPEC, fingerprint, seed
-from tests.support.in_process import PROGRAM, without_database
+from tests.support.in_process import PROGRAM, beacon, without_database
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def check_db(*arguments: str, url: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def check_db(*arguments: str, url: str, columns: int = 200) -> subprocess.CompletedProcess[str]:
+    done = beacon("check-db", *arguments, url=url, columns=columns)
+    return subprocess.CompletedProcess(arguments, done.code, done.out, done.err)
+
+
+def check_db_anew(*arguments: str, url: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run it in a process of its own, which reads variables of Python and of the locale when it starts."""
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, "check-db", *arguments],
         env={**os.environ, "BEACON_DATABASE_URL": url, "PYTHONIOENCODING": "utf-8", **environment},
@@ -69,13 +75,13 @@ def test_empty_answers_count_as_answers_and_are_named(connection: Connection, da
     assert "ok: 12 of 12 answers are stored (2 of them empty), 10 checks passed, 1 warned\n" in done.stdout
 
 
-@pytest.mark.parametrize("columns", ["60", "80", "120", "200"])
-def test_names_are_never_broken(connection: Connection, database_url: str, columns: str) -> None:
+@pytest.mark.parametrize("columns", [60, 80, 120, 200])
+def test_names_are_never_broken(connection: Connection, database_url: str, columns: int) -> None:
     seed(connection)
     name = "a-question-whose-id-has-sixty-characters-and-is-still-quite-ok"
     connection.execute("UPDATE executions SET question_id = %s WHERE question_id = 'math_basic'", [name])
     connection.execute("UPDATE questions SET id = %s WHERE id = 'math_basic'", [name])
-    done = check_db(JOB, url=database_url, COLUMNS=columns)
+    done = check_db(JOB, url=database_url, columns=columns)
     assert sum(line.startswith(name) for line in done.stdout.splitlines()) == 2
 
 
@@ -171,7 +177,9 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
 def test_a_terminal_that_can_write_ascii_only_gets_ascii(connection: Connection, database_url: str) -> None:
     seed(connection)
     connection.execute("DELETE FROM executions WHERE question_id = 'math_basic' AND region = 'EU'")
-    done = check_db(JOB, url=database_url, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="")
+    done = check_db_anew(
+        JOB, url=database_url, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING=""
+    )
     assert done.returncode == 1
     assert done.stdout.isascii()
     assert "FAIL complete" in done.stdout

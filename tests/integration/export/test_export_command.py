@@ -179,7 +179,7 @@ def test_stdout_holds_utf8_whatever_the_locale(connection: Connection, database_
     environment = {**os.environ, **environment, "BEACON_DATABASE_URL": database_url}
     done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
     assert (done.returncode, without_database(done.stderr.decode())) == (0, "")
-    assert done.stdout.decode("utf-8").count("Zürich 北京") == 12
+    assert done.stdout.decode("utf-8").count("Zürich 北京") == 24  # `response` and `answer_text`
 
 
 def test_one_question_and_one_model_can_be_chosen(connection: Connection, database_url: str, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,7 @@ import pytest
 def serving(
     folder: Path,
     *arguments: str,
+    under: Sequence[str] = (),
     stdout: int | IO[str] = subprocess.PIPE,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[subprocess.Popen[str]]:
@@ -32,7 +33,7 @@ def serving(
     (folder / "script.yaml").write_text("default: '{model} in {region}'")
     (folder / "beacon.toml").write_text('[local.models."smollm2-135m"]\nscript = "script.yaml"\n')
     with subprocess.Popen(
-        [sys.executable, "-m", "beacon_cli", "serve", *arguments],
+        [*under, sys.executable, "-m", "beacon_cli", "serve", *arguments],
         cwd=folder,
         stdout=stdout,
         stderr=subprocess.PIPE,
@@ -104,6 +105,17 @@ def test_it_says_how_to_use_it_serves_and_ends_with_the_signals_code(
         assert talk.startswith("stopping…")
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{urls[0][1]}/health")
+
+
+def test_under_nohup_it_survives_the_end_of_the_terminal(tmp_path: Path) -> None:
+    with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), under=("nohup",)) as process:
+        answer, _ = ready(process)
+        [url] = re.findall(r"^EU +(http\S+)$", answer, re.MULTILINE)
+        process.send_signal(signal.SIGHUP)
+        assert httpx2.get(f"{url}/health").status_code == 200
+        process.terminate()
+        process.communicate(timeout=10)
+        assert process.returncode == 143
 
 
 def test_the_curl_line_works_as_printed_with_credentials_from_the_environment(tmp_path: Path) -> None:

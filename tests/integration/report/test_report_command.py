@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,14 +17,20 @@ from beacon_cli.comparison.options import Options
 from beacon_cli.records.find_job import find_job
 from beacon_cli.report.report import write_report
 from tests.support.audit_jobs import JOB, OLD_SPEC, fingerprint, seed, seed_legacy
-from tests.support.in_process import PROGRAM, without_database
+from tests.support.in_process import PROGRAM, beacon, without_database
 from tests.support.report_jobs import ReportJob, store
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 SMALL = ReportJob(questions=4, repeats=5)
 
 
-def report(
+def report(*arguments: str, url: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    with contextlib.chdir(folder):
+        done = beacon("report", *arguments, url=url)
+    return subprocess.CompletedProcess(arguments, done.code, done.out, done.err)
+
+
+def report_anew(
     *arguments: str, url: str, folder: Path, python: tuple[str, ...] = ("-c", PROGRAM), **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -187,7 +194,7 @@ def test_open_gives_the_file_to_the_browser(connection: Connection, database_url
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
-    done = report(JOB, "--open", "-o", "page.html", url=database_url, folder=tmp_path, BROWSER=f"{browser} %s")
+    done = report_anew(JOB, "--open", "-o", "page.html", url=database_url, folder=tmp_path, BROWSER=f"{browser} %s")
     assert done.returncode == 0
     assert (tmp_path / "opened").read_text() == (tmp_path / "page.html").as_uri() + "\n"
 
@@ -200,7 +207,7 @@ def test_without_its_extra_the_command_says_what_to_install(
         "util.find_spec = lambda name, *rest: None if name == 'jinja2' else find(name, *rest);"
         "import sys; from beacon_cli.__main__ import main; sys.exit(main())"
     )
-    done = report(JOB, url=database_url, folder=tmp_path, python=("-c", without))
+    done = report_anew(JOB, url=database_url, folder=tmp_path, python=("-c", without))
     assert done.returncode == 3
     assert "this needs jinja2" in done.stderr
     assert "pip install '.[report]'" in done.stderr

@@ -50,6 +50,13 @@ def test_what_differs_in_one_region_is_named_with_its_values(name: str, field: s
     assert finding.detail.endswith("(m)")
 
 
+def test_long_values_are_cut_where_they_still_differ() -> None:
+    long = "You answer in one sentence, and you always say that you are in "
+    prompts = [{"system_prompt": long + place} for place in ("the US.", "Europe.", "Europe.")]
+    (finding,) = conditions(*prompts).incomparable(frozenset())
+    assert finding.detail == "US: '…you are in the US.'; EU: '…you are in Europe.'; ASIA: '…you are in Europe.' (m)"
+
+
 def test_every_condition_can_be_accepted_and_then_stays_named() -> None:
     (finding,) = conditions({}, {"gpu": "H100"}).incomparable(frozenset({"gpu"}))
     assert finding.accepted

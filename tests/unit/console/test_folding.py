@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from beacon_cli.console.folding import folded
+from beacon_cli.console.folding import folded, wrapped
 from beacon_cli.console.printable import printable
 
 anything = st.text(alphabet=st.characters(exclude_categories=())).map(printable)
@@ -34,6 +34,19 @@ def test_no_line_is_wider_than_asked_and_no_character_is_lost(text: str, width: 
 )
 def test_words_are_kept_whole_where_they_fit(text: str, lines: list[str]) -> None:
     assert folded(text, 10) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", [""]),
+        ("one two three", ["one two", "three"]),
+        ("an-id-that-is-long is kept", ["an-id-that-is-long", "is kept"]),
+        ("北京市 中心 的", ["北京市", "中心 的"]),
+    ],
+)
+def test_wrapping_breaks_at_blanks_alone(text: str, lines: list[str]) -> None:
+    assert wrapped(text, 8) == lines
 
 
 @pytest.mark.parametrize("text", [" " * 2_000_000, "x" * 2_000_000, "x " * 500_000])

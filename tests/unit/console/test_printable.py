@@ -6,6 +6,7 @@ import io
 import sys
 
 import pytest
+from rich.cells import cell_len
 
 from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.console.terminal import TextStream, can_redraw, console_on
@@ -26,6 +27,42 @@ from beacon_cli.console.terminal import TextStream, can_redraw, console_on
 )
 def test_what_could_steer_a_terminal_is_made_visible(hostile: str, shown: str) -> None:
     assert printable(hostile) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "نمی\u200cتوانم بگویم",  # Persian
+        "مِ\u200cخواهم",  # with a vowel sign before the non-joiner
+        "می\u200cدانم \U0001f468\u200d\U0001f469\u200d\U0001f467",  # and a family
+        "क्\u200dष क्\u200cष",  # Devanagari
+        "ශ්\u200dරී ලංකා",  # Sinhala
+        "র\u200d্যাব",  # Bengali: ra, then ya-phalaa
+        "ന്\u200d",  # Malayalam: a chillu at the end of a word
+        "ಸಾಫ್ಟ್\u200cವೇರ್",  # Kannada
+        "\u2764\ufe0f\u200d\U0001f525 \U0001f469\U0001f3fd\u200d\U0001f4bb \U0001f3f3\ufe0f\u200d\U0001f308",
+    ],
+)
+def test_joiners_stay_where_a_script_or_an_emoji_needs_them(text: str) -> None:
+    assert printable(text) == text
+    assert excerpt(text) == text
+
+
+@pytest.mark.parametrize("mark", ["\u200c", "\u200d"])
+@pytest.mark.parametrize(
+    "around", ["{}", "a{}b", "{}نم", "نم{}", "م{}a", "م{0}{0}ن", "क{}ष", "1{}2", "\U0001f468{}", "北{}京"]
+)
+def test_joiners_are_made_visible_elsewhere(mark: str, around: str) -> None:
+    escape = mark.encode("unicode_escape").decode()
+    assert printable(around.format(mark)) == around.format(escape)
+
+
+def test_a_family_is_as_wide_as_one_emoji() -> None:
+    assert cell_len(printable("\U0001f468\u200d\U0001f469\u200d\U0001f467")) == 2
+
+
+def test_an_excerpt_does_not_end_in_a_joiner() -> None:
+    assert excerpt("م\u200cن" * 9, 3) == "م…"
 
 
 def test_an_excerpt_is_one_line_of_a_given_length() -> None:

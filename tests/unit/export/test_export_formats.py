@@ -36,6 +36,18 @@ def test_what_cannot_be_written_names_the_flag(
     assert said in caught.value.hint
 
 
+def test_excel_is_csv_whatever_the_file_is_called_unless_it_says_otherwise() -> None:
+    for name in (None, "answers", "a.csv", "a.txt"):
+        assert chosen_format(None, Path(name) if name else None, excel=True) is Format.csv
+    assert chosen_format(Format.csv, None, excel=True) is Format.csv
+    for name in ("a.xlsx", "a.parquet", "a.jsonl"):
+        with pytest.raises(UsageError, match="--excel writes CSV") as caught:
+            chosen_format(None, Path(name), excel=True)
+        assert ".csv" in caught.value.hint
+    with pytest.raises(UsageError, match="not jsonl"):
+        chosen_format(Format.jsonl, None, excel=True)
+
+
 def test_a_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "answers.csv"
     path.write_text("old")

@@ -145,6 +145,12 @@ def test_what_changes_answers_is_told(load: Load, change: dict[str, object], lin
     assert spec_differences(old.spec(), new.spec()) == lines
 
 
+def test_long_prompts_are_cut_where_they_still_differ(load: Load) -> None:
+    long = "You answer in one sentence, and you always say that you are in "
+    old, new = load({**JOB, "system_prompt": long + "Europe."}), load({**JOB, "system_prompt": long + "Asia."})
+    assert spec_differences(old.spec(), new.spec()) == ['system_prompt: "…you are in Europe." → "…you are in Asia."']
+
+
 def test_an_added_model_is_told_with_its_regions(load: Load) -> None:
     old, new = load({**JOB, "models": ["llama3.2-1b"]}), load(JOB)
     assert spec_differences(old.spec(), new.spec()) == ["models: + qwen2.5-1.5b (US, EU)"]

@@ -34,6 +34,15 @@ def test_a_script_without_spaces_is_marked_by_the_character() -> None:
     assert own("我不知道", "我知道了") == ["了"]
 
 
+def test_joiners_stay_inside_the_words_and_emoji_that_they_join() -> None:
+    family, couple = (
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\U0001f469\U0001f3fd\u200d\u2764\ufe0f\u200d\U0001f468",
+    )
+    assert own("بگویم", f"نمی\u200cتوانم بگویم {family}") == ["نمی\u200cتوانم", family]
+    assert own(f"yes {family}", f"yes {couple}") == [couple]
+
+
 def test_texts_without_words_share_all_of_them() -> None:
     assert shared_words("", "…").share == 1.0
     assert pieces("", ()) == ()

@@ -51,6 +51,13 @@ def test_equal_conditions_stand_together() -> None:
     ]
 
 
+def test_long_conditions_are_cut_where_they_still_differ() -> None:
+    values = {"US": {"You are " * 60 + "in the US"}, "EU": {"You are " * 60 + "in the EU"}}
+    [(*_, us), (*_, eu)] = page._conditions({"system_prompt": {"a": values}}, ("US", "EU"))
+    assert us[0].startswith("…")
+    assert (us[0][-9:], eu[0][-9:]) == ("in the US", "in the EU")
+
+
 def test_control_characters_are_visible_wherever_the_template_prints_them() -> None:
     made = page._environment().from_string("<i>{{ text }}</i>").render(text="\x1b[31m\u202e</i>")
     assert made == "<i>\\x1b[31m\\u202e&lt;/i&gt;</i>"
