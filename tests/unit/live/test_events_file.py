@@ -110,6 +110,12 @@ CONTRACT: list[tuple[Event, dict[str, object]]] = [
             "error_code": None,
             "error_message": None,
             "function_call_id": None,
+            "finish_reason": None,
+            "thought": None,
+            "tokens": None,
+            "model_revision": None,
+            "effective_system_prompt": None,
+            "effective_region": None,
         },
     ),
     (

@@ -37,7 +37,7 @@ def started(*, expected: int = 12, answered: int = 0) -> JobStarted:
 
 def test_a_whole_run_is_counted_by_status_and_lane() -> None:
     progress = after(run_events(questions=2))
-    assert progress.counts == {"completed": 10, "empty": 0, "failed": 1, "timeout": 1, "cancelled": 0}
+    assert progress.counts == {"completed": 10, "empty": 0, "blocked": 0, "failed": 1, "timeout": 1, "cancelled": 0}
     assert (progress.settled, progress.expected) == (12, 12)
     assert progress.lanes[lanes()[3]] == {
         "completed": 0,
