@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId
+from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, Without
 from beacon_cli.console.result import CommandResult
 
 
@@ -22,6 +22,7 @@ def run(
         int | None,
         typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
     ] = None,
+    without: Without = None,
     job_id: NewJobId = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, without asking it.")] = False,
     events: Annotated[
@@ -35,7 +36,7 @@ def run(
     It asks all models in all regions the job's questions, one question after the other, and records every answer.
     Run a job again under the same id to ask only what has no answer yet.
     """
-    from beacon_cli.runs.request import RunRequest
+    from beacon_cli.runs.request import RunRequest, regions_named
 
     request = RunRequest(
         job_file=job_file,
@@ -46,6 +47,7 @@ def run(
         events=events,
         database_url=database_url,
         config=ctx.obj.config_path,
+        without=regions_named(without or ()),
     )
     job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:

@@ -15,6 +15,10 @@ from beacon_cli.executor.events import (
     JobFinished,
     JobStarted,
     Notice,
+    RegionCheckFailed,
+    RegionDown,
+    RegionPaused,
+    RegionResumed,
     WeightsFetching,
 )
 from beacon_cli.executor.execution import STATUSES, Cell, Execution, Status
@@ -54,6 +58,12 @@ class Troubles:
             case AttemptFailed() if event.retry_in is not None:
                 self._retries += 1
                 return [_retry(event, event.retry_in, self._repeats)] if self._retries <= _RETRIES_PER_BATCH else []
+            case RegionPaused() | RegionCheckFailed():
+                return [_region_paused(event)]
+            case RegionResumed():
+                return [_region_resumed(event)]
+            case RegionDown():
+                return [f"region down region={event.region} why={excerpt(event.why, _MESSAGE)}"]
             case BatchFinished() | JobFinished():
                 return self._rest()
         return []
@@ -106,6 +116,8 @@ class RunLog:
         )
         if (eta := progress.eta_seconds(elapsed)) is not None:
             line += f" eta_seconds={eta:.0f}"
+        if progress.regions:
+            line += f" regions_in_trouble={','.join(progress.regions)}"
         if progress.in_flight and progress.job:
             cell, call = next(iter(progress.in_flight.items()))
             waited = elapsed - (call.since - progress.job.at).total_seconds()
@@ -163,6 +175,22 @@ def _failure(execution: Execution, repeats: int) -> str:
     return (
         f"execution {what} {_cell(execution.cell, repeats)} attempts={execution.attempts} hops={execution.hops}"
         f" error={execution.error_code}: {excerpt(execution.error_message or '', _MESSAGE)}"
+    )
+
+
+def _region_paused(event: RegionPaused | RegionCheckFailed) -> str:
+    what = "region paused" if isinstance(event, RegionPaused) else "region still paused"
+    left = "" if event.patience_seconds is None else f" given_up_in={max(0.0, event.patience_seconds):.0f}s"
+    return (
+        f"{what} region={event.region} next_check_in={event.next_check_seconds:.1f}s{left}"
+        f" why={excerpt(event.why, _MESSAGE)}"
+    )
+
+
+def _region_resumed(event: RegionResumed) -> str:
+    return (
+        f"region open again region={event.region} calls={event.calls} pauses={event.pauses}"
+        f" paused_seconds={event.paused_seconds:.1f}"
     )
 
 

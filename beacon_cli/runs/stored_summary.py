@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -17,6 +18,7 @@ from beacon_cli.settings import Settings
 from beacon_cli.store.connect import translated
 from beacon_cli.store.queries import query
 from beacon_cli.store.text import original
+from modal_deployment.regions import REGIONS
 
 _SMALL_JOB_CELLS = 24
 _MOST_CELLS = 500  # maximum cells of a job whose answers are all read
@@ -41,7 +43,7 @@ def read_summary(
     cells = job.questions.count * job.repeats
     lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
     batches = _streamed(connection, "batches", job_id) if with_batches else ()
-    return RunSummary(
+    summary = RunSummary(
         job_id=job_id,
         run_id=finished.run_id,
         status=outcome.status,
@@ -63,10 +65,14 @@ def read_summary(
         stopped=outcome.stopped.message if outcome.stopped else None,
         registry_changes=finished.registry_changes,
         surplus_connections=finished.surplus_connections,
-        resume_command=None if outcome.status == "completed" else request.resume_command(job_id),
         repeats=job.repeats,
         system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
+        troubles=outcome.troubles,
+        without=[REGIONS[region_id].label for region_id in request.without],
     )
+    if outcome.status == "completed":
+        return summary
+    return replace(summary, resume_command=request.resume_command(job_id, whole=summary.cells.whole))
 
 
 def _answers(connection: Connection, job: Job, job_id: str) -> list[AnswerLine]:

@@ -36,6 +36,7 @@ def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
             "priority": 0,
             "expected": 2,
             "already_queued": False,
+            "without": [],
             "status": "completed",
             "counts": {"completed": 2},
             "by_region": {"US": {"expected": 1, "completed": 1}, "EU": {"expected": 1, "completed": 1}},
@@ -51,8 +52,11 @@ def test_a_job_that_cannot_run_says_why(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [qwen2.5-1.5b]\nregions: [US]\nid: no\n")
     code, document = fleet.beacon.json("submit", file, "--wait")
     assert code == 1
-    assert "not served: qwen2.5-1.5b in US" in document["errors"][0]["message"]
-    assert "not served: qwen2.5-1.5b in US" in fleet.beacon("submit", file, "--wait").stdout
+    assert "region US cannot answer: it serves llama3.2-1b, and not qwen2.5-1.5b" in document["errors"][0]["message"]
+    assert (
+        "region US cannot answer: it serves llama3.2-1b, and not qwen2.5-1.5b"
+        in fleet.beacon("submit", file, "--wait").stdout
+    )
     assert document["data"]["status"] == "failed"
 
 
