@@ -111,7 +111,7 @@ def test_the_other_regions_go_on(database_url: str) -> None:
 def test_failed_checks_come_later_and_later_whoever_makes_them(database_url: str) -> None:
     async def main() -> list[float]:
         async with workers(database_url, 2) as made:
-            loop, times = asyncio.get_running_loop(), []
+            loop, times = asyncio.get_running_loop(), list[float]()
             await made[0].call(error=BUSY)
 
             async def one(worker: OneWorker) -> None:

@@ -225,7 +225,7 @@ modes: st.SearchStrategy[Batching] = st.sampled_from(["question", "region", "lan
     modes,
 )
 def test_in_any_trouble_every_cell_has_one_row_or_none_and_caps_hold(
-    seed: int, in_flight: int, per_endpoint: int, attempts: int, patience: float, batching: str
+    seed: int, in_flight: int, per_endpoint: int, attempts: int, patience: float, batching: Batching
 ) -> None:
     world = TroubledWorld({"us": Flaky(seed), "eu": Flaky(seed + 1)})
     job = make_job(3, repeats=2)

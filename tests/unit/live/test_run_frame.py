@@ -153,20 +153,19 @@ def test_a_paused_region_has_a_line_and_so_has_one_that_is_down() -> None:
 
 
 def test_the_log_tells_a_pause_in_lines() -> None:
-    log = RunLog(progress_after(28))
-    told = [
-        line
-        for event in (
-            RegionPaused("j", START, "EU", "HTTP 429", 1.04, 900.0),
-            RegionCheckFailed("j", START, "EU", "HTTP 429", 2.0, None),
-            RegionResumed("j", START, "EU", 1, 1, 3.0),
-            RegionDown("j", START, "EU", "HTTP 429", 1, 3.0),
-        )
-        for line in log.lines(event)
-    ]
+    progress = progress_after(28)
+    log, told = RunLog(progress), list[str]()
+    for event in (
+        RegionPaused("j", START, "EU", "HTTP 429", 1.04, 900.0),
+        RegionCheckFailed("j", START + timedelta(seconds=1), "EU", "HTTP 429", 12.0, 899.0),
+        RegionDown("j", START, "US", "HTTP 429", 1, 3.0),
+    ):
+        progress.apply(event)
+        told += log.lines(event)
     assert told == [
         "region paused region=EU next_check_in=1.0s given_up_in=900s why=HTTP 429",
-        "region still paused region=EU next_check_in=2.0s why=HTTP 429",
-        "region open again region=EU calls=1 pauses=1 paused_seconds=3.0",
-        "region down region=EU why=HTTP 429",
+        "region down region=US why=HTTP 429",
     ]
+    assert " EU=paused for 5s, next check in 8s, given up in 895s US=down longest=" in log.heartbeat(5.0)
+    resumed = RegionResumed("j", START, "EU", 1, 1, 3.0)
+    assert log.lines(resumed) == ["region open again region=EU calls=1 pauses=1 paused_seconds=3.0"]
