@@ -121,7 +121,10 @@ class RegionPaused(Event):
 
 @dataclass(frozen=True, slots=True)
 class RegionCheckFailed(Event):
-    """A check call to a paused region failed, too. `patience_seconds` is what is left of it."""
+    """A check call to a paused region failed, too, or the region asked for a longer wait.
+
+    `patience_seconds` is what is left of it.
+    """
 
     region: str
     why: str

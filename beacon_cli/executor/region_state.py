@@ -9,6 +9,7 @@ LONGEST_WAIT_SECONDS = 60.0
 """The longest time between two check calls, unless the region itself names a longer one (`Retry-After`)."""
 
 _BEYOND_SECONDS = 0.25  # after the end of `Retry-After`: clocks differ
+_SAME_SECONDS = 1.0  # calls that fail together name nearly the same time
 
 
 class Condition(Enum):
@@ -81,8 +82,9 @@ class RegionState:
         if trouble.retry_after is not None:
             wait = trouble.retry_after + _BEYOND_SECONDS * jitter
         check_at = now + wait
-        if self.condition is Condition.PAUSED and not is_check and (not told or check_at <= self.check_at):
-            return self  # it was sent before the pause, and adds nothing
+        is_news = told and check_at > self.check_at + _SAME_SECONDS
+        if self.condition is Condition.PAUSED and not is_check and not is_news:
+            return self  # it was sent before the pause
         return replace(
             self,
             condition=Condition.PAUSED,
