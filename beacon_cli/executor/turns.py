@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from beacon_cli.executor.execution import Cell
 from beacon_cli.executor.failures import AttemptError
@@ -88,10 +90,15 @@ class Turn:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A cell that waits for its turn; numbers grow in the order of arrival."""
+    """A cell that waits for its turn, since `began`; numbers grow in the order of arrival.
+
+    It is given its turn, or why it gets none.
+    """
 
     number: int
-    turn: asyncio.Future[Turn | None]
+    began: float
+    timeout: float
+    given: asyncio.Future[Turn | SlotTimeout | RegionIsDown]
 
 
 @dataclass(slots=True, eq=False)
@@ -117,6 +124,7 @@ class Line:
     _suspect: Cell | None = None
     _paused_at: float = 0.0
     _timer: asyncio.TimerHandle | None = None
+    _expiry: asyncio.TimerHandle | None = None
 
     @property
     def patience_ends(self) -> float:
@@ -127,6 +135,30 @@ class Line:
         """Return whether one more call may start."""
         checking = self.check is not None or self.checking_elsewhere
         return self.state.may_call(in_flight=self.in_flight, checking=checking, now=now)
+
+    def wait(self, number: int, now: float, timeout: float) -> _Waiting:
+        """Put a cell at the end of the line."""
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(number, now, timeout, loop.create_future())
+        self.waiting.append(waiting)
+        if self._expiry is None:
+            self._expiry = loop.call_at(now + timeout, self._expire)
+        return waiting
+
+    def leave(self, waiting: _Waiting) -> None:
+        """Take a cell that was cancelled out of the line, unless that was done."""
+        with contextlib.suppress(ValueError):
+            self.waiting.remove(waiting)
+
+    def first(self) -> _Waiting | None:
+        """Return the cell that waits longest; those that were cancelled are taken out."""
+        while self.waiting and self.waiting[0].given.done():
+            self.waiting.popleft()
+        return self.waiting[0] if self.waiting else None
+
+    def give(self, what: Turn | SlotTimeout | RegionIsDown) -> None:
+        """Give the first cell its turn, or why it gets none."""
+        self.waiting.popleft().given.set_result(what)
 
     def admit(self) -> Turn:
         """Return the turn of a call that starts now."""
@@ -196,10 +228,32 @@ class Line:
         elif (times := [at for at in (self.state.check_at, ends) if now < at < float("inf")]) and self.waiting:
             self._timer = loop.call_at(min(times), self.move)
 
+    def troubles_until_now(self) -> RegionTroubles:
+        """Return what was met, with the pause that goes on."""
+        if self.state.condition is not Condition.PAUSED:
+            return self.troubles
+        seconds = self.troubles.paused_seconds + asyncio.get_running_loop().time() - self._paused_at
+        return replace(self.troubles, paused_seconds=seconds)
+
     def close(self) -> None:
         """Look no more."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._expiry):
+            if timer is not None:
+                timer.cancel()
+
+    def _expire(self) -> None:
+        """Send away the cells that have waited too long, and look again when the next one will have."""
+        loop = asyncio.get_running_loop()
+        now, self._expiry = loop.time(), None
+        if self.state.condition is Condition.PAUSED:
+            self.moved_at = now
+        while (first := self.first()) is not None and self._ends(first) <= now:
+            self.give(SlotTimeout())
+        if first is not None:
+            self._expiry = loop.call_at(self._ends(first), self._expire)
+
+    def _ends(self, waiting: _Waiting) -> float:
+        return max(waiting.began, self.moved_at) + waiting.timeout
 
     def _is_shared(self, sign: Sign, turn: Turn, cell: Cell) -> bool:
         """Return whether a failure is the region's: what only one cell meets may be a matter of that cell."""
@@ -278,7 +332,8 @@ class Slots:
 
     def troubles(self) -> dict[str, RegionTroubles]:
         """Return what the run met, by region id, for the regions in which it met trouble."""
-        return {key: line.troubles for key, line in self.lines.items() if line.troubles != RegionTroubles()}
+        met = {region_id: line.troubles_until_now() for region_id, line in self.lines.items()}
+        return {region_id: troubles for region_id, troubles in met.items() if troubles != RegionTroubles()}
 
     def close(self) -> None:
         """Let go of the timers."""
@@ -286,38 +341,23 @@ class Slots:
             line.close()
 
     async def _turn(self, line: Line, timeout: float) -> Turn:
-        loop = asyncio.get_running_loop()
-        if not line.waiting and self._free and line.may_call(loop.time()):
+        now = asyncio.get_running_loop().time()
+        if not line.waiting and self._free and line.may_call(now):
             self._free -= 1
             return line.admit()
-        waiting = _Waiting(next(self._numbers), loop.create_future())
-        line.waiting.append(waiting)
+        waiting = line.wait(next(self._numbers), now, timeout)
         self._move()  # it may be the first one to wait for a check
         try:
-            turn = await self._given(line, waiting.turn, timeout)
+            given = await waiting.given
         except BaseException:
-            if waiting.turn.done() and (late := waiting.turn.result()) is not None:
+            if waiting.given.cancelled():
+                line.leave(waiting)
+            elif isinstance(late := waiting.given.result(), Turn):
                 self._give_back(line, late)
-            elif not waiting.turn.done():
-                line.waiting.remove(waiting)
             raise
-        if turn is None:
-            raise RegionIsDown
-        return turn
-
-    async def _given(self, line: Line, turn: asyncio.Future[Turn | None], timeout: float) -> Turn | None:
-        """Wait for a turn. Raises `SlotTimeout`."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        while True:
-            if line.state.condition is Condition.PAUSED:
-                began = loop.time()
-            ends = max(began, line.moved_at) + timeout
-            if loop.time() >= ends:
-                raise SlotTimeout
-            done, _ = await asyncio.wait({turn}, timeout=ends - loop.time())
-            if done:
-                return turn.result()
+        if isinstance(given, Turn):
+            return given
+        raise given
 
     def _give_back(self, line: Line, turn: Turn) -> None:
         line.give_back(turn, asyncio.get_running_loop().time())
@@ -328,15 +368,19 @@ class Slots:
         """Give turns to the cells that may call now, and let the lines look at their patience."""
         now = asyncio.get_running_loop().time()
         while self._free:
-            ready = [line for line in self.lines.values() if line.waiting and line.may_call(now)]
+            ready = [
+                (first.number, line)
+                for line in self.lines.values()
+                if (first := line.first()) is not None and line.may_call(now)
+            ]
             if not ready:
                 break
-            line = min(ready, key=lambda line: line.waiting[0].number)
+            _, line = min(ready, key=itemgetter(0))
             self._free -= 1
-            line.waiting.popleft().turn.set_result(line.admit())
+            line.give(line.admit())
         for line in self.lines.values():
             if line.state.condition is Condition.PAUSED:
                 line.look()
             elif line.state.condition is Condition.DOWN:
-                while line.waiting:
-                    line.waiting.popleft().turn.set_result(None)
+                while line.first() is not None:
+                    line.give(RegionIsDown())

@@ -265,6 +265,7 @@ def test_the_queue_shows_jobs_calls_and_workers(fleet: Fleet) -> None:
         "in_flight": 2,
         "calls_waiting": 0,
         "held_by_lost_workers": 0,
+        "trouble": None,
     }
     assert data["account"]["in_flight"] == 6
     assert [(w["pid"], w["alive"], w["jobs"], w["jobs_at_most"]) for w in data["workers"]] == [(worker.pid, True, 1, 1)]
