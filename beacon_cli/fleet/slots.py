@@ -19,6 +19,8 @@ from beacon_cli.job.limits import Limits
 
 # The fleet's line can be long; only the job's own time limit ends the waiting.
 _FOR_EVER_SECONDS = 365 * 86400.0
+# Our clock may be a little ahead of the database's, which decides whether a check is due.
+_BEHIND_SECONDS = 0.05
 
 
 class FleetSlots:
@@ -92,5 +94,5 @@ class FleetSlots:
         if shared is None:
             line.become(RegionState.open(cap))
             return
-        check_at = asyncio.get_running_loop().time() + shared.next_check
+        check_at = asyncio.get_running_loop().time() + shared.next_check + _BEHIND_SECONDS
         line.become(replace(shared.state, cap=cap, allowed=min(cap, shared.state.allowed), check_at=check_at))

@@ -89,7 +89,7 @@ def _trouble(region: str, trouble: dict[str, Any]) -> str:
         return f"{region} recovers from a pause: at most {trouble['calls']} in flight"
     check = max(0.0, trouble["next_check_seconds"])
     due = f"next check in {duration(check)}" if check else "a check is due"
-    return f"{region} is paused for {duration(trouble['paused_seconds'])}: {excerpt(trouble['why'])}; {due}"
+    return f"{region} has been paused for {duration(trouble['paused_seconds'])}: {excerpt(trouble['why'])}; {due}"
 
 
 def _print_jobs(out: Console, jobs: list[dict[str, Any]]) -> None:

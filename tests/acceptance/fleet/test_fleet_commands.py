@@ -60,6 +60,17 @@ def test_a_job_that_cannot_run_says_why(fleet: Fleet) -> None:
     assert document["data"]["status"] == "failed"
 
 
+def test_a_job_that_leaves_a_region_out_is_judged_by_the_others(fleet: Fleet) -> None:
+    fleet.worker()
+    file = fleet.beacon.write(
+        "job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US, EU]\nid: half\n"
+    )
+    code, document = fleet.beacon.json("submit", file, "--without", "EU", "--wait")
+    data = document["data"]
+    assert (code, data["status"], data["without"], data["counts"]) == (0, "partial", ["EU"], {"completed": 1})
+    assert {region for _, _, region in fleet.regions.seen} == {"us"}
+
+
 def test_a_job_that_was_submitted_twice_is_in_the_queue_once(fleet: Fleet) -> None:
     fleet.submit("one", questions=1)
     again = fleet.beacon.json("submit", str(fleet.beacon.folder / "one.json"), "--job-id", "one", "--priority", "-5")[1]
