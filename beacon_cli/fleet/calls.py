@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
 from beacon_cli.fleet.shared_regions import Report, SharedRegion, report, shared_region
 from beacon_cli.store.address import address_of
@@ -157,11 +156,14 @@ class Calls:
             self._done = done + self._done
             self._reports = reports + self._reports
             raise
-        for row in rows:
-            if row["id"] is not None and (call := self._waiting.get(row["id"])) is not None:
-                call.is_check = row["is_check"]
+        in_trouble = {}
+        for call_id, is_check, trouble in rows:
+            if trouble is not None:
+                in_trouble[trouble["region"]] = shared_region(trouble)
+            elif (call := self._waiting.get(call_id)) is not None:
+                call.is_check = is_check
                 call.granted.set()
-        self._follow_trouble({row["region"]: shared_region(row) for row in rows if row["id"] is None})
+        self._follow_trouble(in_trouble)
         if not self._done:
             self._idle.set()
 
@@ -180,7 +182,7 @@ class Calls:
 
     async def _exchange(
         self, connection: AsyncConnection, asking: list[_Call], done: list[uuid.UUID], reports: list[Report]
-    ) -> list[dict[str, Any]]:
+    ) -> list[tuple[Any, ...]]:
         worker = {"worker": self._worker_id}
         waiting = [call.id for call in self._waiting.values() if not call.granted.is_set()]
         # The commit waits for the answer on purpose: a session that was cut off while it waits for the lock must not
@@ -194,9 +196,8 @@ class Calls:
             if asking:
                 await connection.execute(query("fleet", "ask"), {**worker, **_columns(asking)})
             await connection.execute(query("fleet", "grant"), worker)
-            async with connection.cursor(row_factory=dict_row) as cursor:
-                await cursor.execute(query("fleet", "granted"), {**worker, "waiting": waiting})
-                return await cursor.fetchall()
+            answer = await connection.execute(query("fleet", "granted"), {**worker, "waiting": waiting})
+            return await answer.fetchall()
 
 
 def _forget(notice: psycopg.Notify) -> None:

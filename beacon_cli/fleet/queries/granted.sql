@@ -1,4 +1,4 @@
--- Which of a worker's calls have their slot (`is_check`: as the check call of a pause), and the regions in trouble.
+-- Which of a worker's calls have their slot, and whether as the check call of a pause; and the regions in trouble.
 -- `checking`: the check call of this pause is in flight, of a worker that is not lost.
 WITH trouble AS (
     SELECT region, condition, allowed, why, paused_at, told, failed_checks,
@@ -12,12 +12,8 @@ WITH trouble AS (
            ) AS checking
     FROM region_trouble
 )
-SELECT call.id, coalesce(trouble.condition = 'paused' AND call.granted_at >= trouble.paused_at, false) AS is_check,
-       NULL::text AS region, NULL::text AS condition, NULL::int AS allowed, NULL::text AS why, NULL::boolean AS told,
-       NULL::int AS failed_checks, NULL::float8 AS since, NULL::float8 AS check_at, NULL::float8 AS next_check,
-       NULL::int AS cap, NULL::boolean AS checking
+SELECT call.id, coalesce(trouble.condition = 'paused' AND call.granted_at >= trouble.paused_at, false), NULL::jsonb
 FROM fleet_calls AS call LEFT JOIN trouble ON trouble.region = call.region
 WHERE call.worker_id = %(worker)s AND call.granted_at IS NOT NULL AND call.id = ANY(%(waiting)s)
 UNION ALL
-SELECT NULL, NULL, region, condition, allowed, why, told, failed_checks, since, check_at, next_check, cap, checking
-FROM trouble
+SELECT NULL, NULL, to_jsonb(trouble) FROM trouble
