@@ -76,10 +76,12 @@ def _require_ready(lanes: Sequence[Lane], served: Mapping[str, Listing], not_rea
             models = ", ".join(lane.model_id for lane in wanted)
             why[wanted[0].region.label] = f"it serves {_listing(listing)}, and not {models}"
     if why:
+        hint = f"{command('verify endpoints')} shows what is wrong, and what to do"
+        if len(why) < len({lane.region.id for lane in lanes}):
+            hint += f"; to ask the other regions only, add {' '.join(f'--without {label}' for label in why)}"
         raise RegionNotReady(
             f"{'; '.join(f'region {label} cannot answer: {text}' for label, text in why.items())}; nothing was asked",
-            hint=f"{command('verify endpoints')} shows what each region serves; to ask the other regions only,"
-            f" add {' '.join(f'--without {label}' for label in why)}",
+            hint=hint,
         )
 
 
