@@ -11,6 +11,7 @@
     │   ├── MissingExtra            3     missing_extra
     │   ├── WeightsError            3     weights
     │   ├── LocalServerError        3     local_server
+    │   ├── RegionNotReady          3     region_not_ready
     │   ├── JournalError            3     journal
     │   ├── LeaseLost               75    lease_lost
     │   └── StoreError              3     database
@@ -101,6 +102,12 @@ class LocalServerError(EnvironmentFault):
     """A regional server on this machine did not start, or died."""
 
     code = "local_server"
+
+
+class RegionNotReady(EnvironmentFault):
+    """A region that the job asks cannot answer at all: its app is stopped or paused, or serves none of the models."""
+
+    code = "region_not_ready"
 
 
 class JournalError(EnvironmentFault):

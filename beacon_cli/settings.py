@@ -50,7 +50,10 @@ _SettingsPath = Annotated[Path, AfterValidator(_placed)]
 
 
 class RegionSettings(BaseModel):
-    """Where one region's endpoints are: a `base_url` that `/inference`, `/models`, `/health` are added to, or each."""
+    """Where one region's endpoints are: a `base_url` that `/inference`, `/models`, `/health` are added to, or each.
+
+    `same_endpoint` says that another region may have the same inference URL.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -58,8 +61,9 @@ class RegionSettings(BaseModel):
     inference_url: str | None = None
     models_url: str | None = None
     health_url: str | None = None
+    same_endpoint: bool = False
 
-    @field_validator("*")
+    @field_validator("base_url", "inference_url", "models_url", "health_url")
     @classmethod
     def _usable(cls, url: str | None, info: ValidationInfo) -> str | None:
         if url is not None and (problem := _problem_of_url(url)):

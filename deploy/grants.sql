@@ -16,7 +16,7 @@ END $$;
 -- worker, submit, cancel, queue, run. Workers share one role: each may then end what a lost one has left open.
 GRANT SELECT, INSERT, UPDATE ON jobs, questions, runs, executions TO beacon_worker;
 GRANT SELECT, INSERT ON superseded_executions TO beacon_worker;
-GRANT SELECT, INSERT, UPDATE, DELETE ON fleet_workers, fleet_caps, fleet_calls TO beacon_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON fleet_workers, fleet_caps, fleet_calls, region_trouble TO beacon_worker;
 GRANT SELECT ON _yoyo_migration TO beacon_worker;
 
 -- The fleet's queue, where there is one (`beacon db migrate --fleet`).

@@ -22,7 +22,13 @@ import atheris
 with atheris.instrument_imports(include=["beacon_cli", "ruamel", "json", "email"]):
     from beacon_cli.config import load_settings
     from beacon_cli.errors import BeaconError, JobFileError
-    from beacon_cli.executor.answer import Reply, parse_retry_after, read_answer, status_error
+    from beacon_cli.executor.answer import (
+        LONGEST_RETRY_AFTER_SECONDS,
+        Reply,
+        parse_retry_after,
+        read_answer,
+        status_error,
+    )
     from beacon_cli.executor.execution import ERROR_CODES
     from beacon_cli.executor.failures import AttemptError
     from beacon_cli.job.lanes import Lane
@@ -62,7 +68,7 @@ def answer(data: bytes) -> None:
     status = provider.PickValueInList([200, 200, 200, 404, 429, 500, 418])
     content_type = provider.PickValueInList(["", "text/plain", "application/json"])
     retry_after = provider.ConsumeUnicode(30)
-    assert parse_retry_after(retry_after) is None or 0 <= (parse_retry_after(retry_after) or 0) <= 60
+    assert 0 <= (parse_retry_after(retry_after) or 0) <= LONGEST_RETRY_AFTER_SECONDS
     reply = Reply(status, provider.ConsumeBytes(1 << 16), content_type, retry_after)
     try:
         found = read_answer(reply, LANE)

@@ -59,6 +59,16 @@ BatchingOption = Annotated[
         "region: each region continues independently. lane: each model in each region does. Default: question.",
     ),
 ]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="REGION",
+        help="Leave this region out. The exit code then depends on the other ones, and the job stays partial. "
+        "Repeatable.",
+        autocompletion=regions,
+    ),
+]
 Question = Annotated[str | None, typer.Option("--question", metavar="ID", help="Only answers to this question.")]
 Model = Annotated[
     str | None, typer.Option("--model", metavar="ID", help="Only answers of this model.", autocompletion=models)

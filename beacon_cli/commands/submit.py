@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, OldPrompt
+from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, OldPrompt, Without
 from beacon_cli.console.result import CommandResult
 
 
@@ -20,6 +20,7 @@ def submit(
         ),
     ] = 0,
     batching: BatchingOption = None,
+    without: Without = None,
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the job has ended, and show its verdict.")] = False,
@@ -28,10 +29,17 @@ def submit(
 ) -> CommandResult:
     """Put a job into the fleet's queue. A worker of the same Beacon version runs it."""
     from beacon_cli.fleet.tcp import fleet_database
-    from beacon_cli.runs.request import RunRequest
+    from beacon_cli.runs.request import RunRequest, regions_named
 
     settings = ctx.obj.settings
-    request = RunRequest(job_file, batching=batching, job_id=job_id, old_prompt=old_prompt, database_url=database_url)
+    request = RunRequest(
+        job_file,
+        batching=batching,
+        job_id=job_id,
+        old_prompt=old_prompt,
+        database_url=database_url,
+        without=regions_named(without or ()),
+    )
     job = request.load(settings)
     url = fleet_database(settings, database_url)
     from beacon_cli.fleet.submit import submit_job

@@ -50,8 +50,8 @@ def configured_endpoints(
     """Return the endpoints of the `modal` target by region id.
 
     A region's own configuration has priority, then the record of the last deployment to the configured workspace, then
-    the workspace's name. Raises `ConfigError` for a region without an endpoint, or if credentials would be sent
-    unencrypted.
+    the workspace's name. Raises `ConfigError` for a region without an endpoint, for two regions with the same inference
+    URL (unless `same_endpoint` says that this is meant), or if credentials would be sent unencrypted.
     """
     endpoints = {}
     for region in regions:
@@ -61,6 +61,7 @@ def configured_endpoints(
             endpoints[region.id] = known
         else:
             endpoints[region.id] = _endpoint(region, configured, settings.modal)
+    _refuse_same_endpoint(settings, endpoints)
     if settings.proxy_headers():
         for endpoint in endpoints.values():
             _refuse_clear_text(endpoint)
@@ -99,6 +100,21 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
                 hint="set it, or base_url, in beacon.toml",
             )
     return Endpoint.of_functions(region, {name: str(url) for name, url in urls.items()})
+
+
+def _refuse_same_endpoint(settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
+    first: dict[str, Region] = {}
+    for region_id, endpoint in endpoints.items():
+        configured = settings.regions.get(region_id)
+        if configured is not None and configured.same_endpoint:
+            continue
+        other = first.setdefault(endpoint.inference_url.rstrip("/"), endpoint.region)
+        if other is not endpoint.region:
+            raise ConfigError(
+                f"regions {other.label} and {endpoint.region.label} have the same inference URL,"
+                f" {endpoint.inference_url}: nothing would be compared",
+                hint=f"correct one of them; where it is meant, set regions.{region_id}.same_endpoint = true",
+            )
 
 
 def _refuse_clear_text(endpoint: Endpoint) -> None:

@@ -20,7 +20,8 @@ from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import region_of_container, region_or_none
 from modal_deployment.registry import REGISTRY
 
-MAX_RETRY_AFTER_SECONDS = 60.0
+LONGEST_RETRY_AFTER_SECONDS = 30 * 86400.0
+"""The longest `Retry-After` that is believed: no time limit of a job is longer."""
 _RETRIABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _OWN_COLUMNS = frozenset({"response", "receipt"})
 _CODES = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 429: "rate_limited"}
@@ -147,7 +148,7 @@ def parse_retry_after(value: str | None) -> float | None:
             return None
     if math.isnan(seconds):
         return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _answer(document: Mapping[str, Any], reply: Reply, block: Why | None) -> Answer:

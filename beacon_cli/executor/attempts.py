@@ -17,13 +17,18 @@ from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import AttemptFailed, EventHook, HopFollowed
 from beacon_cli.executor.exchange import ask
 from beacon_cli.executor.execution import Cell, Execution, Status
-from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
+from beacon_cli.executor.turns import Turn
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import MAX_SEED
 from beacon_cli.pauses import pauses
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 20.0
+
+
+class TurnOver(Exception):
+    """The cell's region is paused: it is asked again in another turn."""
 
 
 @dataclass(slots=True)
@@ -38,6 +43,10 @@ class Progress:
     hops: int = 0
     function_call_id: str | None = None
     room: Room | None = None
+
+    def waits(self) -> None:
+        """Note that the cell gave up its turn and waits for another one, as if it had not been asked yet."""
+        self.started_at = None
 
     def settled(self) -> None:
         """Note that the cell is stored: there is room for another large answer."""
@@ -72,10 +81,10 @@ class Asker:
     emit: EventHook
     job_id: str
 
-    async def execute(self, progress: Progress) -> Execution:
-        """Ask a cell, as often as its limits allow, and return its execution. Only cancellation is raised."""
+    async def execute(self, progress: Progress, turn: Turn) -> Execution:
+        """Ask a cell, as often as its limits allow, and return its execution. Raises `TurnOver`, and cancellation."""
         try:
-            answer = await self._with_retries(progress)
+            answer = await self._with_retries(progress, turn)
         except AttemptError as error:
             self._emit_failed(progress, error, retry_in=None)
             return progress.execution(
@@ -102,18 +111,39 @@ class Asker:
             **asdict(answer.claims),
         )
 
-    async def _with_retries(self, progress: Progress) -> Answer:
+    async def _with_retries(self, progress: Progress, turn: Turn) -> Answer:
         waits = pauses(_FIRST_PAUSE_SECONDS, growth=2.0, longest=_LONGEST_PAUSE_SECONDS)
-        while True:
+        while turn.goes_on:
             try:
-                return await self._attempt(progress)
+                answer = await self._attempt(progress)
             except AttemptError as error:
-                if not error.retriable or progress.attempts >= self.limits.attempts:
-                    raise
-                pause = _jittered(next(waits), error.retry_after)
-                self._emit_failed(progress, error, pause)
+                pause = self._pause_after(error, progress, turn, next(waits))
                 progress.settled()
+            else:
+                turn.answered()
+                return answer
             await asyncio.sleep(pause)
+        raise TurnOver
+
+    def _pause_after(self, error: AttemptError, progress: Progress, turn: Turn, longest: float) -> float:
+        """Return how long to wait before the next attempt.
+
+        Raises the error if it was the last one, and `TurnOver` if the cell has to wait for its region. A check call
+        that fails is no attempt: it says something about the region, not about this cell.
+        """
+        was_check = turn.is_check
+        has_to_wait = turn.failed(progress.cell, error)
+        if was_check and has_to_wait and error.retriable:
+            self._emit_failed(progress, error, None, waits=True)
+            progress.attempts -= 1
+            raise TurnOver
+        if not error.retriable or progress.attempts >= self.limits.attempts:
+            raise error
+        pause = None if has_to_wait else _jittered(longest, error.retry_after)
+        self._emit_failed(progress, error, pause, waits=has_to_wait)
+        if pause is None:
+            raise TurnOver
+        return pause
 
     async def _attempt(self, progress: Progress) -> Answer:
         """Try once, with one deadline for every hop and byte."""
@@ -153,12 +183,24 @@ class Asker:
             body["system_prompt"] = system_prompt
         return body
 
-    def _emit_failed(self, progress: Progress, error: AttemptError, retry_in: float | None) -> None:
-        at = self.clock.now()
-        self.emit(AttemptFailed(self.job_id, at, progress.cell, progress.attempts, error.code, error.message, retry_in))
+    def _emit_failed(
+        self, progress: Progress, error: AttemptError, retry_in: float | None, *, waits: bool = False
+    ) -> None:
+        self.emit(
+            AttemptFailed(
+                job_id=self.job_id,
+                at=self.clock.now(),
+                cell=progress.cell,
+                attempt=progress.attempts,
+                error_code=error.code,
+                message=error.message,
+                retry_in=retry_in,
+                waits=waits,
+            )
+        )
 
 
 def _jittered(longest: float, retry_after: float | None) -> float:
     """Return the seconds to wait: what the endpoint asked for and a little more, else at least half of `longest`."""
     jitter = random.uniform(0, longest / 2)
-    return longest / 2 + jitter if retry_after is None else retry_after + jitter / 2
+    return longest / 2 + jitter if retry_after is None else min(retry_after, LONGEST_OWN_WAIT_SECONDS) + jitter / 2

@@ -1,11 +1,10 @@
-"""Sequential question batching: who walks the questions, what waits for what, and how many calls are in flight."""
+"""Sequential question batching: who walks the questions, what waits for what, and the caps on calls in flight."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from beacon_cli.executor.execution import Batch, Batching, Cell, Settled
@@ -45,52 +44,6 @@ def endpoint_caps(lanes: Collection[Lane], limits: Limits) -> dict[str, int]:
 def containers_at_most(lanes: Collection[Lane], limits: Limits) -> int:
     """Return how many containers a job can need at the same time under its caps."""
     return min(limits.max_in_flight, sum(endpoint_caps(lanes, limits).values()))
-
-
-class SlotTimeout(Exception):
-    """No slot became free in time."""
-
-
-class Slots:
-    """The caps: a call holds a slot of its region and one of the job. It takes the region's slot first, so that waiting
-    cells of a busy region never block the job's slots for the others."""
-
-    def __init__(self, caps: Mapping[str, int], max_in_flight: int) -> None:
-        self._regions = {region: asyncio.Semaphore(cap) for region, cap in caps.items()}
-        self._job = asyncio.Semaphore(max_in_flight)
-        self._moved = dict.fromkeys(caps, 0.0)
-
-    @asynccontextmanager
-    async def slot(self, region_id: str, timeout: float) -> AsyncIterator[None]:
-        """Hold a slot. Raises `SlotTimeout` if no slot of the region became free for any cell within `timeout` seconds.
-
-        A long queue is no reason to give up as long as it moves.
-        """
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        while True:
-            try:
-                async with asyncio.timeout_at(max(began, self._moved[region_id]) + timeout):
-                    await self._acquire(region_id)
-                break
-            except TimeoutError:
-                if loop.time() >= max(began, self._moved[region_id]) + timeout:
-                    raise SlotTimeout from None
-        try:
-            yield
-        finally:
-            self._moved[region_id] = loop.time()
-            self._job.release()
-            self._regions[region_id].release()
-
-    async def _acquire(self, region_id: str) -> None:
-        region = self._regions[region_id]
-        await region.acquire()
-        try:
-            await self._job.acquire()
-        except BaseException:
-            region.release()
-            raise
 
 
 Execute = Callable[[Cell], Awaitable[Settled | None]]

@@ -61,13 +61,17 @@ class ExecutionStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class AttemptFailed(Event):
-    """One attempt failed; `retry_in` is in seconds, None if it was the last attempt."""
+    """One attempt failed; `retry_in` is in seconds, None if it was the last attempt.
+
+    `waits` says that the cell waits, without a slot, until its region may be asked again; `retry_in` is None then, too.
+    """
 
     cell: Cell
     attempt: int
     error_code: str
     message: str
     retry_in: float | None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,56 @@ class BatchFinished(Event):
     containers: tuple[str, ...]
     started_at: datetime
     gap_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegionPaused(Event):
+    """A region is in trouble: until a check call is answered, nothing else is sent there.
+
+    `region` is its label and `why` the failure that paused it. Times are in seconds; `patience_seconds` is how long the
+    region is waited for before it is given up, None if the job sets no limit.
+    """
+
+    region: str
+    why: str
+    next_check_seconds: float
+    patience_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegionCheckFailed(Event):
+    """A check call to a paused region failed, too, or the region asked for a longer wait.
+
+    `patience_seconds` is what is left of it.
+    """
+
+    region: str
+    why: str
+    next_check_seconds: float
+    patience_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegionResumed(Event):
+    """A check call was answered: the region is open again, at first for `calls` calls at the same time.
+
+    `pauses` and `paused_seconds` are of the whole run so far.
+    """
+
+    region: str
+    calls: int
+    pauses: int
+    paused_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RegionDown(Event):
+    """A region is given up: its remaining cells are not asked in this run."""
+
+    region: str
+    why: str
+    pauses: int
+    paused_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from beacon_cli.door import MAX_BODY_BYTES, MAX_LISTING_BYTES
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.answer import Answer, Reply, read_answer, read_object, status_error, wrong_prompt
 from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
-from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.transport import connection_of
 from beacon_cli.pauses import pauses
@@ -150,7 +150,7 @@ class _Exchange(Generic[T]):
                 error = status_error(got)
                 problem = error.message
                 pause = next(troubles)
-                await asyncio.sleep(error.retry_after or pause)
+                await asyncio.sleep(min(error.retry_after or pause, LONGEST_OWN_WAIT_SECONDS))
             got = await self._get_result(url)
         return got
 
@@ -269,7 +269,10 @@ class _Exchange(Generic[T]):
                 return AttemptError("tls_failed", f"no secure connection: {self.client.door.text(str(cause.reason))}")
             cause = cause.__cause__ or cause.__context__
         return AttemptError(
-            "connection_failed", f"the connection failed: {self.client.door.text(text)}", retriable=True
+            "connection_failed",
+            f"the connection failed: {self.client.door.text(text)}",
+            retriable=True,
+            refused=isinstance(error, httpx2.ConnectError),
         )
 
 

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from beacon_cli.errors import CredentialsError
 from modal_deployment.regions import Region
 
+LONGEST_OWN_WAIT_SECONDS = 60.0
+"""The longest time that a single cell waits because of a `Retry-After`; a whole region waits longer."""
+
 
 @dataclass(eq=False)
 class AttemptError(Exception):
     """One attempt at a cell failed.
 
     `code` is one of `ERROR_CODES`; `retry_after` is the pause that the endpoint requested, in seconds; `timed_out`
-    makes the execution a `timeout`; `raw` is what the endpoint sent, if it was JSON.
+    makes the execution a `timeout`; `raw` is what the endpoint sent, if it was JSON. `refused` says that no connection
+    was made at all.
     """
 
     code: str
@@ -23,6 +27,7 @@ class AttemptError(Exception):
     http_status: int | None = None
     retry_after: float | None = None
     raw: dict[str, object] | None = None
+    refused: bool = False
 
     def __str__(self) -> str:
         """Return the message."""

@@ -7,8 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from beacon_cli.door import bounded
+from beacon_cli.executor.answer import Reply, read_object, status_error
+from beacon_cli.executor.failures import AttemptError
+
+NOT_RUNNING = frozenset({"app_stopped", "app_paused"})
+"""The codes of `listing_document` for an app that answers nothing until somebody starts it again."""
 
 _MOST_MODELS = 1000
+# Modal's gateway answers 404 with these texts, in place of a function. Source: seen in operation and in public bug
+# reports.
+_MODAL_REFUSALS = (
+    ("is stopped", "app_stopped"),
+    ("is paused", "app_paused"),
+    ("is disabled", "app_paused"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,20 @@ class Listing:
         """Return the revision of a model, or None if the listing has none."""
         entry = self.entries.get(model_id)
         return None if entry is None else bounded(str(entry.get("revision")))
+
+
+def listing_document(reply: Reply) -> dict[str, Any]:
+    """Return the JSON object in the answer of `models` or `health`.
+
+    Raises `AttemptError`; for a 404 its code is `app_stopped`, `app_paused` or `never_deployed`.
+    """
+    if reply.status == 404:
+        text = reply.excerpt
+        code = next((code for words, code in _MODAL_REFUSALS if words in text), "never_deployed")
+        raise AttemptError(code, f"HTTP 404: {text}", http_status=404)
+    if reply.status != 200:
+        raise status_error(reply)
+    return read_object(reply)
 
 
 def read_listing(document: Mapping[str, Any]) -> Listing | None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.errors import ModelNotServed
+from beacon_cli.errors import ModelNotServed, RegionNotReady
 from beacon_cli.executor.client import Client
-from beacon_cli.executor.exchange import get_object
+from beacon_cli.executor.exchange import get
 from beacon_cli.executor.failures import AttemptError, credentials_refused
-from beacon_cli.executor.listing import Listing, read_listing
+from beacon_cli.executor.listing import NOT_RUNNING, Listing, listing_document, read_listing
 from beacon_cli.job.lanes import Lane
 from beacon_cli.waiting import Waiting
 
@@ -35,19 +35,25 @@ async def require_models(
     """Read what each region serves and compare it with what the job asks there. It costs nothing: both are CPU GETs.
 
     Returns what is served, by region id. A region whose `models` and `health` cannot be read is not included; it is
-    asked anyway, with a warning. Raises `ModelNotServed`, or `CredentialsError` if an endpoint refuses the credentials.
+    asked anyway, with a warning. Raises `RegionNotReady` for regions whose app is stopped or paused, or that serve none
+    of the job's models there, `ModelNotServed` for a region that serves some of them, and `CredentialsError` if an
+    endpoint refuses the credentials.
     """
     regions = {lane.region.id: lane.region for lane in lanes}
     answers = await _look(clients, endpoints, list(regions), FIRST_LOOK_SECONDS, warn)
-    served = {}
+    served: dict[str, Listing] = {}
+    not_ready: dict[str, str] = {}
     for region, answer in zip(regions.values(), answers, strict=True):
         if isinstance(answer, Listing):
             served[region.id] = answer
             clients[region.id].accepted = True
         elif answer.code == "unauthorized":
             raise credentials_refused(region, answer.message)
+        elif answer.code in NOT_RUNNING:
+            not_ready[region.label] = answer.message
         else:
             warn(f"cannot find out which models region {region.label} serves ({answer.message}); it is asked anyway")
+    _require_ready(lanes, served, not_ready)
     missing = [
         f"{lane.model_id} in {lane.region.label}"
         for lane in lanes
@@ -60,6 +66,24 @@ async def require_models(
             " deploy the model, or remove it from the job",
         )
     return served
+
+
+def _require_ready(lanes: Sequence[Lane], served: Mapping[str, Listing], not_ready: Mapping[str, str]) -> None:
+    """Raise `RegionNotReady` if a region cannot answer at all; `not_ready` says why, by label."""
+    why = dict(not_ready)
+    for region_id, listing in served.items():
+        wanted = [lane for lane in lanes if lane.region.id == region_id]
+        if not any(lane.model_id in listing.ids for lane in wanted):
+            models = ", ".join(lane.model_id for lane in wanted)
+            why[wanted[0].region.label] = f"it serves {_listing(listing)}, and not {models}"
+    if why:
+        hint = f"{command('verify endpoints')} shows what is wrong, and what to do"
+        if len(why) < len({lane.region.id for lane in lanes}):
+            hint += f"; to ask the other regions only, add {' '.join(f'--without {label}' for label in why)}"
+        raise RegionNotReady(
+            f"{'; '.join(f'region {label} cannot answer: {text}' for label, text in why.items())}; nothing was asked",
+            hint=hint,
+        )
 
 
 async def registry_changes(
@@ -104,7 +128,7 @@ async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: W
         for url, share in ((endpoint.models_url, _SHARE_OF_MODELS), (endpoint.health_url, 1.0)):
             try:
                 async with asyncio.timeout_at(end - seconds * (1 - share)):
-                    served = read_listing(await get_object(client, url))
+                    served = read_listing(await get(client, url, lambda _: None, listing_document))
             except AttemptError as error:
                 problem = problem or error
                 continue

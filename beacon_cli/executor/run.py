@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from beacon_cli.console.formatting import duration
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError
-from beacon_cli.executor.attempts import Asker, Progress
-from beacon_cli.executor.batching import Slots, SlotTimeout, Walker, endpoint_caps, run_batch, walkers
+from beacon_cli.executor.attempts import Asker, Progress, TurnOver
+from beacon_cli.executor.batching import Walker, endpoint_caps, run_batch, walkers
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
@@ -31,6 +31,8 @@ from beacon_cli.executor.events import (
 )
 from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Settled, Status
 from beacon_cli.executor.failures import credentials_refused
+from beacon_cli.executor.region_events import RegionEvents
+from beacon_cli.executor.turns import RegionIsDown, RegionTroubles, Slots, SlotTimeout, Turn
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
@@ -69,14 +71,26 @@ class Recorder(Protocol):
 class TakesSlots(Protocol):
     """How a cell gets its slot; `Slots` if a job runs by itself."""
 
-    def slot(self, region_id: str, timeout: float) -> contextlib.AbstractAsyncContextManager[None]:
-        """Hold a slot. Raises `SlotTimeout`."""
+    def slot(self, region_id: str, timeout: float) -> contextlib.AbstractAsyncContextManager[Turn]:
+        """Hold a slot. Raises `SlotTimeout`, and `RegionIsDown`."""
+        ...
+
+    def is_down(self, region_id: str) -> bool:
+        """Return whether nothing more is asked in a region."""
+        ...
+
+    def troubles(self) -> Mapping[str, RegionTroubles]:
+        """Return what the run met, by region id, for the regions in which it met trouble."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the timers."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a run has to do, and its limits."""
+    """What a run has to do, and its limits. `lanes` are those of the job that it asks."""
 
     job: Job
     job_id: str
@@ -84,17 +98,22 @@ class Assignment:
     batching: Batching
     limits: Limits
     answered: int
+    lanes: tuple[Lane, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended. `counts` are of the whole job; `peak_in_flight` and `duration_seconds` of this run."""
+    """How a run ended. `counts` are of the whole job; `peak_in_flight`, `duration_seconds` and `troubles` of this run.
+
+    `troubles` is by region label, for the regions in which it met trouble.
+    """
 
     status: str
     counts: dict[Status, int]
     stopped: StopReason | None
     peak_in_flight: int
     duration_seconds: float
+    troubles: Mapping[str, RegionTroubles] = field(default_factory=dict)
 
 
 class Run:
@@ -122,8 +141,13 @@ class Run:
         self._began = 0.0
         self._in_flight = 0
         self._peak_in_flight = 0
-        self._lanes = job.lanes()
-        self._slots = slots or Slots(endpoint_caps(self._lanes, limits), limits.max_in_flight)
+        self._lanes = assignment.lanes
+        self._slots = slots or Slots(
+            endpoint_caps(self._lanes, limits),
+            limits.max_in_flight,
+            limits.region_patience,
+            RegionEvents(assignment.job_id, self._lanes, clock, emit),
+        )
         generation = job.generation.model_dump(exclude_none=True)
         self._asker = Asker(clients, endpoints, generation, limits, clock, emit, assignment.job_id)
 
@@ -154,6 +178,7 @@ class Run:
             results = await asyncio.gather(*walks, return_exceptions=True)
         finally:
             deadline.cancel()
+            self._slots.close()
         failures = [result for result in results if isinstance(result, BaseException)]
         if failures:
             with contextlib.suppress(BeaconError):
@@ -167,9 +192,12 @@ class Run:
 
     async def _walk_questions(self, walker: Walker) -> None:
         finished_at: datetime | None = None
-        async for batch in self._recorder.batches(walker.lanes):
-            if self._stop.reason is not None:
+        async for whole in self._recorder.batches(walker.lanes):
+            if self._stop.reason is not None or self._all_down(walker):
                 return
+            batch = self._without_regions_down(whole)
+            if not batch.cells:
+                continue
             started_at = self._clock.now()
             self._emit(self._started(batch, walker, started_at))
             settled = await run_batch(batch, self._execute_cell)
@@ -178,6 +206,13 @@ class Run:
             gap = (started_at - finished_at).total_seconds() if finished_at else None
             finished_at = max((each.completed_at for each in settled), default=finished_at)
             self._emit(self._finished(batch, walker, settled, started_at, gap))
+
+    def _all_down(self, walker: Walker) -> bool:
+        return all(self._slots.is_down(lane.region.id) for lane in walker.lanes)
+
+    def _without_regions_down(self, batch: Batch) -> Batch:
+        cells = tuple(cell for cell in batch.cells if not self._slots.is_down(cell.lane.region.id))
+        return batch if len(cells) == len(batch.cells) else replace(batch, cells=cells)
 
     def _started(self, batch: Batch, walker: Walker, at: datetime) -> BatchStarted:
         return BatchStarted(
@@ -210,7 +245,8 @@ class Run:
     async def _execute_cell(self, cell: Cell) -> Settled | None:
         """Ask a cell and store its execution.
 
-        Returns None if it was not asked: the run had stopped, or another process had stored its answer.
+        Returns None if it has no row: the run had stopped, its region went down before it was answered, or another
+        process had stored its answer.
         """
         with self._stopping_on_error():
             return await self._ask_and_record(cell)
@@ -229,25 +265,29 @@ class Run:
         return Settled(execution.status, execution.container_id, execution.completed_at)
 
     async def _asked_in_turn(self, progress: Progress) -> Execution | None:
-        """Return what became of a cell, None when it was not asked."""
+        """Return what became of a cell, None when it was not asked, or met nothing but a pause of its region."""
         try:
-            with self._stop.interruptible():
-                async with self._slot(progress.cell), self._counted():
-                    return await self._asked(progress)
+            while True:
+                with self._stop.interruptible(), contextlib.suppress(TurnOver):
+                    async with self._slot(progress.cell) as turn, self._counted():
+                        return await self._asked(progress, turn)
+                progress.waits()
         except SlotTimeout:
             return self._no_slot(progress)
+        except RegionIsDown:
+            return None
         except asyncio.CancelledError:
             return self._interrupted(progress)
 
-    async def _asked(self, progress: Progress) -> Execution | None:
+    async def _asked(self, progress: Progress, turn: Turn) -> Execution | None:
         if not await self._recorder.ready(progress.cell):
             return None
         self._stop.in_flight()
         progress.started_at = self._clock.now()
         self._emit(ExecutionStarted(self._assignment.job_id, progress.started_at, progress.cell))
-        return await self._asker.execute(progress)
+        return await self._asker.execute(progress, turn)
 
-    def _slot(self, cell: Cell) -> contextlib.AbstractAsyncContextManager[None]:
+    def _slot(self, cell: Cell) -> contextlib.AbstractAsyncContextManager[Turn]:
         return self._slots.slot(cell.lane.region.id, self._assignment.limits.slot_timeout)
 
     async def _record(self, execution: Execution) -> None:
@@ -319,7 +359,9 @@ class Run:
         seconds = self._clock.elapsed() - self._began
         unasked = a.job.expected - sum(counts.values())
         self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, seconds))
-        return RunOutcome(status, counts, self._stop.reason, self._peak_in_flight, seconds)
+        labels = {lane.region.id: lane.region.label for lane in self._lanes}
+        troubles = {labels[region_id]: each for region_id, each in self._slots.troubles().items()}
+        return RunOutcome(status, counts, self._stop.reason, self._peak_in_flight, seconds, troubles)
 
 
 def _require_accepted(execution: Execution) -> None:

@@ -1,11 +1,14 @@
-"""The slots that all workers share: a call of any job takes one slot of its region and one of the account."""
+"""The slots that all workers share: a call of any job takes one slot of its region and one of the account.
+
+A region in trouble is paused for all of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from beacon_cli.fleet.shared_regions import Report, SharedRegion, report, shared_region
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import PASSING, AsyncConnection, open_async
 from beacon_cli.store.queries import query
@@ -26,6 +30,14 @@ _RECONNECT_SECONDS = 0.3
 STEP_SECONDS = 60.0
 
 
+Follower = Callable[[Mapping[str, SharedRegion]], None]
+"""Gets the regions in trouble, by label, as often as they are read; an empty mapping when all are open again."""
+
+
+class NotNow(Exception):
+    """The region was paused before the call got its slot."""
+
+
 @dataclass(slots=True)
 class _Call:
     job_id: str
@@ -33,6 +45,8 @@ class _Call:
     head_start: float
     ends_by: float
     id: uuid.UUID = field(default_factory=uuid.uuid4)
+    is_check: bool = False
+    withdrawn: bool = False
     granted: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -48,23 +62,47 @@ class Calls:
         self._waiting: dict[uuid.UUID, _Call] = {}
         self._asking: list[_Call] = []
         self._done: list[uuid.UUID] = []
+        self._reports: list[Report] = []
+        self._followers: list[Follower] = []
+        self._in_trouble: dict[str, SharedRegion] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
 
     @asynccontextmanager
-    async def slot(self, job_id: str, region: str, priority: int, ends_by: float) -> AsyncIterator[None]:
-        """Hold a slot of a region, by its label; after `ends_by` seconds the call is certainly over."""
+    async def slot(self, job_id: str, region: str, priority: int, ends_by: float) -> AsyncIterator[bool]:
+        """Hold a slot of a region, by its label; after `ends_by` seconds the call is certainly over.
+
+        Yields whether it is the check call of a paused region. Raises `NotNow`.
+        """
         call = _Call(job_id, region, priority * STEP_SECONDS, ends_by)
         self._waiting[call.id] = call
         self._asking.append(call)
         self._wake.set()
         try:
             await call.granted.wait()
-            yield
+            if call.withdrawn:
+                raise NotNow
+            yield call.is_check
         finally:
             self._waiting.pop(call.id, None)
             self._done.append(call.id)
             self._wake.set()
+
+    def report(self, met: Report) -> None:
+        """Report what a call met in a region that is in trouble, or is now."""
+        self._reports.append(met)
+        self._wake.set()
+
+    def follow(self, follower: Follower) -> None:
+        """Pass the regions in trouble to `follower` from now on."""
+        self._followers.append(follower)
+        follower(self._in_trouble)
+        self._wake.set()
+
+    def unfollow(self, follower: Follower) -> None:
+        """Pass nothing to `follower` any more."""
+        if follower in self._followers:
+            self._followers.remove(follower)
 
     async def settled(self) -> None:
         """Wait until the database knows about every released slot."""
@@ -99,6 +137,7 @@ class Calls:
         loop.add_reader(descriptor, self._wake.set)
         try:
             waits = any(not call.granted.is_set() for call in self._waiting.values())
+            waits = waits or bool(self._in_trouble and self._followers)
             async with asyncio.timeout(_LOOK_SECONDS if waits else None):
                 await self._wake.wait()
         except TimeoutError:
@@ -108,22 +147,42 @@ class Calls:
         self._wake.clear()
 
     async def _turn(self, connection: AsyncConnection) -> None:
-        asking, done = self._asking, self._done
-        self._asking, self._done = [], []
+        asking, done, reports = self._asking, self._done, self._reports
+        self._asking, self._done, self._reports = [], [], []
         try:
-            granted = await self._exchange(connection, [call for call in asking if call.id in self._waiting], done)
+            asking = [call for call in asking if call.id in self._waiting]
+            rows = await self._exchange(connection, asking, done, reports)
         except BaseException:
             self._done = done + self._done
+            self._reports = reports + self._reports
             raise
-        for call_id in granted:
-            if (call := self._waiting.get(call_id)) is not None:
+        in_trouble = {}
+        for call_id, is_check, trouble in rows:
+            if trouble is not None:
+                in_trouble[trouble["region"]] = shared_region(trouble)
+            elif (call := self._waiting.get(call_id)) is not None:
+                call.is_check = is_check
                 call.granted.set()
+        self._follow_trouble(in_trouble)
         if not self._done:
             self._idle.set()
 
+    def _follow_trouble(self, in_trouble: dict[str, SharedRegion]) -> None:
+        """Tell the followers about regions in trouble, and take back the calls to a region that was paused."""
+        if not in_trouble and not self._in_trouble:
+            return
+        self._in_trouble = in_trouble
+        for follower in list(self._followers):
+            follower(in_trouble)
+        for call in self._waiting.values():
+            region = in_trouble.get(call.region)
+            if region is not None and not region.may_call and not call.granted.is_set():
+                call.withdrawn = True
+                call.granted.set()
+
     async def _exchange(
-        self, connection: AsyncConnection, asking: list[_Call], done: list[uuid.UUID]
-    ) -> list[uuid.UUID]:
+        self, connection: AsyncConnection, asking: list[_Call], done: list[uuid.UUID], reports: list[Report]
+    ) -> list[tuple[Any, ...]]:
         worker = {"worker": self._worker_id}
         waiting = [call.id for call in self._waiting.values() if not call.granted.is_set()]
         # The commit waits for the answer on purpose: a session that was cut off while it waits for the lock must not
@@ -132,11 +191,13 @@ class Calls:
             await connection.execute(_LOCK)
             if done:
                 await connection.execute(query("fleet", "release"), {"done": done})
+            if reports:
+                await report(connection, reports)
             if asking:
                 await connection.execute(query("fleet", "ask"), {**worker, **_columns(asking)})
             await connection.execute(query("fleet", "grant"), worker)
             answer = await connection.execute(query("fleet", "granted"), {**worker, "waiting": waiting})
-            return [row[0] for row in await answer.fetchall()]
+            return await answer.fetchall()
 
 
 def _forget(notice: psycopg.Notify) -> None:

@@ -120,7 +120,7 @@ class EntryRunner:
         while stop.reason is None:
             try:
                 await self._require_not_set_aside(taken)
-                async with claimed_run(self._context, taken.job_id, taken.priority, stop) as run:
+                async with claimed_run(self._context, taken, stop) as run:
                     begun = run is not None
                     return await run.execute() if run is not None else None
             except JobLocked as locked:

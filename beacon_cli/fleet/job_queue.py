@@ -5,7 +5,7 @@ Its tables are in their own schema (`queue_schema.py`), which comes before Beaco
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -35,10 +35,11 @@ _RANK = "SELECT 1767225600 - extract(epoch FROM now())::bigint - %s::int"
 _ADD = "INSERT INTO beacon_queue.beacon_entries (entry, job_id) VALUES (%s, %s)"
 
 
-async def enqueue(connection: AsyncConnection, job_id: str, priority: int) -> int:
+async def enqueue(connection: AsyncConnection, job_id: str, priority: int, without: Collection[str] = ()) -> int:
     """Put a job into the queue, inside the transaction of this connection, and return the entry's id.
 
-    Lower priorities run first. Only workers of this version take the job. Raises the errors of psycopg.
+    `without` has the ids of regions that are left out. Lower priorities run first. Only workers of this version take
+    the job. Raises the errors of psycopg.
     """
     await connection.execute(QUEUE_FIRST, [QUEUE_SCHEMA, True])
     row = await (await connection.execute(_RANK, [priority * _STEP_SECONDS])).fetchone()
@@ -53,7 +54,7 @@ async def enqueue(connection: AsyncConnection, job_id: str, priority: int) -> in
         priority=int(row[0]),
     )
     try:
-        entry = await task.defer_async(job_id=job_id, priority=priority)
+        entry = await task.defer_async(job_id=job_id, priority=priority, without=list(without))
     except ConnectorException as failed:
         if isinstance(failed.__cause__, psycopg.Error):
             raise failed.__cause__ from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 
 from beacon_cli.errors import JobNotFound
@@ -12,9 +12,11 @@ from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import EventHook, Notice
 from beacon_cli.executor.execution import Batch, Cell, Execution, Status
+from beacon_cli.executor.region_events import RegionEvents
 from beacon_cli.executor.run import Run
 from beacon_cli.fleet.calls import Calls
 from beacon_cli.fleet.slots import FleetSlots
+from beacon_cli.fleet.worker_queue import TakenEntry
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 from beacon_cli.records.load_job import stored_job
@@ -63,11 +65,12 @@ class _Handover:
 
 
 @asynccontextmanager
-async def claimed_run(context: WorkerContext, job_id: str, priority: int, stop: Stop) -> AsyncIterator[Run | None]:
-    """Claim a stored job and begin a run of it; yields None if it was stopped before anything was asked.
+async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> AsyncIterator[Run | None]:
+    """Claim the job of an entry and begin a run of it; yields None if it was stopped before anything was asked.
 
     Raises every `BeaconError` that can end a run before its first question.
     """
+    job_id = taken.job_id
     job = await asyncio.to_thread(stored_job, context.url, job_id)
     clock = Clock()
 
@@ -78,19 +81,23 @@ async def claimed_run(context: WorkerContext, job_id: str, priority: int, stop: 
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
         limits = context.settings.limits.overridden_by(job.limits)
-        async with prepared_run(
-            context.settings,
-            store,
-            limits,
-            context.emit,
-            stop,
-            clock,
-            recorder=_Handover(store, stop),
-            slots=FleetSlots(context.calls, job, job_id, limits, priority),
-        ) as prepared:
-            if stop.reason is None:
-                await store.begin(clock.now().isoformat())
-            yield None if stop.reason is not None else prepared.run
+        lanes = job.lanes_without(taken.without)
+        on_change = RegionEvents(job_id, lanes, clock, context.emit)
+        with closing(FleetSlots(context.calls, job_id, lanes, limits, taken.priority, on_change)) as slots:
+            async with prepared_run(
+                context.settings,
+                store,
+                limits,
+                context.emit,
+                stop,
+                clock,
+                without=taken.without,
+                recorder=_Handover(store, stop),
+                slots=slots,
+            ) as prepared:
+                if stop.reason is None:
+                    await store.begin(clock.now().isoformat())
+                yield None if stop.reason is not None else prepared.run
 
 
 def _claimed(

@@ -18,6 +18,7 @@ from beacon_cli.store.connect import connect_readonly, translated
 from beacon_cli.store.job_locks import HOLDERS, HOLDS
 from beacon_cli.store.journal import Found
 from beacon_cli.store.queries import query
+from beacon_cli.store.text import original
 from modal_deployment.regions import REGIONS
 
 # Jobs are normally taken over within seconds: one that nothing holds for longer is stuck.
@@ -82,9 +83,12 @@ def fleet_overview(url: str, journals: Found) -> FleetOverview:
         set_aside = _rows(connection, "fleet_set_aside")
         statement = query("fleet", "in_no_queue").format(holders=HOLDERS, holds=HOLDS)
         in_no_queue = tuple(str(row[0]) for row in connection.execute(statement).fetchall())
+    for row in regions:
+        if row["trouble"] is not None:
+            row["trouble"]["why"] = original(row["trouble"]["why"])
     remaining = _remaining(jobs)
     known = {row["region"]: row for row in regions}
-    empty = {"cap": None, "in_flight": 0, "calls_waiting": 0, "held_by_lost_workers": 0}
+    empty = {"cap": None, "in_flight": 0, "calls_waiting": 0, "held_by_lost_workers": 0, "trouble": None}
     labels = [region.label for region in REGIONS.values()]
     return FleetOverview(
         tuple(jobs),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from beacon_cli.console.formatting import duration, quantity
+from beacon_cli.console.printable import excerpt
 from beacon_cli.records.journal_lines import print_journals
 
 if TYPE_CHECKING:
@@ -78,6 +79,17 @@ def _print_regions(out: Console, data: dict[str, Any]) -> None:
         for region, row in (*data["regions"].items(), ("all", data["account"]))
     ]
     _table(out, ("region", "cells to ask", "calls waiting", "in flight", "at most"), rows[:-1], footer=rows[-1])
+    for region, row in data["regions"].items():
+        if row["trouble"] is not None:
+            out.print(_trouble(region, row["trouble"]), markup=False, soft_wrap=True)
+
+
+def _trouble(region: str, trouble: dict[str, Any]) -> str:
+    if trouble["condition"] != "paused":
+        return f"{region} recovers from a pause: at most {trouble['calls']} in flight"
+    check = max(0.0, trouble["next_check_seconds"])
+    due = f"next check in {duration(check)}" if check else "a check is due"
+    return f"{region} has been paused for {duration(trouble['paused_seconds'])}: {excerpt(trouble['why'])}; {due}"
 
 
 def _print_jobs(out: Console, jobs: list[dict[str, Any]]) -> None:

@@ -19,7 +19,7 @@ _HINT = (
     "set BEACON_DATABASE_URL (or --database-url) to postgresql://user:password@host:5432/name,"
     f" then run: {command('db migrate --fleet')}"
 )
-_TABLES = ("fleet_workers", "fleet_caps", "fleet_calls")
+_TABLES = ("fleet_workers", "fleet_caps", "fleet_calls", "region_trouble")
 _READING = {**READING, **dict.fromkeys(_TABLES, "SELECT")}
 _WRITING = {**WRITING, **dict.fromkeys(_TABLES, "SELECT, INSERT, UPDATE, DELETE")}
 

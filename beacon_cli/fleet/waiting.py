@@ -56,8 +56,11 @@ class Verdict:
 
     @property
     def cells(self) -> Counts:
-        """How many cells have their answer."""
-        return Counts.of(self.job.expected, self.counts)
+        """How many cells have their answer, in the regions that were asked."""
+        lanes = self.job.lanes_without(self.submission.without)
+        asked = {lane.region.label for lane in lanes}
+        counts = {label: rows for label, rows in self.by_region.items() if label in asked}
+        return Counts.of(self.job.questions.count * self.job.repeats * len(lanes), rows_by_status(counts))
 
     @property
     def arithmetic(self) -> str:
@@ -66,7 +69,7 @@ class Verdict:
 
     def problems(self) -> tuple[BeaconError, ...]:
         """Return why the exit code is not 0."""
-        if self.cells.answered >= self.wanted * self.job.expected:
+        if self.cells.rate >= self.wanted:
             return ()
         why = f"; {self.reason}" if self.reason else ""
         return (ProblemsFound(f"job {self.submission.job_id} {self.status}: {self.arithmetic}{why}"),)

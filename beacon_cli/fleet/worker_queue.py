@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -29,12 +29,16 @@ _SELDOM_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class TakenEntry:
-    """An entry that a worker took. With the same attempt number it is taken only once."""
+    """An entry that a worker took. With the same attempt number it is taken only once.
+
+    `without` has the ids of regions that are left out.
+    """
 
     id: int
     attempt: int
     job_id: str
     priority: int
+    without: tuple[str, ...] = ()
 
 
 class EntryEnd(Enum):
@@ -117,10 +121,10 @@ class WorkerQueue:
         self.let_go()
         await self._app.close_async()
 
-    async def _run_task(self, context: JobContext, job_id: str, priority: int) -> None:
+    async def _run_task(self, context: JobContext, job_id: str, priority: int, without: Sequence[str] = ()) -> None:
         """Run an entry's job inside Procrastinate's task, which is cancelled when the job is to stop."""
         assert context.job.id is not None
-        taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority)
+        taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority, tuple(without))
         self._connector.own(taken.id)
         running = asyncio.ensure_future(self._run_entry(taken))
         while not running.done():

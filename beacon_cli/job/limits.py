@@ -38,20 +38,29 @@ def _long_enough(seconds: float) -> float:
     return seconds
 
 
+def _zero_or_long_enough(seconds: float) -> float:
+    return _long_enough(seconds) if seconds else seconds
+
+
+_SECONDS_AS_TEXT = PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str, when_used="json")
+_NUMBER_OF_SECONDS = {"type": "number", "minimum": _SHORTEST_SECONDS, "maximum": _LONGEST_SECONDS}
+_TEXT_OF_DURATION = {"type": "string", "pattern": f"^{_DURATION.pattern}$"}
+
 Duration = Annotated[
     float,
     BeforeValidator(parse_duration),
     Field(gt=0, le=_LONGEST_SECONDS),
     AfterValidator(_long_enough),
-    PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str, when_used="json"),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": _SHORTEST_SECONDS, "maximum": _LONGEST_SECONDS},
-                {"type": "string", "pattern": f"^{_DURATION.pattern}$"},
-            ]
-        }
-    ),
+    _SECONDS_AS_TEXT,
+    WithJsonSchema({"anyOf": [_NUMBER_OF_SECONDS, _TEXT_OF_DURATION]}),
+]
+DurationOrZero = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(ge=0, le=_LONGEST_SECONDS),
+    AfterValidator(_zero_or_long_enough),
+    _SECONDS_AS_TEXT,
+    WithJsonSchema({"anyOf": [{"const": 0}, _NUMBER_OF_SECONDS, _TEXT_OF_DURATION]}),
 ]
 
 
@@ -75,6 +84,11 @@ class Limits(BaseModel):
     answer_timeout: Duration = Field(
         default=600.0,
         description="Maximum time for one attempt, including every hop and the whole body.",
+    )
+    region_patience: DurationOrZero = Field(
+        default=900.0,
+        description="How long a region in trouble is paused before the run gives it up; 0 means that regions are never"
+        " paused, and each cell only has its own attempts.",
     )
     job_timeout: Duration = Field(default=7200.0, description="Maximum time for one run of the job.")
     min_success_rate: float = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -192,6 +193,10 @@ class Job:
     def lanes(self) -> tuple[Lane, ...]:
         """Return each model in each of its regions; neighbours differ in region, which spreads calls."""
         return tuple(Lane(model.id, region) for model in self.models for region in model.regions)
+
+    def lanes_without(self, region_ids: Collection[str]) -> tuple[Lane, ...]:
+        """Return the lanes that are not in these regions."""
+        return tuple(lane for lane in self.lanes() if lane.region.id not in region_ids)
 
     @property
     def expected(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -14,7 +15,7 @@ from beacon_cli.executor.counts import Counts
 from beacon_cli.executor.execution import STATUSES, Status
 from beacon_cli.job.lanes import Lane
 from beacon_cli.live.fetching import fetch_bar
-from beacon_cli.live.progress import Progress, RunningBatch
+from beacon_cli.live.progress import Progress, RegionTrouble, RunningBatch
 
 _STYLES: dict[Status, str] = {
     "completed": "green",
@@ -84,10 +85,11 @@ def _run(progress: Progress, elapsed: float, size: Size, symbols: Symbols) -> li
         _Block(0, [_bar(progress, elapsed, width, symbols)]),
         _Block(2, _questions(progress)),
         _Block(3, _grid(progress, width, max(3, size.rows // 2), symbols), least=2),
-        _Block(4, [_totals(progress)]),
-        _Block(5, _longest(progress, elapsed)),
-        _Block(6, _recent(progress, symbols), least=2),
-        _Block(7, [_legend(symbols)]),
+        _Block(4, _troubles(progress, elapsed)),
+        _Block(5, [_totals(progress)]),
+        _Block(6, _longest(progress, elapsed)),
+        _Block(7, _recent(progress, symbols), least=2),
+        _Block(8, [_legend(symbols)]),
     ]
     return _fitted(blocks, max(1, size.rows - 1))
 
@@ -105,11 +107,11 @@ def _fitted(blocks: list[_Block], rows: int) -> list[Text]:
         fits = len(block.lines) <= rows or rows >= block.least
         kept[block.rank] = block.lines[:rows] if fits else []
         rows -= len(kept[block.rank])
-    # Blank lines between the parts, if there is room: after the questions, the grid and the totals.
+    # Blank lines between the parts, if there is room: after the questions, the grid with its troubles, and the totals.
     airy = rows >= 3
     lines: list[Text] = []
     for block in blocks:
-        if airy and block.rank in (3, 4, 6) and kept[block.rank]:
+        if airy and block.rank in (3, 5, 7) and kept[block.rank]:
             lines.append(Text())
         lines += kept[block.rank]
     return lines
@@ -206,6 +208,23 @@ def _padded(text: Text, width: int, symbols: Symbols) -> Text:
     _cut(text, max(1, width - 1), symbols)
     text.append(" " * max(0, width - text.cell_len))
     return text
+
+
+def _troubles(progress: Progress, elapsed: float) -> list[Text]:
+    if progress.job is None:
+        return []
+    now = progress.job.at + timedelta(seconds=elapsed)
+    return [_trouble(region, trouble, now) for region, trouble in progress.regions.items()]
+
+
+def _trouble(region: str, trouble: RegionTrouble, now: datetime) -> Text:
+    if trouble.next_check is None:
+        return Text(f"{region} is down  {excerpt(trouble.why, 200)}", "bold red")
+    check = clock((trouble.next_check - now).total_seconds())
+    line = Text(f"{region} paused {clock((now - trouble.since).total_seconds())}  next check in {check}", "yellow")
+    if trouble.given_up is not None:
+        line.append(f"  given up in {clock((trouble.given_up - now).total_seconds())}")
+    return line.append(f"  {excerpt(trouble.why, 200)}")
 
 
 def _totals(progress: Progress) -> Text:

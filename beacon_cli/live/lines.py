@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.executor.events import (
@@ -15,11 +15,14 @@ from beacon_cli.executor.events import (
     JobFinished,
     JobStarted,
     Notice,
+    RegionDown,
+    RegionPaused,
+    RegionResumed,
     WeightsFetching,
 )
 from beacon_cli.executor.execution import STATUSES, Cell, Execution, Status
 from beacon_cli.live.fetching import Fetch, FetchLines
-from beacon_cli.live.progress import Progress
+from beacon_cli.live.progress import Progress, RegionTrouble
 
 _FAILURES_PER_BATCH = 20
 _RETRIES_PER_BATCH = 5
@@ -54,6 +57,12 @@ class Troubles:
             case AttemptFailed() if event.retry_in is not None:
                 self._retries += 1
                 return [_retry(event, event.retry_in, self._repeats)] if self._retries <= _RETRIES_PER_BATCH else []
+            case RegionPaused():
+                return [_region_paused(event)]
+            case RegionResumed():
+                return [_region_resumed(event)]
+            case RegionDown():
+                return [f"region down region={event.region} why={excerpt(event.why, _MESSAGE)}"]
             case BatchFinished() | JobFinished():
                 return self._rest()
         return []
@@ -106,6 +115,9 @@ class RunLog:
         )
         if (eta := progress.eta_seconds(elapsed)) is not None:
             line += f" eta_seconds={eta:.0f}"
+        if progress.job:
+            now = progress.job.at + timedelta(seconds=elapsed)
+            line += "".join(f" {_in_trouble(region, each, now)}" for region, each in progress.regions.items())
         if progress.in_flight and progress.job:
             cell, call = next(iter(progress.in_flight.items()))
             waited = elapsed - (call.since - progress.job.at).total_seconds()
@@ -163,6 +175,32 @@ def _failure(execution: Execution, repeats: int) -> str:
     return (
         f"execution {what} {_cell(execution.cell, repeats)} attempts={execution.attempts} hops={execution.hops}"
         f" error={execution.error_code}: {excerpt(execution.error_message or '', _MESSAGE)}"
+    )
+
+
+def _region_paused(event: RegionPaused) -> str:
+    left = "" if event.patience_seconds is None else f" given_up_in={event.patience_seconds:.0f}s"
+    return (
+        f"region paused region={event.region} next_check_in={event.next_check_seconds:.1f}s{left}"
+        f" why={excerpt(event.why, _MESSAGE)}"
+    )
+
+
+def _in_trouble(region: str, trouble: RegionTrouble, now: datetime) -> str:
+    """Return a region as a heartbeat shows it: `EU=paused for 60s, next check in 4s, given up in 840s`."""
+    if trouble.next_check is None:
+        return f"{region}=down"
+    text = f"{region}=paused for {(now - trouble.since).total_seconds():.0f}s"
+    text += f", next check in {max(0.0, (trouble.next_check - now).total_seconds()):.0f}s"
+    if trouble.given_up is not None:
+        text += f", given up in {max(0.0, (trouble.given_up - now).total_seconds()):.0f}s"
+    return text
+
+
+def _region_resumed(event: RegionResumed) -> str:
+    return (
+        f"region open again region={event.region} calls={event.calls} pauses={event.pauses}"
+        f" paused_seconds={event.paused_seconds:.1f}"
     )
 
 

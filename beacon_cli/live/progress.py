@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from beacon_cli.executor.events import (
@@ -17,6 +17,10 @@ from beacon_cli.executor.events import (
     HopFollowed,
     JobFinished,
     JobStarted,
+    RegionCheckFailed,
+    RegionDown,
+    RegionPaused,
+    RegionResumed,
     WeightsFetching,
 )
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Cell, Execution, Status
@@ -66,6 +70,16 @@ class FinishedCell:
     seconds: float
 
 
+@dataclass(slots=True)
+class RegionTrouble:
+    """A region that is paused, or down: then it has no next check. `given_up` is None where that never happens."""
+
+    why: str
+    since: datetime
+    next_check: datetime | None = None
+    given_up: datetime | None = None
+
+
 def _no_counts() -> dict[Status, int]:
     return dict.fromkeys(STATUSES, 0)
 
@@ -85,6 +99,7 @@ class Progress:
     in_flight: dict[Cell, Call] = field(default_factory=dict)
     hops: int = 0
     retries: int = 0
+    regions: dict[str, RegionTrouble] = field(default_factory=dict)
     recent: deque[FinishedCell] = field(default_factory=lambda: deque(maxlen=_RECENT))
     _containers: set[str] = field(default_factory=set)
 
@@ -100,8 +115,17 @@ class Progress:
                 self.batches[group] = RunningBatch(question, number, total, group)
             case BatchFinished():
                 self._batch_finished(event)
+            case AttemptFailed() if event.waits:
+                self.retries += 1
+                self.in_flight.pop(event.cell, None)
             case AttemptFailed() if event.retry_in is not None:
                 self._retried(event)
+            case RegionPaused() | RegionCheckFailed():
+                self._paused(event)
+            case RegionResumed(region=region):
+                self.regions.pop(region, None)
+            case RegionDown(region=region, why=why, at=at):
+                self.regions[region] = RegionTrouble(why[:_HEAD], at)
             case HopFollowed():
                 self._hopped(event)
             case WeightsFetching(model_id=model, done_bytes=done, total_bytes=total):
@@ -192,6 +216,16 @@ class Progress:
         if call := self.in_flight.get(event.cell):
             call.state = "retry"
             call.attempt = event.attempt + 1
+
+    def _paused(self, event: RegionPaused | RegionCheckFailed) -> None:
+        left = event.patience_seconds
+        known = self.regions.get(event.region)
+        self.regions[event.region] = RegionTrouble(
+            why=event.why[:_HEAD],
+            since=known.since if known else event.at,
+            next_check=event.at + timedelta(seconds=event.next_check_seconds),
+            given_up=None if left is None else event.at + timedelta(seconds=left),
+        )
 
     def _hopped(self, event: HopFollowed) -> None:
         self.hops += 1

@@ -13,7 +13,7 @@ from functools import partial
 
 from beacon_cli.console.formatting import quantity
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.errors import ModelNotServed
+from beacon_cli.errors import ModelNotServed, RegionNotReady
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
@@ -87,7 +87,8 @@ class _OpenedRun:
         self._database_url = database_url
         self._show = show
         self._limits = request.limits(job, settings)
-        self._regions = list({lane.region.id: lane.region for lane in job.lanes()}.values())
+        self._lanes = job.lanes_without(request.without)
+        self._regions = list({lane.region.id: lane.region for lane in self._lanes}.values())
         self._clock = Clock()
         self._stop = Stop()
         self._store: JobStore | None = None
@@ -148,11 +149,12 @@ class _OpenedRun:
             self._emit,
             self._stop,
             self._clock,
+            without=self._request.without,
             servers=self._servers() if local else None,
         )
         try:
             return await stack.enter_async_context(ready)
-        except ModelNotServed as error:
+        except (ModelNotServed, RegionNotReady) as error:
             if local:
                 served = ", ".join(local_model_ids(self._settings))
                 error.hint = f"--local serves {served}; add more under [local.models] in beacon.toml"
@@ -188,7 +190,7 @@ class _OpenedRun:
     async def _servers(self) -> AsyncIterator[Mapping[str, Endpoint]]:
         from beacon_cli.local.servers import local_servers
 
-        models = list(dict.fromkeys(lane.model_id for lane in self._job.lanes()))
+        models = list(dict.fromkeys(lane.model_id for lane in self._lanes))
         async with local_servers(
             self._settings, self._regions, model_ids=models, notify=self._notify, on_fetch=self._on_fetch
         ) as servers:

@@ -28,7 +28,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
     """Return the plan of a run. Raises `UsageError`, and `ConfigError` for a region without an endpoint."""
     request.given_or_new_id(job)
     limits = request.limits(job, settings)
-    lanes = job.lanes()
+    lanes = job.lanes_without(request.without)
     regions = {lane.region.id: lane.region for lane in lanes}
     per_lane = job.questions.count * job.repeats
     endpoints = {} if request.local else configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
@@ -37,7 +37,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         "name": job.name,
         "batching": request.batching or "question",
         "target": "local" if request.local else "modal",
-        "expected": job.expected,
+        "expected": per_lane * len(lanes),
         "batches": job.questions.count,
         "repeats": job.repeats,
         "by_region": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ from beacon_cli.executor.events import EventHook, Notice
 from beacon_cli.executor.listing import Listing
 from beacon_cli.executor.preflight import require_models
 from beacon_cli.executor.run import Assignment, Recorder, Run, TakesSlots
+from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
-from beacon_cli.job.model import Job
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import Claim, JobStore
 
@@ -46,17 +46,20 @@ async def prepared_run(
     stop: Stop,
     clock: Clock,
     *,
+    without: Collection[str] = (),
     recorder: Recorder | None = None,
     slots: TakesSlots | None = None,
     servers: AbstractAsyncContextManager[Mapping[str, Endpoint]] | None = None,
 ) -> AsyncIterator[Prepared]:
     """Yield a run of the job that `store` has claimed, and close its connections afterwards.
 
-    `recorder` stores the executions instead of `store`. `slots` are shared with other runs. `servers` are used instead
-    of Modal's endpoints, and are started only if some cell has no answer. Raises `ConfigError`, `ModelNotServed`,
-    `CredentialsError`, and what starting the servers raises.
+    `without` has the ids of regions that are left out. `recorder` stores the executions instead of `store`. `slots` are
+    shared with other runs. `servers` are used instead of Modal's endpoints, and are started only if some cell has no
+    answer. Raises `ConfigError`, `ModelNotServed`, `RegionNotReady`, `CredentialsError`, and what starting the servers
+    raises.
     """
     claim = store.claim
+    lanes = claim.job.lanes_without(without)
     clients: Mapping[str, Client] = {}
     endpoints: Mapping[str, Endpoint] = {}
     served: Mapping[str, Listing] = {}
@@ -66,11 +69,12 @@ async def prepared_run(
 
     async with AsyncExitStack() as stack:
         if not claim.nothing_to_ask:
-            endpoints = await stack.enter_async_context(servers or _modal_endpoints(settings, claim.job))
-            clients = await stack.enter_async_context(_clients(settings, endpoints, claim.job, limits, notify))
-            served = await require_models(clients, endpoints, claim.job.lanes(), notify)
+            endpoints = await stack.enter_async_context(servers or _modal_endpoints(settings, lanes))
+            caps = endpoint_caps(lanes, limits)
+            clients = await stack.enter_async_context(_clients(settings, endpoints, caps, limits, notify))
+            served = await require_models(clients, endpoints, lanes, notify)
         run = Run(
-            _assignment(claim, limits),
+            _assignment(claim, limits, lanes),
             recorder or store,
             clients,
             endpoints,
@@ -83,24 +87,28 @@ async def prepared_run(
         yield Prepared(run, clients, endpoints, served)
 
 
-def _modal_endpoints(settings: Settings, job: Job) -> AbstractAsyncContextManager[Mapping[str, Endpoint]]:
-    regions = {lane.region.id: lane.region for lane in job.lanes()}
+def _modal_endpoints(settings: Settings, lanes: Sequence[Lane]) -> AbstractAsyncContextManager[Mapping[str, Endpoint]]:
+    regions = {lane.region.id: lane.region for lane in lanes}
     return nullcontext(configured_endpoints(settings, regions.values(), recorded_endpoints(settings)))
 
 
 def _clients(
-    settings: Settings, endpoints: Mapping[str, Endpoint], job: Job, limits: Limits, notify: Callable[[str], None]
+    settings: Settings,
+    endpoints: Mapping[str, Endpoint],
+    caps: Mapping[str, int],
+    limits: Limits,
+    notify: Callable[[str], None],
 ) -> AbstractAsyncContextManager[Mapping[str, Client]]:
     return open_clients(
         settings.proxy_headers(),
         endpoints,
         connect_timeout=limits.connect_timeout,
-        caps=endpoint_caps(job.lanes(), limits),
+        caps=caps,
         notify=notify,
     )
 
 
-def _assignment(claim: Claim, limits: Limits) -> Assignment:
+def _assignment(claim: Claim, limits: Limits, lanes: tuple[Lane, ...]) -> Assignment:
     return Assignment(
         job=claim.job,
         job_id=claim.job_id,
@@ -108,6 +116,7 @@ def _assignment(claim: Claim, limits: Limits) -> Assignment:
         batching=claim.batching,
         limits=limits,
         answered=claim.answered,
+        lanes=lanes,
     )
 
 

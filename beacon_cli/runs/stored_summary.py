@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from beacon_cli.settings import Settings
 from beacon_cli.store.connect import translated
 from beacon_cli.store.queries import query
 from beacon_cli.store.text import original
+from modal_deployment.regions import REGIONS
 
 _SMALL_JOB_CELLS = 24
 _MOST_CELLS = 500  # maximum cells of a job whose answers are all read
@@ -44,8 +46,7 @@ def read_summary(
     lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
     batches = _streamed(connection, "batches", job_id) if with_batches else ()
     again = _asked_again(connection, request, job_id, finished)
-    settled = outcome.status == "completed" and not (again and again.kept)
-    return RunSummary(
+    summary = RunSummary(
         job_id=job_id,
         run_id=finished.run_id,
         status=outcome.status,
@@ -67,11 +68,15 @@ def read_summary(
         stopped=outcome.stopped.message if outcome.stopped else None,
         registry_changes=finished.registry_changes,
         surplus_connections=finished.surplus_connections,
-        resume_command=None if settled else request.resume_command(job_id),
         repeats=job.repeats,
         system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
         asked_again=again,
+        troubles=outcome.troubles,
+        without=[REGIONS[region_id].label for region_id in request.without],
     )
+    if outcome.status == "completed" and not (again and again.kept):
+        return summary
+    return replace(summary, resume_command=request.resume_command(job_id, whole=summary.cells.whole))
 
 
 def _asked_again(connection: Connection, request: RunRequest, job_id: str, finished: FinishedRun) -> AskedAgain | None:

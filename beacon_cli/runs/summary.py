@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from beacon_cli.console.long_list import LongList
 from beacon_cli.executor.counts import Counts, by_region
 from beacon_cli.executor.execution import STATUSES, Batching, Status
+from beacon_cli.executor.turns import RegionTroubles
 from beacon_cli.runs.asked_again import AskedAgain
 
 
@@ -28,6 +29,11 @@ class LaneSummary:
     def cells(self) -> Counts:
         """How many of its cells have their answer."""
         return Counts.of(self.expected, self.counts)
+
+    @property
+    def unasked(self) -> int:
+        """Cells without a row."""
+        return self.expected - sum(self.counts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,10 @@ class RunSummary:
     models changed during the run, and `surplus_connections` how many connections were closed because of leftover bytes.
     `resume_command` resumes an unfinished job, None if nothing is left to do; `stopped` says why a run ended early.
     `answers` has all answers of a small job, those of the first repeat of a larger job, and none of a large job.
-    `system_prompts_differ` says that regions get different system prompts, as with `{place}`. `batches` has the
-    `batch_data` of each batch, and may be left out if only people read it. `asked_again` is None without `--again`.
+    `troubles` has, by region label, what the run met in regions that were paused or given up. `without` has the labels
+    of regions that were left out: the others decide whether the run succeeded. `system_prompts_differ` says that
+    regions get different system prompts, as with `{place}`. `batches` has the `batch_data` of each batch, and may be
+    left out if only people read it. `asked_again` is None without `--again`.
     """
 
     job_id: str
@@ -104,16 +112,31 @@ class RunSummary:
     repeats: int = 1
     system_prompts_differ: bool = False
     asked_again: AskedAgain | None = None
+    troubles: Mapping[str, RegionTroubles] = field(default_factory=dict)
+    without: Sequence[str] = ()
 
     @property
     def cells(self) -> Counts:
-        """How many cells have their answer."""
-        return Counts.of(self.expected, self.counts)
+        """How many cells have their answer, in the regions that were asked."""
+        if not self.without:
+            return Counts.of(self.expected, self.counts)
+        return sum((lane.cells for lane in self.lanes if lane.region not in self.without), Counts(0))
 
     @property
     def unasked(self) -> int:
-        """Cells without a row."""
-        return self.expected - sum(self.counts.values())
+        """Cells without a row, in the regions that were asked."""
+        if not self.without:
+            return self.expected - sum(self.counts.values())
+        return sum(lane.unasked for lane in self.lanes if lane.region not in self.without)
+
+    def unasked_in(self, region: str) -> int:
+        """Return how many cells of a region have no row, by its label."""
+        return sum(lane.unasked for lane in self.lanes if lane.region == region)
+
+    def failed_in(self, region: str) -> int:
+        """Return how many cells of a region failed or timed out, by its label."""
+        statuses: tuple[Status, ...] = ("failed", "timeout")
+        return sum(lane.counts.get(status, 0) for lane in self.lanes if lane.region == region for status in statuses)
 
     @property
     def succeeded(self) -> bool:
@@ -159,6 +182,11 @@ class RunSummary:
             "registry_changes": dict(self.registry_changes),
             "surplus_connections": dict(self.surplus_connections),
             "again": self.asked_again and self.asked_again.as_data(),
+            "region_troubles": {
+                region: {**asdict(troubles), "unasked": self.unasked_in(region), "failed": self.failed_in(region)}
+                for region, troubles in self.troubles.items()
+            },
+            "without": list(self.without),
         }
 
 

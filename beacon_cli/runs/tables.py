@@ -41,7 +41,7 @@ _DO: dict[str, str] = {
     "unauthorized": "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to credentials that the endpoint accepts",
     "unknown_model": f"{_VERIFY} shows what is served; {command('deploy modal')} deploys the registry",
     "request_rejected": "the endpoint sent the message: check the prompt's length and `generation` in the job file",
-    "rate_limited": "lower limits.per_endpoint, then run it again",
+    "rate_limited": "lower limits.per_endpoint, or raise limits.attempts; then run it again",
     "server_error": "read the endpoint's own log, then run it again",
     "endpoint_error": f"read the endpoint's own log; {command('deploy modal')} replaces an old deployment",
     "malformed_response": f"check that the URL in beacon.toml is an inference endpoint: {_PROBE}",
@@ -203,6 +203,8 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     again = f"; {summary.asked_again}" if summary.asked_again and not summary.nothing_to_ask else ""
     word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
+    for line in _regions(summary):
+        _print_line(console, Text(line, "yellow"))
     _print_line(
         console,
         Text.assemble(word, f": {summary.answers_stored}{unasked}{again}{stopped}{separator}{report.checks_summary()}"),
@@ -214,6 +216,26 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
         accept = " --accept system_prompt" if summary.system_prompts_differ else ""
         _print_command("next:   ", command("show", job_id), console)
         _print_command("        ", f"{command('report', job_id)}{accept}", console)
+
+
+def _regions(summary: RunSummary) -> list[str]:
+    """Return a sentence for each region that was paused, given up or left out."""
+    lines = [
+        f"{region} was left out (--without): {quantity(summary.unasked_in(region), 'cell')} not asked"
+        for region in summary.without
+    ]
+    for region, troubles in summary.troubles.items():
+        times = "once" if troubles.pauses == 1 else f"{troubles.pauses} times"
+        paused = f"paused {times} for {duration(troubles.paused_seconds)}"
+        if troubles.down is None:
+            lost = quantity(summary.failed_in(region), "cell")
+            lines.append(f"{region} was {paused}; {lost} lost")
+            continue
+        never = quantity(summary.unasked_in(region), "cell")
+        resume = "; resume the job when it is back" if summary.unasked_in(region) else ""
+        after = f", after it was {paused}" if troubles.pauses else ""
+        lines.append(f"{region} is down ({excerpt(troubles.down, 200)}){after}: {never} never ran{resume}")
+    return lines
 
 
 def _print_command(label: str, text: str, console: Console) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx2
 
-from beacon_cli.executor.answer import Reply, read_object, status_error
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import get
-from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
+from beacon_cli.executor.listing import listing_document
 from beacon_cli.pauses import pauses
 from beacon_cli.waiting import Note
 
@@ -21,13 +21,6 @@ _COLD = frozenset({408, 429, 502, 503, 504})
 _LONGEST_PAUSE_SECONDS = 5.0
 _SLOW_SECONDS = 5.0  # a CPU function that takes longer was not running
 _TROUBLES = 2  # number of retries after resets and HTTP 500s
-# Modal's gateway answers 404 with these texts, in place of a function. Source: seen in operation and in public bug
-# reports.
-_MODAL_REFUSALS = (
-    ("is stopped", "app_stopped"),
-    ("is paused", "app_paused"),
-    ("is disabled", "app_paused"),
-)
 # The finding for a failed request; anything else is `unusable_answer`.
 _CODES = {
     **{code: code for code in ("never_deployed", "app_stopped", "app_paused", "tls_failed", "unauthorized")},
@@ -77,13 +70,13 @@ class _Fetch:
             except AttemptError as error:
                 if not self._may_try_again(error):
                     raise
-                await asyncio.sleep(max(next(waits), error.retry_after or 0))
+                await asyncio.sleep(max(next(waits), min(error.retry_after or 0, LONGEST_OWN_WAIT_SECONDS)))
             else:
                 self.latency = time.monotonic() - asked
                 return document
 
     async def _once(self) -> dict[str, Any]:
-        return await get(self._client, self._url, self._on_hop, _document)
+        return await get(self._client, self._url, self._on_hop, listing_document)
 
     def _may_try_again(self, error: AttemptError) -> bool:
         if error.http_status in _COLD:
@@ -137,20 +130,6 @@ def reported_error(document: Mapping[str, Any]) -> str | None:
         return None
     reported = document.get("error")
     return str(reported.get("message") if isinstance(reported, dict) else reported)[:200]
-
-
-def _document(reply: Reply) -> dict[str, Any]:
-    if reply.status == 404:
-        raise _not_found(reply)
-    if reply.status != 200:
-        raise status_error(reply)
-    return read_object(reply)
-
-
-def _not_found(reply: Reply) -> AttemptError:
-    text = reply.excerpt
-    code = next((code for words, code in _MODAL_REFUSALS if words in text), "never_deployed")
-    return AttemptError(code, f"HTTP 404: {text}", http_status=404)
 
 
 def _problem(error: AttemptError, url: str) -> Problem:

@@ -12,7 +12,7 @@ from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.answer import Answer
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import ask
-from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.verification.findings import Finding, Target, finding
 from beacon_cli.verification.report import Probe
@@ -79,7 +79,7 @@ class _Probing:
                 if not error.retriable:
                     raise
                 self._note(error.message)
-                await asyncio.sleep(error.retry_after or _PAUSE_SECONDS)
+                await asyncio.sleep(min(error.retry_after or _PAUSE_SECONDS, LONGEST_OWN_WAIT_SECONDS))
         return await self._ask()
 
     async def _ask(self) -> Answer:

@@ -126,7 +126,7 @@ def test_no_region_reachable_is_exit_3_with_one_document(beacon: Beacon) -> None
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     for region in ("US", "EU", "APAC"):
-        beacon.environment[f"BEACON_REGIONS__{region}__BASE_URL"] = f"http://127.0.0.1:{port}"
+        beacon.environment[f"BEACON_REGIONS__{region}__BASE_URL"] = f"http://127.0.0.1:{port}/{region}"
     code, document = beacon.json("verify", "endpoints")
     assert (code, document["ok"]) == (3, False)
     assert [error["code"] for error in document["errors"]] == ["environment"]

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from tests.support.answers import good_answer
 from tests.support.raw_server import RawServer, Request, http, raw_server_in_thread
@@ -86,8 +87,11 @@ class Regions:
         }
 
 
+R = TypeVar("R", bound=Regions)
+
+
 @contextlib.contextmanager
-def regions_server(regions: Regions) -> Iterator[Regions]:
+def regions_server(regions: R) -> Iterator[R]:
     with raw_server_in_thread(regions.handle) as server:
         regions.server, regions.url = server, server.url
         yield regions

@@ -48,6 +48,7 @@ def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
             "priority": 0,
             "expected": 2,
             "already_queued": False,
+            "without": [],
             "status": "completed",
             "counts": {"completed": 2},
             "by_region": {
@@ -66,9 +67,23 @@ def test_a_job_that_cannot_run_says_why(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [qwen2.5-1.5b]\nregions: [US]\nid: no\n")
     code, document = fleet.beacon.json("submit", file, "--wait")
     assert code == 1
-    assert "not served: qwen2.5-1.5b in US" in document["errors"][0]["message"]
-    assert "not served: qwen2.5-1.5b in US" in fleet.beacon("submit", file, "--wait").stdout
+    assert "region US cannot answer: it serves llama3.2-1b, and not qwen2.5-1.5b" in document["errors"][0]["message"]
+    assert (
+        "region US cannot answer: it serves llama3.2-1b, and not qwen2.5-1.5b"
+        in fleet.beacon("submit", file, "--wait").stdout
+    )
     assert document["data"]["status"] == "failed"
+
+
+def test_a_job_that_leaves_a_region_out_is_judged_by_the_others(fleet: Fleet) -> None:
+    fleet.worker()
+    file = fleet.beacon.write(
+        "job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US, EU]\nid: half\n"
+    )
+    code, document = fleet.beacon.json("submit", file, "--without", "EU", "--wait")
+    data = document["data"]
+    assert (code, data["status"], data["without"], data["counts"]) == (0, "partial", ["EU"], {"completed": 1})
+    assert {region for _, _, region in fleet.regions.seen} == {"us"}
 
 
 def test_a_job_that_was_submitted_twice_is_in_the_queue_once(fleet: Fleet) -> None:
@@ -276,6 +291,7 @@ def test_the_queue_shows_jobs_calls_and_workers(fleet: Fleet) -> None:
         "in_flight": 2,
         "calls_waiting": 0,
         "held_by_lost_workers": 0,
+        "trouble": None,
     }
     assert data["account"]["in_flight"] == 6
     assert [(w["pid"], w["alive"], w["jobs"], w["jobs_at_most"]) for w in data["workers"]] == [(worker.pid, True, 1, 1)]

@@ -22,6 +22,7 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import MAX_SEED
 from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer
+from tests.support.open_turn import open_turn
 from tests.support.raw_server import RawServer, Request, http, raw_server
 
 US = REGIONS["us"]
@@ -45,7 +46,7 @@ async def ask(
     async with open_client(SECRET, [endpoint], connect_timeout=chosen.connect_timeout, max_in_flight=4) as client:
         clock = Clock()
         asker = Asker({"us": client}, {"us": endpoint}, generation, chosen, clock, events.append, "j")
-        return await asker.execute(Progress(cell, None, clock.now(), clock.now()))
+        return await asker.execute(Progress(cell, None, clock.now(), clock.now()), open_turn())
 
 
 def served(handler: Handler, **how: Any) -> tuple[Execution, RawServer, list[Event]]:

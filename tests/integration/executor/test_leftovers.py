@@ -22,6 +22,7 @@ from modal_deployment.regions import REGIONS
 from modal_deployment.request_id import HEADER
 from tests.support.answers import good_answer
 from tests.support.kept_open import KeptOpen, in_chunks, kept_open, response
+from tests.support.open_turn import open_turn
 from tests.support.raw_server import Request
 
 LANE = Lane("llama3.2-1b", REGIONS["us"])
@@ -85,7 +86,7 @@ def came(
                 for prompt in questions:
                     cell = Cell(Question(prompt, prompt), LANE)
                     progress = Progress(cell, None, clock.now(), clock.now())
-                    found[prompt] = await asker.execute(progress)
+                    found[prompt] = await asker.execute(progress, open_turn())
                     progress.settled()
                     await asyncio.sleep(pause)
             return Came(found, server, client.surplus)

@@ -11,49 +11,15 @@ import pytest
 
 from beacon_cli.store.session import Session
 from tests.support.hostile_endpoints import always, endpoints
-from tests.support.in_process import Done, beacon
+from tests.support.in_process import beacon
+from tests.support.operator import Operator
 from tests.support.raw_server import http
 from tests.support.regions_server import Regions, regions_server
 
-JOB = (
-    "id: operators\nquestions: [math_basic, geography_basic]\n"
-    "models: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n"
-)
 VERSION_1 = Path(__file__).parents[3] / "examples" / "version1.json"
 OLD_FILES = Path(__file__).parent / "old_files"
 NO_DATABASE = "postgresql://127.0.0.1:1/nothing"
 MATH, GEOGRAPHY = "What is 2+2?", "What is the capital of France?"
-
-
-class Operator:
-    """Runs the job on a database of its own, with endpoints that the test serves."""
-
-    def __init__(self, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._url = url
-        self._monkeypatch = monkeypatch
-        self._job = folder / "job.yaml"
-        self._job.write_text(JOB)
-        monkeypatch.chdir(folder)
-        monkeypatch.setenv("BEACON_DATA_DIR", str(folder / "data"))
-        monkeypatch.setenv("BEACON_LIMITS__ATTEMPTS", "1")
-
-    def uses(self, environment: dict[str, str]) -> None:
-        for name, value in environment.items():
-            self._monkeypatch.setenv(name, value)
-
-    def run(self, *options: str) -> tuple[Done, dict[str, Any]]:
-        done = beacon("run", str(self._job), "--json", *options, url=self._url)
-        return done, done.document["data"]
-
-    def audit(self) -> dict[str, str]:
-        done = beacon("check-db", "operators", "--json", url=self._url)
-        assert done.code == 0, done.out
-        return {check["name"]: check["status"] for check in done.document["data"]["checks"]}
-
-
-@pytest.fixture
-def operator(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    return Operator(tmp_path, database_url, monkeypatch)
 
 
 @pytest.mark.parametrize("mode", ["region", "lane"])

@@ -115,7 +115,7 @@ def execute_job(
             loop.call_later(stop_after, interrupt)
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
             client = Client(http, Door())
-            assignment = Assignment(job, "test-job", "run", batching, limits, 0)
+            assignment = Assignment(job, "test-job", "run", batching, limits, 0, job.lanes())
             run = Run(
                 assignment,
                 recorder,
@@ -151,6 +151,7 @@ limits = st.builds(
     per_endpoint=st.none() | st.integers(1, 4),
     attempts=st.integers(1, 3),
     job_timeout=st.just(100_000),
+    region_patience=st.just(0),
 )
 modes: st.SearchStrategy[Batching] = st.sampled_from(["question", "region", "lane"])
 worlds = st.builds(World, seed=st.integers(0, 2**16), failures=st.sampled_from([0.0, 0.3, 1.0]))
@@ -236,7 +237,7 @@ def test_a_stopped_run_that_is_resumed_ends_with_one_answer_for_every_cell(
         endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
             client = Client(http, Door())
-            assignment = Assignment(job, "test-job", "run-2", "question", limits, len(first))
+            assignment = Assignment(job, "test-job", "run-2", "question", limits, len(first), job.lanes())
             run = Run(
                 assignment, recorder, dict.fromkeys(endpoints, client), endpoints, lambda event: None, Stop(), Clock()
             )

@@ -49,7 +49,7 @@ def test_the_defaults_of_limits_are_documented(name: str) -> None:
     if default is None:
         assert written == "the number of the job's models there"
     else:
-        assert (parse_duration(written) if name.endswith("_timeout") else float(written)) == default
+        assert (parse_duration(written) if name.endswith(("_timeout", "_patience")) else float(written)) == default
 
 
 def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:

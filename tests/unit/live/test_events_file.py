@@ -21,6 +21,10 @@ from beacon_cli.executor.events import (
     JobFinished,
     JobStarted,
     Notice,
+    RegionCheckFailed,
+    RegionDown,
+    RegionPaused,
+    RegionResumed,
 )
 from beacon_cli.executor.execution import Cell
 from beacon_cli.job.lanes import Question
@@ -81,6 +85,55 @@ CONTRACT: list[tuple[Event, dict[str, object]]] = [
             "error_code": "server_error",
             "message": "HTTP 503",
             "retry_in": None,
+            "waits": False,
+        },
+    ),
+    (
+        RegionPaused("j", START, "EU", "HTTP 429", 1.1, 900.0),
+        {
+            "event": "region_paused",
+            "job_id": "j",
+            "at": AT,
+            "region": "EU",
+            "why": "HTTP 429",
+            "next_check_seconds": 1.1,
+            "patience_seconds": 900.0,
+        },
+    ),
+    (
+        RegionCheckFailed("j", START, "EU", "HTTP 429", 2.2, None),
+        {
+            "event": "region_check_failed",
+            "job_id": "j",
+            "at": AT,
+            "region": "EU",
+            "why": "HTTP 429",
+            "next_check_seconds": 2.2,
+            "patience_seconds": None,
+        },
+    ),
+    (
+        RegionResumed("j", START, "EU", 1, 2, 46.0),
+        {
+            "event": "region_resumed",
+            "job_id": "j",
+            "at": AT,
+            "region": "EU",
+            "calls": 1,
+            "pauses": 2,
+            "paused_seconds": 46.0,
+        },
+    ),
+    (
+        RegionDown("j", START, "EU", "HTTP 429", 2, 46.0),
+        {
+            "event": "region_down",
+            "job_id": "j",
+            "at": AT,
+            "region": "EU",
+            "why": "HTTP 429",
+            "pauses": 2,
+            "paused_seconds": 46.0,
         },
     ),
     (

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 
 import pytest
 from rich.cells import cell_len
 
-from beacon_cli.executor.events import ExecutionFinished, JobStarted, WeightsFetching
+from beacon_cli.executor.events import (
+    ExecutionFinished,
+    JobStarted,
+    RegionCheckFailed,
+    RegionDown,
+    RegionPaused,
+    RegionResumed,
+    WeightsFetching,
+)
 from beacon_cli.executor.execution import Cell, Status
 from beacon_cli.job.lanes import Question
 from beacon_cli.live.frame import ASCII, Size, clock, frame
@@ -131,3 +140,32 @@ def test_statuses_are_told_by_more_than_colour() -> None:
 def test_durations_read_like_a_stopwatch(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
     assert cell_len(shown) == len(shown)
+
+
+def test_a_paused_region_has_a_line_and_so_has_one_that_is_down() -> None:
+    progress = progress_after(28)
+    at = START + timedelta(seconds=1)
+    progress.apply(RegionPaused("j", at, "EU", "HTTP 429: slow down", 10.0, 900.0))
+    progress.apply(RegionDown("j", at, "ASIA", "the connection failed: refused", 1, 20.0))
+    lines = picture(progress).splitlines()
+    assert "EU paused 0:02  next check in 0:08  given up in 14:58  HTTP 429: slow down" in lines
+    assert "ASIA is down  the connection failed: refused" in lines
+
+
+def test_the_log_tells_a_pause_in_lines() -> None:
+    progress = progress_after(28)
+    log, told = RunLog(progress), list[str]()
+    for event in (
+        RegionPaused("j", START, "EU", "HTTP 429", 1.04, 900.0),
+        RegionCheckFailed("j", START + timedelta(seconds=1), "EU", "HTTP 429", 12.0, 899.0),
+        RegionDown("j", START, "US", "HTTP 429", 1, 3.0),
+    ):
+        progress.apply(event)
+        told += log.lines(event)
+    assert told == [
+        "region paused region=EU next_check_in=1.0s given_up_in=900s why=HTTP 429",
+        "region down region=US why=HTTP 429",
+    ]
+    assert " EU=paused for 5s, next check in 8s, given up in 895s US=down longest=" in log.heartbeat(5.0)
+    resumed = RegionResumed("j", START, "EU", 1, 1, 3.0)
+    assert log.lines(resumed) == ["region open again region=EU calls=1 pauses=1 paused_seconds=3.0"]

@@ -14,6 +14,10 @@ from beacon_cli.executor.events import (
     ExecutionStarted,
     HopFollowed,
     JobStarted,
+    RegionCheckFailed,
+    RegionDown,
+    RegionPaused,
+    RegionResumed,
 )
 from beacon_cli.executor.execution import Cell
 from beacon_cli.job.lanes import Question
@@ -120,3 +124,23 @@ def test_a_server_that_names_ever_new_containers_does_not_fill_the_memory() -> N
         object.__setattr__(execution, "container_id", f"ta-{number}")
         progress.apply(ExecutionFinished("job", START, execution))
     assert progress.containers == "1000+"
+
+
+def test_a_paused_region_is_known_until_it_is_open_again_or_down() -> None:
+    progress = after([started(), RegionPaused("job", START, "EU", "HTTP 429", 1.0, 900.0)])
+    later = START + timedelta(seconds=1)
+    progress.apply(RegionCheckFailed("job", later, "EU", "HTTP 503", 2.0, 899.0))
+    region = progress.regions["EU"]
+    assert (region.why, region.since) == ("HTTP 503", START)
+    assert (region.next_check, region.given_up) == (START + timedelta(seconds=3), START + timedelta(seconds=900))
+    progress.apply(RegionResumed("job", later, "EU", 1, 1, 1.0))
+    assert progress.regions == {}
+    progress.apply(RegionDown("job", later, "EU", "HTTP 429", 1, 1.0))
+    assert progress.regions["EU"].next_check is None
+
+
+def test_a_cell_that_waits_for_its_region_is_not_in_flight() -> None:
+    progress = after([started(), ExecutionStarted("job", START, CELL)])
+    progress.apply(AttemptFailed("job", START, CELL, 1, "rate_limited", "HTTP 429", None, waits=True))
+    assert progress.calls_in(CELL.lane) == {}
+    assert progress.retries == 1

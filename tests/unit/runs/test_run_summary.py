@@ -17,6 +17,7 @@ from beacon_cli.audit.report import AuditReport
 from beacon_cli.console.long_list import LongList
 from beacon_cli.console.result import CommandResult, print_result
 from beacon_cli.executor.execution import ERROR_CODES
+from beacon_cli.executor.turns import RegionTroubles
 from beacon_cli.runs.asked_again import AskedAgain
 from beacon_cli.runs.summary import (
     AnswerLine,
@@ -139,6 +140,8 @@ def test_the_json_contract(capsys: pytest.CaptureFixture[str]) -> None:
         "registry_changes": {"EU": "it served a at the start, and b at the end"},
         "surplus_connections": {"US": 2},
         "again": None,
+        "region_troubles": {},
+        "without": [],
     }
 
 
@@ -290,3 +293,31 @@ def test_tables_fit_the_width_and_lose_nothing(width: int) -> None:
 def test_an_empty_answer_counts_as_an_answer_at_any_width(width: int) -> None:
     text = " ".join(shown(replace(WHOLE, counts={"completed": 1, "empty": 1}), width).split())
     assert "ok: 2 of 2 answers are stored (1 of them empty), 1 check passed" in text
+
+
+def test_regions_in_trouble_are_told_at_the_end_and_in_the_document() -> None:
+    troubles = {"US": RegionTroubles(2, 46.0), "EU": RegionTroubles(1, 900.0, "HTTP 429: slow down")}
+    summary = replace(SUMMARY, troubles=troubles)
+    text = " ".join(shown(summary, 200).split())
+    assert "US was paused 2 times for 46.0s; 1 cell lost" in text
+    assert "EU is down (HTTP 429: slow down), after it was paused once for 15m 00s: " in text
+    assert summary.data()["region_troubles"]["EU"] == {
+        "pauses": 1,
+        "paused_seconds": 900.0,
+        "down": "HTTP 429: slow down",
+        "unasked": summary.unasked_in("EU"),
+        "failed": summary.failed_in("EU"),
+    }
+
+
+def test_what_was_left_out_does_not_count_for_the_verdict() -> None:
+    lanes = [
+        LaneSummary("m", "US", 2, {"completed": 2}, 1.0, 0),
+        LaneSummary("m", "EU", 2, {"completed": 1}, 1.0, 0),
+    ]
+    summary = replace(SUMMARY, lanes=lanes, expected=4, counts={"completed": 3}, min_success_rate=1.0, without=["EU"])
+    assert summary.succeeded
+    assert summary.unasked == 0
+    assert summary.data()["without"] == ["EU"]
+    assert "EU was left out (--without): 1 cell not asked" in shown(summary, 200)
+    assert not replace(summary, without=[]).succeeded
