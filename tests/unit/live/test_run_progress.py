@@ -46,6 +46,7 @@ def test_a_whole_run_is_counted_by_status_and_lane() -> None:
     assert progress.lanes[lanes()[3]] == {
         "completed": 0,
         "empty": 0,
+        "blocked": 0,
         "failed": 1,
         "timeout": 1,
         "cancelled": 0,
