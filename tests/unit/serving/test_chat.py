@@ -133,7 +133,13 @@ def test_what_clients_send_by_themselves_is_accepted_where_it_changes_nothing() 
         "max_tokens": None,
         "tools": None,
     }
-    replayed: dict[str, Any] = {"role": "assistant", "content": "4", "refusal": None, "tool_calls": None, "annotations": []}
+    replayed: dict[str, Any] = {
+        "role": "assistant",
+        "content": "4",
+        "refusal": None,
+        "tool_calls": None,
+        "annotations": [],
+    }
     assert asked(USER, replayed, {"role": "user", "content": "Why?"}, **neutral).temperature == 0.1
 
 
