@@ -16,7 +16,7 @@ from modal_deployment.receipts import Answered
 _OWNER = "beacon"
 
 
-def completion(answered: Answered) -> dict[str, Any]:
+def chat_completion(answered: Answered) -> dict[str, Any]:
     """Return the body of a successful answer. `system_fingerprint` is the revision of the model's weights."""
     timed, model = answered.timed, answered.source.model
     generated = timed.generated

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from modal_deployment.asked import Asked
 from modal_deployment.generation import GenerationRequest, Turn
@@ -22,6 +23,7 @@ from modal_deployment.limits import (
 )
 from modal_deployment.refusal import Refusal
 
+_Text = Annotated[str, Field(min_length=1)]
 _MAX_STOPS = 4  # of OpenAI's API
 _SYSTEM = ("system", "developer")
 # Options that clients send by themselves, with the values that change nothing here.
@@ -50,8 +52,15 @@ def _joined(content: object) -> object:
         return content
     texts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in content]
     if any(not isinstance(text, str) for text in texts):
-        raise ValueError("only text is supported here: a string, or a list of parts of the type text")
+        raise PydanticCustomError("text_only", "only text is supported here: a string, or parts of the type text")
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def _listed(stop: object) -> object:
+    """Return what `stop` may be, a text, several, or null, as a list; anything else as it is."""
+    if stop is None:
+        return []
+    return [stop] if isinstance(stop, str) else stop
 
 
 class _Message(BaseModel):
@@ -72,7 +81,9 @@ class _Body(BaseModel):
     max_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
     max_completion_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
     seed: int | None = Field(default=None, ge=0, lt=2**63)
-    stop: str | list[str] | None = None
+    stop: Annotated[
+        list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed), Field(max_length=_MAX_STOPS)
+    ] = []
 
 
 def read_chat_request(body: bytes) -> Asked:
@@ -93,7 +104,7 @@ def read_chat_request(body: bytes) -> Asked:
             max_tokens=_max_tokens(chat),
             seed=chat.seed,
             top_p=chat.top_p,
-            stop=_stop(chat.stop),
+            stop=tuple(chat.stop),
         ),
     )
 
@@ -103,8 +114,8 @@ def _refuse_options(options: Mapping[str, Any]) -> None:
         if value is None or name in _ABOUT_THE_CALLER or value in _WITHOUT_EFFECT.get(name, ()):
             continue
         if name in _WITHOUT_EFFECT:
-            raise _refused("unsupported_value", f"{name}: this value is not supported here; leave it out", name)
-        raise _refused("unsupported_parameter", f"{name[:80]} is not supported here; leave it out", name[:80])
+            raise _bad_request("unsupported_value", f"{name}: this value is not supported here; leave it out", name)
+        raise _bad_request("unsupported_parameter", f"{name[:80]} is not supported here; leave it out", name[:80])
 
 
 def _conversation(messages: Sequence[_Message]) -> tuple[str | None, tuple[Turn, ...], str]:
@@ -112,7 +123,7 @@ def _conversation(messages: Sequence[_Message]) -> tuple[str | None, tuple[Turn,
     for index, message in enumerate(messages):
         if extra := next((name for name, value in (message.model_extra or {}).items() if value), None):
             where = f"messages.{index}.{extra[:80]}"
-            raise _refused("unsupported_parameter", f"{where} is not supported here; leave it out", where)
+            raise _bad_request("unsupported_parameter", f"{where} is not supported here; leave it out", where)
     system, turns = _apart(messages)
     if system is not None and len(system) > MAX_SYSTEM_PROMPT_CHARACTERS:
         raise _too_long("the system message is", MAX_SYSTEM_PROMPT_CHARACTERS)
@@ -138,31 +149,24 @@ def _max_tokens(chat: _Body) -> int:
     older, newer = chat.max_tokens, chat.max_completion_tokens
     if older is not None and newer is not None and older != newer:
         message = "max_tokens and max_completion_tokens differ; give one of them"
-        raise _refused("invalid_value", message, "max_completion_tokens")
+        raise _bad_request("invalid_value", message, "max_completion_tokens")
     return newer or older or DEFAULT_MAX_TOKENS
-
-
-def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
-    texts = (stop,) if isinstance(stop, str) else tuple(stop or ())
-    if len(texts) > _MAX_STOPS or "" in texts:
-        raise _refused("invalid_value", f"stop: at most {_MAX_STOPS} texts, none of them empty", "stop")
-    return texts
 
 
 def _invalid(error: ValidationError) -> Refusal:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     parameter = ".".join(str(part) for part in first["loc"])[:80]
     code = "missing_required_parameter" if first["type"] == "missing" else "invalid_value"
-    return _refused(code, f"{parameter or 'body'}: {first['msg']}", parameter or None)
+    return _bad_request(code, f"{parameter or 'body'}: {first['msg']}", parameter or None)
 
 
 def _too_long(what: str, limit: int) -> Refusal:
-    return _refused("string_above_max_length", f"messages: {what} longer than {limit} characters", "messages")
+    return _bad_request("string_above_max_length", f"messages: {what} longer than {limit} characters", "messages")
 
 
 def _wrong_messages(message: str) -> Refusal:
-    return _refused("invalid_value", f"messages: {message}", "messages")
+    return _bad_request("invalid_value", f"messages: {message}", "messages")
 
 
-def _refused(code: str, message: str, parameter: str | None) -> Refusal:
+def _bad_request(code: str, message: str, parameter: str | None) -> Refusal:
     return Refusal(400, code, message, parameter=parameter)

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from modal_deployment.asked import Asked, read_body
-from modal_deployment.chat_completion import completion, model_list
+from modal_deployment.chat_completion import chat_completion, model_list
 from modal_deployment.chat_request import read_chat_request
 from modal_deployment.generation import Generator
 from modal_deployment.inference_request import read_inference_request
@@ -42,7 +42,7 @@ class _Api:
 
 
 _CONTRACT = _Api(read_inference_request, answer, refused)
-_OPENAI = _Api(read_chat_request, completion, refused_as_openai)
+_OPENAI = _Api(read_chat_request, chat_completion, refused_as_openai)
 
 
 class Service:

@@ -9,7 +9,7 @@ import json
 import sys
 import traceback
 
-from beacon_cli.endpoints.configured import urls_of_app
+from beacon_cli.endpoints.configured import urls_of_functions
 
 _FUNCTIONS = ("inference", "status")
 _OLD_FUNCTIONS = ("inference", "models", "health")  # until version 0.1
@@ -23,7 +23,7 @@ def urls_of_deployed_app(app_name: str, environment: str) -> dict[str, str]:
     import modal
 
     try:
-        return urls_of_app(_addresses(app_name, environment, _FUNCTIONS))
+        return urls_of_functions(_addresses(app_name, environment, _FUNCTIONS))
     except modal.exception.NotFoundError:
         return _addresses(app_name, environment, _OLD_FUNCTIONS)
 

@@ -146,6 +146,8 @@ class _Rollback:
         _, failure = await self._modal(*arguments, timeout=_ROLLBACK_SECONDS)
         if failure is None or failure.code == "containers_not_stopped":
             urls = await self._urls(outcome.app_name)
+            if urls is None:
+                self.notify(f"warning: {outcome.region.label}: Modal did not say what its URLs are now; verify them")
             return replace(outcome, status="rolled_back", failure=failure, urls=urls)
         return replace(outcome, status="unknown" if failure.code == "timeout" else "failed", failure=failure)
 

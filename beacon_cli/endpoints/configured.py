@@ -72,7 +72,7 @@ def _is_in_workspace(endpoint: Endpoint, workspace: str | None) -> bool:
     return workspace is None or host.startswith((f"{workspace.lower()}--", f"{workspace.lower()}-"))
 
 
-def urls_of_app(functions: Mapping[str, str]) -> dict[str, str]:
+def urls_of_functions(functions: Mapping[str, str]) -> dict[str, str]:
     """Return a region's URLs by name, from the addresses of the functions of its app on Modal."""
     status = functions["status"].rstrip("/")
     return {
@@ -94,7 +94,7 @@ def modal_urls(region: Region, modal: ModalSettings) -> dict[str, str]:
             f"modal.workspace and modal.environment give a host name that is too long ({owner})",
             hint=f"set regions.{region.id}.inference_url, models_url and health_url to the URLs that Modal shows",
         )
-    return urls_of_app(
+    return urls_of_functions(
         {name: f"https://{owner}--project-beacon-hf-{region.id}-{name}.modal.run" for name in ("inference", "status")}
     )
 

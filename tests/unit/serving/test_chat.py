@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -163,11 +164,14 @@ def test_what_clients_send_by_themselves_is_accepted_where_it_changes_nothing() 
         ({"seed": -1}, "invalid_value"),
         ({"stop": ""}, "invalid_value"),
         ({"stop": ["x"] * 5}, "invalid_value"),
+        ({"stop": 5}, "invalid_value"),
         ({"model": None}, "invalid_value"),
     ],
 )
 def test_what_cannot_be_done_is_400_and_named(option: dict[str, Any], code: str) -> None:
-    assert error_of(chat(**option)) == (400, code, next(iter(option)))
+    status, said, parameter = error_of(chat(**option))
+    assert (status, said) == (400, code)
+    assert (parameter or "").split(".")[0] == next(iter(option))
 
 
 @pytest.mark.parametrize(
@@ -246,6 +250,23 @@ def test_the_id_of_a_request_comes_back() -> None:
     body = {"model": "m-1", "messages": [USER]}
     response = in_client(lambda client: client.post(PATH, json=body, headers={HEADER: sent}), Toy())
     assert response.headers[HEADER] == sent
+
+
+def test_both_routes_share_a_models_one_slot() -> None:
+    toy = Toy()
+
+    async def test(client: httpx2.AsyncClient) -> httpx2.Response:
+        ours = {"model": "m-1", "prompt": "wait"}
+        running = asyncio.ensure_future(client.post("/inference", json=ours))
+        await asyncio.to_thread(toy.started.acquire)
+        refused = await client.post(PATH, json={"model": "m-1", "messages": [USER]})
+        toy.release.set()
+        await running
+        return refused
+
+    refused = in_client(test, toy, max_waiting=0)
+    assert error_of(refused) == (429, "rate_limit_exceeded", None)
+    assert int(refused.headers["retry-after"]) >= 1
 
 
 def test_the_models_are_listed() -> None:
