@@ -1,4 +1,4 @@
-"""The Modal app of a region: three web functions over one registry."""
+"""The Modal app of a region: two web functions over one registry."""
 
 from __future__ import annotations
 
@@ -28,16 +28,14 @@ def app_name(region_id: str) -> str:
 
 
 def build_app(region_id: str) -> modal.App:
-    """Return the app of a region (`us`, `eu` or `apac`), with the functions `inference`, `models` and `health`.
+    """Return the app of a region (`us`, `eu` or `apac`), with the functions `inference` and `status`.
 
     Raises `KeyError` for another id. Nothing here reaches the network; deploying does.
     """
     region = REGIONS[region_id]
     app = modal.App(app_name(region.id), tags=_tags(), include_source=False)
     _add_inference(app, region)
-    light = web_image()
-    for function in (endpoints.models, endpoints.health):
-        _add_get(app, region, light, function)
+    _add_status(app, region)
     return app
 
 
@@ -46,7 +44,11 @@ def _tags() -> dict[str, str]:
 
 
 def _add_inference(app: modal.App, region: Region) -> None:
-    """Add the GPU function: at most one container per registered model, each of which loads them all."""
+    """Add the GPU function: at most one container per registered model, each of which loads them all.
+
+    A container gets one request at a time, because nothing here says otherwise (`modal.concurrent` would:
+    https://modal.com/docs/guide/concurrent-inputs).
+    """
     (gpu,) = {model.gpu for model in REGISTRY.values()}  # one kind, since a container has one GPU for all models
     app.function(
         image=model_image(),
@@ -59,23 +61,20 @@ def _add_inference(app: modal.App, region: Region) -> None:
         secrets=[modal.Secret.from_name(HUGGING_FACE_SECRET, required_keys=["HF_TOKEN"])],
         volumes={WEIGHTS_PATH: modal.Volume.from_name(WEIGHTS_VOLUME, create_if_missing=True)},
         env={endpoints.REGION_VARIABLE: region.id, endpoints.LOAD_VARIABLE: "1", "HF_HUB_CACHE": WEIGHTS_PATH},
-    )(_web_function(region, endpoints.inference, "POST"))
+    )(_web_function(region, endpoints.inference))
 
 
-def _add_get(app: modal.App, region: Region, image: modal.Image, function: Callable[..., Any]) -> None:
-    """Add a CPU function, which answers without waking a GPU."""
+def _add_status(app: modal.App, region: Region) -> None:
+    """Add the CPU function, which answers without waking a GPU."""
     app.function(
-        image=image,
+        image=web_image(),
         region=region.modal_region,
         max_containers=1,
         env={endpoints.REGION_VARIABLE: region.id},
-    )(_web_function(region, function, "GET"))
+    )(_web_function(region, endpoints.status))
 
 
-def _web_function(region: Region, function: Callable[..., Any], method: str) -> Any:
-    """Return `function` as a web function that only answers requests with a proxy token of the workspace.
-
-    The SDK adds CORS headers to such functions, unasked; a page in a browser would still have to know the token.
-    """
+def _web_function(region: Region, function: Callable[[], Any]) -> Any:
+    """Return `function` as a web function that only answers requests with a proxy token of the workspace."""
     label = f"{app_name(region.id)}-{function.__name__}"
-    return modal.fastapi_endpoint(method=method, label=label, requires_proxy_auth=True, docs=False)(function)
+    return modal.asgi_app(label=label, requires_proxy_auth=True)(function)

@@ -7,19 +7,16 @@ so either model finds a warm container, and loading counts against the startup t
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
-
-with suppress(ImportError):  # FastAPI looks them up here; the machine that only deploys need not have them
-    from starlette.requests import Request
-    from starlette.responses import Response
 
 from modal_deployment import __version__
 from modal_deployment.regions import REGIONS
 from modal_deployment.registry import REGISTRY
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from modal_deployment.serving import Service
     from modal_deployment.transformers_generator import TransformersGenerator
 
@@ -27,19 +24,18 @@ REGION_VARIABLE = "BEACON_REGION"
 LOAD_VARIABLE = "BEACON_LOAD_MODELS"
 
 
-async def inference(request: Request) -> Response:
-    """Answer `POST inference`."""
-    return await _service().inference(request)
+def inference() -> ASGIApp:
+    """Return the application of the GPU function."""
+    from modal_deployment.applications import inference_app
+
+    return inference_app(_service())
 
 
-async def models(request: Request) -> Response:
-    """Answer `GET models`."""
-    return await _service().models(request)
+def status() -> ASGIApp:
+    """Return the application of the CPU function."""
+    from modal_deployment.applications import status_app
 
-
-async def health(request: Request) -> Response:
-    """Answer `GET health`."""
-    return await _service().health(request)
+    return status_app(_service())
 
 
 @cache

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Protocol
+from typing import Literal, Protocol
+
+from modal_deployment.limits import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What was said before the prompt, and by whom."""
+
+    role: Literal["user", "assistant"]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What to generate. `cancelled` is set once nobody waits for the answer any more: stop as soon as can be."""
+    """What to generate. `cancelled` is set once nobody waits for the answer any more: stop as soon as can be.
+
+    `history` is the conversation before `prompt`, oldest first. `top_p` is the generator's own where it is None; `stop`
+    are texts that end an answer, and are not part of it.
+    """
 
     prompt: str
     system_prompt: str | None = None
-    temperature: float = 0.1
-    max_tokens: int = 500
+    temperature: float = DEFAULT_TEMPERATURE
+    max_tokens: int = DEFAULT_MAX_TOKENS
     seed: int | None = None
+    history: tuple[Turn, ...] = ()
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
     cancelled: Event = field(default_factory=Event)
+
+    def messages(self) -> list[dict[str, str]]:
+        """Return the whole conversation in the form that chat templates take."""
+        system = [] if self.system_prompt is None else [{"role": "system", "content": self.system_prompt}]
+        said = [{"role": turn.role, "content": turn.text} for turn in self.history]
+        return [*system, *said, {"role": "user", "content": self.prompt}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +47,8 @@ class Generated:
     """What came out. `finish_reason` is `stop`, `length` or `cancelled`.
 
     `model` and `region` are what the generator says answered, where that is not what the service asked. `thought` is
-    what the model wrote before its answer, where the generator keeps the two apart.
+    what the model wrote before its answer, where the generator keeps the two apart. `prompt_tokens` is the length of
+    the whole conversation as the model read it, where it is known.
     """
 
     text: str
@@ -33,6 +57,7 @@ class Generated:
     model: str | None = None
     region: str | None = None
     thought: str | None = None
+    prompt_tokens: int | None = None
 
 
 class Generator(Protocol):

@@ -10,7 +10,7 @@ MODEL_PACKAGES = ("torch==2.13.0", "transformers==5.23.0")
 
 
 def web_image() -> modal.Image:
-    """Return the image of `models` and `health`: no torch, so that a container starts in about a second."""
+    """Return the image of `status`: no torch, so that a container starts in about a second."""
     return _image(WEB_PACKAGES)
 
 

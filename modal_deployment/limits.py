@@ -1,5 +1,10 @@
-"""How large a request may be. Job files are held to the same limits, so that a job never fails on them half-way."""
+"""How large a request may be, and what it need not say.
 
+Job files are held to the same limits, so that a job never fails on them half-way.
+"""
+
+DEFAULT_TEMPERATURE = 0.1
+DEFAULT_MAX_TOKENS = 500
 MAX_PROMPT_CHARACTERS = 32_000
 MAX_SYSTEM_PROMPT_CHARACTERS = 8_000
 MAX_TOKENS = 4_096

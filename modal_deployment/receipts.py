@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from modal_deployment.inference_request import InferenceRequest
+from modal_deployment.asked import Asked
+from modal_deployment.generation import Generated, GenerationRequest
 from modal_deployment.registry import Model
 from modal_deployment.slot import Timed
 
@@ -33,8 +34,19 @@ class Provenance:
     version: str
 
 
-def answer(asked: InferenceRequest, timed: Timed, source: Provenance, facts: ContainerFacts) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question with its answer, and all that is known of how the answer came about."""
+
+    asked: Asked
+    timed: Timed
+    source: Provenance
+    facts: ContainerFacts
+
+
+def answer(answered: Answered) -> dict[str, Any]:
     """Return the whole body of a successful answer; durations are in seconds, times in ISO 8601, UTC."""
+    timed, source, facts = answered.timed, answered.source, answered.facts
     generated = timed.generated
     seconds = round(timed.seconds, 6)
     model = generated.model or source.model.id
@@ -62,7 +74,7 @@ def answer(asked: InferenceRequest, timed: Timed, source: Provenance, facts: Con
                 "completed_at": timed.completed_at.isoformat(),
                 "duration": seconds,
             },
-            "output": _output(asked, timed),
+            "output": _output(answered.asked.generation, timed.generated),
             "provenance": {
                 "provider": facts.provider,
                 "architecture": source.architecture,
@@ -74,16 +86,16 @@ def answer(asked: InferenceRequest, timed: Timed, source: Provenance, facts: Con
     }
 
 
-def _output(asked: InferenceRequest, timed: Timed) -> dict[str, Any]:
+def _output(asked: GenerationRequest, generated: Generated) -> dict[str, Any]:
     return {
-        "response": timed.generated.text,
+        "response": generated.text,
         "prompt": asked.prompt,
         "system_prompt": asked.system_prompt,
-        "tokens_generated": timed.generated.tokens_generated,
+        "tokens_generated": generated.tokens_generated,
         "metadata": {
             "temperature": asked.temperature,
             "max_tokens": asked.max_tokens,
             "seed": asked.seed,
-            "finish_reason": timed.generated.finish_reason,
+            "finish_reason": generated.finish_reason,
         },
     }

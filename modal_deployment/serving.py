@@ -1,4 +1,4 @@
-"""The three endpoints of a region. Modal's web functions and the servers on this machine both call them.
+"""The endpoints of a region. Modal's web functions and the servers on this machine both call them.
 
 Prompts, answers and credentials never reach the log.
 """
@@ -8,27 +8,41 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from modal_deployment.generation import GenerationRequest, Generator
-from modal_deployment.inference_request import InferenceRequest, read_inference_request
-from modal_deployment.receipts import ContainerFacts, Provenance, answer
+from modal_deployment.asked import Asked, read_body
+from modal_deployment.chat_completion import chat_completion, model_list
+from modal_deployment.chat_request import read_chat_request
+from modal_deployment.generation import Generator
+from modal_deployment.inference_request import read_inference_request
+from modal_deployment.receipts import Answered, ContainerFacts, Provenance, answer
 from modal_deployment.refusal import Refusal
 from modal_deployment.regions import Region
 from modal_deployment.registry import Model, registry_document, registry_sha256
 from modal_deployment.request_id import sent_back
-from modal_deployment.responses import json_response, refused
+from modal_deployment.responses import json_response, refused, refused_as_openai
 from modal_deployment.slot import MAX_WAITING, Slot
 
 logger = logging.getLogger(__name__)
 
 FactsSource = Callable[[Model | None], ContainerFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """How an API asks and answers: the one thing in which the routes to a model differ."""
+
+    read: Callable[[bytes], Asked]
+    answer: Callable[[Answered], dict[str, Any]]
+    refused: Callable[[Refusal, Mapping[str, str]], Response]
+
+
+_CONTRACT = _Api(read_inference_request, answer, refused)
+_OPENAI = _Api(read_chat_request, chat_completion, refused_as_openai)
 
 
 class Service:
@@ -62,13 +76,15 @@ class Service:
 
     async def inference(self, request: Request) -> Response:
         """Answer `POST inference`; a client that goes away takes its request with it, waiting or running."""
-        try:
-            asked = await read_inference_request(request)
-            return json_response(await self._while_connected(request, asked), headers=sent_back(request.headers))
-        except Refusal as refusal:
-            return refused(refusal, sent_back(request.headers))
-        except ClientDisconnect:
-            return Response(status_code=499)  # nobody reads it
+        return await self._ask(request, _CONTRACT)
+
+    async def chat(self, request: Request) -> Response:
+        """Answer `POST /v1/chat/completions` in the same way."""
+        return await self._ask(request, _OPENAI)
+
+    async def openai_models(self, request: Request) -> Response:  # noqa: ARG002
+        """Answer `GET /v1/models`."""
+        return json_response(model_list(sorted(self._models)))
 
     async def models(self, request: Request) -> Response:  # noqa: ARG002
         """Answer `GET models`: the registry as it is deployed here."""
@@ -93,10 +109,20 @@ class Service:
             }
         )
 
-    async def _while_connected(self, request: Request, asked: InferenceRequest) -> dict[str, Any]:
+    async def _ask(self, request: Request, api: _Api) -> Response:
+        headers = sent_back(request.headers)
+        try:
+            asked = api.read(await read_body(request))
+            return json_response(api.answer(await self._while_connected(request, asked)), headers=headers)
+        except Refusal as refusal:
+            return api.refused(refusal, headers)
+        except ClientDisconnect:
+            return Response(status_code=499)  # nobody reads it
+
+    async def _while_connected(self, request: Request, asked: Asked) -> Answered:
         if not self._stops_on_disconnect:
-            return await self._answer(asked)
-        work = asyncio.ensure_future(self._answer(asked))
+            return await self._answered(asked)
+        work = asyncio.ensure_future(self._answered(asked))
         gone = asyncio.ensure_future(_disconnected(request))
         try:
             await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -107,53 +133,26 @@ class Service:
             work.cancel()
             gone.cancel()
 
-    async def _answer(self, asked: InferenceRequest) -> dict[str, Any]:
+    async def _answered(self, asked: Asked) -> Answered:
         if (slot := self._slots.get(asked.model)) is None:
             served = ", ".join(sorted(self._slots))
-            raise Refusal(404, "unknown_model", f"no model of that id is served here; served: {served}")
+            message = f"no model of that id is served here; served: {served}"
+            raise Refusal(404, "unknown_model", message, parameter="model")
         model = self._models[asked.model]
         try:
-            timed = await slot.generate(
-                GenerationRequest(asked.prompt, asked.system_prompt, asked.temperature, asked.max_tokens, asked.seed)
-            )
+            timed = await slot.generate(asked.generation)
         except Refusal:
             raise
         except Exception as error:
             logger.error("generation failed: model=%s region=%s %s", model.id, self._region.id, _place(error))
             raise Refusal(500, "generation_failed", "the model failed on this request") from None
         source = Provenance(self._region.id, model, slot.generator.architecture, self._registry_sha256, self._version)
-        return answer(asked, timed, source, self._facts(model))
-
-
-def asgi_app(service: Service) -> Starlette:
-    """Return `/inference`, `/models` and `/health` as an application, with JSON errors for all the rest."""
-    app = Starlette(
-        routes=[
-            Route("/inference", service.inference, methods=["POST"]),
-            Route("/models", service.models, methods=["GET"]),
-            Route("/health", service.health, methods=["GET"]),
-        ],
-        exception_handlers={HTTPException: _http_error, Exception: _server_error},
-    )
-    app.router.redirect_slashes = False  # a 307 would send the prompt a second time
-    return app
+        return Answered(asked, timed, source, self._facts(model))
 
 
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        return await _server_error(request, error)
-    if error.status_code == 405:
-        return refused(Refusal(405, "method_not_allowed", "POST inference, GET models, GET health"))
-    return refused(Refusal(404, "not_found", "there is inference, models and health, and nothing else"))
-
-
-async def _server_error(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    return refused(Refusal(500, "internal", "the server failed on this request"))
 
 
 def _place(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,32 +68,41 @@ class TransformersGenerator:
         An answer that fills the window ends with `length`, even before `max_tokens`.
         """
         prompt = self._prompt(request)
-        room = self._context - prompt["input_ids"].shape[1]
+        length = prompt["input_ids"].shape[1]
+        room = self._context - length
         if room < 1:
-            raise _too_long(self._context - room, self._context)
+            raise _too_long(length, self._context)
+        criteria = [_Cancelled(request.cancelled), _Stopped(self._text, length, request.stop)]
         with _RANDOM_STATE, torch.inference_mode():
             _seed(request.seed)
             whole = self._model.generate(
                 **prompt,
-                **_sampling(request.temperature),
+                **_sampling(request),
                 max_new_tokens=min(request.max_tokens, room),
-                stopping_criteria=StoppingCriteriaList([_Cancelled(request.cancelled)]),
+                stopping_criteria=StoppingCriteriaList(criteria),
             )
-        return self._generated(whole[0, prompt["input_ids"].shape[1] :].tolist(), request)
+        return self._generated(whole[0, length:].tolist(), length, request)
 
     def _prompt(self, request: GenerationRequest) -> Any:
-        messages = [{"role": "user", "content": request.prompt}]
-        if request.system_prompt is not None:
-            messages.insert(0, {"role": "system", "content": request.system_prompt})
         return self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, return_dict=True, return_tensors="pt", date_string=_TEMPLATE_DATE
+            request.messages(),
+            add_generation_prompt=True,
+            return_dict=True,
+            return_tensors="pt",
+            date_string=_TEMPLATE_DATE,
         ).to(self._model.device)
 
-    def _generated(self, tokens: list[int], request: GenerationRequest) -> Generated:
-        text = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        if tokens and tokens[-1] in self._ends:
-            return Generated(text, len(tokens), "stop")
-        return Generated(text, len(tokens), "cancelled" if request.cancelled.is_set() else "length")
+    def _generated(self, tokens: list[int], prompt_tokens: int, request: GenerationRequest) -> Generated:
+        text = self._text(tokens)
+        end = min((text.find(stop) for stop in request.stop if stop in text), default=None)
+        if end is not None or (tokens and tokens[-1] in self._ends):
+            reason = "stop"
+        else:
+            reason = "cancelled" if request.cancelled.is_set() else "length"
+        return Generated(text[:end], len(tokens), reason, prompt_tokens=prompt_tokens)
+
+    def _text(self, tokens: Any) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
 
 class _Cancelled(StoppingCriteria):  # type: ignore[misc]
@@ -103,6 +113,22 @@ class _Cancelled(StoppingCriteria):  # type: ignore[misc]
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ARG002
         return torch.full((input_ids.shape[0],), self._cancelled.is_set(), device=input_ids.device)
+
+
+class _Stopped(StoppingCriteria):  # type: ignore[misc]
+    """Asked after each token: does the answer hold one of the texts that end it?
+
+    The criterion of transformers looks at the prompt too, whose own line breaks may then end the answer.
+    """
+
+    def __init__(self, text_of: Callable[[Any], str], start: int, stops: tuple[str, ...]) -> None:
+        self._text_of = text_of
+        self._start = start
+        self._stops = stops
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:  # noqa: ARG002
+        text = self._text_of(input_ids[0, self._start :]) if self._stops else ""
+        return torch.full((input_ids.shape[0],), any(stop in text for stop in self._stops), device=input_ids.device)
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
@@ -117,10 +143,11 @@ def _plain_generation(ends: list[int]) -> GenerationConfig:
     return GenerationConfig(eos_token_id=ends, pad_token_id=ends[0])
 
 
-def _sampling(temperature: float) -> dict[str, Any]:
-    if temperature < _GREEDY_BELOW:
+def _sampling(request: GenerationRequest) -> dict[str, Any]:
+    if request.temperature < _GREEDY_BELOW:
         return {"do_sample": False}
-    return {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+    top_p = 1.0 if request.top_p is None else request.top_p
+    return {"do_sample": True, "temperature": request.temperature, "top_k": 0, "top_p": top_p}
 
 
 def _seed(seed: int | None) -> None:

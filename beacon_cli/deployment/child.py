@@ -16,6 +16,7 @@ import warnings
 from dataclasses import asdict
 from typing import Any
 
+from beacon_cli.deployment.app_urls import urls_of_deployed_app
 from beacon_cli.deployment.failures import Failure, explain
 
 # From the text of the SDK's `UserWarning` when `recreate` could not stop the containers of the previous version.
@@ -63,13 +64,8 @@ def _deploy(region_id: str, environment: str, strategy: str, tag: str) -> dict[s
 
 def _urls(app_name: str, environment: str, warned: list[str]) -> dict[str, Any]:
     """Return the URLs that Modal gives for the deployed app, and what is wrong although it is deployed."""
-    import modal
-
     try:
-        found = {
-            name: modal.Function.from_name(app_name, name, environment_name=environment or None).get_web_url()
-            for name in ("inference", "models", "health")
-        }
+        found = urls_of_deployed_app(app_name, environment)
     except Exception as error:
         traceback.print_exc()
         return {"urls": None, "error": asdict(explain(error))}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from beacon_cli import __version__
-from beacon_cli.endpoints.configured import configured_endpoints
+from beacon_cli.endpoints.configured import modal_urls
 from beacon_cli.errors import ConfigError, UsageError
 from beacon_cli.settings import ModalSettings, Settings
 from modal_deployment.regions import REGIONS, Region, UnknownRegionError, region_named
@@ -39,6 +39,7 @@ def deployment_plan(request: DeployRequest, settings: Settings) -> dict[str, Any
     """Return the plan as JSON; URLs are the expected ones, and null if no workspace is configured."""
     from modal_deployment.app import HUGGING_FACE_SECRET, WEIGHTS_VOLUME
 
+    apps = {region.id: _region_plan(region, request, settings) for region in request.regions}
     return {
         "environment": request.environment,
         "strategy": request.strategy,
@@ -48,7 +49,8 @@ def deployment_plan(request: DeployRequest, settings: Settings) -> dict[str, Any
         "secrets": [HUGGING_FACE_SECRET],
         "volumes": [WEIGHTS_VOLUME],
         "max_gpu_containers": len(REGISTRY) * len(request.regions),
-        "regions": {region.id: _region_plan(region, request, settings) for region in request.regions},
+        "web_endpoints": sum(len(app["functions"]) for app in apps.values()),
+        "regions": apps,
     }
 
 
@@ -66,25 +68,22 @@ def _region_plan(region: Region, request: DeployRequest, settings: Settings) -> 
     }
     on_cpu = {"gpu": None, "max_containers": 1}
     functions = {
-        name: {
-            "label": f"{app_name(region.id)}-{name}",
-            "url": urls.get(name),
-            **(on_gpu if name == "inference" else on_cpu),
-        }
-        for name in ("inference", "models", "health")
+        name: {"label": f"{app_name(region.id)}-{name}", "url": urls.get(name), **where}
+        for name, where in (("inference", on_gpu), ("status", on_cpu))
     }
-    return {"app_name": app_name(region.id), "modal_region": region.modal_region, "functions": functions}
+    return {
+        "app_name": app_name(region.id),
+        "modal_region": region.modal_region,
+        "functions": functions,
+        "urls": urls or None,
+    }
 
 
 def _expected_urls(region: Region, environment: str, settings: Settings) -> dict[str, str]:
-    """Return the URLs that Modal gives functions in the configured workspace; none if it is unknown."""
+    """Return the URLs that Modal gives a region in the configured workspace; none if it is unknown."""
     if not settings.modal.workspace:
         return {}
-    modal = ModalSettings(workspace=settings.modal.workspace, environment=environment or None)
     try:
-        endpoint = configured_endpoints(settings.model_copy(update={"modal": modal, "regions": {}}), [region])[
-            region.id
-        ]
+        return modal_urls(region, ModalSettings(workspace=settings.modal.workspace, environment=environment or None))
     except ConfigError:  # Modal shortens so long a host name in its own way
         return {}
-    return {"inference": endpoint.inference_url, "models": endpoint.models_url, "health": endpoint.health_url}

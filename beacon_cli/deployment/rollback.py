@@ -18,7 +18,7 @@ from beacon_cli.deployment.failures import Failure
 from beacon_cli.deployment.process import run_python
 from beacon_cli.deployment.report import RegionalReport
 from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
-from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recorded_endpoints, save
+from beacon_cli.endpoints.recorded import endpoint_at, environment_name, recorded_apps, recorded_endpoints, save
 from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
@@ -38,7 +38,7 @@ class RollbackRequest:
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
-    """The outcome of one region's app; the versions are Modal's numbers, None if unknown."""
+    """The outcome of one region's app. The versions are Modal's numbers; they and the URLs are None if unknown."""
 
     region: Region
     app_name: str
@@ -46,6 +46,7 @@ class RollbackOutcome:
     from_version: int | None = None
     to_version: int | None = None
     failure: Failure | None = None
+    urls: Mapping[str, str] | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return it as in the JSON document."""
@@ -55,6 +56,7 @@ class RollbackOutcome:
             "error": self.failure and asdict(self.failure),
             "from_version": self.from_version,
             "to_version": self.to_version,
+            "urls": self.urls,
         }
 
 
@@ -65,9 +67,11 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
     environment: str = ""
 
     def endpoints(self, settings: Settings) -> dict[str, Endpoint]:
-        """Return the endpoints of the regions that were rolled back: as recorded, else as configured, else none."""
-        regions = [outcome.region for outcome in self.outcomes.values() if outcome.status == "rolled_back"]
+        """Return the endpoints of the regions that were rolled back: as Modal, the record or the settings know them."""
+        rolled_back = [outcome for outcome in self.outcomes.values() if outcome.status == "rolled_back"]
         known = recorded_endpoints(settings) if self.environment == environment_name(settings) else {}
+        known |= {each.region.id: endpoint_at(each.region.id, each.urls) for each in rolled_back if each.urls}
+        regions = [outcome.region for outcome in rolled_back]
         found = {region.id: known[region.id] for region in regions if region.id in known}
         for region in regions:
             if region.id not in found:
@@ -141,8 +145,21 @@ class _Rollback:
         arguments = ("rollback", outcome.app_name, f"v{outcome.to_version}", "--strategy", "recreate")
         _, failure = await self._modal(*arguments, timeout=_ROLLBACK_SECONDS)
         if failure is None or failure.code == "containers_not_stopped":
-            return replace(outcome, status="rolled_back", failure=failure)
+            urls = await self._urls(outcome.app_name)
+            if urls is None:
+                self.notify(f"warning: {outcome.region.label}: Modal did not say what its URLs are now; verify them")
+            return replace(outcome, status="rolled_back", failure=failure, urls=urls)
         return replace(outcome, status="unknown" if failure.code == "timeout" else "failed", failure=failure)
+
+    async def _urls(self, name: str) -> dict[str, str] | None:
+        """Return the app's URLs, which may be others than those of the version before; None if they cannot be had."""
+        command = ("-m", "beacon_cli.deployment.app_urls", name, self.request.environment)
+        finished = await run_python(*command, timeout=_HISTORY_SECONDS, on_line=lambda _: None)
+        try:
+            urls: dict[str, str] | None = json.loads(finished.out)
+        except ValueError:
+            return None
+        return urls
 
     async def _modal(self, command: str, name: str, *options: str, timeout: float) -> tuple[str, Failure | None]:
         lines: list[str] = []
@@ -152,12 +169,12 @@ class _Rollback:
         return finished.out, None if finished.code == 0 else _failure(name, finished.code, timeout, " ".join(lines))
 
     def _forget_registry(self, outcomes: Mapping[str, RollbackOutcome]) -> list[BeaconError]:
-        """Record that it is no longer known which registry is served."""
+        """Record that it is no longer known which registry is served, and where the regions are now."""
         known = recorded_apps(self.settings, self.request.environment)
         apps = {
-            region_id: (known[region_id]["app_name"], known[region_id]["app_id"], known[region_id]["urls"])
+            region_id: (entry["app_name"], entry["app_id"], outcome.urls or entry["urls"])
             for region_id, outcome in outcomes.items()
-            if outcome.status == "rolled_back" and region_id in known
+            if outcome.status == "rolled_back" and (entry := known.get(region_id)) is not None
         }
         try:
             if apps:

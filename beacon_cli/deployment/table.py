@@ -36,7 +36,9 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
         ]
         _table(console, ("app", "region", "function", "runs on", "at most"), rows)
         _print_urls(console, [app["functions"] for app in plan["regions"].values()])
-        _print(console, f"at most {quantity(plan['max_gpu_containers'], 'GPU container')} at once; {plan['strategy']}")
+        endpoints = quantity(plan["web_endpoints"], "web endpoint")
+        containers = quantity(plan["max_gpu_containers"], "GPU container")
+        _print(console, f"{endpoints}; at most {containers} at once; {plan['strategy']}")
 
     return show
 

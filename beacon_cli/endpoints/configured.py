@@ -20,7 +20,7 @@ _LONGEST_LABEL = 63
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One region's three functions. `health_url` and `models_url` are GETs on CPU; `inference_url` takes the POST."""
+    """Where one region is asked: `inference_url` takes the POST; `models_url` and `health_url` are GETs on CPU."""
 
     region: Region
     inference_url: str
@@ -36,11 +36,11 @@ class Endpoint:
     def at(cls, region: Region, base_url: str) -> Endpoint:
         """Return the endpoint whose three paths lie under `base_url`."""
         base = base_url.rstrip("/")
-        return cls.of_functions(region, {name: f"{base}/{name}" for name in ("inference", "models", "health")})
+        return cls.of_urls(region, {name: f"{base}/{name}" for name in ("inference", "models", "health")})
 
     @classmethod
-    def of_functions(cls, region: Region, urls: Mapping[str, str]) -> Endpoint:
-        """Return the endpoint from its URLs by function."""
+    def of_urls(cls, region: Region, urls: Mapping[str, str]) -> Endpoint:
+        """Return the endpoint from its URLs by name; others among them are ignored."""
         return cls(region, inference_url=urls["inference"], models_url=urls["models"], health_url=urls["health"])
 
 
@@ -73,33 +73,57 @@ def _is_in_workspace(endpoint: Endpoint, workspace: str | None) -> bool:
     return workspace is None or host.startswith((f"{workspace.lower()}--", f"{workspace.lower()}-"))
 
 
-def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSettings) -> Endpoint:
-    names = ("inference", "models", "health")
-    urls: Mapping[str, str | None]
-    if configured is not None:
-        base = configured.base_url.rstrip("/") if configured.base_url else None
-        urls = {name: getattr(configured, f"{name}_url") or (f"{base}/{name}" if base else None) for name in names}
-    elif modal.workspace:
-        owner = f"{modal.workspace}-{modal.environment}" if modal.environment else modal.workspace
-        if len(f"{owner}--project-beacon-hf-{region.id}-inference") > _LONGEST_LABEL:
-            raise ConfigError(
-                f"modal.workspace and modal.environment give a host name that is too long ({owner})",
-                hint=f"set regions.{region.id}.inference_url, models_url and health_url to the URLs that Modal shows",
-            )
-        urls = {name: f"https://{owner}--project-beacon-hf-{region.id}-{name}.modal.run" for name in names}
-    else:
+def urls_of_functions(functions: Mapping[str, str]) -> dict[str, str]:
+    """Return a region's URLs by name, from the addresses of the functions of its app on Modal."""
+    status = functions["status"].rstrip("/")
+    return {
+        "inference": functions["inference"],
+        "models": f"{status}/models",
+        "health": f"{status}/health",
+        "status": status,
+    }
+
+
+def modal_urls(region: Region, modal: ModalSettings) -> dict[str, str]:
+    """Return the URLs that Modal gives a region's app in the configured workspace, by name.
+
+    Raises `ConfigError` if Modal would shorten them, which it does in its own way.
+    """
+    owner = f"{modal.workspace}-{modal.environment}" if modal.environment else modal.workspace
+    if len(f"{owner}--project-beacon-hf-{region.id}-inference") > _LONGEST_LABEL:
         raise ConfigError(
-            f"no endpoint is configured for region {region.label}",
-            hint=f"add --local to ask servers on this machine; or set modal.workspace, or regions.{region.id}.base_url,"
-            " in beacon.toml",
+            f"modal.workspace and modal.environment give a host name that is too long ({owner})",
+            hint=f"set regions.{region.id}.inference_url, models_url and health_url to the URLs that Modal shows",
         )
-    for name, url in urls.items():
+    return urls_of_functions(
+        {name: f"https://{owner}--project-beacon-hf-{region.id}-{name}.modal.run" for name in ("inference", "status")}
+    )
+
+
+def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSettings) -> Endpoint:
+    if configured is not None:
+        return Endpoint.of_urls(region, _configured_urls(region, configured))
+    if modal.workspace:
+        return Endpoint.of_urls(region, modal_urls(region, modal))
+    raise ConfigError(
+        f"no endpoint is configured for region {region.label}",
+        hint=f"add --local to ask servers on this machine; or set modal.workspace, or regions.{region.id}.base_url,"
+        " in beacon.toml",
+    )
+
+
+def _configured_urls(region: Region, configured: RegionSettings) -> dict[str, str]:
+    base = configured.base_url.rstrip("/") if configured.base_url else None
+    urls = {}
+    for name in ("inference", "models", "health"):
+        url = getattr(configured, f"{name}_url") or (f"{base}/{name}" if base else None)
         if url is None:
             raise ConfigError(
                 f"regions.{region.id}.{name}_url is not configured",
                 hint="set it, or base_url, in beacon.toml",
             )
-    return Endpoint.of_functions(region, {name: str(url) for name, url in urls.items()})
+        urls[name] = str(url)
+    return urls
 
 
 def _refuse_same_endpoint(settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:

@@ -17,7 +17,7 @@ from beacon_cli.settings import Settings
 from modal_deployment.regions import REGIONS
 
 _VERSION = 1
-_FUNCTIONS = ("inference", "models", "health")
+_NEEDED = ("inference", "models", "health")
 
 
 def environment_name(settings: Settings, wanted: str | None = None) -> str:
@@ -31,7 +31,7 @@ def save(
     apps: Mapping[str, tuple[str, str, Mapping[str, str]]],
     registry_sha256: str | None,
 ) -> None:
-    """Record apps by region id (app name, app id, URLs by function); other regions' entries stay.
+    """Record apps by region id (app name, app id, URLs by name); other regions' entries stay.
 
     `registry_sha256` is None if it is unknown what is served, as after a rollback. Raises `EnvironmentFault`.
     """
@@ -70,8 +70,8 @@ def recorded_endpoints(settings: Settings) -> dict[str, Endpoint]:
 
 
 def endpoint_at(region_id: str, urls: Mapping[str, str]) -> Endpoint:
-    """Return a region's endpoint from its URLs by function."""
-    return Endpoint.of_functions(REGIONS[region_id], urls)
+    """Return a region's endpoint from its URLs by name."""
+    return Endpoint.of_urls(REGIONS[region_id], urls)
 
 
 def _path(settings: Settings) -> Path:
@@ -80,7 +80,7 @@ def _path(settings: Settings) -> Path:
 
 def _usable(entry: Any) -> bool:
     urls = entry.get("urls") if isinstance(entry, dict) else None
-    return isinstance(urls, dict) and all(isinstance(urls.get(name), str) for name in _FUNCTIONS)
+    return isinstance(urls, dict) and all(isinstance(urls.get(name), str) for name in _NEEDED)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def _announcement(settings: Settings, servers: list[LocalServer]) -> str:
     headers = ' -H "Modal-Key: $BEACON_PROXY_KEY" \\\n    -H "Modal-Secret: $BEACON_PROXY_SECRET"'
     credentials = f"{headers} \\\n   " if settings.proxy_headers() else ""
     lines += [f"  curl {servers[0].base_url}/inference \\\n   {credentials} -d '{body}'"]
+    lines += ["", f"for any client of OpenAI's API: {servers[0].base_url}/v1"]
     lines += ["", "for other terminals, in beacon.toml:"]
     for server in servers:
         lines += [f"  [regions.{server.region.id}]", f'  base_url = "{server.base_url}"']

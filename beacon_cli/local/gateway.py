@@ -15,10 +15,12 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modal_deployment.applications import CHAT
 from modal_deployment.refusal import Refusal
-from modal_deployment.responses import refused
+from modal_deployment.responses import refused_at
 
-INFERENCE = "/inference"
+ASKING = frozenset({"/inference", CHAT})
+"""The paths at which a model is asked."""
 CALL_ID = "__modal_function_call_id"
 KEEP_RESULTS_SECONDS = 600.0
 
@@ -50,15 +52,15 @@ class Gateway:
                 raise Refusal(401, "unauthorized", "Modal-Key and Modal-Secret are missing or wrong")
             await self._route(scope, receive, send)
         except Refusal as refusal:
-            await refused(refusal)(scope, receive, send)
+            await refused_at(scope["path"], refusal)(scope, receive, send)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != INFERENCE:
+        if scope["path"] not in ASKING:
             await self._app(scope, receive, send)
         elif call_id := parse_qs(scope["query_string"].decode("latin-1")).get(CALL_ID):
             if scope["method"] != "GET":
                 raise Refusal(400, "get_only", "follow a 303 with GET; the call is already running")
-            await self._result(call_id[0], receive, send)
+            await self._result(scope["path"], call_id[0], receive, send)
         elif scope["method"] == "POST":
             await self._first(scope, receive, send)
         else:
@@ -86,9 +88,9 @@ class Gateway:
         self._calls[call_id] = call
         call.detach()
         call.task.add_done_callback(lambda _: self._forget_later(call_id))
-        await _see_other(call_id, send)
+        await _see_other(scope["path"], call_id, send)
 
-    async def _result(self, call_id: str, receive: Receive, send: Send) -> None:
+    async def _result(self, path: str, call_id: str, receive: Receive, send: Send) -> None:
         if (call := self._calls.get(call_id)) is None:
             raise Refusal(404, "unknown_call", "no such call, or its result was already read")
         gone = asyncio.ensure_future(_disconnected(receive))
@@ -99,7 +101,7 @@ class Gateway:
         if gone.done() and not gone.cancelled():
             return  # the result stays for the next request
         if not call.task.done():
-            await _see_other(call_id, send)
+            await _see_other(path, call_id, send)
         elif self._calls.pop(call_id, None) is None:
             raise Refusal(404, "unknown_call", "the result was already read")
         else:
@@ -145,8 +147,8 @@ class _Call:
         self._answer.append(message)
 
 
-async def _see_other(call_id: str, send: Send) -> None:
-    location = f"{INFERENCE}?{CALL_ID}={call_id}".encode()
+async def _see_other(path: str, call_id: str, send: Send) -> None:
+    location = f"{path}?{CALL_ID}={call_id}".encode()
     headers = [(b"location", location), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

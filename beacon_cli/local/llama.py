@@ -82,19 +82,20 @@ def _load(xllamacpp: Any, path: Path, context: int, threads: int, folder: Path) 
 
 
 def _chat(request: GenerationRequest) -> dict[str, Any]:
-    messages = [{"role": "user", "content": request.prompt}]
-    if request.system_prompt is not None:
-        messages.insert(0, {"role": "system", "content": request.system_prompt})
-    seed = {} if request.seed is None else {"seed": request.seed % _MAX_SEED}
+    options = {
+        "seed": None if request.seed is None else request.seed % _MAX_SEED,
+        "top_p": request.top_p,
+        "stop": list(request.stop) or None,
+    }
     return {
-        "messages": messages,
+        "messages": request.messages(),
         "temperature": request.temperature,
         "max_tokens": request.max_tokens,
         "cache_prompt": False,
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,
-        **seed,
+        **{name: value for name, value in options.items() if value is not None},
     }
 
 
@@ -107,6 +108,7 @@ class _Answer:
         self._thoughts: list[str] = []
         self._finish_reason = "cancelled"
         self._tokens = 0
+        self._prompt_tokens: int | None = None
         self._error: dict[str, Any] | None = None
 
     def take(self, chunk: dict[str, Any]) -> bool:
@@ -118,6 +120,7 @@ class _Answer:
             self._finish_reason = choice.get("finish_reason") or self._finish_reason
         if usage := chunk.get("usage"):
             self._tokens = usage["completion_tokens"]
+            self._prompt_tokens = usage["prompt_tokens"]
         return self._cancelled.is_set()
 
     def result(self) -> Generated:
@@ -125,7 +128,9 @@ class _Answer:
         if self._error is not None:
             raise _refusal(self._error)
         thought = "".join(self._thoughts) or None  # llama.cpp takes the thought out of the text
-        return Generated("".join(self._texts), self._tokens, self._finish_reason, thought=thought)
+        return Generated(
+            "".join(self._texts), self._tokens, self._finish_reason, thought=thought, prompt_tokens=self._prompt_tokens
+        )
 
 
 def _refusal(error: dict[str, Any]) -> Exception:

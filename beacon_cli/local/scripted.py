@@ -171,7 +171,11 @@ class ScriptedGenerator:
         self._uses = [0] * len(script.rules)
 
     def generate(self, request: GenerationRequest) -> Generated:
-        """Return the answer of the first rule that matches, after its latency; its error is raised as `Refusal`."""
+        """Return the answer of the first rule that matches, after its latency; its error is raised as `Refusal`.
+
+        Numbers of tokens are numbers of words. Raises `Refusal` (400) for what a script cannot do.
+        """
+        _refuse_sampling(request)
         rule = self._rule_for(request.prompt)
         if request.cancelled.wait(rule.seconds(request, self._region.id)):
             return Generated("", 0, "cancelled")
@@ -186,6 +190,7 @@ class ScriptedGenerator:
             model=rule.claims_model,
             region=rule.claims_region,
             thought=rule.reasoning_content,
+            prompt_tokens=sum(len(message["content"].split()) for message in request.messages()),
         )
 
     def _rule_for(self, prompt: str) -> Rule:
@@ -203,6 +208,13 @@ class ScriptedGenerator:
             "prompt": prompt,
         }
         return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
+
+
+def _refuse_sampling(request: GenerationRequest) -> None:
+    for name, asked in (("stop", request.stop), ("top_p", request.top_p not in (None, 1.0))):
+        if asked:
+            message = f"{name} has no effect on a scripted model; leave it out"
+            raise Refusal(400, "unsupported_parameter", message, parameter=name)
 
 
 def _refusal(error: ScriptedError) -> Refusal:

@@ -28,11 +28,12 @@ from beacon_cli.local.gateway import Gateway
 from beacon_cli.local.llama import LlamaGenerator
 from beacon_cli.local.plan import ServerPlan
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
+from modal_deployment.applications import region_app
 from modal_deployment.generation import Generator
 from modal_deployment.receipts import ContainerFacts
 from modal_deployment.regions import Region, region_named
 from modal_deployment.registry import Model
-from modal_deployment.serving import FactsSource, Service, asgi_app
+from modal_deployment.serving import FactsSource, Service
 
 _LAST_RESORT_SECONDS = 5.0
 
@@ -82,7 +83,7 @@ def _serve(region: Region, port: int, plan: ServerPlan, channel: int) -> None:
         generators={model.id: generator for model, generator in _generators(region, plan)},
     )
     credentials = [(key.encode(), secret.encode()) for key, secret in plan.credentials]
-    gateway = Gateway(asgi_app(service), credentials=credentials, hop_after=plan.hop_after)
+    gateway = Gateway(region_app(service), credentials=credentials, hop_after=plan.hop_after)
     config = uvicorn.Config(
         gateway,
         log_config=None,

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from grpclib import Status
+from modal_proto import api_pb2
 
 from modal_deployment.regions import REGIONS
 from modal_deployment.registry import REGISTRY
@@ -24,7 +25,7 @@ from tests.support.fake_modal import TOKEN_ID, TOKEN_SECRET, FakeModal, fake_mod
 from tests.support.fleet import until
 
 US, EU, APAC = (f"project-beacon-hf-{region_id}" for region_id in ("us", "eu", "apac"))
-FUNCTIONS = ("inference", "models", "health")
+FUNCTIONS = ("inference", "status")
 DEPLOY = ("deploy", "modal", "--no-verify")
 
 
@@ -64,7 +65,7 @@ def states(data: dict[str, Any]) -> dict[str, str]:
 
 
 class TestDeploying:
-    def test_three_apps_of_three_functions_each_with_what_the_design_says(
+    def test_three_apps_of_two_functions_each_with_what_the_design_says(
         self, operator: Beacon, modal: FakeModal
     ) -> None:
         done = operator(*DEPLOY, "--json")
@@ -81,7 +82,8 @@ class TestDeploying:
                 webhook = function.webhook_config
                 assert webhook.requested_suffix == f"project-beacon-hf-{region.id}-{name}"
                 assert webhook.requires_proxy_auth
-                assert webhook.method == ("POST" if name == "inference" else "GET")
+                assert webhook.type == api_pb2.WEBHOOK_TYPE_ASGI_APP
+                assert function.max_concurrent_inputs == 0  # Modal's word for "one at a time"
                 assert list(function.scheduler_placement.regions) == [region.modal_region]
                 assert function.resources.gpu_config.gpu_type == ("T4" if name == "inference" else "")
             on_gpu = functions["inference"]
@@ -110,8 +112,9 @@ class TestDeploying:
         assert (app["app_name"], app["app_id"], app["status"], app["error"]) == (EU, f"ap-{EU}", "deployed", None)
         assert app["urls"] == {
             "inference": "https://shortened-by-modal.modal.run",
-            "models": f"https://acme--{EU}-models.modal.run",
-            "health": f"https://acme--{EU}-health.modal.run",
+            "models": f"https://acme--{EU}-status.modal.run/models",
+            "health": f"https://acme--{EU}-status.modal.run/health",
+            "status": f"https://acme--{EU}-status.modal.run",
         }
         assert app["containers"] == [], "recreate stops the containers of the version before"
         recorded = json.loads((operator.data / "deployments.json").read_text())
@@ -160,8 +163,8 @@ class TestPlan:
         assert (code, modal.calls) == (0, [])
         plan = document["data"]["plan"]["regions"]["apac"]
         _, deployed = operator.json(*DEPLOY, "--region", "apac")
-        urls = {name: function["url"] for name, function in plan["functions"].items()}
-        assert urls == deployed["data"]["apps"]["apac"]["urls"]
+        assert (plan["urls"], set(plan["functions"])) == (deployed["data"]["apps"]["apac"]["urls"], set(FUNCTIONS))
+        assert document["data"]["plan"]["web_endpoints"] == 2
         for request in modal.sent("FunctionCreate"):
             planned, sent = plan["functions"][request.function.function_name], request.function
             assert planned["gpu"] == (sent.resources.gpu_config.gpu_type or None)
@@ -171,7 +174,7 @@ class TestPlan:
     def test_a_dry_run_needs_no_credentials(self, beacon: Beacon) -> None:
         done = beacon("deploy", "modal", "--dry-run")
         assert done.returncode == 0
-        assert "at most 6 GPU containers" in done.stdout
+        assert "6 web endpoints; at most 6 GPU containers" in done.stdout
 
     def test_an_unknown_region_is_exit_2_and_names_the_known_ones(self, beacon: Beacon) -> None:
         done = beacon("deploy", "modal", "--region", "mars")
@@ -311,11 +314,25 @@ class TestRollback:
             "error": None,
             "from_version": 3,
             "to_version": 2,
+            "urls": None,
         }
         assert {(request.app_id, request.version) for request in modal.sent("AppRollback")} == {
             (f"ap-{app}", 2) for app in (US, EU, APAC)
         }
         assert modal.containers == {US: [], EU: [], APAC: []}
+
+    def test_a_way_back_to_three_functions_is_recorded_with_their_addresses(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
+        operator.json(*DEPLOY, "--region", "eu")
+        modal.functions.clear()  # going back takes away what only the new version has
+        modal.has_functions(EU, "inference", "models", "health")
+        modal.deployed(EU, 2)
+        code, document = operator.json("rollback", "modal", "--region", "eu", "--no-verify")
+        urls = {name: f"https://acme--{EU}-{name}.modal.run" for name in ("inference", "models", "health")}
+        assert (code, document["data"]["apps"]["eu"]["urls"]) == (0, urls)
+        recorded = json.loads((operator.data / "deployments.json").read_text())
+        assert recorded["environments"][""]["eu"]["urls"] == urls
 
     def test_a_region_without_a_way_back_and_a_refused_one_say_why(self, operator: Beacon, modal: FakeModal) -> None:
         modal.deployed(EU, 2)

@@ -18,10 +18,8 @@ def world(beacon: Beacon) -> Iterator[tuple[Beacon, FakeModal, Deployed]]:
     with fake_modal() as modal, deployed() as regions:
         for region_id in REGIONS:
             getattr(regions, region_id).wants_credentials = True
-            for function in ("inference", "models", "health"):
-                modal.function_urls[f"project-beacon-hf-{region_id}-{function}"] = (
-                    f"{regions.url}/{region_id}/{function}"
-                )
+            for function, path in (("inference", "/inference"), ("status", "")):
+                modal.function_urls[f"project-beacon-hf-{region_id}-{function}"] = f"{regions.url}/{region_id}{path}"
             modal.containers[f"project-beacon-hf-{region_id}"] = [f"ta-{region_id}-1", f"ta-{region_id}-2"]
         beacon.environment |= modal.variables(beacon.folder)
         beacon.environment |= {

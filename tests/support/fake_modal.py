@@ -77,6 +77,14 @@ class FakeModal:
         self.versions[app] = version
         self.containers[app] = list(containers)
 
+    def has_functions(self, app: str, *names: str) -> None:
+        """Make these the functions of an app that is deployed already."""
+        for name in names:
+            function_id = id_of(app, name)
+            self.labels[function_id] = f"{app}-{name}"
+            ranked = api_pb2.FunctionData.RankedFunction(function=api_pb2.Function(function_name=name))
+            self.functions[function_id] = api_pb2.FunctionData(ranked_functions=[ranked])
+
     def answer(self, rpc: str, request: Any, reply: Any) -> Any:
         build = getattr(self, f"_{rpc}", None)
         return build(request, reply) if build is not None else reply()
@@ -130,6 +138,8 @@ class FakeModal:
 
     def _FunctionGet(self, request: Any, reply: Any) -> Any:
         function_id = id_of(request.app_name, request.object_tag)
+        if function_id not in self.functions:
+            raise GRPCError(Status.NOT_FOUND, f"Function '{request.object_tag}' not found in app '{request.app_name}'")
         handle = self._handle(function_id, request.object_tag, f"de-{function_id}")
         return reply(function_id=function_id, handle_metadata=handle, function=self.functions[function_id])
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import uvicorn
 
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
+from modal_deployment.applications import region_app
 from modal_deployment.receipts import ContainerFacts
 from modal_deployment.regions import REGIONS, Region
 from modal_deployment.registry import REGISTRY, Model
-from modal_deployment.serving import Service, asgi_app
+from modal_deployment.serving import Service
 
 OUTCOMES = Path(__file__).with_name("outcomes.yaml")
 """A script that has every kind of outcome; each question's first word chooses one."""
@@ -39,7 +40,7 @@ def _serving(region: Region, script: Path) -> Iterator[int]:
     loaded = load_script(script)
     generators = {model_id: ScriptedGenerator(loaded, model_id=model_id, region=region) for model_id in REGISTRY}
     service = Service(region, REGISTRY.values(), facts=facts, version="0", generators=generators)
-    server = uvicorn.Server(uvicorn.Config(asgi_app(service), log_config=None, lifespan="off", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(region_app(service), log_config=None, lifespan="off", ws="none"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=[[listener]])
         thread.start()

@@ -33,6 +33,7 @@ SCRIPT = """#!/bin/sh
 # -P -m modal container list …
 case "$3" in
     *.child) answer="child-$5" ;;
+    *.app_urls) answer="urls-$4" ;;
     *) answer="$4-$5-$6" ;;
 esac
 cd '{folder}' && [ -f "$answer" ] || exit 9

@@ -1,4 +1,4 @@
-"""A container of `inference`, as Modal starts one: the module imported, the callables wrapped by the SDK's own code.
+"""A container of `inference`, as Modal starts one: the module imported, and the applications called.
 
 The registry's models are found where the volume would have them, in the hub's cache; there they are tiny ones.
 """
@@ -26,23 +26,26 @@ CONTAINER = """
 import asyncio, json
 from modal_deployment import endpoints
 loaded = endpoints._service.cache_info().currsize == 1 and sorted(endpoints._service()._slots)
-from modal._runtime.asgi import magic_fastapi_app
 import httpx2
 
-async def call(function, method, **request):
-    app = magic_fastapi_app(function, method, False)
+async def call(app, method, path, **request):
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://modal") as client:
-        answer = await client.request(method, "/", **request)
+        answer = await client.request(method, path, **request)
         return [answer.status_code, answer.json()]
 
 async def main():
-    ask = {"prompt": "Hi", "max_tokens": 4, "seed": 1}
+    inference, status = endpoints.inference(), endpoints.status()
+    ask = {"max_tokens": 4, "seed": 1}
+    chat = {**ask, "model": "llama3.2-1b", "messages": [{"role": "user", "content": "Hi"}]}
     return {
         "loaded": loaded,
-        "models": await call(endpoints.models, "GET"),
-        "health": await call(endpoints.health, "GET"),
-        "answers": [await call(endpoints.inference, "POST", json={**ask, "model": name})
+        "models": await call(status, "GET", "/models"),
+        "health": await call(status, "GET", "/health"),
+        "lists": [await call(app, "GET", "/v1/models") for app in (inference, status)],
+        "answers": [await call(inference, "POST", "/", json={**ask, "prompt": "Hi", "model": name})
                     for name in ("llama3.2-1b", "qwen2.5-1.5b", "llama3.2:1b")],
+        "chat": await call(inference, "POST", "/v1/chat/completions", json=chat),
+        "chat on the CPU": await call(status, "POST", "/v1/chat/completions", json=chat),
     }
 
 print(json.dumps(asyncio.run(main())))
@@ -96,6 +99,20 @@ def test_both_models_answer_from_their_pinned_revision(said: dict[str, Any]) -> 
 def test_a_model_that_is_not_of_the_registry_is_404_as_on_a_local_server(said: dict[str, Any]) -> None:
     status, answer = said["answers"][2]
     assert (status, answer["success"], answer["error"]["code"]) == (404, False, "unknown_model")
+
+
+def test_the_same_question_gets_the_same_answer_by_openais_route(said: dict[str, Any]) -> None:
+    status, completion = said["chat"]
+    (_, answer), *_ = said["answers"]
+    assert (status, completion["choices"][0]["message"]["content"]) == (200, answer["response"])
+    assert completion["system_fingerprint"] == REGISTRY["llama3.2-1b"].revision
+    assert completion["usage"]["completion_tokens"] == 4
+
+
+def test_both_functions_list_the_models_and_only_one_can_ask_them(said: dict[str, Any]) -> None:
+    for status, models in said["lists"]:
+        assert (status, [model["id"] for model in models["data"]]) == (200, sorted(REGISTRY))
+    assert said["chat on the CPU"][0] == 404
 
 
 def test_models_and_health_answer_as_the_contract_says(said: dict[str, Any]) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from modal_proto import api_pb2
 
 import modal_deployment
 from modal_deployment.registry import REGISTRY
 from tests.support.fake_modal import FakeModal, fake_modal
 
 PACKAGE = Path(modal_deployment.__file__).parent
-NAMES = ("inference", "models", "health")
-CPU = ("models", "health")
+NAMES = ("inference", "status")
 
 
 @pytest.fixture(scope="module", params=["us", "eu", "apac"])
@@ -61,8 +61,7 @@ def test_every_function_answers_at_its_address_only_with_a_proxy_token(
     for name, function in functions.items():
         web = function.webhook_config
         assert web.requested_suffix == f"project-beacon-hf-{region_id}-{name}"
-        assert (web.method, web.requires_proxy_auth) == ("POST" if name == "inference" else "GET", True)
-        assert not web.web_endpoint_docs
+        assert (web.type, web.requires_proxy_auth) == (api_pb2.WEBHOOK_TYPE_ASGI_APP, True)
 
 
 def test_a_region_never_holds_more_gpu_containers_than_models(functions: dict[str, Any]) -> None:
@@ -71,9 +70,9 @@ def test_a_region_never_holds_more_gpu_containers_than_models(functions: dict[st
     assert inference.autoscaler_settings.scaledown_window == 120
     assert inference.resources.gpu_config.gpu_type == "T4"
     assert inference.max_concurrent_inputs == 0  # Modal's word for "one at a time"
-    for name in CPU:
-        assert functions[name].resources.gpu_config.count == 0
-        assert functions[name].autoscaler_settings.max_containers == 1
+    status = functions["status"]
+    assert status.resources.gpu_config.count == 0
+    assert status.autoscaler_settings.max_containers == 1
 
 
 def test_a_container_imports_the_callables_and_not_the_app(functions: dict[str, Any]) -> None:

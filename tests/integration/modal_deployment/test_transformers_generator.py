@@ -16,12 +16,13 @@ pytest.importorskip("transformers", reason="needs transformers: pip install '.[t
 
 import torch
 
+from modal_deployment.applications import region_app
 from modal_deployment.container_facts import container_facts
-from modal_deployment.generation import Generated, GenerationRequest
+from modal_deployment.generation import Generated, GenerationRequest, Turn
 from modal_deployment.refusal import Refusal
 from modal_deployment.regions import REGIONS
 from modal_deployment.registry import Model
-from modal_deployment.serving import Service, asgi_app
+from modal_deployment.serving import Service
 from modal_deployment.transformers_generator import TransformersGenerator
 from tests.support.tiny_model import END, WINDOW, make_tiny_model
 
@@ -152,7 +153,8 @@ def test_an_answer_that_ends_itself_counts_its_end_token_and_does_not_show_it(
     prompt = model._prompt(GenerationRequest("Hi"))["input_ids"]
     answer = torch.tensor([[*model._tokenizer.encode("four"), END]])
     monkeypatch.setattr(model._model, "generate", lambda **_: torch.cat([prompt, answer], dim=1))
-    assert model.generate(GenerationRequest("Hi")) == Generated("four", 5, "stop")
+    expected = Generated("four", 5, "stop", prompt_tokens=prompt.shape[1])
+    assert model.generate(GenerationRequest("Hi")) == expected
 
 
 def test_the_end_token_stops_the_model(folder: Path, offline: None) -> None:
@@ -161,7 +163,34 @@ def test_the_end_token_stops_the_model(folder: Path, offline: None) -> None:
         model._model.lm_head.weight.zero_()  # all tokens alike: greedy takes the first, id 0
     model._ends.append(0)
     model._model.generation_config.eos_token_id = model._ends
-    assert model.generate(GenerationRequest("Hi", temperature=0)) == Generated("", 1, "stop")
+    generated = model.generate(GenerationRequest("Hi", temperature=0))
+    assert (generated.text, generated.tokens_generated, generated.finish_reason) == ("", 1, "stop")
+
+
+def test_a_text_that_ends_the_answer_is_not_part_of_it_and_ends_the_model(tiny: TransformersGenerator) -> None:
+    whole = tiny.generate(GenerationRequest("Hi", temperature=0, max_tokens=24)).text
+    stop = whole[6:8]
+    generated = tiny.generate(GenerationRequest("Hi", temperature=0, max_tokens=24, stop=("never", stop)))
+    assert (generated.text, generated.finish_reason) == (whole[: whole.index(stop)], "stop")
+    assert generated.tokens_generated < 24
+
+
+def test_the_prompts_own_text_ends_no_answer(tiny: TransformersGenerator) -> None:
+    asked = GenerationRequest("Hi", temperature=0, max_tokens=5, stop=("assistant:",))
+    assert tiny.generate(asked).tokens_generated == 5
+
+
+def test_top_p_is_what_was_asked(tiny: TransformersGenerator, fed: list[dict[str, Any]]) -> None:
+    tiny.generate(GenerationRequest("Hi", max_tokens=1, top_p=0.5))
+    tiny.generate(GenerationRequest("Hi", max_tokens=1))
+    assert [given["top_p"] for given in fed] == [0.5, 1.0]
+
+
+def test_what_was_said_before_is_in_the_prompt(tiny: TransformersGenerator) -> None:
+    history = (Turn("user", "Hi"), Turn("assistant", "Hello"))
+    prompt = tiny._prompt(GenerationRequest("Who?", "Be brief.", history=history))["input_ids"][0]
+    said = "system:Be brief.<|end|><|turn|>user:Hi<|end|><|turn|>assistant:Hello<|end|><|turn|>user:Who?"
+    assert said in text(tiny, prompt)
 
 
 def test_a_prompt_that_does_not_fit_the_window_is_422(tiny: TransformersGenerator) -> None:
@@ -202,7 +231,7 @@ def test_the_endpoint_answers_with_a_receipt(tiny: TransformersGenerator, other:
     )
 
     async def ask(**body: Any) -> httpx2.Response:
-        transport = httpx2.ASGITransport(app=asgi_app(service))
+        transport = httpx2.ASGITransport(app=region_app(service))
         async with httpx2.AsyncClient(transport=transport, base_url="http://eu") as client:
             return await client.post("/inference", json={"prompt": "Hi", "max_tokens": 8, "seed": 7, **body})
 

@@ -33,7 +33,12 @@ def test_the_three_endpoints_lie_under_the_base_url_unless_one_is_given() -> Non
 def test_a_modal_workspace_gives_the_urls_of_every_region(environment: str, owner: str) -> None:
     modal = {"workspace": "acme", "environment": environment}
     endpoints = configured_endpoints(Settings.model_validate({"modal": modal}), REGIONS.values())
-    assert endpoints["apac"].inference_url == f"https://{owner}--project-beacon-hf-apac-inference.modal.run"
+    app = f"https://{owner}--project-beacon-hf-apac"
+    assert endpoints["apac"].urls == (
+        f"{app}-inference.modal.run",
+        f"{app}-status.modal.run/models",
+        f"{app}-status.modal.run/health",
+    )
     assert set(endpoints) == {"us", "eu", "apac"}
 
 

@@ -19,10 +19,11 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MODAL_ENVIRONMENT", raising=False)
 
 
-def test_endpoints_are_found_after_a_deployment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("urls", [URLS, {**URLS, "status": "https://s"}], ids=["three functions", "two functions"])
+def test_endpoints_are_found_after_a_deployment(tmp_path: Path, urls: dict[str, str]) -> None:
     settings = Settings(data_dir=tmp_path)
     assert recorded_endpoints(settings) == {}
-    save(settings, "", {"eu": ("app-eu", "ap-1", URLS)}, "hash")
+    save(settings, "", {"eu": ("app-eu", "ap-1", urls)}, "hash")
     found = recorded_endpoints(settings)
     assert list(found) == ["eu"]
     assert (found["eu"].inference_url, found["eu"].models_url, found["eu"].health_url) == tuple(URLS.values())

@@ -30,6 +30,7 @@ class Backend:
         self.app = Starlette(
             routes=[
                 Route("/inference", self.inference, methods=["POST"]),
+                Route("/v1/chat/completions", self.inference, methods=["POST"]),
                 Route("/models", self.models, methods=["GET"]),
             ]
         )
@@ -105,6 +106,16 @@ def test_anything_else_is_401_before_the_application_hears_of_it(headers: dict[b
     through_gateway(test, credentials=PAIRS)
 
 
+def test_on_openais_paths_the_refusal_has_openais_form() -> None:
+    async def test(client: httpx2.AsyncClient, backend: Backend) -> None:
+        response = await client.post("/v1/chat/completions")
+        assert response.status_code == 401
+        error = response.json()["error"]
+        assert (error["code"], error["type"]) == ("invalid_api_key", "invalid_request_error")
+
+    through_gateway(test, credentials=PAIRS)
+
+
 def test_without_configured_credentials_everybody_is_let_in() -> None:
     async def test(client: httpx2.AsyncClient, backend: Backend) -> None:
         assert (await client.get("/models")).status_code == 200
@@ -112,15 +123,17 @@ def test_without_configured_credentials_everybody_is_let_in() -> None:
     through_gateway(test)
 
 
-def test_a_slow_call_is_followed_by_get_and_read_once() -> None:
+@pytest.mark.parametrize("path", ["/inference", "/v1/chat/completions"])
+def test_a_slow_call_is_followed_by_get_and_read_once(path: str) -> None:
     async def test(client: httpx2.AsyncClient, backend: Backend) -> None:
-        first = await client.post("/inference", content=b"question")
+        first = await client.post(path, content=b"question")
         assert first.status_code == 303
         location = first.headers["location"]
-        assert location.startswith("/inference?__modal_function_call_id=fc-")
+        assert location.startswith(f"{path}?__modal_function_call_id=fc-")
         again = await client.get(location)
         assert (again.status_code, again.headers["location"]) == (303, location)
-        assert code_of(await client.post(location)) == (400, "get_only")
+        refused = await client.post(location)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "get_only")
         backend.finish.set()
         result = await client.get(location)
         assert (result.status_code, result.json()) == (200, {"echo": "question"})

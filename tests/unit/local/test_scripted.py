@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,19 @@ def test_a_missing_or_binary_script_is_a_config_error(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"default: \xe9")
     with pytest.raises(ConfigError, match="not UTF-8"):
         load_script(tmp_path / "latin.yaml")
+
+
+def test_words_are_its_tokens_on_both_sides(tmp_path: Path) -> None:
+    generated = generator(tmp_path, "default: one two three").generate(GenerationRequest("a b", "c"))
+    assert (generated.prompt_tokens, generated.tokens_generated) == (3, 3)
+
+
+@pytest.mark.parametrize(("option", "asked"), [("stop", {"stop": ("x",)}), ("top_p", {"top_p": 0.9})])
+def test_what_a_script_cannot_do_is_refused(tmp_path: Path, option: str, asked: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as refused:
+        generator(tmp_path, "default: x").generate(GenerationRequest("q", **asked))
+    assert (refused.value.status, refused.value.code, refused.value.parameter) == (
+        400,
+        "unsupported_parameter",
+        option,
+    )
