@@ -118,6 +118,8 @@ class Asker:
                 answer = await self._attempt(progress)
             except AttemptError as error:
                 pause = self._pause_after(error, progress, turn, next(waits))
+                if pause is None:
+                    raise  # here: raised by the other function, it would keep itself and a large answer in memory
                 progress.settled()
             else:
                 turn.answered()
@@ -125,11 +127,11 @@ class Asker:
             await asyncio.sleep(pause)
         raise TurnOver
 
-    def _pause_after(self, error: AttemptError, progress: Progress, turn: Turn, longest: float) -> float:
-        """Return how long to wait before the next attempt.
+    def _pause_after(self, error: AttemptError, progress: Progress, turn: Turn, longest: float) -> float | None:
+        """Return how long to wait before the next attempt, None if this was the last one.
 
-        Raises the error if it was the last one, and `TurnOver` if the cell has to wait for its region. A check call
-        that fails is no attempt: it says something about the region, not about this cell.
+        Raises `TurnOver` if the cell has to wait for its region. A check call that fails is no attempt: it says
+        something about the region, not about this cell.
         """
         was_check = turn.is_check
         has_to_wait = turn.failed(progress.cell, error)
@@ -138,7 +140,7 @@ class Asker:
             progress.attempts -= 1
             raise TurnOver
         if not error.retriable or progress.attempts >= self.limits.attempts:
-            raise error
+            return None
         pause = None if has_to_wait else _jittered(longest, error.retry_after)
         self._emit_failed(progress, error, pause, waits=has_to_wait)
         if pause is None:

@@ -104,7 +104,7 @@ def test_a_network_that_cannot_be_used_is_one_sentence_before_anything_is_asked(
 
 
 def test_verbose_shows_what_is_used_before_and_after_the_command(beacon: Beacon) -> None:
-    beacon.write("beacon.toml", "[limits]\nattempts = 1\n")
+    beacon.write("beacon.toml", "[limits]\nattempts = 1\nregion_patience = 0\n")
     with endpoints() as served:
         beacon.environment |= {
             **served.environment("us"),
