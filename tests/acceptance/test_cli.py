@@ -162,6 +162,22 @@ def test_the_embedded_database_can_be_found_queried_dumped_and_stopped(scripted:
     assert scripted.json("db", "stop")[1]["data"] == {"stopped": False}
 
 
+def test_each_command_that_works_on_a_job_starts_by_itself(scripted: Beacon, operators_job: str) -> None:
+    """Most tests fork their commands from a process that has imported the program: here nothing is imported yet."""
+    for command in (
+        ("run", operators_job, "--local"),
+        ("check-db", "operators"),
+        ("show", "operators"),
+        ("jobs",),
+        ("compare", "operators"),
+        ("report", "operators"),
+        ("export", "operators", "--format", "csv"),
+    ):
+        process = scripted.start(*command, stdin=subprocess.DEVNULL)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, (command, err)
+
+
 def test_a_database_elsewhere_must_be_migrated_first(beacon: Beacon, operators_job: str) -> None:
     url = beacon("db", "url").stdout.strip()
     assert beacon("db", "psql", "-qc", "CREATE DATABASE elsewhere").returncode == 0
