@@ -52,7 +52,7 @@ def _fault(combination: dict[str, Any]) -> str | None:
 
 
 def _doubt(combination: dict[str, Any], unrecorded: Collection[str]) -> str | None:
-    if not combination["answered"]:
+    if not combination["generated"]:
         return None
     if "container_region" in unrecorded:
         return None if places(combination) else "that do not say where they were answered"

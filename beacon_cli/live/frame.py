@@ -272,5 +272,6 @@ def _column(words: list[str]) -> list[str]:
 
 
 def _legend(symbols: Symbols) -> Text:
-    words = {"completed": "answered", "empty": "empty among them", "blocked": "blocked among them"}
-    return Text("  ".join(f"{sign} {words.get(status, status)}" for status, sign in symbols.status.items()), "dim")
+    named = {status: f"{sign} {status}" for status, sign in symbols.status.items()}
+    answered = f"{symbols.status['completed']} answered ({named.pop('empty')}, {named.pop('blocked')})"
+    return Text("  ".join([answered, *list(named.values())[1:]]), "dim")

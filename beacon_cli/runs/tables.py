@@ -136,7 +136,9 @@ def _show_answers(summary: RunSummary, console: Console) -> None:
     widest = max(len(name) for name in names.values())
     for question_id, answers in groupby(summary.answers, key=lambda answer: answer.question_id):
         lines = list(answers)
-        head = Text.assemble((excerpt(question_id, 255), "bold"), "  ", excerpt(lines[0].question_text, 200))
+        head = Text.assemble((excerpt(question_id, 255), "bold"))
+        if lines[0].question_text != question_id:  # files of the old system name a question by its text
+            head.append(f"  {excerpt(lines[0].question_text, 200)}")
         _print_line(console, head)
         for answer in lines:
             _print_line(console, _answer(answer, f"{names[answer]:<{widest}}", max(40, console.width)))

@@ -149,7 +149,7 @@ def _labelled(label: str, words: Words, page: Page) -> Iterator[Line]:
 
 def _question(answer: StoredExecution, page: Page) -> Iterator[Line]:
     yield [StyledText(excerpt(answer.question_id) or "(no question)", "bold")]
-    if answer.prompt:
+    if answer.prompt and answer.prompt != answer.question_id:  # files of the old system name a question by its text
         for line in folded(printable(answer.prompt), page.width - len(_GAP)):
             yield [StyledText(f"{_GAP}{line}", "italic")]
     yield []

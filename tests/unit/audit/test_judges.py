@@ -24,7 +24,7 @@ EXAMPLES = st.lists(st.text(), max_size=5)
 
 
 def combination(**changes: Any) -> dict[str, Any]:
-    usual = {"asked": "US", "answered": True, "executions": 3}
+    usual = {"asked": "US", "generated": True, "executions": 3}
     usual |= {"effective_region": None, "answered_region": "us", "provider_id": None}
     return {**usual, "container_region": "us-ashburn-1", **changes}
 
@@ -141,7 +141,7 @@ def test_questions_that_start_early_fail(batches: int, early: int, status: str) 
         ({"container_region": "europe-west4"}, "fail", "asked US, ran in europe-west4"),
         ({"container_region": "luna-1"}, "warn", "ran in luna-1"),
         ({"container_region": None}, "warn", "without a record of where the container ran"),
-        ({"container_region": None, "answered": False, "answered_region": None}, "pass", ""),
+        ({"container_region": None, "generated": False, "answered_region": None}, "pass", ""),
     ],
 )
 def test_regions(changes: dict[str, Any], status: str, told: str) -> None:
