@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from beacon_cli.audit.audit import audited
 from beacon_cli.audit.report import AuditReport
@@ -27,17 +27,23 @@ _SAMPLE_CHARACTERS = 400
 _REFUSALS_KEPT = 1000
 
 
-def compare_jobs(connection: Connection, jobs: Sequence[StoredJob], options: Options) -> Comparison:
+Watch = Callable[[Iterable[StoredExecution]], Iterator[StoredExecution]]
+"""Sees the executions that are read, and passes them on."""
+
+
+def compare_jobs(
+    connection: Connection, jobs: Sequence[StoredJob], options: Options, *, watch: Watch = iter
+) -> Comparison:
     """Return the comparison of one job's regions, or of two jobs region by region.
 
-    The answers of one question and model are held at a time. Raises `UsageError` and `StoreError`.
+    The answers of one question and model are held at a time; each is read once. Raises `UsageError` and `StoreError`.
     """
     if len({job.id for job in jobs}) < len(jobs):
         raise UsageError("a job cannot be compared with itself")
     with reading(connection):
         audits = tuple(audited(connection, job) for job in jobs)
         walk = _Walk(options, over_time=len(jobs) > 1)
-        answered = walk.subjects(stored_executions(connection, jobs))
+        answered = walk.subjects(watch(stored_executions(connection, jobs)))
         missing = walk.missing(_expected(connection, jobs, audits))
         results = judged(
             itertools.chain(answered, missing),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+import pickle
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from beacon_cli.comparison.verdicts import Judged
 from beacon_cli.console.printable import printable
@@ -60,45 +63,68 @@ class AnswerSet:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
 class Selection:
-    """Takes the answers of one subject after another, and keeps those of the best ranks that fit into the budget.
+    """The answers that the page shows, and how many executions it leaves out."""
 
-    It always keeps everything before some rank: nothing less important is shown in place of something that was left
-    out.
-    """
-
-    def __init__(self, ranks: Mapping[Key, int], budget: int = BUDGET) -> None:
-        self.left_out = 0
-        self._ranks = ranks
-        self._budget = budget
-        self._size = 0
-        self._limit = len(ranks)
-        self._kept: list[tuple[int, int, AnswerSet]] = []  # the least important one comes first
-
-    def add(self, found: AnswerSet) -> None:
-        """Add a subject's answers, and drop the least important ones if they do not fit."""
-        self.left_out += found.repeats_left_out
-        rank = self._ranks.get(found.key, self._limit)  # answers added after the verdicts have no rank
-        if rank >= self._limit:
-            self.left_out += len(found.answers)
-            return
-        heapq.heappush(self._kept, (-rank, -len(self._kept), found))
-        self._size += found.size
-        while self._size > self._budget:
-            dropped_rank, _, dropped = heapq.heappop(self._kept)
-            self._limit = -dropped_rank
-            self._size -= dropped.size
-            self.left_out += len(dropped.answers)
-
-    @property
-    def kept(self) -> dict[Key, AnswerSet]:
-        """The answers that are shown."""
-        return {found.key: found for _, _, found in self._kept}
+    kept: Mapping[Key, AnswerSet]
+    left_out: int
 
     @property
     def shown(self) -> int:
         """The number of shown executions."""
-        return sum(len(found.answers) for _, _, found in self._kept)
+        return sum(len(found.answers) for found in self.kept.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the answers of a subject lie in the file, and what must be known of them before they are read."""
+
+    key: Key
+    offset: int
+    size: int
+    answers: int
+    repeats_left_out: int
+
+
+class AnswerFile:
+    """Keeps the answers of all subjects in a temporary file until the verdicts say which of them the page shows.
+
+    So the executions are read once, and memory does not grow with their number. Raises `OSError` if the disk is full.
+    """
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._places: list[_Place] = []
+
+    def __enter__(self) -> AnswerFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, found: AnswerSet) -> None:
+        """Keep the answers of one subject."""
+        place = _Place(found.key, self._file.tell(), found.size, len(found.answers), found.repeats_left_out)
+        pickle.dump(found, self._file)
+        self._places.append(place)
+
+    def select(self, ranks: Mapping[Key, int], budget: int) -> Selection:
+        """Return the answers of the best ranks that fit into the budget.
+
+        Everything before some rank is shown: nothing less important takes the place of something that was left out.
+        """
+        ranked = sorted((place for place in self._places if place.key in ranks), key=lambda place: ranks[place.key])
+        sizes = itertools.accumulate(place.size for place in ranked)
+        chosen = [place for place, size in zip(ranked, sizes, strict=True) if size <= budget]
+        executions = sum(place.answers + place.repeats_left_out for place in self._places)
+        kept = {place.key: self._read(place) for place in chosen}
+        return Selection(kept, executions - sum(place.answers for place in chosen))
+
+    def _read(self, place: _Place) -> AnswerSet:
+        self._file.seek(place.offset)
+        found: AnswerSet = pickle.load(self._file)  # our own, of a file that nobody else can open
+        return found
 
 
 def ranks(results: Sequence[Judged]) -> dict[Key, int]:
@@ -107,25 +133,32 @@ def ranks(results: Sequence[Judged]) -> dict[Key, int]:
     return {(result.subject.question_id, result.subject.model_id): rank for rank, result in enumerate(ordered)}
 
 
-def answer_set(key: Key, executions: Iterable[StoredExecution]) -> AnswerSet:
-    """Return what the page shows of a subject's executions; only a limited number is kept."""
-    left_out: list[int] = []
-    prompts: dict[str, None] = {}
-    answers = tuple(_answers(executions, left_out, prompts))
-    size = _FRAME + sum(_length_in_page(answer.text + answer.error + answer.thought) + _FACTS for answer in answers)
-    return AnswerSet(key, next(iter(prompts), ""), answers, len(left_out), size)
+@dataclass(slots=True)
+class Gathering:
+    """Gathers what the page shows of one subject, execution by execution; only a limited number is kept."""
 
+    key: Key
+    _prompt: str = ""
+    _answers: list[Answer] = field(default_factory=list)
+    _counts: Counter[str] = field(default_factory=Counter)
 
-def _answers(executions: Iterable[StoredExecution], left_out: list[int], prompts: dict[str, None]) -> Iterator[Answer]:
-    counts: dict[str, int] = {}
-    for execution in executions:
-        counts[execution.region] = counts.get(execution.region, 0) + 1
-        if execution.prompt and not prompts:
-            prompts[execution.prompt[:_PROMPT_CHARACTERS]] = None
-        if counts[execution.region] > _MOST_REPEATS:
-            left_out.append(execution.repeat)
-        else:
-            yield _answer(execution)
+    def add(self, execution: StoredExecution) -> None:
+        """Add an execution."""
+        self._prompt = self._prompt or (execution.prompt or "")[:_PROMPT_CHARACTERS]
+        self._counts[execution.region] += 1
+        if self._counts[execution.region] <= _MOST_REPEATS:
+            self._answers.append(_answer(execution))
+
+    def gathered(self) -> AnswerSet:
+        """Return what was gathered."""
+        lengths = (_length_in_page(answer.text + answer.error + answer.thought) for answer in self._answers)
+        return AnswerSet(
+            key=self.key,
+            prompt=self._prompt,
+            answers=tuple(self._answers),
+            repeats_left_out=self._counts.total() - len(self._answers),
+            size=_FRAME + sum(length + _FACTS for length in lengths),
+        )
 
 
 def _answer(execution: StoredExecution) -> Answer:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.records.history import History
+from beacon_cli.report.answer_sets import Selection
 from beacon_cli.report.recorded import Recorded
 
 
@@ -17,5 +18,6 @@ class Report:
     comparison: Comparison
     history: History
     recorded: Recorded
+    answers: Selection
     regions: tuple[str, ...]
     made_at: datetime

@@ -56,7 +56,7 @@ def policy() -> str:
 def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
     comparison, recorded, regions = report.comparison, report.recorded, report.regions
     [audit] = comparison.audits
-    shown = recorded.answers.kept
+    shown = report.answers.kept
     runs = recorded.timeline.runs()
     return {
         "version": __version__,
@@ -67,6 +67,7 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
         "comparison": comparison,
         "history": report.history,
         "recorded": recorded,
+        "answers": report.answers,
         "audit": audit,
         "questions": audit.coverage.expected_questions(comparison.repeats[0]),
         "models": list(dict.fromkeys(lane.model_id for lane in audit.coverage.lanes)),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from beacon_cli.comparison.conditions import CONDITIONS
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.stored_answer import StoredExecution
-from beacon_cli.report.answer_sets import Selection, answer_set
+from beacon_cli.report.answer_sets import AnswerFile, Gathering
 from beacon_cli.report.timeline import Timeline
 
 _VALUES_KEPT = 20
@@ -38,7 +38,7 @@ class Recorded:
     `failures` are executions without an answer and `blocked` are blocked answers, by error code, or by status if there
     is no code."""
 
-    answers: Selection
+    answers: AnswerFile
     timeline: Timeline = field(default_factory=Timeline)
     seconds: dict[Lane, array[float]] = field(default_factory=dict)
     conditions: dict[str, dict[str, dict[str, set[str]]]] = field(default_factory=dict)
@@ -48,16 +48,20 @@ class Recorded:
     first: datetime | None = None
     last: datetime | None = None
 
-    def collect(self, executions: Iterable[StoredExecution]) -> Recorded:
-        """Read all executions, which are ordered by question and model."""
+    def watch(self, executions: Iterable[StoredExecution]) -> Iterator[StoredExecution]:
+        """Yield all executions, which are ordered by question and model, and collect on the way."""
         for key, rows in itertools.groupby(executions, key=lambda row: (row.question_id, row.model_id)):
-            found = answer_set(key, map(self._note, rows))
+            gathering = Gathering(key)
+            for execution in rows:
+                self._note(execution)
+                gathering.add(execution)
+                yield execution
+            found = gathering.gathered()
             if len(self.prompts) < _PROMPTS_KEPT:
                 self.prompts.setdefault(key[0], found.prompt[:_PROMPT_CHARACTERS])
             self.answers.add(found)
-        return self
 
-    def _note(self, execution: StoredExecution) -> StoredExecution:
+    def _note(self, execution: StoredExecution) -> None:
         self.timeline.add(execution)
         if execution.status == "completed" and execution.seconds is not None:
             lane = (execution.region, execution.model_id)
@@ -72,7 +76,6 @@ class Recorded:
             if moment is not None:
                 self.first = moment if self.first is None else min(self.first, moment)
                 self.last = moment if self.last is None else max(self.last, moment)
-        return execution
 
     def _note_conditions(self, execution: StoredExecution) -> None:
         for name, value_of in CONDITIONS.items():

@@ -11,9 +11,8 @@ from beacon_cli.comparison.compare import compare_jobs
 from beacon_cli.comparison.options import Options
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.history import history_of
-from beacon_cli.records.read_answers import stored_executions
 from beacon_cli.records.snapshot import Connection, reading
-from beacon_cli.report.answer_sets import BUDGET, Selection, ranks
+from beacon_cli.report.answer_sets import BUDGET, AnswerFile, ranks
 from beacon_cli.report.contents import Report
 from beacon_cli.report.files import default_name, replacing
 from beacon_cli.report.page import write_page
@@ -36,8 +35,8 @@ class WrittenReport:
             "bytes": self.size,
             "verdicts": self.report.comparison.verdicts,
             "superseded": self.report.comparison.superseded,
-            "answers_shown": self.report.recorded.answers.shown,
-            "answers_left_out": self.report.recorded.answers.left_out,
+            "answers_shown": self.report.answers.shown,
+            "answers_left_out": self.report.answers.left_out,
         }
 
 
@@ -57,12 +56,18 @@ def write_report(
 
 
 def _collected(connection: Connection, job: StoredJob, options: Options, budget: int) -> Report:
-    with reading(connection):  # one snapshot for the whole page
-        comparison = compare_jobs(connection, [job], options)
-        # Read again: which answers the page has room for depends on all verdicts.
-        recorded = Recorded(Selection(ranks(comparison.results), budget))
-        recorded.collect(stored_executions(connection, [job]))
+    with reading(connection), AnswerFile() as answers:  # one snapshot for the whole page
+        recorded = Recorded(answers)
+        comparison = compare_jobs(connection, [job], options, watch=recorded.watch)
         history = history_of(connection, job)
+        selection = answers.select(ranks(comparison.results), budget)
     [audit] = comparison.audits
     regions = dict.fromkeys([*audit.coverage.by_region(), *comparison.figures])
-    return Report(comparison, history, recorded, tuple(regions), datetime.now(UTC))
+    return Report(
+        comparison=comparison,
+        history=history,
+        recorded=recorded,
+        answers=selection,
+        regions=tuple(regions),
+        made_at=datetime.now(UTC),
+    )

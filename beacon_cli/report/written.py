@@ -19,7 +19,7 @@ def show_report(written: WrittenReport) -> Callable[[Console], None]:
     """Return a function that prints it on a console."""
 
     def show(console: Console) -> None:
-        comparison, answers = written.report.comparison, written.report.recorded.answers
+        comparison, answers = written.report.comparison, written.report.answers
         counted = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
         console.print(f"{printable(str(written.path))} ({size(written.size)})", soft_wrap=True)
         if not comparison.complete:

@@ -9,13 +9,20 @@ from typing import Any, cast
 import pytest
 
 from beacon_cli.comparison.verdicts import Judged, Subject, Verdict
-from beacon_cli.report.answer_sets import AnswerSet, Selection, answer_set, ranks
+from beacon_cli.report.answer_sets import AnswerFile, AnswerSet, Gathering, Selection, ranks
 
 
 def execution(text: str = "Yes.", *, region: str = "US", repeat: int = 0, **columns: Any) -> Any:
     values = {"status": "completed", "prompt": "Why?", "seconds": 1.0, "hops": 0, "attempts": 1}
     values |= {"error_code": None, "error_message": None, "thinking": None, "cut_off": False}
     return SimpleNamespace(region=region, repeat=repeat, text=text, **{**values, **columns})
+
+
+def answer_set(key: tuple[str, str], executions: Iterable[Any]) -> AnswerSet:
+    gathering = Gathering(key)
+    for each in executions:
+        gathering.add(each)
+    return gathering.gathered()
 
 
 def found(question: str, size: int) -> AnswerSet:
@@ -28,10 +35,10 @@ def judged(question: str, verdict: Verdict, effect: float | None) -> Judged:
 
 
 def selected(sizes: Iterable[tuple[str, int]], order: str, budget: int) -> Selection:
-    selection = Selection({(name, "m"): rank for rank, name in enumerate(order)}, budget)
-    for name, size in sizes:
-        selection.add(found(name, size))
-    return selection
+    with AnswerFile() as answers:
+        for name, size in sizes:
+            answers.add(found(name, size))
+        return answers.select({(name, "m"): rank for rank, name in enumerate(order)}, budget)
 
 
 def names(selection: Selection) -> str:
@@ -64,7 +71,7 @@ def test_nothing_less_important_takes_the_place_of_something_that_was_too_long()
     assert names(selection) == "a"
 
 
-def test_what_came_after_the_verdicts_is_left_out() -> None:
+def test_what_has_no_verdict_is_left_out() -> None:
     selection = selected([("z", 100), ("a", 100)], "a", 100_000)
     assert (names(selection), selection.left_out) == ("a", 1)
 
