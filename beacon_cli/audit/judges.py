@@ -90,8 +90,9 @@ def batch_gap(
     if longest is None:
         return Check("batch_gap", "skip", "no run stored all rows of two questions")
     if explained and not long:
-        text = f"{explained} of {quantity(gaps, 'gap')} not under {MAX_GAP_SECONDS:g} s, while the database was away"
-        return Check("batch_gap", "warn", with_examples(f"{text} or another run began", examples, explained))
+        text = f"{explained} of {quantity(gaps, 'gap')} not under {MAX_GAP_SECONDS:g} s, while the database was away,"
+        text = f"{text} another run began, or a region did not answer"
+        return Check("batch_gap", "warn", with_examples(text, examples, explained))
     if not long:
         judged = f"{quantity(gaps, 'gap')}, the longest {max(longest, 0.0):.3f} s"
         return Check("batch_gap", "pass", f"{judged} (limit {MAX_GAP_SECONDS:g} s)")

@@ -157,8 +157,16 @@ def test_a_gap_while_the_database_was_away_is_a_warning(connection: Connection, 
     check = verdicts(connection)["batch_gap"]
     assert (check.status, check.detail) == (
         "warn",
-        "1 of 1 gap not under 2 s, while the database was away or another run began: 5.000 s before greatest_leader",
+        "1 of 1 gap not under 2 s, while the database was away, another run began, or a region did not answer:"
+        " 5.000 s before greatest_leader",
     )
+
+
+def test_a_gap_after_cells_that_never_ran_is_a_warning(connection: Connection) -> None:
+    seed(connection)
+    store_again(connection, 0.0)
+    connection.execute("DELETE FROM executions WHERE question_id = %s AND region = 'EU'", [QUESTIONS[0]])
+    assert verdicts(connection)["batch_gap"].status == "warn"
 
 
 @pytest.mark.parametrize("late", [0.0, 1.0])
