@@ -10,13 +10,13 @@ from beacon_cli.audit.check import Check
 from beacon_cli.audit.judges import incomplete
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.console.formatting import quantity
+from beacon_cli.console.hanging import print_hanging
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
-from beacon_cli.console.terminal import can_encode, encodable, line_limit
+from beacon_cli.console.terminal import can_encode, encodable
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.text import Text
 
 _MARKS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
 _ASCII_MARKS = {"pass": "ok", "fail": "FAIL", "warn": "!", "skip": "-"}
@@ -41,7 +41,7 @@ def show_audit(report: AuditReport) -> Callable[[Console], None]:
     def show(console: Console) -> None:
         from rich.text import Text
 
-        _print_hanging(Text(), _headline(report), console, indent=2)
+        print_hanging(Text(), _headline(report), console, indent=2)
         console.print()
         if report.coverage.lanes:
             _print_coverage(report, console)
@@ -139,7 +139,7 @@ def _print_check(check: Check, report: AuditReport, console: Console) -> None:
     if check.status == "fail" and (advice := _DO.get(check.name)):
         deviations.append(f"do: {advice}")
     for line in deviations:
-        _print_hanging(Text("    "), line, console, indent=6)
+        print_hanging(Text("    "), line, console, indent=6)
 
 
 def _deviations(report: AuditReport) -> Iterator[str]:
@@ -165,18 +165,7 @@ def _print_line(check: Check, console: Console) -> None:
     width = max(len(mark) for mark in marks.values())
     line = Text(f"{marks[check.status]:<{width}} ", style=_STYLES[check.status])
     line.append(f"{check.name:<14} ", style="bold" if check.status == "fail" else "none")
-    _print_hanging(line, check.detail, console, indent=len(line))
-
-
-def _print_hanging(line: Text, text: str, console: Console, *, indent: int) -> None:
-    """Print the beginning of a line and a text, which is broken at blanks; its further lines are indented."""
-    from beacon_cli.console.folding import wrapped
-
-    limit = line_limit(console)
-    shown = encodable(text, console)
-    lines = [shown] if limit is None else wrapped(shown, limit - indent)
-    line.append(("\n" + " " * indent).join(lines), style="none")
-    console.print(line, soft_wrap=True)
+    print_hanging(line, check.detail, console, indent=len(line))
 
 
 def _print_verdict(report: AuditReport, console: Console) -> None:
@@ -186,7 +175,7 @@ def _print_verdict(report: AuditReport, console: Console) -> None:
     separator = ", " if report.ok else "; "
     summary = f"{report.answers_stored()}{separator}{report.checks_summary()}"
     line = Text.assemble(word, ": ")
-    _print_hanging(line, summary, console, indent=len(line))
+    print_hanging(line, summary, console, indent=len(line))
     job_id = excerpt(report.job_id, 255)
     missing = report.schema == "beacon" and not report.cells.whole
     following = command("run JOB_FILE --job-id", job_id) if missing else command("show", job_id)

@@ -15,7 +15,7 @@ from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.verdicts import Subject, judged
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.errors import UsageError
-from beacon_cli.executor.execution import ANSWERED
+from beacon_cli.executor.execution import GENERATED
 from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.read_answers import question_ids, stored_executions
@@ -143,7 +143,7 @@ class _Walk:
         models = self._models.setdefault(name, {})
         for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
             tally.add(execution, refuses=hit is not None)
-        if execution.status in ANSWERED:
+        if execution.status in GENERATED:
             self.conditions.add(execution, group)
         if hit is not None and len(self.refusals) < _REFUSALS_KEPT:
             self.refusals.append(

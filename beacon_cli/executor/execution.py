@@ -18,6 +18,9 @@ prompt answered, which is what became of the question, and no fault of the way."
 CUT_OFF = "length"
 """The `finish_reason` of an answer that ended at the maximum length (OpenAI's word for it)."""
 
+GENERATED: frozenset[Status] = ANSWERED - {"blocked"}
+"""The statuses of answers that a model gave; a blocked one may never have reached a model."""
+
 Batching = Literal["question", "region", "lane"]
 
 ERROR_CODES: dict[str, str] = {

@@ -98,6 +98,8 @@ def _question(document: Document, node: Node, warnings: list[str]) -> Question:
     text = str(text_node.value)
     if BANK.get(question_id, text) != text:
         warnings.append(f"{text_node.path}: {question_id} is asked with this text, not the one in the question bank")
+    if "{place}" in text:
+        warnings.append(f"{text_node.path}: {{place}} is asked as it stands; it is replaced in system_prompt only")
     return Question(question_id, text)
 
 

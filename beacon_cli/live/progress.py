@@ -176,7 +176,9 @@ class Progress:
         return calls
 
     def eta_seconds(self, elapsed: float) -> float | None:
-        """Return the remaining seconds at this run's pace so far; None if there is no basis."""
+        """Return the remaining seconds at this run's pace so far; None if there is no basis, or a region is paused."""
+        if any(trouble.next_check for trouble in self.regions.values()):
+            return None
         if not self.done or (not self.batches_done and self.done < _ETA_BASIS):
             return None
         return elapsed / self.done * max(0, self.expected - self.settled)

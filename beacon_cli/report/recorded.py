@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from beacon_cli.comparison.conditions import CONDITIONS
-from beacon_cli.executor.execution import ANSWERED
+from beacon_cli.executor.execution import GENERATED
 from beacon_cli.records.stored_answer import StoredExecution
 from beacon_cli.report.answer_sets import AnswerFile, Gathering
 from beacon_cli.report.timeline import Timeline
@@ -66,12 +66,12 @@ class Recorded:
         if execution.status == "completed" and execution.seconds is not None:
             lane = (execution.region, execution.model_id)
             self.seconds.setdefault(lane, array("d")).append(execution.seconds)
-        if execution.status in ANSWERED:
+        if execution.status in GENERATED:
             self._note_conditions(execution)
+        elif execution.status == "blocked":
+            _count(execution, self.blocked)
         else:
             _count(execution, self.failures)
-        if execution.status == "blocked":
-            _count(execution, self.blocked)
         for moment in (execution.queued_at, execution.started_at, execution.completed_at):
             if moment is not None:
                 self.first = moment if self.first is None else min(self.first, moment)

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from beacon_cli.console.formatting import quantity
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.errors import ModelNotServed, RegionNotReady
+from beacon_cli.errors import ModelNotServed, RegionNotReady, UsageError
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
@@ -167,7 +169,15 @@ class _OpenedRun:
         return changes
 
     def _announce_again(self, claim: Claim) -> None:
-        """Report what is asked again; a run with nothing to ask reports that itself."""
+        """Report what is asked again; a run with nothing to ask reports that itself.
+
+        Raises `UsageError` for a job that is not stored: it would be asked as a whole.
+        """
+        if self._request.again and not claim.exists:
+            raise UsageError(
+                f"--again: there is no job {excerpt(claim.job_id, 255)} yet, so nothing can be asked again",
+                hint=f"name the stored job with --job-id; {command('jobs')} lists them",
+            )
         if claim.again:
             answers = (
                 f"{quantity(claim.again, 'answer is', 'answers are')} asked again ({', '.join(self._request.again)})"

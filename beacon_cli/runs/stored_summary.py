@@ -71,12 +71,17 @@ def read_summary(
         repeats=job.repeats,
         system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
         asked_again=again,
+        again_command=_again_command(request, job_id) if outcome.counts.get("blocked") else None,
         troubles=outcome.troubles,
         without=[REGIONS[region_id].label for region_id in request.without],
     )
     if outcome.status == "completed" and not (again and again.kept):
         return summary
     return replace(summary, resume_command=request.resume_command(job_id, whole=summary.cells.whole))
+
+
+def _again_command(request: RunRequest, job_id: str) -> str:
+    return replace(request, again=("blocked",)).resume_command(job_id, whole=True)
 
 
 def _asked_again(connection: Connection, request: RunRequest, job_id: str, finished: FinishedRun) -> AskedAgain | None:

@@ -79,7 +79,8 @@ class RunSummary:
 
     `function_call_ids` are calls that may still run on Modal. `registry_changes` has, by region label, how the served
     models changed during the run, and `surplus_connections` how many connections were closed because of leftover bytes.
-    `resume_command` resumes an unfinished job, None if nothing is left to do; `stopped` says why a run ended early.
+    `resume_command` resumes an unfinished job, None if nothing is left to do; `again_command` asks blocked answers
+    again, None if there are none; `stopped` says why a run ended early.
     `answers` has all answers of a small job, those of the first repeat of a larger job, and none of a large job.
     `troubles` has, by region label, what the run met in regions that were paused or given up. `without` has the labels
     of regions that were left out: the others decide whether the run succeeded. `system_prompts_differ` says that
@@ -108,6 +109,7 @@ class RunSummary:
     registry_changes: Mapping[str, str] = field(default_factory=dict)
     surplus_connections: Mapping[str, int] = field(default_factory=dict)
     resume_command: str | None = None
+    again_command: str | None = None
     stopped: str | None = None
     repeats: int = 1
     system_prompts_differ: bool = False

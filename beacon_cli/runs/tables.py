@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from beacon_cli.console.formatting import duration, quantity, repeat_label
+from beacon_cli.console.hanging import print_hanging
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.tables import Column, print_table
@@ -29,7 +30,15 @@ _CALLS = 20
 _WORD = re.compile(r"(?:[^\s']|'[^']*')+")  # of a shell command
 _VERIFY = command("verify endpoints")
 _PROBE = f"{_VERIFY} --probe"
-_AGAIN = f"it counts as an answer; to ask it again on purpose: {command('run JOB_FILE --again blocked')}"
+_COUNTS_AS_ANSWER = "it counts as an answer"
+# The statuses with a column of their own, and the style of a count above 0.
+_COUNTED: dict[Status, str] = {
+    "empty": "yellow",
+    "blocked": "yellow",
+    "failed": "bold red",
+    "timeout": "bold red",
+    "cancelled": "magenta",
+}
 _DO: dict[str, str] = {
     "slot_timeout": "raise limits.max_in_flight or limits.per_endpoint, or limits.slot_timeout",
     "connect_timeout": f"{_VERIFY}; on a slow network raise limits.connect_timeout",
@@ -52,9 +61,9 @@ _DO: dict[str, str] = {
     "redirect_refused": "check the URL in beacon.toml: https, and no login page or proxy in front of it",
     "redirect_cross_origin": "check the URL in beacon.toml: it leads to another host, which was not followed",
     "result_lost": "run it again: the cell is asked again",
-    "content_filtered": _AGAIN,
-    "legal_blocked": _AGAIN,
-    "geo_blocked": _AGAIN,
+    "content_filtered": _COUNTS_AS_ANSWER,
+    "legal_blocked": _COUNTS_AS_ANSWER,
+    "geo_blocked": _COUNTS_AS_ANSWER,
     "thought_only": "raise generation.max_tokens under a new id, if the thoughts were cut off",
     "cancelled": "resume it: the command is below",
     "handed_back": "a worker of the fleet continues it",
@@ -80,7 +89,8 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     if summary.answers:
         _show_answers(summary, console)
     _show_errors("errors", [error for error in summary.errors if error.status not in ANSWERED], console)
-    _show_errors("answers without text", [error for error in summary.errors if error.status in ANSWERED], console)
+    answers = [error for error in summary.errors if error.status in ANSWERED]
+    _show_errors("blocked and empty answers", answers, console)
     if summary.function_call_ids:
         _show_calls(summary, console)
 
@@ -97,26 +107,22 @@ def _headline(summary: RunSummary) -> Text:
 
 
 def _print_lanes(summary: RunSummary, console: Console) -> None:
-    statuses: tuple[Status, ...] = ("empty", "blocked", "failed", "timeout", "cancelled")
+    statuses = [status for status in _COUNTED if status != "blocked" or summary.counts.get("blocked")]
     columns = [Column("region"), Column("model"), Column("answers", right=True)]
     columns += [Column(name, right=True) for name in (*statuses, "median", "hops")]
     counts = [str(summary.counts.get(status, 0)) for status in statuses]
     total = ["all", "", str(summary.cells), *counts, "", str(summary.hops)]
-    rows = [_lane_row(lane) for lane in summary.lanes]
+    rows = [_lane_row(lane, statuses) for lane in summary.lanes]
     print_table(console, columns, rows, footer=total if len(rows) > 1 else ())
 
 
-def _lane_row(lane: LaneSummary) -> list[Text]:
+def _lane_row(lane: LaneSummary, statuses: Sequence[Status]) -> list[Text]:
     counts, cells = lane.counts, lane.cells
     return [
         Text(excerpt(lane.region, 255)),
         Text(excerpt(lane.model_id, 255)),
         Text(str(cells), "green" if cells.whole else "yellow"),
-        _count(counts.get("empty", 0), "yellow"),
-        _count(counts.get("blocked", 0), "yellow"),
-        _count(counts.get("failed", 0), "bold red"),
-        _count(counts.get("timeout", 0), "bold red"),
-        _count(counts.get("cancelled", 0), "magenta"),
+        *(_count(counts.get(status, 0), _COUNTED[status]) for status in statuses),
         Text("-" if lane.median_seconds is None else duration(lane.median_seconds)),
         _count(lane.hops, "yellow"),
     ]
@@ -173,19 +179,18 @@ def _show_errors(heading: str, errors: Sequence[ErrorLine], console: Console) ->
         return
     console.print(Text(heading, "bold"))
     for error in errors:
-        for line in _error(error):
-            _print_line(console, line)
+        _show_error(error, console)
     console.print()
 
 
-def _error(error: ErrorLine) -> list[Text]:
+def _show_error(error: ErrorLine, console: Console) -> None:
     code = (excerpt(error.error_code), "yellow" if error.status in ANSWERED else "bold red")
-    lines = [Text.assemble(f"  {error.count} x ", code, f"  {ERROR_CODES.get(error.error_code, '')}")]
+    line = Text.assemble(f"  {error.count} x ", code, "  ")
+    print_hanging(line, ERROR_CODES.get(error.error_code, ""), console, indent=6)
     if error.example:
-        lines.append(Text(f"    for example: {excerpt(error.example, 300)}"))
+        print_hanging(Text("    for example: "), excerpt(error.example, 300), console, indent=6)
     if advice := _DO.get(error.error_code):
-        lines.append(Text(f"    do: {advice}"))
-    return lines
+        print_hanging(Text("    do: "), advice, console, indent=6)
 
 
 def _show_calls(summary: RunSummary, console: Console) -> None:
@@ -213,6 +218,8 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     )
     if summary.resume_command:
         _print_command("resume: ", excerpt(summary.resume_command, 4000), console)
+    if summary.again_command:
+        _print_command("to ask the blocked ones again on purpose: ", excerpt(summary.again_command, 4000), console)
     if summary.cells.answered:
         job_id = excerpt(summary.job_id, 255)
         accept = " --accept system_prompt" if summary.system_prompts_differ else ""

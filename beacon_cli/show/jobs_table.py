@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -57,13 +57,17 @@ def _print(found: JobList, console: Console, times: str) -> None:
 
     limit = line_limit(console)
     roomy = limit is None or limit >= _ROOMY
-    columns = [Column("job"), Column("status"), Column("answered", right=True), Column("asked"), Column("created")]
+    any_blocked = any(job.blocked for job in found.jobs)
+    columns = [Column("job"), Column("status"), Column("answered", right=True)]
+    columns += [Column("blocked", right=True)] if any_blocked else []
+    columns += [Column("asked"), Column("created")]
     columns += [Column("took", right=True), Column("batching", optional=True), Column("name", optional=True)]
-    rows = [
+    rows: list[Sequence[str | Text]] = [
         (
             Text(excerpt(job.id, 255), "bold"),
             Text(excerpt((job.status or "-").replace("_", " "), 20), _STYLES.get(job.status, "")),
             _answered(job),
+            *([str(job.blocked or 0)] if any_blocked else []),
             _shape(job, times, roomy=roomy),
             _created(job, roomy=roomy),
             "-" if job.seconds is None else duration(job.seconds),
@@ -76,8 +80,7 @@ def _print(found: JobList, console: Console, times: str) -> None:
 
 
 def _answered(job: JobOverview) -> str:
-    blocked = f" ({job.blocked} blocked)" if job.blocked else ""
-    return f"{job.answered}/{'?' if job.expected is None else job.expected}{blocked}"
+    return f"{job.answered}/{'?' if job.expected is None else job.expected}"
 
 
 def _shape(job: JobOverview, times: str, *, roomy: bool) -> str:

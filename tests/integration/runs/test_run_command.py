@@ -68,7 +68,8 @@ def test_what_the_old_portal_stored_runs_under_the_prompt_that_is_given_and_leav
         for question in ("math_basic", "Who wrote the first book?")
     }
     stored = connection.execute("SELECT jobs::text FROM jobs").fetchall()
-    assert "0x" not in f"{done.out}{done.err}{events.read_text()}{stored}"
+    shown = f"{done.out}{done.err}{events.read_text()}{stored}"
+    assert [secret for secret in ("0xADDRESS", "0xSIG", "0xNONCE", "0xKEY") if secret in shown] == []
 
 
 def test_what_the_old_portal_posted_runs_too(operator: Operator, database_url: str) -> None:
@@ -143,6 +144,16 @@ def test_answers_without_text_are_asked_again_on_purpose_and_only_they(
     assert connection.execute("SELECT status, count(*) FROM superseded_executions GROUP BY 1").fetchall() == [
         ("empty", empty)
     ]
+
+
+def test_a_job_that_is_not_stored_is_not_asked_as_a_whole_by_again(operator: Operator) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        done, _ = operator.run("--again", "blocked")
+    [error] = done.document["errors"]
+    assert (done.code, error["code"]) == (2, "usage")
+    assert error["message"] == "--again: there is no job operators yet, so nothing can be asked again"
+    assert regions.methods == []
 
 
 def test_asking_again_takes_a_known_status(operator: Operator) -> None:

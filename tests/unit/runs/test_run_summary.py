@@ -16,7 +16,7 @@ from beacon_cli.audit.coverage import Coverage
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.console.long_list import LongList
 from beacon_cli.console.result import CommandResult, print_result
-from beacon_cli.executor.execution import ERROR_CODES
+from beacon_cli.executor.execution import ERROR_CODES, Status
 from beacon_cli.executor.turns import RegionTroubles
 from beacon_cli.runs.asked_again import AskedAgain
 from beacon_cli.runs.summary import (
@@ -156,10 +156,10 @@ def test_a_run_before_its_first_answer_has_a_document_too(capsys: pytest.Capture
 
 def test_each_lane_is_a_row_and_all_of_them_a_sum() -> None:
     rows = [line.split() for line in shown(SUMMARY).splitlines()]
-    assert ["US", "llama3.2-1b", "2/2", "0", "0", "0", "0", "0", "1.5s", "0"] in rows
-    assert ["US", "qwen2.5-1.5b", "1/2", "0", "0", "1", "0", "0", "2.2s", "3"] in rows
-    assert ["EU", "qwen2.5-1.5b", "0/2", "0", "0", "0", "1", "0", "-", "0"] in rows
-    assert ["all", "5/8", "1", "0", "1", "1", "0", "3"] in rows
+    assert ["US", "llama3.2-1b", "2/2", "0", "0", "0", "0", "1.5s", "0"] in rows
+    assert ["US", "qwen2.5-1.5b", "1/2", "0", "1", "0", "0", "2.2s", "3"] in rows
+    assert ["EU", "qwen2.5-1.5b", "0/2", "0", "0", "1", "0", "-", "0"] in rows
+    assert ["all", "5/8", "1", "1", "1", "0", "3"] in rows
 
 
 def test_a_newcomer_sees_the_answers_of_a_small_job() -> None:
@@ -185,10 +185,12 @@ def test_errors_come_with_an_example_and_what_to_do() -> None:
 
 def test_blocked_answers_are_no_errors() -> None:
     blocked = ErrorLine("blocked", "content_filtered", 3, "filtered by the content policy")
-    text = shown(replace(WHOLE, errors=[blocked], counts={"completed": 1, "blocked": 1}), 120)
-    assert "\nanswers without text\n  3 x content_filtered" in text
+    again = "beacon run job.yaml --job-id x --again blocked"
+    counts: dict[Status, int] = {"completed": 1, "blocked": 1}
+    text = shown(replace(WHOLE, errors=[blocked], counts=counts, again_command=again), 120)
+    assert "\nblocked and empty answers\n  3 x content_filtered" in text
     assert "\nerrors\n" not in text
-    assert "to ask it again on purpose: beacon run JOB_FILE --again blocked" in text
+    assert f"to ask the blocked ones again on purpose: {again}" in text
     assert "ok: 2 of 2 answers are stored (1 of them blocked)" in text
 
 
