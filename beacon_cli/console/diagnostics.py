@@ -27,7 +27,8 @@ _log = logging.getLogger("beacon_cli")
 @contextmanager
 def diagnostics() -> Iterator[None]:
     """Inside the block, write the logs of `beacon_cli` to stderr, each line redacted."""
-    handler = _Stderr()
+    handler, silence = _Stderr(), logging.NullHandler()
+    logging.getLogger().addHandler(silence)  # without any handler Python would write warnings of libraries to stderr
     before = _log.level, _log.propagate
     _log.addHandler(handler)
     _log.propagate = False
@@ -35,6 +36,7 @@ def diagnostics() -> Iterator[None]:
     try:
         yield
     finally:
+        logging.getLogger().removeHandler(silence)
         _log.removeHandler(handler)
         _log.setLevel(before[0])
         _log.propagate = before[1]

@@ -30,8 +30,14 @@ _MODAL_KEYS = ("token_id", "token_secret")
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)")
 _KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
 # Keys of the old system's documents, in any spelling.
-_CREDENTIALS = frozenset({"walletauth", "signature", "publickey", "nonce"})
-_MAY_NAME_CREDENTIALS = re.compile("wallet|signature|public|nonce", re.IGNORECASE)
+_CREDENTIALS = frozenset(
+    {
+        *("walletauth", "signature", "signatures", "authsignature", "publickey", "nonce"),
+        *("privatekey", "secretkey", "apikey", "apitoken", "accesstoken", "authtoken", "authorization", "token"),
+        *("password", "secret"),
+    }
+)
+_MAY_NAME_CREDENTIALS = re.compile("wallet|signature|key|nonce|token|authorization|password|secret", re.IGNORECASE)
 # A shorter value is part of too many harmless words.
 _SHORTEST = 6
 _SHORTEST_IN_BASE64 = 8

@@ -84,13 +84,15 @@ def read_answer(reply: Reply, lane: Lane, asked: Mapping[str, Any] | None = None
 
     Raises `AttemptError` for everything else, for answers from elsewhere, and for answers to another question.
     """
+    prompt = str((asked or {}).get("prompt", ""))
     if reply.status != 200:
-        return _block(status_error(reply), reply)
+        return _block(status_error(reply, prompt=prompt), reply)
     document = read_object(reply)
     filtered = _filtered(document, reply)
-    if filtered is not None and "response" not in document:
+    if filtered is not None and not document.get("response"):
+        _refuse_other_origin(document, lane, reply)
         return _answer(document, reply, filtered)
-    if (error := _reported_error(document, reply)) is not None:
+    if (error := _reported_error(document, reply, prompt)) is not None:
         return _block(error, reply)
     if not isinstance(document.get("response", 0), str | None):
         raise _malformed(reply, "it has no text in `response`")
@@ -117,10 +119,10 @@ def read_object(reply: Reply) -> dict[str, Any]:
     return document
 
 
-def status_error(reply: Reply) -> AttemptError:
+def status_error(reply: Reply, *, prompt: str = "") -> AttemptError:
     """Return the error for a status other than 200. Its `raw` is set if the provider refused the prompt."""
     said = _said(reply)
-    reported = Reported.read(said)
+    reported = Reported.read(said, prompt=prompt)
     meaning = reported.meaning(reply.status)
     retriable = meaning is None and reply.status in _RETRIABLE_STATUSES
     fallback = "server_error" if retriable or reply.status >= 500 else "request_rejected"
@@ -187,13 +189,13 @@ def _filtered(document: Mapping[str, Any], reply: Reply) -> Why | None:
     return None if reason is None else Why("content_filtered", f"a filter ended the answer ({reason})")
 
 
-def _reported_error(document: dict[str, Any], reply: Reply) -> AttemptError | None:
+def _reported_error(document: dict[str, Any], reply: Reply, prompt: str) -> AttemptError | None:
     """Return the error in an answer of HTTP 200: `success: false`, or `status: error` of the old deployment."""
     if document.get("success") is True or (document.get("success") is None and document.get("status") == "success"):
         return None
     if document.get("error") is None and document.get("success") is None and document.get("status") is None:
         return _malformed(reply, "it reports neither success nor an error")
-    reported = Reported.read(document)
+    reported = Reported.read(document, prompt=prompt)
     return AttemptError(
         reported.meaning(reply.status) or "endpoint_error",
         f"the endpoint answered 200 with an error inside: {_first_message(reported, reply)}",

@@ -18,6 +18,7 @@ from beacon_cli.executor.events import AttemptFailed, EventHook, HopFollowed
 from beacon_cli.executor.exchange import ask
 from beacon_cli.executor.execution import Cell, Execution, Status
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
+from beacon_cli.executor.signs import Sign, sign_of
 from beacon_cli.executor.turns import Turn
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import MAX_SEED
@@ -124,22 +125,23 @@ class Asker:
             else:
                 turn.answered()
                 return answer
-            await asyncio.sleep(pause)
+            await turn.rest(pause)
         raise TurnOver
 
     def _pause_after(self, error: AttemptError, progress: Progress, turn: Turn, longest: float) -> float | None:
         """Return how long to wait before the next attempt, None if this was the last one.
 
         Raises `TurnOver` if the cell has to wait for its region. A check call that fails is no attempt: it says
-        something about the region, not about this cell.
+        something about the region, not about this cell. Nor does a cell give up over what the whole region shares.
         """
         was_check = turn.is_check
         has_to_wait = turn.failed(progress.cell, error)
-        if was_check and has_to_wait and error.retriable:
+        if was_check and has_to_wait and (error.retriable or error.timed_out):
             self._emit_failed(progress, error, None, waits=True)
             progress.attempts -= 1
             raise TurnOver
-        if not error.retriable or progress.attempts >= self.limits.attempts:
+        of_the_region = has_to_wait and sign_of(error) is Sign.TROUBLE
+        if not error.retriable or (progress.attempts >= self.limits.attempts and not of_the_region):
             return None
         pause = None if has_to_wait else _jittered(longest, error.retry_after)
         self._emit_failed(progress, error, pause, waits=has_to_wait)

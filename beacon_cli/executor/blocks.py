@@ -204,14 +204,20 @@ class Reported:
 
     codes: tuple[str, ...]
     messages: tuple[str, ...]
+    in_the_prompt: frozenset[str]
 
     @classmethod
-    def read(cls, error: object) -> Reported:
-        """Read a JSON value, or a text, in any of the known dialects."""
+    def read(cls, error: object, *, prompt: str = "") -> Reported:
+        """Read a JSON value, or a text, in any of the known dialects.
+
+        A phrase that `prompt` holds means nothing: some endpoints repeat the question in their errors.
+        """
         said = list(_said(error, "message", _DEEPEST))
+        asked = _plain(prompt)
         return cls(
             codes=tuple(text for key, text in said if key in {*_CODES, *_BOTH}),
             messages=tuple(text for key, text in said if key in {*_MESSAGES, *_BOTH} and not text.isdecimal()),
+            in_the_prompt=frozenset(phrase for phrase, _ in _PHRASES if phrase in asked),
         )
 
     def meaning(self, status: int) -> str | None:
@@ -225,7 +231,9 @@ class Reported:
     def _meanings(self) -> Iterator[str]:
         yield from (_BY_CODE[code] for code in map(_normal, self.codes) if code in _BY_CODE)
         for message in map(_plain, self.messages):
-            yield from (error_code for phrase, error_code in _PHRASES if phrase in message)
+            for phrase, error_code in _PHRASES:
+                if phrase in message and phrase not in self.in_the_prompt:
+                    yield error_code
 
 
 def finish_reason(document: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,10 @@ from enum import Enum
 LONGEST_WAIT_SECONDS = 60.0
 """The longest time between two check calls, unless the region itself names a longer one (`Retry-After`)."""
 
+LONGEST_SHARED_WAIT_SECONDS = 900.0
+"""The longest wait that a region can ask of a whole fleet. What it told one job does not shut out the next for days."""
+
+_SHORTEST_TOLD_SECONDS = 1.0  # a shorter `Retry-After` is no reason to ask more often than without one
 _BEYOND_SECONDS = 0.25  # after the end of `Retry-After`: clocks differ
 _SAME_SECONDS = 1.0  # calls that fail together name nearly the same time
 
@@ -77,9 +81,9 @@ class RegionState:
         if self.condition is Condition.DOWN or trouble.final:
             return self.given_up(trouble.why)
         failed = 0 if self.condition is not Condition.PAUSED else self.failed_checks + is_check
-        told = trouble.retry_after is not None
         wait = min(2.0**failed, LONGEST_WAIT_SECONDS) * jitter
-        if trouble.retry_after is not None:
+        if told := trouble.retry_after is not None and trouble.retry_after >= _SHORTEST_TOLD_SECONDS:
+            assert trouble.retry_after is not None
             wait = trouble.retry_after + _BEYOND_SECONDS * jitter
         check_at = now + wait
         is_news = told and check_at > self.check_at + _SAME_SECONDS

@@ -8,7 +8,7 @@ import re
 # the text begins inside the thought; then the closing mark stands on a line of its own. Other marks in a text belong to
 # the answer, which may be about them.
 _NAMES = "think|thinking|thought|reasoning"
-_OPENING = re.compile(rf"\s*<({_NAMES})>", re.IGNORECASE)
+_OPENING = re.compile(rf"[\s\ufeff]*<({_NAMES})>", re.IGNORECASE)
 _CLOSING = {name: re.compile(f"</{name}>", re.IGNORECASE) for name in _NAMES.split("|")}
 _MARK = re.compile(rf"(?P<opening><(?:{_NAMES})>)|^[ \t]*</(?:{_NAMES})>[ \t]*$", re.IGNORECASE | re.MULTILINE)
 

@@ -78,6 +78,12 @@ class Turn:
         if is_check:
             self._line.check = self
 
+    async def rest(self, seconds: float) -> None:
+        """Wait before the next attempt; not longer than the region may be called."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._line.closed.wait()
+
     def answered(self) -> None:
         """Report a good answer."""
         self._line.answered(self)
@@ -121,6 +127,7 @@ class Line:
     moved_at: float = 0.0
     troubles: RegionTroubles = field(default_factory=RegionTroubles)
     checking_elsewhere: bool = False
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
     _suspect: Cell | None = None
     _paused_at: float = 0.0
     _timer: asyncio.TimerHandle | None = None
@@ -209,6 +216,10 @@ class Line:
         now = loop.time()
         if state.condition is not before.condition:
             self._note_pause(before.condition, state.condition, now)
+            if state.condition in {Condition.PAUSED, Condition.DOWN}:
+                self.closed.set()
+            else:
+                self.closed.clear()
         if (state.condition, state.check_at) != (before.condition, before.check_at):
             change = RegionChange(self.region_id, before, state, self.troubles, now, self.patience_ends)
             self.on_change(change)

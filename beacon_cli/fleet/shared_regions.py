@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg.rows import dict_row
 
-from beacon_cli.executor.region_state import Condition, RegionState, Trouble
+from beacon_cli.executor.region_state import LONGEST_SHARED_WAIT_SECONDS, Condition, RegionState, Trouble
 from beacon_cli.pauses import jitter
 from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.queries import query
@@ -65,7 +65,8 @@ async def report(connection: AsyncConnection, reports: Sequence[Report]) -> None
 def _after(state: RegionState, each: Report, now: float) -> RegionState:
     if each.trouble is None:
         return state.answered(is_check=each.is_check)
-    return state.troubled(each.trouble, is_check=each.is_check, now=now, jitter=jitter())
+    after = state.troubled(each.trouble, is_check=each.is_check, now=now, jitter=jitter())
+    return replace(after, check_at=min(after.check_at, now + LONGEST_SHARED_WAIT_SECONDS))
 
 
 async def _store(connection: AsyncConnection, region: str, state: RegionState) -> None:

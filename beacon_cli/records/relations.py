@@ -137,7 +137,7 @@ _LEGACY = """(
     SELECT *, {repeat} AS repeat FROM (
         SELECT id, 0 AS run_id, coalesce(question_id, '') AS question_id, coalesce(model_id, '') AS model_id,
                {region} AS region,
-               CASE WHEN status = 'error' THEN 'failed'
+               CASE WHEN status = 'error' OR status = 'completed' AND output_data ->> 'success' = 'false' THEN 'failed'
                     WHEN status = 'completed' AND btrim(answer, E' \\t\\r\\n') = '' THEN 'empty'
                     ELSE coalesce(status, '') END AS status,
                answer AS response, output_data, receipt_data, nullif(system_prompt, '') AS system_prompt,

@@ -87,7 +87,8 @@ def _again_command(request: RunRequest, job_id: str) -> str:
 def _asked_again(connection: Connection, request: RunRequest, job_id: str, finished: FinishedRun) -> AskedAgain | None:
     if not request.again:
         return None
-    parameters = {"run_id": finished.run_id, "statuses": list(request.again)}
+    without = [REGIONS[region_id].label for region_id in request.without]
+    parameters = {"run_id": finished.run_id, "statuses": list(request.again), "without": without}
     [counts] = _streamed(connection, "asked_again", job_id, **parameters)
     return AskedAgain(statuses=request.again, failures=dict(finished.not_replaced), **counts)
 

@@ -237,8 +237,8 @@ def _regions(summary: RunSummary) -> list[str]:
         times = "once" if troubles.pauses == 1 else f"{troubles.pauses} times"
         paused = f"paused {times} for {duration(troubles.paused_seconds)}"
         if troubles.down is None:
-            lost = quantity(summary.failed_in(region), "cell")
-            lines.append(f"{region} was {paused}; {lost} lost")
+            failed = quantity(summary.failed_in(region), "cell")
+            lines.append(f"{region} was {paused}; {failed} failed there")
             continue
         never = quantity(summary.unasked_in(region), "cell")
         resume = "; resume the job when it is back" if summary.unasked_in(region) else ""

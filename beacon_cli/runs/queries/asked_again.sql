@@ -1,4 +1,5 @@
 -- The answers that a run replaced, and those that it should have replaced but did not.
 SELECT (SELECT count(*) FROM superseded_executions WHERE job_id = %(job_id)s AND superseded_by = %(run_id)s) AS replaced,
        (SELECT count(*) FROM executions
-        WHERE job_id = %(job_id)s AND run_id <> %(run_id)s AND status = ANY (%(statuses)s::text[])) AS kept
+        WHERE job_id = %(job_id)s AND run_id <> %(run_id)s AND status = ANY (%(statuses)s::text[])
+          AND region <> ALL (%(without)s::text[])) AS kept

@@ -170,6 +170,17 @@ def test_a_job_gives_a_region_up_when_its_own_patience_is_over(database_url: str
     assert asyncio.run(main()) == (True, False)
 
 
+def test_a_wait_of_days_does_not_shut_the_region_out_for_later_jobs(database_url: str) -> None:
+    async def main() -> None:
+        async with workers(database_url, 1) as [worker]:
+            await worker.call(error=AttemptError("rate_limited", "busy", retriable=True, retry_after=1e6))
+
+    asyncio.run(main())
+    with psycopg.connect(database_url) as connection:
+        [(wait,)] = connection.execute("SELECT extract(epoch FROM check_at - now()) FROM region_trouble").fetchall()
+    assert 0 < wait <= 900
+
+
 def test_without_credit_a_region_is_down_for_the_job_and_open_for_the_others(database_url: str) -> None:
     async def main() -> tuple[bool, bool]:
         async with workers(database_url, 2) as made:

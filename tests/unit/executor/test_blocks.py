@@ -283,6 +283,22 @@ def test_an_account_without_credit_is_a_failure_of_its_own_and_never_retried(sta
     assert (caught.value.code, caught.value.retriable) == ("no_credit", False)
 
 
+@pytest.mark.parametrize(
+    "prompt", ["What does the error insufficient balance mean?", "Which apps are NOT available in your country?"]
+)
+def test_a_question_that_the_error_repeats_does_not_decide_what_the_error_means(prompt: str) -> None:
+    body = openai("invalid_prompt", message=f"prompt rejected by validator: {prompt}")
+    with pytest.raises(AttemptError) as caught:
+        read_answer(reply(400, body), LANE, {"prompt": prompt})
+    assert caught.value.code == "request_rejected"
+
+
+@pytest.mark.parametrize("response", ["", None])
+def test_a_filter_that_left_no_text_is_a_block_also_where_it_is_reported_as_an_error(response: str | None) -> None:
+    body = {"success": False, "response": response, "finish_reason": "content_filter", "error": "filtered"}
+    assert code_of(200, body) == "content_filtered"
+
+
 def test_a_list_of_models_that_is_refused_by_place_is_no_question_of_credentials() -> None:
     error = status_error(reply(403, openai("unsupported_country_region_territory")))
     assert error.code == "geo_blocked"

@@ -90,11 +90,35 @@ def test_failed_checks_are_no_attempts() -> None:
     assert row.seconds < 2  # of the call that was answered, not of the pause
 
 
-def test_one_attempt_means_that_the_cell_that_meets_the_trouble_fails_and_no_other_one() -> None:
+def test_the_trouble_of_a_region_uses_up_no_attempts() -> None:
     world = TroubledWorld({"eu": busy_until(10)})
     told = run_in(world, make_job(2, repeats=3), Limits(attempts=1, per_endpoint=1))
-    assert told.outcome.counts["failed"] == 1
-    assert told.outcome.counts["completed"] == 2 * 2 * 3 * 3 - 1
+    assert told.outcome.counts == {"completed": 2 * 2 * 3 * 3}
+
+
+def test_a_check_that_is_not_answered_in_time_costs_no_cell() -> None:
+    def slow_after_trouble(call: Call) -> httpx2.Response | None:
+        return failing(429) if call.number == 1 else None
+
+    world = TroubledWorld({"eu": slow_after_trouble}, seconds=5)
+    limits = Limits(answer_timeout=1, region_patience=40, job_timeout=1_000_000)
+    told = run_in(world, make_job(1, regions=["EU"]), limits)
+    assert told.outcome.counts == {}
+    assert told.outcome.troubles["EU"].down is not None
+
+
+@pytest.mark.parametrize("retry_after", [0, 0.5])
+def test_a_retry_after_of_no_time_does_not_turn_the_backoff_off(retry_after: float) -> None:
+    world = TroubledWorld({"eu": busy_until(100, retry_after=retry_after)})
+    run_in(world, make_job(1), PATIENT)
+    assert len([call for call in world.of("eu") if call.at < 100]) <= 2 + 8
+
+
+def test_a_cell_that_rests_leaves_at_once_when_its_region_goes_down() -> None:
+    world = TroubledWorld({"eu": lambda call: failing(503, 3600)})
+    told = run_in(world, make_job(1), Limits(region_patience=12, job_timeout=1_000_000))
+    assert told.outcome.troubles["EU"].down is not None
+    assert told.seconds < 10
 
 
 def test_checks_are_made_by_the_waiting_cells_in_turn() -> None:
@@ -239,7 +263,7 @@ def test_in_any_trouble_every_cell_has_one_row_or_none_and_caps_hold(
     told = run_in(world, job, limits, batching)
     rows = told.recorder.executions
     assert set(Counter(row.cell for row in rows).values()) == {1}
-    assert all(row.attempts <= attempts for row in rows)
+    assert all(row.attempts >= 1 for row in rows)
     assert all(peak <= per_endpoint for peak in world.peaks.values())
     lost = {row.cell.lane.region.label for row in rows if row.status != "completed"}
     down = {label for label, troubles in told.outcome.troubles.items() if troubles.down}

@@ -301,7 +301,7 @@ def test_regions_in_trouble_are_told_at_the_end_and_in_the_document() -> None:
     troubles = {"US": RegionTroubles(2, 46.0), "EU": RegionTroubles(1, 900.0, "HTTP 429: slow down")}
     summary = replace(SUMMARY, troubles=troubles)
     text = " ".join(shown(summary, 200).split())
-    assert "US was paused 2 times for 46.0s; 1 cell lost" in text
+    assert "US was paused 2 times for 46.0s; 1 cell failed there" in text
     assert "EU is down (HTTP 429: slow down), after it was paused once for 15m 00s: " in text
     assert summary.data()["region_troubles"]["EU"] == {
         "pauses": 1,
