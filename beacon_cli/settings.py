@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,7 +25,9 @@ from pydantic import (
 from beacon_cli.accounts import home_folder, is_root
 from beacon_cli.console.printable import excerpt
 from beacon_cli.job.limits import Limits
-from modal_deployment.regions import region_named
+from modal_deployment.regions import BUILT_IN_REGIONS, Region, Regions
+from modal_deployment.registry import BUILT_IN_MODELS, Model
+from modal_deployment.vocabulary import Vocabulary
 
 # Labels of 1 to 63 characters, with a letter somewhere: a name without one must be an IP address.
 _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
@@ -33,6 +37,10 @@ _HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?"
 _LONGEST_MODEL_ID = 255
 # NAMEDATALEN - 1: PostgreSQL cuts off the rest.
 _LONGEST_IDENTIFIER = 63
+_LONGEST_NAME = 64
+_REGION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+
+T = TypeVar("T")
 
 
 def _placed(path: Path, info: ValidationInfo) -> Path:
@@ -50,18 +58,40 @@ _SettingsPath = Annotated[Path, AfterValidator(_placed)]
 
 
 class RegionSettings(BaseModel):
-    """Where one region's endpoints are: a `base_url` that `/inference`, `/models`, `/health` are added to, or each.
+    """A region: what it is called, and where its endpoints are.
 
-    `same_endpoint` says that another region may have the same inference URL.
+    They are a `base_url` that `/inference`, `/models`, `/health` are added to, or each. `same_endpoint` says that
+    another region may have the same inference URL. A key that is not given is that of the built-in region of this id.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str | None = None
+    place: str | None = None
+    modal_region: str | None = None
+    aliases: frozenset[str] | None = None
+    container_prefixes: frozenset[str] | None = None
 
     base_url: str | None = None
     inference_url: str | None = None
     models_url: str | None = None
     health_url: str | None = None
     same_endpoint: bool = False
+
+    def region(self, region_id: str, built_in: Region | None) -> Region:
+        """Return the region of this id; what is not set here is that of the built-in one."""
+        given = self.model_dump(include={"label", "place", "modal_region"}, exclude_none=True)
+        given |= {
+            name: value for name in ("aliases", "container_prefixes") if (value := getattr(self, name)) is not None
+        }
+        return replace(built_in or Region(id=region_id, label=region_id.upper()), **given)
+
+    @field_validator("label", "place", "modal_region")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        if text is not None and not (text.isprintable() and text == text.strip() and 0 < len(text) <= _LONGEST_NAME):
+            raise ValueError(f"must be printable, without blanks around it, and have 1 to {_LONGEST_NAME} characters")
+        return text
 
     @field_validator("base_url", "inference_url", "models_url", "health_url")
     @classmethod
@@ -99,20 +129,54 @@ def _is_address(host: str) -> bool:
     return True
 
 
+class ModelSettings(BaseModel):
+    """A model that jobs may name: `source` is its id on the hub, or free text.
+
+    `revision`, `gpu` and `context` are needed to deploy it. A key that is not given is that of the built-in model of
+    this id.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str | None = None
+    revision: str | None = None
+    gpu: str | None = None
+    context: int | None = Field(default=None, ge=1)
+
+    def model(self, model_id: str, built_in: Model | None) -> Model:
+        """Return the model of this id; what is not set here is that of the built-in one."""
+        return replace(built_in or Model(id=model_id, source=model_id), **self.model_dump(exclude_none=True))
+
+
 class ModalSettings(BaseModel):
-    """The Modal workspace whose endpoints are the `modal` target; `environment` is empty for the default one."""
+    """The Modal workspace whose endpoints are the `modal` target; `environment` is empty for the default one.
+
+    `models` and `regions` are what is deployed, and what is verified.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     workspace: str | None = None
     environment: str | None = None
+    models: list[str] | None = Field(default=None, min_length=1)
+    regions: list[str] | None = Field(default=None, min_length=1)
 
-    @field_validator("*")
+    @field_validator("workspace", "environment")
     @classmethod
     def _fits_a_host_name(cls, name: str | None) -> str | None:
         if name and not re.fullmatch(r"[A-Za-z0-9-]{1,63}", name):
             raise ValueError("only letters, digits and hyphens: it becomes a part of the endpoints' host names")
         return name
+
+
+def _with_usable_ids(models: dict[str, T]) -> dict[str, T]:
+    """Return the models. Raises `ValueError` for an id that cannot be shown and stored."""
+    for name in models:
+        if not (name.isprintable() and name == name.strip() and 0 < len(name) <= _LONGEST_MODEL_ID):
+            raise ValueError(
+                f'"{excerpt(name)}" is not an id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
+            )
+    return models
 
 
 class LocalModelSettings(BaseModel):
@@ -145,12 +209,7 @@ class LocalSettings(BaseModel):
     @field_validator("models")
     @classmethod
     def _usable_ids(cls, models: dict[str, LocalModelSettings]) -> dict[str, LocalModelSettings]:
-        for name in models:
-            if not (name.isprintable() and name == name.strip() and 0 < len(name) <= _LONGEST_MODEL_ID):
-                raise ValueError(
-                    f'"{excerpt(name)}" is not an id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
-                )
-        return models
+        return _with_usable_ids(models)
 
 
 class FleetSettings(BaseModel):
@@ -170,6 +229,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     modal: ModalSettings = ModalSettings()
+    models: dict[str, ModelSettings] = {}
     regions: dict[str, RegionSettings] = {}
     local: LocalSettings = LocalSettings()
     limits: Limits = Limits()
@@ -186,10 +246,56 @@ class Settings(BaseModel):
     @field_validator("regions")
     @classmethod
     def _region_ids(cls, regions: dict[str, RegionSettings]) -> dict[str, RegionSettings]:
-        named = [region_named(name).id for name in regions]
+        built_in = Regions(BUILT_IN_REGIONS)
+        named = [region.id if (region := built_in.or_none(name)) else name for name in regions]
         if len(set(named)) != len(named):
             raise ValueError("the same region is configured twice")
+        for name in named:
+            if not _REGION_ID.fullmatch(name):
+                raise ValueError(f'"{excerpt(name)}" is not a region\'s id: use a-z, 0-9 and -, at most 32 characters')
         return dict(zip(named, regions.values(), strict=True))
+
+    @field_validator("models")
+    @classmethod
+    def _model_ids(cls, models: dict[str, ModelSettings]) -> dict[str, ModelSettings]:
+        return _with_usable_ids(models)
+
+    @model_validator(mode="after")
+    def _unambiguous_vocabulary(self) -> Settings:
+        _ = self.vocabulary
+        return self
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The models and regions that are known: those that come with Beacon, and those of the settings."""
+        regions = self._regions()
+        built_in = {model.id: model for model in BUILT_IN_MODELS}
+        own = {model_id: model.model(model_id, built_in.get(model_id)) for model_id, model in self.models.items()}
+        models = built_in | own
+        names = self.modal.models or list(built_in)
+        if unknown := [name for name in names if name not in models]:
+            raise ValueError(f'modal.models: unknown model "{excerpt(unknown[0])}"; known: {", ".join(models)}')
+        places = self.modal.regions or [region.id for region in BUILT_IN_REGIONS]
+        return Vocabulary(
+            regions=regions,
+            models=models,
+            deployed=tuple(models[name] for name in dict.fromkeys(names)),
+            deployed_regions=tuple(dict.fromkeys(regions.named(name) for name in places)),
+        )
+
+    def _regions(self) -> Regions:
+        """Return the built-in regions and one's own, which take what they name from the built-in ones."""
+        own = self.regions.values()
+        names = {name.strip().lower() for region in own for name in (region.label or "", *(region.aliases or ()))}
+        prefixes = {prefix for region in own for prefix in region.container_prefixes or ()}
+        rest = {
+            region.id: region.without(names={*names, *self.regions}, container_prefixes=prefixes)
+            for region in BUILT_IN_REGIONS
+        }
+        configured = {
+            region_id: region.region(region_id, rest.get(region_id)) for region_id, region in self.regions.items()
+        }
+        return Regions((rest | configured).values())
 
     @field_validator("database_schema")
     @classmethod
