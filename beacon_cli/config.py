@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import ConfigError, EnvironmentFault
 from beacon_cli.settings import Settings
-from modal_deployment.regions import UnknownRegionError, region_named
+from modal_deployment.regions import Region, Regions, UnknownRegionError
 
 FILE_NAME = "beacon.toml"
 _PREFIX = "BEACON_"
@@ -42,8 +42,9 @@ def load_settings(path: Path | None = None) -> Settings:
     """
     path, found = _chosen_file(path)
     _log.info("configuration: %s", found)
-    values = _read(path, found) if path is not None else {}
-    variables = _variables(os.environ)
+    written = _read(path, found) if path is not None else Settings()
+    values = written.model_dump(exclude_unset=True)
+    variables = _variables(os.environ, written.vocabulary.regions)
     _log.info("configuration: variables %s", ", ".join(sorted(variables.values())) or "none")
     for key, variable in variables.items():
         table = values
@@ -84,7 +85,7 @@ def _nearest_file() -> Path | None:
     return None
 
 
-def _read(path: Path, found: str) -> dict[str, Any]:
+def _read(path: Path, found: str) -> Settings:
     """Return what a file sets: validated on its own, keyed by region ids, with paths relative to its folder."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe or a device might never end
@@ -100,8 +101,7 @@ def _read(path: Path, found: str) -> dict[str, Any]:
     for key, variable in _ONLY_IN_ENVIRONMENT.items():
         if key in values:
             raise ConfigError(f"{path}: {key} does not belong in a file", hint=f"set {variable} in the environment")
-    settings = _validated(values, lambda key: f"{path}: {'.'.join(key)}" if key else str(path), path.parent)
-    return settings.model_dump(exclude_unset=True)
+    return _validated(values, lambda key: f"{path}: {'.'.join(key)}" if key else str(path), path.parent)
 
 
 def _validated(values: Mapping[str, Any], place: Callable[[KeyPath], str], folder: Path | None = None) -> Settings:
@@ -122,12 +122,15 @@ def _blamed(variables: Mapping[KeyPath, str], key: KeyPath) -> str:
     return ", ".join(names) or "the environment"
 
 
-def _variables(environment: Mapping[str, str]) -> dict[KeyPath, str]:
-    """Return which variable sets which key; an empty one sets nothing. Raises `ConfigError` for an unknown one."""
+def _variables(environment: Mapping[str, str], regions: Regions) -> dict[KeyPath, str]:
+    """Return which variable sets which key of these regions, or of everything else; an empty one sets nothing.
+
+    Raises `ConfigError` for an unknown one.
+    """
     found: dict[KeyPath, str] = {}
     for name, value in environment.items():
         if value and name.startswith(_PREFIX) and name != "BEACON_CONFIG":
-            key = _key_set_by(name)
+            key = _key_set_by(name, regions)
             if key in found:
                 raise ConfigError(f"{found[key]} and {name} set the same key", hint="unset one of them")
             found[key] = name
@@ -136,7 +139,7 @@ def _variables(environment: Mapping[str, str]) -> dict[KeyPath, str]:
     return found
 
 
-def _key_set_by(name: str) -> KeyPath:
+def _key_set_by(name: str, regions: Regions) -> KeyPath:
     words = name.removeprefix(_PREFIX).split("__")
     for known in _key_paths(Settings):
         if len(known) == len(words) and all(
@@ -144,8 +147,8 @@ def _key_set_by(name: str) -> KeyPath:
         ):
             key = tuple(word.lower() for word in words)
             try:
-                return ("regions", region_named(key[1]).id, *key[2:]) if key[0] == "regions" else key
-            except UnknownRegionError as error:
+                return ("regions", _region_named(key[1], regions).id, *key[2:]) if key[0] == "regions" else key
+            except ValueError as error:
                 raise ConfigError(f"{name}: {error}") from None
     import difflib
 
@@ -155,6 +158,21 @@ def _key_set_by(name: str) -> KeyPath:
         f"{name} is not a variable of Beacon" + (f"; did you mean {near[0]}?" if near else ""),
         hint=f"correct it or unset it; {command('docs configuration')} lists every variable",
     )
+
+
+def _region_named(name: str, regions: Regions) -> Region:
+    """Return the region that a part of a variable's name stands for, where `_` may be a hyphen.
+
+    Raises `ValueError` if it is none, or not only one.
+    """
+    if (region := regions.or_none(name)) is not None:
+        return region
+    found = [region for region in regions.values() if name in {each.replace("-", "_") for each in region.names}]
+    if len(found) > 1:
+        raise ValueError(f"{name!r} stands for two regions, {found[0].id} and {found[1].id}; set it in {FILE_NAME}")
+    if not found:
+        raise UnknownRegionError(name, regions.values())
+    return found[0]
 
 
 def _key_paths(model: type[BaseModel]) -> Iterator[KeyPath]:

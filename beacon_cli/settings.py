@@ -283,6 +283,10 @@ class Settings(BaseModel):
             deployed_regions=tuple(dict.fromkeys(regions.named(name) for name in places)),
         )
 
+    def known_model_ids(self) -> list[str]:
+        """Return the ids of the models that the settings know: a job may name them."""
+        return list(dict.fromkeys([*self.vocabulary.models, *self.local.models]))
+
     def _regions(self) -> Regions:
         """Return the built-in regions and one's own, which take what they name from the built-in ones."""
         own = self.regions.values()

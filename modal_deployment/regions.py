@@ -26,11 +26,14 @@ class Region:
     aliases: frozenset[str] = frozenset()
     container_prefixes: frozenset[str] = frozenset()
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # a lane is a key of many dictionaries
+
     def without(self, *, names: Collection[str], container_prefixes: Collection[str]) -> Region:
         """Return the region without these aliases, and without these beginnings of containers' regions."""
         return replace(
             self,
-            aliases=self.aliases.difference(names),
+            aliases=frozenset(alias for alias in self.aliases if alias.strip().lower() not in names),
             container_prefixes=self.container_prefixes.difference(container_prefixes),
         )
 
@@ -120,6 +123,11 @@ class Regions(Mapping[str, Region]):
     def labels(self) -> list[str]:
         """The regions' labels, in order."""
         return [region.label for region in self.values()]
+
+    def rank(self, label: str) -> tuple[int, str]:
+        """Return where a label stands among others: those of known regions in order, then all others by name."""
+        labels = self.labels
+        return (labels.index(label) if label in labels else len(labels), label)
 
     def named(self, name: str) -> Region:
         """Return the region that `name` (an id, a label or an alias, in any case) stands for.

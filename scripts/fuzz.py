@@ -34,14 +34,15 @@ with atheris.instrument_imports(include=["beacon_cli", "ruamel", "json", "email"
     from beacon_cli.job.lanes import Lane
     from beacon_cli.job.load import load_job
     from beacon_cli.job.questions import open_question_file
-    from modal_deployment.regions import REGIONS
+    from beacon_cli.settings import Settings
 
-LANE = Lane("llama3.2-1b", REGIONS["us"])
+VOCABULARY = Settings().vocabulary
+LANE = Lane("llama3.2-1b", VOCABULARY.regions["us"])
 
 
 def job_file(path: Path) -> None:
     try:
-        job = load_job(path)
+        job = load_job(path, regions=VOCABULARY.regions, known_models=VOCABULARY.models)
     except JobFileError as error:
         assert error.message.isprintable(), error.message
     else:
@@ -69,7 +70,7 @@ def answer(data: bytes) -> None:
     content_type = provider.PickValueInList(["", "text/plain", "application/json"])
     retry_after = provider.ConsumeUnicode(30)
     assert 0 <= (parse_retry_after(retry_after) or 0) <= LONGEST_RETRY_AFTER_SECONDS
-    reply = Reply(status, provider.ConsumeBytes(1 << 16), content_type, retry_after)
+    reply = Reply(status, provider.ConsumeBytes(1 << 16), content_type, retry_after, vocabulary=VOCABULARY)
     try:
         found = read_answer(reply, LANE)
     except AttemptError as error:

@@ -23,6 +23,7 @@ from beacon_cli.records.superseded import superseded_answers
 if TYPE_CHECKING:
     from beacon_cli.executor.execution import Batching
     from beacon_cli.job.model import Job
+    from modal_deployment.regions import Regions
 
 # In the order in which they are shown. `complete` is judged from the table of cells.
 JUDGES: Mapping[str, Callable[..., Check]] = {
@@ -56,14 +57,19 @@ _IN_ORDER = frozenset({"sequential", "batch_gap"})
 
 
 def audit_job(
-    connection: Connection, job_id: str, expect: Job | None = None, *, batching: Batching | None = None
+    connection: Connection,
+    job_id: str,
+    expect: Job | None = None,
+    *,
+    regions: Regions,
+    batching: Batching | None = None,
 ) -> AuditReport:
-    """Find a job and audit it, in one transaction.
+    """Find a job and audit it, in one transaction; `regions` are the known ones.
 
     Raises `JobNotFound`, `SchemaError` for tables that are neither system's, `UsageError` and `StoreError`.
     """
     with reading(connection):
-        return audited(connection, find_job(connection, job_id), expect, batching=batching)
+        return audited(connection, find_job(connection, job_id, regions=regions), expect, batching=batching)
 
 
 def audited(
@@ -103,16 +109,18 @@ def _expectation(job: StoredJob, expect: Job | None, batching: Batching | None) 
             f"--batching {batching}: the job was batched by {job.batching}, as is stored with it",
             hint="leave out --batching; it is for jobs that do not say how they were batched",
         )
-    stored = from_spec(job.spec, questions_stored=job.questions_stored)
+    stored = from_spec(job.spec, job.regions, questions_stored=job.questions_stored)
     unrecorded = frozenset(COLUMNS) - frozenset(job.columns) if job.schema == "legacy" else frozenset()
-    return replace(from_job(expect) if expect else stored, batching=job.batching or batching, unrecorded=unrecorded)
+    return replace(
+        from_job(expect, job.regions) if expect else stored, batching=job.batching or batching, unrecorded=unrecorded
+    )
 
 
 def _coverage(reader: Reader, expected: Expectation) -> Coverage:
     found = reader.row("cells")
     lanes = lane_coverage(expected.lanes or (), found["questions"] * expected.repeats, found["lanes"])
     rows = reader.rows("each_cell", shown=found["shown"]) if found["shown"] else ()
-    return Coverage(lanes, tuple(CellGroup(**row) for row in rows))
+    return Coverage(lanes, tuple(CellGroup(**row) for row in rows), known=expected.known)
 
 
 def _reasons(reader: Reader) -> tuple[Reason, ...]:

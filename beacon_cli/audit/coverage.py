@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from beacon_cli.executor.counts import Counts, by_region
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import Regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,12 @@ class CellGroup:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The cells of a job. `groups` has all groups if they are few, else those of the first questions that deviate."""
+    """The cells of a job. `groups` has all groups if they are few, else those of the first questions that deviate.
 
+    `known` are the regions by which the rows are read.
+    """
+
+    known: Regions = field(kw_only=True)
     lanes: tuple[LaneCoverage, ...]
     groups: tuple[CellGroup, ...] = ()
 
@@ -99,7 +103,7 @@ class Coverage:
 
     def by_region(self) -> dict[str, Counts]:
         """Return label → expected and answered cells, in the order of the vocabulary."""
-        lanes = sorted(self.lanes, key=lambda lane: region_rank(lane.region))
+        lanes = sorted(self.lanes, key=lambda lane: self.known.rank(lane.region))
         return by_region((lane.region, lane.cells) for lane in lanes)
 
 
@@ -115,9 +119,3 @@ def lane_coverage(
         )
         for model_id, region in lanes
     )
-
-
-def region_rank(label: str) -> tuple[int, str]:
-    """Return where a region stands among others: those of the vocabulary in its order, then the others by name."""
-    labels = [region.label for region in REGIONS.values()]
-    return (labels.index(label) if label in labels else len(labels), label)

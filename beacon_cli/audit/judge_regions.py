@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.console.formatting import quantity
 from beacon_cli.records.expectation import Expectation
 from beacon_cli.records.witnesses import places
-from modal_deployment.regions import REGIONS, region_of_container
+from modal_deployment.regions import Regions
 
 MAX_COMBINATIONS = 2000
-"""Maximum number of distinct combinations to read. Providers have a few hundred regions; Beacon has three."""
-
-_LABELS = frozenset(region.label for region in REGIONS.values())
+"""Maximum number of distinct combinations to read. Providers have a few hundred regions; a job has a few."""
 
 
 def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) -> Check:
@@ -24,9 +22,9 @@ def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) ->
     doubts: Counter[str] = Counter()
     for combination in combinations:
         rows = int(combination["executions"])
-        if fault := _fault(combination):
+        if fault := _fault(combination, expected.known):
             faults[fault] += rows
-        elif doubt := _doubt(combination, expected.unrecorded):
+        elif doubt := _doubt(combination, expected):
             doubts[doubt] += rows
     if faults:
         return Check("regions", "fail", _listed(faults))
@@ -40,25 +38,25 @@ def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) ->
     return Check("regions", "pass", told)
 
 
-def _fault(combination: dict[str, Any]) -> str | None:
+def _fault(combination: dict[str, Any], known: Regions) -> str | None:
     asked = combination["asked"]
-    if asked not in _LABELS:
+    if asked not in known.labels:
         return f"unknown region {asked!r}"
-    for witness, place in places(combination).items():
+    for witness, place in places(combination, known).items():
         if place != asked:
             how = "ran in" if witness == "container_region" else "answered by"
             return f"asked {asked}, {how} {combination[witness]}"
     return None
 
 
-def _doubt(combination: dict[str, Any], unrecorded: Collection[str]) -> str | None:
+def _doubt(combination: dict[str, Any], expected: Expectation) -> str | None:
     if not combination["generated"]:
         return None
-    if "container_region" in unrecorded:
-        return None if places(combination) else "that do not say where they were answered"
+    if "container_region" in expected.unrecorded:
+        return None if places(combination, expected.known) else "that do not say where they were answered"
     if not combination["container_region"]:
         return "without a record of where the container ran"
-    if region_of_container(combination["container_region"]) is None:
+    if expected.known.of_container(combination["container_region"]) is None:
         return f"ran in {combination['container_region']}, which is in no known region"
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from beacon_cli.audit.check import Check, with_examples
-from beacon_cli.audit.coverage import CellGroup, Coverage, region_rank
+from beacon_cli.audit.coverage import CellGroup, Coverage
 from beacon_cli.console.formatting import quantity
 from beacon_cli.records.cut_off import cut_off_answers
 from beacon_cli.records.expectation import Expectation
@@ -161,7 +161,7 @@ def timestamps(_: Expectation, *, backwards: int, future: int, examples: Sequenc
 
 
 def answers(
-    _: Expectation,
+    expected: Expectation,
     *,
     empty: int,
     technical: int,
@@ -171,7 +171,7 @@ def answers(
     regions: Sequence[Mapping[str, Any]] = (),
 ) -> Check:
     """Check that answers have text and come to their end, and that different questions have different answers."""
-    ordered = sorted(regions, key=lambda row: region_rank(row["region"]))
+    ordered = sorted(regions, key=lambda row: expected.known.rank(row["region"]))
     blocked = {row["region"]: row["blocked"] for row in ordered if row["blocked"]}
     shares = {row["region"]: (row["cut_off"], row["with_an_end"]) for row in ordered if row["with_an_end"]}
     cut_off = shares if any(count for count, _ in shares.values()) else {}

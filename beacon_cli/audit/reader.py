@@ -26,7 +26,6 @@ from beacon_cli.records.relations import (
 )
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.store.queries import query
-from modal_deployment.regions import REGIONS
 
 # Up to this size every cell of a job is reported, above it only those of some questions that deviate.
 _FEW_CELLS = 60
@@ -81,7 +80,7 @@ def completed_from_rows(reader: Reader, expected: Expectation) -> Expectation:
     found = reader.rows("lanes_found")
     models = expected.models or tuple(dict.fromkeys(row["model_id"] for row in found))
     there = {row["region"] for row in found}
-    labels = expected.regions or tuple(region.label for region in REGIONS.values() if region.label in there)
+    labels = expected.regions or tuple(label for label in expected.known.labels if label in there)
     lanes = expected.lanes or tuple((model_id, label) for model_id in models for label in labels)
     guess = expected.unknown
     source = f"the stored rows, because the stored job does not name its {' and '.join(guess)}"
@@ -90,7 +89,10 @@ def completed_from_rows(reader: Reader, expected: Expectation) -> Expectation:
 
 def _relations(job: StoredJob, expected: Expectation) -> Relations:
     legacy = job.schema == "legacy"
-    executions = legacy_executions(job.columns, expected.repeats) if legacy else beacon_executions()
+    if legacy:
+        executions = legacy_executions(job.columns, expected.repeats, expected.known)
+    else:
+        executions = beacon_executions(expected.known)
     return Relations(executions, _questions(expected, executions), LANES, ONE_RUN if legacy else STORED_RUNS)
 
 

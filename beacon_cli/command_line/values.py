@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from beacon_cli.settings import Settings
 
 Values = list[str | tuple[str, str]]
 
@@ -18,11 +23,10 @@ def job_ids(ctx: typer.Context, incomplete: str) -> Values:
     return list(stored_job_ids(ctx.find_root().params.get("config"), ctx.params.get("database_url"), incomplete))
 
 
-def regions(incomplete: str) -> Values:
+def regions(ctx: typer.Context, incomplete: str) -> Values:
     """Return the names of the regions: their ids, or in capitals their labels."""
-    from modal_deployment.regions import REGIONS
-
-    return [(region.label if incomplete.isupper() else region.id, region.place) for region in REGIONS.values()]
+    known = _settings(ctx).vocabulary.regions.values()
+    return [(region.label if incomplete.isupper() else region.id, region.place or region.label) for region in known]
 
 
 def statuses() -> Values:
@@ -39,11 +43,11 @@ def execution_statuses() -> Values:
     return list(STATUSES)
 
 
-def models() -> Values:
-    """Return the models of the registry."""
-    from modal_deployment.registry import REGISTRY
+def models(ctx: typer.Context) -> Values:
+    """Return the models that a job may name."""
+    from beacon_cli.runs.request import known_models
 
-    return list(REGISTRY)
+    return list(known_models(_settings(ctx)))
 
 
 def measures() -> Values:
@@ -80,3 +84,14 @@ def shells() -> Values:
     from beacon_cli.command_line.completion import SHELLS
 
     return list(SHELLS)
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    """Return the settings, or the defaults if they are not usable: the command will report the error."""
+    from beacon_cli.config import load_settings
+    from beacon_cli.settings import Settings
+
+    config = ctx.find_root().params.get("config")
+    with suppress(Exception):
+        return load_settings(Path(config) if config else None)
+    return Settings()

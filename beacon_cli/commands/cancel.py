@@ -28,7 +28,7 @@ def cancel(
     from beacon_cli.fleet.cancel import cancel_job
     from beacon_cli.fleet.tables import show_cancelled
 
-    cancelled = cancel_job(url, job_id)
+    cancelled = cancel_job(url, job_id, regions=ctx.obj.settings.vocabulary.regions)
     problems = cancelled.problems()
     return CommandResult(
         "cancel",

@@ -36,9 +36,11 @@ def check_db(
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    job = load_job(expect, known_models=EVERY_MODEL) if expect else None
+    regions = ctx.obj.settings.vocabulary.regions
+    expected = load_job(expect, regions=regions, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        report = audited(connection, chosen_job(connection, job_id, as_json=as_json), job, batching=batching)
+        job = chosen_job(connection, job_id, regions=regions, as_json=as_json)
+        report = audited(connection, job, expected, batching=batching)
     return CommandResult(
         "check-db",
         report.as_data(),

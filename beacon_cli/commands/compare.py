@@ -45,9 +45,14 @@ def compare(
     from beacon_cli.store.database import open_database
 
     options = chosen_options(measure, rate, accept or (), refusals)
+    vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        jobs = [chosen_job(connection, given, as_json=as_json) for given in (job_id, other_job_id) if given]
-        comparison = compare_jobs(connection, jobs, options)
+        jobs = [
+            chosen_job(connection, given, regions=vocabulary.regions, as_json=as_json)
+            for given in (job_id, other_job_id)
+            if given
+        ]
+        comparison = compare_jobs(connection, jobs, options, models=vocabulary.models)
     problems = comparison.problems(fail_on_different=fail_on is not None)
     return CommandResult(
         "compare",

@@ -47,6 +47,6 @@ def export(
     chosen = chosen_format(format_, output, excel=excel, as_json=as_json)
     require_format(chosen)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        job = chosen_job(connection, job_id, as_json=as_json)
+        job = chosen_job(connection, job_id, regions=ctx.obj.settings.vocabulary.regions, as_json=as_json)
         exported = export_job(connection, job, chosen, output, excel=excel, question_id=question, model_id=model)
     return CommandResult("export", exported.as_data(), as_json=as_json, show=show_export(exported))

@@ -35,7 +35,7 @@ def jobs(
     from beacon_cli.store.database import open_database
 
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        found = recent_jobs(connection, limit, status)
+        found = recent_jobs(connection, limit, status, regions=ctx.obj.settings.vocabulary.regions)
     kept = journals(ctx.obj.settings)
     data = {**found.as_data(), "journals": kept.as_data()}
     return CommandResult("jobs", data, as_json=as_json, show=show_jobs(found, status, kept))

@@ -16,7 +16,8 @@ def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = 
     from beacon_cli.fleet.overview import fleet_overview
     from beacon_cli.fleet.tables import show_overview
 
-    overview = fleet_overview(url, journals(ctx.obj.settings))
+    settings = ctx.obj.settings
+    overview = fleet_overview(url, journals(settings), regions=settings.vocabulary.regions)
     problems = overview.problems()
     return CommandResult(
         "queue",

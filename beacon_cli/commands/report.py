@@ -36,8 +36,10 @@ def report(
     from beacon_cli.store.database import open_database
 
     options = chosen_options(measure, rate, accept or (), refusals)
+    vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        written = write_report(connection, chosen_job(connection, job_id, as_json=as_json), options, output)
+        job = chosen_job(connection, job_id, regions=vocabulary.regions, as_json=as_json)
+        written = write_report(connection, job, options, output, models=vocabulary.models)
     if open_it:
         open_in_browser(written.path)
     return CommandResult("report", written.as_data(), 0, as_json, show=show_report(written))

@@ -60,7 +60,7 @@ def run(
         database_url=database_url,
         config=ctx.obj.config_path,
         again=statuses_to_ask_again(again or ()),
-        without=regions_named(without or ()),
+        without=regions_named(without or (), ctx.obj.settings.vocabulary.regions),
     )
     job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:

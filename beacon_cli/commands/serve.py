@@ -32,4 +32,5 @@ def serve(
     """
     from beacon_cli.local.foreground import chosen_ports, serve_until_signal
 
-    return serve_until_signal(ctx.obj.settings, chosen_ports(region or (), port))
+    settings = ctx.obj.settings
+    return serve_until_signal(settings, chosen_ports(region or (), port, settings.vocabulary.regions))

@@ -42,7 +42,8 @@ def show(
             hint=f"{command('run JOB_FILE --events FILE')} writes both",
         )
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        answers = JobAnswers.of(connection, chosen_job(connection, job_id, as_json=as_json), question, model)
+        job = chosen_job(connection, job_id, regions=ctx.obj.settings.vocabulary.regions, as_json=as_json)
+        answers = JobAnswers.of(connection, job, question, model)
         if follow:
             print_arrivals(answers.follow(), console(), full=full)
             return CommandResult("show", {})
@@ -50,5 +51,5 @@ def show(
             if as_json:
                 data = {"job_id": answers.job.id, "answers": LongList(map(answer_data, executions))}
                 return CommandResult("show", data, as_json=True)
-            print_answers(executions, console(), asked=answers.regions(), full=full)
+            print_answers(executions, console(), regions=job.regions, asked=answers.regions(), full=full)
     return CommandResult("show", {})

@@ -38,7 +38,7 @@ def submit(
         job_id=job_id,
         old_prompt=old_prompt,
         database_url=database_url,
-        without=regions_named(without or ()),
+        without=regions_named(without or (), settings.vocabulary.regions),
     )
     job = request.load(settings)
     url = fleet_database(settings, database_url)

@@ -21,6 +21,7 @@ from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.read_answers import question_ids, stored_executions
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.records.stored_answer import StoredExecution
+from modal_deployment.registry import Model
 
 _SAMPLED_SUBJECTS = 2000
 _SAMPLE_CHARACTERS = 400
@@ -32,17 +33,23 @@ Watch = Callable[[Iterable[StoredExecution]], Iterator[StoredExecution]]
 
 
 def compare_jobs(
-    connection: Connection, jobs: Sequence[StoredJob], options: Options, *, watch: Watch = iter
+    connection: Connection,
+    jobs: Sequence[StoredJob],
+    options: Options,
+    *,
+    models: Mapping[str, Model],
+    watch: Watch = iter,
 ) -> Comparison:
     """Return the comparison of one job's regions, or of two jobs region by region.
 
-    The answers of one question and model are held at a time; each is read once. Raises `UsageError` and `StoreError`.
+    `models` are the known ones. The answers of one question and model are held at a time; each is read once. Raises
+    `UsageError` and `StoreError`.
     """
     if len({job.id for job in jobs}) < len(jobs):
         raise UsageError("a job cannot be compared with itself")
     with reading(connection):
         audits = tuple(audited(connection, job) for job in jobs)
-        walk = _Walk(options, over_time=len(jobs) > 1)
+        walk = _Walk(options, Conditions(jobs[0].regions, models), over_time=len(jobs) > 1)
         answered = walk.subjects(watch(stored_executions(connection, jobs)))
         missing = walk.missing(_expected(connection, jobs, audits))
         results = judged(
@@ -68,7 +75,7 @@ def compare_jobs(
 
 
 def _repeats(job: StoredJob) -> int:
-    return from_spec(job.spec).repeats
+    return from_spec(job.spec, job.regions).repeats
 
 
 def _subject_count(jobs: Sequence[StoredJob], audits: Sequence[AuditReport], *, over_time: bool) -> int:
@@ -92,9 +99,9 @@ def _expected(
 class _Walk:
     """One pass over the executions: it counts on the way, and yields the answers of each subject in turn."""
 
-    def __init__(self, options: Options, *, over_time: bool) -> None:
+    def __init__(self, options: Options, conditions: Conditions, *, over_time: bool) -> None:
         self.over_time = over_time
-        self.conditions = Conditions()
+        self.conditions = conditions
         self.refusals: list[RefusalHit] = []
         self.samples: dict[Subject, Mapping[str, str]] = {}
         self._seen: set[Subject] = set()

@@ -10,10 +10,12 @@ from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.records.stored_answer import StoredExecution
-from modal_deployment.registry import REGISTRY
+from modal_deployment.regions import Regions
+from modal_deployment.registry import Model
 
 _VALUES_SHOWN = 3
 _REGION = "region"
+_MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,6 @@ class Incomparable:
     accepted: bool = False
 
 
-_IDS = {model.source: model.id for model in REGISTRY.values()}
-
-
-def _model(execution: StoredExecution) -> str | None:
-    """Return the model that answered; endpoints name it by its id or by its source."""
-    said = execution.effective_model
-    return said and _IDS.get(said, said)
-
-
 def _sampling(execution: StoredExecution) -> str | None:
     if execution.temperature is None and execution.max_tokens is None:
         return None
@@ -41,7 +34,7 @@ def _sampling(execution: StoredExecution) -> str | None:
 
 
 CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
-    "model": _model,
+    _MODEL: lambda execution: execution.effective_model,
     "model_revision": lambda execution: execution.model_revision,
     "gpu": lambda execution: execution.gpu,
     "generator": lambda execution: execution.architecture,
@@ -60,8 +53,13 @@ NAMES = (*CONDITIONS, _REGION, "prompt")
 
 @dataclass(slots=True)
 class Conditions:
-    """Collects, execution by execution, the conditions under which the answers of each group were given."""
+    """Collects, execution by execution, the conditions under which the answers of each group were given.
 
+    `regions` are those by which the rows are read, `models` the known ones.
+    """
+
+    regions: Regions
+    models: Mapping[str, Model]
     _values: dict[tuple[str, str], dict[str, set[str | None]]] = field(default_factory=dict)
     _elsewhere: dict[tuple[str, str], int] = field(default_factory=dict)
     _prompts: dict[str, dict[str, str | None]] = field(default_factory=dict)
@@ -71,8 +69,9 @@ class Conditions:
         """Record the conditions of one answer."""
         for name, value_of in CONDITIONS.items():
             groups = self._values.setdefault((name, execution.model_id), {})
-            groups.setdefault(group, set()).add(value_of(execution))
-        places = execution.places
+            value = value_of(execution)
+            groups.setdefault(group, set()).add(self._id_of(value, execution.model_id) if name == _MODEL else value)
+        places = execution.places(self.regions)
         self._nowhere = self._nowhere or not places
         for named in places - {execution.region}:
             key = (execution.region, named)
@@ -96,6 +95,11 @@ class Conditions:
             name for (name, _), groups in self._values.items() if any(None in values for values in groups.values())
         ]
         return tuple(dict.fromkeys([*names, _REGION] if self._nowhere else names))
+
+    def _id_of(self, said: str | None, asked: str) -> str | None:
+        """Return the id of the model that answered; endpoints name it by its id or by its source."""
+        model = self.models.get(asked)
+        return asked if model is not None and said == model.source else said
 
     def _differing(self) -> Iterator[tuple[str, str]]:
         found: dict[tuple[str, str], list[str]] = {}

@@ -11,7 +11,6 @@ from beacon_cli.console.program_name import command
 from beacon_cli.deployment.control_plane import Container
 from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.endpoints.recorded import endpoint_at
 from beacon_cli.errors import BeaconError
 from modal_deployment.regions import Region
 
@@ -98,7 +97,7 @@ class DeployReport(RegionalReport[AppOutcome]):
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the endpoints of the deployed regions."""
         return {
-            region_id: endpoint_at(region_id, outcome.urls)
+            region_id: Endpoint.of_urls(outcome.region, outcome.urls)
             for region_id, outcome in self.outcomes.items()
             if outcome.urls is not None
         }

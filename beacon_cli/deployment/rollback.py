@@ -18,7 +18,7 @@ from beacon_cli.deployment.failures import Failure
 from beacon_cli.deployment.process import run_python
 from beacon_cli.deployment.report import RegionalReport
 from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
-from beacon_cli.endpoints.recorded import endpoint_at, environment_name, recorded_apps, recorded_endpoints, save
+from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recorded_endpoints, save
 from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
@@ -70,7 +70,7 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
         """Return the endpoints of the regions that were rolled back: as Modal, the record or the settings know them."""
         rolled_back = [outcome for outcome in self.outcomes.values() if outcome.status == "rolled_back"]
         known = recorded_endpoints(settings) if self.environment == environment_name(settings) else {}
-        known |= {each.region.id: endpoint_at(each.region.id, each.urls) for each in rolled_back if each.urls}
+        known |= {each.region.id: Endpoint.of_urls(each.region, each.urls) for each in rolled_back if each.urls}
         regions = [outcome.region for outcome in rolled_back]
         found = {region.id: known[region.id] for region in regions if region.id in known}
         for region in regions:

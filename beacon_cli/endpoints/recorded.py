@@ -14,7 +14,6 @@ from beacon_cli import __version__
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.settings import Settings
-from modal_deployment.regions import REGIONS
 
 _VERSION = 1
 _NEEDED = ("inference", "models", "health")
@@ -58,20 +57,16 @@ def recorded_apps(settings: Settings, environment: str) -> dict[str, dict[str, A
     except EnvironmentFault:  # no home folder, so nothing was recorded there
         return {}
     entries = _read(path)["environments"].get(environment, {})
-    return {region_id: entry for region_id, entry in entries.items() if region_id in REGIONS and _usable(entry)}
+    known = settings.vocabulary.regions
+    return {region_id: entry for region_id, entry in entries.items() if region_id in known and _usable(entry)}
 
 
 def recorded_endpoints(settings: Settings) -> dict[str, Endpoint]:
     """Return the endpoints of the configured environment's last deployments, by region id."""
     return {
-        region_id: endpoint_at(region_id, entry["urls"])
+        region_id: Endpoint.of_urls(settings.vocabulary.regions[region_id], entry["urls"])
         for region_id, entry in recorded_apps(settings, environment_name(settings)).items()
     }
-
-
-def endpoint_at(region_id: str, urls: Mapping[str, str]) -> Endpoint:
-    """Return a region's endpoint from its URLs by name."""
-    return Endpoint.of_urls(REGIONS[region_id], urls)
 
 
 def _path(settings: Settings) -> Path:

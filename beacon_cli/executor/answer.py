@@ -17,8 +17,7 @@ from beacon_cli.executor.failures import AttemptError
 from beacon_cli.executor.json_paths import Path, texts_at
 from beacon_cli.executor.thoughts import split_thought
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import region_of_container, region_or_none
-from modal_deployment.registry import REGISTRY
+from modal_deployment.vocabulary import Vocabulary
 
 LONGEST_RETRY_AFTER_SECONDS = 30 * 86400.0
 """The longest `Retry-After` that is believed: no time limit of a job is longer."""
@@ -32,10 +31,14 @@ _LONGEST_BODY = 10_000  # characters that are kept of a block's body that is not
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response as received: status, the relevant headers, the whole body, and the door that it must still pass."""
+    """A response as received: status, the relevant headers, the whole body, and the door that it must still pass.
+
+    `vocabulary` says what its names mean.
+    """
 
     status: int
     body: bytes | bytearray
+    vocabulary: Vocabulary = field(kw_only=True, compare=False, repr=False)
     content_type: str = ""
     retry_after: str | None = None
     location: str | None = None
@@ -172,7 +175,7 @@ def _answer(document: Mapping[str, Any], reply: Reply, block: Why | None) -> Ans
         container_id=_name(reply, document, "container_id"),
         container_region=_name(reply, document, "container_region"),
         http_status=reply.status,
-        claims=Claims.read(document, reply.door),
+        claims=Claims.read(document, reply.door, reply.vocabulary.regions),
         why=block or (_THOUGHT_ONLY if thought and not has_text else None),
     )
 
@@ -213,8 +216,11 @@ def _refuse_other_origin(document: Mapping[str, Any], lane: Lane, reply: Reply) 
             http_status=reply.status,
             raw=dict(document),
         )
-    container = region_of_container(ran_in) if isinstance(ran_in, str) else None
-    if (region is not None and region_or_none(region) != lane.region) or container not in {None, lane.region}:
+    regions = reply.vocabulary.regions
+    named = [] if region is None else [regions.or_none(region)]
+    if isinstance(ran_in, str) and (container := regions.of_container(ran_in)) is not None:
+        named.append(container)
+    if any(place is None or place.id != lane.region.id for place in named):
         elsewhere = f"{region} (container region {ran_in})" if ran_in else str(region)
         raise AttemptError(
             "region_mismatch",
@@ -234,7 +240,7 @@ def _refuse_other_question(receipt: object, lane: Lane, asked: Mapping[str, Any]
         if isinstance(named, str) and isinstance(ours, str) and not _same(named, reply.door.secrets.clean(ours)):
             raise wrong_prompt(f"its receipt names another {key}: {reply.door.text(named, 80)!r}", reply.status)
     model = details.get("model") if isinstance(details, dict) else None
-    known = REGISTRY.get(lane.model_id)
+    known = reply.vocabulary.models.get(lane.model_id)
     if isinstance(model, str) and model not in {lane.model_id, known.source if known else lane.model_id}:
         raise wrong_prompt(f"its receipt is from model {reply.door.text(model, 80)}", reply.status)
 

@@ -10,7 +10,7 @@ from beacon_cli.door import Door, bounded
 from beacon_cli.executor.blocks import finish_reason
 from beacon_cli.executor.json_paths import Path, texts_at, value_at
 from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS
-from modal_deployment.regions import region_of_container, region_of_provider, region_or_none
+from modal_deployment.regions import Regions
 
 _MOST_TOKENS = 2**31 - 1  # of PostgreSQL's int
 _TOKENS = (("tokens_generated",), ("receipt", "output", "tokens_generated"))
@@ -31,27 +31,27 @@ class Claims:
     effective_region: str | None = None
 
     @classmethod
-    def read(cls, document: Mapping[str, Any], door: Door) -> Claims:
-        """Read them from an answer in the contract's form, or in the old deployment's."""
+    def read(cls, document: Mapping[str, Any], door: Door, regions: Regions) -> Claims:
+        """Read them from an answer in the contract's form, or in the old deployment's; `regions` are the known ones."""
         system_prompt = next(texts_at(document, _SYSTEM_PROMPTS), None)
         return cls(
             finish_reason=door.name(finish_reason(document)),
             tokens=next(_numbers(document, _TOKENS), None),
             model_revision=door.name(next(texts_at(document, _REVISIONS), None)),
             effective_system_prompt=system_prompt and bounded(system_prompt, MAX_SYSTEM_PROMPT_CHARACTERS),
-            effective_region=door.name(next(_regions(document), None)),
+            effective_region=door.name(next(_regions(document, regions), None)),
         )
 
 
-def _regions(document: Mapping[str, Any]) -> Iterator[str]:
+def _regions(document: Mapping[str, Any], known: Regions) -> Iterator[str]:
     """Yield the regions that an answer names, the surest first: labels, or texts that name no known region."""
-    yield from (_label(name) or name for name in texts_at(document, _REGIONS))
-    yield from (region.label for name in texts_at(document, _PROVIDERS) if (region := region_of_provider(name)))
-    yield from (_label(name) or name for name in texts_at(document, (("region",),)))
+    yield from (_label(name, known) or name for name in texts_at(document, _REGIONS))
+    yield from (region.label for name in texts_at(document, _PROVIDERS) if (region := known.of_provider(name)))
+    yield from (_label(name, known) or name for name in texts_at(document, (("region",),)))
 
 
-def _label(name: str) -> str | None:
-    region = region_or_none(name) or region_of_container(name)
+def _label(name: str, known: Regions) -> str | None:
+    region = known.or_none(name) or known.of_container(name)
     return None if region is None else region.label
 
 

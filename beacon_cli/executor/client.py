@@ -19,6 +19,7 @@ from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.network.proxies import Proxy, proxy_for, route
 from beacon_cli.network.roots import trusted_roots
 from beacon_cli.network.transport import WatchedTransport
+from modal_deployment.vocabulary import Vocabulary
 
 SMALL_BODY_BYTES = 64 * 1024
 """A region's client accepts larger answers only one at a time, until each is stored."""
@@ -55,11 +56,13 @@ class Room:
 class Client:
     """The client for a region. `surplus` counts the connections that were closed because of leftover bytes.
 
-    `accepted` says that the region took these credentials: it listed its models, or answered.
+    `vocabulary` says what the names in answers mean. `accepted` says that the region took these credentials: it listed
+    its models, or answered.
     """
 
     http: httpx2.AsyncClient
     door: Door
+    vocabulary: Vocabulary
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     surplus: int = 0
     accepted: bool = False
@@ -74,6 +77,7 @@ async def open_clients(
     headers: Mapping[str, str],
     endpoints: Mapping[str, Endpoint],
     *,
+    vocabulary: Vocabulary,
     connect_timeout: float,
     caps: Mapping[str, int],
     notify: Callable[[str], None],
@@ -91,6 +95,7 @@ async def open_clients(
                 open_client(
                     headers,
                     [endpoint],
+                    vocabulary=vocabulary,
                     connect_timeout=connect_timeout,
                     max_in_flight=caps[region_id],
                     on_surplus=_surplus_hook(endpoint, notify),
@@ -118,6 +123,7 @@ async def open_client(
     headers: Mapping[str, str],
     endpoints: Collection[Endpoint],
     *,
+    vocabulary: Vocabulary,
     connect_timeout: float,
     max_in_flight: int,
     on_surplus: Callable[[int], None] = lambda _: None,
@@ -155,7 +161,7 @@ async def open_client(
         mounts={origin: transport(proxy) for origin, proxy in proxies.items()},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # cookies of one call must not affect another
     ) as http:
-        client = Client(http, Door())
+        client = Client(http, Door(), vocabulary)
         yield client
 
 

@@ -14,6 +14,7 @@ from beacon_cli.fleet.progress import JobProgress, job_progress, rows_by_region,
 from beacon_cli.fleet.unfinished import give_up_job
 from beacon_cli.records.find_job import find_job
 from beacon_cli.store.connect import connect, translated
+from modal_deployment.regions import Regions
 
 _WAIT_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
@@ -48,16 +49,16 @@ class Cancelled:
         return ()
 
 
-def cancel_job(url: str, job_id: str) -> Cancelled:
-    """Stop a job. Raises `JobNotFound`, and `StoreError`."""
-    return asyncio.run(_cancel_job(url, job_id))
+def cancel_job(url: str, job_id: str, *, regions: Regions) -> Cancelled:
+    """Stop a job; `regions` are the known ones. Raises `JobNotFound`, and `StoreError`."""
+    return asyncio.run(_cancel_job(url, job_id, regions))
 
 
-async def _cancel_job(url: str, job_id: str) -> Cancelled:
+async def _cancel_job(url: str, job_id: str, regions: Regions) -> Cancelled:
     async with open_queue(url) as queue:
         with connect(url) as connection, translated():
             began = time.monotonic()
-            before = now = job_progress(connection, find_job(connection, job_id).id)
+            before = now = job_progress(connection, find_job(connection, job_id, regions=regions).id)
             while now.entries or now.state.holder is not None or now.state.status in _GOING_ON:
                 await _stop(queue, url, job_id, now)
                 now = job_progress(connection, job_id)

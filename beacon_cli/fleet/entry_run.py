@@ -60,6 +60,7 @@ class EntryRunner:
     ) -> None:
         self._context = context
         self._url = context.url
+        self._regions = context.settings.vocabulary.regions
         self._is_ours = is_ours
         self._notify = notify
 
@@ -146,7 +147,7 @@ class EntryRunner:
 
     async def _is_deleted(self, job_id: str) -> bool:
         try:
-            await asyncio.to_thread(stored_job, self._url, job_id)
+            await asyncio.to_thread(stored_job, self._url, job_id, regions=self._regions)
         except JobNotFound:
             return True
         except Exception:  # unknown

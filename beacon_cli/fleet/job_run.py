@@ -71,7 +71,8 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
     Raises every `BeaconError` that can end a run before its first question.
     """
     job_id = taken.job_id
-    job = await asyncio.to_thread(stored_job, context.url, job_id)
+    regions = context.settings.vocabulary.regions
+    job = await asyncio.to_thread(stored_job, context.url, job_id, regions=regions)
     clock = Clock()
 
     def notify(text: str) -> None:

@@ -13,13 +13,14 @@ from psycopg.rows import dict_row
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.watch import STALLED_SECONDS
+from beacon_cli.job.stored_regions import stored_regions
 from beacon_cli.records.overview import seconds_left
 from beacon_cli.store.connect import connect_readonly, translated
 from beacon_cli.store.job_locks import HOLDERS, HOLDS
 from beacon_cli.store.journal import Found
 from beacon_cli.store.queries import query
 from beacon_cli.store.text import original
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import Regions
 
 # Jobs are normally taken over within seconds: one that nothing holds for longer is stuck.
 _UNHELD_SECONDS = 20.0
@@ -74,22 +75,22 @@ class FleetOverview:
         return tuple(ProblemsFound(f"job {s['job_id']}: {s['problem']}", hint=s["hint"]) for s in self.stuck())
 
 
-def fleet_overview(url: str, journals: Found) -> FleetOverview:
-    """Read the fleet; `journals` are this machine's. Raises `StoreError`."""
+def fleet_overview(url: str, journals: Found, *, regions: Regions) -> FleetOverview:
+    """Read the fleet; `journals` are this machine's, `regions` the known ones. Raises `StoreError`."""
     with connect_readonly(url) as connection, translated():
         jobs = _rows(connection, "fleet_jobs")
-        regions = _rows(connection, "fleet_regions")
+        caps = _rows(connection, "fleet_regions")
         workers = _rows(connection, "fleet_workers")
         set_aside = _rows(connection, "fleet_set_aside")
         statement = query("fleet", "in_no_queue").format(holders=HOLDERS, holds=HOLDS)
         in_no_queue = tuple(str(row[0]) for row in connection.execute(statement).fetchall())
-    for row in regions:
+    for row in caps:
         if row["trouble"] is not None:
             row["trouble"]["why"] = original(row["trouble"]["why"])
     remaining = _remaining(jobs)
-    known = {row["region"]: row for row in regions}
+    known = {row["region"]: row for row in caps}
     empty = {"cap": None, "in_flight": 0, "calls_waiting": 0, "held_by_lost_workers": 0, "trouble": None}
-    labels = [region.label for region in REGIONS.values()]
+    labels = sorted({*regions.labels, *remaining, *known} - {"account"}, key=regions.rank)
     return FleetOverview(
         tuple(jobs),
         tuple({"region": label, "cells": remaining[label], **known.get(label, empty)} for label in labels),
@@ -112,9 +113,11 @@ def _remaining(jobs: list[Row]) -> Counter[str]:
     remaining: Counter[str] = Counter()
     for row in jobs:
         row["expected"] = 0
-        for model in row.pop("models"):
-            for region in model["regions"]:
-                remaining[REGIONS[region].label] += row["per_lane"]
+        spec = {"models": row.pop("models"), "regions": row.pop("regions")}
+        labels = {region.id: region.label for region in stored_regions(spec).values()}
+        for model in spec["models"]:
+            for region_id in model["regions"]:
+                remaining[labels[region_id]] += row["per_lane"]
                 row["expected"] += row["per_lane"]
         answered = row["answered"]
         remaining.subtract(answered)

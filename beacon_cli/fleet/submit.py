@@ -27,7 +27,6 @@ from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.job_store import open_job_store
 from beacon_cli.store.queries import query
-from modal_deployment.regions import REGIONS
 
 # How others see the holder of the job, with the process and the host; PostgreSQL keeps 63 bytes of it.
 _SUBMITTING = "to submit it"
@@ -37,7 +36,7 @@ _TURN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job in the queue. `already` says that it was in the queue before; `without` has the ids of regions left out."""
+    """A job in the queue. `already` says that it was there before; `without` has the labels of regions left out."""
 
     job_id: str
     entry: int
@@ -53,7 +52,7 @@ class Submission:
             "priority": self.priority,
             "expected": self.expected,
             "already_queued": self.already,
-            "without": [REGIONS[region_id].label for region_id in self.without],
+            "without": list(self.without),
         }
 
 
@@ -82,7 +81,8 @@ async def _submit(
                 raise
             await asyncio.sleep(random.uniform(0.05, 0.2))
         else:
-            return Submission(job_id, entry.id, entry.priority, job.expected, already, request.without)
+            without = tuple(settings.vocabulary.regions[region_id].label for region_id in request.without)
+            return Submission(job_id, entry.id, entry.priority, job.expected, already, without)
 
 
 async def _submitted(

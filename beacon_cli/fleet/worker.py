@@ -30,7 +30,6 @@ from beacon_cli.signals import Held, Interrupted
 from beacon_cli.store.connect import AsyncConnection, store_error
 from beacon_cli.store.queries import query
 from beacon_cli.store.settle import settle_regularly
-from modal_deployment.regions import REGIONS
 
 _CLOSING_SECONDS = 10.0
 _MOMENT_SECONDS = 1.0
@@ -188,7 +187,8 @@ class Worker:
 
     def _caps(self) -> list[tuple[str, int]]:
         fleet = self._settings.fleet
-        return [("account", fleet.per_account), *((region.label, fleet.per_region) for region in REGIONS.values())]
+        labels = self._settings.vocabulary.regions.labels
+        return [("account", fleet.per_account), *((label, fleet.per_region) for label in labels)]
 
     async def _beat(self, connection: AsyncConnection, healthy_seconds: float) -> None:
         if self._running:
@@ -274,14 +274,14 @@ class Worker:
 
 def _require_endpoints(settings: Settings) -> None:
     """Raise `ConfigError` if no region is configured; warn about each one that is not."""
-    recorded = recorded_endpoints(settings)
+    regions, recorded = settings.vocabulary.regions, recorded_endpoints(settings)
     missing: dict[str, ConfigError] = {}
-    for region in REGIONS.values():
+    for region in regions.values():
         try:
             configured_endpoints(settings, [region], recorded)
         except ConfigError as error:
             missing[region.label] = error
-    if len(missing) == len(REGIONS):
+    if len(missing) == len(regions):
         raise next(iter(missing.values()))
     for reason in missing.values():
         print_line(f"warning: {reason.message}; jobs that ask there fail on this worker")

@@ -16,7 +16,6 @@ from beacon_cli.fleet.worker import Ending, Worker
 from beacon_cli.settings import Settings
 from beacon_cli.signals import held
 from beacon_cli.store.journal import require_writable
-from modal_deployment.regions import REGIONS
 
 
 def run_worker(settings: Settings, url: str, jobs: int, drain_seconds: float) -> NoReturn:
@@ -40,7 +39,7 @@ def _known_endpoints(settings: Settings) -> list[Endpoint]:
     """Return the endpoints of the configured regions; a job that needs another region reports it itself."""
     recorded = recorded_endpoints(settings)
     found: list[Endpoint] = []
-    for region in REGIONS.values():
+    for region in settings.vocabulary.regions.values():
         with contextlib.suppress(ConfigError):
             found += configured_endpoints(settings, [region], recorded).values()
     return found

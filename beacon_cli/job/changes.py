@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.printable import excerpt
-from modal_deployment.regions import REGIONS
+from beacon_cli.job.stored_regions import stored_regions
 
 Spec = Mapping[str, Any]
 
@@ -17,9 +17,11 @@ def spec_differences(stored: Spec, new: Spec) -> list[str]:
 
     The order of models and of regions makes no difference; that of questions does.
     """
+    order = list(stored_regions(stored) | stored_regions(new))
     return [
         *_question_changes(stored.get("questions") or {}, new.get("questions") or {}),
-        *_model_changes(_regions_by_model(stored), _regions_by_model(new)),
+        *_model_changes(_regions_by_model(stored, order), _regions_by_model(new, order)),
+        *_region_changes(stored, new),
         *_value_changes("", stored, new, ("repeats",)),
         *_generation_changes(stored.get("generation") or {}, new.get("generation") or {}),
         *_value_changes("", stored, new, ("system_prompt",)),
@@ -43,6 +45,18 @@ def _model_changes(stored: dict[str, list[str]], new: dict[str, list[str]]) -> I
             yield f"models: {excerpt(model, 255)}: {', '.join(stored[model])} → {', '.join(regions)}"
 
 
+def _region_changes(stored: Spec, new: Spec) -> Iterator[str]:
+    """Yield how regions are called otherwise: labels, and places if a system prompt names them."""
+    before = stored_regions(stored)
+    names_place = any("{place}" in (spec.get("system_prompt") or "") for spec in (stored, new))
+    for region_id, region in stored_regions(new).items():
+        if (old := before.get(region_id)) is not None:
+            if region.label != old.label:
+                yield f"regions.{region_id}.label: {_change(old.label, region.label)}"
+            if region.place != old.place and names_place:
+                yield f"regions.{region_id}.place: {_change(old.place, region.place)}"
+
+
 def _generation_changes(stored: Spec, new: Spec) -> Iterator[str]:
     return _value_changes("generation.", stored, new, tuple(dict.fromkeys((*stored, *new))))
 
@@ -53,14 +67,11 @@ def _value_changes(prefix: str, stored: Spec, new: Spec, keys: tuple[str, ...]) 
             yield f"{prefix}{key}: {_change(stored.get(key), new.get(key))}"
 
 
-def _regions_by_model(spec: Spec) -> dict[str, list[str]]:
-    """Return the labels of each model's regions, in the usual order of the regions."""
-    order = list(REGIONS)
+def _regions_by_model(spec: Spec, order: Sequence[str]) -> dict[str, list[str]]:
+    """Return the labels of each model's regions, whose ids have this order."""
+    regions = stored_regions(spec)
     return {
-        str(model["id"]): [
-            REGIONS[region].label if region in REGIONS else excerpt(str(region))
-            for region in sorted(model["regions"], key=lambda name: order.index(name) if name in order else len(order))
-        ]
+        str(model["id"]): [excerpt(regions[region_id].label) for region_id in sorted(model["regions"], key=order.index)]
         for model in spec.get("models") or []
     }
 

@@ -18,15 +18,14 @@ from beacon_cli.job.old_prompt import read_old_prompt
 from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem, open_question_file
 from beacon_cli.job.validation import suggestion, validated
 from beacon_cli.job.version1 import converted, is_version1
-from modal_deployment.regions import REGIONS, Region, UnknownRegionError, region_named
-from modal_deployment.registry import REGISTRY
+from modal_deployment.regions import Region, Regions, UnknownRegionError
 
 
-def load_job(path: Path, *, known_models: Collection[str] | None = None, old_prompt: Path | None = None) -> Job:
+def load_job(path: Path, *, regions: Regions, known_models: Collection[str], old_prompt: Path | None = None) -> Job:
     """Return the job in a file, or in stdin for `-`: YAML or JSON, in this or the old system's format.
 
-    `known_models` are the ids that a job may name; those of the registry if it is None. `old_prompt` is a file with the
-    system prompt for a job of the old system.
+    A job may name `regions` and `known_models` (their ids). `old_prompt` is a file with the system prompt for a job of
+    the old system.
     Raises `JobFileError` for the first problem: `file:line:column: key.path: problem` and a hint; `UsageError` for
     `old_prompt` with a job of today's format.
     """
@@ -43,14 +42,13 @@ def load_job(path: Path, *, known_models: Collection[str] | None = None, old_pro
     written = validated(document)
     members = document.root.members
     questions = _questions(document, members["questions"], path.parent, warnings)
-    default = _regions(document, members.get("regions"))
-    known = REGISTRY if known_models is None else known_models
-    return Job(
+    default = _regions(document, members.get("regions"), regions)
+    job = Job(
         id=written.id,
         name=written.name or ("stdin" if path == STDIN else _readable(path.stem)),
         version=written.version,
         questions=questions,
-        models=_models(document, members["models"], default, known),
+        models=_models(document, members["models"], default, regions, known_models),
         repeats=written.repeats,
         generation=written.generation,
         system_prompt=written.system_prompt,
@@ -58,6 +56,19 @@ def load_job(path: Path, *, known_models: Collection[str] | None = None, old_pro
         metadata=written.metadata,
         warnings=tuple(warnings),
     )
+    _require_places(document, job)
+    return job
+
+
+def _require_places(document: Document, job: Job) -> None:
+    """Raise `JobFileError` if the system prompt names the place of a region whose place is not known."""
+    for lane in job.lanes() if job.names_place else ():
+        if (region := lane.region).place is None:
+            raise document.error(
+                document.root.members["system_prompt"],
+                f"{{place}} has no text for {region.label}: its place is not known",
+                f"set regions.{region.id}.place in beacon.toml",
+            )
 
 
 def _readable(file_name: str) -> str:
@@ -104,40 +115,42 @@ def _question(document: Document, node: Node, warnings: list[str]) -> Question:
 
 
 def _models(
-    document: Document, node: Node, default: tuple[Region, ...], known: Collection[str]
+    document: Document, node: Node, default: tuple[Region, ...], regions: Regions, known: Collection[str]
 ) -> tuple[JobModel, ...]:
-    models = [_model(document, item, default, known) for item in node.items]
+    models = [_model(document, item, default, regions, known) for item in node.items]
     _refuse_repeats(document, node.items, (model.id for model in models), "the model")
     return tuple(models)
 
 
-def _model(document: Document, node: Node, default: tuple[Region, ...], known: Collection[str]) -> JobModel:
+def _model(
+    document: Document, node: Node, default: tuple[Region, ...], regions: Regions, known: Collection[str]
+) -> JobModel:
     id_node = node.members.get("id", node)
     model_id = str(id_node.value)
     if model_id not in known:
         hint = f"{suggestion(model_id, known)}known models: {', '.join(sorted(set(known)))}"
         raise document.error(id_node, f'unknown model "{excerpt(model_id, 40)}"', hint)
-    regions = _regions(document, node.members.get("regions")) or default
-    if not regions:
+    asked = _regions(document, node.members.get("regions"), regions) or default
+    if not asked:
         hint = "write regions: [US, EU, ASIA] at the top level, or give the model its own regions"
         raise document.error(node, f"{model_id} is not asked anywhere: neither the model nor the job has regions", hint)
-    return JobModel(model_id, regions)
+    return JobModel(model_id, asked)
 
 
-def _regions(document: Document, node: Node | None) -> tuple[Region, ...]:
+def _regions(document: Document, node: Node | None, known: Regions) -> tuple[Region, ...]:
     items = node.items if node is not None else []
-    regions = [_region(document, item) for item in items]
+    regions = [_region(document, item, known) for item in items]
     _refuse_repeats(document, items, (region.label for region in regions), "the region")
     return tuple(regions)
 
 
-def _region(document: Document, node: Node) -> Region:
+def _region(document: Document, node: Node, regions: Regions) -> Region:
     name = str(node.value)
     try:
-        return region_named(name)
+        return regions.named(name)
     except UnknownRegionError as error:
-        names = itertools.chain.from_iterable((r.label, r.id, *sorted(r.aliases)) for r in REGIONS.values())
-        known = ", ".join(f"{region.label} ({region.id})" for region in REGIONS.values())
+        names = itertools.chain.from_iterable((r.label, r.id, *sorted(r.aliases)) for r in regions.values())
+        known = ", ".join(f"{region.label} ({region.id})" for region in regions.values())
         hint = f"{suggestion(name, names)}known regions: {known}"
         raise document.error(node, f'unknown region "{excerpt(name, 40)}"', hint) from error
 

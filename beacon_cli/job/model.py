@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from typing_extensions import TypeAliasType
 
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.questions import MAX_ID, QuestionSource, id_problem, text_problem
+from beacon_cli.job.stored_regions import described
 from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS, MAX_TOKENS
-from modal_deployment.regions import REGIONS, Region
-from modal_deployment.registry import REGISTRY
+from modal_deployment.regions import BUILT_IN_REGIONS, Region
 
 MAX_SEED = 2**31 - 1
+_PLACE = "{place}"
 
 
 def _text(text: str) -> str:
@@ -39,15 +41,11 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _suggesting(*names: str) -> WithJsonSchema:
-    """Allow any text, but let editors suggest these names."""
-    return WithJsonSchema({"anyOf": [{"enum": list(names)}, {"type": "string", "minLength": 1}]})
-
-
 QuestionId = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_question_id)]
 BankId = Annotated[str, WithJsonSchema({"type": "string", "enum": list(BANK), "title": "Question of the bank"})]
-RegionName = Annotated[str, _suggesting(*(region.label for region in REGIONS.values()), *REGIONS)]
-ModelId = Annotated[str, _suggesting(*REGISTRY, "smollm2-135m")]
+# Definitions of their own in the JSON Schema: which names are known depends on the settings.
+RegionName = TypeAliasType("RegionName", Annotated[str, WithJsonSchema({"type": "string", "minLength": 1})])
+ModelId = TypeAliasType("ModelId", Annotated[str, WithJsonSchema({"type": "string", "minLength": 1})])
 FilledText = Annotated[str, AfterValidator(_not_blank)]
 
 
@@ -153,7 +151,7 @@ class JobFile(_Written):
     system_prompt: FilledText | None = Field(
         default=None,
         max_length=MAX_SYSTEM_PROMPT_CHARACTERS,
-        description="Sent before every question; {place} becomes the region's place: the US, Europe or Asia.",
+        description="Sent before every question; {place} becomes the region's place, such as the US, Europe or Asia.",
     )
     limits: Limits = Field(
         default=Limits(),
@@ -205,7 +203,12 @@ class Job:
 
     def prompt_system(self, region: Region) -> str | None:
         """Return the system prompt for a region: `{place}` is replaced, other braces are sent as they are."""
-        return self.system_prompt and self.system_prompt.replace("{place}", region.place)
+        return self.system_prompt and self.system_prompt.replace(_PLACE, region.place or _PLACE)
+
+    @property
+    def names_place(self) -> bool:
+        """Whether the place of a region is a part of its system prompt."""
+        return _PLACE in (self.system_prompt or "")
 
     def spec(self) -> dict[str, Any]:
         """Return the job as JSON values, as stored in `jobs.spec`, with the questions as count and digest."""
@@ -214,6 +217,7 @@ class Job:
             "version": self.version,
             "questions": {"count": self.questions.count, "sha256": self.questions.sha256},
             "models": [{"id": model.id, "regions": [region.id for region in model.regions]} for model in self.models],
+            "regions": described(self._regions()),
             "repeats": self.repeats,
             "generation": self.generation.model_dump(),
             "system_prompt": self.system_prompt,
@@ -222,11 +226,28 @@ class Job:
         }
 
     def answer_spec(self) -> dict[str, Any]:
-        """Return the part of `spec` that changes answers; the order of models and regions does not."""
+        """Return the part of `spec` that changes answers; the order of models and regions does not.
+
+        Of the regions it has what differs from the built-in ones: labels, and places if the system prompt names them.
+        """
         spec = self.spec()
         models = [{"id": model["id"], "regions": sorted(model["regions"])} for model in spec["models"]]
         kept = ("questions", "repeats", "generation", "system_prompt")
-        return {**{key: spec[key] for key in kept}, "models": sorted(models, key=lambda model: model["id"])}
+        regions = {region.id: told for region in self._regions() if (told := self._beyond_built_in(region))}
+        return {
+            **{key: spec[key] for key in kept},
+            "models": sorted(models, key=lambda model: model["id"]),
+            **({"regions": regions} if regions else {}),
+        }
+
+    def _regions(self) -> tuple[Region, ...]:
+        return tuple(dict.fromkeys(lane.region for lane in self.lanes()))
+
+    def _beyond_built_in(self, region: Region) -> dict[str, str | None]:
+        built_in = described(BUILT_IN_REGIONS).get(region.id, {})
+        told = described([region])[region.id]
+        names = ("label", "place") if self.names_place else ("label",)
+        return {name: told[name] for name in names if told[name] != built_in.get(name)}
 
     @property
     def spec_sha256(self) -> str:

@@ -13,19 +13,19 @@ from beacon_cli.local.models import BUNDLED_ID, local_model_ids
 from beacon_cli.local.servers import LocalServer, local_servers
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, held
-from modal_deployment.regions import REGIONS, UnknownRegionError, region_named
+from modal_deployment.regions import Regions, UnknownRegionError
 
 BASE_PORT = 8701
 
 
-def chosen_ports(names: Iterable[str], first_port: int | None) -> dict[str, int]:
+def chosen_ports(names: Iterable[str], first_port: int | None, regions: Regions) -> dict[str, int]:
     """Return the port by region id for the named regions (none: all). Raises `UsageError` for an unknown region."""
     try:
-        chosen = list(dict.fromkeys(region_named(name).id for name in names)) or list(REGIONS)
+        chosen = list(dict.fromkeys(regions.named(name).id for name in names)) or list(regions)
     except UnknownRegionError as error:
         raise UsageError(str(error)) from None
     if first_port is None:
-        return {region_id: BASE_PORT + list(REGIONS).index(region_id) for region_id in chosen}
+        return {region_id: BASE_PORT + list(regions).index(region_id) for region_id in chosen}
     return {region_id: first_port + number for number, region_id in enumerate(chosen)}
 
 
@@ -60,7 +60,7 @@ async def _serve_until_signal(settings: Settings, ports: Mapping[str, int], sign
 
 
 async def _serve(settings: Settings, ports: Mapping[str, int], view: FetchView) -> None:
-    regions = [REGIONS[region_id] for region_id in ports]
+    regions = [settings.vocabulary.regions[region_id] for region_id in ports]
     view.write("starting; the first start takes longer")
     async with local_servers(settings, regions, ports=ports, on_fetch=view.on_fetch) as servers:
         sys.stdout.write(_announcement(settings, list(servers.values())))
@@ -84,7 +84,8 @@ async def _first_death(servers: list[LocalServer]) -> None:
 
 def _announcement(settings: Settings, servers: list[LocalServer]) -> str:
     models = local_model_ids(settings)
-    lines = [f"{server.region.label:<5} {server.base_url}" for server in servers]
+    width = max(5, *(len(server.region.label) for server in servers))
+    lines = [f"{server.region.label:<{width}} {server.base_url}" for server in servers]
     lines += ["", f"models: {', '.join(models)}", "", "try it:"]
     body = f'{{"model": "{BUNDLED_ID}", "prompt": "What is 2+2?"}}'
     headers = ' -H "Modal-Key: $BEACON_PROXY_KEY" \\\n    -H "Modal-Secret: $BEACON_PROXY_SECRET"'

@@ -55,7 +55,7 @@ def _model(settings: Settings, model_id: str) -> Model:
     path = _file(configured)
     try:
         if configured.script is not None:
-            load_script(path)
+            load_script(path, regions=settings.vocabulary.regions)
             revision = sha256_of(path)
             return Model(model_id, path.name, revision, None, _SCRIPT_CONTEXT, ScriptedGenerator.architecture)
         revision = _gguf_sha256(path, settings.cache_path() / "weights" / "sha256.json")

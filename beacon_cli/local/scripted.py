@@ -23,8 +23,9 @@ A script is a YAML 1.2 or JSON file, given in `beacon.toml` as `[local.models."m
         claims_model: qwen2.5-1.5b
       - latency: 0.05                      # a rule without `prompt` and `region` matches all; here: the default, later
 
-`{region}` (its id), `{place}`, `{model}` and `{prompt}` are replaced in a response; nothing else in it is special.
-`retry_after` may be any text, to test how clients handle it. A response's tokens are its words.
+`{region}` (its id), `{place}` (its label if the place is not known), `{model}` and `{prompt}` are replaced in a
+response; nothing else in it is special. `retry_after` may be any text, to test how clients handle it. A response's
+tokens are its words.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import ConfigError
 from modal_deployment.generation import Generated, GenerationRequest
 from modal_deployment.refusal import Refusal
-from modal_deployment.regions import Region, region_named
+from modal_deployment.regions import Region, Regions
 
 _PLACEHOLDER = re.compile(r"\{(region|place|model|prompt)\}")
 _LONGEST_LATENCY = 3600.0
@@ -90,8 +91,9 @@ class Rule(_Strict):
 
     @field_validator("region")
     @classmethod
-    def _region_id(cls, name: str | None) -> str | None:
-        return None if name is None else region_named(name).id
+    def _region_id(cls, name: str | None, info: ValidationInfo) -> str | None:
+        assert isinstance(info.context, Regions)
+        return None if name is None else info.context.named(name).id
 
     def matches(self, prompt: str, region_id: str) -> bool:
         """Return whether the rule is for this question in this region."""
@@ -129,11 +131,11 @@ class Script(_Strict):
     rules: Annotated[list[Rule], BeforeValidator(_no_rules)] = []
 
 
-def load_script(path: Path) -> Script:
-    """Return the script in a file. Raises `ConfigError` with the file and the key."""
+def load_script(path: Path, *, regions: Regions) -> Script:
+    """Return the script in a file; its rules may name these regions. Raises `ConfigError` with the file and the key."""
     document = _read(path)
     try:
-        return Script.model_validate({} if document is None else document)
+        return Script.model_validate({} if document is None else document, context=regions)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         key = ".".join(str(part) for part in first["loc"]) or "the script"
@@ -203,7 +205,7 @@ class ScriptedGenerator:
     def _filled(self, template: str, prompt: str) -> str:
         values = {
             "region": self._region.id,
-            "place": self._region.place,
+            "place": self._region.place or self._region.label,
             "model": self._model_id,
             "prompt": prompt,
         }

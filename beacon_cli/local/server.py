@@ -25,13 +25,13 @@ from beacon_cli import __version__
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, LocalServerError
 from beacon_cli.local.gateway import Gateway
-from beacon_cli.local.llama import LlamaGenerator
+from beacon_cli.local.llama import CONTEXT, LlamaGenerator
 from beacon_cli.local.plan import ServerPlan
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
 from modal_deployment.applications import region_app
 from modal_deployment.generation import Generator
 from modal_deployment.receipts import ContainerFacts
-from modal_deployment.regions import Region, region_named
+from modal_deployment.regions import Region, Regions
 from modal_deployment.registry import Model
 from modal_deployment.serving import FactsSource, Service
 
@@ -60,7 +60,7 @@ def main() -> None:
     plan = ServerPlan.from_line(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, args=[plan.folder], daemon=True).start()
     try:
-        _serve(region_named(arguments.region), arguments.port, plan, channel)
+        _serve(Regions(plan.regions)[arguments.region], arguments.port, plan, channel)
     except BeaconError as error:
         os.write(channel, json.dumps({"error": error.message, "hint": error.hint}).encode() + b"\n")
         sys.exit(error.exit_code)
@@ -118,10 +118,14 @@ def _generators(region: Region, plan: ServerPlan) -> list[tuple[Model, Generator
     loaded: list[tuple[Model, Generator]] = []
     for model, path in plan.models:
         if model.architecture == ScriptedGenerator.architecture:
-            loaded.append((model, ScriptedGenerator(load_script(path), model_id=model.id, region=region)))
+            script = load_script(path, regions=Regions(plan.regions))
+            loaded.append((model, ScriptedGenerator(script, model_id=model.id, region=region)))
         else:
             loaded.append(
-                (model, LlamaGenerator(path, context=model.context, threads=plan.threads, folder=plan.folder))
+                (
+                    model,
+                    LlamaGenerator(path, context=model.context or CONTEXT, threads=plan.threads, folder=plan.folder),
+                )
             )
     return loaded
 

@@ -126,6 +126,7 @@ async def _plan(
     files = await _files(settings, list(registry), on_fetch)
     return ServerPlan(
         models=tuple(zip(models, files, strict=True)),
+        regions=tuple(settings.vocabulary.regions.values()),
         threads=threads_for(loaded * len(regions)),
         hop_after=settings.local.hop_after,
         credentials=_credentials(settings),

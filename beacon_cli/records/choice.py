@@ -36,7 +36,7 @@ class Choice(TypedDict):
 
 def chosen(connection: Connection, job: StoredJob, question_id: str | None, model_id: str | None) -> Choice:
     """Return the choice. Raises `UsageError`, with similar names, for what the job does not have."""
-    spec = from_spec(job.spec)
+    spec = from_spec(job.spec, job.regions)
     if question_id is not None:
         _require(connection, job, "question", question_id, spec.question_ids or ())
     if model_id is not None:
@@ -59,7 +59,7 @@ def _require(connection: Connection, job: StoredJob, kind: str, name: str, asked
 def _relation(job: StoredJob, kind: str) -> Relation:
     if job.schema == "beacon":
         return _QUESTIONS if kind == "question" else _MODELS
-    executions = legacy_executions(job.columns, repeats=1)
+    executions = legacy_executions(job.columns, repeats=1, regions=job.regions)
     return sql.SQL("(SELECT {} AS name FROM {} AS execution)").format(sql.Identifier(f"{kind}_id"), executions)
 
 

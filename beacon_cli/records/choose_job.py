@@ -12,26 +12,27 @@ from beacon_cli.errors import JobNotFound, UsageError
 from beacon_cli.records.find_job import LAST, StoredJob, find_job, storable
 from beacon_cli.records.newest_jobs import newest_jobs
 from beacon_cli.records.snapshot import Connection, reading
+from modal_deployment.regions import Regions
 
 _LISTED = 10
 
 
-def chosen_job(connection: Connection, given: str, *, as_json: bool) -> StoredJob:
-    """Return the job that is meant.
+def chosen_job(connection: Connection, given: str, *, regions: Regions, as_json: bool) -> StoredJob:
+    """Return the job that is meant; `regions` are the known ones.
 
     A script never gets a guess: stdin and stdout have to be terminals, and `--json` must not be given. The id that was
     chosen is said on stderr. Raises `JobNotFound`, `UsageError` for the beginning of several ids, and `SchemaError`.
     """
     with reading(connection):
         try:
-            return find_job(connection, given)
+            return find_job(connection, given, regions=regions)
         except JobNotFound:
             if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()) or not given or not storable(given):
                 raise
             found = newest_jobs(connection, "", 1) if given == LAST else newest_jobs(connection, given, _LISTED + 1)
             if not found:
                 raise
-        return find_job(connection, _only_one(given, [job.id for job in found]))
+        return find_job(connection, _only_one(given, [job.id for job in found]), regions=regions)
 
 
 def _only_one(given: str, ids: Sequence[str]) -> str:

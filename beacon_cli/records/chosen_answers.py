@@ -42,7 +42,7 @@ class JobAnswers:
     def regions(self) -> dict[str, list[str]]:
         """Return the labels of the regions in which each model is asked, as far as the stored job has them."""
         asked: dict[str, list[str]] = {}
-        for model_id, region in from_spec(self.job.spec).lanes or ():
+        for model_id, region in from_spec(self.job.spec, self.job.regions).lanes or ():
             asked.setdefault(model_id, []).append(region)
         return asked
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from beacon_cli.job.version1 import OLD_SUCCESS_RATE
-from modal_deployment.regions import region_or_none
+from modal_deployment.regions import Regions
 
 if TYPE_CHECKING:
     from beacon_cli.job.model import Job
@@ -34,11 +34,13 @@ class Expectation:
 
     With `questions_stored`, `question_ids` is None as well: the ids are read from their table. `batching` is how the
     questions were walked, None if the job does not say it; `min_success_rate` is the required share; `per_endpoint` is
-    the job's own cap of a region; `unrecorded` names the columns that the tables lack; `guess` names the parts that
-    were taken from the rows: the rows cannot tell what is missing of those.
+    the job's own cap of a region; `known` are the regions by which rows are read; `unrecorded` names the columns that
+    the tables lack; `guess` names the parts that were taken from the rows: the rows cannot tell what is missing of
+    those.
     """
 
     source: str
+    known: Regions = field(kw_only=True)
     question_ids: tuple[str, ...] | None
     lanes: tuple[LaneName, ...] | None
     models: tuple[str, ...] | None = None
@@ -67,34 +69,41 @@ class Expectation:
         return {region: self.per_endpoint or count for region, count in models.items()}
 
 
-def from_job(job: Job) -> Expectation:
-    """Return the expectation of a job file."""
+def from_job(job: Job, regions: Regions) -> Expectation:
+    """Return the expectation of a job file; labels are those of `regions`, by which the rows are read."""
     return Expectation(
         source="the job file",
+        known=regions,
         question_ids=tuple(question.id for question in job.questions),
-        lanes=tuple((lane.model_id, lane.region.label) for lane in job.lanes()),
+        lanes=tuple((lane.model_id, regions.get(lane.region.id, lane.region).label) for lane in job.lanes()),
         repeats=job.repeats,
         min_success_rate=job.limits.min_success_rate,
         per_endpoint=job.limits.per_endpoint,
     )
 
 
-def from_spec(spec: object, *, questions_stored: bool = False) -> Expectation:
-    """Return the expectation of a stored job, in either system's form, as far as it is recorded."""
+def from_spec(spec: object, regions: Regions, *, questions_stored: bool = False) -> Expectation:
+    """Return the expectation of a stored job, in either system's form, as far as it is recorded.
+
+    `regions` are those by which its rows are read.
+    """
     envelope = _mapping(spec)
     fields = _mapping(envelope.get("jobspec")) or envelope
     constraints = _mapping(fields.get("constraints"))
-    regions = _first(map(_labels, (fields.get("regions"), envelope.get("target_regions"), constraints.get("regions"))))
-    models = _first(map(_entries, (fields.get("models"), _mapping(fields.get("metadata")).get("models"))))
-    everywhere = all(own or regions for _, own in models)
-    lanes = tuple((name, region) for name, own in models for region in own or regions) if everywhere else ()
+    places = (fields.get("regions"), envelope.get("target_regions"), constraints.get("regions"))
+    labels = _first(_labels(place, regions) for place in places)
+    listed = (fields.get("models"), _mapping(fields.get("metadata")).get("models"))
+    models = _first(_entries(place, regions) for place in listed)
+    everywhere = all(own or labels for _, own in models)
+    lanes = tuple((name, label) for name, own in models for label in own or labels) if everywhere else ()
     limits = _mapping(fields.get("limits"))
     return Expectation(
         source="the stored job",
+        known=regions,
         question_ids=None if questions_stored else tuple(_question_ids(fields)) or None,
         lanes=lanes or None,
         models=tuple(name for name, _ in models) or None,
-        regions=tuple(regions) or None,
+        regions=tuple(labels) or None,
         repeats=_count(fields.get("repeats", fields.get("runs")), 1),
         questions_stored=questions_stored,
         min_success_rate=_share(
@@ -111,24 +120,27 @@ def _question_ids(fields: Mapping[str, Any]) -> Sequence[str]:
     return _first(_names(place.get("questions")) for place in places)
 
 
-def label_of(name: str) -> str:
+def _label_of(name: str, regions: Regions) -> str:
     """Return the label of the region that `name` stands for, or `name` itself when nobody knows it."""
-    region = region_or_none(name)
+    region = regions.or_none(name)
     return name.strip() if region is None else region.label
 
 
-def _entries(models: object) -> Sequence[tuple[str, tuple[str, ...]]]:
+def _entries(models: object, regions: Regions) -> Sequence[tuple[str, tuple[str, ...]]]:
     """Return the models in a list, each with regions of its own."""
     if not isinstance(models, list):
         return ()
     own = {
-        name: _labels(model.get("regions")) for model in models if isinstance(model, dict) for name in _names([model])
+        name: _labels(model.get("regions"), regions)
+        for model in models
+        if isinstance(model, dict)
+        for name in _names([model])
     }
     return [(name, own.get(name, ())) for name in _names(models)]
 
 
-def _labels(regions: object) -> tuple[str, ...]:
-    return _unique(label_of(name) for name in _names(regions))
+def _labels(named: object, regions: Regions) -> tuple[str, ...]:
+    return _unique(_label_of(name, regions) for name in _names(named))
 
 
 def _names(entries: object) -> tuple[str, ...]:

@@ -14,10 +14,12 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.redaction import without_credentials
 from beacon_cli.errors import JobNotFound
+from beacon_cli.records.job_regions import job_regions
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.store.connect import translated
 from beacon_cli.store.migrate import require_current_schema
 from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, require_rights
+from modal_deployment.regions import Regions
 
 Schema = Literal["beacon", "legacy"]
 
@@ -33,7 +35,8 @@ _NEAR_AMONG = 1000
 class StoredJob:
     """A stored job. `key` is what its rows refer to; `columns` are those of `executions`.
 
-    `spec` never holds the signatures of the old system's jobs. `batching` is None if the job does not say it.
+    `spec` never holds the signatures of the old system's jobs. `batching` is None if the job does not say it. `regions`
+    are those by which its rows are read: the known ones, and its own.
     """
 
     schema: Schema
@@ -43,10 +46,14 @@ class StoredJob:
     batching: str | None
     questions_stored: bool
     columns: Mapping[str, str]
+    regions: Regions
 
 
-def find_job(connection: Connection, job_id: str) -> StoredJob:
-    """Return the job. Raises `JobNotFound`, with similar ids, or `SchemaError` for other tables."""
+def find_job(connection: Connection, job_id: str, *, regions: Regions) -> StoredJob:
+    """Return the job; `regions` are the known ones.
+
+    Raises `JobNotFound`, with similar ids, or `SchemaError` for other tables.
+    """
     legacy = detect_schema(connection) == "legacy"
     if legacy:
         require_rights(facts_of(connection, READING_LEGACY))
@@ -55,12 +62,13 @@ def find_job(connection: Connection, job_id: str) -> StoredJob:
     job = None
     with translated():
         if storable(job_id):
-            job = _find_legacy(connection, job_id) if legacy else _find_beacon(connection, job_id)
+            find = _find_legacy if legacy else _find_beacon
+            job = find(connection, job_id, regions)
         newest = [] if job is not None else _newest_ids(connection, legacy=legacy)
     return job or _not_found(job_id, newest)
 
 
-def _find_beacon(connection: Connection, job_id: str) -> StoredJob | None:
+def _find_beacon(connection: Connection, job_id: str, regions: Regions) -> StoredJob | None:
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             "SELECT spec, batching, EXISTS (SELECT FROM questions WHERE job_id = jobs.id) AS questions_stored"
@@ -70,10 +78,11 @@ def _find_beacon(connection: Connection, job_id: str) -> StoredJob | None:
     if row is None:
         return None
     spec = without_credentials(row.pop("spec"))
-    return StoredJob(schema="beacon", id=job_id, key=job_id, spec=spec, columns={}, **row)
+    own = job_regions(spec, regions)
+    return StoredJob(schema="beacon", id=job_id, key=job_id, spec=spec, columns={}, regions=own, **row)
 
 
-def _find_legacy(connection: Connection, job_id: str) -> StoredJob | None:
+def _find_legacy(connection: Connection, job_id: str, regions: Regions) -> StoredJob | None:
     spec = next((name for name in _SPEC_COLUMNS if name in _columns(connection, "jobs")), None)
     query = sql.SQL("SELECT jobspec_id::text, id, {}::text FROM jobs WHERE {} LIMIT 1")
     stored = sql.Identifier(spec) if spec else sql.NULL
@@ -92,6 +101,7 @@ def _find_legacy(connection: Connection, job_id: str) -> StoredJob | None:
         batching=None,
         questions_stored=False,
         columns=columns,
+        regions=regions,
     )
 
 

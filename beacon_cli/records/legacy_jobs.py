@@ -13,6 +13,7 @@ from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.overview import JobList, JobOverview, name_in, shape
 from beacon_cli.records.relations import legacy_executions
 from beacon_cli.records.snapshot import Connection, reading
+from modal_deployment.regions import Regions
 
 # Through JSON: a missing column is NULL, whatever columns the table has.
 _JOBS = """
@@ -32,16 +33,18 @@ _COUNTS = """
 """
 
 
-def legacy_jobs(connection: Connection, limit: int, status: str | None) -> JobList:
+def legacy_jobs(connection: Connection, limit: int, status: str | None, *, regions: Regions) -> JobList:
     """Return the newest jobs; their statuses are the old system's own."""
     with reading(connection):
         rows = connection.execute(_JOBS, {"limit": limit + 1, "status": status}).fetchall()
-    return JobList(tuple(_overview(connection, *row) for row in rows[:limit]), more=len(rows) > limit)
+    return JobList(tuple(_overview(connection, *row, regions=regions) for row in rows[:limit]), more=len(rows) > limit)
 
 
-def _overview(connection: Connection, job_id: str, status: str, created_at: datetime | None) -> JobOverview:
-    job = find_job(connection, job_id)
-    spec = from_spec(job.spec)
+def _overview(
+    connection: Connection, job_id: str, status: str, created_at: datetime | None, *, regions: Regions
+) -> JobOverview:
+    job = find_job(connection, job_id, regions=regions)
+    spec = from_spec(job.spec, job.regions)
     counts = _counts(connection, job, spec)
     found = counts.pop("questions")
     return JobOverview(
@@ -57,7 +60,7 @@ def _overview(connection: Connection, job_id: str, status: str, created_at: date
 
 
 def _counts(connection: Connection, job: StoredJob, spec: Expectation) -> dict[str, Any]:
-    query = sql.SQL(_COUNTS).format(executions=legacy_executions(job.columns, spec.repeats))
+    query = sql.SQL(_COUNTS).format(executions=legacy_executions(job.columns, spec.repeats, job.regions))
     with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(query, {"job_id": job.key, "repeats": spec.repeats})
         [counts] = cursor.fetchall()

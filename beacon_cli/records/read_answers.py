@@ -23,10 +23,8 @@ from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.records.stored_answer import StoredExecution
 from beacon_cli.store.queries import query
 from beacon_cli.store.text import original, originals
-from modal_deployment.regions import REGIONS
 
 _ROWS_AT_ONCE = 500
-_LABELS = [region.label for region in REGIONS.values()]
 
 
 def stored_executions(
@@ -45,7 +43,7 @@ def stored_executions(
     """
     if len(jobs) > 1 and any(job.schema == "legacy" for job in jobs):
         raise UsageError("two jobs of the old system's tables cannot be read together")
-    spec = from_spec(jobs[0].spec, questions_stored=jobs[0].questions_stored)
+    spec = from_spec(jobs[0].spec, jobs[0].regions, questions_stored=jobs[0].questions_stored)
     parameters = {
         "first": jobs[0].key,
         "keys": [job.key for job in jobs],
@@ -56,7 +54,7 @@ def stored_executions(
         "question": question_id,
         "model": model_id,
         "models": list(spec.models or ()),
-        "labels": _LABELS,
+        "labels": jobs[0].regions.labels,
     }
     with reading(connection), connection.cursor(name="executions", row_factory=dict_row) as cursor:
         cursor.itersize = _ROWS_AT_ONCE
@@ -68,7 +66,7 @@ def stored_executions(
 def question_ids(connection: Connection, job: StoredJob) -> list[str]:
     """Return the ids of a job's questions, in order; none if they are not recorded."""
     if not job.questions_stored:
-        return list(from_spec(job.spec).question_ids or ())
+        return list(from_spec(job.spec, job.regions).question_ids or ())
     with reading(connection):
         rows = connection.execute("SELECT id FROM questions WHERE job_id = %s ORDER BY position", [job.key]).fetchall()
     return [original(row[0]) for row in rows]
@@ -77,12 +75,12 @@ def question_ids(connection: Connection, job: StoredJob) -> list[str]:
 def _statement(job: StoredJob, spec: Expectation, *, documents: bool) -> sql.Composed:
     legacy = job.schema == "legacy"
     if legacy:
-        executions = legacy_executions(job.columns, spec.repeats)
+        executions = legacy_executions(job.columns, spec.repeats, job.regions)
         questions = GIVEN_QUESTIONS if spec.question_ids else questions_found(executions)
         relations: dict[str, Any] = {"executions": executions, "questions": questions}
     else:
         relations = {
-            "region": region_label(sql.Identifier("execution", "region")),
+            "region": region_label(sql.Identifier("execution", "region"), job.regions),
             "effective_region": EFFECTIVE_REGION,
         }
     return query("records", "answers_legacy" if legacy else "answers_beacon").format(

@@ -17,21 +17,22 @@ from beacon_cli.store.job_locks import HOLDERS, HOLDS
 from beacon_cli.store.migrate import require_current_schema
 from beacon_cli.store.queries import query
 from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, require_rights
+from modal_deployment.regions import Regions
 
 
-def recent_jobs(connection: Connection, limit: int, status: str | None = None) -> JobList:
-    """Return the newest jobs, only those with `status` if given.
+def recent_jobs(connection: Connection, limit: int, status: str | None = None, *, regions: Regions) -> JobList:
+    """Return the newest jobs, only those with `status` if given; `regions` are the known ones.
 
     Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
     """
     if detect_schema(connection) == "legacy":
         require_rights(facts_of(connection, READING_LEGACY))
-        return legacy_jobs(connection, limit, status)
+        return legacy_jobs(connection, limit, status, regions=regions)
     require_current_schema(connection)
     _require_status(status)
     rows = _rows(connection, limit, status)
     more = {row.pop("more") for row in rows} == {True}
-    return JobList(tuple(_overview(row) for row in rows), more)
+    return JobList(tuple(_overview(row, regions) for row in rows), more)
 
 
 def _require_status(status: str | None) -> None:
@@ -48,9 +49,9 @@ def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[s
         return cursor.fetchall()
 
 
-def _overview(row: dict[str, Any]) -> JobOverview:
+def _overview(row: dict[str, Any], regions: Regions) -> JobOverview:
     spec, answered_in_run = row.pop("spec"), row.pop("answered_in_run")
-    asked = shape(from_spec(spec), _question_count(spec))
+    asked = shape(from_spec(spec, regions), _question_count(spec))
     eta = seconds_left(row["seconds"], answered_in_run, row["answered"], asked["expected"])
     return JobOverview(name=name_in(spec), eta_seconds=eta, **asked, **row)
 

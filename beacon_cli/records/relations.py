@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from beacon_cli.store.times import showable
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import Regions
 
 COLUMNS: dict[str, str] = {
     "question_id": "text",
@@ -96,8 +96,8 @@ EFFECTIVE_REGION = sql.SQL(
 )
 
 
-def beacon_executions() -> sql.Composed:
-    """Return the rows of Beacon's own table for the job `job_id`."""
+def beacon_executions(regions: Regions) -> sql.Composed:
+    """Return the rows of Beacon's own table for the job `job_id`; `regions` give them their labels."""
     return sql.SQL(
         "(SELECT run_id, question_id, model_id, {region} AS region, repeat, status, response,"
         " output_data ->> 'region' AS answered_region, {effective_region} AS effective_region, provider_id,"
@@ -105,11 +105,11 @@ def beacon_executions() -> sql.Composed:
         " error_code, finish_reason,"
         " {times}"
         " FROM executions WHERE job_id = %(job_id)s)"
-    ).format(region=region_label(sql.Identifier("region")), times=_TIMES, effective_region=EFFECTIVE_REGION)
+    ).format(region=region_label(sql.Identifier("region"), regions), times=_TIMES, effective_region=EFFECTIVE_REGION)
 
 
-def legacy_executions(columns: Mapping[str, str], repeats: int) -> sql.Composed:
-    """Return the rows of the old system's table, given the columns it has and their types.
+def legacy_executions(columns: Mapping[str, str], repeats: int, regions: Regions) -> sql.Composed:
+    """Return the rows of the old system's table, given the columns it has and their types; `regions` give the labels.
 
     It has no numbers of repeats: the rows of a (question, model, region) are numbered up to `repeats`, answered ones
     first, and surplus rows get the last number again.
@@ -122,7 +122,7 @@ def legacy_executions(columns: Mapping[str, str], repeats: int) -> sql.Composed:
     )
     return sql.SQL(_LEGACY).format(
         known=known,
-        region=region_label(sql.Identifier("region")),
+        region=region_label(sql.Identifier("region"), regions),
         repeat=sql.SQL(_NUMBERED if repeats > 1 else "0"),
     )
 
@@ -162,22 +162,22 @@ _LEGACY = """(
 )"""
 
 
-def region_label(name: sql.Composable) -> sql.Composed:
+def region_label(name: sql.Composable, regions: Regions) -> sql.Composed:
     """Return an expression for the label of the region that `name` stands for, or for `name` itself."""
     return sql.SQL("CASE {labels} {aliases} ELSE coalesce({name}, '') END").format(
         name=name,
-        # The expected values come first: a million rows are compared with three texts, not converted to lower case.
+        # The expected values come first: a million rows are compared with a few texts, not converted to lower case.
         labels=sql.SQL(" ").join(
             sql.SQL("WHEN {name} = {label} THEN {label}").format(name=name, label=region.label)
-            for region in REGIONS.values()
+            for region in regions.values()
         ),
         aliases=sql.SQL(" ").join(
             sql.SQL("WHEN lower(btrim({name}, E' \\t\\r\\n')) = ANY ({names}) THEN {label}").format(
                 name=name,
                 label=region.label,
-                names=sorted({region.id, region.label.lower(), *region.aliases}),
+                names=sorted(region.names),
             )
-            for region in REGIONS.values()
+            for region in regions.values()
         ),
     )
 

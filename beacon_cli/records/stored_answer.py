@@ -7,6 +7,7 @@ from datetime import datetime
 
 from beacon_cli.records.model_words import ModelWords
 from beacon_cli.records.witnesses import WITNESSES, places
+from modal_deployment.regions import Regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,9 @@ class StoredExecution(ModelWords):
         said = self.effective_system_prompt or self.system_prompt
         return said or ("" if self.run_id is not None else None)
 
-    @property
-    def places(self) -> frozenset[str]:
-        """The labels of the regions that the endpoint, its provider or the container's place name; none if unknown."""
-        return frozenset(places({witness: getattr(self, witness) for witness in WITNESSES}).values())
+    def places(self, regions: Regions) -> frozenset[str]:
+        """Return the labels of the regions that the endpoint, its provider or the container's place name, if any."""
+        return frozenset(places({witness: getattr(self, witness) for witness in WITNESSES}, regions).values())
 
     @property
     def seconds(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from beacon_cli.report.contents import Report
 from beacon_cli.report.files import default_name, replacing
 from beacon_cli.report.page import write_page
 from beacon_cli.report.recorded import Recorded
+from modal_deployment.registry import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +43,32 @@ class WrittenReport:
 
 
 def write_report(
-    connection: Connection, job: StoredJob, options: Options, path: Path | None = None, *, budget: int = BUDGET
+    connection: Connection,
+    job: StoredJob,
+    options: Options,
+    path: Path | None = None,
+    *,
+    models: Mapping[str, Model],
+    budget: int = BUDGET,
 ) -> WrittenReport:
-    """Write the report of a job, by default into the working folder, and return its path.
+    """Write the report of a job, by default into the working folder, and return its path. `models` are the known ones.
 
     Answers of more than `budget` characters are left out, the least important first. Raises `StoreError`,
     and `EnvironmentFault` when the file cannot be written.
     """
     path = path or Path(default_name(job.id))
     with replacing(path) as file:
-        report = _collected(connection, job, options, budget)
+        report = _collected(connection, job, options, models, budget)
         write_page(file, report, options.rule)
     return WrittenReport(path.absolute(), path.stat().st_size, report)
 
 
-def _collected(connection: Connection, job: StoredJob, options: Options, budget: int) -> Report:
+def _collected(
+    connection: Connection, job: StoredJob, options: Options, models: Mapping[str, Model], budget: int
+) -> Report:
     with reading(connection), AnswerFile() as answers:  # one snapshot for the whole page
         recorded = Recorded(answers)
-        comparison = compare_jobs(connection, [job], options, watch=recorded.watch)
+        comparison = compare_jobs(connection, [job], options, models=models, watch=recorded.watch)
         history = history_of(connection, job)
         selection = answers.select(ranks(comparison.results), budget)
     [audit] = comparison.audits

@@ -52,7 +52,7 @@ def _run_job(
     _log.info("all questions were asked; reading the stored answers")
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, finished, with_batches=as_json)
-        report = audit_job(connection, job_id)
+        report = audit_job(connection, job_id, regions=settings.vocabulary.regions)
     stopped = finished.outcome.stopped
     if stopped is not None and stopped.signum is not None:
         exit_code = 128 + stopped.signum

@@ -15,7 +15,6 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
-from modal_deployment.regions import REGIONS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,11 +45,11 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         },
         "lanes": [{"model_id": lane.model_id, "region": lane.region.label, "expected": per_lane} for lane in lanes],
         "containers_at_most": containers_at_most(lanes, limits),
-        "per_endpoint": {REGIONS[key].label: cap for key, cap in endpoint_caps(lanes, limits).items()},
+        "per_endpoint": {regions[key].label: cap for key, cap in endpoint_caps(lanes, limits).items()},
         "limits": limits.model_dump(),
         "generation": job.generation.model_dump(),
         "system_prompts": {region.label: job.prompt_system(region) for region in regions.values()},
-        "endpoints": {REGIONS[key].label: endpoint.inference_url for key, endpoint in endpoints.items()},
+        "endpoints": {regions[key].label: endpoint.inference_url for key, endpoint in endpoints.items()},
         "prompts": [
             {"question_id": question.id, "text": question.text}
             for question in itertools.islice(job.questions, _PROMPTS_LISTED)

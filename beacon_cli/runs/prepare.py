@@ -102,6 +102,7 @@ def _clients(
     return open_clients(
         settings.proxy_headers(),
         endpoints,
+        vocabulary=settings.vocabulary,
         connect_timeout=limits.connect_timeout,
         caps=caps,
         notify=notify,

@@ -21,8 +21,7 @@ from beacon_cli.job.model import Job
 from beacon_cli.local.models import local_model_ids
 from beacon_cli.settings import Settings
 from beacon_cli.store.database import EMBEDDED
-from modal_deployment.regions import REGIONS, UnknownRegionError, region_named
-from modal_deployment.registry import REGISTRY
+from modal_deployment.regions import Regions, UnknownRegionError
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
@@ -50,9 +49,13 @@ class RunRequest:
         """Return the job. Raises `JobFileError`, and `UsageError` for flags that do not fit the job file."""
         if self.events is not None and self.events.resolve() == self.job_file.resolve():
             raise UsageError(f"--events would write into the job file {self.job_file}", hint="name another file")
-        known = [*REGISTRY, *local_model_ids(settings)]  # each endpoint reports itself which of them it serves
-        job = load_job(self.job_file, known_models=known, old_prompt=self.old_prompt)
-        require_rest(job, self.without)
+        job = load_job(
+            self.job_file,
+            regions=settings.vocabulary.regions,
+            known_models=known_models(settings),
+            old_prompt=self.old_prompt,
+        )
+        require_rest(job, self.without, settings.vocabulary.regions)
         return job
 
     def limits(self, job: Job, settings: Settings) -> Limits:
@@ -94,6 +97,11 @@ class RunRequest:
         return f"{line} < JOB_FILE" if self.job_file == STDIN else line
 
 
+def known_models(settings: Settings) -> list[str]:
+    """Return the ids of the models that a job may name; each endpoint reports itself which of them it serves."""
+    return list(dict.fromkeys([*settings.known_model_ids(), *local_model_ids(settings)]))
+
+
 def statuses_to_ask_again(given: Collection[str]) -> tuple[Status, ...]:
     """Return the given statuses without those that are asked again anyway. Raises `UsageError` for unknown ones."""
     for name in given:
@@ -102,18 +110,18 @@ def statuses_to_ask_again(given: Collection[str]) -> tuple[Status, ...]:
     return tuple(status for status in STATUSES if status in given and status in ANSWERED)
 
 
-def regions_named(names: Sequence[str]) -> tuple[str, ...]:
+def regions_named(names: Sequence[str], regions: Regions) -> tuple[str, ...]:
     """Return the ids of regions that the command line names. Raises `UsageError` for an unknown one."""
     try:
-        return tuple(dict.fromkeys(region_named(name).id for name in names))
+        return tuple(dict.fromkeys(regions.named(name).id for name in names))
     except UnknownRegionError as error:
         raise UsageError(f"--without: {error}") from error
 
 
-def require_rest(job: Job, without: Sequence[str]) -> None:
+def require_rest(job: Job, without: Sequence[str], regions: Regions) -> None:
     """Raise `UsageError` if regions are left out that the job does not ask, or if nothing is left."""
     asked = {lane.region.id: lane.region.label for lane in job.lanes()}
-    if strange := [REGIONS[region_id].label for region_id in without if region_id not in asked]:
+    if strange := [regions[region_id].label for region_id in without if region_id not in asked]:
         raise UsageError(
             f"--without {strange[0]}: the job does not ask this region", hint=f"it asks {', '.join(asked.values())}"
         )

@@ -20,7 +20,6 @@ from beacon_cli.settings import Settings
 from beacon_cli.store.connect import translated
 from beacon_cli.store.queries import query
 from beacon_cli.store.text import original
-from modal_deployment.regions import REGIONS
 
 _SMALL_JOB_CELLS = 24
 _MOST_CELLS = 500  # maximum cells of a job whose answers are all read
@@ -45,7 +44,7 @@ def read_summary(
     cells = job.questions.count * job.repeats
     lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
     batches = _streamed(connection, "batches", job_id) if with_batches else ()
-    again = _asked_again(connection, request, job_id, finished)
+    again = _asked_again(connection, request, job_id, finished, _left_out(request, settings))
     summary = RunSummary(
         job_id=job_id,
         run_id=finished.run_id,
@@ -62,7 +61,7 @@ def read_summary(
         hops=sum(lane.hops for lane in lanes),
         duration_seconds=outcome.duration_seconds,
         min_success_rate=request.limits(job, settings).min_success_rate,
-        answers=_answers(connection, job, job_id),
+        answers=_answers(connection, job, job_id, settings.vocabulary.regions.labels),
         errors=[ErrorLine(**row) for row in rows["errors"]],
         function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
         stopped=outcome.stopped.message if outcome.stopped else None,
@@ -73,7 +72,7 @@ def read_summary(
         asked_again=again,
         again_command=_again_command(request, job_id) if outcome.counts.get("blocked") else None,
         troubles=outcome.troubles,
-        without=[REGIONS[region_id].label for region_id in request.without],
+        without=_left_out(request, settings),
     )
     if outcome.status == "completed" and not (again and again.kept):
         return summary
@@ -84,20 +83,26 @@ def _again_command(request: RunRequest, job_id: str) -> str:
     return replace(request, again=("blocked",)).resume_command(job_id, whole=True)
 
 
-def _asked_again(connection: Connection, request: RunRequest, job_id: str, finished: FinishedRun) -> AskedAgain | None:
+def _left_out(request: RunRequest, settings: Settings) -> list[str]:
+    """Return the labels of the regions that are left out."""
+    return [settings.vocabulary.regions[region_id].label for region_id in request.without]
+
+
+def _asked_again(
+    connection: Connection, request: RunRequest, job_id: str, finished: FinishedRun, without: list[str]
+) -> AskedAgain | None:
     if not request.again:
         return None
-    without = [REGIONS[region_id].label for region_id in request.without]
     parameters = {"run_id": finished.run_id, "statuses": list(request.again), "without": without}
     [counts] = _streamed(connection, "asked_again", job_id, **parameters)
     return AskedAgain(statuses=request.again, failures=dict(finished.not_replaced), **counts)
 
 
-def _answers(connection: Connection, job: Job, job_id: str) -> list[AnswerLine]:
+def _answers(connection: Connection, job: Job, job_id: str, labels: list[str]) -> list[AnswerLine]:
     """Return the answers to show: all of a small job, or the first repeat of one that is small without its repeats."""
     if job.expected > min(_MOST_CELLS, _SMALL_JOB_CELLS * job.repeats):
         return []
-    answers = [_answer(row) for row in _rows(connection, "answers", job_id)]
+    answers = [_answer(row) for row in _streamed(connection, "answers", job_id, labels=labels)]
     return answers if job.expected <= _SMALL_JOB_CELLS else [answer for answer in answers if not answer.repeat]
 
 

@@ -13,7 +13,7 @@ from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.console.reader_width import reader_width
 from beacon_cli.records.stored_answer import StoredExecution
 from beacon_cli.show.answer import StyledText, brief, styled
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import Regions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,7 +22,6 @@ _SIDE_BY_SIDE_FROM = 100
 _NARROWEST_COLUMN = 24
 _LINES_IN_BRIEF = 6
 _INDENT = "    "
-_LABELS = [region.label for region in REGIONS.values()]
 _GAP = "  "
 
 Line = list[StyledText]
@@ -34,9 +33,13 @@ Words = tuple[StyledText, ...]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The width of the terminal, whether long answers are shown in full, and the regions of each model."""
+    """The width of the terminal, whether long answers are shown in full, and the regions of each model.
+
+    `known` are the regions by which the rows are read.
+    """
 
     width: int
+    known: Regions
     full: bool = True
     asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -52,15 +55,16 @@ def print_answers(
     executions: Iterable[StoredExecution],
     console: Console,
     *,
+    regions: Regions,
     asked: Mapping[str, Sequence[str]] | None = None,
     full: bool = True,
 ) -> None:
     """Print answers, which come in the order of question, model and region.
 
-    `asked` has the regions in which each model should be asked, so that a region without an answer is shown too. Only
-    one model's answers to one question are in memory at a time.
+    `regions` are those by which the rows are read. `asked` has the regions in which each model should be asked, so that
+    a region without an answer is shown too. Only one model's answers to one question are in memory at a time.
     """
-    page = Page(reader_width(console), full, asked or {})
+    page = Page(reader_width(console), regions, full, asked or {})
     printed = False
     for _, of_question in groupby(executions, lambda execution: execution.question_id):
         heading = True
@@ -78,8 +82,7 @@ def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
     for answer in answers:
         cells.setdefault(answer.repeat, {}).setdefault(answer.region, []).append(answer)
     regions = sorted(
-        dict.fromkeys([*page.asked.get(answers[0].model_id, ()), *(answer.region for answer in answers)]),
-        key=lambda region: _LABELS.index(region) if region in _LABELS else len(_LABELS),
+        {*page.asked.get(answers[0].model_id, ()), *(answer.region for answer in answers)}, key=page.known.rank
     )
     rows = {repeat: _row(cells[repeat], regions) for repeat in sorted(cells)}
     yield [StyledText(f"  {excerpt(answers[0].model_id)}", "cyan")]

@@ -53,5 +53,5 @@ def _served_here(regions: Iterable[Region]) -> dict[str, Endpoint]:
     """Return the endpoints of `beacon serve` with its default ports."""
     from beacon_cli.local.foreground import chosen_ports
 
-    ports = chosen_ports([region.id for region in regions], None)
+    ports = chosen_ports([region.id for region in regions], None, REGIONS)
     return {region_id: Endpoint.at(REGIONS[region_id], f"http://127.0.0.1:{port}") for region_id, port in ports.items()}

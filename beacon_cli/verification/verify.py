@@ -61,6 +61,7 @@ class _Verification:
         open_one = partial(
             open_client,
             endpoints=endpoints.values(),
+            vocabulary=self.settings.vocabulary,
             connect_timeout=self.settings.limits.connect_timeout,
             max_in_flight=3 * len(endpoints),
         )

@@ -21,6 +21,7 @@ from beacon_cli.report.report import write_report
 from tests.acceptance.conftest import Machine
 from tests.support import hostile_job, report_jobs
 from tests.support.in_process import beacon
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -108,7 +109,13 @@ def reports(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with psycopg.connect(machine.url, autocommit=True) as connection:
         report_jobs.store(connection, report_jobs.ReportJob())
         hostile_job.store(connection)
-        write_report(connection, find_job(connection, hostile_job.JOB), Options(), folder / "hostile.html")
+        write_report(
+            connection,
+            find_job(connection, hostile_job.JOB, regions=REGIONS),
+            Options(),
+            folder / "hostile.html",
+            models=REGISTRY,
+        )
     done = beacon("report", "bias-demo-1", "--output", str(folder / "demo.html"), url=machine.url)
     assert (done.code, done.err) == (0, "")
     return folder

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from beacon_cli.endpoints.configured import Endpoint
-from modal_deployment.regions import REGIONS
-from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
+from modal_deployment.registry import registry_document, registry_sha256
 from tests.support.answers import good_answer
 from tests.support.raw_server import RawServer, Request, http, raw_server_in_thread
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 CREDENTIALS = {"modal-key": "wk-1", "modal-secret": "ws-canary-1"}
 CALL = "__modal_function_call_id=fc-1"

@@ -9,6 +9,7 @@ from typing import Any
 
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
+from tests.support.vocabulary import VOCABULARY
 
 MODELS = ["llama3.2-1b", "qwen2.5-1.5b"]
 REGIONS = ["US", "EU", "ASIA"]
@@ -26,4 +27,4 @@ def make_job(questions: int = 2, **keys: Any) -> Job:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "job.json"
         path.write_text(json.dumps(document), encoding="utf-8")
-        return load_job(path, known_models=MODELS)
+        return load_job(path, known_models=MODELS, regions=VOCABULARY.regions)

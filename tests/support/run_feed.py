@@ -24,7 +24,7 @@ from beacon_cli.executor.events import (
 )
 from beacon_cli.executor.execution import STATUSES, Cell, Execution, Status
 from beacon_cli.job.lanes import Lane, Question
-from modal_deployment.regions import REGIONS
+from tests.support.vocabulary import REGIONS
 
 START = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 MODELS = ("llama3.2-1b", "qwen2.5-1.5b")

@@ -13,9 +13,10 @@ import uvicorn
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
 from modal_deployment.applications import region_app
 from modal_deployment.receipts import ContainerFacts
-from modal_deployment.regions import REGIONS, Region
-from modal_deployment.registry import REGISTRY, Model
+from modal_deployment.regions import Region
+from modal_deployment.registry import Model
 from modal_deployment.serving import Service
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 OUTCOMES = Path(__file__).with_name("outcomes.yaml")
 """A script that has every kind of outcome; each question's first word chooses one."""
@@ -37,7 +38,7 @@ def _serving(region: Region, script: Path) -> Iterator[int]:
     def facts(model: Model | None) -> ContainerFacts:
         return ContainerFacts(f"local-{region.id}-{model.id if model else 0}", f"local-{region.id}", None, "local")
 
-    loaded = load_script(script)
+    loaded = load_script(script, regions=REGIONS)
     generators = {model_id: ScriptedGenerator(loaded, model_id=model_id, region=region) for model_id in REGISTRY}
     service = Service(region, REGISTRY.values(), facts=facts, version="0", generators=generators)
     server = uvicorn.Server(uvicorn.Config(region_app(service), log_config=None, lifespan="off", ws="none"))

@@ -13,9 +13,9 @@ from modal_deployment.applications import region_app
 from modal_deployment.generation import Generated, GenerationRequest
 from modal_deployment.receipts import ContainerFacts
 from modal_deployment.refusal import Refusal
-from modal_deployment.regions import REGIONS
 from modal_deployment.registry import Model
 from modal_deployment.serving import Service
+from tests.support.vocabulary import REGIONS
 
 MODEL = Model("m-1", "org/M-1", "abc123", "T4", 1000, "toy")
 

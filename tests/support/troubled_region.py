@@ -20,10 +20,10 @@ from beacon_cli.executor.execution import Batching
 from beacon_cli.executor.run import Assignment, Run, RunOutcome
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
-from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer
 from tests.support.memory_recorder import MemoryRecorder
 from tests.support.virtual_time import run_virtually
+from tests.support.vocabulary import REGIONS, VOCABULARY
 
 Trouble = Callable[["Call"], httpx2.Response | None]
 """What a region does with a call; None: it answers."""
@@ -117,7 +117,7 @@ def run_in(world: TroubledWorld, job: Job, limits: Limits, batching: Batching = 
 
     async def main() -> tuple[RunOutcome, float]:
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
-            clients = dict.fromkeys(endpoints, Client(http, Door()))
+            clients = dict.fromkeys(endpoints, Client(http, Door(), vocabulary=VOCABULARY))
             assignment = Assignment(job, "test-job", "run", batching, limits, 0, job.lanes())
             run = Run(assignment, recorder, clients, endpoints, events.append, Stop(), Clock())
             return await run.execute(), asyncio.get_running_loop().time()

@@ -82,7 +82,7 @@ def test_a_region_named_twice_or_unknown_is_an_error_where_it_stands() -> None:
     twice = refusal("[regions.US]\nbase_url = 'http://x'\n[regions.us]\nbase_url = 'http://x'\n")
     assert "beacon.toml: regions: " in twice
     assert "twice" in twice
-    assert "beacon.toml: regions: unknown region 'mars'" in refusal("[regions.mars]\nbase_url = 'http://x'\n")
+    assert 'beacon.toml: regions: "new mars" is not a region\'s id' in refusal("[regions.'new mars']\n")
     Path("beacon.toml").unlink()
     assert refusal(REGIONS__MARS__BASE_URL="http://x").startswith("BEACON_REGIONS__MARS__BASE_URL: unknown region")
     both = refusal(REGIONS__AP__BASE_URL="http://x", REGIONS__ASIA__BASE_URL="http://x")

@@ -6,7 +6,7 @@ SELECT job.id AS job_id, entry.status = 'doing' AS taken, substr(entry.queue_nam
            SELECT max(at) FROM beacon_queue.procrastinate_events WHERE job_id = entry.id
        ))::float8 AS changed_seconds,
        (job.spec -> 'questions' ->> 'count')::int * (job.spec ->> 'repeats')::int AS per_lane,
-       job.spec -> 'models' AS models,
+       job.spec -> 'models' AS models, job.spec -> 'regions' AS regions,
        (SELECT coalesce(jsonb_object_agg(region, n), '{}') FROM (
             SELECT region, count(*) AS n FROM executions
             WHERE job_id = job.id AND status IN ('completed', 'empty', 'blocked') GROUP BY region

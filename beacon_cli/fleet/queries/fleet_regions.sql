@@ -1,4 +1,4 @@
--- Calls per region against the caps, and its pause if it is in trouble; the account's own row is last.
+-- Calls per region against the caps, and its pause if it is in trouble; also of all regions together (account).
 SELECT cap.scope AS region, cap.calls AS cap,
        count(call.id) FILTER (WHERE call.granted_at IS NOT NULL) AS in_flight,
        count(call.id) FILTER (WHERE call.granted_at IS NULL) AS calls_waiting,
@@ -12,4 +12,3 @@ FROM fleet_caps AS cap
 LEFT JOIN fleet_calls AS call ON call.region = cap.scope OR cap.scope = 'account'
 LEFT JOIN fleet_workers AS worker ON worker.id = call.worker_id
 GROUP BY cap.scope, cap.calls
-ORDER BY cap.scope = 'account', array_position(ARRAY['US', 'EU', 'ASIA'], cap.scope)

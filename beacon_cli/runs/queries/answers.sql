@@ -7,4 +7,4 @@ SELECT e.question_id, q.text, e.model_id, e.region, e.repeat, e.status, e.error_
 FROM executions e
 JOIN questions q ON q.job_id = e.job_id AND q.id = e.question_id
 WHERE e.job_id = %(job_id)s
-ORDER BY q.position, e.model_id, e.repeat, array_position(ARRAY['US', 'EU', 'ASIA'], e.region)
+ORDER BY q.position, e.model_id, e.repeat, array_position(%(labels)s::text[], e.region), e.region

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from modal_deployment.registry import REGISTRY, registry_document
+from modal_deployment.registry import registry_document
 from tests.acceptance.conftest import Beacon
 from tests.support.answers import good_answer
 from tests.support.deployed_regions import CREDENTIALS, deployed
 from tests.support.hostile_endpoints import Asked, endpoints, met, run_arguments, write_job
 from tests.support.invariant import Aftermath, assert_invariant
 from tests.support.raw_server import Request, http, raw_server_in_thread
+from tests.support.vocabulary import REGISTRY
 
 PROMPTS = [f"Question {number}?" for number in range(2)]
 MODELS = "[llama3.2-1b, qwen2.5-1.5b]"

@@ -13,6 +13,7 @@ from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.records.snapshot import reading
 from beacon_cli.store.connect import connect_readonly
 from tests.support.audit_jobs import JOB, seed
+from tests.support.vocabulary import REGIONS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -23,7 +24,7 @@ def test_a_role_that_may_only_select_can_audit(connection: Connection, database_
     try:
         connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO auditor")
         with connect_readonly(make_conninfo(database_url, user="auditor")) as auditor:
-            assert audit_job(auditor, JOB).ok
+            assert audit_job(auditor, JOB, regions=REGIONS).ok
     finally:
         connection.execute("DROP OWNED BY auditor")
         connection.execute("DROP ROLE auditor")
@@ -33,7 +34,7 @@ def test_a_read_only_database_can_be_audited(connection: Connection, database_ur
     seed(connection)
     connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on".encode())
     with psycopg.connect(database_url, autocommit=True) as reader:
-        assert audit_job(reader, JOB).ok
+        assert audit_job(reader, JOB, regions=REGIONS).ok
 
 
 def test_the_transaction_cannot_write_and_leaves_no_setting_behind(connection: Connection) -> None:
@@ -53,7 +54,7 @@ def test_a_lock_in_the_way_is_named_with_its_holder(connection: Connection, data
         assert "AccessExclusiveLock on executions" in caught.value.message
         assert f"process {holder.info.backend_pid} (night-backup)" in caught.value.message
         holder.rollback()
-    assert audit_job(connection, JOB).ok
+    assert audit_job(connection, JOB, regions=REGIONS).ok
 
 
 def test_a_cut_connection_is_a_store_error(connection: Connection, database_url: str) -> None:
@@ -61,14 +62,14 @@ def test_a_cut_connection_is_a_store_error(connection: Connection, database_url:
     with psycopg.connect(database_url, autocommit=True) as victim:
         connection.execute("SELECT pg_terminate_backend(%s)", [victim.info.backend_pid])
         with pytest.raises(StoreError):
-            audit_job(victim, JOB)
+            audit_job(victim, JOB, regions=REGIONS)
 
 
 def test_tables_of_somebody_else_are_refused(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE jobs (id text)")
         with pytest.raises(SchemaError):
-            audit_job(connection, JOB)
+            audit_job(connection, JOB, regions=REGIONS)
 
 
 def test_the_rows_of_other_jobs_are_not_read(connection: Connection) -> None:
@@ -83,6 +84,6 @@ def test_the_rows_of_other_jobs_are_not_read(connection: Connection) -> None:
     connection.execute("SELECT pg_stat_force_next_flush()")
     query = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'executions'"
     before = connection.execute(query).fetchone()
-    audit_job(connection, JOB)
+    audit_job(connection, JOB, regions=REGIONS)
     connection.execute("SELECT pg_stat_force_next_flush()")
     assert connection.execute(query).fetchone() == before

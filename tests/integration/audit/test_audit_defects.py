@@ -10,6 +10,7 @@ import pytest
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.executor.counts import Counts
 from tests.support.audit_jobs import JOB, fingerprint, seed
+from tests.support.vocabulary import REGIONS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 NAMES = (
@@ -94,7 +95,7 @@ def test_a_defect_fails_exactly_the_checks_that_it_breaks(connection: Connection
         connection.execute(statement.encode())
     before = fingerprint(connection)
 
-    report = audit_job(connection, JOB)
+    report = audit_job(connection, JOB, regions=REGIONS)
 
     assert {check.name for check in report.checks if check.status == "fail"} == broken
     assert not report.ok
@@ -103,7 +104,7 @@ def test_a_defect_fails_exactly_the_checks_that_it_breaks(connection: Connection
 
 def test_a_clean_job_passes_every_check(connection: Connection) -> None:
     seed(connection)
-    report = audit_job(connection, JOB)
+    report = audit_job(connection, JOB, regions=REGIONS)
     assert [(check.name, check.status) for check in report.checks] == [(name, "pass") for name in NAMES]
     assert report.ok
     assert (report.schema, report.rows, report.coverage.expected) == ("beacon", 12, 12)
@@ -147,7 +148,7 @@ def test_a_doubt_warns_and_fails_nothing(connection: Connection, doubt: str) -> 
     statement, name, detail = WARNINGS[doubt]
     seed(connection)
     connection.execute(statement.encode())
-    report = audit_job(connection, JOB)
+    report = audit_job(connection, JOB, regions=REGIONS)
     [check] = [check for check in report.checks if check.status != "pass"]
     assert (check.name, check.status) == (name, "warn")
     assert detail in check.detail
@@ -157,4 +158,4 @@ def test_a_doubt_warns_and_fails_nothing(connection: Connection, doubt: str) -> 
 def test_a_short_text_may_answer_two_questions(connection: Connection) -> None:
     seed(connection)
     connection.execute("UPDATE executions SET response = '4'")
-    assert {check.status for check in audit_job(connection, JOB).checks} == {"pass"}
+    assert {check.status for check in audit_job(connection, JOB, regions=REGIONS).checks} == {"pass"}

@@ -13,6 +13,7 @@ from beacon_cli.comparison.options import chosen_options
 from beacon_cli.executor.execution import Batching
 from beacon_cli.records.find_job import find_job
 from tests.support.audit_jobs import JOB, fingerprint, seed_legacy
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -121,7 +122,7 @@ def test_a_defect_in_the_old_tables_fails_exactly_the_checks_that_it_breaks(lega
     legacy.execute(statement.encode())
     before = fingerprint(legacy)
 
-    report = audit_job(legacy, JOB, batching="question")
+    report = audit_job(legacy, JOB, batching="question", regions=REGIONS)
 
     assert {check.name for check in report.checks if check.status == "fail"} == broken
     assert fingerprint(legacy) == before
@@ -133,8 +134,10 @@ def test_ten_defects_in_one_old_job_are_all_named_and_nothing_is_written(legacy:
         legacy.execute(statement.encode())
     before = fingerprint(legacy)
 
-    report = audit_job(legacy, JOB)
-    comparison = compare_jobs(legacy, [find_job(legacy, JOB)], chosen_options("lexical", 0.05, (), None))
+    report = audit_job(legacy, JOB, regions=REGIONS)
+    comparison = compare_jobs(
+        legacy, [find_job(legacy, JOB, regions=REGIONS)], chosen_options("lexical", 0.05, (), None), models=REGISTRY
+    )
 
     found = {check.name: check for check in report.checks}
     assert {name: check.status for name, check in found.items()} == {
@@ -157,7 +160,9 @@ def test_what_may_be_the_old_job_s_batching_is_a_doubt_until_it_is_said(legacy: 
     legacy.execute("UPDATE executions SET started_at = started_at - interval '0.5 s' WHERE id = 12")
     sequential = {
         batching: next(
-            check for check in audit_job(legacy, JOB, batching=batching).checks if check.name == "sequential"
+            check
+            for check in audit_job(legacy, JOB, batching=batching, regions=REGIONS).checks
+            if check.name == "sequential"
         )
         for batching in BATCHINGS
     }

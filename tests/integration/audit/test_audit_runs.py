@@ -11,12 +11,13 @@ import pytest
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.check import Check
 from tests.support.audit_jobs import JOB, MODELS, QUESTIONS, REGIONS, SPEC, START, add_execution, add_job, add_run, seed
+from tests.support.vocabulary import VOCABULARY
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 def verdicts(connection: Connection) -> dict[str, Check]:
-    return {check.name: check for check in audit_job(connection, JOB).checks}
+    return {check.name: check for check in audit_job(connection, JOB, regions=VOCABULARY.regions).checks}
 
 
 def test_a_cell_asked_again_an_hour_later_disturbs_neither_order_nor_gap_nor_containers(

@@ -16,6 +16,7 @@ from beacon_cli.audit.audit import audit_job
 from beacon_cli.errors import JobNotFound
 from tests.support.audit_jobs import JOB, SPEC, fingerprint, seed
 from tests.support.in_process import PROGRAM, beacon, without_database
+from tests.support.vocabulary import REGIONS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -205,7 +206,7 @@ def test_hostile_job_ids_are_jobs_that_do_not_exist(connection: Connection, data
     assert len(document["errors"][0]["message"]) < 200
     for job_id in ("'; DROP TABLE executions--", "../..", "", "\udcff", "%s", "9" * 99, "a\0b", "--json", "\u202e"):
         with pytest.raises(JobNotFound) as caught:
-            audit_job(connection, job_id)
+            audit_job(connection, job_id, regions=REGIONS)
         assert caught.value.message.isprintable()
     assert fingerprint(connection) == before
 

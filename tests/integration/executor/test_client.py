@@ -20,10 +20,10 @@ from beacon_cli.executor.execution import Cell, Execution
 from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import MAX_SEED
-from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer
 from tests.support.open_turn import open_turn
 from tests.support.raw_server import RawServer, Request, http, raw_server
+from tests.support.vocabulary import REGIONS, VOCABULARY
 
 US = REGIONS["us"]
 CELL = Cell(Question("math_basic", "What is 2+2?"), Lane("llama3.2-1b", US))
@@ -43,7 +43,9 @@ async def ask(
 ) -> Execution:
     chosen = Limits(**{"attempts": 1, "answer_timeout": 5, **limits})
     endpoint = Endpoint.at(US, url or server.url)
-    async with open_client(SECRET, [endpoint], connect_timeout=chosen.connect_timeout, max_in_flight=4) as client:
+    async with open_client(
+        SECRET, [endpoint], connect_timeout=chosen.connect_timeout, max_in_flight=4, vocabulary=VOCABULARY
+    ) as client:
         clock = Clock()
         asker = Asker({"us": client}, {"us": endpoint}, generation, chosen, clock, events.append, "j")
         return await asker.execute(Progress(cell, None, clock.now(), clock.now()), open_turn())

@@ -14,8 +14,8 @@ from beacon_cli.executor.client import open_client
 from beacon_cli.executor.listing import Listing
 from beacon_cli.executor.preflight import difference, registry_changes, require_models
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import REGIONS
 from tests.support.raw_server import Request, http, raw_server
+from tests.support.vocabulary import REGIONS, VOCABULARY
 
 LANE = Lane("llama3.2-1b", REGIONS["us"])
 LISTED = http(200, {"models_available": [LANE.model_id]})
@@ -39,7 +39,9 @@ def looked(handler: Look, *, again: bool = False) -> tuple[dict[str, Listing], l
     async def main() -> dict[str, Listing]:
         async with raw_server(handler) as server:
             endpoints = {"us": Endpoint.at(REGIONS["us"], server.url)}
-            async with open_client({}, endpoints.values(), connect_timeout=5, max_in_flight=2) as client:
+            async with open_client(
+                {}, endpoints.values(), connect_timeout=5, max_in_flight=2, vocabulary=VOCABULARY
+            ) as client:
                 if not again:
                     return await require_models({"us": client}, endpoints, [LANE], said.append)
                 before = {"us": Listing((LANE.model_id,))}

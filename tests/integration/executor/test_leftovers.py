@@ -18,12 +18,12 @@ from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.execution import Cell, Execution
 from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.job.limits import Limits
-from modal_deployment.regions import REGIONS
 from modal_deployment.request_id import HEADER
 from tests.support.answers import good_answer
 from tests.support.kept_open import KeptOpen, in_chunks, kept_open, response
 from tests.support.open_turn import open_turn
 from tests.support.raw_server import Request
+from tests.support.vocabulary import REGIONS, VOCABULARY
 
 LANE = Lane("llama3.2-1b", REGIONS["us"])
 AUTHORITY = trustme.CA()
@@ -79,7 +79,7 @@ def came(
     async def main() -> Came:
         async with kept_open(handler, tls=tls, greeting=greeting) as server:
             endpoint = Endpoint.at(REGIONS["us"], server.url)
-            async with open_client({}, [endpoint], connect_timeout=5, max_in_flight=4) as client:
+            async with open_client({}, [endpoint], connect_timeout=5, max_in_flight=4, vocabulary=VOCABULARY) as client:
                 clock, limits = Clock(), Limits(attempts=attempts, answer_timeout=5)
                 asker = Asker({"us": client}, {"us": endpoint}, {}, limits, clock, lambda _: None, "j")
                 found = {}

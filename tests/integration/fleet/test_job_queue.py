@@ -16,6 +16,7 @@ from beacon_cli.store.job_store import open_job_store
 from tests.integration.fleet.conftest import Submit
 from tests.integration.fleet.test_worker_exits import entry, rows
 from tests.support.jobs import make_job
+from tests.support.vocabulary import REGIONS
 
 
 def take(url: str) -> None:
@@ -57,7 +58,7 @@ def test_an_entry_is_put_back_once_and_only_where_it_was_taken(queue_url: str, s
 def test_a_job_that_a_dead_worker_had_is_cancelled_without_any_other(queue_url: str, submit: Submit) -> None:
     submit("one")
     take(queue_url)
-    assert cancel_job(queue_url, "one").status == "cancelled"
+    assert cancel_job(queue_url, "one", regions=REGIONS).status == "cancelled"
     assert entry(queue_url) == ("aborted", "cancelled")
 
 

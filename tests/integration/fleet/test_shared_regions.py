@@ -21,6 +21,7 @@ from beacon_cli.fleet.slots import FleetSlots
 from beacon_cli.job.limits import Limits
 from beacon_cli.store.journal import Found
 from tests.support.jobs import make_job
+from tests.support.vocabulary import REGIONS
 
 CAPS = [("account", 10), ("US", 4), ("EU", 4), ("ASIA", 4)]
 JOB = make_job(1, models=["llama3.2-1b"])
@@ -213,7 +214,7 @@ def test_the_queue_shows_a_paused_region(queue_url: str) -> None:
             await worker.calls.settled()
 
     asyncio.run(main())
-    regions = fleet_overview(queue_url, Found((), ())).as_data()["regions"]
+    regions = fleet_overview(queue_url, Found((), ()), regions=REGIONS).as_data()["regions"]
     trouble = regions["EU"]["trouble"]
     assert (trouble["condition"], trouble["why"], trouble["calls"]) == ("paused", "HTTP 429: \0busy", 1)
     assert 25 < trouble["next_check_seconds"] < 31

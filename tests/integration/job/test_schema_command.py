@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 
 from beacon_cli.commands.schema import app
 from beacon_cli.job.schema import job_schema
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 
 def test_the_schema_is_the_one_document_on_stdout() -> None:
     result = CliRunner().invoke(app, ["job"])
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == job_schema()
+    assert json.loads(result.stdout) == job_schema(known_models=REGISTRY, regions=REGIONS)
     assert result.stdout.isascii()
 
 

@@ -21,8 +21,8 @@ import pytest
 from beacon_cli.errors import ConfigError, LocalServerError
 from beacon_cli.local.servers import LocalServer, local_servers
 from beacon_cli.settings import Settings
-from modal_deployment.regions import REGIONS
 from tests.support.local_models import scripted_settings
+from tests.support.vocabulary import REGIONS
 
 US = [REGIONS["us"]]
 SLOW = {"rules": [{"prompt": "slow", "latency": 60}], "default": "{model} in {place}"}
@@ -308,7 +308,6 @@ def test_a_parent_that_is_killed_leaves_no_server_and_no_folder(tmp_path: Path, 
 import asyncio, json, sys
 from beacon_cli.settings import Settings
 from beacon_cli.local.servers import local_servers
-from modal_deployment.regions import REGIONS
 async def main():
     script = {str(tmp_path / "script-0.json")!r}
     settings = Settings.model_validate({{"local": {{"models": {{"demo": {{"script": script}}}}}}}})

@@ -15,8 +15,8 @@ from openai import AsyncOpenAI
 from beacon_cli.config import load_settings
 from beacon_cli.local.servers import local_servers
 from beacon_cli.settings import Settings
-from modal_deployment.regions import REGIONS
 from tests.support.local_models import scripted_settings
+from tests.support.vocabulary import REGIONS
 
 SCRIPT = {
     "default": "{model} in {place}",

@@ -20,7 +20,7 @@ from beacon_cli.local.servers import local_servers
 from beacon_cli.local.weights import require_weights
 from modal_deployment.generation import GenerationRequest
 from modal_deployment.refusal import Refusal
-from modal_deployment.regions import REGIONS
+from tests.support.vocabulary import REGIONS
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from beacon_cli.executor.client import open_client
 from beacon_cli.executor.exchange import get_object
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.network.roots import VARIABLES
-from modal_deployment.regions import REGIONS
 from tests.support.hostile_endpoints import endpoints
+from tests.support.vocabulary import REGIONS, VOCABULARY
 
 AUTHORITY = trustme.CA()
 HOST = "eu.example.test"
@@ -41,7 +41,7 @@ def url() -> Iterator[str]:
 
 async def asked(base_url: str) -> object:
     endpoint = Endpoint.at(REGIONS["eu"], f"{base_url}/eu")
-    async with open_client({}, [endpoint], connect_timeout=5, max_in_flight=1) as client:
+    async with open_client({}, [endpoint], connect_timeout=5, max_in_flight=1, vocabulary=VOCABULARY) as client:
         return (await get_object(client, endpoint.models_url))["region"]
 
 

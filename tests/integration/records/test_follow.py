@@ -18,6 +18,7 @@ from beacon_cli.store.session import Session
 from beacon_cli.store.text import storable
 from tests.support.audit_jobs import JOB, MODELS, START, add_execution, add_job, add_run, seed
 from tests.support.in_process import beacon
+from tests.support.vocabulary import REGIONS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -25,7 +26,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 def followed(url: str, pauses: Sequence[Callable[[], object]], **only: str) -> tuple[Follower, list[Arrival]]:
     """Follow to the end; in each pause between two looks the next of `pauses` happens."""
     with connect_readonly(url) as connection:
-        answers = JobAnswers.of(connection, find_job(connection, JOB), **only)
+        answers = JobAnswers.of(connection, find_job(connection, JOB, regions=REGIONS), **only)
         steps = iter(pauses)
 
         def pause(seconds: float) -> None:

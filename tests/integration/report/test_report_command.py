@@ -19,6 +19,7 @@ from beacon_cli.report.report import write_report
 from tests.support.audit_jobs import JOB, OLD_SPEC, fingerprint, seed, seed_legacy
 from tests.support.in_process import PROGRAM, beacon, without_database
 from tests.support.report_jobs import ReportJob, store
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 SMALL = ReportJob(questions=4, repeats=5)
@@ -45,7 +46,7 @@ def report_anew(
 
 
 def written(connection: Connection, path: Path, **options: Any) -> str:
-    write_report(connection, find_job(connection, JOB), Options(), path, **options)
+    write_report(connection, find_job(connection, JOB, regions=REGIONS), Options(), path, **options)
     return path.read_text(encoding="utf-8")
 
 
@@ -99,7 +100,13 @@ def test_what_makes_regions_incomparable_is_said_before_any_verdict(connection: 
     page = written(connection, tmp_path / "page.html")
     assert "✗ not comparable" in page
     assert page.index("Not comparable: gpu differs") < page.index('id="verdicts"')
-    write_report(connection, find_job(connection, JOB), Options(accepted=frozenset({"gpu"})), tmp_path / "page.html")
+    write_report(
+        connection,
+        find_job(connection, JOB, regions=REGIONS),
+        Options(accepted=frozenset({"gpu"})),
+        tmp_path / "page.html",
+        models=REGISTRY,
+    )
     page = (tmp_path / "page.html").read_text()
     assert "✓ comparable" in page
     assert "Accepted: gpu differs" in page
@@ -116,7 +123,9 @@ def test_a_clean_job_says_that_it_is(connection: Connection, tmp_path: Path) -> 
 def test_answers_beyond_the_budget_are_left_out_the_different_ones_last(connection: Connection, tmp_path: Path) -> None:
     store(connection, SMALL)
     path = tmp_path / "page.html"
-    done = write_report(connection, find_job(connection, JOB), Options(), path, budget=25_000)
+    done = write_report(
+        connection, find_job(connection, JOB, regions=REGIONS), Options(), path, budget=25_000, models=REGISTRY
+    )
     data = done.as_data()
     assert 0 < data["answers_shown"] < 120
     assert data["answers_shown"] + data["answers_left_out"] == 120

@@ -16,6 +16,7 @@ from beacon_cli.records.recent_jobs import recent_jobs
 from beacon_cli.store.session import Session
 from tests.support.audit_jobs import JOB, SPEC, START, fingerprint, seed, seed_legacy
 from tests.support.in_process import beacon
+from tests.support.vocabulary import REGIONS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 US = f"process {os.getpid()} on {socket.gethostname()}"
@@ -165,8 +166,8 @@ def test_a_job_that_nobody_runs_is_interrupted_and_says_how_to_go_on(connection:
     assert done.out.endswith(
         f"{JOB} was interrupted, and is not running. To resume it: beacon run JOB_FILE --job-id {JOB}\n"
     )
-    assert [job.id for job in recent_jobs(connection, 9, "interrupted").jobs] == [JOB]
-    assert recent_jobs(connection, 9, "running").jobs == ()
+    assert [job.id for job in recent_jobs(connection, 9, "interrupted", regions=REGIONS).jobs] == [JOB]
+    assert recent_jobs(connection, 9, "running", regions=REGIONS).jobs == ()
 
 
 def test_a_job_that_is_run_names_its_holder_and_how_long(
@@ -181,7 +182,7 @@ def test_a_job_that_is_run_names_its_holder_and_how_long(
         session = await Session.open(database_url, JOB)
         elsewhere = await Session.open(postgres_url, "other-1")  # another database of the server: not ours
         try:
-            [job] = recent_jobs(connection, 9, "running").jobs
+            [job] = recent_jobs(connection, 9, "running", regions=REGIONS).jobs
             assert (job.status, job.holder) == ("running", US)
             assert job.seconds is not None
             assert 3600 <= job.seconds < 3700
@@ -189,7 +190,7 @@ def test_a_job_that_is_run_names_its_holder_and_how_long(
             out = beacon("jobs", url=database_url).out
             assert f"{JOB} is being run by {US}, about 30m 00s left. To watch it: beacon show {JOB} --follow" in out
             add_jobs(connection, 1, "running")
-            assert [job.id for job in recent_jobs(connection, 9, "interrupted").jobs] == ["other-1"]
+            assert [job.id for job in recent_jobs(connection, 9, "interrupted", regions=REGIONS).jobs] == ["other-1"]
         finally:
             await session.close()
             await elsewhere.close()
@@ -209,10 +210,10 @@ def test_only_the_listed_jobs_are_counted_and_by_their_index(connection: Connect
         return row
 
     before = reads()
-    assert recent_jobs(connection, 1).more
+    assert recent_jobs(connection, 1, regions=REGIONS).more
     unlisted = reads()
     assert (unlisted[0], unlisted[2]) == (before[0], before[2])
-    recent_jobs(connection, 2)
+    recent_jobs(connection, 2, regions=REGIONS)
     listed = reads()
     assert listed[0] == before[0], "the whole table was read"
     assert listed[1] > unlisted[1]

@@ -24,6 +24,7 @@ from beacon_cli.store.connect import connect, connect_readonly
 from beacon_cli.store.migrate import known_migrations, migrate, require_current_schema, require_ready_for_a_run
 from tests.integration.conftest import fresh_database, url_of
 from tests.support.tcp_postgres import tcp_postgres
+from tests.support.vocabulary import REGIONS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 NAME = 'My "own", schema'
@@ -264,6 +265,9 @@ def test_a_role_without_rights_on_the_old_systems_tables_is_told_what_it_lacks(l
         role(admin) as url,
         connect_readonly(url) as connection,
     ):
-        for reads in (lambda: find_job(connection, "17"), lambda: recent_jobs(connection, 5)):
+        for reads in (
+            lambda: find_job(connection, "17", regions=REGIONS),
+            lambda: recent_jobs(connection, 5, regions=REGIONS),
+        ):
             with pytest.raises(StoreError, match=f"{user(url)} lacks a privilege: SELECT on executions, jobs"):
                 reads()

@@ -22,6 +22,7 @@ from beacon_cli.store.text import original
 from tests.integration.store.test_job_store import NOW, Opened, execution
 from tests.support.hostile_input import any_text, bodies, json_values
 from tests.support.jobs import make_job
+from tests.support.vocabulary import VOCABULARY
 
 SOME = settings(
     max_examples=25,
@@ -100,7 +101,7 @@ def test_what_the_parser_lets_through_can_be_stored(opened: Opened, replies: lis
     executions = []
     for body in replies:
         try:
-            answer = read_answer(Reply(200, body), CELL.lane)
+            answer = read_answer(Reply(200, body, vocabulary=VOCABULARY), CELL.lane)
         except AttemptError as error:
             row = execution(CELL, "failed", None, error_message=error.message, output_data=error.raw)
         else:

@@ -15,10 +15,10 @@ from beacon_cli.audit.check import Check, with_examples
 from beacon_cli.audit.coverage import CellGroup, Coverage, LaneCoverage, lane_coverage
 from beacon_cli.audit.judge_regions import MAX_COMBINATIONS, regions
 from beacon_cli.records.expectation import Expectation
-from modal_deployment.regions import REGIONS
+from tests.support.vocabulary import REGIONS
 
 LANES = tuple((model, region) for model in ("a", "b") for region in ("US", "EU", "ASIA"))
-EXPECTED = Expectation("the stored job", ("q1", "q2"), LANES)
+EXPECTED = Expectation("the stored job", ("q1", "q2"), LANES, known=REGIONS)
 COUNT = st.integers(0, 1_000_000)
 EXAMPLES = st.lists(st.text(), max_size=5)
 
@@ -187,7 +187,7 @@ def test_complete_passes_only_when_each_cell_has_exactly_one_answer(counts: list
         }
         for (m, r), (p, a, t) in zip(LANES, counts, strict=True)
     ]
-    coverage = Coverage(lane_coverage(LANES, 5, found))
+    coverage = Coverage(lane_coverage(LANES, 5, found), known=REGIONS)
     check = judges.complete(EXPECTED, coverage)
     assert (check.status == "pass") == all(lane["answered"] == 5 for lane in found)
     assert coverage.never_ran + coverage.unanswered + coverage.completed == coverage.expected == 30
@@ -203,7 +203,7 @@ def test_complete_names_what_became_of_a_cell() -> None:
         CellGroup("q2", "a", "US", expected=1, answered=0, actual=0, stored=1, status="timeout"),
         CellGroup("q3", "a", "US", expected=1, answered=0, actual=2, stored=2, status=None),
     )
-    assert judges.complete(EXPECTED, Coverage(lanes, groups)) == Check(
+    assert judges.complete(EXPECTED, Coverage(lanes, groups, known=REGIONS)) == Check(
         "complete",
         "fail",
         "of 3 cells 1 never ran, 1 ran without an answer, 1 answered more than once (expected: the stored job):"
@@ -212,7 +212,7 @@ def test_complete_names_what_became_of_a_cell() -> None:
 
 
 def test_nothing_expected_and_nothing_there_is_not_complete() -> None:
-    assert judges.complete(EXPECTED, Coverage(())).status == "fail"
+    assert judges.complete(EXPECTED, Coverage((), known=REGIONS)).status == "fail"
 
 
 @given(EXAMPLES, COUNT)

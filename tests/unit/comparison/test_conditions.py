@@ -6,13 +6,13 @@ import pytest
 
 from beacon_cli.comparison.conditions import CONDITIONS, NAMES, Conditions, Incomparable
 from beacon_cli.comparison.verdicts import Subject
-from modal_deployment.registry import REGISTRY
+from tests.support.vocabulary import REGIONS, REGISTRY
 from tests.unit.comparison.executions import execution
 
 
 def conditions(*regions: dict[str, Any]) -> Conditions:
     """Return the conditions of one answer of each region: US, EU and so on, with these fields."""
-    found = Conditions()
+    found = Conditions(models=REGISTRY, regions=REGIONS)
     for region, fields in zip(("US", "EU", "ASIA"), regions, strict=False):
         found.add(execution(region=region, **{"answered_region": region, **fields}), region)
     return found
@@ -76,7 +76,7 @@ def test_other_models_may_be_other_models() -> None:
 
 
 def test_models_that_differ_alike_are_named_together() -> None:
-    found = Conditions()
+    found = Conditions(models=REGISTRY, regions=REGIONS)
     for model in ("one", "two"):
         found.add(execution(model_id=model, gpu="A"), "US")
         found.add(execution(model_id=model, gpu="B"), "EU")
@@ -106,7 +106,8 @@ def test_a_prompt_of_the_old_system_that_is_not_recorded_is_unknown_and_no_diffe
 
 def test_a_model_may_be_named_by_its_source() -> None:
     model = REGISTRY["llama3.2-1b"]
-    assert names(conditions({"effective_model": model.id}, {"effective_model": model.source})) == []
+    asked = {"model_id": model.id}
+    assert names(conditions({**asked, "effective_model": model.id}, {**asked, "effective_model": model.source})) == []
 
 
 def test_answers_that_do_not_say_where_they_were_given_are_said_to_be_so() -> None:
@@ -137,7 +138,7 @@ def test_a_container_somewhere_unknown_says_nothing() -> None:
 
 
 def test_one_id_with_two_texts_is_another_question() -> None:
-    found = Conditions()
+    found = Conditions(models=REGISTRY, regions=REGIONS)
     found.add_prompt(Subject("q1", "m"), {"job-1": "What is 2+2?", "job-2": "What is 2+3?"})
     found.add_prompt(Subject("q2", "m"), {"job-1": "Who are you?", "job-2": "Who are you?"})
     (finding,) = found.incomparable(frozenset())
@@ -146,7 +147,7 @@ def test_one_id_with_two_texts_is_another_question() -> None:
 
 
 def test_more_values_than_can_be_shown_are_counted() -> None:
-    found = Conditions()
+    found = Conditions(models=REGISTRY, regions=REGIONS)
     for number in range(5):
         found.add(execution(gpu=f"G{number}"), "US")
     (finding,) = found.incomparable(frozenset())

@@ -11,7 +11,7 @@ from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
 from beacon_cli.errors import ConfigError
 from beacon_cli.network.proxies import DIRECT_HOSTS
 from beacon_cli.settings import Settings
-from modal_deployment.regions import REGIONS
+from tests.support.vocabulary import REGIONS
 
 US = [REGIONS["us"]]
 CREDENTIALS = {"proxy_key": "wk-canary", "proxy_secret": "ws-canary"}

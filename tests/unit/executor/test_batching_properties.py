@@ -30,11 +30,11 @@ from beacon_cli.executor.execution import Batching
 from beacon_cli.executor.run import Assignment, CancelCall, Run, RunOutcome
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
-from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer
 from tests.support.jobs import make_job
 from tests.support.memory_recorder import MemoryRecorder
 from tests.support.virtual_time import run_virtually
+from tests.support.vocabulary import REGIONS, VOCABULARY
 
 
 @dataclass
@@ -114,7 +114,7 @@ def execute_job(
         if stop_after is not None:
             loop.call_later(stop_after, interrupt)
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
-            client = Client(http, Door())
+            client = Client(http, Door(), vocabulary=VOCABULARY)
             assignment = Assignment(job, "test-job", "run", batching, limits, 0, job.lanes())
             run = Run(
                 assignment,
@@ -236,7 +236,7 @@ def test_a_stopped_run_that_is_resumed_ends_with_one_answer_for_every_cell(
     async def resume() -> RunOutcome:
         endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
-            client = Client(http, Door())
+            client = Client(http, Door(), vocabulary=VOCABULARY)
             assignment = Assignment(job, "test-job", "run-2", "question", limits, len(first), job.lanes())
             run = Run(
                 assignment, recorder, dict.fromkeys(endpoints, client), endpoints, lambda event: None, Stop(), Clock()

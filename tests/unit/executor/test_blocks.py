@@ -14,15 +14,20 @@ from beacon_cli.executor.blocks import SIGNS, Reported
 from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer
+from tests.support.vocabulary import REGIONS, VOCABULARY
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "blocked.md"
 LANE = Lane("llama3.2-1b", REGIONS["us"])
 
 
 def reply(status: int, body: Any, content_type: str = "application/json") -> Reply:
-    return Reply(status, body.encode() if isinstance(body, str) else json.dumps(body).encode(), content_type)
+    return Reply(
+        status,
+        body.encode() if isinstance(body, str) else json.dumps(body).encode(),
+        content_type,
+        vocabulary=VOCABULARY,
+    )
 
 
 def blocked(status: int, body: Any) -> Answer:

@@ -10,15 +10,15 @@ import pytest
 from beacon_cli.executor.answer import Answer, Reply, read_answer
 from beacon_cli.executor.claims import Claims
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import REGIONS
 from tests.support.answers import good_answer
+from tests.support.vocabulary import REGIONS, VOCABULARY
 
 LANE = Lane("llama3.2-1b", REGIONS["us"])
 
 
 def answered(response: str | None = "4", **more: Any) -> Answer:
     body = {**good_answer("us", "llama3.2-1b"), "response": response, **more}
-    return read_answer(Reply(200, json.dumps(body).encode()), LANE)
+    return read_answer(Reply(200, json.dumps(body).encode(), vocabulary=VOCABULARY), LANE)
 
 
 def test_an_answer_of_the_contract() -> None:
@@ -47,7 +47,7 @@ def test_an_answer_of_the_old_deployment() -> None:
         "metadata": {"region": "us-east"},
         "receipt": {"output": {"system_prompt": "You are a helpful assistant based in the US."}},
     }
-    claims = read_answer(Reply(200, json.dumps(body).encode()), LANE).claims
+    claims = read_answer(Reply(200, json.dumps(body).encode(), vocabulary=VOCABULARY), LANE).claims
     assert claims == Claims(None, None, None, "You are a helpful assistant based in the US.", "US")
 
 

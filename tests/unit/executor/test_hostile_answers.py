@@ -15,9 +15,9 @@ from beacon_cli.executor.blocks import BLOCKS
 from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import REGIONS, UnknownRegionError, region_named, region_of_container, region_or_none
-from modal_deployment.registry import REGISTRY
+from modal_deployment.regions import UnknownRegionError, region_named, region_of_container, region_or_none
 from tests.support.hostile_input import any_text, bodies
+from tests.support.vocabulary import REGIONS, REGISTRY, VOCABULARY
 
 LANE = Lane("llama3.2-1b", REGIONS["us"])
 replies = st.builds(
@@ -26,13 +26,14 @@ replies = st.builds(
     bodies,
     st.sampled_from(["application/json", "text/plain", "text/html"]) | any_text,
     st.none() | any_text,
+    vocabulary=st.just(VOCABULARY),
 )
 
 
 @settings(max_examples=400, deadline=None)
 @given(replies)
-@example(Reply(200, b"[" * 100_000))
-@example(Reply(200, b'{"success": true, "response": "x", "n": ' + b"9" * 5000 + b"}"))
+@example(Reply(200, b"[" * 100_000, vocabulary=VOCABULARY))
+@example(Reply(200, b'{"success": true, "response": "x", "n": ' + b"9" * 5000 + b"}", vocabulary=VOCABULARY))
 def test_a_reply_is_an_answer_of_what_was_asked_or_a_documented_failure(reply: Reply) -> None:
     try:
         answer = read_answer(reply, LANE)

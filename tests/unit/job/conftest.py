@@ -12,6 +12,7 @@ import pytest
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
+from tests.support.vocabulary import VOCABULARY
 
 Load = Callable[..., Job]
 Refused = Callable[..., JobFileError]
@@ -25,7 +26,8 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     def load_text(content: str | bytes | dict[str, Any], name: str = "job.yaml", **options: Any) -> Job:
         text = json.dumps(content) if isinstance(content, dict) else content
         Path(name).write_bytes(text.encode() if isinstance(text, str) else text)
-        return load_job(Path(name), **options)
+        known = {"regions": VOCABULARY.regions, "known_models": VOCABULARY.models}
+        return load_job(Path(name), **{**known, **options})
 
     return load_text
 

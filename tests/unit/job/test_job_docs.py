@@ -11,8 +11,7 @@ from beacon_cli.job.bank import BANK
 from beacon_cli.job.limits import parse_duration
 from beacon_cli.job.load import load_job
 from beacon_cli.job.schema import job_schema
-from modal_deployment.regions import REGIONS
-from modal_deployment.registry import REGISTRY
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "docs" / "reference" / "job-files.md").read_text(encoding="utf-8")
@@ -24,8 +23,8 @@ def documented_keys(text: str) -> set[str]:
 
 
 def schema_keys() -> set[str]:
-    schema = job_schema()
-    return set(schema["properties"]).union(*(part["properties"] for part in schema["$defs"].values()))
+    schema = job_schema(known_models=REGISTRY, regions=REGIONS)
+    return set(schema["properties"]).union(*(part.get("properties", ()) for part in schema["$defs"].values()))
 
 
 def test_every_key_is_documented() -> None:
@@ -41,9 +40,11 @@ def test_every_question_of_the_bank_and_every_region_is_documented() -> None:
         assert row.endswith(f"| {region.place} |")
 
 
-@pytest.mark.parametrize("name", list(job_schema()["$defs"]["Limits"]["properties"]))
+@pytest.mark.parametrize(
+    "name", list(job_schema(known_models=REGISTRY, regions=REGIONS)["$defs"]["Limits"]["properties"])
+)
 def test_the_defaults_of_limits_are_documented(name: str) -> None:
-    default = job_schema()["$defs"]["Limits"]["properties"][name]["default"]
+    default = job_schema(known_models=REGISTRY, regions=REGIONS)["$defs"]["Limits"]["properties"][name]["default"]
     row = next(line for line in REFERENCE.splitlines() if line.startswith(f"| `{name}` |"))
     written = row.split(" | ")[2]
     if default is None:
@@ -55,7 +56,7 @@ def test_the_defaults_of_limits_are_documented(name: str) -> None:
 def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)
     (tmp_path / "job.yaml").write_text(block, encoding="utf-8")
-    assert load_job(tmp_path / "job.yaml").expected == 2 * 5
+    assert load_job(tmp_path / "job.yaml", known_models=REGISTRY, regions=REGIONS).expected == 2 * 5
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:
     ],
 )
 def test_every_example_loads(name: str, expected: int) -> None:
-    job = load_job(ROOT / "examples" / name, known_models=KNOWN)
+    job = load_job(ROOT / "examples" / name, known_models=KNOWN, regions=REGIONS)
     assert job.expected == expected
     assert bool(job.warnings) == (name == "version1.json")
 

@@ -12,6 +12,7 @@ import pytest
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 Load = Callable[..., Job]
 Refused = Callable[..., JobFileError]
@@ -31,7 +32,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path
     path = tmp_path / "job.yaml"
     make(path)
     with pytest.raises(JobFileError) as caught:
-        load_job(path)
+        load_job(path, known_models=REGISTRY, regions=REGIONS)
     assert caught.value.message == f"{path}: {problem}"
 
 
@@ -41,12 +42,12 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     path.write_text(JOB)
     path.chmod(0)
     with pytest.raises(JobFileError, match="permission denied"):
-        load_job(path)
+        load_job(path, known_models=REGISTRY, regions=REGIONS)
 
 
 def test_a_name_that_cannot_be_a_file_is_refused() -> None:
     with pytest.raises(JobFileError, match="not a file name"):
-        load_job(Path("a\0b"))
+        load_job(Path("a\0b"), known_models=REGISTRY, regions=REGIONS)
 
 
 def test_a_file_that_is_too_large_is_refused_and_told_where_questions_go(refused: Refused) -> None:

@@ -12,6 +12,7 @@ from beacon_cli.errors import JobFileError
 from beacon_cli.job.files import MAX_BYTES, STDIN
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 YAML = "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n"
 AS_JSON = json.dumps({"questions": ["math_basic"], "models": ["llama3.2-1b"], "regions": ["US"]})
@@ -19,7 +20,7 @@ AS_JSON = json.dumps({"questions": ["math_basic"], "models": ["llama3.2-1b"], "r
 
 def load(monkeypatch: pytest.MonkeyPatch, data: bytes) -> Job:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-    return load_job(STDIN)
+    return load_job(STDIN, known_models=REGISTRY, regions=REGIONS)
 
 
 @pytest.mark.parametrize(

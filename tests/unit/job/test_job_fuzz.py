@@ -16,6 +16,7 @@ from beacon_cli.errors import JobFileError
 from beacon_cli.job.load import load_job
 from beacon_cli.job.questions import open_question_file
 from tests.support.hostile_input import mutated
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SEEDS = {
@@ -38,7 +39,7 @@ def test_a_spoilt_job_file_is_a_job_or_one_line(suffix: str, data: st.DataObject
     path = folder / f"job{suffix}"
     path.write_bytes(data.draw(mutated(SEEDS[suffix])))
     try:
-        job = load_job(path)
+        job = load_job(path, known_models=REGISTRY, regions=REGIONS)
     except JobFileError as error:
         assert error.message.isprintable()
         assert error.message.startswith((f"{path}", f"{folder}"))

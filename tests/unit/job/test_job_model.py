@@ -13,7 +13,7 @@ from beacon_cli.job.changes import spec_differences
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
-from modal_deployment.regions import REGIONS
+from tests.support.vocabulary import REGIONS
 
 Load = Callable[..., Job]
 
@@ -84,6 +84,11 @@ def test_the_spec_is_json_and_names_everything(load: Load) -> None:
             {"id": "llama3.2-1b", "regions": ["us", "eu", "apac"]},
             {"id": "qwen2.5-1.5b", "regions": ["eu", "us"]},
         ],
+        "regions": {
+            "us": {"label": "US", "place": "the US"},
+            "eu": {"label": "EU", "place": "Europe"},
+            "apac": {"label": "ASIA", "place": "Asia"},
+        },
         "repeats": 3,
         "generation": {"temperature": 0.1, "max_tokens": 500, "seed": 7},
         "system_prompt": None,

@@ -20,8 +20,7 @@ from beacon_cli.job.bank import BANK
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
 from beacon_cli.job.questions import open_question_file
-from modal_deployment.regions import REGIONS
-from modal_deployment.registry import REGISTRY
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MANY = settings(FEW, max_examples=250)
@@ -87,7 +86,7 @@ def loaded(path: Path, text: str | bytes) -> Job | None:
     """Return the job, or None where it is refused: anything but `JobFileError` fails the test."""
     path.write_bytes(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
     try:
-        return load_job(path)
+        return load_job(path, known_models=REGISTRY, regions=REGIONS)
     except JobFileError as error:
         message = error.message
     assert message.startswith(str(path))

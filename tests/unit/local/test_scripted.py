@@ -12,14 +12,14 @@ from beacon_cli.errors import ConfigError
 from beacon_cli.local.scripted import Rule, ScriptedGenerator, load_script
 from modal_deployment.generation import GenerationRequest
 from modal_deployment.refusal import Refusal
-from modal_deployment.regions import REGIONS
 from modal_deployment.responses import refused as refused_response
+from tests.support.vocabulary import REGIONS
 
 
 def generator(tmp_path: Path, script: str, region: str = "us") -> ScriptedGenerator:
     path = tmp_path / "script.yaml"
     path.write_text(script, encoding="utf-8")
-    return ScriptedGenerator(load_script(path), model_id="demo", region=REGIONS[region])
+    return ScriptedGenerator(load_script(path, regions=REGIONS), model_id="demo", region=REGIONS[region])
 
 
 def say(scripted: ScriptedGenerator, prompt: str = "What is 2+2?", seed: int | None = None) -> str:
@@ -157,10 +157,10 @@ def test_a_wrong_script_is_told_where(tmp_path: Path, script: str, said: str) ->
 
 def test_a_missing_or_binary_script_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
-        load_script(tmp_path / "none.yaml")
+        load_script(tmp_path / "none.yaml", regions=REGIONS)
     (tmp_path / "latin.yaml").write_bytes(b"default: \xe9")
     with pytest.raises(ConfigError, match="not UTF-8"):
-        load_script(tmp_path / "latin.yaml")
+        load_script(tmp_path / "latin.yaml", regions=REGIONS)
 
 
 def test_words_are_its_tokens_on_both_sides(tmp_path: Path) -> None:

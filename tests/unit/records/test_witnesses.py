@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from beacon_cli.records.witnesses import WITNESSES, places
 from modal_deployment.regions import region_of_provider
+from tests.support.vocabulary import REGIONS
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_each_column_is_read_in_its_own_way() -> None:
         "provider_id": "modal-eu-west",
         "container_region": "ap-northeast-1",
     }
-    assert places(columns) == {
+    assert places(columns, regions=REGIONS) == {
         "effective_region": "US",
         "answered_region": "mars",
         "provider_id": "EU",
@@ -46,11 +47,13 @@ def test_each_column_is_read_in_its_own_way() -> None:
 
 
 def test_what_names_no_known_region_says_nothing_unless_the_endpoint_says_it() -> None:
-    assert places({"provider_id": "somebody", "container_region": "luna-1"}) == {}
-    assert places(dict.fromkeys(WITNESSES)) == places(dict.fromkeys(WITNESSES, "")) == {}
-    assert places({"effective_region": "  "}) == {}
+    assert places({"provider_id": "somebody", "container_region": "luna-1"}, regions=REGIONS) == {}
+    assert (
+        places(dict.fromkeys(WITNESSES), regions=REGIONS) == places(dict.fromkeys(WITNESSES, ""), regions=REGIONS) == {}
+    )
+    assert places({"effective_region": "  "}, regions=REGIONS) == {}
 
 
 @given(st.dictionaries(st.sampled_from(sorted(WITNESSES)), st.none() | st.text()))
 def test_no_text_is_too_strange(columns: dict[str, str | None]) -> None:
-    assert set(places(columns)) <= set(columns)
+    assert set(places(columns, regions=REGIONS)) <= set(columns)

@@ -29,6 +29,7 @@ from beacon_cli.runs.summary import (
 )
 from beacon_cli.runs.tables import show_summary, show_verdict
 from tests.support.run_feed import HOSTILE, START
+from tests.support.vocabulary import REGIONS
 
 LANES = [
     LaneSummary("llama3.2-1b", "US", 2, {"completed": 2}, 1.5, 0),
@@ -83,7 +84,9 @@ WHOLE = replace(
 )
 
 
-PASSED = AuditReport("bias-demo-1", "beacon", "the stored job", {}, Coverage(()), (Check("complete", "pass", ""),), 1.0)
+PASSED = AuditReport(
+    "bias-demo-1", "beacon", "the stored job", {}, Coverage((), known=REGIONS), (Check("complete", "pass", ""),), 1.0
+)
 FAILED = replace(PASSED, checks=(Check("complete", "fail", ""), Check("answers", "warn", "")))
 
 

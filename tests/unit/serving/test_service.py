@@ -19,11 +19,11 @@ from modal_deployment.limits import (
     MAX_SYSTEM_PROMPT_CHARACTERS,
     MAX_TOKENS,
 )
-from modal_deployment.regions import REGIONS
-from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
+from modal_deployment.registry import registry_document, registry_sha256
 from modal_deployment.request_id import HEADER
 from modal_deployment.serving import Service
 from tests.support.toy_region import MODEL, Toy, facts, in_client
+from tests.support.vocabulary import REGIONS, REGISTRY
 
 ASKED = {"model": "m-1", "prompt": "What is 2+2?"}
 
