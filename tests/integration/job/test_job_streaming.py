@@ -10,14 +10,18 @@ from pathlib import Path
 MEASURE = """
 import resource, sys
 from pathlib import Path
+from functools import partial
 from beacon_cli.job.load import load_job
+from beacon_cli.settings import Settings
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-load_job(Path("small.yaml"))
+vocabulary = Settings().vocabulary
+load = partial(load_job, regions=vocabulary.regions, known_models=vocabulary.models)
+load(Path("small.yaml"))
 before = peak()
-job = load_job(Path("large.yaml"))
+job = load(Path("large.yaml"))
 last = None
 for last in job.questions:
     pass

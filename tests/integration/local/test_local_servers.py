@@ -311,7 +311,7 @@ from beacon_cli.local.servers import local_servers
 async def main():
     script = {str(tmp_path / "script-0.json")!r}
     settings = Settings.model_validate({{"local": {{"models": {{"demo": {{"script": script}}}}}}}})
-    async with local_servers(settings, REGIONS.values(), model_ids=["demo"]) as servers:
+    async with local_servers(settings, settings.vocabulary.regions.values(), model_ids=["demo"]) as servers:
         print(json.dumps([server.pid for server in servers.values()]), flush=True)
         await asyncio.sleep(60)
 asyncio.run(main())

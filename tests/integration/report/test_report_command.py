@@ -46,7 +46,7 @@ def report_anew(
 
 
 def written(connection: Connection, path: Path, **options: Any) -> str:
-    write_report(connection, find_job(connection, JOB, regions=REGIONS), Options(), path, **options)
+    write_report(connection, find_job(connection, JOB, regions=REGIONS), Options(), path, models=REGISTRY, **options)
     return path.read_text(encoding="utf-8")
 
 
