@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -57,6 +58,14 @@ def _placed(path: Path, info: ValidationInfo) -> Path:
 _SettingsPath = Annotated[Path, AfterValidator(_placed)]
 
 
+def _listed(value: object) -> object:
+    """Return a list as it is; a variable has it as one text, with commas."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+_AsList = BeforeValidator(_listed)
+
+
 class RegionSettings(BaseModel):
     """A region: what it is called, and where its endpoints are.
 
@@ -69,14 +78,19 @@ class RegionSettings(BaseModel):
     label: str | None = None
     place: str | None = None
     modal_region: str | None = None
-    aliases: frozenset[str] | None = None
-    container_prefixes: frozenset[str] | None = None
+    aliases: Annotated[frozenset[str] | None, _AsList] = None
+    container_prefixes: Annotated[frozenset[str] | None, _AsList] = None
 
     base_url: str | None = None
     inference_url: str | None = None
     models_url: str | None = None
     health_url: str | None = None
     same_endpoint: bool = False
+
+    @property
+    def has_endpoint(self) -> bool:
+        """Whether it is said where an endpoint of the region is."""
+        return any((self.base_url, self.inference_url, self.models_url, self.health_url))
 
     def region(self, region_id: str, built_in: Region | None) -> Region:
         """Return the region of this id; what is not set here is that of the built-in one."""
@@ -158,8 +172,8 @@ class ModalSettings(BaseModel):
 
     workspace: str | None = None
     environment: str | None = None
-    models: list[str] | None = Field(default=None, min_length=1)
-    regions: list[str] | None = Field(default=None, min_length=1)
+    models: Annotated[list[str] | None, _AsList] = Field(default=None, min_length=1)
+    regions: Annotated[list[str] | None, _AsList] = Field(default=None, min_length=1)
 
     @field_validator("workspace", "environment")
     @classmethod
@@ -282,6 +296,11 @@ class Settings(BaseModel):
             deployed=tuple(models[name] for name in dict.fromkeys(names)),
             deployed_regions=tuple(dict.fromkeys(regions.named(name) for name in places)),
         )
+
+    def endpoint_of(self, region_id: str) -> RegionSettings | None:
+        """Return the settings of a region if they say where its endpoints are."""
+        region = self.regions.get(region_id)
+        return region if region is not None and region.has_endpoint else None
 
     def known_model_ids(self) -> list[str]:
         """Return the ids of the models that the settings know: a job may name them."""

@@ -174,4 +174,3 @@ REGIONS = Regions(BUILT_IN_REGIONS)
 region_named = REGIONS.named
 region_or_none = REGIONS.or_none
 region_of_container = REGIONS.of_container
-region_of_provider = REGIONS.of_provider

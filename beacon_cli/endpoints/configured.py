@@ -55,7 +55,7 @@ def configured_endpoints(
     """
     endpoints = {}
     for region in regions:
-        configured = settings.regions.get(region.id)
+        configured = settings.endpoint_of(region.id)
         known = (recorded or {}).get(region.id)
         if configured is None and known is not None and _is_in_workspace(known, settings.modal.workspace):
             endpoints[region.id] = known

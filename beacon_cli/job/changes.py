@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.printable import excerpt
 from beacon_cli.job.stored_regions import stored_regions
+from modal_deployment.regions import Region
 
 Spec = Mapping[str, Any]
 
@@ -17,10 +18,10 @@ def spec_differences(stored: Spec, new: Spec) -> list[str]:
 
     The order of models and of regions makes no difference; that of questions does.
     """
-    order = list(stored_regions(stored) | stored_regions(new))
+    regions = stored_regions(stored) | stored_regions(new)
     return [
         *_question_changes(stored.get("questions") or {}, new.get("questions") or {}),
-        *_model_changes(_regions_by_model(stored, order), _regions_by_model(new, order)),
+        *_model_changes(_regions_by_model(stored, regions), _regions_by_model(new, regions)),
         *_region_changes(stored, new),
         *_value_changes("", stored, new, ("repeats",)),
         *_generation_changes(stored.get("generation") or {}, new.get("generation") or {}),
@@ -67,9 +68,9 @@ def _value_changes(prefix: str, stored: Spec, new: Spec, keys: tuple[str, ...]) 
             yield f"{prefix}{key}: {_change(stored.get(key), new.get(key))}"
 
 
-def _regions_by_model(spec: Spec, order: Sequence[str]) -> dict[str, list[str]]:
-    """Return the labels of each model's regions, whose ids have this order."""
-    regions = stored_regions(spec)
+def _regions_by_model(spec: Spec, regions: Mapping[str, Region]) -> dict[str, list[str]]:
+    """Return the labels of each model's regions, in the order of `regions`."""
+    order = list(regions)
     return {
         str(model["id"]): [excerpt(regions[region_id].label) for region_id in sorted(model["regions"], key=order.index)]
         for model in spec.get("models") or []

@@ -1,4 +1,4 @@
-"""The real endpoints of three regions with scripted answers, on loopback ports, in threads of the test."""
+"""The real endpoints of some regions with scripted answers, on loopback ports, in threads of the test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import uvicorn
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
 from modal_deployment.applications import region_app
 from modal_deployment.receipts import ContainerFacts
-from modal_deployment.regions import Region
+from modal_deployment.regions import Region, Regions
 from modal_deployment.registry import Model
 from modal_deployment.serving import Service
 from tests.support.vocabulary import REGIONS, REGISTRY
@@ -23,22 +23,22 @@ OUTCOMES = Path(__file__).with_name("outcomes.yaml")
 
 
 @contextlib.contextmanager
-def scripted_regions(script: Path) -> Iterator[dict[str, str]]:
+def scripted_regions(script: Path, regions: Regions = REGIONS) -> Iterator[dict[str, str]]:
     """Serve the registry's models by a script; yields the variables that make these the endpoints of every region."""
     with contextlib.ExitStack() as stack:
-        ports = {region.id: stack.enter_context(_serving(region, script)) for region in REGIONS.values()}
+        ports = {region.id: stack.enter_context(_serving(region, script, regions)) for region in regions.values()}
         yield {
-            f"BEACON_REGIONS__{region_id.upper()}__BASE_URL": f"http://127.0.0.1:{port}"
+            f"BEACON_REGIONS__{region_id.upper().replace('-', '_')}__BASE_URL": f"http://127.0.0.1:{port}"
             for region_id, port in ports.items()
         }
 
 
 @contextlib.contextmanager
-def _serving(region: Region, script: Path) -> Iterator[int]:
+def _serving(region: Region, script: Path, regions: Regions) -> Iterator[int]:
     def facts(model: Model | None) -> ContainerFacts:
         return ContainerFacts(f"local-{region.id}-{model.id if model else 0}", f"local-{region.id}", None, "local")
 
-    loaded = load_script(script, regions=REGIONS)
+    loaded = load_script(script, regions=regions)
     generators = {model_id: ScriptedGenerator(loaded, model_id=model_id, region=region) for model_id in REGISTRY}
     service = Service(region, REGISTRY.values(), facts=facts, version="0", generators=generators)
     server = uvicorn.Server(uvicorn.Config(region_app(service), log_config=None, lifespan="off", ws="none"))

@@ -89,6 +89,55 @@ def test_a_region_named_twice_or_unknown_is_an_error_where_it_stands() -> None:
     assert both.startswith("BEACON_REGIONS__AP__BASE_URL and BEACON_REGIONS__ASIA__BASE_URL set the same key")
 
 
+def test_a_variable_may_be_about_a_region_of_the_file() -> None:
+    content = "[regions.south-africa]\nlabel = 'ZA'\n[regions.br]\n"
+    settings = load(content, REGIONS__SOUTH_AFRICA__PLACE="South Africa", REGIONS__BR__ALIASES="sa-east, sa-west")
+    regions = settings.vocabulary.regions
+    assert regions["south-africa"].place == "South Africa"
+    assert (regions["br"].label, regions.named("SA-West")) == ("BR", regions["br"])
+    assert set(load(content, REGIONS__ZA__BASE_URL="http://x").regions) == {"south-africa", "br"}
+    content = "[regions.a-b]\n[regions.b]\naliases = ['a_b']\n"
+    assert load(content, REGIONS__A_B__PLACE="here").regions["b"].place == "here"
+    twice = refusal(
+        "[regions.a-b]\n[regions.c]\naliases = ['a-b_c', 'a_b-c']\n[regions.a-b-c]\n", REGIONS__A_B_C__PLACE="x"
+    )
+    assert twice.startswith("BEACON_REGIONS__A_B_C__PLACE: 'a_b_c' stands for two regions, c and a-b-c")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[regions.br]\naliases = ['sa']\n[regions.cl]\naliases = ['SA']\n", "'sa' stands for two regions, br and cl"),
+        ("[regions.br]\nlabel = 'SA'\n[regions.cl]\nlabel = 'sa'\n", "'sa' stands for two regions, br and cl"),
+        (
+            "[regions.br]\ncontainer_prefixes = ['sa-']\n[regions.cl]\ncontainer_prefixes = ['SA-']\n",
+            "'sa-' stands for",
+        ),
+        (
+            "[modal]\nmodels = ['mistral-7b']\n",
+            'modal.models: unknown model "mistral-7b"; known: llama3.2-1b, qwen2.5-1.5b',
+        ),
+        ("[modal]\nregions = ['mars']\n", "unknown region 'mars'; known regions: us (US), eu (EU), apac (ASIA)"),
+    ],
+)
+def test_a_name_that_stands_for_two_things_or_none_is_refused(content: str, said: str) -> None:
+    assert f"beacon.toml: {said}" in refusal(content)
+
+
+def test_what_the_file_adds_is_known_and_what_it_overrides_stays_otherwise() -> None:
+    settings = load(
+        "[models.mistral-7b]\nsource = 'mistralai/Mistral-7B-Instruct-v0.3'\n[local.models.demo]\nscript = 'x.yaml'\n"
+        "[regions.eu]\nlabel = 'EUROPE'\n[regions.de]\naliases = ['eu-central']\n",
+        MODAL__MODELS="mistral-7b,llama3.2-1b",
+    )
+    regions = settings.vocabulary.regions
+    assert settings.known_model_ids() == ["llama3.2-1b", "qwen2.5-1.5b", "mistral-7b", "demo"]
+    assert [model.id for model in settings.vocabulary.deployed] == ["mistral-7b", "llama3.2-1b"]
+    assert (regions["eu"].place, regions.named("europe-west").label) == ("Europe", "EUROPE")
+    assert (regions.named("eu-central").label, regions.labels) == ("DE", ["US", "EUROPE", "ASIA", "DE"])
+    assert regions.or_none("EU") == regions["eu"]
+
+
 def test_paths_of_the_file_are_relative_to_it_and_those_of_variables_to_the_working_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from beacon_cli.executor.blocks import BLOCKS
 from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
-from modal_deployment.regions import UnknownRegionError, region_named, region_of_container, region_or_none
+from modal_deployment.regions import UnknownRegionError
 from tests.support.hostile_input import any_text, bodies
 from tests.support.vocabulary import REGIONS, REGISTRY, VOCABULARY
 
@@ -49,9 +49,9 @@ def test_a_reply_is_an_answer_of_what_was_asked_or_a_documented_failure(reply: R
     assert isinstance(answer.response, str)
     assert answer.output.get("model") in {None, LANE.model_id}
     region = answer.output.get("region")
-    assert region is None or region_named(region) == LANE.region
+    assert region is None or REGIONS.named(region) == LANE.region
     if answer.container_region is not None:
-        assert region_of_container(answer.container_region) in {None, LANE.region}
+        assert REGIONS.of_container(answer.container_region) in {None, LANE.region}
 
 
 @given(any_text | st.floats().map(str) | st.integers().map(str))
@@ -63,12 +63,12 @@ def test_a_retry_after_is_a_bounded_time_or_nothing(value: str) -> None:
 @given(any_text)
 def test_a_name_is_a_known_region_or_an_error_that_lists_those(name: str) -> None:
     try:
-        region = region_named(name)
+        region = REGIONS.named(name)
     except UnknownRegionError as error:
         assert all(re.search(rf"\b{known}\b", str(error)) for known in REGIONS)
-        assert region_or_none(name) is None
+        assert REGIONS.or_none(name) is None
     else:
-        assert region_or_none(name) == region
+        assert REGIONS.or_none(name) == region
         assert name.strip().lower() in {region.id, region.label.lower(), *region.aliases}
 
 

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beacon_cli.records.witnesses import WITNESSES, places
-from modal_deployment.regions import region_of_provider
 from tests.support.vocabulary import REGIONS
 
 
@@ -27,7 +26,7 @@ from tests.support.vocabulary import REGIONS
     ],
 )
 def test_the_id_of_a_provider_may_end_with_its_region(provider_id: str | None, label: str | None) -> None:
-    region = region_of_provider(provider_id)
+    region = REGIONS.of_provider(provider_id)
     assert (region.label if region else None) == label
 
 
