@@ -9,13 +9,14 @@ from typing import Any
 
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
+from modal_deployment.vocabulary import Vocabulary
 from tests.support.vocabulary import VOCABULARY
 
 MODELS = ["llama3.2-1b", "qwen2.5-1.5b"]
 REGIONS = ["US", "EU", "ASIA"]
 
 
-def make_job(questions: int = 2, **keys: Any) -> Job:
+def make_job(questions: int = 2, *, vocabulary: Vocabulary = VOCABULARY, **keys: Any) -> Job:
     """Return a job of that many questions, two models and three regions unless `keys` say otherwise."""
     document = {
         "id": "test-job",
@@ -27,4 +28,4 @@ def make_job(questions: int = 2, **keys: Any) -> Job:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "job.json"
         path.write_text(json.dumps(document), encoding="utf-8")
-        return load_job(path, known_models=MODELS, regions=VOCABULARY.regions)
+        return load_job(path, known_models=MODELS, regions=vocabulary.regions)

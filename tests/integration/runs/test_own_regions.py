@@ -121,3 +121,17 @@ def test_a_place_that_is_not_known_is_an_error_where_the_prompt_stands(run: Run)
     assert done.code == 2
     assert "system_prompt: {place} has no text for BR: its place is not known" in done.err
     assert "set regions.br.place in beacon.toml" in done.err
+
+
+def test_local_servers_are_started_for_them(run: Run, connection: psycopg.Connection[Any]) -> None:
+    rules = "rules: [{region: za, response: 'I am in {region}, {place}.'}, {response: 'I am in {place}.'}]"
+    Path("script.yaml").write_text(rules)
+    Path("job.json").write_text(json.dumps({**JOB, "models": ["demo"], "repeats": 1, "questions": ["math_basic"]}))
+    settings = SETTINGS + '[local.models.demo]\nscript = "script.yaml"\n'
+    done = run("run", "job.json", "--local", "--json", settings=settings)
+    assert done.code == 0
+    assert dict(connection.execute("SELECT region, response FROM executions").fetchall()) == {
+        "BR": "I am in Brazil.",
+        "ZA": "I am in south-africa, South Africa.",
+        "EUROPE": "I am in Europe.",
+    }

@@ -74,6 +74,16 @@ def test_what_may_stand_at_a_place(line: str, words: list[str]) -> None:
     assert sorted(offered(line)) == sorted(words)
 
 
+def test_what_beacon_toml_adds_is_offered(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("[regions.br]\n[regions.south-africa]\nlabel = 'ZA'\n[models.mistral-7b]\n")
+    assert offered(f"--config {path} serve --region ") == ["us", "eu", "apac", "br", "south-africa"]
+    assert offered(f"--config {path} run job.yaml --without Z") == ["ZA"]
+    assert offered(f"--config {path} show older --model m") == ["mistral-7b"]
+    path.write_text("[regions.br")
+    assert offered(f"--config {path} serve --region ") == ["us", "eu", "apac"]
+
+
 @pytest.mark.parametrize(
     "line", ["run ", "run j", "--config ", "--config=", "report x -o ", "export x --output b", "check-db x --expect "]
 )

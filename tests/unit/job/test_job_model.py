@@ -13,6 +13,7 @@ from beacon_cli.job.changes import spec_differences
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
+from beacon_cli.settings import Settings
 from tests.support.vocabulary import REGIONS
 
 Load = Callable[..., Job]
@@ -95,6 +96,50 @@ def test_the_spec_is_json_and_names_everything(load: Load) -> None:
         "limits": {"attempts": 2},
         "metadata": {"x": [1]},
     }
+
+
+def test_a_job_in_built_in_regions_has_the_digest_that_version_0_2_gave_it(load: Load) -> None:
+    job = load(
+        {
+            "questions": ["math_basic", "identity_basic"],
+            "models": ["qwen2.5-1.5b", {"id": "llama3.2-1b", "regions": ["asia", "eu"]}],
+            "regions": ["US", "EU"],
+            "repeats": 3,
+            "system_prompt": "You are in {place}.",
+        }
+    )
+    assert job.spec_sha256 == "a6a548ae8181de01d08e0e7266104a08852012fa82acea4e4c34138a49303f04"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "region", "change"),
+    [
+        ("Hi", {"label": "Brazil"}, 'regions.br.label: "BR" → "Brazil"'),
+        ("In {place}", {"label": "Brazil"}, 'regions.br.label: "BR" → "Brazil"'),
+        ("In {place}", {"place": "Brasil"}, 'regions.br.place: "Brazil" → "Brasil"'),
+        ("Hi", {"place": "Brasil"}, None),
+        ("In {place}", {"aliases": ["brasil"]}, None),
+    ],
+)
+def test_how_a_region_is_called_is_a_change_where_it_is_stored_or_sent(
+    load: Load, prompt: str, region: dict[str, object], change: str | None
+) -> None:
+    def job(**other: object) -> Job:
+        settings = Settings.model_validate({"regions": {"br": {"place": "Brazil", **other}}})
+        document = {**JOB, "models": ["llama3.2-1b"], "regions": ["us", "br"], "system_prompt": prompt}
+        return load(document, regions=settings.vocabulary.regions)
+
+    old, new = job(), job(**region)
+    assert spec_differences(old.spec(), new.spec()) == ([change] if change else [])
+    assert (new.spec_sha256 == old.spec_sha256) is (change is None)
+
+
+def test_a_built_in_region_under_another_label_is_a_change(load: Load) -> None:
+    renamed = Settings.model_validate({"regions": {"eu": {"label": "EUROPE"}}}).vocabulary
+    old, new = load(JOB), load(JOB, regions=renamed.regions)
+    stored = {key: value for key, value in old.spec().items() if key != "regions"}  # as version 0.2 stored it
+    assert spec_differences(stored, new.spec()) == ['regions.eu.label: "EU" → "EUROPE"']
+    assert new.spec_sha256 != old.spec_sha256
 
 
 def test_questions_of_a_file_and_of_a_list_have_the_same_digest(load: Load, tmp_path: Path) -> None:
