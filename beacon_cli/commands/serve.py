@@ -22,7 +22,8 @@ def serve(
             min=1,
             max=65000,
             metavar="N",
-            help="Port of the first region; the next one has N+1, and so on. Default: us 8701, eu 8702, apac 8703.",
+            help="Port of the first region; the next one has N+1, and so on. Default: us 8701, eu 8702, apac 8703, and "
+            "from 8704 the regions that beacon.toml adds.",
         ),
     ] = None,
 ) -> int:

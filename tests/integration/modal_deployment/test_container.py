@@ -58,7 +58,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = tmp_path_factory.mktemp("weights")
     tiny = make_tiny_model(tmp_path_factory.mktemp("tiny"))
     for model in REGISTRY.values():
-        shutil.copytree(tiny, cache / f"models--{model.source.replace('/', '--')}" / "snapshots" / model.revision)
+        shutil.copytree(tiny, cache / f"models--{model.source.replace('/', '--')}" / "snapshots" / str(model.revision))
     return cache
 
 

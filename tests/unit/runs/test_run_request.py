@@ -23,7 +23,7 @@ FILE = Path("my job.yaml")
 def test_a_flag_outweighs_the_file_and_the_file_the_settings(
     flag: int | None, in_file: int | None, in_settings: int | None, expected: int
 ) -> None:
-    job = make_job(1, **({"limits": {"max_in_flight": in_file}} if in_file else {}))
+    job = make_job(1, limits={"max_in_flight": in_file} if in_file else {})
     settings = Settings.model_validate({"limits": {"max_in_flight": in_settings}} if in_settings else {})
     assert RunRequest(FILE, max_in_flight=flag).limits(job, settings).max_in_flight == expected
 
