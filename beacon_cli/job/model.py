@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
-from typing_extensions import TypeAliasType
 
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.lanes import Lane
@@ -21,6 +20,8 @@ from modal_deployment.regions import BUILT_IN_REGIONS, Region
 
 MAX_SEED = 2**31 - 1
 _PLACE = "{place}"
+REGION_NAME, MODEL_ID = "the name of a region", "the id of a model"
+"""Stand in the JSON Schema for what the settings know."""
 
 
 def _text(text: str) -> str:
@@ -43,9 +44,9 @@ def _not_blank(text: str) -> str:
 
 QuestionId = Annotated[str, Field(min_length=1, max_length=MAX_ID), AfterValidator(_question_id)]
 BankId = Annotated[str, WithJsonSchema({"type": "string", "enum": list(BANK), "title": "Question of the bank"})]
-# Definitions of their own in the JSON Schema: which names are known depends on the settings.
-RegionName = TypeAliasType("RegionName", Annotated[str, WithJsonSchema({"type": "string", "minLength": 1})])
-ModelId = TypeAliasType("ModelId", Annotated[str, WithJsonSchema({"type": "string", "minLength": 1})])
+# `job_schema` puts names in place of these: which are known depends on the settings.
+RegionName = Annotated[str, WithJsonSchema({"$comment": REGION_NAME})]
+ModelId = Annotated[str, WithJsonSchema({"$comment": MODEL_ID})]
 FilledText = Annotated[str, AfterValidator(_not_blank)]
 
 

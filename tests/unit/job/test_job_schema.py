@@ -14,15 +14,14 @@ SCHEMA = job_schema(known_models=REGISTRY, regions=REGIONS)
 
 def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for part in (schema, *schema["$defs"].values()):
-        yield from part.get("properties", {}).items()
+        yield from part["properties"].items()
 
 
 def test_it_names_its_draft_and_refuses_unknown_keys() -> None:
-    schema = SCHEMA
-    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert schema["required"] == ["questions", "models"]
+    assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert SCHEMA["required"] == ["questions", "models"]
     assert all(
-        part["additionalProperties"] is False for part in (schema, *schema["$defs"].values()) if "metadata" in part
+        part["additionalProperties"] is False for part in (SCHEMA, *SCHEMA["$defs"].values()) if "metadata" in part
     )
 
 
