@@ -138,7 +138,8 @@ def _count(count: int, style: str) -> Text:
 
 
 def _show_answers(summary: RunSummary, console: Console) -> None:
-    names = {answer: _asked_of(answer, numbered=_all_repeats(summary)) for answer in summary.answers}
+    regions = max(4, *(len(answer.region) for answer in summary.answers))
+    names = {answer: _asked_of(answer, regions, numbered=_all_repeats(summary)) for answer in summary.answers}
     widest = max(len(name) for name in names.values())
     for question_id, answers in groupby(summary.answers, key=lambda answer: answer.question_id):
         lines = list(answers)
@@ -158,9 +159,9 @@ def _all_repeats(summary: RunSummary) -> bool:
     return any(answer.repeat for answer in summary.answers)
 
 
-def _asked_of(answer: AnswerLine, *, numbered: bool) -> str:
+def _asked_of(answer: AnswerLine, regions: int, *, numbered: bool) -> str:
     repeat = f" {repeat_label(answer.repeat)}" if numbered else ""
-    return f"{answer.region:<4}  {excerpt(answer.model_id, 255)}{repeat}"
+    return f"{answer.region:<{regions}}  {excerpt(answer.model_id, 255)}{repeat}"
 
 
 def _answer(answer: AnswerLine, asked_of: str, width: int) -> Text:
