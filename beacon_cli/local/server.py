@@ -121,12 +121,8 @@ def _generators(region: Region, plan: ServerPlan) -> list[tuple[Model, Generator
             script = load_script(path, regions=Regions(plan.regions))
             loaded.append((model, ScriptedGenerator(script, model_id=model.id, region=region)))
         else:
-            loaded.append(
-                (
-                    model,
-                    LlamaGenerator(path, context=model.context or CONTEXT, threads=plan.threads, folder=plan.folder),
-                )
-            )
+            context = model.context or CONTEXT
+            loaded.append((model, LlamaGenerator(path, context=context, threads=plan.threads, folder=plan.folder)))
     return loaded
 
 
