@@ -20,6 +20,8 @@ from typing import IO
 import httpx2
 import pytest
 
+from beacon_cli.local.weights import BUNDLED
+
 
 @contextmanager
 def serving(
@@ -29,9 +31,11 @@ def serving(
     stdout: int | IO[str] = subprocess.PIPE,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run `beacon serve` with nothing but a scripted model behind the bundled model's id."""
+    """Run `beacon serve` with nothing but scripted models behind the ids of the bundled models."""
     (folder / "script.yaml").write_text("default: '{model} in {region}'")
-    (folder / "beacon.toml").write_text('[local.models."smollm2-135m"]\nscript = "script.yaml"\n')
+    (folder / "beacon.toml").write_text(
+        "".join(f'[local.models."{name}"]\nscript = "script.yaml"\n' for name in BUNDLED)
+    )
     with subprocess.Popen(
         [*under, sys.executable, "-m", "beacon_cli", "serve", *arguments],
         cwd=folder,
