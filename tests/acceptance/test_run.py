@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -90,6 +91,14 @@ def test_two_real_models_answer_differently_in_three_regions_and_the_report_show
     code, document = beacon.json("report", job_id, "--accept", "system_prompt", "-o", "report.html")
     assert (code, document["data"]["verdicts"]["untestable"]) == (0, 0)
     assert document["data"]["verdicts"]["different"] > 0
+
+
+def test_a_model_file_without_a_chat_template_is_named_before_anything_is_asked(beacon: Beacon) -> None:
+    (beacon.folder / "bare.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))  # llama.cpp refuses it afterwards
+    beacon.write("beacon.toml", '[local.models.own]\ngguf = "bare.gguf"\n')
+    done = beacon("run", beacon.write("job.yaml", "questions: [math_basic]\nmodels: [own]\nregions: [US]\n"), "--local")
+    assert done.returncode == 3
+    assert "warning: model own: bare.gguf has no chat template, so llama.cpp uses ChatML; " in done.stderr
 
 
 def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(beacon: Beacon) -> None:

@@ -23,6 +23,8 @@ from modal_deployment.generation import GenerationRequest
 from modal_deployment.refusal import Refusal
 from modal_deployment.regions import REGIONS
 
+HELPFUL = "You are a helpful assistant based in Europe."
+
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[LlamaGenerator]:
@@ -53,13 +55,23 @@ def test_questions_are_answered_over_http(model_id: str) -> None:
 
 
 @pytest.mark.parametrize("model_id", BUNDLED)
-def test_plain_questions_get_plain_answers(model_id: str, short_folder: Path) -> None:
+def test_a_plain_question_gets_a_plain_answer(model_id: str, short_folder: Path) -> None:
     path = require_weights(load_settings().cache_path(), pinned=BUNDLED[model_id])
     assert has_chat_template(path)
     generator = LlamaGenerator(path, context=1024, threads=1, folder=short_folder)
-    for prompt, word in (("What is 2+2?", "4"), ("Which city is the capital of France?", "Paris")):
-        request = GenerationRequest(prompt, "You are a helpful assistant.", temperature=0, max_tokens=16)
-        assert word in generator.generate(request).text
+    request = GenerationRequest("What is the capital of France?", HELPFUL, temperature=0, max_tokens=16)
+    assert generator.generate(request).text == "The capital of France is Paris."
+
+
+def test_a_file_without_a_chat_template_is_asked_in_chatml(model: LlamaGenerator, short_folder: Path) -> None:
+    """SmolLM2's own template is ChatML, so that the copy without it must get the same prompt."""
+    key, bare = b"tokenizer.chat_template", short_folder / "bare.gguf"
+    content = require_weights(load_settings().cache_path(), pinned=SMOLLM2).read_bytes()
+    bare.write_bytes(content.replace(key, key[:-1] + b"X", 1))
+    assert not has_chat_template(bare)
+    generator = LlamaGenerator(bare, context=1024, threads=1, folder=short_folder)
+    request = GenerationRequest("Who are you?", "You are a pirate.", temperature=0, max_tokens=8)
+    assert generator.generate(request) == model.generate(request)
 
 
 def test_a_seed_makes_the_answer_reproducible(model: LlamaGenerator) -> None:
