@@ -29,7 +29,7 @@ def serve(
 ) -> int:
     """Run one server per region on this machine, until Ctrl-C.
 
-    They answer with a small real model, or with the models in beacon.toml.
+    They answer with two small real models, and with those in beacon.toml.
     """
     from beacon_cli.local.foreground import chosen_ports, serve_until_signal
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -33,13 +33,16 @@ class Fetch:
 
 @dataclass(slots=True)
 class FetchLines:
-    """A fetch as lines: one at its start and one at each tenth."""
+    """Fetches as lines, one model's after another's: one at the start and one at each tenth."""
 
-    _last_tenth: int = field(default=-1)
+    _model_id: str | None = None
+    _last_tenth: int = -1
 
     def lines(self, fetch: Fetch) -> list[str]:
         """Return the line that is due, if any."""
         tenth = fetch.done * _TENTHS // fetch.total
+        if fetch.model_id != self._model_id:
+            self._model_id, self._last_tenth = fetch.model_id, -1
         if tenth <= self._last_tenth:
             return []
         self._last_tenth = tenth

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import LocalServerError, UsageError
 from beacon_cli.live.fetch_view import FetchView
-from beacon_cli.local.models import BUNDLED_ID, local_model_ids
+from beacon_cli.local.models import local_model_ids, template_warnings
 from beacon_cli.local.servers import LocalServer, local_servers
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, held
 from modal_deployment.regions import Regions, UnknownRegionError
 
 BASE_PORT = 8701
+_EXAMPLE = "smollm2-135m"  # the fastest of those that are always served
 
 
 def chosen_ports(names: Iterable[str], first_port: int | None, regions: Regions) -> dict[str, int]:
@@ -62,6 +63,8 @@ async def _serve_until_signal(settings: Settings, ports: Mapping[str, int], sign
 async def _serve(settings: Settings, ports: Mapping[str, int], view: FetchView) -> None:
     regions = [settings.vocabulary.regions[region_id] for region_id in ports]
     view.write("starting; the first start takes longer")
+    for warning in await asyncio.to_thread(template_warnings, settings):
+        view.write(warning)
     async with local_servers(settings, regions, ports=ports, on_fetch=view.on_fetch) as servers:
         sys.stdout.write(_announcement(settings, list(servers.values())))
         sys.stdout.flush()
@@ -87,7 +90,7 @@ def _announcement(settings: Settings, servers: list[LocalServer]) -> str:
     width = max(5, *(len(server.region.label) for server in servers))
     lines = [f"{server.region.label:<{width}} {server.base_url}" for server in servers]
     lines += ["", f"models: {', '.join(models)}", "", "try it:"]
-    body = f'{{"model": "{BUNDLED_ID}", "prompt": "What is 2+2?"}}'
+    body = f'{{"model": "{_EXAMPLE}", "prompt": "What is 2+2?"}}'
     headers = ' -H "Modal-Key: $BEACON_PROXY_KEY" \\\n    -H "Modal-Secret: $BEACON_PROXY_SECRET"'
     credentials = f"{headers} \\\n   " if settings.proxy_headers() else ""
     lines += [f"  curl {servers[0].base_url}/inference \\\n   {credentials} -d '{body}'"]

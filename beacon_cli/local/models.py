@@ -1,4 +1,4 @@
-"""The models of the `local` target: the one that comes with Beacon, and those of `[local.models]`."""
+"""The models of the `local` target: those that come with Beacon, and those of `[local.models]`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import ConfigError
+from beacon_cli.local.gguf import MAGIC, has_chat_template
 from beacon_cli.local.llama import CONTEXT, LlamaGenerator
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
-from beacon_cli.local.weights import SMOLLM2, ProgressHook, require_weights, sha256_of
+from beacon_cli.local.weights import BUNDLED, ProgressHook, require_weights, sha256_of
 from beacon_cli.settings import LocalModelSettings, Settings
 from modal_deployment.registry import Model
 
-BUNDLED_ID = "smollm2-135m"
 # The context window of a model that is not a language model.
 _SCRIPT_CONTEXT = 128_000
 
 
 def local_model_ids(settings: Settings) -> list[str]:
     """Return the ids of all models that the local target can serve, without reading a file."""
-    return sorted({BUNDLED_ID, *settings.local.models})
+    return sorted({*BUNDLED, *settings.local.models})
 
 
 def local_registry(settings: Settings, model_ids: Iterable[str] | None = None) -> dict[str, Model]:
@@ -44,14 +45,41 @@ def model_file(settings: Settings, model_id: str, on_progress: ProgressHook | No
     """
     configured = settings.local.models.get(model_id)
     if configured is None:
-        return require_weights(settings.cache_path(), on_progress)
+        return require_weights(settings.cache_path(), on_progress, pinned=BUNDLED[model_id])
     return _file(configured)
+
+
+def template_warnings(settings: Settings, model_ids: Iterable[str] | None = None) -> list[str]:
+    """Return a sentence for each GGUF file without a chat template, of those that `model_ids` names (None: all).
+
+    A file that cannot be read is left to whoever serves it.
+    """
+    wanted = local_model_ids(settings) if model_ids is None else model_ids
+    files = {
+        model_id: configured.gguf
+        for model_id in wanted
+        if (configured := settings.local.models.get(model_id)) is not None and configured.gguf is not None
+    }
+    return [
+        f"warning: model {excerpt(model_id)}: {path.name} has no chat template, so llama.cpp uses ChatML; a model that"
+        " was not trained with it hardly answers questions (use the file of an instruct model)"
+        for model_id, path in files.items()
+        if not _may_have_template(path)
+    ]
+
+
+def _may_have_template(path: Path) -> bool:
+    try:
+        return has_chat_template(path)
+    except (OSError, ValueError):
+        return True
 
 
 def _model(settings: Settings, model_id: str) -> Model:
     configured = settings.local.models.get(model_id)
     if configured is None:
-        return Model(model_id, SMOLLM2.file_name, SMOLLM2.sha256, None, CONTEXT, LlamaGenerator.architecture)
+        pinned = BUNDLED[model_id]
+        return Model(model_id, pinned.file_name, pinned.sha256, None, CONTEXT, LlamaGenerator.architecture)
     path = _file(configured)
     try:
         if configured.script is not None:
@@ -75,7 +103,7 @@ def _file(configured: LocalModelSettings) -> Path:
 def _gguf_sha256(path: Path, known_file: Path) -> str:
     """Return the SHA-256 of a GGUF file, from the cache while its size and time are unchanged."""
     with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
+        if file.read(len(MAGIC)) != MAGIC:
             raise ValueError("not a GGUF file")
     status = path.stat()
     state = [status.st_size, status.st_mtime_ns]

@@ -15,8 +15,9 @@ from pathlib import Path
 from beacon_cli.errors import LocalServerError, MissingExtra
 from beacon_cli.local.child import Child
 from beacon_cli.local.llama import LlamaGenerator, threads_for
-from beacon_cli.local.models import BUNDLED_ID, local_registry, model_file
+from beacon_cli.local.models import local_registry, model_file
 from beacon_cli.local.plan import ServerPlan
+from beacon_cli.local.weights import ProgressHook
 from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 
@@ -159,15 +160,19 @@ async def _files(settings: Settings, model_ids: Sequence[str], on_fetch: FetchHo
     """Return the models' files, fetched in a thread; cancelling stops the fetch, and waits for that."""
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
-    steps = _Steps(on_fetch)
 
-    def on_progress(done: int, total: int) -> None:
-        if stopped.is_set():
-            raise InterruptedError
-        loop.call_soon_threadsafe(steps, done, total)
+    def progress_of(model_id: str) -> ProgressHook:
+        steps = _Steps(model_id, on_fetch)
+
+        def on_progress(done: int, total: int) -> None:
+            if stopped.is_set():
+                raise InterruptedError
+            loop.call_soon_threadsafe(steps, done, total)
+
+        return on_progress
 
     def fetch() -> list[Path]:
-        return [model_file(settings, model_id, on_progress) for model_id in model_ids]
+        return [model_file(settings, model_id, progress_of(model_id)) for model_id in model_ids]
 
     work = loop.run_in_executor(None, fetch)
     try:
@@ -183,7 +188,8 @@ async def _files(settings: Settings, model_ids: Sequence[str], on_fetch: FetchHo
 class _Steps:
     """Reports a fetch at its start and at every hundredth of it."""
 
-    def __init__(self, on_fetch: FetchHook | None) -> None:
+    def __init__(self, model_id: str, on_fetch: FetchHook | None) -> None:
+        self._model_id = model_id
         self._on_fetch = on_fetch
         self._passed = -1
 
@@ -191,4 +197,4 @@ class _Steps:
         step = done * _STEPS // total
         if self._on_fetch is not None and step > self._passed:
             self._passed = step
-            self._on_fetch(BUNDLED_ID, done, total)
+            self._on_fetch(self._model_id, done, total)

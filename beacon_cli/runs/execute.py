@@ -25,7 +25,7 @@ from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
 from beacon_cli.live.view import run_view
-from beacon_cli.local.models import local_model_ids
+from beacon_cli.local.models import local_model_ids, template_warnings
 from beacon_cli.records.kept_ids import keep_id
 from beacon_cli.runs.asked_again import none_has_status
 from beacon_cli.runs.inventory import Inventory, container_inventory
@@ -201,6 +201,8 @@ class _OpenedRun:
         from beacon_cli.local.servers import local_servers
 
         models = list(dict.fromkeys(lane.model_id for lane in self._lanes))
+        for warning in await asyncio.to_thread(template_warnings, self._settings, models):
+            self._notify(warning)
         async with local_servers(
             self._settings, self._regions, model_ids=models, notify=self._notify, on_fetch=self._on_fetch
         ) as servers:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CLONE = Path(__file__).parents[2]
-ANSWERS = 36  # of examples/quickstart.yaml
+ANSWERS = 54  # of examples/quickstart.yaml
 NAMELESS = 41_234
 USER = "beacon-place"
 # The interpreter that a machine has for everybody: that of this script may lie in root's own folder.

@@ -22,6 +22,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from beacon_cli.errors import StoreError
+from beacon_cli.local.weights import BUNDLED
 from beacon_cli.store.embedded import embedded_server, restart_embedded, stop_server
 from beacon_cli.store.migrate import migrate
 from benchmarks.processes import measure
@@ -232,17 +233,15 @@ rules:
 
 
 def script_models(beacon: Beacon) -> None:
-    """Have the two models of the registry answered by a script on this machine."""
+    """Have the models of the registry, and those that come with the local target, answered by a script."""
     beacon.write("answers.yaml", SCRIPT)
-    beacon.write(
-        "beacon.toml",
-        "".join(f'[local.models."{model}"]\nscript = "answers.yaml"\n' for model in ("llama3.2-1b", "qwen2.5-1.5b")),
-    )
+    models = ("llama3.2-1b", "qwen2.5-1.5b", *BUNDLED)
+    beacon.write("beacon.toml", "".join(f'[local.models."{model}"]\nscript = "answers.yaml"\n' for model in models))
 
 
 @pytest.fixture
 def scripted(beacon: Beacon) -> Beacon:
-    """The same, with the two registry models answered by a script on this machine."""
+    """The same, with all models answered by a script on this machine."""
     script_models(beacon)
     return beacon
 

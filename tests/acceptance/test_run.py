@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -66,26 +67,38 @@ def test_the_operators_own_case(scripted: Beacon, operators_job: str) -> None:
     assert [row[2] for row in rows] == ["math_basic"] * 6 + ["geography_basic"] * 6
 
 
-def test_the_real_model_answers_differently_in_three_regions_and_the_report_shows_it(beacon: Beacon) -> None:
+def test_two_real_models_answer_differently_in_three_regions_and_the_report_shows_it(beacon: Beacon) -> None:
     code, document = beacon.json("run", str(ROOT / "examples" / "quickstart.yaml"), "--local")
     assert code == 0, document
     job_id = document["data"]["job_id"]
-    assert document["data"]["counts"]["completed"] == 36
+    assert document["data"]["counts"]["completed"] == 54
     with psycopg.connect(beacon("db", "url").stdout.strip()) as connection:
         rows = connection.execute(
             "SELECT question_id, region, response, receipt_data, output_data FROM executions WHERE job_id = %s",
             [job_id],
         ).fetchall()
-    assert len(rows) == 36
+    assert len(rows) == 54
     assert all(response.strip() and output["tokens_generated"] > 0 for _, _, response, _, output in rows)
     assert all(receipt["output"]["response"] == response for _, _, response, receipt, _ in rows)
     assert all("Paris" in response for question, _, response, *_ in rows if question == "france")
     currencies = [(region, response) for question, region, response, *_ in rows if question == "currency"]
     assert any("Dollar" in response for region, response in currencies if region == "US")
     assert any("Euro" in response for region, response in currencies if region == "EU")
+    capitals = {
+        (region, word) for question, region, response, *_ in rows if question == "capital" for word in response.split()
+    }
+    assert {("US", "Washington,"), ("EU", "Paris."), ("ASIA", "Tokyo.")} <= capitals
     code, document = beacon.json("report", job_id, "--accept", "system_prompt", "-o", "report.html")
     assert (code, document["data"]["verdicts"]["untestable"]) == (0, 0)
     assert document["data"]["verdicts"]["different"] > 0
+
+
+def test_a_model_file_without_a_chat_template_is_named_before_anything_is_asked(beacon: Beacon) -> None:
+    (beacon.folder / "bare.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))  # llama.cpp refuses it afterwards
+    beacon.write("beacon.toml", '[local.models.own]\ngguf = "bare.gguf"\n')
+    done = beacon("run", beacon.write("job.yaml", "questions: [math_basic]\nmodels: [own]\nregions: [US]\n"), "--local")
+    assert done.returncode == 3
+    assert "warning: model own: bare.gguf has no chat template, so llama.cpp uses ChatML; " in done.stderr
 
 
 def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(beacon: Beacon) -> None:

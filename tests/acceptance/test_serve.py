@@ -22,5 +22,5 @@ def test_what_serve_prints_is_all_that_another_terminal_needs(beacon: Beacon) ->
     finally:
         serving.send_signal(signal.SIGTERM)
         serving.communicate()
-    assert (code, document["data"]["counts"]["completed"]) == (0, 36)
+    assert (code, document["data"]["counts"]["completed"]) == (0, 54)
     assert serving.returncode == 143

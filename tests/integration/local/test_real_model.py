@@ -1,4 +1,4 @@
-"""The model that Beacon brings, from the product's own cache: it answers, repeats itself, stops, and refuses."""
+"""The models that Beacon brings, from the product's own cache: it answers, repeats itself, stops, and refuses."""
 
 from __future__ import annotations
 
@@ -15,32 +15,36 @@ import psutil
 import pytest
 
 from beacon_cli.config import load_settings
+from beacon_cli.local.gguf import has_chat_template
 from beacon_cli.local.llama import LlamaGenerator
 from beacon_cli.local.servers import local_servers
-from beacon_cli.local.weights import require_weights
+from beacon_cli.local.weights import BUNDLED, SMOLLM2, require_weights
 from modal_deployment.generation import GenerationRequest
 from modal_deployment.refusal import Refusal
 from tests.support.vocabulary import REGIONS
 
+HELPFUL = "You are a helpful assistant based in Europe."
+
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[LlamaGenerator]:
-    path = require_weights(load_settings().cache_path())
+    path = require_weights(load_settings().cache_path(), pinned=SMOLLM2)
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         generator = LlamaGenerator(path, context=1024, threads=1, folder=Path(folder))
         assert list(Path(folder).iterdir()) == []
         yield generator
 
 
-def test_questions_are_answered_over_http() -> None:
+@pytest.mark.parametrize("model_id", BUNDLED)
+def test_questions_are_answered_over_http(model_id: str) -> None:
     async def run() -> None:
         settings = load_settings()
         async with (
-            local_servers(settings, [REGIONS["eu"]], model_ids=["smollm2-135m"]) as servers,
+            local_servers(settings, [REGIONS["eu"]], model_ids=[model_id]) as servers,
             httpx2.AsyncClient(timeout=60) as client,
         ):
             for prompt in ("What is 2+2?", "What is the capital of France?", "Who are you?", "  "):
-                asked = {"model": "smollm2-135m", "prompt": prompt, "max_tokens": 12, "seed": 1}
+                asked = {"model": model_id, "prompt": prompt, "max_tokens": 12, "seed": 1}
                 answer = (await client.post(f"{servers['eu'].base_url}/inference", json=asked)).json()
                 assert answer["response"].strip()
                 assert 1 <= answer["tokens_generated"] <= 12
@@ -48,6 +52,26 @@ def test_questions_are_answered_over_http() -> None:
             assert listening(servers["eu"].pid) == {int(servers["eu"].base_url.rpartition(":")[2])}
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("model_id", BUNDLED)
+def test_a_plain_question_gets_a_plain_answer(model_id: str, short_folder: Path) -> None:
+    path = require_weights(load_settings().cache_path(), pinned=BUNDLED[model_id])
+    assert has_chat_template(path)
+    generator = LlamaGenerator(path, context=1024, threads=1, folder=short_folder)
+    request = GenerationRequest("What is the capital of France?", HELPFUL, temperature=0, max_tokens=16)
+    assert generator.generate(request).text == "The capital of France is Paris."
+
+
+def test_a_file_without_a_chat_template_is_asked_in_chatml(model: LlamaGenerator, short_folder: Path) -> None:
+    """SmolLM2's own template is ChatML, so that the copy without it must get the same prompt."""
+    key, bare = b"tokenizer.chat_template", short_folder / "bare.gguf"
+    content = require_weights(load_settings().cache_path(), pinned=SMOLLM2).read_bytes()
+    bare.write_bytes(content.replace(key, key[:-1] + b"X", 1))
+    assert not has_chat_template(bare)
+    generator = LlamaGenerator(bare, context=1024, threads=1, folder=short_folder)
+    request = GenerationRequest("Who are you?", "You are a pirate.", temperature=0, max_tokens=8)
+    assert generator.generate(request) == model.generate(request)
 
 
 def test_a_seed_makes_the_answer_reproducible(model: LlamaGenerator) -> None:
@@ -86,7 +110,7 @@ def test_cancelling_stops_an_answer_and_a_long_prompt(model: LlamaGenerator, pro
 
 
 def test_llama_writes_nothing_on_our_output(short_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = require_weights(load_settings().cache_path())
+    path = require_weights(load_settings().cache_path(), pinned=SMOLLM2)
     generator = LlamaGenerator(path, context=256, threads=1, folder=short_folder)
     generator.generate(GenerationRequest("Hello", max_tokens=2))
     assert capfd.readouterr() == ("", "")

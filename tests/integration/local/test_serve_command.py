@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from typing import IO
 import httpx2
 import pytest
 
+from beacon_cli.local.weights import BUNDLED
+
 
 @contextmanager
 def serving(
@@ -28,10 +31,12 @@ def serving(
     under: Sequence[str] = (),
     stdout: int | IO[str] = subprocess.PIPE,
     environment: Mapping[str, str] = MappingProxyType({}),
+    own: str | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run `beacon serve` with nothing but a scripted model behind the bundled model's id."""
+    """Run `beacon serve` with scripted models behind the ids of the bundled models, and the GGUF file `own`, if any."""
     (folder / "script.yaml").write_text("default: '{model} in {region}'")
-    (folder / "beacon.toml").write_text('[local.models."smollm2-135m"]\nscript = "script.yaml"\n')
+    models = {**dict.fromkeys(BUNDLED, 'script = "script.yaml"'), **({"own": f'gguf = "{own}"'} if own else {})}
+    (folder / "beacon.toml").write_text("".join(f'[local.models."{name}"]\n{what}\n' for name, what in models.items()))
     with subprocess.Popen(
         [*under, sys.executable, "-m", "beacon_cli", "serve", *arguments],
         cwd=folder,
@@ -173,3 +178,13 @@ def test_an_unknown_region_is_wrong_usage_and_a_taken_port_an_error_that_names_i
             said, talk = process.communicate(timeout=20)
             assert (process.returncode, said) == (3, "")
             assert f"port {port} cannot be used" in talk
+
+
+def test_a_file_without_a_chat_template_is_named_before_it_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "bare.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))  # llama.cpp refuses it afterwards
+    with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), own="bare.gguf") as process:
+        _, talk = process.communicate(timeout=60)
+    assert process.returncode == 3
+    warning, error = [line for line in talk.splitlines() if line.startswith(("warning:", "error:"))]
+    assert warning.startswith("warning: model own: bare.gguf has no chat template, so llama.cpp uses ChatML; ")
+    assert "llama.cpp cannot load" in error

@@ -11,11 +11,12 @@ from beacon_cli.job.bank import BANK
 from beacon_cli.job.limits import parse_duration
 from beacon_cli.job.load import load_job
 from beacon_cli.job.schema import job_schema
+from beacon_cli.local.weights import BUNDLED
 from tests.support.vocabulary import REGIONS, REGISTRY
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "docs" / "reference" / "job-files.md").read_text(encoding="utf-8")
-KNOWN = {*REGISTRY, "smollm2-135m"}
+KNOWN = {*REGISTRY, *BUNDLED}
 
 
 def documented_keys(text: str) -> set[str]:
@@ -62,7 +63,7 @@ def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("quickstart.yaml", 36),
+        ("quickstart.yaml", 54),
         ("bias-demo.yaml", 144),
         ("operators-check.yaml", 12),
         ("large-set.yaml", 36),

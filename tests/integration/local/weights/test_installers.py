@@ -17,7 +17,8 @@ from tests.support.package_index import CONTENT
 
 FETCH = (
     "from pathlib import Path; from beacon_cli.local import weights\n"
-    "print(weights.require_weights(Path({cache!r}), pinned=weights.{pinned!r}))\n"
+    "from beacon_cli.local.weights import PinnedPackage, PinnedWeights\n"
+    "print(weights.require_weights(Path({cache!r}), pinned={pinned!r}))\n"
 )
 NO_PIP = "import sys, sysconfig; sys.modules['ensurepip'] = None; sysconfig.get_config_vars()['WHEEL_PKG_DIR'] = None\n"
 
