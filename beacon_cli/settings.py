@@ -38,6 +38,8 @@ _LONGEST_MODEL_ID = 255
 # NAMEDATALEN - 1: PostgreSQL cuts off the rest.
 _LONGEST_IDENTIFIER = 63
 _LONGEST_NAME = 64
+# What Modal calls a kind of GPU, and how many: https://modal.com/docs/guide/gpu
+_GPU = r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*!?(:[1-8])?$"
 _REGION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 T = TypeVar("T")
@@ -77,6 +79,11 @@ class RegionSettings(BaseModel):
     models_url: str | None = None
     health_url: str | None = None
     same_endpoint: bool = False
+
+    @property
+    def has_urls(self) -> bool:
+        """Whether any of the endpoints' URLs is given."""
+        return any((self.base_url, self.inference_url, self.models_url, self.health_url))
 
     def region(self, region_id: str, built_in: Region | None) -> Region:
         """Return the region of this id; what is not set here is that of the built-in one."""
@@ -140,7 +147,7 @@ class ModelSettings(BaseModel):
 
     source: str | None = None
     revision: str | None = None
-    gpu: str | None = None
+    gpu: Annotated[str, Field(pattern=_GPU), AfterValidator(str.upper)] | None = None
     context: int | None = Field(default=None, ge=1)
 
     def model(self, model_id: str, built_in: Model | None) -> Model:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS
 from tests.acceptance.conftest import Beacon
 from tests.support.deployed_regions import CREDENTIALS, Deployed, deployed
 from tests.support.fake_modal import FakeModal, fake_modal
@@ -16,7 +16,7 @@ from tests.support.fake_modal import FakeModal, fake_modal
 @pytest.fixture
 def world(beacon: Beacon) -> Iterator[tuple[Beacon, FakeModal, Deployed]]:
     with fake_modal() as modal, deployed() as regions:
-        for region_id in REGIONS:
+        for region_id in (region.id for region in BUILT_IN_REGIONS):
             getattr(regions, region_id).wants_credentials = True
             for function, path in (("inference", "/inference"), ("status", "")):
                 modal.function_urls[f"project-beacon-hf-{region_id}-{function}"] = f"{regions.url}/{region_id}{path}"

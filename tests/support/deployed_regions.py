@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from beacon_cli.endpoints.configured import Endpoint
-from modal_deployment.regions import REGIONS
-from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
+from modal_deployment.regions import BUILT_IN_REGIONS
+from modal_deployment.registry import BUILT_IN_MODELS, registry_document, registry_sha256
 from tests.support.answers import good_answer
 from tests.support.raw_server import RawServer, Request, http, raw_server_in_thread
 
@@ -40,14 +40,14 @@ class Region:
 
     def __post_init__(self) -> None:
         self.models = {
-            "models_available": sorted(REGISTRY),
-            "model_registry": registry_document(REGISTRY.values()),
-            "registry_sha256": registry_sha256(REGISTRY.values()),
+            "models_available": sorted(model.id for model in BUILT_IN_MODELS),
+            "model_registry": registry_document(BUILT_IN_MODELS),
+            "registry_sha256": registry_sha256(BUILT_IN_MODELS),
             "region": self.id,
         }
         self.health = {
             "status": "healthy",
-            "models_available": sorted(REGISTRY),
+            "models_available": sorted(model.id for model in BUILT_IN_MODELS),
             "region": self.id,
             "container_id": f"ta-{self.id}",
             "version": "0.1.0",
@@ -84,10 +84,11 @@ class Deployed:
         return chosen.reply(function, request)
 
     def endpoints(self) -> dict[str, Endpoint]:
-        return {region.id: Endpoint.at(region, f"{self.url}/{region.id}") for region in REGIONS.values()}
+        return {region.id: Endpoint.at(region, f"{self.url}/{region.id}") for region in BUILT_IN_REGIONS}
 
     def environment(self) -> dict[str, str]:
-        return {f"BEACON_REGIONS__{name.upper()}__BASE_URL": f"{self.url}/{name}" for name in REGIONS}
+        names = [region.id for region in BUILT_IN_REGIONS]
+        return {f"BEACON_REGIONS__{name.upper()}__BASE_URL": f"{self.url}/{name}" for name in names}
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from beacon_cli.errors import CredentialsError, EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.verification.report import RegionReport, VerifyReport
 from beacon_cli.verification.verify import verify_endpoints
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS, Regions
 from tests.support.deployed_regions import CALL, CREDENTIALS, Deployed, Region, deployed, modal_404
 from tests.support.raw_server import http
 
@@ -32,7 +32,13 @@ def regions() -> Iterator[Deployed]:
 
 
 def verify(regions: Deployed, *, settings: Settings | None = None, **options: Any) -> VerifyReport:
-    options = {"probe": False, "timeout": 10.0, "notify": lambda _: None, **options}
+    options = {
+        "expected": (settings or Settings()).vocabulary.registry,
+        "probe": False,
+        "timeout": 10.0,
+        "notify": lambda _: None,
+        **options,
+    }
     endpoints = options.pop("endpoints", None) or regions.endpoints()
     return verify_endpoints(settings or Settings(), endpoints, **options)
 
@@ -205,7 +211,7 @@ def test_modals_own_refusals_are_told_apart(regions: Deployed, text: str, code: 
 
 
 def test_a_dead_region_is_unreachable_at_once_and_the_others_are_verified(regions: Deployed) -> None:
-    dead = Endpoint.at(REGIONS["eu"], f"http://127.0.0.1:{free_port()}")
+    dead = Endpoint.at(Regions(BUILT_IN_REGIONS)["eu"], f"http://127.0.0.1:{free_port()}")
     report = verify(regions, endpoints={**regions.endpoints(), "eu": dead})
     assert (report.exit_code, found(report.regions["eu"])) == (1, [("fail", "unreachable")])
     assert report.regions["us"].ok
@@ -213,7 +219,7 @@ def test_a_dead_region_is_unreachable_at_once_and_the_others_are_verified(region
 
 def test_no_region_reachable_is_the_environments_fault(regions: Deployed) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    report = verify(regions, endpoints={region.id: Endpoint.at(region, nowhere) for region in REGIONS.values()})
+    report = verify(regions, endpoints={region.id: Endpoint.at(region, nowhere) for region in BUILT_IN_REGIONS})
     assert report.exit_code == 3
     assert isinstance(report.error, EnvironmentFault)
 

@@ -11,8 +11,9 @@ from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
 from beacon_cli.errors import ConfigError
 from beacon_cli.network.proxies import DIRECT_HOSTS
 from beacon_cli.settings import Settings
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS, Regions
 
+REGIONS = Regions(BUILT_IN_REGIONS)
 US = [REGIONS["us"]]
 CREDENTIALS = {"proxy_key": "wk-canary", "proxy_secret": "ws-canary"}
 
