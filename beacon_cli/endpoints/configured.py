@@ -142,13 +142,15 @@ def modal_urls(region: Region, modal: ModalSettings, functions: Iterable[GpuFunc
 
 
 def _on_modal(region: Region, settings: Settings) -> Endpoint:
-    if settings.modal.workspace:
+    deployed = region in settings.vocabulary.deployed_regions
+    if settings.modal.workspace and deployed:
         functions = gpu_functions(settings.vocabulary.deployed)
         return Endpoint.of_urls(region, modal_urls(region, settings.modal, functions), functions)
     raise ConfigError(
         f"no endpoint is configured for region {region.label}",
-        hint=f"add --local to ask servers on this machine; or set modal.workspace, or regions.{region.id}.base_url,"
-        " in beacon.toml",
+        hint="add --local to ask servers on this machine; or "
+        + ("set modal.workspace" if deployed else f'add "{region.id}" to modal.regions')
+        + f", or set regions.{region.id}.base_url, in beacon.toml",
     )
 
 
