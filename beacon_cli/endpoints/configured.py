@@ -142,7 +142,7 @@ def modal_urls(region: Region, modal: ModalSettings, functions: Iterable[GpuFunc
 
 
 def _on_modal(region: Region, settings: Settings) -> Endpoint:
-    deployed = region in settings.vocabulary.deployed_regions
+    deployed = any(region.id == known.id for known in settings.vocabulary.deployed_regions)
     if settings.modal.workspace and deployed:
         functions = gpu_functions(settings.vocabulary.deployed)
         return Endpoint.of_urls(region, modal_urls(region, settings.modal, functions), functions)

@@ -24,15 +24,13 @@ def show_models(models: Sequence[KnownModel], labels: Mapping[str, str]) -> Show
     def show(console: Console) -> None:
         from rich.text import Text
 
-        from beacon_cli.console.hanging import print_hanging
         from beacon_cli.console.tables import Column, print_table
 
         names = ("model", "served by", "from", "runs on", "context", "revision", "deployed in")
         columns = [*(Column(name, right=name == "context") for name in names), Column("source", optional=True)]
         print_table(console, columns, [_model_row(model, labels) for model in models])
-        if missing := [known.model.id for known in models if known.deploy and not known.deployed_in]:
-            text = f"{', '.join(map(excerpt, missing))}: {command('deploy modal')}"
-            print_hanging(Text("To deploy "), text, console, indent=10)
+        if any(known.deploy and not known.deployed_in for known in models):
+            console.print(Text(f"next:   {command('deploy modal --dry-run')}"), soft_wrap=True)
 
     return show
 
