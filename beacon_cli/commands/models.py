@@ -9,7 +9,7 @@ from beacon_cli.console.result import CommandResult
 
 
 def models(ctx: typer.Context, as_json: Json = False) -> CommandResult:
-    """List the models that jobs can name, where each comes from, and where it is deployed.
+    """List the models that jobs can name, and where each is deployed.
 
     Nobody is asked: "deployed in" is what this machine deployed. verify asks the regions what they serve.
     """

@@ -9,7 +9,7 @@ from beacon_cli.console.result import CommandResult
 
 
 def regions(ctx: typer.Context, as_json: Json = False) -> CommandResult:
-    """List the regions that jobs can name, where each comes from, and where it is asked.
+    """List the regions that jobs can name, and where each is asked.
 
     Nobody is asked: "deployed" is what this machine deployed, and when (UTC). verify asks the regions what they serve.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,25 +23,24 @@ _LONGEST_LABEL = 63
 class Endpoint:
     """Where one region is asked: `inference_url` takes the POST; `models_url` and `health_url` are GETs on CPU.
 
-    `inference_urls` are by model id those of the models that are asked elsewhere, since they need another GPU.
+    `models` has the endpoints of single models, by id, where they differ: on Modal, those that need another GPU.
     """
 
     region: Region
     inference_url: str
     models_url: str
     health_url: str
-    inference_urls: Mapping[str, str] = field(default_factory=dict)
+    models: Mapping[str, Endpoint] = field(default_factory=dict)
 
     @property
     def urls(self) -> tuple[str, ...]:
         """All URLs, each once."""
-        return tuple(
-            dict.fromkeys((self.inference_url, self.models_url, self.health_url, *self.inference_urls.values()))
-        )
+        further = (each.inference_url for each in self.models.values())
+        return tuple(dict.fromkeys((self.inference_url, self.models_url, self.health_url, *further)))
 
-    def inference_url_of(self, model_id: str) -> str:
-        """Return the URL at which a model is asked."""
-        return self.inference_urls.get(model_id, self.inference_url)
+    def of(self, model_id: str) -> Endpoint:
+        """Return where a model is asked in this region."""
+        return self.models.get(model_id, self)
 
     @classmethod
     def at(cls, region: Region, base_url: str) -> Endpoint:
@@ -55,18 +54,14 @@ class Endpoint:
 
         A function without a URL is not there: its models are asked at `inference`, which refuses them.
         """
-        return cls(
-            region,
-            inference_url=urls["inference"],
-            models_url=urls["models"],
-            health_url=urls["health"],
-            inference_urls={
-                model.id: urls[function.name]
-                for function in functions
-                if function.name != INFERENCE and function.name in urls
-                for model in function.models
-            },
-        )
+        endpoint = cls(region, inference_url=urls["inference"], models_url=urls["models"], health_url=urls["health"])
+        models = {
+            model.id: replace(endpoint, inference_url=urls[function.name])
+            for function in functions
+            if function.name != INFERENCE and function.name in urls
+            for model in function.models
+        }
+        return replace(endpoint, models=models)
 
 
 def regions_with_endpoints(settings: Settings) -> list[Region]:

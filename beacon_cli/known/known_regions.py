@@ -74,11 +74,15 @@ def known_regions(settings: Settings) -> list[KnownRegion]:
                 deployed_at=None if entry is None else str(entry.get("deployed_at")),
                 current=None if entry is None else region.id in current,
                 endpoint=None if endpoint is None else endpoint.inference_url,
-                inference_urls={} if endpoint is None else endpoint.inference_urls,
+                inference_urls={} if endpoint is None else _inference_urls(endpoint),
                 problem=problem,
             )
         )
     return found
+
+
+def _inference_urls(endpoint: Endpoint) -> dict[str, str]:
+    return {model_id: each.inference_url for model_id, each in endpoint.models.items()}
 
 
 def _endpoint(settings: Settings, region: Region) -> tuple[Endpoint | None, str | None]:

@@ -29,7 +29,7 @@ async def open_functions(anonymous: Client, endpoint: Endpoint, *, inference: bo
     }
     if inference:
         # One model for each function: the empty id is asked at `inference`.
-        asked = {url: model_id for model_id, url in endpoint.inference_urls.items()}
+        asked = {each.inference_url: model_id for model_id, each in endpoint.models.items()}
         for model_id in ("", *asked.values()):
             name = f"inference of {model_id}" if model_id else "inference"
             checks[name] = ask(anonymous, endpoint, Lane(model_id, endpoint.region), {}, lambda _: None)

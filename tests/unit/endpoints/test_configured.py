@@ -97,9 +97,9 @@ APP = "https://acme--project-beacon-hf-us"
 
 def test_a_model_on_another_gpu_is_asked_at_the_function_of_that_gpu() -> None:
     endpoint = configured_endpoints(Settings.model_validate(TWO_KINDS), US)["us"]
-    assert endpoint.inference_url_of("qwen2.5-1.5b") == f"{APP}-inference.modal.run"
-    assert endpoint.inference_url_of("own") == f"{APP}-inference-l4.modal.run"
-    assert endpoint.inference_url_of("unknown") == endpoint.inference_url
+    assert endpoint.of("qwen2.5-1.5b").inference_url == f"{APP}-inference.modal.run"
+    assert endpoint.of("own").inference_url == f"{APP}-inference-l4.modal.run"
+    assert endpoint.of("unknown") is endpoint
     assert f"{APP}-inference-l4.modal.run" in endpoint.urls
 
 
@@ -108,7 +108,7 @@ def test_what_was_recorded_of_the_functions_is_used(tmp_path: Path) -> None:
     urls = {"inference": "https://i", "models": "https://m", "health": "https://h", "inference-l4": "https://l4"}
     save(chosen, "", {"us": ("app-us", "ap-1", urls)}, "hash")
     endpoint = configured_endpoints(chosen, US, recorded_endpoints(chosen))["us"]
-    assert (endpoint.inference_url, endpoint.inference_urls) == ("https://i", {"own": "https://l4"})
+    assert (endpoint.inference_url, endpoint.of("own").inference_url) == ("https://i", "https://l4")
 
 
 def test_a_region_that_is_only_described_is_still_asked_on_modal() -> None:
