@@ -69,11 +69,11 @@ def known_regions(settings: Settings) -> list[KnownRegion]:
             KnownRegion(
                 region=region,
                 origins=tuple(origin for origin, holds in origins if holds),
-                api=getattr(settings.regions.get(region.id), "api", "beacon"),
+                api=getattr(settings.regions.get(region.id), "api", None) or "beacon",
                 deploy=region in vocabulary.deployed_regions,
                 deployed_at=None if entry is None else str(entry.get("deployed_at")),
                 current=None if entry is None else region.id in current,
-                endpoint=None if endpoint is None else endpoint.inference_url,
+                endpoint=None if endpoint is None else endpoint.inference_url or None,
                 inference_urls={} if endpoint is None else _inference_urls(endpoint),
                 problem=problem,
             )

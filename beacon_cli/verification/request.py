@@ -21,13 +21,14 @@ def verify_configured(
 
     Raises `UsageError` for an unknown region, `ConfigError` for one that is not configured, and `Interrupted`.
     """
-    regions = _regions(names, settings)
+    named = _named(names, settings)
     with countdown() as (notify, every):
         if local:
             from beacon_cli.local.models import local_registry
 
-            endpoints, registry = _served_here(regions, settings), local_registry(settings)
+            endpoints, registry = _served_here(named, settings), local_registry(settings)
         else:
+            regions = named or regions_with_endpoints(settings)
             endpoints = configured_endpoints(settings, regions, recorded_endpoints(settings))
             registry = settings.vocabulary.registry
         return verify_endpoints(
@@ -42,16 +43,15 @@ def verify_configured(
         )
 
 
-def _regions(names: Iterable[str], settings: Settings) -> list[Region]:
+def _named(names: Iterable[str], settings: Settings) -> list[Region]:
     try:
-        named = list(dict.fromkeys(map(settings.vocabulary.regions.named, names)))
+        return list(dict.fromkeys(map(settings.vocabulary.regions.named, names)))
     except UnknownRegionError as error:
         raise UsageError(str(error)) from None
-    return named or regions_with_endpoints(settings)
 
 
 def _served_here(regions: Iterable[Region], settings: Settings) -> dict[str, Endpoint]:
-    """Return the endpoints of `beacon serve` with its default ports."""
+    """Return the endpoints of `beacon serve` with its default ports, of all regions if none is given."""
     from beacon_cli.local.foreground import chosen_ports
 
     ports = chosen_ports([region.id for region in regions], None)
