@@ -81,8 +81,8 @@ class RegionSettings(BaseModel):
     same_endpoint: bool = False
 
     @property
-    def has_urls(self) -> bool:
-        """Whether any of the endpoints' URLs is given."""
+    def has_endpoint(self) -> bool:
+        """Whether it is said where an endpoint of the region is."""
         return any((self.base_url, self.inference_url, self.models_url, self.health_url))
 
     def region(self, region_id: str, built_in: Region | None) -> Region:
@@ -289,6 +289,11 @@ class Settings(BaseModel):
             deployed=tuple(models[name] for name in dict.fromkeys(names)),
             deployed_regions=tuple(dict.fromkeys(regions.named(name) for name in places)),
         )
+
+    def endpoint_of(self, region_id: str) -> RegionSettings | None:
+        """Return the settings of a region if they say where its endpoints are."""
+        region = self.regions.get(region_id)
+        return region if region is not None and region.has_endpoint else None
 
     def _regions(self) -> Regions:
         """Return the built-in regions and one's own, which take what they name from the built-in ones."""

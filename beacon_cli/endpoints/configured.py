@@ -67,11 +67,10 @@ class Endpoint:
 def regions_with_endpoints(settings: Settings) -> list[Region]:
     """Return the regions that are deployed on Modal, and those whose endpoints' URLs are configured."""
     vocabulary = settings.vocabulary
-    configured = {region_id for region_id, region in settings.regions.items() if region.has_urls}
     return [
         region
         for region in vocabulary.regions.values()
-        if region in vocabulary.deployed_regions or region.id in configured
+        if region in vocabulary.deployed_regions or settings.endpoint_of(region.id) is not None
     ]
 
 
@@ -86,9 +85,9 @@ def configured_endpoints(
     """
     endpoints = {}
     for region in regions:
-        configured = settings.regions.get(region.id)
+        configured = settings.endpoint_of(region.id)
         known = (recorded or {}).get(region.id)
-        if configured is not None and configured.has_urls:
+        if configured is not None:
             endpoints[region.id] = Endpoint.of_urls(region, _configured_urls(region, configured))
         elif known is not None and _is_in_workspace(known, settings.modal.workspace):
             endpoints[region.id] = known
