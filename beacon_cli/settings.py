@@ -39,6 +39,8 @@ _LONGEST_MODEL_ID = 255
 # NAMEDATALEN - 1: PostgreSQL cuts off the rest.
 _LONGEST_IDENTIFIER = 63
 _LONGEST_NAME = 64
+# What Modal calls a kind of GPU, and how many: https://modal.com/docs/guide/gpu
+_GPU = r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*!?(:[1-8])?$"
 _REGION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 T = TypeVar("T")
@@ -154,7 +156,7 @@ class ModelSettings(BaseModel):
 
     source: str | None = None
     revision: str | None = None
-    gpu: str | None = None
+    gpu: Annotated[str, Field(pattern=_GPU), AfterValidator(str.upper)] | None = None
     context: int | None = Field(default=None, ge=1)
 
     def model(self, model_id: str, built_in: Model | None) -> Model:

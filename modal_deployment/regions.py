@@ -167,10 +167,3 @@ def _unambiguous(claims: Iterable[tuple[str, Region]]) -> dict[str, Region]:
         if (owner := owners.setdefault(name, region)) is not region:
             raise ValueError(f"{name!r} stands for two regions, {owner.id} and {region.id}")
     return owners
-
-
-# To be removed with its last user: the vocabulary is handed down.
-REGIONS = Regions(BUILT_IN_REGIONS)
-region_named = REGIONS.named
-region_or_none = REGIONS.or_none
-region_of_container = REGIONS.of_container

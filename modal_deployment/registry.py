@@ -55,7 +55,3 @@ def registry_sha256(models: Iterable[Model]) -> str:
     """Return the SHA-256 of the registry's canonical JSON: equal for two deployments that serve the same models."""
     canonical = json.dumps(registry_document(models), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-# To be removed with its last user: the vocabulary is handed down.
-REGISTRY = {model.id: model for model in BUILT_IN_MODELS}

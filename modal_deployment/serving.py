@@ -83,8 +83,8 @@ class Service:
         return await self._ask(request, _OPENAI)
 
     async def openai_models(self, request: Request) -> Response:  # noqa: ARG002
-        """Answer `GET /v1/models`."""
-        return json_response(model_list(sorted(self._models)))
+        """Answer `GET /v1/models`: the models that can be asked here; all of the region where none can."""
+        return json_response(model_list(sorted(self._slots or self._models)))
 
     async def models(self, request: Request) -> Response:  # noqa: ARG002
         """Answer `GET models`: the registry as it is deployed here."""

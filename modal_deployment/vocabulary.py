@@ -17,3 +17,8 @@ class Vocabulary:
     models: Mapping[str, Model]
     deployed: tuple[Model, ...]
     deployed_regions: tuple[Region, ...]
+
+    @property
+    def registry(self) -> dict[str, Model]:
+        """The models of the deployment, by id."""
+        return {model.id: model for model in self.deployed}

@@ -123,6 +123,20 @@ PAGES: dict[str, HelpPage] = {
         ),
         ("fleet",),
     ),
+    "models": HelpPage(
+        (
+            Example("beacon models", "List the models, and where each is deployed"),
+            Example("beacon models --json", "The same for scripts, with whole revisions"),
+        ),
+        ("change-models", "configuration"),
+    ),
+    "regions": HelpPage(
+        (
+            Example("beacon regions", "List the regions, their names, and where each is asked"),
+            Example("beacon regions --json", "The same for scripts"),
+        ),
+        ("change-models", "configuration"),
+    ),
     "deploy": HelpPage(
         (
             Example("beacon deploy modal --dry-run", "Show what would be deployed"),
@@ -135,7 +149,7 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon deploy modal --dry-run", "Show the apps, GPUs, caps and URLs without deploying"),
             Example("beacon deploy modal --region eu --region us", "Deploy two regions"),
         ),
-        ("modal",),
+        ("modal", "change-models"),
     ),
     "verify": HelpPage(
         (

@@ -46,14 +46,22 @@ def modal(
 ) -> CommandResult:
     """Deploy one Modal app per region, all at the same time, and verify them.
 
-    Exit code 1 if any region has a problem.
+    The models and regions are those of modal.models and modal.regions in beacon.toml. Exit code 1 if any region has a
+    problem.
     """
+    from beacon_cli.deployment.chosen import models_to_deploy, regions_to_deploy
     from beacon_cli.deployment.commands import deploy_modal, plan_modal
-    from beacon_cli.deployment.plan import DeployRequest, chosen_regions
+    from beacon_cli.deployment.plan import DeployRequest
     from beacon_cli.endpoints.recorded import environment_name
 
     settings = ctx.obj.settings
-    request = DeployRequest(chosen_regions(region or ()), environment_name(settings, environment), strategy, timeout)
+    request = DeployRequest(
+        regions=regions_to_deploy(region or (), settings),
+        models=models_to_deploy(settings),
+        environment=environment_name(settings, environment),
+        strategy=strategy,
+        timeout=timeout,
+    )
     if dry_run:
         return plan_modal(request, settings, as_json=as_json)
     return deploy_modal(request, settings, verify=verify, as_json=as_json)

@@ -38,11 +38,11 @@ def modal(
 
     The containers of the current version are stopped.
     """
+    from beacon_cli.deployment.chosen import chosen_regions
     from beacon_cli.deployment.commands import rollback_modal
-    from beacon_cli.deployment.plan import chosen_regions
     from beacon_cli.deployment.rollback import RollbackRequest
     from beacon_cli.endpoints.recorded import environment_name
 
     settings = ctx.obj.settings
-    request = RollbackRequest(chosen_regions(region or ()), environment_name(settings, environment))
+    request = RollbackRequest(chosen_regions(region or (), settings), environment_name(settings, environment))
     return rollback_modal(request, settings, verify=verify, as_json=as_json)

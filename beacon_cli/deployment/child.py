@@ -18,21 +18,22 @@ from typing import Any
 
 from beacon_cli.deployment.app_urls import urls_of_deployed_app
 from beacon_cli.deployment.failures import Failure, explain
+from modal_deployment.contents import AppContents
 
 # From the text of the SDK's `UserWarning` when `recreate` could not stop the containers of the previous version.
 _NOT_TERMINATED = "containers did not all terminate"
 
 
 def main() -> None:
-    """Deploy the region that the arguments name, and write the outcome."""
+    """Deploy the app that the arguments describe, and write the outcome."""
     parser = argparse.ArgumentParser()
-    for name in ("region", "environment", "strategy", "tag"):
-        parser.add_argument(f"--{name}", required=name in ("region", "strategy"), default="")
+    for name in ("contents", "environment", "strategy", "tag"):
+        parser.add_argument(f"--{name}", required=name in ("contents", "strategy"), default="")
     options = parser.parse_args()
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    outcome = _deploy(options.region, options.environment, options.strategy, options.tag)
+    outcome = _deploy(AppContents.from_json(options.contents), options.environment, options.strategy, options.tag)
     results.write(json.dumps(outcome) + "\n")
     results.flush()
 
@@ -43,7 +44,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _deploy(region_id: str, environment: str, strategy: str, tag: str) -> dict[str, Any]:
+def _deploy(contents: AppContents, environment: str, strategy: str, tag: str) -> dict[str, Any]:
     import modal
 
     from modal_deployment.app import build_app
@@ -51,7 +52,7 @@ def _deploy(region_id: str, environment: str, strategy: str, tag: str) -> dict[s
     warned: list[str] = []
     _collect_warnings(warned)
     try:
-        app = build_app(region_id)
+        app = build_app(contents)
         with modal.enable_output():
             app.deploy(environment_name=environment or None, strategy=strategy, tag=tag)
     except Exception as error:
@@ -59,13 +60,16 @@ def _deploy(region_id: str, environment: str, strategy: str, tag: str) -> dict[s
         if failure.code == "internal":
             traceback.print_exc()
         return {"status": _status_after(error, failure), "error": asdict(failure)}
-    return {"status": "deployed", "app_id": app.app_id, **_urls(app.name or "", environment, warned)}
+    return {"status": "deployed", "app_id": app.app_id, **_urls(contents, environment, warned)}
 
 
-def _urls(app_name: str, environment: str, warned: list[str]) -> dict[str, Any]:
+def _urls(contents: AppContents, environment: str, warned: list[str]) -> dict[str, Any]:
     """Return the URLs that Modal gives for the deployed app, and what is wrong although it is deployed."""
+    from modal_deployment.app import app_name
+
+    functions = [function.name for function in contents.functions]
     try:
-        found = urls_of_deployed_app(app_name, environment)
+        found = urls_of_deployed_app(app_name(contents.region.id), environment, functions)
     except Exception as error:
         traceback.print_exc()
         return {"urls": None, "error": asdict(explain(error))}

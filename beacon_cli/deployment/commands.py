@@ -8,7 +8,7 @@ from beacon_cli import __version__
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import CommandResult, write_stderr
 from beacon_cli.deployment.deploy import deploy
-from beacon_cli.deployment.plan import DeployRequest, deployment_plan
+from beacon_cli.deployment.plan import DeployRequest, deployment_plan, functions_data
 from beacon_cli.deployment.rollback import RollbackRequest, rollback
 from beacon_cli.deployment.table import show_deployment, show_plan, show_rollback
 from beacon_cli.endpoints.configured import Endpoint
@@ -16,7 +16,6 @@ from beacon_cli.errors import BeaconError
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.verification.report import VerifyReport
-from modal_deployment.registry import REGISTRY, registry_sha256
 
 _VERIFY_SECONDS = 180.0
 
@@ -38,7 +37,8 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
         "verify": verified and verified.as_data(),
         "workspace": report.workspace,
         "environment": request.environment,
-        "registry_sha256": registry_sha256(REGISTRY.values()),
+        "registry_sha256": request.registry_sha256,
+        "functions": functions_data(request.functions),
         "version": __version__,
     }
     return CommandResult(
@@ -79,7 +79,14 @@ def _verified(settings: Settings, endpoints: Mapping[str, Endpoint]) -> VerifyRe
         return None
     _report_progress(f"verifying {', '.join(endpoint.region.label for endpoint in endpoints.values())}")
     try:
-        return verify_endpoints(settings, endpoints, probe=False, timeout=_VERIFY_SECONDS, notify=_report_progress)
+        return verify_endpoints(
+            settings,
+            endpoints,
+            expected=settings.vocabulary.registry,
+            probe=False,
+            timeout=_VERIFY_SECONDS,
+            notify=_report_progress,
+        )
     except Interrupted as interrupted:
         interrupted.hint = f"only the verification was interrupted; the deployment stays: {command('verify endpoints')}"
         raise

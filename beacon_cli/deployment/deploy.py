@@ -24,7 +24,6 @@ from beacon_cli.errors import BeaconError, EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
 from modal_deployment.regions import Region
-from modal_deployment.registry import REGISTRY, registry_sha256
 
 _HEARTBEAT_SECONDS = 15.0
 _TAIL_LINES = 12
@@ -63,7 +62,7 @@ class _Deployment:
                 problems = self._record()
         await self._look_for_containers()
         outcomes = {region.id: self._outcomes[region.id] for region in self.request.regions}
-        return DeployReport(outcomes, tuple(problems), workspace)
+        return DeployReport(outcomes, tuple(problems), workspace, self.request.functions)
 
     def hint_when_interrupted(self) -> str:
         deployed = [outcome.region for outcome in self._outcomes.values() if outcome.status == "deployed"]
@@ -112,7 +111,7 @@ class _Deployment:
 
     def _command(self, region: Region) -> tuple[str, ...]:
         return (
-            *("-m", "beacon_cli.deployment.child", "--region", region.id),
+            *("-m", "beacon_cli.deployment.child", "--contents", self.request.contents(region).as_json()),
             *("--environment", self.request.environment, "--strategy", self.request.strategy),
             *("--tag", re.sub(r"[^A-Za-z0-9._-]", "-", f"beacon-{__version__}")[:33] + f"-{self._started}"),
         )
@@ -131,7 +130,7 @@ class _Deployment:
         }
         try:
             if apps:
-                save(self.settings, self.request.environment, apps, registry_sha256(REGISTRY.values()))
+                save(self.settings, self.request.environment, apps, self.request.registry_sha256)
         except EnvironmentFault as error:
             return [error]
         return []

@@ -72,7 +72,11 @@ def explain(error: BaseException) -> Failure:
         case exception.ConflictError():
             return Failure("conflict", f"another change was made at the same time: {message}", "deploy again")
         case exception.InvalidError():
-            return Failure("invalid", f"Modal refused the definition: {message}", "modal_deployment/ defines the apps")
+            return Failure(
+                "invalid",
+                f"Modal refused the definition: {message}",
+                "check the gpu of the models and the modal_region of the regions in beacon.toml",
+            )
         case exception.ResourceExhaustedError():
             hint = "stop other apps (modal app list) or raise the workspace's limits, then deploy again"
             return Failure("resource_exhausted", f"a limit of the Modal workspace was reached: {message}", hint)

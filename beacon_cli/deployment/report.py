@@ -12,6 +12,7 @@ from beacon_cli.deployment.control_plane import Container
 from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError
+from modal_deployment.contents import GpuFunction
 from modal_deployment.regions import Region
 
 # unpublished: its functions were created, but the previous version still serves; unknown: it was ended half-way.
@@ -85,9 +86,10 @@ class RegionalReport(Generic[OutcomeT]):
 
 @dataclass(frozen=True)
 class DeployReport(RegionalReport[AppOutcome]):
-    """The result of a deployment."""
+    """The result of a deployment. `functions` are those on GPUs that each region has now."""
 
     workspace: str = ""
+    functions: tuple[GpuFunction, ...] = ()
 
     def way_back(self, *, ok: bool) -> str | None:
         """Return the command that rolls back what was published; None if all is well (`ok`), or nothing was."""
@@ -97,7 +99,7 @@ class DeployReport(RegionalReport[AppOutcome]):
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the endpoints of the deployed regions."""
         return {
-            region_id: Endpoint.of_urls(outcome.region, outcome.urls)
+            region_id: Endpoint.of_urls(outcome.region, outcome.urls, self.functions)
             for region_id, outcome in self.outcomes.items()
             if outcome.urls is not None
         }

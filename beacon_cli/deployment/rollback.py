@@ -22,6 +22,7 @@ from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recor
 from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
+from modal_deployment.contents import gpu_functions
 from modal_deployment.regions import Region
 
 _HISTORY_SECONDS = 30.0
@@ -70,7 +71,10 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
         """Return the endpoints of the regions that were rolled back: as Modal, the record or the settings know them."""
         rolled_back = [outcome for outcome in self.outcomes.values() if outcome.status == "rolled_back"]
         known = recorded_endpoints(settings) if self.environment == environment_name(settings) else {}
-        known |= {each.region.id: Endpoint.of_urls(each.region, each.urls) for each in rolled_back if each.urls}
+        functions = gpu_functions(settings.vocabulary.deployed)
+        known |= {
+            each.region.id: Endpoint.of_urls(each.region, each.urls, functions) for each in rolled_back if each.urls
+        }
         regions = [outcome.region for outcome in rolled_back]
         found = {region.id: known[region.id] for region in regions if region.id in known}
         for region in regions:
@@ -153,8 +157,9 @@ class _Rollback:
 
     async def _urls(self, name: str) -> dict[str, str] | None:
         """Return the app's URLs, which may be others than those of the version before; None if they cannot be had."""
-        command = ("-m", "beacon_cli.deployment.app_urls", name, self.request.environment)
-        finished = await run_python(*command, timeout=_HISTORY_SECONDS, on_line=lambda _: None)
+        functions = [function.name for function in gpu_functions(self.settings.vocabulary.deployed)]
+        arguments = ("-m", "beacon_cli.deployment.app_urls", name, self.request.environment, *functions)
+        finished = await run_python(*arguments, timeout=_HISTORY_SECONDS, on_line=lambda _: None)
         try:
             urls: dict[str, str] | None = json.loads(finished.out)
         except ValueError:

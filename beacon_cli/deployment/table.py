@@ -28,6 +28,8 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
         where = plan["environment"] or "the workspace's default"
         _print(console, f"would deploy {quantity(len(plan['regions']), 'app')} (environment: {where})")
         _print(console, f"models {', '.join(plan['models'])}; registry {plan['registry_sha256'][:12]}")
+        for name, function in plan["functions"].items():
+            _print(console, f"  {name} on {function['gpu']}: {', '.join(function['models'])}")
         _print(console, f"secrets {', '.join(plan['secrets'])}; volumes {', '.join(plan['volumes'])}")
         rows = [
             (app["app_name"], app["modal_region"], name, function["gpu"] or "CPU", str(function["max_containers"]))

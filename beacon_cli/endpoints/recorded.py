@@ -14,6 +14,7 @@ from beacon_cli import __version__
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.settings import Settings
+from modal_deployment.contents import INFERENCE, gpu_functions
 
 _VERSION = 1
 _NEEDED = ("inference", "models", "health")
@@ -32,6 +33,7 @@ def save(
 ) -> None:
     """Record apps by region id (app name, app id, URLs by name); other regions' entries stay.
 
+    Addresses of further inference functions stay, too: Modal keeps them, and a rollback may bring the function back.
     `registry_sha256` is None if it is unknown what is served, as after a rollback. Raises `EnvironmentFault`.
     """
     path = _path(settings)
@@ -42,7 +44,7 @@ def save(
         entries[region_id] = {
             "app_name": name,
             "app_id": app_id,
-            "urls": dict(urls),
+            "urls": {**_further_functions(entries.get(region_id)), **urls},
             "registry_sha256": registry_sha256,
             "deployed_at": deployed_at,
             "version": __version__,
@@ -57,14 +59,15 @@ def recorded_apps(settings: Settings, environment: str) -> dict[str, dict[str, A
     except EnvironmentFault:  # no home folder, so nothing was recorded there
         return {}
     entries = _read(path)["environments"].get(environment, {})
-    known = settings.vocabulary.regions
-    return {region_id: entry for region_id, entry in entries.items() if region_id in known and _usable(entry)}
+    regions = settings.vocabulary.regions
+    return {region_id: entry for region_id, entry in entries.items() if region_id in regions and _usable(entry)}
 
 
 def recorded_endpoints(settings: Settings) -> dict[str, Endpoint]:
     """Return the endpoints of the configured environment's last deployments, by region id."""
+    functions = gpu_functions(settings.vocabulary.deployed)
     return {
-        region_id: Endpoint.of_urls(settings.vocabulary.regions[region_id], entry["urls"])
+        region_id: Endpoint.of_urls(settings.vocabulary.regions[region_id], entry["urls"], functions)
         for region_id, entry in recorded_apps(settings, environment_name(settings)).items()
     }
 
@@ -75,7 +78,13 @@ def _path(settings: Settings) -> Path:
 
 def _usable(entry: Any) -> bool:
     urls = entry.get("urls") if isinstance(entry, dict) else None
-    return isinstance(urls, dict) and all(isinstance(urls.get(name), str) for name in _NEEDED)
+    return isinstance(urls, dict) and {*_NEEDED} <= {*urls} and all(isinstance(url, str) for url in urls.values())
+
+
+def _further_functions(entry: Any) -> dict[str, str]:
+    """Return the addresses of all inference functions of an entry but the first."""
+    urls = entry["urls"] if _usable(entry) else {}
+    return {name: url for name, url in urls.items() if name.startswith(f"{INFERENCE}-")}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -66,7 +66,7 @@ async def ask(
         request_id=uuid.uuid4().hex,
     )
     try:
-        return await exchange.run("POST", endpoint.inference_url, json.dumps(body).encode())
+        return await exchange.run("POST", endpoint.of(lane.model_id).inference_url, json.dumps(body).encode())
     except AttemptError as error:
         # After a 303 the answer was paid for, and could be read once: the question is never sent again.
         error.retriable = error.retriable and not hopped

@@ -75,7 +75,7 @@ def _other_weights(listing: Listing, expected: Mapping[str, Model]) -> Iterable[
     for model_id, model in expected.items():
         entry = listing.entries.get(model_id, {}) if model_id in listing.ids else {}
         for key, wanted in (("source", model.source), ("revision", model.revision)):
-            if (reported := entry.get(key)) is not None and reported != wanted:
+            if None not in (wanted, reported := entry.get(key)) and reported != wanted:
                 served, known = differing_excerpts([str(reported), str(wanted)], 50)
                 yield "different_revision", f"{model_id} is served with {key} {served}; the registry has {known}"
 

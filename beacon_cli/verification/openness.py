@@ -28,7 +28,11 @@ async def open_functions(anonymous: Client, endpoint: Endpoint, *, inference: bo
         "health": get_object(anonymous, endpoint.health_url),
     }
     if inference:
-        checks["inference"] = ask(anonymous, endpoint, Lane("", endpoint.region), {}, lambda _: None)
+        # One model for each function: the empty id is asked at `inference`.
+        asked = {each.inference_url: model_id for model_id, each in endpoint.models.items()}
+        for model_id in ("", *asked.values()):
+            name = f"inference of {model_id}" if model_id else "inference"
+            checks[name] = ask(anonymous, endpoint, Lane(model_id, endpoint.region), {}, lambda _: None)
     let_in = await asyncio.gather(*(_lets_in(asking) for asking in checks.values()))
     return [name for name, is_open in zip(checks, let_in, strict=True) if is_open]
 

@@ -17,7 +17,7 @@ from beacon_cli.job.lanes import Lane
 from beacon_cli.verification.findings import Finding, Target, finding
 from beacon_cli.verification.report import Probe
 from beacon_cli.waiting import Note, Waiting
-from modal_deployment.regions import region_of_container
+from modal_deployment.regions import Regions
 
 QUESTION = {"prompt": "What is 2+2?", "max_tokens": 8, "temperature": 0}
 _ATTEMPTS = 3
@@ -30,6 +30,7 @@ async def probe_models(
     model_ids: Iterable[str],
     *,
     target: Target,
+    regions: Regions,
     timeout: float,
     waiting: Waiting,
 ) -> tuple[dict[str, Probe], list[Finding]]:
@@ -38,7 +39,7 @@ async def probe_models(
     findings: list[Finding] = []
     for model_id in model_ids:
         with waiting.on(f"{endpoint.region.label} {model_id}", timeout) as note:
-            probe, found = await _Probing(client, endpoint, Lane(model_id, endpoint.region), note).run(timeout)
+            probe, found = await _Probing(client, endpoint, Lane(model_id, endpoint.region), regions, note).run(timeout)
         probes[model_id] = probe
         findings += [finding(code, message, target) for code, message in found]
     return probes, findings
@@ -47,10 +48,11 @@ async def probe_models(
 class _Probing:
     """The probe of one model."""
 
-    def __init__(self, client: Client, endpoint: Endpoint, lane: Lane, note: Note) -> None:
+    def __init__(self, client: Client, endpoint: Endpoint, lane: Lane, regions: Regions, note: Note) -> None:
         self._client = client
         self._endpoint = endpoint
         self._lane = lane
+        self._regions = regions
         self._note = note
         self._hops = 0
         self._started = time.monotonic()
@@ -93,7 +95,7 @@ class _Probing:
 
     def _doubts(self, answer: Answer) -> Iterable[tuple[str, str]]:
         model_id, ran_in = self._lane.model_id, answer.container_region
-        if region_of_container(ran_in) is None:
+        if self._regions.of_container(ran_in) is None:
             place = f"{excerpt(ran_in)}, which is in no known region" if ran_in else "not reported"
             yield "container_region_unknown", f"where {model_id} really ran is {place}"
         if answer.status == "empty":

@@ -10,7 +10,7 @@ from beacon_cli.door import bounded
 from beacon_cli.executor.listing import Listing, read_listing
 from beacon_cli.verification.fetch import Fetched
 from beacon_cli.verification.report import Source
-from modal_deployment.regions import Region, region_or_none
+from modal_deployment.regions import Region, Regions
 
 # The region itself did not answer: nothing did, or Modal's gateway did in its place.
 _UNANSWERED = frozenset({"unreachable", "no_answer", "tls_failed", "never_deployed", "app_stopped", "app_paused"})
@@ -20,9 +20,13 @@ _HEALTHY = frozenset({"healthy", "ok", "success"})
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Both GETs of one region. Deployments of the old system have no `models`; their `health` lists the models."""
+    """Both GETs of a region, one of `regions`.
+
+    Deployments of the old system have no `models`; their `health` lists the models.
+    """
 
     region: Region
+    regions: Regions
     models: Fetched
     health: Fetched
 
@@ -97,7 +101,7 @@ class Reading:
         if said and all(name is None for _, name in said):
             yield "region_unreported", "it does not say which region it is"
         for function, name in said:
-            if name is not None and region_or_none(name) != self.region:
+            if name is not None and self.regions.or_none(name) != self.region:
                 yield (
                     "region_mismatch",
                     f"asked {self.region.label}, but {function} reports that it is {excerpt(name) or '(nothing)'}",

@@ -19,7 +19,7 @@ from beacon_cli.verification.probe import probe_models
 from beacon_cli.verification.reading import Reading
 from beacon_cli.verification.report import Probe, RegionReport, VerifyReport
 from beacon_cli.waiting import Waiting
-from modal_deployment.registry import REGISTRY, Model
+from modal_deployment.registry import Model
 
 NOTIFY_EVERY_SECONDS = 15.0
 
@@ -28,7 +28,7 @@ def verify_endpoints(
     settings: Settings,
     endpoints: Mapping[str, Endpoint],
     *,
-    expected: Mapping[str, Model] = REGISTRY,
+    expected: Mapping[str, Model],
     probe: bool,
     timeout: float,
     notify: Callable[[str], None],
@@ -90,6 +90,7 @@ class _RegionCheck:
         """Read, compare, and ask."""
         reading = Reading(
             self.endpoint.region,
+            self.common.settings.vocabulary.regions,
             *await asyncio.gather(
                 self._read("models", self.endpoint.models_url), self._read("health", self.endpoint.health_url)
             ),
@@ -113,6 +114,7 @@ class _RegionCheck:
             self.endpoint,
             served if self.common.probe else (),
             target=self.common.target,
+            regions=self.common.settings.vocabulary.regions,
             timeout=self.common.timeout,
             waiting=self.common.waiting,
         )

@@ -18,8 +18,8 @@ import pytest
 from grpclib import Status
 from modal_proto import api_pb2
 
-from modal_deployment.regions import REGIONS
-from modal_deployment.registry import REGISTRY
+from modal_deployment.regions import BUILT_IN_REGIONS
+from modal_deployment.registry import BUILT_IN_MODELS
 from tests.acceptance.conftest import ROOT, Beacon
 from tests.support.fake_modal import TOKEN_ID, TOKEN_SECRET, FakeModal, fake_modal
 from tests.support.fleet import until
@@ -75,7 +75,7 @@ class TestDeploying:
         for request in modal.sent("FunctionCreate"):
             created[request.function.app_name][request.function.function_name] = request.function
         assert set(created) == {US, EU, APAC}
-        for region in REGIONS.values():
+        for region in BUILT_IN_REGIONS:
             functions = created[f"project-beacon-hf-{region.id}"]
             assert set(functions) == set(FUNCTIONS)
             for name, function in functions.items():
@@ -87,7 +87,7 @@ class TestDeploying:
                 assert list(function.scheduler_placement.regions) == [region.modal_region]
                 assert function.resources.gpu_config.gpu_type == ("T4" if name == "inference" else "")
             on_gpu = functions["inference"]
-            assert on_gpu.autoscaler_settings.max_containers == len(REGISTRY)
+            assert on_gpu.autoscaler_settings.max_containers == len(BUILT_IN_MODELS)
             assert (on_gpu.timeout_secs, on_gpu.startup_timeout_secs) == (900, 1800)
             assert on_gpu.autoscaler_settings.scaledown_window == 120
             assert [mount.mount_path for mount in on_gpu.volume_mounts] == ["/weights"]

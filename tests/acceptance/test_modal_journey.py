@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from modal_deployment.regions import REGIONS
+from modal_deployment.contents import AppContents
+from modal_deployment.regions import BUILT_IN_REGIONS
+from modal_deployment.registry import BUILT_IN_MODELS, Model
 from tests.acceptance.conftest import Beacon
 from tests.support.deployed_regions import CREDENTIALS, Deployed, deployed
 from tests.support.fake_modal import FakeModal, fake_modal
@@ -16,9 +19,9 @@ from tests.support.fake_modal import FakeModal, fake_modal
 @pytest.fixture
 def world(beacon: Beacon) -> Iterator[tuple[Beacon, FakeModal, Deployed]]:
     with fake_modal() as modal, deployed() as regions:
-        for region_id in REGIONS:
+        for region_id in (*(region.id for region in BUILT_IN_REGIONS), "br"):
             getattr(regions, region_id).wants_credentials = True
-            for function, path in (("inference", "/inference"), ("status", "")):
+            for function, path in (("inference", "/inference"), ("inference-l4", "/inference-l4"), ("status", "")):
                 modal.function_urls[f"project-beacon-hf-{region_id}-{function}"] = f"{regions.url}/{region_id}{path}"
             modal.containers[f"project-beacon-hf-{region_id}"] = [f"ta-{region_id}-1", f"ta-{region_id}-2"]
         beacon.environment |= modal.variables(beacon.folder)
@@ -56,3 +59,88 @@ def test_drift_after_a_deployment_is_exit_1_although_every_app_was_deployed(
     assert (code, document["ok"]) == (1, False)
     assert {app["status"] for app in document["data"]["apps"].values()} == {"deployed"}
     assert document["data"]["verify"]["regions"]["eu"]["extra"] == ["mistral-7b"]
+
+
+MISTRAL = Model(id="mistral-7b", source="mistralai/Mistral-7B", revision="c170c7", gpu="L4", context=32768)
+MISTRAL_TOML = """
+[models."mistral-7b"]
+source = "mistralai/Mistral-7B"
+revision = "c170c7"
+gpu = "L4"
+context = 32768
+"""
+
+
+def sent(modal: FakeModal) -> dict[str, dict[str, tuple[str, int, list[str]]]]:
+    """What the control plane was sent since the last time: GPU, cap and regions of each function, by app."""
+    found: dict[str, dict[str, tuple[str, int, list[str]]]] = {}
+    for request in modal.sent("FunctionCreate"):
+        function = request.function
+        placed = list(function.scheduler_placement.regions)
+        what = (function.resources.gpu_config.gpu_type, function.autoscaler_settings.max_containers, placed)
+        found.setdefault(function.app_name, {})[function.function_name] = what
+    modal.calls.clear()
+    return found
+
+
+def codes(document: dict[str, Any]) -> dict[str, list[str]]:
+    regions = document["data"]["regions"].items()
+    return {region_id: [finding["code"] for finding in region["findings"]] for region_id, region in regions}
+
+
+def test_a_model_on_another_gpu_is_added_and_removed_by_beacon_toml(
+    world: tuple[Beacon, FakeModal, Deployed],
+) -> None:
+    beacon, modal, regions = world
+    everywhere = ("us", "eu", "apac")
+    assert beacon.json("deploy", "modal")[0] == 0
+    assert sent(modal)["project-beacon-hf-eu"] == {"inference": ("T4", 2, ["eu"]), "status": ("", 1, ["eu"])}
+
+    beacon.write("beacon.toml", MISTRAL_TOML + '[modal]\nmodels = ["llama3.2-1b", "qwen2.5-1.5b", "mistral-7b"]\n')
+    code, document = beacon.json("verify", "endpoints")
+    assert (code, codes(document)) == (1, {region_id: ["missing_model"] for region_id in everywhere})
+    for region_id in everywhere:
+        getattr(regions, region_id).serves((*BUILT_IN_MODELS, MISTRAL))
+    code, document = beacon.json("deploy", "modal")
+    assert (code, document["data"]["functions"]) == (
+        0,
+        {
+            "inference": {"gpu": "T4", "models": ["llama3.2-1b", "qwen2.5-1.5b"]},
+            "inference-l4": {"gpu": "L4", "models": ["mistral-7b"]},
+        },
+    ), document
+    assert document["data"]["apps"]["eu"]["urls"]["inference-l4"] == f"{regions.url}/eu/inference-l4"
+    assert sent(modal)["project-beacon-hf-eu"]["inference-l4"] == ("L4", 1, ["eu"])
+    code, document = beacon.json("verify", "endpoints", "--probe", "--region", "eu")
+    assert (code, codes(document)) == (0, {"eu": []})
+    posted = [request for request in regions.eu.requests if request.method == "POST"]
+    asked = {request.json["model"]: request.path for request in posted if "model" in request.json}
+    assert asked == {
+        "llama3.2-1b": "/eu/inference",
+        "qwen2.5-1.5b": "/eu/inference",
+        "mistral-7b": "/eu/inference-l4",
+    }
+
+    beacon.write("beacon.toml", '[modal]\nmodels = ["llama3.2-1b", "qwen2.5-1.5b"]\n')
+    code, document = beacon.json("verify", "endpoints")
+    assert (code, codes(document)) == (1, {region_id: ["extra_model"] for region_id in everywhere})
+    for region_id in everywhere:
+        getattr(regions, region_id).serves(BUILT_IN_MODELS)
+    code, document = beacon.json("rollback", "modal")
+    assert (code, document["data"]["verify"]["regions"]["us"]["hash_matches"]) == (0, True), document
+
+
+def test_a_region_is_added_and_another_one_left_out_by_beacon_toml(world: tuple[Beacon, FakeModal, Deployed]) -> None:
+    beacon, modal, _ = world
+    beacon.write(
+        "beacon.toml",
+        '[modal]\nregions = ["us", "br"]\n[regions.br]\nplace = "Brazil"\nmodal_region = "sa"\naliases = ["sa-east"]\n',
+    )
+    code, document = beacon.json("deploy", "modal")
+    assert (code, list(document["data"]["apps"])) == (0, ["us", "br"])
+    assert codes({"data": document["data"]["verify"]}) == {"us": [], "br": []}
+    told = [sent.env_dict["BEACON_CONTENTS"] for sent in modal.sent("SecretGetOrCreate") if sent.env_dict]
+    assert {AppContents.from_json(text).region.place for text in told} == {"the US", "Brazil"}
+    assert sent(modal)["project-beacon-hf-br"] == {"inference": ("T4", 2, ["sa"]), "status": ("", 1, ["sa"])}
+    code, document = beacon.json("verify", "endpoints")
+    assert (code, codes(document)) == (0, {"us": [], "br": []})

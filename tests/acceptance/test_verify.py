@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from beacon_cli.local.foreground import BASE_PORT
-from modal_deployment.registry import REGISTRY, registry_sha256
+from modal_deployment.registry import BUILT_IN_MODELS, registry_sha256
 from tests.acceptance.conftest import Beacon
 from tests.support.deployed_regions import CREDENTIALS, Deployed, deployed, modal_404
 from tests.support.raw_server import http
@@ -61,7 +61,7 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
                     "missing": ["qwen2.5-1.5b"],
                     "extra": ["mistral-7b"],
                     "renamed": {},
-                    "registry_sha256": registry_sha256(REGISTRY.values()),
+                    "registry_sha256": registry_sha256(BUILT_IN_MODELS),
                     "hash_matches": True,
                     "says_region": "eu",
                     "version": "0.1.0",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from beacon_cli.endpoints.configured import Endpoint
-from modal_deployment.registry import registry_document, registry_sha256
+from modal_deployment.regions import BUILT_IN_REGIONS
+from modal_deployment.registry import BUILT_IN_MODELS, Model, registry_document, registry_sha256
 from tests.support.answers import good_answer
 from tests.support.raw_server import RawServer, Request, http, raw_server_in_thread
-from tests.support.vocabulary import REGIONS, REGISTRY
 
 CREDENTIALS = {"modal-key": "wk-1", "modal-secret": "ws-canary-1"}
 CALL = "__modal_function_call_id=fc-1"
@@ -39,15 +39,19 @@ class Region:
     requests: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.serves(BUILT_IN_MODELS)
+
+    def serves(self, models: Collection[Model]) -> None:
+        """Make it say that these models are deployed, and that all is well."""
         self.models = {
-            "models_available": sorted(REGISTRY),
-            "model_registry": registry_document(REGISTRY.values()),
-            "registry_sha256": registry_sha256(REGISTRY.values()),
+            "models_available": sorted(model.id for model in models),
+            "model_registry": registry_document(models),
+            "registry_sha256": registry_sha256(models),
             "region": self.id,
         }
         self.health = {
             "status": "healthy",
-            "models_available": sorted(REGISTRY),
+            "models_available": sorted(model.id for model in models),
             "region": self.id,
             "container_id": f"ta-{self.id}",
             "version": "0.1.0",
@@ -61,7 +65,7 @@ class Region:
             return self.first[function].pop(0)
         if function in self.always:
             return self.always[function]
-        if function != "inference":
+        if function in ("models", "health"):
             return http(200, self.models if function == "models" else self.health)
         if request.method == "POST" and "model" not in request.json:
             return http(422, {"success": False, "error": {"code": "invalid", "message": "no model"}})
@@ -74,6 +78,7 @@ class Deployed:
     us: Region = field(default_factory=lambda: Region("us"))
     eu: Region = field(default_factory=lambda: Region("eu"))
     apac: Region = field(default_factory=lambda: Region("apac"))
+    br: Region = field(default_factory=lambda: Region("br"))
     url: str = ""
     server: RawServer | None = None
 
@@ -84,10 +89,11 @@ class Deployed:
         return chosen.reply(function, request)
 
     def endpoints(self) -> dict[str, Endpoint]:
-        return {region.id: Endpoint.at(region, f"{self.url}/{region.id}") for region in REGIONS.values()}
+        return {region.id: Endpoint.at(region, f"{self.url}/{region.id}") for region in BUILT_IN_REGIONS}
 
     def environment(self) -> dict[str, str]:
-        return {f"BEACON_REGIONS__{name.upper()}__BASE_URL": f"{self.url}/{name}" for name in REGIONS}
+        names = [region.id for region in BUILT_IN_REGIONS]
+        return {f"BEACON_REGIONS__{name.upper()}__BASE_URL": f"{self.url}/{name}" for name in names}
 
 
 @contextlib.contextmanager

@@ -194,7 +194,7 @@ def app_of(request: Any) -> str:
 
 def id_of(app: str, function: str) -> str:
     """Return a function's id: the SDK wants exactly one dash in it."""
-    return f"fu-{app.replace('-', '_')}_{function}"
+    return "fu-" + f"{app}_{function}".replace("-", "_")
 
 
 class _Service(ModalClientBase):

@@ -24,15 +24,17 @@ from beacon_cli.deployment.rollback import RollbackReport, RollbackRequest, roll
 from beacon_cli.endpoints.recorded import recorded_apps
 from beacon_cli.errors import CredentialsError, EnvironmentFault
 from beacon_cli.settings import Settings
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS
+from modal_deployment.registry import BUILT_IN_MODELS
 from tests.support.fake_modal import FakeModal, fake_modal
 
+REGION_IDS = [region.id for region in BUILT_IN_REGIONS]
 APP = "project-beacon-hf-{}"
-SCRIPT = """#!/bin/sh
-# What is run is one of these: -P -m beacon_cli.deployment.child --region ID …, -P -m modal app COMMAND NAME …, and
+SCRIPT = r"""#!/bin/sh
+# What is run is one of these: -P -m beacon_cli.deployment.child --contents JSON …, -P -m modal app COMMAND NAME …, and
 # -P -m modal container list …
 case "$3" in
-    *.child) answer="child-$5" ;;
+    *.child) answer="child-$(expr "$5" : '[^a-z]*region[^a-z]*id[^a-z]*\([a-z]*\)')" ;;
     *.app_urls) answer="urls-$4" ;;
     *) answer="$4-$5-$6" ;;
 esac
@@ -69,14 +71,14 @@ class Modal:
         (self.folder / process).write_text("exec sleep 600\n")
 
     def deploy(self, timeout: float = 30) -> DeployReport:
-        request = DeployRequest(tuple(REGIONS.values()), "", "recreate", timeout)
+        request = DeployRequest(BUILT_IN_REGIONS, BUILT_IN_MODELS, "", "recreate", timeout)
         return deploy(request, self.settings, self.said.append)
 
     def has_versions(self, region_id: str, *versions: int) -> None:
         self.answers(f"app-history-{APP.format(region_id)}", [{"version": f"v{version}"} for version in versions])
 
     def rollback(self) -> RollbackReport:
-        return rollback(RollbackRequest(tuple(REGIONS.values()), ""), self.settings, self.said.append)
+        return rollback(RollbackRequest(BUILT_IN_REGIONS, ""), self.settings, self.said.append)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,7 @@ class TestDeploying:
         assert failed.log.read_text() == "the log of eu\n"
 
     def test_a_failure_that_all_share_is_said_once_with_its_own_exit_code(self, modal: Modal) -> None:
-        for region_id in REGIONS:
+        for region_id in REGION_IDS:
             modal.failed(region_id, "failed", "credentials", "Modal refused the token")
         report = modal.deploy()
         assert report.exit_code == CredentialsError.exit_code
@@ -152,7 +154,7 @@ class TestDeploying:
         assert "ended with code 7 without output" in report.errors[0].message
 
     def test_containers_that_cannot_be_listed_are_a_warning(self, modal: Modal) -> None:
-        for region_id in REGIONS:
+        for region_id in REGION_IDS:
             modal.deployed(region_id)
         modal.answers("container-list---json", err="Error: not in this environment\n", code=1)
         report = modal.deploy()
@@ -160,7 +162,7 @@ class TestDeploying:
         assert modal.said[-1].startswith("warning: Modal's containers cannot be listed: Error: not in this environment")
 
     def test_a_record_that_cannot_be_written_is_an_error_of_no_region(self, modal: Modal) -> None:
-        for region_id in REGIONS:
+        for region_id in REGION_IDS:
             modal.deployed(region_id)
         (modal.settings.data_path() / "deployments.json").mkdir(parents=True)
         report = modal.deploy()
@@ -176,7 +178,7 @@ class TestDeploying:
 
 class TestRollingBack:
     def test_each_region_goes_back_to_the_version_before_the_present_one(self, modal: Modal) -> None:
-        for region_id in REGIONS:
+        for region_id in REGION_IDS:
             modal.has_versions(region_id, 5, 4, 3)
             modal.answers(f"app-rollback-{APP.format(region_id)}")
         report = modal.rollback()
@@ -194,7 +196,7 @@ class TestRollingBack:
         assert (report.exit_code, codes(report)) == (1, ["no_version_before", "rollback", "containers_not_stopped"])
 
     def test_what_the_record_knew_of_a_region_is_its_registry_no_longer(self, modal: Modal) -> None:
-        for region_id in REGIONS:
+        for region_id in REGION_IDS:
             modal.deployed(region_id)
         modal.deploy()
         assert all(app["registry_sha256"] for app in recorded_apps(modal.settings, "").values())

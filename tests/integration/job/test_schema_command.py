@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 from beacon_cli.commands.schema import app
 from beacon_cli.context import AppContext
 from beacon_cli.job.schema import job_schema
-from beacon_cli.local.models import BUNDLED_ID
+from beacon_cli.local.weights import BUNDLED
 from tests.support.vocabulary import REGIONS, REGISTRY
 
 
 def test_the_schema_is_the_one_document_on_stdout() -> None:
     result = CliRunner().invoke(app, ["job"], obj=AppContext())
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == job_schema(known_models=[*REGISTRY, BUNDLED_ID], regions=REGIONS)
+    assert json.loads(result.stdout) == job_schema(known_models=[*REGISTRY, *BUNDLED], regions=REGIONS)
     assert result.stdout.isascii()
 
 

@@ -13,7 +13,8 @@ import pytest
 from modal_proto import api_pb2
 
 import modal_deployment
-from modal_deployment.registry import REGISTRY
+from modal_deployment.contents import AppContents, built_in
+from modal_deployment.registry import BUILT_IN_MODELS
 from tests.support.fake_modal import FakeModal, fake_modal
 
 PACKAGE = Path(modal_deployment.__file__).parent
@@ -66,7 +67,7 @@ def test_every_function_answers_at_its_address_only_with_a_proxy_token(
 
 def test_a_region_never_holds_more_gpu_containers_than_models(functions: dict[str, Any]) -> None:
     inference = functions["inference"]
-    assert inference.autoscaler_settings.max_containers == len(REGISTRY)
+    assert inference.autoscaler_settings.max_containers == len(BUILT_IN_MODELS)
     assert inference.autoscaler_settings.scaledown_window == 120
     assert inference.resources.gpu_config.gpu_type == "T4"
     assert inference.max_concurrent_inputs == 0  # Modal's word for "one at a time"
@@ -80,10 +81,10 @@ def test_a_container_imports_the_callables_and_not_the_app(functions: dict[str, 
         assert (function.module_name, function.function_name) == ("modal_deployment.endpoints", name)
 
 
-def test_the_region_is_in_the_environment_and_not_in_the_image(deployed: FakeModal, region_id: str) -> None:
+def test_what_is_served_is_in_the_environment_and_not_in_the_image(deployed: FakeModal, region_id: str) -> None:
     environments = [dict(sent.env_dict) for sent in deployed.sent("SecretGetOrCreate") if sent.env_dict]
-    assert {environment["BEACON_REGION"] for environment in environments} == {region_id}
-    assert sum("BEACON_LOAD_MODELS" in environment for environment in environments) == 1
+    assert {AppContents.from_json(found["BEACON_CONTENTS"]) for found in environments} == {built_in(region_id)}
+    assert sum(found.get("BEACON_FUNCTION") == "inference" for found in environments) == 1
     assert not any(region_id in step.split() or "BEACON" in step for step in steps(deployed))
 
 

@@ -20,7 +20,7 @@ from modal_deployment.applications import region_app
 from modal_deployment.container_facts import container_facts
 from modal_deployment.generation import Generated, GenerationRequest, Turn
 from modal_deployment.refusal import Refusal
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS, Regions
 from modal_deployment.registry import Model
 from modal_deployment.serving import Service
 from modal_deployment.transformers_generator import TransformersGenerator
@@ -227,7 +227,11 @@ def test_cancelling_stops_the_answer_at_the_next_token(
 def test_the_endpoint_answers_with_a_receipt(tiny: TransformersGenerator, other: TransformersGenerator) -> None:
     models = [Model(name, f"test/{name}", "rev-1", None, WINDOW) for name in ("tiny", "other")]
     service = Service(
-        REGIONS["eu"], models, facts=container_facts, version="9", generators={"tiny": tiny, "other": other}
+        Regions(BUILT_IN_REGIONS)["eu"],
+        models,
+        facts=container_facts,
+        version="9",
+        generators={"tiny": tiny, "other": other},
     )
 
     async def ask(**body: Any) -> httpx2.Response:

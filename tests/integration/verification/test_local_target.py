@@ -12,7 +12,7 @@ from beacon_cli.local.servers import local_servers
 from beacon_cli.settings import Settings
 from beacon_cli.verification.report import VerifyReport
 from beacon_cli.verification.verify import verify_endpoints
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS
 from tests.support.local_models import scripted_settings
 
 SCRIPTS: dict[str, dict[str, Any]] = {"llama3.2-1b": {"default": "4"}, "qwen2.5-1.5b": {"default": "four"}}
@@ -24,7 +24,7 @@ def verify_local(served: Settings, asking: Settings | None = None, **options: An
     expected = local_registry(served, served.local.models)
 
     async def run() -> VerifyReport:
-        async with local_servers(served, REGIONS.values(), model_ids=list(expected)) as servers:
+        async with local_servers(served, BUILT_IN_REGIONS, model_ids=list(expected)) as servers:
             endpoints = {name: Endpoint.at(server.region, server.base_url) for name, server in servers.items()}
             return await asyncio.to_thread(
                 verify_endpoints,

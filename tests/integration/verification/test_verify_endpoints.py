@@ -15,7 +15,9 @@ from beacon_cli.errors import CredentialsError, EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.verification.report import RegionReport, VerifyReport
 from beacon_cli.verification.verify import verify_endpoints
-from modal_deployment.regions import REGIONS
+from modal_deployment.contents import gpu_functions
+from modal_deployment.regions import BUILT_IN_REGIONS, Regions
+from modal_deployment.registry import BUILT_IN_MODELS, Model
 from tests.support.deployed_regions import CALL, CREDENTIALS, Deployed, Region, deployed, modal_404
 from tests.support.raw_server import http
 
@@ -32,7 +34,13 @@ def regions() -> Iterator[Deployed]:
 
 
 def verify(regions: Deployed, *, settings: Settings | None = None, **options: Any) -> VerifyReport:
-    options = {"probe": False, "timeout": 10.0, "notify": lambda _: None, **options}
+    options = {
+        "expected": (settings or Settings()).vocabulary.registry,
+        "probe": False,
+        "timeout": 10.0,
+        "notify": lambda _: None,
+        **options,
+    }
     endpoints = options.pop("endpoints", None) or regions.endpoints()
     return verify_endpoints(settings or Settings(), endpoints, **options)
 
@@ -205,7 +213,7 @@ def test_modals_own_refusals_are_told_apart(regions: Deployed, text: str, code: 
 
 
 def test_a_dead_region_is_unreachable_at_once_and_the_others_are_verified(regions: Deployed) -> None:
-    dead = Endpoint.at(REGIONS["eu"], f"http://127.0.0.1:{free_port()}")
+    dead = Endpoint.at(Regions(BUILT_IN_REGIONS)["eu"], f"http://127.0.0.1:{free_port()}")
     report = verify(regions, endpoints={**regions.endpoints(), "eu": dead})
     assert (report.exit_code, found(report.regions["eu"])) == (1, [("fail", "unreachable")])
     assert report.regions["us"].ok
@@ -213,7 +221,7 @@ def test_a_dead_region_is_unreachable_at_once_and_the_others_are_verified(region
 
 def test_no_region_reachable_is_the_environments_fault(regions: Deployed) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
-    report = verify(regions, endpoints={region.id: Endpoint.at(region, nowhere) for region in REGIONS.values()})
+    report = verify(regions, endpoints={region.id: Endpoint.at(region, nowhere) for region in BUILT_IN_REGIONS})
     assert report.exit_code == 3
     assert isinstance(report.error, EnvironmentFault)
 
@@ -356,3 +364,19 @@ def test_a_region_that_says_nothing_is_left_at_the_time_that_was_given(regions: 
     assert time.monotonic() - began < 6
     assert ("fail", "no_answer") in found(report.regions["us"])
     assert said == ["waiting for US models (1 s left), US health (1 s left)"]
+
+
+def test_each_inference_function_is_asked_whether_strangers_have_access(regions: Deployed) -> None:
+    urls = {name: f"{regions.url}/us/{name}" for name in ("inference", "inference-l4", "models", "health")}
+    own = Model(id="own", source="acme/own", revision="0a1b", gpu="L4", context=2048)
+    endpoint = Endpoint.of_urls(Regions(BUILT_IN_REGIONS)["us"], urls, gpu_functions((*BUILT_IN_MODELS, own)))
+    regions.us.serves((*BUILT_IN_MODELS, own))
+    expected = {model.id: model for model in (*BUILT_IN_MODELS, own)}
+    report = verify(
+        regions, settings=WITH_CREDENTIALS, endpoints={"us": endpoint}, expected=expected, probe=True
+    ).regions["us"]
+    assert [finding.code for finding in report.findings] == ["open_endpoint"]
+    assert report.findings[0].message.startswith("models, health, inference, inference of own: ")
+    strangers = [request for request in regions.us.requests if "modal-key" not in request.headers]
+    assert {request.path for request in strangers} == {"/us/models", "/us/health", "/us/inference", "/us/inference-l4"}
+    assert all(probe.ok for probe in report.probes.values())

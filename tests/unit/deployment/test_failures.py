@@ -6,7 +6,7 @@ import pytest
 from modal import exception
 
 from beacon_cli.deployment.failures import Failure, errors_of, exit_code_of, explain
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_what_an_error_quotes_is_redacted_printable_and_one_line(monkeypatch: py
 
 def test_regions_that_share_a_failure_share_its_error() -> None:
     one, other = Failure("invalid", "one"), Failure("modal", "other")
-    found = [(REGIONS["us"], one), (REGIONS["eu"], other), (REGIONS["apac"], one)]
+    found = list(zip(BUILT_IN_REGIONS, (one, other, one), strict=True))
     assert [error.message for error in errors_of(found)] == ["US, ASIA: one", "EU: other"]
 
 

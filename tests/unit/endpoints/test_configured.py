@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
+from beacon_cli.endpoints.recorded import recorded_endpoints, save
 from beacon_cli.errors import ConfigError
 from beacon_cli.network.proxies import DIRECT_HOSTS
 from beacon_cli.settings import Settings
-from tests.support.vocabulary import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS, Regions
 
+REGIONS = Regions(BUILT_IN_REGIONS)
 US = [REGIONS["us"]]
 CREDENTIALS = {"proxy_key": "wk-canary", "proxy_secret": "ws-canary"}
 
@@ -85,3 +88,38 @@ def test_a_regions_own_configuration_wins_over_what_a_deployment_recorded(
     recorded = {"us": Endpoint.at(REGIONS["us"], "https://acme--recorded.modal.run")}
     chosen = Settings.model_validate({"modal": modal, "regions": regions})
     assert urlsplit(configured_endpoints(chosen, US, recorded)["us"].inference_url).hostname == host
+
+
+OWN = {"source": "acme/own", "revision": "0a1b", "gpu": "L4", "context": 2048}
+TWO_KINDS = {"models": {"own": OWN}, "modal": {"workspace": "acme", "models": ["qwen2.5-1.5b", "own"]}}
+APP = "https://acme--project-beacon-hf-us"
+
+
+def test_a_model_on_another_gpu_is_asked_at_the_function_of_that_gpu() -> None:
+    endpoint = configured_endpoints(Settings.model_validate(TWO_KINDS), US)["us"]
+    assert endpoint.of("qwen2.5-1.5b").inference_url == f"{APP}-inference.modal.run"
+    assert endpoint.of("own").inference_url == f"{APP}-inference-l4.modal.run"
+    assert endpoint.of("unknown") is endpoint
+    assert f"{APP}-inference-l4.modal.run" in endpoint.urls
+
+
+def test_what_was_recorded_of_the_functions_is_used(tmp_path: Path) -> None:
+    chosen = Settings.model_validate({**TWO_KINDS, "modal": {"models": ["qwen2.5-1.5b", "own"]}, "data_dir": tmp_path})
+    urls = {"inference": "https://i", "models": "https://m", "health": "https://h", "inference-l4": "https://l4"}
+    save(chosen, "", {"us": ("app-us", "ap-1", urls)}, "hash")
+    endpoint = configured_endpoints(chosen, US, recorded_endpoints(chosen))["us"]
+    assert (endpoint.inference_url, endpoint.of("own").inference_url) == ("https://i", "https://l4")
+
+
+def test_a_region_that_is_only_described_is_still_asked_on_modal() -> None:
+    described = {"modal": {"workspace": "acme"}, "regions": {"us": {"place": "the United States"}}}
+    assert (
+        configured_endpoints(Settings.model_validate(described), US)["us"].inference_url == f"{APP}-inference.modal.run"
+    )
+
+
+def test_a_region_that_is_not_deployed_has_no_url_on_modal() -> None:
+    chosen = Settings.model_validate({"modal": {"workspace": "acme", "regions": ["eu"]}})
+    with pytest.raises(ConfigError, match="no endpoint is configured for region US") as caught:
+        configured_endpoints(chosen, US)
+    assert 'add "us" to modal.regions' in caught.value.hint

@@ -42,6 +42,20 @@ def test_environments_and_regions_do_not_disturb_each_other(tmp_path: Path) -> N
     assert list(recorded_endpoints(staging)) == ["eu"]
 
 
+def test_the_address_of_a_function_that_a_rollback_may_bring_back_stays(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    save(settings, "", {"eu": ("app-eu", "ap-1", {**URLS, "status": "https://s", "inference-l4": "https://l4"})}, "one")
+    save(settings, "", {"eu": ("app-eu", "ap-1", URLS)}, "two")
+    assert recorded_apps(settings, "")["eu"]["urls"] == {**URLS, "inference-l4": "https://l4"}
+
+
+def test_a_region_of_ones_own_is_found(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"data_dir": tmp_path, "regions": {"br": {"modal_region": "sa"}}})
+    save(settings, "", {"br": ("app-br", "ap-1", URLS)}, "hash")
+    assert list(recorded_endpoints(settings)) == ["br"]
+    assert recorded_endpoints(Settings(data_dir=tmp_path)) == {}, "it is not known any more"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -6,13 +6,13 @@ import pytest
 
 from modal_deployment.container_facts import container_facts
 from modal_deployment.receipts import ContainerFacts
-from modal_deployment.registry import REGISTRY
+from modal_deployment.registry import BUILT_IN_MODELS
 
 MODAL = {"MODAL_TASK_ID": "ta-1", "MODAL_REGION": "us-ashburn-1", "MODAL_CLOUD_PROVIDER": "CLOUD_PROVIDER_OCI"}
 
 
 def test_the_facts_are_those_of_the_container_and_the_model_asked() -> None:
-    model = REGISTRY["qwen2.5-1.5b"]
+    model = BUILT_IN_MODELS[1]
     assert container_facts(model, MODAL) == ContainerFacts("ta-1", "us-ashburn-1", "T4", "modal-oci")
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from beacon_cli.executor.listing import Listing, read_listing
 from beacon_cli.verification.compare import compare
 from beacon_cli.verification.findings import Target
-from modal_deployment.registry import REGISTRY, registry_document, registry_sha256
+from modal_deployment.registry import BUILT_IN_MODELS, registry_document, registry_sha256
 
+REGISTRY = {model.id: model for model in BUILT_IN_MODELS}
 IDS = st.sampled_from([*REGISTRY, "mistral-7b", "llama3.2:1b", ""])
 
 

@@ -11,10 +11,10 @@ import pytest
 from beacon_cli.verification.findings import finding
 from beacon_cli.verification.report import Probe, RegionReport, VerifyReport
 from beacon_cli.verification.table import show_verification
-from modal_deployment.regions import REGIONS
+from modal_deployment.regions import BUILT_IN_REGIONS, Regions
 
 NOT_READ = RegionReport(
-    region=REGIONS["us"],
+    region=Regions(BUILT_IN_REGIONS)["us"],
     reachable=False,
     source=None,
     models_served=(),

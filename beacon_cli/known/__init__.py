@@ -1,0 +1,1 @@
+"""The models and regions that are known, where each comes from, and what is deployed."""

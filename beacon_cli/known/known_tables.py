@@ -1,0 +1,119 @@
+"""Shows the known models and regions to people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.known.known_models import KnownModel
+    from beacon_cli.known.known_regions import KnownRegion
+
+Show = Callable[["Console"], None]
+_REVISION = 12  # characters, as git shows a commit
+
+
+def show_models(models: Sequence[KnownModel], labels: Mapping[str, str]) -> Show:
+    """Return a function that prints the models; `labels` are those of the regions, by id."""
+
+    def show(console: Console) -> None:
+        from rich.text import Text
+
+        from beacon_cli.console.tables import Column, print_table
+
+        names = ("model", "served by", "from", "runs on", "context", "revision", "deployed in")
+        columns = [*(Column(name, right=name == "context") for name in names), Column("source", optional=True)]
+        print_table(console, columns, [_model_row(model, labels) for model in models])
+        if any(known.deploy and not known.deployed_in for known in models):
+            console.print(Text(f"next:   {command('deploy modal --dry-run')}"), soft_wrap=True)
+
+    return show
+
+
+def _model_row(known: KnownModel, labels: Mapping[str, str]) -> list[str]:
+    model = known.model
+    return [
+        excerpt(model.id, 255),
+        labels.get(known.target, known.target),
+        " + ".join(known.origins),
+        model.gpu or ("CPU" if known.target == "local" else "-"),
+        "-" if model.context is None else str(model.context),
+        excerpt((model.revision or "-")[:_REVISION]),
+        _deployed_in(known, labels),
+        excerpt(model.source, 255),
+    ]
+
+
+def _deployed_in(known: KnownModel, labels: Mapping[str, str]) -> str:
+    if not known.deploy:
+        return "-"
+    return ", ".join(labels[region_id] for region_id in known.deployed_in) or "nowhere yet"
+
+
+def show_regions(regions: Sequence[KnownRegion]) -> Show:
+    """Return a function that prints the regions, where each is asked, and its other names."""
+
+    def show(console: Console) -> None:
+        from rich.text import Text
+
+        from beacon_cli.console.tables import Column, print_table
+
+        names = ("region", "label", "place", "on Modal", "from", "deployed")
+        print_table(console, [Column(name) for name in names], [_region_row(region) for region in regions])
+        for title, lines in (("asked at", _asked_at), ("other names", _other_names)):
+            console.print(Text(f"\n{title}"))
+            for known in regions:
+                _print_under(console, known.region.id, lines(known), width=_widest(regions))
+
+    return show
+
+
+def _print_under(console: Console, name: str, lines: Sequence[str], *, width: int) -> None:
+    """Print lines beside a name, which stands before the first one."""
+    from rich.text import Text
+
+    from beacon_cli.console.hanging import print_hanging
+
+    for number, line in enumerate(lines):
+        start = Text(f"  {'' if number else name:<{width}}  ")
+        print_hanging(start, line, console, indent=len(start))
+
+
+def _region_row(known: KnownRegion) -> list[str]:
+    return [
+        known.region.id,
+        known.region.label,
+        known.region.place or "-",
+        known.region.modal_region or "-",
+        " + ".join(known.origins),
+        _deployed(known),
+    ]
+
+
+def _deployed(known: KnownRegion) -> str:
+    if not known.deploy:
+        return "-"
+    if known.deployed_at is None:
+        return "not from here"
+    when = excerpt(known.deployed_at[:16].replace("T", " "))
+    return when if known.current else f"{when}, something else"
+
+
+def _asked_at(known: KnownRegion) -> list[str]:
+    if known.endpoint is None:
+        return [excerpt(f"- ({known.problem})", 500)]
+    others = (f"{url} ({model_id})" for model_id, url in known.inference_urls.items())
+    return [excerpt(line, 500) for line in (known.endpoint, *others)]
+
+
+def _other_names(known: KnownRegion) -> list[str]:
+    return [", ".join(sorted(map(excerpt, known.region.aliases))) or "-"]
+
+
+def _widest(regions: Sequence[KnownRegion]) -> int:
+    return max(len(known.region.id) for known in regions)

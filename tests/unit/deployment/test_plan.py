@@ -1,0 +1,80 @@
+"""The plan of a deployment: its functions by kind of GPU, caps, addresses, and numbers over all regions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from beacon_cli.deployment.chosen import models_to_deploy, regions_to_deploy
+from beacon_cli.deployment.plan import DeployRequest, deployment_plan
+from beacon_cli.settings import Settings
+
+OWN = {"source": "acme/own", "revision": "0a1b", "gpu": "A100-40GB", "context": 2048}
+APP = "project-beacon-hf-br"
+
+
+def plan(**modal: Any) -> dict[str, Any]:
+    settings = Settings.model_validate(
+        {"models": {"own": OWN}, "regions": {"br": {"modal_region": "sa"}}, "modal": modal}
+    )
+    request = DeployRequest(
+        regions=regions_to_deploy((), settings),
+        models=models_to_deploy(settings),
+        environment="",
+        strategy="recreate",
+        timeout=1,
+    )
+    return deployment_plan(request, settings)
+
+
+def test_each_kind_of_gpu_is_a_function_of_every_region() -> None:
+    found = plan(workspace="acme", models=["llama3.2-1b", "own", "qwen2.5-1.5b"], regions=["us", "br"])
+    assert (found["web_endpoints"], found["max_gpu_containers"]) == (6, 6)
+    assert found["functions"] == {
+        "inference": {"gpu": "T4", "models": ["llama3.2-1b", "qwen2.5-1.5b"]},
+        "inference-a100-40gb": {"gpu": "A100-40GB", "models": ["own"]},
+    }
+    assert found["regions"]["br"] == {
+        "app_name": APP,
+        "modal_region": "sa",
+        "functions": {
+            "inference": {
+                "label": f"{APP}-inference",
+                "url": f"https://acme--{APP}-inference.modal.run",
+                "gpu": "T4",
+                "max_containers": 2,
+                "models": ["llama3.2-1b", "qwen2.5-1.5b"],
+                "timeout_seconds": 900,
+                "startup_timeout_seconds": 1800,
+                "scaledown_window_seconds": 120,
+            },
+            "inference-a100-40gb": {
+                "label": f"{APP}-inference-a100-40gb",
+                "url": f"https://acme--{APP}-inference-a100-40gb.modal.run",
+                "gpu": "A100-40GB",
+                "max_containers": 1,
+                "models": ["own"],
+                "timeout_seconds": 900,
+                "startup_timeout_seconds": 1800,
+                "scaledown_window_seconds": 120,
+            },
+            "status": {
+                "label": f"{APP}-status",
+                "url": f"https://acme--{APP}-status.modal.run",
+                "gpu": None,
+                "max_containers": 1,
+                "models": [],
+            },
+        },
+        "urls": {
+            "inference": f"https://acme--{APP}-inference.modal.run",
+            "models": f"https://acme--{APP}-status.modal.run/models",
+            "health": f"https://acme--{APP}-status.modal.run/health",
+            "status": f"https://acme--{APP}-status.modal.run",
+            "inference-a100-40gb": f"https://acme--{APP}-inference-a100-40gb.modal.run",
+        },
+    }
+
+
+def test_addresses_that_modal_would_shorten_are_left_out() -> None:
+    found = plan(workspace="w" * 22, models=["llama3.2-1b", "own"])["regions"]["us"]
+    assert (found["urls"], found["functions"]["inference"]["url"]) == (None, None)
