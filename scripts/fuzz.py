@@ -33,7 +33,7 @@ with atheris.instrument_imports(include=["beacon_cli", "ruamel", "json", "email"
     from beacon_cli.executor.failures import AttemptError
     from beacon_cli.job.lanes import Lane
     from beacon_cli.job.load import load_job
-    from beacon_cli.job.questions import open_question_file
+    from beacon_cli.job.question_file import open_question_file
     from modal_deployment.regions import REGIONS
 
 LANE = Lane("llama3.2-1b", REGIONS["us"])

@@ -21,8 +21,9 @@ def spec_differences(stored: Spec, new: Spec) -> list[str]:
         *_question_changes(stored.get("questions") or {}, new.get("questions") or {}),
         *_model_changes(_regions_by_model(stored), _regions_by_model(new)),
         *_value_changes("", stored, new, ("repeats",)),
-        *_generation_changes(stored.get("generation") or {}, new.get("generation") or {}),
+        *_section_changes("generation", stored, new),
         *_value_changes("", stored, new, ("system_prompt",)),
+        *_section_changes("system_prompts", stored, new),
     ]
 
 
@@ -30,7 +31,7 @@ def _question_changes(stored: Spec, new: Spec) -> Iterator[str]:
     if stored.get("count") != new.get("count"):
         yield f"questions: {_change(stored.get('count'), new.get('count'))}"
     elif stored.get("sha256") != new.get("sha256"):
-        yield f"questions: still {new.get('count')}, but other ids, other texts or another order"
+        yield f"questions: still {new.get('count')}, but other ids, texts, tags or another order"
 
 
 def _model_changes(stored: dict[str, list[str]], new: dict[str, list[str]]) -> Iterator[str]:
@@ -43,8 +44,9 @@ def _model_changes(stored: dict[str, list[str]], new: dict[str, list[str]]) -> I
             yield f"models: {excerpt(model, 255)}: {', '.join(stored[model])} → {', '.join(regions)}"
 
 
-def _generation_changes(stored: Spec, new: Spec) -> Iterator[str]:
-    return _value_changes("generation.", stored, new, tuple(dict.fromkeys((*stored, *new))))
+def _section_changes(section: str, stored: Spec, new: Spec) -> Iterator[str]:
+    before, after = stored.get(section) or {}, new.get(section) or {}
+    return _value_changes(f"{section}.", before, after, tuple(dict.fromkeys((*before, *after))))
 
 
 def _value_changes(prefix: str, stored: Spec, new: Spec, keys: tuple[str, ...]) -> Iterator[str]:
