@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
 
 Values = list[str | tuple[str, str]]
+
+_MOST_QUESTIONS = 200
 
 
 def job_ids(ctx: typer.Context, incomplete: str) -> Values:
@@ -44,6 +47,25 @@ def models() -> Values:
     from modal_deployment.registry import REGISTRY
 
     return list(REGISTRY)
+
+
+def questions_of_the_job(ctx: typer.Context) -> Values:
+    """Return the questions of the job file that the words before this one name, with the beginnings of their texts."""
+    from itertools import islice
+
+    from beacon_cli.console.printable import excerpt
+    from beacon_cli.errors import BeaconError
+    from beacon_cli.job.files import STDIN
+    from beacon_cli.job.load import load_job
+
+    path = Path(ctx.params.get("job_file") or STDIN)
+    if path == STDIN:
+        return []
+    try:
+        questions = islice(load_job(path).questions, _MOST_QUESTIONS)
+        return [(question.id, excerpt(question.text, 60)) for question in questions]
+    except BeaconError:
+        return []
 
 
 def measures() -> Values:
