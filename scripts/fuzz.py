@@ -94,6 +94,8 @@ def main() -> None:
         "yaml": in_a_file("job.yaml", job_file),
         "json": in_a_file("job.json", job_file),
         "questions": in_a_file("questions.jsonl", questions),
+        "table": in_a_file("questions.csv", questions),
+        "texts": in_a_file("questions.txt", questions),
         "config": in_a_file("beacon.toml", config),
         "answer": answer,
     }

@@ -49,7 +49,7 @@ def models() -> Values:
     return list(REGISTRY)
 
 
-def questions_of_the_job(ctx: typer.Context) -> Values:
+def questions_of_the_job(ctx: typer.Context, incomplete: str) -> Values:
     """Return the questions of the job file that the words before this one name, with the beginnings of their texts."""
     from itertools import islice
 
@@ -62,8 +62,8 @@ def questions_of_the_job(ctx: typer.Context) -> Values:
     if path == STDIN:
         return []
     try:
-        questions = islice(load_job(path).questions, _MOST_QUESTIONS)
-        return [(question.id, excerpt(question.text, 60)) for question in questions]
+        questions = (question for question in load_job(path).questions if question.id.startswith(incomplete))
+        return [(question.id, excerpt(question.text, 60)) for question in islice(questions, _MOST_QUESTIONS)]
     except BeaconError:
         return []
 
