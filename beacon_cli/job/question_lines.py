@@ -15,8 +15,7 @@ from beacon_cli.job.questions import id_problem, tags_problem, text_problem
 
 _HINT = 'write one question per line: {"id": "capital", "text": "What is the capital of France?"}'
 _TAGS_HINT = 'write "tags": ["control"]'
-_REQUIRED = ("id", "text")
-_KEYS = (*_REQUIRED, "tags")
+_KEYS = frozenset({"id", "text", "tags"})
 # Pairs, not dictionaries: a duplicate key must not be lost. A decoder that is made once is twice as fast.
 _DECODER = json.JSONDecoder(object_pairs_hook=tuple)
 
@@ -33,14 +32,15 @@ def question_in(line: bytes) -> Question | None:
     try:
         pairs = _DECODER.decode(line.decode())
         values = dict(pairs)
-        if len(pairs) != len(values) or not values.keys() <= {*_KEYS}:
+        if len(pairs) != len(values) or not _KEYS.issuperset(values):
             return None
-        question = Question(values["id"], values["text"], tuple(_texts(values.get("tags", []))))
+        tags = tuple(_texts(values["tags"])) if "tags" in values else ()
+        question = Question(values["id"], values["text"], tags)
         sound = not id_problem(question.id) and not text_problem(question.text) and "\0" not in question.text
         question.text.encode()
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         return None
-    return question if sound and not tags_problem(question.tags) else None
+    return question if sound and not (tags and tags_problem(tags)) else None
 
 
 def _texts(tags: object) -> list[str]:
