@@ -18,13 +18,14 @@ from modal_deployment.limits import (
     DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
     MAX_PROMPT_CHARACTERS,
+    MAX_STOP_CHARACTERS,
+    MAX_STOPS,
     MAX_SYSTEM_PROMPT_CHARACTERS,
     MAX_TOKENS,
 )
 from modal_deployment.refusal import Refusal
 
 _Text = Annotated[str, Field(min_length=1)]
-_MAX_STOPS = 4  # of OpenAI's API
 _SYSTEM = ("system", "developer")
 # Options that clients send by themselves, with the values that change nothing here.
 _WITHOUT_EFFECT: dict[str, tuple[object, ...]] = {
@@ -82,7 +83,9 @@ class _Body(BaseModel):
     max_completion_tokens: int | None = Field(default=None, ge=1, le=MAX_TOKENS)
     seed: int | None = Field(default=None, ge=0, lt=2**63)
     stop: Annotated[
-        list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed), Field(max_length=_MAX_STOPS)
+        list[Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)]],
+        BeforeValidator(_listed),
+        Field(max_length=MAX_STOPS),
     ] = []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modal_deployment.asked import Asked
@@ -10,10 +12,14 @@ from modal_deployment.limits import (
     DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
     MAX_PROMPT_CHARACTERS,
+    MAX_STOP_CHARACTERS,
+    MAX_STOPS,
     MAX_SYSTEM_PROMPT_CHARACTERS,
     MAX_TOKENS,
 )
 from modal_deployment.refusal import Refusal
+
+_Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)]
 
 
 class InferenceRequest(BaseModel):
@@ -30,6 +36,8 @@ class InferenceRequest(BaseModel):
     max_tokens: int = Field(default=DEFAULT_MAX_TOKENS, ge=1, le=MAX_TOKENS)
     system_prompt: str | None = Field(default=None, max_length=MAX_SYSTEM_PROMPT_CHARACTERS)
     seed: int | None = Field(default=None, ge=0, lt=2**63)
+    top_p: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
+    stop: list[_Stop] = Field(default=[], max_length=MAX_STOPS)
     region: object = None
 
 
@@ -49,5 +57,7 @@ def read_inference_request(body: bytes) -> Asked:
             temperature=request.temperature,
             max_tokens=request.max_tokens,
             seed=request.seed,
+            top_p=request.top_p,
+            stop=tuple(request.stop),
         ),
     )

@@ -8,5 +8,8 @@ DEFAULT_MAX_TOKENS = 500
 MAX_PROMPT_CHARACTERS = 32_000
 MAX_SYSTEM_PROMPT_CHARACTERS = 8_000
 MAX_TOKENS = 4_096
-# Room for both prompts at their limits with every character written as two \uXXXX escapes.
+MAX_STOPS = 4  # as in OpenAI's API
+MAX_STOP_CHARACTERS = 500
+# Room for both prompts and the texts that end an answer, at their limits, with every character written as two \uXXXX
+# escapes.
 MAX_BODY_BYTES = 512 * 1024

@@ -96,6 +96,8 @@ def _output(asked: GenerationRequest, generated: Generated) -> dict[str, Any]:
             "temperature": asked.temperature,
             "max_tokens": asked.max_tokens,
             "seed": asked.seed,
+            **({} if asked.top_p is None else {"top_p": asked.top_p}),
+            **({"stop": list(asked.stop)} if asked.stop else {}),
             "finish_reason": generated.finish_reason,
         },
     }

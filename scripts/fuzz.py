@@ -33,7 +33,7 @@ with atheris.instrument_imports(include=["beacon_cli", "ruamel", "json", "email"
     from beacon_cli.executor.failures import AttemptError
     from beacon_cli.job.lanes import Lane
     from beacon_cli.job.load import load_job
-    from beacon_cli.job.questions import open_question_file
+    from beacon_cli.job.question_file import open_question_file
     from beacon_cli.settings import Settings
 
 VOCABULARY = Settings().vocabulary
@@ -95,6 +95,8 @@ def main() -> None:
         "yaml": in_a_file("job.yaml", job_file),
         "json": in_a_file("job.json", job_file),
         "questions": in_a_file("questions.jsonl", questions),
+        "table": in_a_file("questions.csv", questions),
+        "texts": in_a_file("questions.txt", questions),
         "config": in_a_file("beacon.toml", config),
         "answer": answer,
     }

@@ -39,6 +39,7 @@ PAGES: dict[str, HelpPage] = {
         (
             Example("beacon run job.yaml --local", "Start servers on this machine and ask them"),
             Example("beacon run job.yaml --job-id bias-demo-1", "Name the job; the same command resumes it"),
+            Example("beacon run job.yaml --region US --question math_basic", "Ask only a part of the job"),
             Example("beacon run - --dry-run < job.yaml", "Show what would be asked; read the job from stdin"),
         ),
         ("job-files", "batching"),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Values = list[str | tuple[str, str]]
 
+_MOST_QUESTIONS = 200
+
 
 def job_ids(ctx: typer.Context, incomplete: str) -> Values:
     """Return the ids of stored jobs that begin like this, newest first; on request also `@last`."""
@@ -48,6 +50,28 @@ def models(ctx: typer.Context) -> Values:
     from beacon_cli.runs.request import known_models
 
     return list(known_models(_settings(ctx)))
+
+
+def questions_of_the_job(ctx: typer.Context, incomplete: str) -> Values:
+    """Return the questions of the job file that the words before this one name, with the beginnings of their texts."""
+    from itertools import islice
+
+    from beacon_cli.console.printable import excerpt
+    from beacon_cli.errors import BeaconError
+    from beacon_cli.job.files import STDIN
+    from beacon_cli.job.load import load_job
+    from beacon_cli.runs.request import known_models
+
+    path = Path(ctx.params.get("job_file") or STDIN)
+    if path == STDIN:
+        return []
+    settings = _settings(ctx)
+    try:
+        job = load_job(path, regions=settings.vocabulary.regions, known_models=known_models(settings))
+        questions = (question for question in job.questions if question.id.startswith(incomplete))
+        return [(question.id, excerpt(question.text, 60)) for question in islice(questions, _MOST_QUESTIONS)]
+    except BeaconError:
+        return []
 
 
 def measures() -> Values:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from beacon_cli.command_line.values import conditions, job_ids, measures, models, regions
+from beacon_cli.command_line.values import conditions, job_ids, measures, models, questions_of_the_job, regions
 from beacon_cli.errors import EnvironmentFault
 
 if TYPE_CHECKING:
@@ -57,6 +57,34 @@ BatchingOption = Annotated[
         "--batching",
         help="When the next question may start. question: every region finishes a question before the next one starts. "
         "region: each region continues independently. lane: each model in each region does. Default: question.",
+    ),
+]
+AskedModels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="ID",
+        help="Ask only this model. The exit code then depends on the chosen part, and the job stays partial until "
+        "the rest is asked. Repeatable.",
+        autocompletion=models,
+    ),
+]
+AskedRegions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region",
+        metavar="REGION",
+        help="Ask only in this region, as with --model. Repeatable.",
+        autocompletion=regions,
+    ),
+]
+AskedQuestions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--question",
+        metavar="ID",
+        help="Ask only this question, as with --model. Repeatable.",
+        autocompletion=questions_of_the_job,
     ),
 ]
 Without = Annotated[

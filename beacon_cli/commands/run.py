@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from beacon_cli.command_line.values import execution_statuses
-from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, OldPrompt, Without
+from beacon_cli.commands.common import (
+    AskedModels,
+    AskedQuestions,
+    AskedRegions,
+    BatchingOption,
+    DatabaseUrl,
+    JobFile,
+    Json,
+    NewJobId,
+    OldPrompt,
+    Without,
+)
 from beacon_cli.console.result import CommandResult
 
 
@@ -23,6 +34,9 @@ def run(
         int | None,
         typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
     ] = None,
+    model: AskedModels = None,
+    region: AskedRegions = None,
+    question: AskedQuestions = None,
     without: Without = None,
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
@@ -47,7 +61,8 @@ def run(
     It asks all models in all regions the job's questions, one question after the other, and records every answer.
     Run a job again under the same id to ask only what has no answer yet.
     """
-    from beacon_cli.runs.request import RunRequest, regions_named, statuses_to_ask_again
+    from beacon_cli.runs.chosen_part import part_named
+    from beacon_cli.runs.request import RunRequest, statuses_to_ask_again
 
     request = RunRequest(
         job_file=job_file,
@@ -60,7 +75,9 @@ def run(
         database_url=database_url,
         config=ctx.obj.config_path,
         again=statuses_to_ask_again(again or ()),
-        without=regions_named(without or (), ctx.obj.settings.vocabulary.regions),
+        part=part_named(
+            ctx.obj.settings.vocabulary.regions, models=model, regions=region, questions=question, without=without
+        ),
     )
     job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:

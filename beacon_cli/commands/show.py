@@ -33,6 +33,7 @@ def show(
     from beacon_cli.records.chosen_answers import JobAnswers, answer_data
     from beacon_cli.show.arrivals import print_arrivals
     from beacon_cli.show.page import print_answers
+    from beacon_cli.show.prompts import print_system_prompts
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
@@ -49,7 +50,12 @@ def show(
             return CommandResult("show", {})
         with answers.stream() as executions:
             if as_json:
-                data = {"job_id": answers.job.id, "answers": LongList(map(answer_data, executions))}
+                data = {
+                    "job_id": answers.job.id,
+                    "system_prompts": answers.system_prompts(),
+                    "answers": LongList(map(answer_data, executions)),
+                }
                 return CommandResult("show", data, as_json=True)
+            print_system_prompts(answers.system_prompts(), console())
             print_answers(executions, console(), regions=job.regions, asked=answers.regions(), full=full)
     return CommandResult("show", {})

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, OldPrompt, Without
+from beacon_cli.commands.common import (
+    AskedModels,
+    AskedQuestions,
+    AskedRegions,
+    BatchingOption,
+    DatabaseUrl,
+    JobFile,
+    Json,
+    NewJobId,
+    OldPrompt,
+    Without,
+)
 from beacon_cli.console.result import CommandResult
 
 
@@ -20,6 +31,9 @@ def submit(
         ),
     ] = 0,
     batching: BatchingOption = None,
+    model: AskedModels = None,
+    region: AskedRegions = None,
+    question: AskedQuestions = None,
     without: Without = None,
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
@@ -29,7 +43,8 @@ def submit(
 ) -> CommandResult:
     """Put a job into the fleet's queue. A worker of the same Beacon version runs it."""
     from beacon_cli.fleet.tcp import fleet_database
-    from beacon_cli.runs.request import RunRequest, regions_named
+    from beacon_cli.runs.chosen_part import part_named
+    from beacon_cli.runs.request import RunRequest
 
     settings = ctx.obj.settings
     request = RunRequest(
@@ -38,7 +53,7 @@ def submit(
         job_id=job_id,
         old_prompt=old_prompt,
         database_url=database_url,
-        without=regions_named(without or (), settings.vocabulary.regions),
+        part=part_named(settings.vocabulary.regions, models=model, regions=region, questions=question, without=without),
     )
     job = request.load(settings)
     url = fleet_database(settings, database_url)

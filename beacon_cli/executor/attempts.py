@@ -20,8 +20,8 @@ from beacon_cli.executor.execution import Cell, Execution, Status
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.executor.signs import Sign, sign_of
 from beacon_cli.executor.turns import Turn
+from beacon_cli.job.generation import MAX_SEED
 from beacon_cli.job.limits import Limits
-from beacon_cli.job.model import MAX_SEED
 from beacon_cli.pauses import pauses
 
 _FIRST_PAUSE_SECONDS = 0.5

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from beacon_cli.executor.execution import Batching, Cell, Execution, Status
 from beacon_cli.job.lanes import Lane
+from beacon_cli.job.part import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class JobStarted(Event):
-    """A run begins. `expected` counts all cells of the job, `answered` those that were answered before."""
+    """A run begins. `expected` counts the cells that it is to ask, and `answered` those answered before.
+
+    `part` names the models, regions and questions that were chosen; an empty list means all of them. `lanes` and the
+    numbers are of this part.
+    """
 
     run_id: str
     batching: Batching
@@ -30,6 +35,7 @@ class JobStarted(Event):
     expected: int
     answered: int
     max_in_flight: int
+    part: Mapping[str, Sequence[str]] = field(default_factory=WHOLE.chosen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ from beacon_cli.executor.turns import RegionIsDown, RegionTroubles, Slots, SlotT
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
+from beacon_cli.job.part import WHOLE, Part
 
 CancelCall = Callable[[str], Awaitable[bool]]
 """Cancels a call by its id, in bounded time; returns whether it was certainly cancelled."""
@@ -90,7 +91,10 @@ class TakesSlots(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a run has to do, and its limits. `lanes` are those of the job that it asks."""
+    """What a run has to do, and its limits.
+
+    `lanes` are those of the part of the job that it asks, and `answered` counts the cells there that have an answer.
+    """
 
     job: Job
     job_id: str
@@ -99,6 +103,7 @@ class Assignment:
     limits: Limits
     answered: int
     lanes: tuple[Lane, ...]
+    part: Part = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +169,13 @@ class Run:
                 at=self._clock.now(),
                 run_id=a.run_id,
                 batching=a.batching,
-                questions=a.job.questions.count,
+                questions=a.job.questions_in(a.part),
                 lanes=self._lanes,
                 repeats=a.job.repeats,
-                expected=a.job.expected,
+                expected=a.job.expected_in(a.part),
                 answered=a.answered,
                 max_in_flight=a.limits.max_in_flight,
+                part=a.part.chosen(),
             )
         )
         deadline = asyncio.get_running_loop().call_later(a.limits.job_timeout, self._time_is_up)

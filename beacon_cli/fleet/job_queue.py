@@ -5,18 +5,21 @@ Its tables are in their own schema (`queue_schema.py`), which comes before Beaco
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Collection
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
+from procrastinate.types import JSONValue
 
 from beacon_cli import __version__
 from beacon_cli.fleet.queue_connection import QUEUE_FIRST, as_store_error, explained, is_refused, pool_options
 from beacon_cli.fleet.queue_schema import QUEUE_SCHEMA
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.store.connect import AsyncConnection
 
 QUEUE = f"beacon-{__version__}"
@@ -35,10 +38,10 @@ _RANK = "SELECT 1767225600 - extract(epoch FROM now())::bigint - %s::int"
 _ADD = "INSERT INTO beacon_queue.beacon_entries (entry, job_id) VALUES (%s, %s)"
 
 
-async def enqueue(connection: AsyncConnection, job_id: str, priority: int, without: Collection[str] = ()) -> int:
+async def enqueue(connection: AsyncConnection, job_id: str, priority: int, part: Part = WHOLE) -> int:
     """Put a job into the queue, inside the transaction of this connection, and return the entry's id.
 
-    `without` has the ids of regions that are left out. Lower priorities run first. Only workers of this version take
+    `part` is what is asked of it. Lower priorities run first. Only workers of this version take
     the job. Raises the errors of psycopg.
     """
     await connection.execute(QUEUE_FIRST, [QUEUE_SCHEMA, True])
@@ -54,13 +57,17 @@ async def enqueue(connection: AsyncConnection, job_id: str, priority: int, witho
         priority=int(row[0]),
     )
     try:
-        entry = await task.defer_async(job_id=job_id, priority=priority, without=list(without))
+        entry = await task.defer_async(job_id=job_id, priority=priority, **_arguments(part))
     except ConnectorException as failed:
         if isinstance(failed.__cause__, psycopg.Error):
             raise failed.__cause__ from None
         raise
     await connection.execute(_ADD, [entry, job_id])
     return entry
+
+
+def _arguments(part: Part) -> dict[str, JSONValue]:
+    return {name: list(names) for name, names in asdict(part).items()}
 
 
 class JobQueue:

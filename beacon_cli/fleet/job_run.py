@@ -78,11 +78,11 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
     def notify(text: str) -> None:
         context.emit(Notice(job_id, clock.now(), text))
 
-    async with _claimed(context, job, job_id, notify) as store:
+    async with _claimed(context, job, taken, notify) as store:
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
         limits = context.settings.limits.overridden_by(job.limits)
-        lanes = job.lanes_without(taken.without)
+        lanes = job.lanes_in(taken.part)
         on_change = RegionEvents(job_id, lanes, clock, context.emit)
         with closing(FleetSlots(context.calls, job_id, lanes, limits, taken.priority, on_change)) as slots:
             async with prepared_run(
@@ -92,7 +92,6 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
                 context.emit,
                 stop,
                 clock,
-                without=taken.without,
                 recorder=_Handover(store, stop),
                 slots=slots,
             ) as prepared:
@@ -102,13 +101,14 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
 
 
 def _claimed(
-    context: WorkerContext, job: Job, job_id: str, notify: Callable[[str], None]
+    context: WorkerContext, job: Job, taken: TakenEntry, notify: Callable[[str], None]
 ) -> AbstractAsyncContextManager[JobStore]:
     return open_job_store(
         context.url,
         job,
-        job_id,
+        taken.job_id,
         batching=None,
+        part=taken.part,
         journal_folder=context.settings.journal_path(),
         notify=notify,
         holder=f"worker {context.worker_id}",

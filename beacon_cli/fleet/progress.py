@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from beacon_cli.errors import JobNotFound
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.records.holders import State, state_of
 from beacon_cli.store.connect import translated
 from beacon_cli.store.queries import query
@@ -53,11 +54,12 @@ def entries_of(connection: Connection, job_id: str) -> tuple[Entry, ...]:
         return tuple(cursor.execute(query("fleet", "entries"), {"job": job_id}).fetchall())
 
 
-def rows_by_region(connection: Connection, job_id: str) -> dict[str, Counter[str]]:
-    """Return how many rows a job has by region label and status. Raises `StoreError`."""
+def rows_by_region(connection: Connection, job_id: str, part: Part = WHOLE) -> dict[str, Counter[str]]:
+    """Return how many rows a part of a job has by region label and status. Raises `StoreError`."""
     counts: dict[str, Counter[str]] = {}
+    parameters = {"job": job_id, **part.as_parameters()}
     with translated():
-        for region, status, rows in connection.execute(query("fleet", "counts"), {"job": job_id}).fetchall():
+        for region, status, rows in connection.execute(query("fleet", "counts"), parameters).fetchall():
             counts.setdefault(region, Counter())[status] += rows
     return counts
 

@@ -7,7 +7,6 @@ import os
 import random
 import socket
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ from beacon_cli.errors import JobLocked
 from beacon_cli.fleet.job_queue import enqueue
 from beacon_cli.fleet.progress import Entry
 from beacon_cli.job.model import Job
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
@@ -36,14 +36,14 @@ _TURN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job in the queue. `already` says that it was there before; `without` has the labels of regions left out."""
+    """A job in the queue. `already` says that it was in the queue before; `part` is what is asked of it."""
 
     job_id: str
     entry: int
     priority: int
     expected: int
     already: bool
-    without: tuple[str, ...] = ()
+    part: Part = WHOLE
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `submit --json`."""
@@ -52,7 +52,8 @@ class Submission:
             "priority": self.priority,
             "expected": self.expected,
             "already_queued": self.already,
-            "without": list(self.without),
+            "without": list(self.part.without),
+            "part": self.part.chosen(),
         }
 
 
@@ -81,8 +82,7 @@ async def _submit(
                 raise
             await asyncio.sleep(random.uniform(0.05, 0.2))
         else:
-            without = tuple(settings.vocabulary.regions[region_id].label for region_id in request.without)
-            return Submission(job_id, entry.id, entry.priority, job.expected, already, without)
+            return Submission(job_id, entry.id, entry.priority, job.expected, already, request.part)
 
 
 async def _submitted(
@@ -97,13 +97,11 @@ async def _submitted(
         notify=lambda text: write_stderr(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:
-        return await store.submit(partial(_entry_of, job_id, priority, request.without))
+        return await store.submit(partial(_entry_of, job_id, priority, request.part))
 
 
-async def _entry_of(
-    job_id: str, priority: int, without: Sequence[str], connection: AsyncConnection
-) -> tuple[Entry, bool]:
-    """Return the job's entry, and whether it existed before; an existing entry keeps its priority and its regions.
+async def _entry_of(job_id: str, priority: int, part: Part, connection: AsyncConnection) -> tuple[Entry, bool]:
+    """Return the job's entry, and whether it existed before; an existing entry keeps its priority and its part.
 
     No other process adds it at the same time: the caller holds the job's lock.
     """
@@ -111,4 +109,4 @@ async def _entry_of(
         await cursor.execute(query("fleet", "entries"), {"job": job_id})
         if found := await cursor.fetchall():
             return found[-1], True
-    return Entry(await enqueue(connection, job_id, priority, without), priority), False
+    return Entry(await enqueue(connection, job_id, priority, part), priority), False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ def show_submission(submission: Submission) -> Show:
     """Return a function that prints a submission."""
     state = "is already in the queue" if submission.already else "is in the queue"
     cells = quantity(submission.expected, "execution")
+    if not submission.part.whole:
+        cells += f" as a whole, asked only {excerpt(shlex.join(submission.part.options()), 300)}"
     return lambda out: out.print(f"job {submission.job_id} {state}: {cells}, priority {submission.priority}")
 
 

@@ -25,12 +25,16 @@ _REASON = "SELECT reason FROM beacon_queue.beacon_entries WHERE entry = %s"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a submitted job ended; `reason` explains why it could not run."""
+    """How a submitted job ended: its rows by region, and those of its part by status.
+
+    `reason` explains why it could not run.
+    """
 
     submission: Submission
     job: Job
     status: str
     by_region: dict[str, Counter[str]]
+    of_part: dict[str, int]
     wanted: float
     reason: str | None
 
@@ -56,11 +60,8 @@ class Verdict:
 
     @property
     def cells(self) -> Counts:
-        """How many cells have their answer, in the regions that were asked."""
-        lanes = self.job.lanes_without(self.submission.without)
-        asked = {lane.region.label for lane in lanes}
-        counts = {label: rows for label, rows in self.by_region.items() if label in asked}
-        return Counts.of(self.job.questions.count * self.job.repeats * len(lanes), rows_by_status(counts))
+        """How many cells have their answer, in the part that was submitted."""
+        return Counts.of(self.job.expected_in(self.submission.part), self.of_part)
 
     @property
     def arithmetic(self) -> str:
@@ -81,27 +82,30 @@ def wait_for(submission: Submission, settings: Settings, job: Job, url: str) -> 
     Raises `StoreError`, and `JobNotFound` if the job is deleted.
     """
     try:
-        status, by_region = _ending(submission.job_id, job.expected, url)
+        status, by_region, of_part = _ending(submission, job, url)
         reason = _reason(url, submission.entry)
     except (Interrupted, StoreError) as ended:
         stop = command("cancel", submission.job_id)
         ended.hint = f"the job continues: {command('queue')} shows it, and {stop} stops it"
         raise
     wanted = settings.limits.overridden_by(job.limits).min_success_rate
-    return Verdict(submission, job, status, by_region, wanted, reason)
+    return Verdict(submission, job, status, by_region, of_part, wanted, reason)
 
 
-def _ending(job_id: str, expected: int, url: str) -> tuple[str, dict[str, Counter[str]]]:
+def _ending(submission: Submission, job: Job, url: str) -> tuple[str, dict[str, Counter[str]], dict[str, int]]:
+    job_id, part = submission.job_id, submission.part
+    expected = job.expected_in(part)
     reported_at = time.monotonic()
     with connect_readonly(url) as connection:
         while not (progress := job_progress(connection, job_id)).over:
             if time.monotonic() - reported_at > _REPORT_EVERY_SECONDS:
                 reported_at = time.monotonic()
-                cells = Counts.of(expected, rows_by_status(rows_by_region(connection, job_id)))
+                cells = Counts.of(expected, rows_by_status(rows_by_region(connection, job_id, part)))
                 state, answered = progress.state, f"{cells.answered} of {expected} answered{cells.note}"
                 write_stderr(f"job {job_id} {state.status}: {answered}, {state.holder or 'waiting'}\n")
             time.sleep(_LOOK_SECONDS)
-        return progress.state.status, rows_by_region(connection, job_id)
+        of_part = rows_by_status(rows_by_region(connection, job_id, part))
+        return progress.state.status, rows_by_region(connection, job_id), of_part
 
 
 def _reason(url: str, entry: int) -> str | None:

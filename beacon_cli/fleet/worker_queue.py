@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from procrastinate.job_context import AbortReason
 
 from beacon_cli.fleet.job_queue import AT_ONCE, QUEUE, TASK
 from beacon_cli.fleet.queue_connection import PatientConnector, explained
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import open_async
 from beacon_cli.store.queries import query
@@ -29,16 +30,13 @@ _SELDOM_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class TakenEntry:
-    """An entry that a worker took. With the same attempt number it is taken only once.
-
-    `without` has the ids of regions that are left out.
-    """
+    """An entry that a worker took. With the same attempt number it is taken only once. `part` is what it asks."""
 
     id: int
     attempt: int
     job_id: str
     priority: int
-    without: tuple[str, ...] = ()
+    part: Part = WHOLE
 
 
 class EntryEnd(Enum):
@@ -121,10 +119,10 @@ class WorkerQueue:
         self.let_go()
         await self._app.close_async()
 
-    async def _run_task(self, context: JobContext, job_id: str, priority: int, without: Sequence[str] = ()) -> None:
+    async def _run_task(self, context: JobContext, /, job_id: str, priority: int, **part: Sequence[str]) -> None:
         """Run an entry's job inside Procrastinate's task, which is cancelled when the job is to stop."""
         assert context.job.id is not None
-        taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority, tuple(without))
+        taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority, _part(part))
         self._connector.own(taken.id)
         running = asyncio.ensure_future(self._run_entry(taken))
         while not running.done():
@@ -145,3 +143,7 @@ class WorkerQueue:
             raise _HandedBack
         if end is EntryEnd.NOT_OURS:
             self._connector.disown(taken.id)
+
+
+def _part(written: Mapping[str, Sequence[str]]) -> Part:
+    return Part(**{name: tuple(names) for name, names in written.items()})

@@ -7,6 +7,7 @@ from typing import Any
 
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.printable import excerpt
+from beacon_cli.job.model import PLACE
 from beacon_cli.job.stored_regions import stored_regions
 from modal_deployment.regions import Region
 
@@ -24,8 +25,9 @@ def spec_differences(stored: Spec, new: Spec) -> list[str]:
         *_model_changes(_regions_by_model(stored, regions), _regions_by_model(new, regions)),
         *_region_changes(stored, new),
         *_value_changes("", stored, new, ("repeats",)),
-        *_generation_changes(stored.get("generation") or {}, new.get("generation") or {}),
+        *_section_changes("generation", stored, new),
         *_value_changes("", stored, new, ("system_prompt",)),
+        *_section_changes("system_prompts", stored, new),
     ]
 
 
@@ -33,7 +35,7 @@ def _question_changes(stored: Spec, new: Spec) -> Iterator[str]:
     if stored.get("count") != new.get("count"):
         yield f"questions: {_change(stored.get('count'), new.get('count'))}"
     elif stored.get("sha256") != new.get("sha256"):
-        yield f"questions: still {new.get('count')}, but other ids, other texts or another order"
+        yield f"questions: still {new.get('count')}, but other ids, texts, tags or another order"
 
 
 def _model_changes(stored: dict[str, list[str]], new: dict[str, list[str]]) -> Iterator[str]:
@@ -49,7 +51,7 @@ def _model_changes(stored: dict[str, list[str]], new: dict[str, list[str]]) -> I
 def _region_changes(stored: Spec, new: Spec) -> Iterator[str]:
     """Yield how regions are called otherwise: labels, and places if a system prompt names them."""
     before = stored_regions(stored)
-    names_place = any("{place}" in (spec.get("system_prompt") or "") for spec in (stored, new))
+    names_place = _names_place(stored) or _names_place(new)
     for region_id, region in stored_regions(new).items():
         if (old := before.get(region_id)) is not None:
             if region.label != old.label:
@@ -58,8 +60,14 @@ def _region_changes(stored: Spec, new: Spec) -> Iterator[str]:
                 yield f"regions.{region_id}.place: {_change(old.place, region.place)}"
 
 
-def _generation_changes(stored: Spec, new: Spec) -> Iterator[str]:
-    return _value_changes("generation.", stored, new, tuple(dict.fromkeys((*stored, *new))))
+def _names_place(spec: Spec) -> bool:
+    prompts = (spec.get("system_prompt"), *(spec.get("system_prompts") or {}).values())
+    return any(PLACE in (prompt or "") for prompt in prompts)
+
+
+def _section_changes(section: str, stored: Spec, new: Spec) -> Iterator[str]:
+    before, after = stored.get(section) or {}, new.get(section) or {}
+    return _value_changes(f"{section}.", before, after, tuple(dict.fromkeys((*before, *after))))
 
 
 def _value_changes(prefix: str, stored: Spec, new: Spec, keys: tuple[str, ...]) -> Iterator[str]:

@@ -9,10 +9,11 @@ from modal_deployment.regions import Region
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a job: `text` is the prompt that is sent."""
+    """One question of a job: `text` is the prompt that is sent, `tags` say which questions belong together."""
 
     id: str
     text: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

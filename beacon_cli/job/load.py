@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from beacon_cli.console.printable import excerpt
@@ -13,9 +14,10 @@ from beacon_cli.job.bank import BANK
 from beacon_cli.job.document import Document, Node
 from beacon_cli.job.files import STDIN, read_document, reason
 from beacon_cli.job.lanes import Question
-from beacon_cli.job.model import Job, JobModel
+from beacon_cli.job.model import DEFAULT_PROMPT, PLACE, Job, JobModel
 from beacon_cli.job.old_prompt import read_old_prompt
-from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem, open_question_file
+from beacon_cli.job.question_file import open_question_file
+from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem
 from beacon_cli.job.validation import suggestion, validated
 from beacon_cli.job.version1 import converted, is_version1
 from modal_deployment.regions import Region, Regions, UnknownRegionError
@@ -52,20 +54,21 @@ def load_job(path: Path, *, regions: Regions, known_models: Collection[str], old
         repeats=written.repeats,
         generation=written.generation,
         system_prompt=written.system_prompt,
+        system_prompts=_system_prompts(document, members, regions),
         limits=written.limits,
         metadata=written.metadata,
-        warnings=tuple(warnings),
     )
     _require_places(document, job)
-    return job
+    return replace(job, warnings=(*warnings, *_prompt_warnings(job)))
 
 
 def _require_places(document: Document, job: Job) -> None:
-    """Raise `JobFileError` if the system prompt names the place of a region whose place is not known."""
-    for lane in job.lanes() if job.names_place else ():
-        if (region := lane.region).place is None:
+    """Raise `JobFileError` if a system prompt names the place of a region whose place is not known."""
+    members = document.root.members
+    for region in dict.fromkeys(lane.region for lane in job.lanes()):
+        if region.place is None and PLACE in (job.prompt_system(region) or ""):
             raise document.error(
-                document.root.members["system_prompt"],
+                members.get("system_prompt") or members["system_prompts"],
                 f"{{place}} has no text for {region.label}: its place is not known",
                 f"set regions.{region.id}.place in beacon.toml",
             )
@@ -78,27 +81,28 @@ def _readable(file_name: str) -> str:
 
 def _questions(document: Document, node: Node, folder: Path, warnings: list[str]) -> QuestionSource:
     if file := node.members.get("file"):
-        return _question_file(document, file, folder)
+        return _question_file(document, file, folder, warnings)
     questions = [_question(document, item, warnings) for item in node.items]
     _refuse_repeats(document, node.items, (question.id for question in questions), "the question")
     return QuestionList(tuple(questions))
 
 
-def _question_file(document: Document, node: Node, folder: Path) -> QuestionSource:
+def _question_file(document: Document, node: Node, folder: Path, warnings: list[str]) -> QuestionSource:
     path = folder / str(node.value)
     try:
-        return open_question_file(path)
+        return open_question_file(path, warnings.append)
     except OSError as error:
-        hint = "give the path of a file of JSON lines, relative to the job file"
+        hint = "give the path of a file of questions (.jsonl, .csv or .txt), relative to the job file"
         raise document.error(node, f"{path}: {reason(error)}", hint) from error
 
 
 def _question(document: Document, node: Node, warnings: list[str]) -> Question:
     id_node, text_node = node.members.get("id", node), node.members.get("text")
     question_id = str(id_node.value)
+    tags = tuple(str(item.value) for item in node.members["tags"].items) if "tags" in node.members else ()
     if text_node is None or text_node.value is None:
         if question_id in BANK:
-            return Question(question_id, BANK[question_id])
+            return Question(question_id, BANK[question_id], tags)
         problem = id_problem(question_id) or f'the question bank has no "{excerpt(question_id, 40)}"'
         raise document.error(
             id_node,
@@ -109,9 +113,9 @@ def _question(document: Document, node: Node, warnings: list[str]) -> Question:
     text = str(text_node.value)
     if BANK.get(question_id, text) != text:
         warnings.append(f"{text_node.path}: {question_id} is asked with this text, not the one in the question bank")
-    if "{place}" in text:
-        warnings.append(f"{text_node.path}: {{place}} is asked as it stands; it is replaced in system_prompt only")
-    return Question(question_id, text)
+    if PLACE in text:
+        warnings.append(f"{text_node.path}: {PLACE} is asked as it stands; it is replaced in system prompts only")
+    return Question(question_id, text, tags)
 
 
 def _models(
@@ -153,6 +157,37 @@ def _region(document: Document, node: Node, regions: Regions) -> Region:
         known = ", ".join(f"{region.label} ({region.id})" for region in regions.values())
         hint = f"{suggestion(name, names)}known regions: {known}"
         raise document.error(node, f'unknown region "{excerpt(name, 40)}"', hint) from error
+
+
+def _system_prompts(document: Document, members: Mapping[str, Node], regions: Regions) -> dict[str, str]:
+    """Return the system prompts by region id and `default`. Raises `JobFileError` beside one for all regions."""
+    node = members.get("system_prompts")
+    if node is None or node.value is None:
+        return {}
+    if (single := members.get("system_prompt")) is not None and single.value is not None:
+        hint = f"write the one for all regions into it: system_prompts: {{{DEFAULT_PROMPT}: …}}"
+        raise document.error(node, "system_prompt is there, too", hint, at_key=True)
+    keys = [_key_of(prompt, name) for name, prompt in node.members.items()]
+    names = [DEFAULT_PROMPT if key.value == DEFAULT_PROMPT else _region(document, key, regions).id for key in keys]
+    _refuse_repeats(document, keys, names, "the region")
+    return {name: str(prompt.value) for name, prompt in zip(names, node.members.values(), strict=True)}
+
+
+def _key_of(node: Node, key: str) -> Node:
+    """Return the key of a mapping's value as a value, at its own position."""
+    line, column = node.key_at or (node.line, node.column)
+    return replace(node, value=key, line=line, column=column)
+
+
+def _prompt_warnings(job: Job) -> Iterable[str]:
+    """Yield what may surprise in the system prompts of the regions."""
+    if not job.system_prompts:
+        return
+    asked = {lane.region.id: lane.region for lane in job.lanes()}
+    if bare := [region.label for region in asked.values() if job.prompt_system(region) is None]:
+        yield f"system_prompts: {', '.join(bare)} get none, because there is no {DEFAULT_PROMPT}"
+    if unused := [name for name in job.system_prompts if name not in asked and name != DEFAULT_PROMPT]:
+        yield f"system_prompts: not used: {', '.join(unused)}; the job does not ask there"
 
 
 def _refuse_repeats(document: Document, nodes: list[Node], keys: Iterable[str], what: str) -> None:

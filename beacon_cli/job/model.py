@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from beacon_cli.job.bank import BANK
+from beacon_cli.job.generation import Generation
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
-from beacon_cli.job.questions import MAX_ID, QuestionSource, id_problem, text_problem
+from beacon_cli.job.part import Part
+from beacon_cli.job.questions import MAX_ID, QuestionSource, id_problem, tags_problem, text_problem
 from beacon_cli.job.stored_regions import described
-from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS, MAX_TOKENS
+from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS
 from modal_deployment.regions import BUILT_IN_REGIONS, Region
 
-MAX_SEED = 2**31 - 1
-_PLACE = "{place}"
+DEFAULT_PROMPT = "default"
+"""The key of `system_prompts` for the regions that have none of their own."""
+PLACE = "{place}"
+"""What becomes a region's place in a system prompt."""
 REGION_NAME, MODEL_ID = "the name of a region", "the id of a model"
 """Stand in the JSON Schema for what the settings know."""
 
@@ -36,6 +40,12 @@ def _question_id(question_id: str) -> str:
     return question_id
 
 
+def _tags(tags: list[str]) -> list[str]:
+    if problem := tags_problem(tags):
+        raise ValueError(problem)
+    return tags
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be empty: leave the key out instead")
@@ -48,6 +58,7 @@ BankId = Annotated[str, WithJsonSchema({"type": "string", "enum": list(BANK), "t
 RegionName = Annotated[str, WithJsonSchema({"$comment": REGION_NAME})]
 ModelId = Annotated[str, WithJsonSchema({"$comment": MODEL_ID})]
 FilledText = Annotated[str, AfterValidator(_not_blank)]
+SystemPrompt = Annotated[FilledText, Field(max_length=MAX_SYSTEM_PROMPT_CHARACTERS)]
 
 
 class _Written(BaseModel):
@@ -62,13 +73,17 @@ class WrittenQuestion(_Written):
         default=None,
         description="The text that is sent to the model. Only a question of the bank can omit it.",
     )
+    tags: Annotated[list[str], Field(min_length=1), AfterValidator(_tags)] | None = Field(
+        default=None, description="Words by which questions are grouped, such as control; stored and exported with it."
+    )
 
 
 class WrittenQuestionFile(_Written):
     """Questions in a separate file."""
 
     file: FilledText = Field(
-        description='A file of JSON lines, one {"id", "text"} per line; its path is relative to the job file.'
+        description="A file of questions, relative to the job file: JSON lines with {id, text, tags}; a .csv file"
+        " with the columns id, text and tags; or a .txt file with one text per line."
     )
 
 
@@ -78,24 +93,6 @@ class WrittenModel(_Written):
     id: ModelId = Field(description="The model's id, exactly as in the registry.")
     regions: list[RegionName] | None = Field(
         default=None, min_length=1, description="Where this model is asked. Default: the `regions` of the job."
-    )
-
-
-class Generation(_Written):
-    """How answers are generated: sent with every call."""
-
-    temperature: float = Field(
-        default=0.1,
-        ge=0,
-        le=2,
-        description="How random an answer is; 0 always takes the most likely token.",
-    )
-    max_tokens: int = Field(default=500, ge=1, le=MAX_TOKENS, description="The maximum length of an answer, in tokens.")
-    seed: int | None = Field(
-        default=None,
-        ge=0,
-        le=MAX_SEED,
-        description="Makes random answers reproducible: repeat n is asked with seed + n. Default: the endpoint's own.",
     )
 
 
@@ -134,7 +131,7 @@ class JobFile(_Written):
     name: FilledText | None = Field(default=None, description="A title for people. Default: the name of the file.")
     version: Literal[1] = Field(default=1, description="The version of this format.")
     questions: Questions = Field(
-        description="The questions, in order: ids of the bank or {id, text}; or {file: questions.jsonl}."
+        description="The questions, in order: ids of the bank or {id, text, tags}; or {file: questions.jsonl}."
     )
     models: list[ModelEntry] = Field(min_length=1, description="The models to ask: ids, or {id, regions}.")
     regions: list[RegionName] | None = Field(
@@ -149,10 +146,14 @@ class JobFile(_Written):
         description="How often each model is asked each question in each region: shows how much answers vary.",
     )
     generation: Generation = Field(default=Generation(), description="How answers are generated.")
-    system_prompt: FilledText | None = Field(
+    system_prompt: SystemPrompt | None = Field(
         default=None,
-        max_length=MAX_SYSTEM_PROMPT_CHARACTERS,
         description="Sent before every question; {place} becomes the region's place, such as the US, Europe or Asia.",
+    )
+    system_prompts: dict[RegionName, SystemPrompt] | None = Field(
+        default=None,
+        min_length=1,
+        description="Instead of system_prompt: one per region, and `default` for the others.",
     )
     limits: Limits = Field(
         default=Limits(),
@@ -173,8 +174,9 @@ class JobModel:
 class Job:
     """What a job file means: everything resolved, nothing left to look up.
 
-    `limits` has only what the file sets, to override the configured limits; `warnings` explain to the user what
-    was read in an unexpected way.
+    `system_prompts` has, by region id, what is sent there instead of `system_prompt`, and under `default` what is sent
+    in the other regions; it is empty if the job has one for all. `limits` has only what the file sets, to override the
+    configured limits; `warnings` explain to the user what was read in an unexpected way.
     """
 
     id: str | None
@@ -185,6 +187,7 @@ class Job:
     repeats: int = 1
     generation: Generation = field(default_factory=Generation)
     system_prompt: str | None = None
+    system_prompts: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     metadata: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -193,9 +196,17 @@ class Job:
         """Return each model in each of its regions; neighbours differ in region, which spreads calls."""
         return tuple(Lane(model.id, region) for model in self.models for region in model.regions)
 
-    def lanes_without(self, region_ids: Collection[str]) -> tuple[Lane, ...]:
-        """Return the lanes that are not in these regions."""
-        return tuple(lane for lane in self.lanes() if lane.region.id not in region_ids)
+    def lanes_in(self, part: Part) -> tuple[Lane, ...]:
+        """Return the lanes of a part of the job."""
+        return tuple(filter(part.has_lane, self.lanes()))
+
+    def questions_in(self, part: Part) -> int:
+        """Return the number of questions of a part of the job."""
+        return len(part.questions) or self.questions.count
+
+    def expected_in(self, part: Part) -> int:
+        """Return how many cells a part of the job has."""
+        return self.questions_in(part) * len(self.lanes_in(part)) * self.repeats
 
     @property
     def expected(self) -> int:
@@ -204,12 +215,13 @@ class Job:
 
     def prompt_system(self, region: Region) -> str | None:
         """Return the system prompt for a region: `{place}` is replaced, other braces are sent as they are."""
-        return self.system_prompt and self.system_prompt.replace(_PLACE, region.place or _PLACE)
+        prompt = self.system_prompts.get(region.id, self.system_prompts.get(DEFAULT_PROMPT, self.system_prompt))
+        return prompt and prompt.replace(PLACE, region.place or PLACE)
 
     @property
     def names_place(self) -> bool:
         """Whether the place of a region is a part of its system prompt."""
-        return _PLACE in (self.system_prompt or "")
+        return any(PLACE in (prompt or "") for prompt in (self.system_prompt, *self.system_prompts.values()))
 
     def spec(self) -> dict[str, Any]:
         """Return the job as JSON values, as stored in `jobs.spec`, with the questions as count and digest."""
@@ -220,10 +232,11 @@ class Job:
             "models": [{"id": model.id, "regions": [region.id for region in model.regions]} for model in self.models],
             "regions": described(self._regions()),
             "repeats": self.repeats,
-            "generation": self.generation.model_dump(),
+            "generation": self.generation.spec(),
             "system_prompt": self.system_prompt,
             "limits": self.limits.model_dump(exclude_unset=True),
             "metadata": self.metadata,
+            **({"system_prompts": dict(self.system_prompts)} if self.system_prompts else {}),
         }
 
     def answer_spec(self) -> dict[str, Any]:
@@ -233,10 +246,10 @@ class Job:
         """
         spec = self.spec()
         models = [{"id": model["id"], "regions": sorted(model["regions"])} for model in spec["models"]]
-        kept = ("questions", "repeats", "generation", "system_prompt")
+        kept = ("questions", "repeats", "generation", "system_prompt", "system_prompts")
         regions = {region.id: told for region in self._regions() if (told := self._beyond_built_in(region))}
         return {
-            **{key: spec[key] for key in kept},
+            **{key: spec[key] for key in kept if key in spec},
             "models": sorted(models, key=lambda model: model["id"]),
             **({"regions": regions} if regions else {}),
         }

@@ -12,8 +12,9 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.document import Document, Node, joined
+from beacon_cli.job.generation import Generation
 from beacon_cli.job.limits import Limits
-from beacon_cli.job.model import Generation, JobFile, WrittenModel, WrittenQuestion, WrittenQuestionFile
+from beacon_cli.job.model import JobFile, WrittenModel, WrittenQuestion, WrittenQuestionFile
 from beacon_cli.job.questions import MAX_ID
 
 if TYPE_CHECKING:
@@ -34,12 +35,16 @@ _PROBLEMS = {
     "greater_than_equal": "must be at least {ge}, not {found}",
     "less_than_equal": "must be at most {le}, not {found}",
     "too_short": "must not be empty",
+    "too_long": "must have at most {max_length} entries",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "may hold only A-Z, a-z, 0-9, _ and -, not {found}",
     "value_error": "{error}",
 }
 _HINTS = {
+    "system_prompts": 'write system_prompts: {US: "…", default: "…"}',
+    "generation.stop": 'write stop: "\\n" or stop: ["\\n", "END"]',
+    "generation.extra": "write extra: {top_k: 40}; only OpenAI-compatible endpoints get it",
     "questions": 'write questions: [math_basic, {id: mine, text: "…"}] or questions: {file: questions.jsonl}',
     "models": "write models: [llama3.2-1b, qwen2.5-1.5b]",
     "regions": "write regions: [US, EU, ASIA]",

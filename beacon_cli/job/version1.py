@@ -28,7 +28,7 @@ _MARKS = frozenset(
     }
 )
 # Today's keys; they have the same meaning in an old file.
-_PASSED = ("name", "regions", "repeats", "generation", "system_prompt")
+_PASSED = ("name", "regions", "repeats", "generation", "system_prompt", "system_prompts")
 _LIMITS = {"provider_timeout": "answer_timeout", "min_success_rate": "min_success_rate"}
 _READ = {
     "": {"id", "jobspec_id", "version", "benchmark", "constraints", "models", "runs", "metadata", "limits"}
@@ -223,17 +223,20 @@ class _Converter:
 
     def _add_old_prompt(self) -> None:
         if self._old_prompt is None:
-            if "system_prompt" not in self._new:
+            if not self._prompts():
                 self._warnings.append(
                     "the old system sent a system prompt of its own with every question; this job is asked without it:"
                     " --old-prompt FILE sends it"
                 )
             return
-        if (given := self._new.get("system_prompt")) is not None:
+        for given in self._prompts():
             raise self._document.error(given, "has the same meaning as --old-prompt", "leave out one of the two")
         if "{place}" not in self._old_prompt:
             self._warnings.append("the text of --old-prompt has no {place}: every region is sent the same")
         self._new["system_prompt"] = Node(self._old_prompt, 1, 1, path="--old-prompt")
+
+    def _prompts(self) -> list[Node]:
+        return [self._new[key] for key in ("system_prompt", "system_prompts") if key in self._new]
 
     def _warn(self, asked: Node, models: Node) -> None:
         if self._dropped:

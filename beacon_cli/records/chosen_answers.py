@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any, cast
 
+from beacon_cli.job.model import DEFAULT_PROMPT
 from beacon_cli.records.choice import Choice, chosen
 from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.find_job import StoredJob
@@ -14,6 +15,7 @@ from beacon_cli.records.follow import Follower
 from beacon_cli.records.read_answers import stored_executions
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.records.stored_answer import StoredExecution
+from beacon_cli.store.text import original
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ class JobAnswers:
             asked.setdefault(model_id, []).append(region)
         return asked
 
+    def system_prompts(self) -> dict[str, str]:
+        """Return the system prompts as the job has them: by region id and `default`; none if it sends none."""
+        spec = self.job.spec if isinstance(self.job.spec, dict) else {}
+        single, several = spec.get("system_prompt"), spec.get("system_prompts")
+        prompts = several if isinstance(several, dict) else {DEFAULT_PROMPT: single}
+        return {name: original(text) for name, text in prompts.items() if isinstance(text, str)}
+
     def follow(self) -> Follower:
         """Return an iterable that waits for further answers."""
         return Follower(self.connection, self.job, self.only)
@@ -60,4 +69,8 @@ _TOLD = (
 def answer_data(execution: StoredExecution) -> dict[str, Any]:
     """Return an answer as in `show --json`: the cell, and its answer; the thought is also in the response, if it came
     inside of it."""
-    return {**{name: getattr(execution, name) for name in _TOLD}, "thought": execution.thinking}
+    return {
+        **{name: getattr(execution, name) for name in _TOLD},
+        "thought": execution.thinking,
+        "tags": (execution.tags or "").split(),
+    }

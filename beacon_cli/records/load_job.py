@@ -7,16 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from beacon_cli.errors import ConfigError
+from beacon_cli.job.generation import Generation
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.limits import Limits
-from beacon_cli.job.model import Generation, Job, JobModel
+from beacon_cli.job.model import Job, JobModel
 from beacon_cli.job.stored_regions import stored_regions
 from beacon_cli.records.find_job import find_job
 from beacon_cli.store.connect import connect_readonly, translated
 from beacon_cli.store.text import original
 from modal_deployment.regions import Region, Regions
 
-_QUESTIONS = "SELECT id, text FROM questions WHERE job_id = %s ORDER BY position"
+_QUESTIONS = "SELECT id, text, tags FROM questions WHERE job_id = %s ORDER BY position"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class StoredQuestions:
             connection.cursor("questions") as cursor,
         ):
             rows: Any = cursor.execute(_QUESTIONS, [self.job_id])
-            for question_id, text in rows:
-                yield Question(question_id, original(text))
+            for question_id, text, tags in rows:
+                yield Question(question_id, original(text), tuple(tags))
 
 
 def stored_job(url: str, job_id: str, *, regions: Regions) -> Job:
@@ -61,6 +62,7 @@ def _job_of(url: str, job_id: str, spec: Any, known: Regions) -> Job:
         repeats=spec["repeats"],
         generation=Generation(**spec["generation"]),
         system_prompt=spec["system_prompt"],
+        system_prompts=spec.get("system_prompts", {}),
         limits=Limits(**spec["limits"]),
         metadata=spec["metadata"],
     )

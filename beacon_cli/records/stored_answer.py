@@ -14,11 +14,11 @@ from modal_deployment.regions import Regions
 class StoredExecution(ModelWords):
     """One row of `executions`. Texts are as the model sent them; they may contain anything.
 
-    `position` is the question's position in the job, None for a question that the job does not have. `region` is a
-    label. `answered_region`, `effective_region`, `effective_model` and `effective_system_prompt` are whatever the
-    endpoint says that it did: at the top of its answer, in its receipt, or in its metadata. `output_data` and
-    `receipt_data` are JSON texts, read only on request. A row of the old system has None for columns that its tables do
-    not have.
+    `position` is the question's position in the job, None for a question that the job does not have; `tags` are those
+    of the question, with a space between them. `region` is a label. `answered_region`, `effective_region`,
+    `effective_model` and `effective_system_prompt` are whatever the endpoint says that it did: at the top of its
+    answer, in its receipt, or in its metadata. `output_data` and `receipt_data` are JSON texts, read only on request. A
+    row of the old system has None for columns that its tables do not have.
     """
 
     job_id: str
@@ -61,6 +61,7 @@ class StoredExecution(ModelWords):
     effective_system_prompt: str | None
     effective_region: str | None
     effective_model: str | None
+    tags: str | None
 
     @property
     def used_system_prompt(self) -> str | None:

@@ -89,7 +89,7 @@ class _OpenedRun:
         self._database_url = database_url
         self._show = show
         self._limits = request.limits(job, settings)
-        self._lanes = job.lanes_without(request.without)
+        self._lanes = job.lanes_in(request.part)
         self._regions = list({lane.region.id: lane.region for lane in self._lanes}.values())
         self._clock = Clock()
         self._stop = Stop()
@@ -113,6 +113,7 @@ class _OpenedRun:
                         notify=self._notify,
                         revive=_reviver(self._settings, self._request.database_url),
                         again=self._request.again,
+                        part=self._request.part,
                     )
                 )
                 self._announce_again(store.claim)
@@ -151,7 +152,6 @@ class _OpenedRun:
             self._emit,
             self._stop,
             self._clock,
-            without=self._request.without,
             servers=self._servers() if local else None,
         )
         try:

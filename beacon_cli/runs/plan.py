@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import shlex
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
+from beacon_cli.runs.extra import require_extra_is_understood
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 
@@ -27,17 +30,19 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
     """Return the plan of a run. Raises `UsageError`, and `ConfigError` for a region without an endpoint."""
     request.given_or_new_id(job)
     limits = request.limits(job, settings)
-    lanes = job.lanes_without(request.without)
+    lanes = job.lanes_in(request.part)
     regions = {lane.region.id: lane.region for lane in lanes}
-    per_lane = job.questions.count * job.repeats
+    questions = job.questions_in(request.part)
+    per_lane = questions * job.repeats
     endpoints = {} if request.local else configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
+    require_extra_is_understood(job, endpoints.values())
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,
         "batching": request.batching or "question",
         "target": "local" if request.local else "modal",
         "expected": per_lane * len(lanes),
-        "batches": job.questions.count,
+        "batches": questions,
         "repeats": job.repeats,
         "by_region": {
             region.label: {"expected": per_lane * sum(lane.region == region for lane in lanes)}
@@ -51,16 +56,20 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         "system_prompts": {region.label: job.prompt_system(region) for region in regions.values()},
         "endpoints": {regions[key].label: endpoint.inference_url for key, endpoint in endpoints.items()},
         "prompts": [
-            {"question_id": question.id, "text": question.text}
-            for question in itertools.islice(job.questions, _PROMPTS_LISTED)
+            {"question_id": question.id, "text": question.text, "tags": list(question.tags)}
+            for question in itertools.islice(
+                (question for question in job.questions if request.part.has_question(question.id)), _PROMPTS_LISTED
+            )
         ],
         "warnings": list(job.warnings),
         "again": list(request.again),
+        "without": list(request.part.without),
+        "part": request.part.chosen(),
     }
-    return CommandResult("run", data, as_json=as_json, show=partial(_show, job, limits, data))
+    return CommandResult("run", data, as_json=as_json, show=partial(_show, request, job, limits, data))
 
 
-def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
+def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
     from rich.text import Text
 
     from beacon_cli.console.tables import Column, print_table
@@ -70,6 +79,9 @@ def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
     out.print(
         Text(f"{excerpt(job.name)}: {data['expected']} executions in {data['batches']} batches; nothing is asked")
     )
+    if not request.part.whole:
+        chosen = excerpt(shlex.join(request.part.options()), 1000)
+        out.print(Text(f"only a part of the job ({chosen}): as a whole it has {job.expected} executions"))
     print_table(
         out,
         [Column("model"), *(Column(region, right=True) for region in data["by_region"])],
@@ -84,13 +96,16 @@ def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
         )
     )
     for region, prompt in data["system_prompts"].items():
-        if prompt is not None:
-            out.print(Text(f"system prompt in {region}: {excerpt(prompt, 160)}"))
+        if prompt is not None or job.system_prompts:
+            out.print(Text(f"system prompt in {region}: {'none' if prompt is None else excerpt(prompt, 160)}"))
+    if given := {key: value for key, value in job.generation.spec().items() if value is not None}:
+        out.print(Text(f"generation: {excerpt(json.dumps(given, ensure_ascii=False), 400)}"))
     for region, url in data["endpoints"].items():
         out.print(Text(f"{region}: {url}"), soft_wrap=True)
     out.print(Text("prompts, in order:"))
     for number, prompt in enumerate(data["prompts"][:_PROMPTS_SHOWN], 1):
-        out.print(Text(f"  {number}. {prompt['question_id']}: {excerpt(prompt['text'], 160)}"))
+        tags = f" [{' '.join(prompt['tags'])}]" if prompt["tags"] else ""
+        out.print(Text(f"  {number}. {prompt['question_id']}{tags}: {excerpt(prompt['text'], 160)}"))
     if (more := data["batches"] - _PROMPTS_SHOWN) > 0:
         out.print(Text(f"  … and {more} more"))
     if data["again"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -20,6 +20,8 @@ from beacon_cli.executor.preflight import require_models
 from beacon_cli.executor.run import Assignment, Recorder, Run, TakesSlots
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
+from beacon_cli.job.model import Job
+from beacon_cli.runs.extra import require_extra_is_understood
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import Claim, JobStore
 
@@ -46,20 +48,19 @@ async def prepared_run(
     stop: Stop,
     clock: Clock,
     *,
-    without: Collection[str] = (),
     recorder: Recorder | None = None,
     slots: TakesSlots | None = None,
     servers: AbstractAsyncContextManager[Mapping[str, Endpoint]] | None = None,
 ) -> AsyncIterator[Prepared]:
     """Yield a run of the job that `store` has claimed, and close its connections afterwards.
 
-    `without` has the ids of regions that are left out. `recorder` stores the executions instead of `store`. `slots` are
-    shared with other runs. `servers` are used instead of Modal's endpoints, and are started only if some cell has no
-    answer. Raises `ConfigError`, `ModelNotServed`, `RegionNotReady`, `CredentialsError`, and what starting the servers
-    raises.
+    `recorder` stores the executions instead of `store`. `slots` are shared with other runs. `servers` are used instead
+    of Modal's endpoints, and are started only if some cell has no answer. Raises `ConfigError`, `UsageError` for
+    parameters that an endpoint does not understand, `ModelNotServed`, `RegionNotReady`, `CredentialsError`, and what
+    starting the servers raises.
     """
     claim = store.claim
-    lanes = claim.job.lanes_without(without)
+    lanes = claim.job.lanes_in(claim.part)
     clients: Mapping[str, Client] = {}
     endpoints: Mapping[str, Endpoint] = {}
     served: Mapping[str, Listing] = {}
@@ -69,7 +70,7 @@ async def prepared_run(
 
     async with AsyncExitStack() as stack:
         if not claim.nothing_to_ask:
-            endpoints = await stack.enter_async_context(servers or _modal_endpoints(settings, lanes))
+            endpoints = await stack.enter_async_context(servers or _modal_endpoints(settings, claim.job, lanes))
             caps = endpoint_caps(lanes, limits)
             clients = await stack.enter_async_context(_clients(settings, endpoints, caps, limits, notify))
             served = await require_models(clients, endpoints, lanes, notify)
@@ -87,9 +88,13 @@ async def prepared_run(
         yield Prepared(run, clients, endpoints, served)
 
 
-def _modal_endpoints(settings: Settings, lanes: Sequence[Lane]) -> AbstractAsyncContextManager[Mapping[str, Endpoint]]:
+def _modal_endpoints(
+    settings: Settings, job: Job, lanes: Sequence[Lane]
+) -> AbstractAsyncContextManager[Mapping[str, Endpoint]]:
     regions = {lane.region.id: lane.region for lane in lanes}
-    return nullcontext(configured_endpoints(settings, regions.values(), recorded_endpoints(settings)))
+    endpoints = configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
+    require_extra_is_understood(job, endpoints.values())
+    return nullcontext(endpoints)
 
 
 def _clients(
@@ -116,7 +121,8 @@ def _assignment(claim: Claim, limits: Limits, lanes: tuple[Lane, ...]) -> Assign
         run_id=claim.run_id,
         batching=claim.batching,
         limits=limits,
-        answered=claim.answered,
+        answered=claim.answered_in_part,
+        part=claim.part,
         lanes=lanes,
     )
 

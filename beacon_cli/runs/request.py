@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +18,12 @@ from beacon_cli.job.files import STDIN
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.local.models import local_model_ids
+from beacon_cli.runs.chosen_part import require_part
+from beacon_cli.runs.extra import refused_extra
 from beacon_cli.settings import Settings
 from beacon_cli.store.database import EMBEDDED
-from modal_deployment.regions import Regions, UnknownRegionError
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
@@ -30,7 +32,7 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 class RunRequest:
     """The flags of `beacon run`. `batching` and `max_in_flight` are None if the flag was not given.
 
-    `again` has the statuses of answers that are asked again; `without` the ids of the regions that are left out.
+    `again` has the statuses of answers that are asked again; `part` is what the run asks of the job.
     """
 
     job_file: Path
@@ -43,7 +45,7 @@ class RunRequest:
     database_url: str | None = None
     config: Path | None = None
     again: tuple[Status, ...] = ()
-    without: tuple[str, ...] = ()
+    part: Part = WHOLE
 
     def load(self, settings: Settings) -> Job:
         """Return the job. Raises `JobFileError`, and `UsageError` for flags that do not fit the job file."""
@@ -55,7 +57,9 @@ class RunRequest:
             known_models=known_models(settings),
             old_prompt=self.old_prompt,
         )
-        require_rest(job, self.without, settings.vocabulary.regions)
+        require_part(job, self.part)
+        if self.local and job.generation.extra:
+            raise refused_extra("the local servers have")
         return job
 
     def limits(self, job: Job, settings: Settings) -> Limits:
@@ -74,7 +78,7 @@ class RunRequest:
     def resume_command(self, job_id: str, *, whole: bool = False) -> str:
         """Return the command that resumes the job, without the database URL, which may contain a password.
 
-        With `whole` it asks also the regions that were left out. A job file from stdin has to be given again:
+        With `whole` it asks the whole job, and not only this part. A job file from stdin has to be given again:
         `JOB_FILE` stands for it.
         """
         words = ["--config", str(self.config)] if self.config is not None else []
@@ -86,7 +90,7 @@ class RunRequest:
         if self.max_in_flight is not None:
             words += ["--max-in-flight", str(self.max_in_flight)]
         if not whole:
-            words += [word for region_id in self.without for word in ("--without", region_id)]
+            words += self.part.options()
         if self.events is not None:
             words += ["--events", str(self.events)]
         for status in self.again:
@@ -108,25 +112,6 @@ def statuses_to_ask_again(given: Collection[str]) -> tuple[Status, ...]:
         if name not in STATUSES:
             raise UsageError(f"--again: unknown status {excerpt(name)!r}", hint=f"known: {', '.join(STATUSES)}")
     return tuple(status for status in STATUSES if status in given and status in ANSWERED)
-
-
-def regions_named(names: Sequence[str], regions: Regions) -> tuple[str, ...]:
-    """Return the ids of regions that the command line names. Raises `UsageError` for an unknown one."""
-    try:
-        return tuple(dict.fromkeys(regions.named(name).id for name in names))
-    except UnknownRegionError as error:
-        raise UsageError(f"--without: {error}") from error
-
-
-def require_rest(job: Job, without: Sequence[str], regions: Regions) -> None:
-    """Raise `UsageError` if regions are left out that the job does not ask, or if nothing is left."""
-    asked = {lane.region.id: lane.region.label for lane in job.lanes()}
-    if strange := [regions[region_id].label for region_id in without if region_id not in asked]:
-        raise UsageError(
-            f"--without {strange[0]}: the job does not ask this region", hint=f"it asks {', '.join(asked.values())}"
-        )
-    if without and not job.lanes_without(without):
-        raise UsageError("--without leaves no region of the job to ask", hint="leave out fewer regions")
 
 
 def _new_id(name: str) -> str:

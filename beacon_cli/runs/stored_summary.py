@@ -12,6 +12,7 @@ from beacon_cli.console.long_list import LongList
 from beacon_cli.executor.execution import CUT_OFF, STATUSES
 from beacon_cli.executor.thoughts import answer_text
 from beacon_cli.job.model import Job
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.runs.asked_again import AskedAgain
 from beacon_cli.runs.execute import FinishedRun
 from beacon_cli.runs.request import RunRequest
@@ -39,18 +40,17 @@ def read_summary(
 ) -> RunSummary:
     """Return the summary at the end of a run. Batches are read only on request: a large job has very many."""
     outcome = finished.outcome
-    rows = {name: _rows(connection, name, job_id) for name in ("lanes", "errors", "remote_calls")}
-    by_lane = {(row["model_id"], row["region"]): row for row in rows["lanes"]}
-    cells = job.questions.count * job.repeats
-    lanes = [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes()]
+    part = request.part
+    rows = {name: _rows(connection, name, job_id) for name in ("errors", "remote_calls")}
+    lanes = _lanes(connection, job, job_id, WHOLE)
     batches = _streamed(connection, "batches", job_id) if with_batches else ()
-    again = _asked_again(connection, request, job_id, finished, _left_out(request, settings))
+    again = _asked_again(connection, request, job_id, finished)
     summary = RunSummary(
         job_id=job_id,
         run_id=finished.run_id,
         status=outcome.status,
         batching=finished.batching,
-        questions=job.questions.count,
+        questions=job.questions_in(part),
         expected=job.expected,
         counts=dict(outcome.counts),
         containers=sum(row["containers"] for row in _rows(connection, "containers", job_id)),
@@ -61,7 +61,7 @@ def read_summary(
         hops=sum(lane.hops for lane in lanes),
         duration_seconds=outcome.duration_seconds,
         min_success_rate=request.limits(job, settings).min_success_rate,
-        answers=_answers(connection, job, job_id, settings.vocabulary.regions.labels),
+        answers=_answers(connection, job, job_id, part, settings.vocabulary.regions.labels),
         errors=[ErrorLine(**row) for row in rows["errors"]],
         function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
         stopped=outcome.stopped.message if outcome.stopped else None,
@@ -69,10 +69,11 @@ def read_summary(
         surplus_connections=finished.surplus_connections,
         repeats=job.repeats,
         system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
+        part=part,
+        asked=None if part.whole else _lanes(connection, job, job_id, part),
         asked_again=again,
         again_command=_again_command(request, job_id) if outcome.counts.get("blocked") else None,
         troubles=outcome.troubles,
-        without=_left_out(request, settings),
     )
     if outcome.status == "completed" and not (again and again.kept):
         return summary
@@ -83,26 +84,35 @@ def _again_command(request: RunRequest, job_id: str) -> str:
     return replace(request, again=("blocked",)).resume_command(job_id, whole=True)
 
 
-def _left_out(request: RunRequest, settings: Settings) -> list[str]:
-    """Return the labels of the regions that are left out."""
-    return [settings.vocabulary.regions[region_id].label for region_id in request.without]
-
-
-def _asked_again(
-    connection: Connection, request: RunRequest, job_id: str, finished: FinishedRun, without: list[str]
-) -> AskedAgain | None:
+def _asked_again(connection: Connection, request: RunRequest, job_id: str, finished: FinishedRun) -> AskedAgain | None:
     if not request.again:
         return None
-    parameters = {"run_id": finished.run_id, "statuses": list(request.again), "without": without}
+    parameters = {"run_id": finished.run_id, "statuses": list(request.again), **request.part.as_parameters()}
     [counts] = _streamed(connection, "asked_again", job_id, **parameters)
     return AskedAgain(statuses=request.again, failures=dict(finished.not_replaced), **counts)
 
 
-def _answers(connection: Connection, job: Job, job_id: str, labels: list[str]) -> list[AnswerLine]:
-    """Return the answers to show: all of a small job, or the first repeat of one that is small without its repeats."""
+def _lanes(connection: Connection, job: Job, job_id: str, part: Part) -> list[LaneSummary]:
+    """Return the lanes of a part of the job, counted over its questions."""
+    rows = _streamed(connection, "lanes", job_id, **part.as_parameters())
+    by_lane = {(row["model_id"], row["region"]): row for row in rows}
+    cells = job.questions_in(part) * job.repeats
+    return [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes_in(part)]
+
+
+def _answers(connection: Connection, job: Job, job_id: str, part: Part, labels: list[str]) -> list[AnswerLine]:
+    """Return the answers to show: all of a small job, or the first repeat of one that is small without its repeats.
+
+    Of a part of a job, only its answers are shown. `labels` is the order of the regions.
+    """
     if job.expected > min(_MOST_CELLS, _SMALL_JOB_CELLS * job.repeats):
         return []
-    answers = [_answer(row) for row in _streamed(connection, "answers", job_id, labels=labels)]
+    lanes = {(lane.model_id, lane.region.label) for lane in job.lanes_in(part)}
+    answers = [
+        _answer(row)
+        for row in _streamed(connection, "answers", job_id, labels=labels)
+        if part.whole or ((row["model_id"], row["region"]) in lanes and part.has_question(row["question_id"]))
+    ]
     return answers if job.expected <= _SMALL_JOB_CELLS else [answer for answer in answers if not answer.repeat]
 
 

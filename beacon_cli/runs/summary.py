@@ -11,6 +11,7 @@ from beacon_cli.console.long_list import LongList
 from beacon_cli.executor.counts import Counts, by_region
 from beacon_cli.executor.execution import STATUSES, Batching, Status
 from beacon_cli.executor.turns import RegionTroubles
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.runs.asked_again import AskedAgain
 
 
@@ -82,10 +83,11 @@ class RunSummary:
     `resume_command` resumes an unfinished job, None if nothing is left to do; `again_command` asks blocked answers
     again, None if there are none; `stopped` says why a run ended early.
     `answers` has all answers of a small job, those of the first repeat of a larger job, and none of a large job.
-    `troubles` has, by region label, what the run met in regions that were paused or given up. `without` has the labels
-    of regions that were left out: the others decide whether the run succeeded. `system_prompts_differ` says that
-    regions get different system prompts, as with `{place}`. `batches` has the `batch_data` of each batch, and may be
-    left out if only people read it. `asked_again` is None without `--again`.
+    `troubles` has, by region label, what the run met in regions that were paused or given up. `part` is what the run
+    was to ask, which alone decides whether it succeeded; `asked` has its lanes, counted over its questions, None for
+    the whole job. `system_prompts_differ` says that regions get different system prompts, as with `{place}`. `batches`
+    has the `batch_data` of each batch, and may be left out if only people read it. `asked_again` is None without
+    `--again`.
     """
 
     job_id: str
@@ -115,30 +117,41 @@ class RunSummary:
     system_prompts_differ: bool = False
     asked_again: AskedAgain | None = None
     troubles: Mapping[str, RegionTroubles] = field(default_factory=dict)
-    without: Sequence[str] = ()
+    part: Part = WHOLE
+    asked: Sequence[LaneSummary] | None = None
+
+    @property
+    def asked_lanes(self) -> Sequence[LaneSummary]:
+        """The lanes that the run was to ask, counted over its questions."""
+        return self.lanes if self.asked is None else self.asked
 
     @property
     def cells(self) -> Counts:
-        """How many cells have their answer, in the regions that were asked."""
-        if not self.without:
+        """How many of the cells that the run was to ask have their answer."""
+        if self.asked is None:
             return Counts.of(self.expected, self.counts)
-        return sum((lane.cells for lane in self.lanes if lane.region not in self.without), Counts(0))
+        return sum((lane.cells for lane in self.asked), Counts(0))
 
     @property
     def unasked(self) -> int:
-        """Cells without a row, in the regions that were asked."""
-        if not self.without:
+        """Cells without a row, of those that the run was to ask."""
+        if self.asked is None:
             return self.expected - sum(self.counts.values())
-        return sum(lane.unasked for lane in self.lanes if lane.region not in self.without)
+        return sum(lane.unasked for lane in self.asked)
 
     def unasked_in(self, region: str) -> int:
-        """Return how many cells of a region have no row, by its label."""
+        """Return how many cells of a region, by its label, have no row, of those that the run was to ask."""
+        return sum(lane.unasked for lane in self.asked_lanes if lane.region == region)
+
+    def left_out_in(self, region: str) -> int:
+        """Return how many cells of the whole job in a region, by its label, have no row."""
         return sum(lane.unasked for lane in self.lanes if lane.region == region)
 
     def failed_in(self, region: str) -> int:
-        """Return how many cells of a region failed or timed out, by its label."""
+        """Return how many cells of a region, by its label, failed or timed out, of those that the run was to ask."""
         statuses: tuple[Status, ...] = ("failed", "timeout")
-        return sum(lane.counts.get(status, 0) for lane in self.lanes if lane.region == region for status in statuses)
+        lanes = [lane for lane in self.asked_lanes if lane.region == region]
+        return sum(lane.counts.get(status, 0) for lane in lanes for status in statuses)
 
     @property
     def succeeded(self) -> bool:
@@ -149,8 +162,9 @@ class RunSummary:
 
     @property
     def nothing_to_ask(self) -> bool:
-        """Whether every answer was stored before this run."""
-        return self.max_in_flight == 0 and self.stopped is None and self.resume_command is None
+        """Whether every answer that the run was to get was stored before it."""
+        kept = self.asked_again is not None and self.asked_again.kept > 0
+        return self.max_in_flight == 0 and self.stopped is None and self.cells.whole and not kept
 
     @property
     def answers_stored(self) -> str:
@@ -188,7 +202,8 @@ class RunSummary:
                 region: {**asdict(troubles), "unasked": self.unasked_in(region), "failed": self.failed_in(region)}
                 for region, troubles in self.troubles.items()
             },
-            "without": list(self.without),
+            "without": list(self.part.without),
+            "part": self.part.chosen(),
         }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -76,7 +78,8 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     If there was nothing to ask, it prints only that.
     """
     if summary.nothing_to_ask:
-        before = f"all {summary.expected} answers are" if summary.expected > 1 else "the answer is"
+        expected = summary.cells.expected
+        before = f"all {expected} answers are" if expected > 1 else "the answer is"
         nothing = f"nothing to ask, {before} already stored"
         if summary.asked_again:
             nothing = f"nothing to ask again, {none_has_status(summary.asked_again.statuses)}; {before} stored"
@@ -110,9 +113,9 @@ def _print_lanes(summary: RunSummary, console: Console) -> None:
     statuses = [status for status in _COUNTED if status != "blocked" or summary.counts.get("blocked")]
     columns = [Column("region"), Column("model"), Column("answers", right=True)]
     columns += [Column(name, right=True) for name in (*statuses, "median", "hops")]
-    counts = [str(summary.counts.get(status, 0)) for status in statuses]
-    total = ["all", "", str(summary.cells), *counts, "", str(summary.hops)]
-    rows = [_lane_row(lane, statuses) for lane in summary.lanes]
+    counts = [str(sum(lane.counts.get(status, 0) for lane in summary.asked_lanes)) for status in statuses]
+    total = ["all", "", str(summary.cells), *counts, "", str(sum(lane.hops for lane in summary.asked_lanes))]
+    rows = [_lane_row(lane, statuses) for lane in summary.asked_lanes]
     print_table(console, columns, rows, footer=total if len(rows) > 1 else ())
 
 
@@ -211,14 +214,15 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     again = f"; {summary.asked_again}" if summary.asked_again and not summary.nothing_to_ask else ""
     word = ("ok", "bold green") if summary.succeeded else ("not ok", "bold red")
     separator = ", " if report.ok else "; "
-    for line in _regions(summary):
+    for line in (*_part(summary), *_regions(summary)):
         _print_line(console, Text(line, "yellow"))
     _print_line(
         console,
         Text.assemble(word, f": {summary.answers_stored}{unasked}{again}{stopped}{separator}{report.checks_summary()}"),
     )
     if summary.resume_command:
-        _print_command("resume: ", excerpt(summary.resume_command, 4000), console)
+        label = "resume: " if summary.part.whole or not summary.succeeded else "to ask the rest: "
+        _print_command(label, excerpt(summary.resume_command, 4000), console)
     if summary.again_command:
         _print_command("to ask the blocked ones again on purpose: ", excerpt(summary.again_command, 4000), console)
     if summary.cells.answered:
@@ -228,12 +232,23 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
         _print_command("        ", f"{command('report', job_id)}{accept}", console)
 
 
-def _regions(summary: RunSummary) -> list[str]:
-    """Return a sentence for each region that was paused, given up or left out."""
+def _part(summary: RunSummary) -> list[str]:
+    """Return what was chosen of the job, and what was left out of it."""
+    part = summary.part
+    chosen = shlex.join(replace(part, without=()).options())
     lines = [
-        f"{region} was left out (--without): {quantity(summary.unasked_in(region), 'cell')} not asked"
-        for region in summary.without
+        f"{region} was left out (--without): {quantity(summary.left_out_in(region), 'cell')} not asked"
+        for region in part.without
     ]
+    if chosen:
+        of_all = f"{summary.cells.expected} of {quantity(summary.expected, 'cell')}"
+        lines.append(f"only a part of the job was to be asked ({excerpt(chosen, 300)}): {of_all}")
+    return lines
+
+
+def _regions(summary: RunSummary) -> list[str]:
+    """Return a sentence for each region that was paused or given up."""
+    lines = []
     for region, troubles in summary.troubles.items():
         times = "once" if troubles.pauses == 1 else f"{troubles.pauses} times"
         paused = f"paused {times} for {duration(troubles.paused_seconds)}"

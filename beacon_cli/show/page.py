@@ -151,7 +151,8 @@ def _labelled(label: str, words: Words, page: Page) -> Iterator[Line]:
 
 
 def _question(answer: StoredExecution, page: Page) -> Iterator[Line]:
-    yield [StyledText(excerpt(answer.question_id) or "(no question)", "bold")]
+    tags = [StyledText(f"{_GAP}[{excerpt(answer.tags)}]", "dim")] if answer.tags else []
+    yield [StyledText(excerpt(answer.question_id) or "(no question)", "bold"), *tags]
     if answer.prompt and answer.prompt != answer.question_id:  # files of the old system name a question by its text
         for line in folded(printable(answer.prompt), page.width - len(_GAP)):
             yield [StyledText(f"{_GAP}{line}", "italic")]

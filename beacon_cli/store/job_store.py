@@ -21,6 +21,7 @@ from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execu
 from beacon_cli.job.changes import spec_differences
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.journal import Journal, require_writable
 from beacon_cli.store.rows import row_of
@@ -33,12 +34,21 @@ from beacon_cli.store.writer import Writer
 _T = TypeVar("_T")
 
 _STORED = """
-SELECT spec, spec_sha256, batching, answered, again
+SELECT spec, spec_sha256, batching, answered, answered_in_part, again
 FROM jobs
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE status <> ALL (%(again)s::text[])) AS answered,
-           count(*) FILTER (WHERE status = ANY (%(again)s::text[])) AS again
-    FROM executions WHERE job_id = jobs.id AND status IN ('completed', 'empty', 'blocked')
+    SELECT count(*) FILTER (WHERE NOT once_more) AS answered,
+           count(*) FILTER (WHERE NOT once_more AND in_part) AS answered_in_part,
+           count(*) FILTER (WHERE once_more AND in_part) AS again
+    FROM executions
+    CROSS JOIN LATERAL (
+        SELECT status = ANY (%(again)s::text[]) AS once_more,
+               (%(models)s::text[] IS NULL OR model_id = ANY (%(models)s::text[]))
+               AND (%(regions)s::text[] IS NULL OR region = ANY (%(regions)s::text[]))
+               AND (%(questions)s::text[] IS NULL OR question_id = ANY (%(questions)s::text[]))
+               AND region <> ALL (%(without)s::text[]) AS in_part
+    ) AS of_row
+    WHERE job_id = jobs.id AND status IN ('completed', 'empty', 'blocked')
 ) AS counted
 WHERE id = %(job)s
 """
@@ -48,7 +58,8 @@ WHERE id = %(job)s
 class Claim:
     """A job that this process holds.
 
-    `again` is the number of answers of earlier runs that are asked again, `answered` the number of the others.
+    `again` is the number of answers of earlier runs that are asked again, `answered` the number of the others, and
+    `answered_in_part` that of those in the part that this run asks.
     """
 
     job: Job
@@ -56,13 +67,15 @@ class Claim:
     run_id: str
     batching: Batching
     exists: bool
+    part: Part = WHOLE
     answered: int = 0
+    answered_in_part: int = 0
     again: int = 0
 
     @property
     def nothing_to_ask(self) -> bool:
-        """Whether every cell has its answer, and none is asked again."""
-        return self.answered >= self.job.expected
+        """Whether every cell of the part has its answer, and none is asked again."""
+        return self.answered_in_part >= self.job.expected_in(self.part)
 
 
 class JobStore:
@@ -165,10 +178,12 @@ class JobStore:
         )
         async with (
             connection.cursor() as cursor,
-            cursor.copy("COPY questions (job_id, position, id, text) FROM STDIN") as copy,
+            cursor.copy("COPY questions (job_id, position, id, text, tags) FROM STDIN") as copy,
         ):
             for position, question in enumerate(claim.job.questions):
-                await copy.write_row((claim.job_id, position, question.id, storable(question.text)))
+                await copy.write_row(
+                    (claim.job_id, position, question.id, storable(question.text), list(question.tags))
+                )
 
 
 @asynccontextmanager
@@ -183,20 +198,21 @@ async def open_job_store(
     revive: Callable[[], object] = lambda: None,
     holder: str | None = None,
     again: Collection[Status] = (),
+    part: Part = WHOLE,
 ) -> AsyncIterator[JobStore]:
     """Claim a job: take its lock, compare it with the stored job, and store answers from journals.
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a cut connection is
     restored. `holder` names this process to processes that are refused. Answers with one of the statuses `again` are
-    asked again. Raises `JobLocked`, `UsageError` if the stored
-    job differs, `JournalError` and `StoreError`.
+    asked again. Only cells of `part` are asked. Raises `JobLocked`, `UsageError` if the stored job differs,
+    `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
     session = await Session.open(url, job_id, revive, holder)
     try:
         try:
             await settle(session.connection, journal_folder, notify, job_id=job_id)
-            claim = await _claim(session.connection, job, job_id, batching, again)
+            claim = await _claim(session.connection, job, job_id, batching, again, part)
         except psycopg.Error as error:
             raise session.explain(error) from None
         writer = Writer(session, Journal(journal_folder, claim.run_id), notify)
@@ -214,13 +230,14 @@ async def _claim(
     job_id: str,
     batching: Batching | None,
     again: Collection[Status],
+    part: Part,
 ) -> Claim:
-    cursor = await connection.execute(_STORED, {"job": job_id, "again": list(again)})
+    cursor = await connection.execute(_STORED, {"job": job_id, "again": list(again), **part.as_parameters()})
     stored = await cursor.fetchone()
     run_id = str(uuid.uuid4())
     if stored is None:
-        return Claim(job, job_id, run_id, batching or "question", exists=False)
-    spec, sha256, stored_batching, answered, asked_again = stored
+        return Claim(job, job_id, run_id, batching or "question", exists=False, part=part)
+    spec, sha256, stored_batching, answered, answered_in_part, asked_again = stored
     if sha256 != job.spec_sha256:
         raise UsageError(
             f"job {job_id} is already stored with different contents: {'; '.join(spec_differences(spec, job.spec()))}",
@@ -231,7 +248,17 @@ async def _claim(
             f"job {job_id} was started with --batching {stored_batching}, not {batching}",
             hint="resume it as it was started, or give it another --job-id",
         )
-    return Claim(job, job_id, run_id, stored_batching, exists=True, answered=answered, again=asked_again)
+    return Claim(
+        job,
+        job_id,
+        run_id,
+        stored_batching,
+        exists=True,
+        part=part,
+        answered=answered,
+        answered_in_part=answered_in_part,
+        again=asked_again,
+    )
 
 
 def _unanswered(
@@ -245,5 +272,6 @@ def _unanswered(
         repeats=claim.job.repeats,
         answered=claim.answered,
         again=again,
+        questions=claim.part.questions,
         notify=notify,
     )

@@ -29,6 +29,7 @@ CROSS JOIN LATERAL (
       AND (e.model_id, e.region) IN (SELECT * FROM unnest(%(models)s::text[], %(regions)s::text[]))
 ) a
 WHERE q.job_id = %(job_id)s AND q.position > %(after)s AND a.answers < %(cells)s
+  AND (%(questions)s::text[] IS NULL OR q.id = ANY (%(questions)s::text[]))
 ORDER BY q.position
 LIMIT %(page)s
 """
@@ -54,7 +55,8 @@ class Unanswered:
     is stored only if its cell has none by then (`rows.INSERT`), or still the one to be replaced (`rows.SUPERSEDE`);
     this run does not ask the cell again. If the lock is never lost, this costs no statement.
 
-    `again` are statuses of answers that are asked again; `answered` is the number of the others.
+    `again` are statuses of answers that are asked again; `answered` is the number of the others. `questions` has the
+    ids of those that are asked, all if it is empty.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class Unanswered:
         repeats: int,
         answered: int,
         again: Collection[Status],
+        questions: Collection[str],
         notify: Callable[[str], None],
     ) -> None:
         self._session = session
         self._writer = writer
         self._job = {"job_id": job_id, "run_id": run_id, "again": list(again)}
+        self._questions = list(questions) or None
         self._repeats = repeats
         self._by_others = answered
         self._notify = notify
@@ -125,6 +129,7 @@ class Unanswered:
             "models": [lane.model_id for lane in lanes],
             "regions": [lane.region.label for lane in lanes],
             "cells": len(lanes) * self._repeats,
+            "questions": self._questions,
             "page": _PAGE,
             "after": after,
         }

@@ -16,11 +16,13 @@ MODELS = ["llama3.2-1b", "qwen2.5-1.5b"]
 REGIONS = ["US", "EU", "ASIA"]
 
 
-def make_job(questions: int = 2, *, vocabulary: Vocabulary = VOCABULARY, **keys: Any) -> Job:
-    """Return a job of that many questions, two models and three regions unless `keys` say otherwise."""
+def make_job(questions: int | list[Any] = 2, *, vocabulary: Vocabulary = VOCABULARY, **keys: Any) -> Job:
+    """Return a job of these, or that many, questions, two models and three regions unless `keys` say otherwise."""
+    if isinstance(questions, int):
+        questions = [{"id": f"q{number}", "text": f"Question {number}?"} for number in range(questions)]
     document = {
         "id": "test-job",
-        "questions": [{"id": f"q{number}", "text": f"Question {number}?"} for number in range(questions)],
+        "questions": questions,
         "models": MODELS,
         "regions": REGIONS,
         **keys,

@@ -19,7 +19,8 @@ SELECT execution.job_id, question.position, execution.question_id, execution.mod
            AS effective_system_prompt,
        {effective_region} AS effective_region,
        coalesce(execution.receipt_data #>> '{{execution_details,model}}', execution.output_data ->> 'model')
-           AS effective_model
+           AS effective_model,
+       nullif(array_to_string(question.tags, ' '), '') AS tags
 FROM executions AS execution
 LEFT JOIN questions AS question ON question.job_id = %(first)s AND question.id = execution.question_id
 WHERE execution.job_id = ANY (%(keys)s::text[])

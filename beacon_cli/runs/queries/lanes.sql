@@ -1,4 +1,4 @@
--- A job's rows, counted per model and region. Called without a job's rows it gives none.
+-- The rows of a part of a job, counted per model and region. Without rows it gives none.
 SELECT model_id,
        region,
        count(*) FILTER (WHERE status = 'completed') AS completed,
@@ -14,4 +14,8 @@ SELECT model_id,
        sum(hops)                                    AS hops
 FROM executions
 WHERE job_id = %(job_id)s
+  AND (%(models)s::text[] IS NULL OR model_id = ANY (%(models)s::text[]))
+  AND (%(regions)s::text[] IS NULL OR region = ANY (%(regions)s::text[]))
+  AND (%(questions)s::text[] IS NULL OR question_id = ANY (%(questions)s::text[]))
+  AND region <> ALL (%(without)s::text[])
 GROUP BY model_id, region

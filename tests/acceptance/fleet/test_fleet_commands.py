@@ -49,6 +49,7 @@ def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
             "expected": 2,
             "already_queued": False,
             "without": [],
+            "part": {"models": [], "regions": [], "questions": []},
             "status": "completed",
             "counts": {"completed": 2},
             "by_region": {
@@ -75,15 +76,17 @@ def test_a_job_that_cannot_run_says_why(fleet: Fleet) -> None:
     assert document["data"]["status"] == "failed"
 
 
-def test_a_job_that_leaves_a_region_out_is_judged_by_the_others(fleet: Fleet) -> None:
+def test_a_job_of_which_only_a_part_is_submitted_is_judged_by_it(fleet: Fleet) -> None:
     fleet.worker()
     file = fleet.beacon.write(
-        "job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US, EU]\nid: half\n"
+        "job.yaml", "questions: [math_basic, identity_basic]\nmodels: [llama3.2-1b]\nregions: [US, EU]\nid: half\n"
     )
-    code, document = fleet.beacon.json("submit", file, "--without", "EU", "--wait")
+    options = ("--without", "EU", "--question", "math_basic")
+    code, document = fleet.beacon.json("submit", file, *options, "--wait")
     data = document["data"]
     assert (code, data["status"], data["without"], data["counts"]) == (0, "partial", ["EU"], {"completed": 1})
-    assert {region for _, _, region in fleet.regions.seen} == {"us"}
+    assert data["part"] == {"models": [], "regions": [], "questions": ["math_basic"]}
+    assert {(text, region) for text, _, region in fleet.regions.seen} == {("What is 2+2?", "us")}
 
 
 def test_a_job_that_was_submitted_twice_is_in_the_queue_once(fleet: Fleet) -> None:

@@ -17,9 +17,9 @@ from beacon_cli.executor.client import open_client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import AttemptFailed, Event, HopFollowed
 from beacon_cli.executor.execution import Cell, Execution
+from beacon_cli.job.generation import MAX_SEED
 from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.job.limits import Limits
-from beacon_cli.job.model import MAX_SEED
 from tests.support.answers import good_answer
 from tests.support.open_turn import open_turn
 from tests.support.raw_server import RawServer, Request, http, raw_server

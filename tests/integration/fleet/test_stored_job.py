@@ -26,7 +26,13 @@ async def in_no_queue(_connection: AsyncConnection) -> None:
 
 
 def test_a_stored_job_asks_what_was_submitted(database_url: str, tmp_path: Path) -> None:
-    job = make_job(3, repeats=2)
+    generation = {"seed": 7, "top_p": 0.5, "stop": "END", "extra": {"top_k": 40}}
+    job = make_job(
+        questions=[{"id": "a", "text": "A?", "tags": ["control", "x"]}, "math_basic"],
+        repeats=2,
+        generation=generation,
+        system_prompts={"US": "In {place}.", "default": "Hi."},
+    )
 
     async def submit() -> None:
         async with open_job_store(
@@ -38,6 +44,8 @@ def test_a_stored_job_asks_what_was_submitted(database_url: str, tmp_path: Path)
     read = stored_job(database_url, "stored", regions=REGIONS)
     assert list(read.questions) == list(job.questions)
     assert (read.spec(), read.spec_sha256) == (job.spec(), job.spec_sha256)
+    lanes = job.lanes()
+    assert [read.prompt_system(lane.region) for lane in lanes] == [job.prompt_system(lane.region) for lane in lanes]
     assert database_url not in repr(read)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 MEASURE = """
 import resource, sys
@@ -29,14 +30,21 @@ print(job.questions.count, last.id, peak() - before)
 """
 
 
-def test_a_hundred_thousand_questions_take_less_than_30_mb(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "header", "line"),
+    [
+        ("jsonl", "", '{{"id": "question-{number}", "text": "{text}"}}\n'),
+        ("csv", "id,text\n", 'question-{number},"{text}"\n'),
+    ],
+)
+def test_a_hundred_thousand_questions_take_less_than_30_mb(tmp_path: Path, suffix: str, header: str, line: str) -> None:
     for name, count in (("small", 1), ("large", 100_000)):
-        with (tmp_path / f"{name}.jsonl").open("w") as file:
-            for number in range(count):
-                file.write(
-                    json.dumps({"id": f"question-{number}", "text": f"What is {number} + {number}?" * 10}) + "\n"
-                )
-        job = f"questions: {{file: {name}.jsonl}}\nmodels: [llama3.2-1b]\nregions: [US]\n"
+        with (tmp_path / f"{name}.{suffix}").open("w") as file:
+            file.write(header)
+            file.writelines(
+                line.format(number=number, text=f"What is {number} + {number}?" * 10) for number in range(count)
+            )
+        job = f"questions: {{file: {name}.{suffix}}}\nmodels: [llama3.2-1b]\nregions: [US]\n"
         (tmp_path / f"{name}.yaml").write_text(job)
     done = subprocess.run(
         [sys.executable, "-c", MEASURE], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True

@@ -46,7 +46,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
     assert (done.code, done.err) == (0, "")
     asked = {"position": 0, "question_id": "math_basic", "prompt": None, "model_id": MODELS[0], "repeat": 0}
     said = {"status": "completed", "seconds": 1.0, "error_code": None, "error_message": None}
-    said |= {"finish_reason": None, "thought": None}
+    said |= {"finish_reason": None, "thought": None, "tags": []}
     failed = {"status": "failed", "response": None, "error_code": "server_error", "error_message": "HTTP 500"}
     text = "What llama3.2-1b has to say in {} of math_basic."
     assert done.document == {
@@ -55,6 +55,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
         "ok": True,
         "data": {
             "job_id": JOB,
+            "system_prompts": {},
             "answers": [
                 asked | said | {"region": "US", "response": text.format("US")},
                 asked | said | failed | {"region": "EU"},
@@ -103,7 +104,11 @@ def test_a_question_that_was_not_asked_yet_is_one_of_the_job(connection: Connect
 def test_a_job_without_answers_says_so(connection: Connection, database_url: str) -> None:
     add_job(connection)
     assert beacon("show", JOB, url=database_url).out == "no answers are stored yet\n"
-    assert beacon("show", JOB, "--json", url=database_url).document["data"] == {"job_id": JOB, "answers": []}
+    assert beacon("show", JOB, "--json", url=database_url).document["data"] == {
+        "job_id": JOB,
+        "system_prompts": {},
+        "answers": [],
+    }
 
 
 def test_hostile_answers_are_shown_as_escapes_and_exact_in_json(connection: Connection, database_url: str) -> None:

@@ -13,6 +13,7 @@ import typer
 from beacon_cli.command_line.candidates import FILE_NAMES, Candidates, candidates
 from beacon_cli.main import app
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 ROOT = typer.main.get_command(app)
 
 
@@ -33,6 +34,11 @@ def offered(line: str) -> list[str]:
         ("jobs --status qu", ["queued"]),
         ("jobs --status=qu", ["--status=queued"]),
         ("run job.yaml --again ", ["completed", "empty", "blocked", "failed", "timeout", "cancelled"]),
+        ("run examples/quickstart.yaml --region A", ["ASIA"]),
+        (f"run {EXAMPLES / 'operators-check.yaml'} --question ", ["math_basic", "geography_basic"]),
+        (f"submit {EXAMPLES / 'operators-check.yaml'} --question geo", ["geography_basic"]),
+        ("run missing.yaml --question ", []),
+        ("run - --question ", []),
         ("run job.yaml --batching ", ["question", "region", "lane"]),
         ("export older --format ", ["jsonl", "csv", "parquet"]),
         ("serve --region ", ["us", "eu", "apac"]),

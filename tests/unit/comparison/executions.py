@@ -23,6 +23,7 @@ _USUAL: dict[str, Any] = {
     "hops": 0,
     "answered_region": "us",
     "effective_model": "m",
+    "tags": None,
     "run_id": "run",
     "model_revision": "5f1",
     "gpu": "A10G",

@@ -67,6 +67,7 @@ def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:
         ("bias-demo.yaml", 144),
         ("operators-check.yaml", 12),
         ("large-set.yaml", 36),
+        ("prompts-by-region.yaml", 9),
         ("version1.json", 12),
     ],
 )
@@ -78,5 +79,5 @@ def test_every_example_loads(name: str, expected: int) -> None:
 
 def test_there_is_no_example_that_is_not_tested() -> None:
     names = {path.name for path in (ROOT / "examples").iterdir()}
-    tested = {"quickstart.yaml", "bias-demo.yaml", "operators-check.yaml", "large-set.yaml", "version1.json"}
-    assert names == {*tested, "questions.jsonl"}
+    tested = {"quickstart.yaml", "bias-demo.yaml", "operators-check.yaml", "large-set.yaml", "prompts-by-region.yaml"}
+    assert names == {*tested, "version1.json", "questions.jsonl", "questions.csv"}

@@ -14,15 +14,25 @@ from hypothesis import strategies as st
 
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.load import load_job
-from beacon_cli.job.questions import open_question_file
+from beacon_cli.job.question_file import open_question_file
 from tests.support.hostile_input import mutated
 from tests.support.vocabulary import REGIONS, REGISTRY
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-SEEDS = {
-    suffix: [path.read_bytes() for path in sorted(EXAMPLES.glob(f"*{suffix}"))]
-    for suffix in (".yaml", ".json", ".jsonl")
+NEW_KEYS = b"""\
+questions: [{id: a, text: b, tags: [control, x]}, {id: math_basic, tags: [y]}]
+models: [llama3.2-1b]
+regions: [US, EU]
+system_prompts: {US: "In {place}.", asia: B, default: C}
+generation: {top_p: 0.9, stop: ["END", x], extra: {top_k: 40, a: {b: [c]}}}
+"""
+QUESTIONS = {
+    ".jsonl": [(EXAMPLES / "questions.jsonl").read_bytes(), b'{"id": "a", "text": "b", "tags": ["c", "d"]}\n'],
+    ".csv": [b'id,text,tags,x\na,"b ""c""\nd",e f,\ng;h,"i, j","k,l",m\n', b"\xef\xbb\xbftext;id\nb;a\nc;d\n"],
+    ".txt": [b"What is 2+2?\n\nWhy?\r\n# Who?\n"],
 }
+SEEDS = {suffix: [path.read_bytes() for path in sorted(EXAMPLES.glob(f"*{suffix}"))] for suffix in (".yaml", ".json")}
+SEEDS[".yaml"].append(NEW_KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +59,18 @@ def test_a_spoilt_job_file_is_a_job_or_one_line(suffix: str, data: st.DataObject
         assert job.expected > 0
 
 
-@given(data=mutated(SEEDS[".jsonl"]))
+@pytest.mark.parametrize("suffix", QUESTIONS)
+@given(data=st.data())
 @settings(max_examples=100, deadline=None)
-def test_a_spoilt_question_file_is_questions_or_one_line(data: bytes, folder: Path) -> None:
-    path = folder / "spoilt.jsonl"
-    path.write_bytes(data)
+def test_a_spoilt_question_file_is_questions_or_one_line(suffix: str, data: st.DataObject, folder: Path) -> None:
+    path = folder / f"spoilt{suffix}"
+    path.write_bytes(data.draw(mutated(QUESTIONS[suffix])))
+    warnings: list[str] = []
     try:
-        questions = open_question_file(path)
+        questions = open_question_file(path, warnings.append)
     except JobFileError as error:
         assert error.message.isprintable()
         assert str(path) in error.message
     else:
+        assert all(warning.isprintable() for warning in warnings)
         assert len([question.id for question in questions]) == questions.count > 0

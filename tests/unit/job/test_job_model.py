@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.changes import spec_differences
+from beacon_cli.job.generation import Generation
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
@@ -41,7 +43,7 @@ def test_a_job_holds_what_the_file_says(load: Load) -> None:
 def test_what_a_file_leaves_out_has_defaults(load: Load) -> None:
     job = load("questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [EU]\n", "first-try.yaml")
     assert (job.id, job.name, job.version, job.repeats, job.system_prompt) == (None, "first-try", 1, 1, None)
-    assert job.generation.model_dump() == {"temperature": 0.1, "max_tokens": 500, "seed": None}
+    assert job.generation.spec() == {"temperature": 0.1, "max_tokens": 500, "seed": None}
 
 
 def test_neighbouring_lanes_differ_in_region(load: Load) -> None:
@@ -65,6 +67,40 @@ def test_the_place_is_the_only_thing_replaced_in_a_system_prompt(load: Load) -> 
     job = load({**JOB, "system_prompt": "In {place}: {region} {place!r} {} {{place}}"})
     assert job.prompt_system(REGIONS["apac"]) == "In Asia: {region} {place!r} {} {Asia}"
     assert load(JOB).prompt_system(REGIONS["us"]) is None
+
+
+def test_each_region_may_have_its_own_system_prompt(load: Load) -> None:
+    job = load({**JOB, "system_prompts": {"us-east": "In {place}.", "default": "Elsewhere, in {place}."}})
+    sent = {label: job.prompt_system(REGIONS[label]) for label in ("us", "eu", "apac")}
+    assert sent == {"us": "In the US.", "eu": "Elsewhere, in Europe.", "apac": "Elsewhere, in Asia."}
+    assert job.warnings == ()
+    assert job.spec()["system_prompts"] == {"us": "In {place}.", "default": "Elsewhere, in {place}."}
+
+
+def test_a_region_without_a_system_prompt_and_one_that_is_not_asked_are_told_once(load: Load) -> None:
+    models = [{"id": "llama3.2-1b", "regions": ["US", "EU"]}]
+    job = load({**JOB, "models": models, "system_prompts": {"US": "Hi.", "asia": "Ho."}})
+    assert job.prompt_system(REGIONS["eu"]) is None
+    assert job.warnings == (
+        "system_prompts: EU get none, because there is no default",
+        "system_prompts: not used: apac; the job does not ask there",
+    )
+
+
+def test_what_a_job_says_anew_is_stored_only_where_it_is_said(load: Load) -> None:
+    questions = [{"id": "math_basic", "tags": ["control"]}, {"id": "own", "text": "Why?"}]
+    generation = {"top_p": 0.5, "stop": "END", "extra": {"top_k": 40}}
+    job = load({**JOB, "questions": questions, "generation": generation})
+    assert [question.tags for question in job.questions] == [("control",), ()]
+    told = {"top_p": 0.5, "stop": ["END"], "extra": {"top_k": 40}}
+    stored: dict[str, Any] = {"temperature": 0.1, "max_tokens": 500, "seed": None, **told}
+    assert json.loads(json.dumps(job.spec()))["generation"] == stored
+    assert Generation(**stored) == job.generation
+
+
+def test_the_hash_of_a_job_that_says_nothing_new_is_the_one_that_older_versions_stored(load: Load) -> None:
+    old = load({**JOB, "system_prompt": "In {place}.", "generation": {"seed": 7}, "limits": {"attempts": 2}})
+    assert old.spec_sha256 == "419a10b61cb618d4ded594b10b5735a1aec0c15a20bab6fc8636c402a8c614d3"
 
 
 def test_another_text_under_an_id_of_the_bank_is_asked_with_a_warning(load: Load) -> None:
@@ -149,9 +185,10 @@ def test_questions_of_a_file_and_of_a_list_have_the_same_digest(load: Load, tmp_
 
 
 def test_ids_and_texts_cannot_pose_as_each_other_in_the_digest(load: Load) -> None:
-    pairs = [("a", "bc"), ("ab", "c"), ("a", "b1:c"), ("a1:", "bc")]
+    pairs = [("a", "bc"), ("ab", "c"), ("a", "b1:c"), ("a1:", "bc"), ("a", "bc#1:x")]
     digests = {load({**JOB, "questions": [{"id": id_, "text": text}]}).questions.sha256 for id_, text in pairs}
-    assert len(digests) == len(pairs)
+    tagged = [load({**JOB, "questions": [{"id": "a", "text": "bc", "tags": tags}]}) for tags in (["x"], ["x", "y"])]
+    assert len(digests | {job.questions.sha256 for job in tagged}) == len(pairs) + len(tagged)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +220,19 @@ def test_what_does_not_change_answers_leaves_the_job_the_same(load: Load, change
         ({"questions": ["math_basic"]}, ["questions: 2 → 1"]),
         (
             {"questions": [{"id": "own", "text": "Why?"}, "math_basic"]},
-            ["questions: still 2, but other ids, other texts or another order"],
+            ["questions: still 2, but other ids, texts, tags or another order"],
+        ),
+        (
+            {"questions": ["math_basic", {"id": "own", "text": "Why?", "tags": ["x"]}]},
+            ["questions: still 2, but other ids, texts, tags or another order"],
+        ),
+        (
+            {"generation": {"top_p": 1, "stop": ["a"]}},
+            ["generation.top_p: none → 1.0", "generation.stop: none → ['a']"],
+        ),
+        (
+            {"system_prompts": {"US": "Hi.", "default": "Ho."}},
+            ['system_prompts.us: none → "Hi."', 'system_prompts.default: none → "Ho."'],
         ),
         ({"models": ["llama3.2-1b"]}, ["models: - qwen2.5-1.5b (US, EU)"]),
         ({"models": ["llama3.2-1b", "qwen2.5-1.5b"]}, ["models: qwen2.5-1.5b: US, EU → US, EU, ASIA"]),

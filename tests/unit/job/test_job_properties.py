@@ -19,7 +19,7 @@ from beacon_cli.errors import JobFileError
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
-from beacon_cli.job.questions import open_question_file
+from beacon_cli.job.question_file import open_question_file
 from tests.support.vocabulary import REGIONS, REGISTRY
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -56,7 +56,12 @@ jobs = st.fixed_dictionaries(
         "repeats": st.integers(1, 1000),
         "generation": st.fixed_dictionaries(
             {},
-            optional={"temperature": st.floats(0, 2), "max_tokens": st.integers(1, 4096), "seed": st.integers(0, 9)},
+            optional={
+                "temperature": st.floats(0, 2),
+                "max_tokens": st.integers(1, 4096),
+                "seed": st.integers(0, 9),
+                "top_p": st.floats(0.1, 1),
+            },
         ),
         "system_prompt": texts,
         "limits": st.fixed_dictionaries(

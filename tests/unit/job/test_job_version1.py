@@ -393,5 +393,10 @@ def test_the_old_prompt_is_for_old_files_without_a_system_prompt(load: Load, ref
     prompt.write_text("You are based in {place}.")
     error = refused({**PORTAL, "system_prompt": "Be brief."}, old_prompt=prompt)
     assert error.message.endswith("system_prompt: has the same meaning as --old-prompt")
+    error = refused({**PORTAL, "system_prompts": {"US": "Be brief."}}, old_prompt=prompt)
+    assert error.message.endswith("system_prompts: has the same meaning as --old-prompt")
+    told = load({**PORTAL, "system_prompts": {"default": "In {place}."}})
+    assert [told.prompt_system(lane.region) for lane in told.lanes()][:1] == ["In the US."]
+    assert not any("--old-prompt" in warning for warning in told.warnings)
     with pytest.raises(UsageError, match=r"job\.yaml is not one"):
         load({"questions": ["math_basic"], "models": ["llama3.2-1b"], "regions": ["US"]}, old_prompt=prompt)

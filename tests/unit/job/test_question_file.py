@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.errors import JobFileError
-from beacon_cli.job import questions
+from beacon_cli.job import question_file
 from beacon_cli.job.lanes import Question
-from beacon_cli.job.questions import open_question_file
+from beacon_cli.job.question_file import open_question_file
 
 
 def write(folder: Path, data: str | bytes) -> Path:
@@ -23,6 +23,11 @@ def test_a_file_can_be_read_again_and_again(tmp_path: Path) -> None:
     source = open_question_file(write(tmp_path, '{"id": "a", "text": "1"}\n{"text": "2", "id": "b"}'))
     assert source.count == 2
     assert list(source) == list(source) == [Question("a", "1"), Question("b", "2")]
+
+
+def test_a_line_may_have_tags(tmp_path: Path) -> None:
+    source = open_question_file(write(tmp_path, '{"id": "a", "text": "1", "tags": ["control", "x-1"]}\n'))
+    assert list(source) == [Question("a", "1", ("control", "x-1"))]
 
 
 def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
@@ -45,7 +50,7 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: 
         ('{"text": "b"}', "2:1: id: missing"),
         ('{"id": 1, "text": "b"}', "2:8: id: must be text in double quotes"),
         ('{"id": "b", "text": ["b"]}', "2:21: text: must be text in double quotes"),
-        ('{"id": "b", "text": "c", "x": 1}', "2:26: x: unknown key: a question has id and text"),
+        ('{"id": "b", "text": "c", "x": 1}', "2:26: x: unknown key: a question has id and text, and may have tags"),
         ('{"id": "b", "id": "c", "text": "d"}', "2:13: id: the key is written twice, first on line 2, column 2"),
         ('{"id": "b", "text": " "}', "2:21: text: a question's text must not be empty"),
         ('{"id": "", "text": "b"}', "2:8: id: a question's id must not be empty"),
@@ -57,6 +62,10 @@ def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: 
         ('{"id": "b", "text": "\\u0000"}', "2:21: text: the text holds a NUL character"),
         ('{"id": "b", "text": "\\ud800"}', "2:21: text: the text holds half of a surrogate pair"),
         ("[" * 100_000, "2:66: lists and mappings are nested more than 64 deep"),
+        ('{"id": "b", "text": "c", "tags": "x"}', "2:34: tags: must be a list of texts"),
+        ('{"id": "b", "text": "c", "tags": ["x", 1]}', "2:34: tags: must be a list of texts"),
+        ('{"id": "b", "text": "c", "tags": ["x", "x"]}', '2:34: tags: the tag "x" is repeated'),
+        ('{"id": "b", "text": "c", "tags": ["a b"]}', "2:34: tags: a tag must be printable, without white space"),
         (b'{"id": "b\xe4", "text": "b"}', "2:10: not UTF-8 text: byte 0xe4 at offset 34"),
         ('{"id": "a", "text": "b"}', '2:1: id: the id "a" is already used on line 1'),
         ('{"id": "b", "text": "%s"}' % ("x" * 1_000_000), "2:1: the line is longer than 1,000,000 bytes"),
@@ -78,7 +87,7 @@ def test_a_file_without_questions_is_refused(tmp_path: Path, data: str) -> None:
 
 
 def test_ids_whose_hashes_collide_are_no_repeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questions, "hash", lambda text: 0, raising=False)
+    monkeypatch.setattr(question_file, "hash", lambda text: 0, raising=False)
     lines = [json.dumps({"id": f"q{number}", "text": "?"}) for number in range(5)]
     assert open_question_file(write(tmp_path, "\n".join(lines))).count == 5
     with pytest.raises(JobFileError, match="already used on line 3"):

@@ -55,6 +55,7 @@ CONTRACT: list[tuple[Event, dict[str, object]]] = [
             "expected": 4,
             "answered": 1,
             "max_in_flight": 10,
+            "part": {"models": [], "regions": [], "questions": []},
         },
     ),
     (

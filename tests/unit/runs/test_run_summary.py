@@ -18,6 +18,7 @@ from beacon_cli.console.long_list import LongList
 from beacon_cli.console.result import CommandResult, print_result
 from beacon_cli.executor.execution import ERROR_CODES, Status
 from beacon_cli.executor.turns import RegionTroubles
+from beacon_cli.job.part import Part
 from beacon_cli.runs.asked_again import AskedAgain
 from beacon_cli.runs.summary import (
     AnswerLine,
@@ -145,6 +146,7 @@ def test_the_json_contract(capsys: pytest.CaptureFixture[str]) -> None:
         "again": None,
         "region_troubles": {},
         "without": [],
+        "part": {"models": [], "regions": [], "questions": []},
     }
 
 
@@ -320,9 +322,34 @@ def test_what_was_left_out_does_not_count_for_the_verdict() -> None:
         LaneSummary("m", "US", 2, {"completed": 2}, 1.0, 0),
         LaneSummary("m", "EU", 2, {"completed": 1}, 1.0, 0),
     ]
-    summary = replace(SUMMARY, lanes=lanes, expected=4, counts={"completed": 3}, min_success_rate=1.0, without=["EU"])
+    whole = replace(SUMMARY, lanes=lanes, expected=4, counts={"completed": 3}, min_success_rate=1.0)
+    summary = replace(whole, part=Part(without=("EU",)), asked=lanes[:1])
     assert summary.succeeded
     assert summary.unasked == 0
     assert summary.data()["without"] == ["EU"]
     assert "EU was left out (--without): 1 cell not asked" in shown(summary, 200)
-    assert not replace(summary, without=[]).succeeded
+    assert not whole.succeeded
+
+
+def test_of_a_part_only_its_cells_count_and_the_end_says_how_to_ask_the_rest() -> None:
+    part = Part(models=("llama3.2-1b",), regions=("US",), questions=("math basic",))
+    asked = [LaneSummary("llama3.2-1b", "US", 1, {"completed": 1}, 1.5, 0)]
+    kept: dict[str, Any] = {"answers": [], "errors": [], "function_call_ids": [], "min_success_rate": 1.0}
+    summary = replace(SUMMARY, part=part, asked=asked, **kept)
+    assert (summary.succeeded, summary.cells.rate, summary.unasked) == (True, 1.0, 0)
+    data = summary.data()
+    assert data["part"] == {"models": ["llama3.2-1b"], "regions": ["US"], "questions": ["math basic"]}
+    assert (data["success_rate"], data["expected"], data["counts"]["completed"]) == (1.0, 8, 4)
+    text = shown(summary, 160)
+    assert "qwen2.5-1.5b" not in text
+    assert text.splitlines()[-5:] == [
+        "only a part of the job was to be asked (--model llama3.2-1b --region US --question 'math basic'):"
+        " 1 of 8 cells",
+        "ok: 1 of 1 answer is stored, 1 check passed",
+        "to ask the rest: beacon run job.yaml --job-id bias-demo-1",
+        "next:   beacon show bias-demo-1",
+        "        beacon report bias-demo-1",
+    ]
+    lines = shown(replace(summary, max_in_flight=0), 160).splitlines()
+    assert lines[0] == "job bias-demo-1: nothing to ask, the answer is already stored"
+    assert lines[-3].startswith("to ask the rest: ")

@@ -98,10 +98,20 @@ def test_the_id_of_a_request_comes_back_with_what_answers_it(body: object, sent:
     assert response.headers.get(HEADER) == (sent if back else None)
 
 
+def test_top_p_and_stop_reach_the_generator_and_the_receipt_only_where_they_are_given() -> None:
+    toy = Toy()
+    document = post({**ASKED, "top_p": 0.5, "stop": ["END", "\n"]}, toy).json()
+    assert (toy.requests[0].top_p, toy.requests[0].stop) == (0.5, ("END", "\n"))
+    metadata = document["receipt"]["output"]["metadata"]
+    assert (metadata["top_p"], metadata["stop"]) == (0.5, ["END", "\n"])
+    assert not {"top_p", "stop"} & set(post(ASKED).json()["receipt"]["output"]["metadata"])
+
+
 def test_a_generator_gets_what_was_asked_and_the_documented_defaults() -> None:
     toy = Toy()
     post(ASKED, toy)
     request = toy.requests[0]
+    assert (request.top_p, request.stop) == (None, ())
     assert (request.prompt, request.system_prompt, request.temperature, request.max_tokens, request.seed) == (
         *("What is 2+2?", None),
         *(0.1, 500, None),

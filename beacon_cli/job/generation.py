@@ -1,0 +1,117 @@
+"""How answers are generated: the values that are sent with every call."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.redaction import is_credential
+from modal_deployment.limits import (
+    DEFAULT_MAX_TOKENS,
+    DEFAULT_TEMPERATURE,
+    MAX_STOP_CHARACTERS,
+    MAX_STOPS,
+    MAX_TOKENS,
+)
+
+MAX_SEED = 2**31 - 1
+# What Beacon itself writes into a request, by the names of OpenAI's API and of its own; `n` is what `repeats` are for.
+_SET_BY_BEACON = frozenset(
+    {
+        *("model", "messages", "prompt", "system_prompt", "stream", "stream_options", "n"),
+        *("temperature", "max_tokens", "max_completion_tokens", "seed", "top_p", "stop"),
+    }
+)
+# A stored job has these keys even without a value; later ones only where they are given, so that the hash stays.
+_ALWAYS_STORED = frozenset({"temperature", "max_tokens", "seed"})
+
+
+def _listed(stop: object) -> object:
+    if isinstance(stop, str):
+        return [stop]
+    if not isinstance(stop, list):
+        raise ValueError(f"must be a text, or a list of 1 to {MAX_STOPS} texts")
+    return stop
+
+
+def _foreign(extra: dict[str, Any]) -> dict[str, Any]:
+    """Return what is sent as it is. Raises `ValueError` for what Beacon sets itself, and for a credential."""
+    for key in extra:
+        if key in _SET_BY_BEACON:
+            raise ValueError(f"{key} is set by Beacon itself: leave it out here")
+    if credential := _credential_in(extra):
+        raise ValueError(f"{excerpt(credential, 40)} looks like a credential, and would be stored with the job")
+    return extra
+
+
+def _credential_in(value: object) -> str | None:
+    if isinstance(value, dict):
+        named = (key if is_credential(key) else _credential_in(item) for key, item in value.items())
+        return next(filter(None, named), None)
+    if isinstance(value, list):
+        return next(filter(None, map(_credential_in, value)), None)
+    return None
+
+
+_Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)]
+_STOP_SCHEMA = {
+    "anyOf": [
+        {"type": "string", "minLength": 1, "maxLength": MAX_STOP_CHARACTERS},
+        {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1, "maxLength": MAX_STOP_CHARACTERS},
+            "minItems": 1,
+            "maxItems": MAX_STOPS,
+        },
+    ]
+}
+_Stops = Annotated[
+    list[_Stop],
+    Field(min_length=1, max_length=MAX_STOPS),
+    BeforeValidator(_listed),
+    WithJsonSchema(_STOP_SCHEMA),
+]
+_Extra = Annotated[dict[str, Any], Field(min_length=1), AfterValidator(_foreign)]
+
+
+class Generation(BaseModel):
+    """How answers are generated: sent with every call."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    temperature: float = Field(
+        default=DEFAULT_TEMPERATURE,
+        ge=0,
+        le=2,
+        description="How random an answer is; 0 always takes the most likely token.",
+    )
+    max_tokens: int = Field(
+        default=DEFAULT_MAX_TOKENS, ge=1, le=MAX_TOKENS, description="The maximum length of an answer, in tokens."
+    )
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_SEED,
+        description="Makes random answers reproducible: repeat n is asked with seed + n. Default: the endpoint's own.",
+    )
+    top_p: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Only the most likely tokens whose probabilities add up to this are chosen from."
+        " Default: the endpoint's own.",
+    )
+    stop: _Stops | None = Field(
+        default=None, description="A text that ends an answer, or a list of them; it is not part of the answer."
+    )
+    extra: _Extra | None = Field(
+        default=None,
+        description="Further parameters for OpenAI-compatible endpoints, sent as they are.",
+    )
+
+    def spec(self) -> dict[str, Any]:
+        """Return the values as JSON, as stored with the job."""
+        values = self.model_dump()
+        return {key: value for key, value in values.items() if value is not None or key in _ALWAYS_STORED}

@@ -1,0 +1,23 @@
+"""`generation.extra` of a job: what only OpenAI-compatible endpoints understand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from beacon_cli.endpoints.configured import Endpoint
+from beacon_cli.errors import UsageError
+from beacon_cli.job.model import Job
+
+
+def require_extra_is_understood(job: Job, endpoints: Iterable[Endpoint]) -> None:
+    """Raise `UsageError` if a job has further parameters for endpoints with Beacon's own API, which takes none."""
+    if job.generation.extra and (labels := [endpoint.region.label for endpoint in endpoints]):
+        raise refused_extra(f"{', '.join(labels)} {'has' if len(labels) == 1 else 'have'}")
+
+
+def refused_extra(who_has: str) -> UsageError:
+    """Return the error for endpoints that do not understand it; `who_has` is such as "US and EU have"."""
+    return UsageError(
+        f"generation.extra is for OpenAI-compatible endpoints, and {who_has} Beacon's own API",
+        hint="leave generation.extra out of the job file; its other keys work everywhere",
+    )
