@@ -129,14 +129,14 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon models", "List the models, and where each is deployed"),
             Example("beacon models --json", "The same for scripts, with whole revisions"),
         ),
-        ("change-models", "configuration"),
+        ("change-models", "deployments"),
     ),
     "regions": HelpPage(
         (
             Example("beacon regions", "List the regions, their names, and where each is asked"),
             Example("beacon regions --json", "The same for scripts"),
         ),
-        ("change-models", "configuration"),
+        ("change-models", "deployments"),
     ),
     "deploy": HelpPage(
         (
@@ -150,7 +150,7 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon deploy modal --dry-run", "Show the apps, GPUs, caps and URLs without deploying"),
             Example("beacon deploy modal --region eu --region us", "Deploy two regions"),
         ),
-        ("modal", "change-models"),
+        ("modal", "change-models", "deployments"),
     ),
     "verify": HelpPage(
         (
