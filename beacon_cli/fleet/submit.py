@@ -27,6 +27,7 @@ from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.job_store import open_job_store
 from beacon_cli.store.queries import query
+from modal_deployment.regions import Region
 
 # How others see the holder of the job, with the process and the host; PostgreSQL keeps 63 bytes of it.
 _SUBMITTING = "to submit it"
@@ -36,14 +37,14 @@ _TURN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job in the queue. `already` says that it was there before; `without` has the labels of regions left out."""
+    """A job in the queue. `already` says that it was there before; `without` has the regions that are left out."""
 
     job_id: str
     entry: int
     priority: int
     expected: int
     already: bool
-    without: tuple[str, ...] = ()
+    without: tuple[Region, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `submit --json`."""
@@ -52,7 +53,7 @@ class Submission:
             "priority": self.priority,
             "expected": self.expected,
             "already_queued": self.already,
-            "without": list(self.without),
+            "without": [region.label for region in self.without],
         }
 
 
@@ -81,7 +82,7 @@ async def _submit(
                 raise
             await asyncio.sleep(random.uniform(0.05, 0.2))
         else:
-            without = tuple(settings.vocabulary.regions[region_id].label for region_id in request.without)
+            without = tuple(settings.vocabulary.regions[region_id] for region_id in request.without)
             return Submission(job_id, entry.id, entry.priority, job.expected, already, without)
 
 

@@ -57,7 +57,7 @@ class Verdict:
     @property
     def cells(self) -> Counts:
         """How many cells have their answer, in the regions that were asked."""
-        lanes = self.job.lanes_without(self.submission.without)
+        lanes = self.job.lanes_without([region.id for region in self.submission.without])
         asked = {lane.region.label for lane in lanes}
         counts = {label: rows for label, rows in self.by_region.items() if label in asked}
         return Counts.of(self.job.questions.count * self.job.repeats * len(lanes), rows_by_status(counts))
