@@ -14,17 +14,10 @@ def described(regions: Iterable[Region]) -> dict[str, dict[str, str | None]]:
 
 
 def stored_regions(spec: Mapping[str, Any]) -> dict[str, Region]:
-    """Return the regions that a stored job asks, by id, with the label and the place that are stored with it.
+    """Return the regions that a stored job asks, by id, with no more than the label and the place stored with it.
 
     Jobs that were stored before regions could be configured lack these: they ask the built-in ones.
     """
-    stored = spec.get("regions")
-    named = stored if isinstance(stored, dict) else {}
-    built_in = {region.id: region for region in BUILT_IN_REGIONS}
+    known = {**described(BUILT_IN_REGIONS), **(spec.get("regions") or {})}
     ids = dict.fromkeys(region_id for model in spec.get("models") or () for region_id in model["regions"])
-    return {
-        region_id: Region(id=region_id, **named[region_id])
-        if region_id in named
-        else built_in.get(region_id, Region(id=region_id, label=region_id))
-        for region_id in ids
-    }
+    return {region_id: Region(id=region_id, **known.get(region_id, {"label": region_id})) for region_id in ids}

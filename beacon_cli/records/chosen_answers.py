@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from beacon_cli.job.model import DEFAULT_PROMPT
+from beacon_cli.job.stored_regions import stored_regions
 from beacon_cli.records.choice import Choice, chosen
 from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.find_job import StoredJob
@@ -49,11 +50,12 @@ class JobAnswers:
         return asked
 
     def system_prompts(self) -> dict[str, str]:
-        """Return the system prompts as the job has them: by region id and `default`; none if it sends none."""
+        """Return the system prompts as the job has them: by region label and `default`; none if it sends none."""
         spec = self.job.spec if isinstance(self.job.spec, dict) else {}
         single, several = spec.get("system_prompt"), spec.get("system_prompts")
         prompts = several if isinstance(several, dict) else {DEFAULT_PROMPT: single}
-        return {name: original(text) for name, text in prompts.items() if isinstance(text, str)}
+        labels = {region_id: region.label for region_id, region in stored_regions(spec).items()}
+        return {labels.get(name, name): original(text) for name, text in prompts.items() if isinstance(text, str)}
 
     def follow(self) -> Follower:
         """Return an iterable that waits for further answers."""

@@ -15,7 +15,7 @@ _CHARACTERS = 300
 
 
 def print_system_prompts(prompts: Mapping[str, str], console: Console) -> None:
-    """Print the system prompts, by region id and `default`; nothing if there are none."""
+    """Print the system prompts, by region label and `default`; nothing if there are none."""
     from rich.text import Text
 
     for name, prompt in prompts.items():

@@ -72,10 +72,10 @@ def test_tags_prompts_and_generation_are_sent_stored_shown_and_exported(
     assert stored == [("math", ["control", "easy"]), ("why", [])]
 
     text = beacon("show", "keys", url=database_url).out
-    assert text.startswith("system prompt in us: You are in {place}.\nsystem prompt elsewhere: Be brief.\n\n")
+    assert text.startswith("system prompt in US: You are in {place}.\nsystem prompt elsewhere: Be brief.\n\n")
     assert "math  [control easy]\n" in text
     data = beacon("show", "keys", "--json", url=database_url).document["data"]
-    assert data["system_prompts"] == {"us": "You are in {place}.", "default": "Be brief."}
+    assert data["system_prompts"] == {"US": "You are in {place}.", "default": "Be brief."}
     assert [answer["tags"] for answer in data["answers"]] == [["control", "easy"]] * 3 + [[]] * 3
     rows = [json.loads(line) for line in beacon("export", "keys", url=database_url).out.splitlines()]
     assert [row["tags"] for row in rows] == ["control easy"] * 3 + [None] * 3
