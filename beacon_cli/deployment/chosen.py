@@ -49,7 +49,7 @@ def models_to_deploy(settings: Settings) -> tuple[Model, ...]:
             place = f'models."{model.id}"'
             raise ConfigError(
                 f"{' and '.join(f'{place}.{key}' for key in missing)} must be set to deploy {model.id}",
-                hint=f"set {' and '.join(missing)} below [{place}] in beacon.toml, or take the model out of modal.models",
+                hint=f"set that below [{place}] in beacon.toml, or take the model out of modal.models",
             )
     return settings.vocabulary.deployed
 
