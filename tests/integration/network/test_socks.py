@@ -32,7 +32,7 @@ def said_to(script: Sequence[tuple[int, bytes]], url: str = "socks5h://", host: 
 
     async def main() -> None:
         over = asyncio.Event()
-        async with await asyncio.start_server(lambda *ends: serve(*ends, over), "127.0.0.1", 0) as server:
+        async with await asyncio.start_server(lambda *ends: serve(ends[0], ends[1], over), "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             backend = SocksBackend(httpx2.Proxy(f"{url}127.0.0.1:{port}"))
             try:
