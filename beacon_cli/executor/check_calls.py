@@ -191,7 +191,7 @@ class _Checking:
                 hint=_what_is_listed(listing)
                 + f"check base_url in beacon.toml, and the name in {_own_table(place)}.name",
             )
-        if sign_of(error) is Sign.WORKING and not error.retriable:
+        if sign_of(error) is Sign.WORKING:
             raise RequestRefused(
                 f"{place} does not accept the job's questions ({error.message}); nothing was asked",
                 hint=_remedy(place, error, body, self.job),
