@@ -9,7 +9,8 @@ import pytest
 from beacon_cli.console.redaction import protect
 from beacon_cli.python_child import end, start_python
 
-_ENVIRONMENT = "import os; print([name in os.environ for name in ('BEACON_X', 'MODAL_X', 'KEPT', 'ADDED', 'OWN_KEY', 'OWN_PROXY')])"
+_NAMES = ("BEACON_X", "MODAL_X", "KEPT", "ADDED", "OWN_KEY", "OWN_PROXY")
+_ENVIRONMENT = f"import os; print([name in os.environ for name in {_NAMES}])"
 _STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
 )
