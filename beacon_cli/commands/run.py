@@ -17,6 +17,7 @@ from beacon_cli.commands.common import (
     JobFile,
     Json,
     NewJobId,
+    NoCheck,
     OldPrompt,
     Without,
 )
@@ -38,6 +39,7 @@ def run(
     region: AskedRegions = None,
     question: AskedQuestions = None,
     without: Without = None,
+    no_check: NoCheck = False,
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, without asking it.")] = False,
@@ -78,6 +80,7 @@ def run(
         part=part_named(
             ctx.obj.settings.vocabulary.regions, models=model, regions=region, questions=question, without=without
         ),
+        check=not no_check,
     )
     job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:

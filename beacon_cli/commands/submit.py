@@ -15,6 +15,7 @@ from beacon_cli.commands.common import (
     JobFile,
     Json,
     NewJobId,
+    NoCheck,
     OldPrompt,
     Without,
 )
@@ -35,6 +36,7 @@ def submit(
     region: AskedRegions = None,
     question: AskedQuestions = None,
     without: Without = None,
+    no_check: NoCheck = False,
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the job has ended, and show its verdict.")] = False,
@@ -54,6 +56,7 @@ def submit(
         old_prompt=old_prompt,
         database_url=database_url,
         part=part_named(settings.vocabulary.regions, models=model, regions=region, questions=question, without=without),
+        check=not no_check,
     )
     job = request.load(settings)
     url = fleet_database(settings, database_url)

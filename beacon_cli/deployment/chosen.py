@@ -75,4 +75,4 @@ def _require_deployable(region: Region, settings: Settings) -> None:
 
 def _is_beacons(region: Region, settings: Settings) -> bool:
     configured = settings.regions.get(region.id)
-    return (getattr(configured, "api", None) or "beacon") == "beacon"
+    return configured is None or configured.api != "openai"

@@ -38,11 +38,13 @@ _RANK = "SELECT 1767225600 - extract(epoch FROM now())::bigint - %s::int"
 _ADD = "INSERT INTO beacon_queue.beacon_entries (entry, job_id) VALUES (%s, %s)"
 
 
-async def enqueue(connection: AsyncConnection, job_id: str, priority: int, part: Part = WHOLE) -> int:
+async def enqueue(
+    connection: AsyncConnection, job_id: str, priority: int, part: Part = WHOLE, *, check: bool = True
+) -> int:
     """Put a job into the queue, inside the transaction of this connection, and return the entry's id.
 
-    `part` is what is asked of it. Lower priorities run first. Only workers of this version take
-    the job. Raises the errors of psycopg.
+    `part` is what is asked of it; `check` is as in `prepared_run`. Lower priorities run first. Only workers of this
+    version take the job. Raises the errors of psycopg.
     """
     await connection.execute(QUEUE_FIRST, [QUEUE_SCHEMA, True])
     row = await (await connection.execute(_RANK, [priority * _STEP_SECONDS])).fetchone()
@@ -57,7 +59,7 @@ async def enqueue(connection: AsyncConnection, job_id: str, priority: int, part:
         priority=int(row[0]),
     )
     try:
-        entry = await task.defer_async(job_id=job_id, priority=priority, **_arguments(part))
+        entry = await task.defer_async(job_id=job_id, priority=priority, check=check, **_arguments(part))
     except ConnectorException as failed:
         if isinstance(failed.__cause__, psycopg.Error):
             raise failed.__cause__ from None

@@ -30,13 +30,17 @@ _SELDOM_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class TakenEntry:
-    """An entry that a worker took. With the same attempt number it is taken only once. `part` is what it asks."""
+    """An entry that a worker took. With the same attempt number it is taken only once.
+
+    `part` is what it asks; `check` is as in `prepared_run`.
+    """
 
     id: int
     attempt: int
     job_id: str
     priority: int
     part: Part = WHOLE
+    check: bool = True
 
 
 class EntryEnd(Enum):
@@ -119,10 +123,12 @@ class WorkerQueue:
         self.let_go()
         await self._app.close_async()
 
-    async def _run_task(self, context: JobContext, /, job_id: str, priority: int, **part: Sequence[str]) -> None:
+    async def _run_task(
+        self, context: JobContext, /, job_id: str, priority: int, *, check: bool = True, **part: Sequence[str]
+    ) -> None:
         """Run an entry's job inside Procrastinate's task, which is cancelled when the job is to stop."""
         assert context.job.id is not None
-        taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority, _part(part))
+        taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority, _part(part), check)
         self._connector.own(taken.id)
         running = asyncio.ensure_future(self._run_entry(taken))
         while not running.done():

@@ -93,6 +93,6 @@ def _on_this_machine(settings: Settings) -> Iterator[KnownModel]:
 
 def _of_endpoints(settings: Settings) -> Iterator[KnownModel]:
     for region_id, region in settings.regions.items():
-        for model_id, own in getattr(region, "models", {}).items():
+        for model_id, own in region.models.items():
             model = Model(id=model_id, source=own.name or model_id, architecture="unknown")
             yield KnownModel(model=model, target=region_id, origins=(CONFIGURED,))

@@ -10,6 +10,7 @@ from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
 from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recorded_endpoints
 from beacon_cli.errors import ConfigError
 from beacon_cli.known.known_models import BUILT_IN, CONFIGURED, deployed_regions
+from beacon_cli.region_settings import RegionSettings
 from beacon_cli.settings import Settings
 from modal_deployment.regions import BUILT_IN_REGIONS, Region
 
@@ -69,7 +70,7 @@ def known_regions(settings: Settings) -> list[KnownRegion]:
             KnownRegion(
                 region=region,
                 origins=tuple(origin for origin, holds in origins if holds),
-                api=getattr(settings.regions.get(region.id), "api", None) or "beacon",
+                api=settings.regions.get(region.id, RegionSettings()).api or "beacon",
                 deploy=region in vocabulary.deployed_regions,
                 deployed_at=None if entry is None else str(entry.get("deployed_at")),
                 current=None if entry is None else region.id in current,

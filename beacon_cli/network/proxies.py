@@ -5,11 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import urllib.request
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from beacon_cli.errors import EnvironmentFault, MissingExtra
+from beacon_cli.errors import EnvironmentFault
 
 # This machine, as URLs write it: never reached through a proxy, so unencrypted data stays on the machine.
 DIRECT_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -21,7 +20,7 @@ _SOCKS = ("socks5", "socks5h")
 class Proxy:
     """A proxy, and its source. `url` may contain a password: show `address`."""
 
-    url: str
+    url: str = field(repr=False)
     source: str
 
     @property
@@ -49,9 +48,27 @@ def proxy_for(url: str) -> Proxy | None:
     return proxy
 
 
-def route(url: str) -> str:
-    """Describe how a URL is reached. Raises `EnvironmentFault` as `proxy_for` does."""
-    proxy = proxy_for(url)
+def named_proxy(value: str, source: str) -> Proxy:
+    """Return the proxy that a file or a variable, `source`, names for single endpoints.
+
+    It is used for every host, this machine included. Raises `EnvironmentFault` if it cannot be used.
+    """
+    if not value:
+        raise EnvironmentFault(
+            f"{source} is not set, and beacon.toml says that it holds the URL of a proxy",
+            hint=f"export {source}, such as socks5h://user:password@host:1080",
+        )
+    proxy = Proxy(value if "://" in value else f"http://{value}", source)
+    _require_usable(proxy)
+    return proxy
+
+
+def route(url: str, named: Proxy | None = None) -> str:
+    """Describe how a URL is reached, where `named` is the proxy that was named for it.
+
+    Raises `EnvironmentFault` as `proxy_for` does.
+    """
+    proxy = named or proxy_for(url)
     return "directly" if proxy is None else f"through {proxy.address} ({proxy.source})"
 
 
@@ -73,11 +90,6 @@ def _require_usable(proxy: Proxy) -> None:
             f"{proxy.source} does not name a usable proxy",
             hint="write it as http://host:port, or http://user:password@host:port with special characters"
             " percent-encoded; or unset it",
-        )
-    if parts.scheme in _SOCKS and find_spec("socksio") is None:
-        raise MissingExtra(
-            f"{proxy.source} names a SOCKS proxy ({proxy.address}), and the package socksio is not installed",
-            hint="install it in the same environment (pip install socksio), or name an HTTP proxy",
         )
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import UsageError
+from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 
 
-def require_extra_is_understood(job: Job, endpoints: Iterable[Endpoint]) -> None:
+def require_extra_is_understood(job: Job, endpoints: Mapping[str, Endpoint], lanes: Iterable[Lane]) -> None:
     """Raise `UsageError` if a job has further parameters for endpoints with Beacon's own API, which takes none."""
-    if job.generation.extra and (labels := [endpoint.region.label for endpoint in endpoints]):
+    asked = (
+        (lane.region, endpoints[lane.region.id].of(lane.model_id)) for lane in lanes if lane.region.id in endpoints
+    )
+    own = (region for region, endpoint in asked if endpoint.api == "beacon")
+    if job.generation.extra and (labels := list(dict.fromkeys(region.label for region in own))):
         raise refused_extra(f"{', '.join(labels)} {'has' if len(labels) == 1 else 'have'}")
 
 

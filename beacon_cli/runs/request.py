@@ -32,7 +32,8 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 class RunRequest:
     """The flags of `beacon run`. `batching` and `max_in_flight` are None if the flag was not given.
 
-    `again` has the statuses of answers that are asked again; `part` is what the run asks of the job.
+    `again` has the statuses of answers that are asked again; `part` is what the run asks of the job. `check`: endpoints
+    that are not Beacon's own are asked a tiny question first.
     """
 
     job_file: Path
@@ -46,6 +47,7 @@ class RunRequest:
     config: Path | None = None
     again: tuple[Status, ...] = ()
     part: Part = WHOLE
+    check: bool = True
 
     def load(self, settings: Settings) -> Job:
         """Return the job. Raises `JobFileError`, and `UsageError` for flags that do not fit the job file."""
@@ -91,6 +93,8 @@ class RunRequest:
             words += ["--max-in-flight", str(self.max_in_flight)]
         if not whole:
             words += self.part.options()
+        if not self.check:
+            words.append("--no-check")
         if self.events is not None:
             words += ["--events", str(self.events)]
         for status in self.again:
