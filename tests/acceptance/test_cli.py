@@ -130,7 +130,7 @@ def test_without_a_target_the_error_says_what_to_configure(beacon: Beacon) -> No
     ("content", "said"),
     [
         ("[limits]\nmax_in_flight = 'many'\n", "limits.max_in_flight"),
-        ("[regions.mars]\nbase_url = 'http://x'\n", "mars"),
+        ("[regions.'new mars']\nbase_url = 'http://x'\n", "new mars"),
         ("not toml", "beacon.toml"),
         ("proxy_key = 'canary'\n", "BEACON_PROXY_KEY"),
         ("[local.models.x]\n", "gguf"),
