@@ -105,7 +105,7 @@ class LocalModelSettings(BaseModel):
 
 
 class LocalSettings(BaseModel):
-    """The `local` target: models in addition to the one that comes with Beacon, and how its gateway behaves."""
+    """The `local` target: models in addition to those that come with Beacon, and how its gateway behaves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

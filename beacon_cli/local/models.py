@@ -61,8 +61,8 @@ def template_warnings(settings: Settings, model_ids: Iterable[str] | None = None
         if (configured := settings.local.models.get(model_id)) is not None and configured.gguf is not None
     }
     return [
-        f"warning: model {excerpt(model_id)}: {path.name} has no chat template, so llama.cpp uses ChatML; a model that"
-        " was not trained with it hardly answers questions (use the file of an instruct model)"
+        f"warning: model {excerpt(model_id)}: {excerpt(path.name)} has no chat template, so llama.cpp uses"
+        " ChatML; a model that was not trained with it hardly answers questions (use the file of an instruct model)"
         for model_id, path in files.items()
         if not _may_have_template(path)
     ]

