@@ -81,6 +81,11 @@ COLUMNS = (
     Column("arm", "integer", "the arm of the region: 0, or 1 for a control"),
     Column("effective_model", "text", "the model that the endpoint says it asked"),
     Column("tags", "text", "the tags of the question in the job file, with a space between them"),
+    Column(
+        "sent",
+        "text",
+        "the parameters that were sent to an OpenAI-compatible endpoint, without model and seed, in JSON",
+    ),
 )
 
 

@@ -127,6 +127,7 @@ def test_a_row_in_json_written_out_by_hand(connection: Connection, database_url:
         "arm": 0,
         "effective_model": None,
         "tags": None,
+        "sent": None,
     }
 
 
