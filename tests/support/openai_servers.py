@@ -38,7 +38,7 @@ class OpenAI:
     the answer ended, or by a refusal. `refuses` maps parameters that it does not take to what it takes instead. The
     first `busy` POSTs get 429, and `retry_after_ms`. `remaining` is how many requests it says are left, until
     `reset`. `repeats` says how the key stands in the error about a wrong one. `tells` are more headers of every
-    response, `always` are responses by the last part of a path.
+    response. `always` has whole responses by the last part of a path, `replies` by question.
     """
 
     models: Sequence[str] = ("small",)
@@ -57,6 +57,7 @@ class OpenAI:
     repeats: Callable[[str], str] = masked
     tells: Mapping[str, str] = field(default_factory=dict)
     always: dict[str, bytes] = field(default_factory=dict)
+    replies: Mapping[str, bytes] = field(default_factory=dict)
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     in_flight: int = 0
@@ -109,6 +110,8 @@ class OpenAI:
         if refused := [name for name in self.refuses if name in body]:
             return self.refused_parameter(refused[0], self.refuses[refused[0]])
         question = _question(body)
+        if question in self.replies:
+            return self.replies[question]
         if self.topic is None or self.topic not in question:
             return respond(200, self.answer(body, model, self.says(question), "stop"), self.headers())
         if self.blocks_by == "error":
