@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from beacon_cli.console.program_name import command
+from beacon_cli.console.redaction import protect
 from beacon_cli.errors import ConfigError, EnvironmentFault
 from beacon_cli.settings import Settings
 from modal_deployment.regions import UnknownRegionError, region_named
@@ -51,6 +52,7 @@ def load_settings(path: Path | None = None) -> Settings:
             table = table.setdefault(word, {})
         table[key[-1]] = os.environ[variable]
     settings = _validated(values, lambda key: _blamed(variables, key))
+    protect(*settings.secret_variables)
     _log_folders(settings)
     return settings
 
@@ -158,10 +160,12 @@ def _key_set_by(name: str) -> KeyPath:
 
 
 def _key_paths(model: type[BaseModel]) -> Iterator[KeyPath]:
-    """Yield every key that has a value; `_ANY_ID` stands for a name that the user chooses."""
+    """Yield every key that a variable can set; `_ANY_ID` stands for a name that the user chooses."""
     for name, field in model.model_fields.items():
         kind: Any = field.annotation
         path: KeyPath = (name,)
+        if any(get_origin(each) is dict for each in get_args(kind)):  # a table of one's own keys: only in the file
+            continue
         if get_origin(kind) is dict:
             kind, path = get_args(kind)[1], (name, _ANY_ID)
         if isinstance(kind, type) and issubclass(kind, BaseModel):

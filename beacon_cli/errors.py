@@ -12,6 +12,7 @@
     │   ├── WeightsError            3     weights
     │   ├── LocalServerError        3     local_server
     │   ├── RegionNotReady          3     region_not_ready
+    │   ├── RequestRefused          3     request_refused
     │   ├── JournalError            3     journal
     │   ├── LeaseLost               75    lease_lost
     │   └── StoreError              3     database
@@ -108,6 +109,12 @@ class RegionNotReady(EnvironmentFault):
     """A region that the job asks cannot answer at all: its app is stopped or paused, or serves none of the models."""
 
     code = "region_not_ready"
+
+
+class RequestRefused(EnvironmentFault):
+    """An endpoint does not accept the questions of a job, such as a parameter of its `generation`."""
+
+    code = "request_refused"
 
 
 class JournalError(EnvironmentFault):

@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
+from beacon_cli.console.redaction import own_secret_names
+
 _LONGEST_LINE = 1 << 20
 # The beginnings of the variables that no child needs: databases, endpoints, and the token that fetches weights.
 _SECRETS = ("BEACON_", "HF_", "DATABASE_URL", "PGPASSWORD")
@@ -18,11 +20,13 @@ async def start_python(
 ) -> asyncio.subprocess.Process:
     """Start `python arguments…`, with pipes for its input and both its outputs.
 
-    Variables whose names begin with one of `withheld` are kept from it, as are Beacon's own; `variables` are added. Its
-    stdin stays open for as long as it shall live. A session of its own keeps a terminal's Ctrl-C from it.
+    Variables whose names begin with one of `withheld` are kept from it, as are Beacon's own, and those with the secrets
+    of one's own endpoints; `variables` are added. Its stdin stays open for as long as it shall live. A session of its
+    own keeps a terminal's Ctrl-C from it.
     """
     secrets = (*_SECRETS, *withheld)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(secrets)}
+    own = own_secret_names()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(secrets) and name not in own}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -25,22 +23,14 @@ from pydantic import (
 from beacon_cli.accounts import home_folder, is_root
 from beacon_cli.console.printable import excerpt
 from beacon_cli.job.limits import Limits
-from modal_deployment.regions import BUILT_IN_REGIONS, Region, Regions
+from beacon_cli.region_settings import RegionSettings, with_usable_ids
+from modal_deployment.regions import BUILT_IN_REGIONS, Regions
 from modal_deployment.registry import BUILT_IN_MODELS, Model
 from modal_deployment.vocabulary import Vocabulary
 
-# Labels of 1 to 63 characters, with a letter somewhere: a name without one must be an IP address.
-_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
-
-
-# With the ids of the job and the question it must fit into an index entry of PostgreSQL, which has 2,704 bytes.
-_LONGEST_MODEL_ID = 255
 # NAMEDATALEN - 1: PostgreSQL cuts off the rest.
 _LONGEST_IDENTIFIER = 63
-_LONGEST_NAME = 64
 _REGION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
-
-T = TypeVar("T")
 
 
 def _placed(path: Path, info: ValidationInfo) -> Path:
@@ -55,78 +45,6 @@ def _placed(path: Path, info: ValidationInfo) -> Path:
 
 
 _SettingsPath = Annotated[Path, AfterValidator(_placed)]
-
-
-class RegionSettings(BaseModel):
-    """A region: what it is called, and where its endpoints are.
-
-    They are a `base_url` that `/inference`, `/models`, `/health` are added to, or each. `same_endpoint` says that
-    another region may have the same inference URL. A key that is not given is that of the built-in region of this id.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    label: str | None = None
-    place: str | None = None
-    modal_region: str | None = None
-    aliases: frozenset[str] | None = None
-    container_prefixes: frozenset[str] | None = None
-
-    base_url: str | None = None
-    inference_url: str | None = None
-    models_url: str | None = None
-    health_url: str | None = None
-    same_endpoint: bool = False
-
-    def region(self, region_id: str, built_in: Region | None) -> Region:
-        """Return the region of this id; what is not set here is that of the built-in one."""
-        given = self.model_dump(include={"label", "place", "modal_region"}, exclude_none=True)
-        given |= {
-            name: value for name in ("aliases", "container_prefixes") if (value := getattr(self, name)) is not None
-        }
-        return replace(built_in or Region(id=region_id, label=region_id.upper()), **given)
-
-    @field_validator("label", "place", "modal_region")
-    @classmethod
-    def _readable(cls, text: str | None) -> str | None:
-        if text is not None and not (text.isprintable() and text == text.strip() and 0 < len(text) <= _LONGEST_NAME):
-            raise ValueError(f"must be printable, without blanks around it, and have 1 to {_LONGEST_NAME} characters")
-        return text
-
-    @field_validator("base_url", "inference_url", "models_url", "health_url")
-    @classmethod
-    def _usable(cls, url: str | None, info: ValidationInfo) -> str | None:
-        if url is not None and (problem := _problem_of_url(url)):
-            raise ValueError(problem)
-        if url is not None and info.field_name == "base_url" and "?" in url:
-            raise ValueError("a base_url must not have a query: paths are added to it")
-        return url
-
-
-def _problem_of_url(url: str) -> str | None:
-    """Return what is wrong with an endpoint's URL, without its text, which may contain a password."""
-    if not url.startswith(("http://", "https://")):
-        return "must start with http:// or https://"
-    if re.search(r"[^!-~]", url):
-        return "must be printable ASCII without spaces"
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "has an invalid host or port"
-    if "@" in parts.netloc:
-        return "must not contain a user or password: it is printed and stored"
-    if port == 0 or not (_HOST_NAME.fullmatch(host) or _is_address(host)):
-        return "has an invalid host or port"
-    return "must not have a fragment (#)" if "#" in url else None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 class ModelSettings(BaseModel):
@@ -169,16 +87,6 @@ class ModalSettings(BaseModel):
         return name
 
 
-def _with_usable_ids(models: dict[str, T]) -> dict[str, T]:
-    """Return the models. Raises `ValueError` for an id that cannot be shown and stored."""
-    for name in models:
-        if not (name.isprintable() and name == name.strip() and 0 < len(name) <= _LONGEST_MODEL_ID):
-            raise ValueError(
-                f'"{excerpt(name)}" is not an id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
-            )
-    return models
-
-
 class LocalModelSettings(BaseModel):
     """What answers for one model id on this machine: a GGUF file, or a script of fixed answers."""
 
@@ -209,7 +117,7 @@ class LocalSettings(BaseModel):
     @field_validator("models")
     @classmethod
     def _usable_ids(cls, models: dict[str, LocalModelSettings]) -> dict[str, LocalModelSettings]:
-        return _with_usable_ids(models)
+        return with_usable_ids(models)
 
 
 class FleetSettings(BaseModel):
@@ -258,7 +166,7 @@ class Settings(BaseModel):
     @field_validator("models")
     @classmethod
     def _model_ids(cls, models: dict[str, ModelSettings]) -> dict[str, ModelSettings]:
-        return _with_usable_ids(models)
+        return with_usable_ids(models)
 
     @model_validator(mode="after")
     def _unambiguous_vocabulary(self) -> Settings:
@@ -323,6 +231,13 @@ class Settings(BaseModel):
                 given, missing = (key, secret) if getattr(self, secret) is None else (secret, key)
                 raise ValueError(f"BEACON_{given.upper()} is set but BEACON_{missing.upper()} is not: set both or none")
         return self
+
+    @property
+    def secret_variables(self) -> tuple[list[str], list[str]]:
+        """The variables that the file names for secrets: those that hold one, and those that hold a proxy's URL."""
+        asked = [each for region in self.regions.values() for each in (region, *region.models.values())]
+        keys = [name for each in asked for name in (each.key_env, *(each.headers_env or {}).values()) if name]
+        return keys, [each.proxy_env for each in asked if each.proxy_env]
 
     def proxy_headers(self) -> dict[str, str]:
         """Return the headers for Modal's proxy authentication, or none if no credentials are configured."""

@@ -69,6 +69,14 @@ Without = Annotated[
         autocompletion=regions,
     ),
 ]
+NoCheck = Annotated[
+    bool,
+    typer.Option(
+        "--no-check",
+        help="Do not ask endpoints that are not Beacon's own a tiny question first, which finds parameters that they "
+        "refuse.",
+    ),
+]
 Question = Annotated[str | None, typer.Option("--question", metavar="ID", help="Only answers to this question.")]
 Model = Annotated[
     str | None, typer.Option("--model", metavar="ID", help="Only answers of this model.", autocompletion=models)

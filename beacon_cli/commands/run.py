@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.command_line.values import execution_statuses
-from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, OldPrompt, Without
+from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, NoCheck, OldPrompt, Without
 from beacon_cli.console.result import CommandResult
 
 
@@ -24,6 +24,7 @@ def run(
         typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
     ] = None,
     without: Without = None,
+    no_check: NoCheck = False,
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, without asking it.")] = False,
@@ -61,6 +62,7 @@ def run(
         config=ctx.obj.config_path,
         again=statuses_to_ask_again(again or ()),
         without=regions_named(without or ()),
+        check=not no_check,
     )
     job = request.load(ctx.obj.settings)  # before the other imports: a bad job file needs none of them
     if dry_run:

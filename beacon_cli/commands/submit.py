@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, OldPrompt, Without
+from beacon_cli.commands.common import BatchingOption, DatabaseUrl, JobFile, Json, NewJobId, NoCheck, OldPrompt, Without
 from beacon_cli.console.result import CommandResult
 
 
@@ -21,6 +21,7 @@ def submit(
     ] = 0,
     batching: BatchingOption = None,
     without: Without = None,
+    no_check: NoCheck = False,
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the job has ended, and show its verdict.")] = False,
@@ -39,6 +40,7 @@ def submit(
         old_prompt=old_prompt,
         database_url=database_url,
         without=regions_named(without or ()),
+        check=not no_check,
     )
     job = request.load(settings)
     url = fleet_database(settings, database_url)

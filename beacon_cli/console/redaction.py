@@ -9,7 +9,7 @@ import os
 import re
 import tomllib
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ _INDEX_NAMES = (
 )
 _URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL", *_PROXY_NAMES, *_INDEX_NAMES)
 _MODAL_KEYS = ("token_id", "token_secret")
+# Variables that `beacon.toml` names for the secrets of one's own endpoints; `protect` adds them.
+_own_names: set[str] = set()
+_own_url_names: set[str] = set()
 # Up to the last @ of a word: a password may contain one that is not percent-encoded.
 _URL_PASSWORD = re.compile(r"(://[^\s:/@]*:)(\S+)(?=@)")
 _KEYWORD_PASSWORD = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
@@ -110,6 +113,17 @@ class Redactor:
     @cached_property
     def _any_spelling(self) -> re.Pattern[str]:
         return re.compile("|".join(_ZEROS.join(map(_spellings, value)) for value in self._values), re.IGNORECASE)
+
+
+def protect(names: Iterable[str], urls: Iterable[str]) -> None:
+    """Treat what these variables hold as secrets from now on: values, and URLs that may contain a password."""
+    _own_names.update(names)
+    _own_url_names.update(urls)
+
+
+def own_secret_names() -> frozenset[str]:
+    """Return the variables that `protect` was told."""
+    return frozenset(_own_names | _own_url_names)
 
 
 def redacted(text: str) -> str:
@@ -199,10 +213,10 @@ def _in_base64(value: str) -> Iterator[str]:
 
 def _secrets() -> dict[str, str]:
     """Return each secret with its replacement."""
-    secrets = {os.environ.get(name, "").strip(): "***" for name in _NAMES}
+    secrets = {os.environ.get(name, "").strip(): "***" for name in (*_NAMES, *_own_names)}
     config = os.environ.get("MODAL_CONFIG_PATH") or "~/.modal.toml"
     secrets |= dict.fromkeys(_modal_tokens(config, os.environ.get("HOME", "")), "***")
-    for name in _URL_NAMES:
+    for name in (*_URL_NAMES, *_own_url_names):
         url = os.environ.get(name, "").strip()
         for pattern in (_URL_PASSWORD, _KEYWORD_PASSWORD):
             for match in pattern.finditer(url):

@@ -3,34 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from beacon_cli.endpoints.access import Access
 from beacon_cli.errors import ConfigError
+from beacon_cli.job.lanes import Lane
 from beacon_cli.network.proxies import DIRECT_HOSTS
+from beacon_cli.region_settings import Api, RegionModelSettings, RegionSettings, TokenParameter
 from modal_deployment.regions import Region
 
 if TYPE_CHECKING:
-    from beacon_cli.settings import ModalSettings, RegionSettings, Settings
+    from beacon_cli.settings import ModalSettings, Settings
 
 # A label of a host name; Modal shortens longer ones in its own way.
 _LONGEST_LABEL = 63
+# Where the URLs of an endpoint lie below its base URL, by name.
+_PATHS: Mapping[Api, Mapping[str, str]] = {
+    "beacon": {"inference": "inference", "models": "models", "health": "health"},
+    "openai": {"inference": "chat/completions", "models": "models"},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where one region is asked: `inference_url` takes the POST; `models_url` and `health_url` are GETs on CPU."""
+    """Where one region is asked, and how: `inference_url` takes the POST; `models_url` and `health_url` are GETs.
+
+    An endpoint of one's own may have no `health_url`. `api` is what it speaks; `name` is what it calls the model, None
+    if it is the model's id; `extra` is sent with every question. `models` has the endpoints of single models, by id,
+    where they differ.
+    """
 
     region: Region
     inference_url: str
     models_url: str
-    health_url: str
+    health_url: str = ""
+    api: Api = "beacon"
+    access: Access = field(default_factory=Access)
+    name: str | None = None
+    token_parameter: TokenParameter = "max_tokens"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, Endpoint] = field(default_factory=dict)
 
     @property
-    def urls(self) -> tuple[str, str, str]:
-        """All three URLs."""
-        return self.inference_url, self.models_url, self.health_url
+    def urls(self) -> tuple[str, ...]:
+        """All URLs that there are."""
+        return tuple(url for url in (self.inference_url, self.models_url, self.health_url) if url)
+
+    @property
+    def all(self) -> tuple[Endpoint, ...]:
+        """The endpoint of the region, if it has one, and those of single models."""
+        return (*((self,) if self.inference_url else ()), *self.models.values())
+
+    def of(self, model_id: str) -> Endpoint:
+        """Return where and how a model is asked in this region."""
+        return self.models.get(model_id, self)
 
     @classmethod
     def at(cls, region: Region, base_url: str) -> Endpoint:
@@ -41,31 +69,43 @@ class Endpoint:
     @classmethod
     def of_urls(cls, region: Region, urls: Mapping[str, str]) -> Endpoint:
         """Return the endpoint from its URLs by name; others among them are ignored."""
-        return cls(region, inference_url=urls["inference"], models_url=urls["models"], health_url=urls["health"])
+        return cls(
+            region,
+            inference_url=urls["inference"],
+            models_url=urls["models"],
+            health_url=urls.get("health", ""),
+        )
 
 
 def configured_endpoints(
     settings: Settings, regions: Iterable[Region], recorded: Mapping[str, Endpoint] | None = None
 ) -> dict[str, Endpoint]:
-    """Return the endpoints of the `modal` target by region id.
+    """Return the configured endpoints by region id.
 
     A region's own configuration has priority, then the record of the last deployment to the configured workspace, then
-    the workspace's name. Raises `ConfigError` for a region without an endpoint, for two regions with the same inference
-    URL (unless `same_endpoint` says that this is meant), or if credentials would be sent unencrypted.
+    the workspace's name. Raises `ConfigError` for a region without an endpoint, for two regions that are asked in the
+    same way (unless `same_endpoint` says that this is meant), or if credentials would be sent unencrypted.
     """
-    endpoints = {}
-    for region in regions:
-        configured = settings.regions.get(region.id)
-        known = (recorded or {}).get(region.id)
-        if configured is None and known is not None and _is_in_workspace(known, settings.modal.workspace):
-            endpoints[region.id] = known
-        else:
-            endpoints[region.id] = _endpoint(region, configured, settings.modal)
+    endpoints = {region.id: _endpoint(region, settings, (recorded or {}).get(region.id)) for region in regions}
     _refuse_same_endpoint(settings, endpoints)
-    if settings.proxy_headers():
-        for endpoint in endpoints.values():
-            _refuse_clear_text(endpoint)
+    modal = settings.proxy_headers()
+    for endpoint in endpoints.values():
+        for each in endpoint.all:
+            if each.access.sends_secrets(modal):
+                _refuse_clear_text(each)
     return endpoints
+
+
+def require_lanes(endpoints: Mapping[str, Endpoint], lanes: Iterable[Lane]) -> None:
+    """Raise `ConfigError` for a model that has no endpoint in its region, where only other models have one."""
+    for lane in lanes:
+        region, endpoint = lane.region, endpoints.get(lane.region.id)
+        if endpoint is not None and not endpoint.of(lane.model_id).inference_url:
+            raise ConfigError(
+                f"no endpoint is configured for {lane.model_id} in region {region.label}",
+                hint=f'set regions.{region.id}.base_url, or regions.{region.id}.models."{lane.model_id}".base_url,'
+                " in beacon.toml",
+            )
 
 
 def _is_in_workspace(endpoint: Endpoint, workspace: str | None) -> bool:
@@ -100,10 +140,33 @@ def modal_urls(region: Region, modal: ModalSettings) -> dict[str, str]:
     )
 
 
-def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSettings) -> Endpoint:
-    if configured is not None:
-        return Endpoint.of_urls(region, _configured_urls(region, configured))
-    if modal.workspace:
+def _endpoint(region: Region, settings: Settings, recorded: Endpoint | None) -> Endpoint:
+    configured = settings.regions.get(region.id) or RegionSettings()
+    place = f"regions.{region.id}"
+    endpoint = _without_models(region, configured, settings.modal, recorded)
+    if endpoint.inference_url:
+        endpoint = replace(endpoint, access=Access.configured(configured, place))
+    models = {
+        model_id: _of_model(endpoint, configured, model, f'{place}.models."{model_id}"')
+        for model_id, model in configured.models.items()
+    }
+    return replace(endpoint, models={model_id: each for model_id, each in models.items() if each.inference_url})
+
+
+def _without_models(
+    region: Region, configured: RegionSettings, modal: ModalSettings, recorded: Endpoint | None
+) -> Endpoint:
+    if configured.base_url or configured.inference_url or configured.models_url or configured.health_url:
+        return replace(
+            Endpoint.of_urls(region, _configured_urls(region, configured)),
+            api=configured.api or "beacon",
+            token_parameter=configured.token_parameter or "max_tokens",
+        )
+    if any(model.base_url for model in configured.models.values()):
+        return Endpoint(region, "", "", api=configured.api or "beacon")
+    if configured.api != "openai" and recorded is not None and _is_in_workspace(recorded, modal.workspace):
+        return recorded
+    if configured.api != "openai" and modal.workspace:
         return Endpoint.of_urls(region, modal_urls(region, modal))
     raise ConfigError(
         f"no endpoint is configured for region {region.label}",
@@ -112,11 +175,39 @@ def _endpoint(region: Region, configured: RegionSettings | None, modal: ModalSet
     )
 
 
+def _of_model(endpoint: Endpoint, configured: RegionSettings, model: RegionModelSettings, place: str) -> Endpoint:
+    """Return how a model is asked whose table differs from its region's."""
+    asking = configured.asking(model)
+    api = asking.api or "beacon"
+    base_url = model.base_url or (configured.base_url if api != endpoint.api else None)
+    found = Endpoint.of_urls(endpoint.region, _urls_below(base_url, api)) if base_url else endpoint
+    return replace(
+        found,
+        api=api,
+        access=Access.configured(asking, place) if found.inference_url else Access(),
+        name=model.name,
+        token_parameter=asking.token_parameter or "max_tokens",
+        extra=model.extra or {},
+        models={},
+    )
+
+
+def _urls_below(base_url: str, api: Api) -> dict[str, str]:
+    """Return the URLs below a base URL, by name.
+
+    Its query, such as Azure's `?api-version=…`, stays at their ends.
+    """
+    parts = urlsplit(base_url)
+    base = parts.path.rstrip("/")
+    return {name: parts._replace(path=f"{base}/{path}").geturl() for name, path in _PATHS[api].items()}
+
+
 def _configured_urls(region: Region, configured: RegionSettings) -> dict[str, str]:
-    base = configured.base_url.rstrip("/") if configured.base_url else None
+    api = configured.api or "beacon"
+    below = _urls_below(configured.base_url, api) if configured.base_url else {}
     urls = {}
-    for name in ("inference", "models", "health"):
-        url = getattr(configured, f"{name}_url") or (f"{base}/{name}" if base else None)
+    for name in _PATHS[api]:
+        url = getattr(configured, f"{name}_url") or below.get(name)
         if url is None:
             raise ConfigError(
                 f"regions.{region.id}.{name}_url is not configured",
@@ -127,26 +218,34 @@ def _configured_urls(region: Region, configured: RegionSettings) -> dict[str, st
 
 
 def _refuse_same_endpoint(settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
-    first: dict[str, Region] = {}
+    """Raise `ConfigError` if two regions are asked at the same URL in the same way; another proxy is another way."""
+    first: dict[tuple[str | None, str, str | None], Endpoint] = {}
     for region_id, endpoint in endpoints.items():
         configured = settings.regions.get(region_id)
         if configured is not None and configured.same_endpoint:
             continue
-        other = first.setdefault(endpoint.inference_url.rstrip("/"), endpoint.region)
-        if other is not endpoint.region:
-            raise ConfigError(
-                f"regions {other.label} and {endpoint.region.label} have the same inference URL,"
-                f" {endpoint.inference_url}: nothing would be compared",
-                hint=f"correct one of them; where it is meant, set regions.{region_id}.same_endpoint = true",
-            )
+        for each in endpoint.all:
+            other = first.setdefault((each.name, each.inference_url.rstrip("/"), each.access.way), each)
+            if other.region is not endpoint.region:
+                raise ConfigError(
+                    f"regions {other.region.label} and {endpoint.region.label} have the same inference URL,"
+                    f" {each.inference_url}: nothing would be compared",
+                    hint=f"correct one of them; where it is meant, set regions.{region_id}.same_endpoint = true",
+                )
 
 
 def _refuse_clear_text(endpoint: Endpoint) -> None:
     direct = {host.strip("[]") for host in DIRECT_HOSTS}
+    proxy = endpoint.access.way
     for url in endpoint.urls:
         parts = urlsplit(url)
-        if parts.scheme == "http" and parts.hostname not in direct:
+        stays_here = parts.hostname in direct and (proxy is None or urlsplit(proxy).hostname in direct)
+        if parts.scheme == "http" and not stays_here:
+            modal = endpoint.access.auth == "modal"
+            what = "the proxy credentials" if modal else f"the key in {endpoint.access.secrets_named}"
+            through = "" if parts.hostname not in direct else " through a proxy on another machine"
             raise ConfigError(
-                f"the proxy credentials would be sent unencrypted to {parts.hostname} ({endpoint.region.label})",
-                hint=f"use https (or {', '.join(DIRECT_HOSTS)}), or unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
+                f"{what} would be sent unencrypted to {parts.hostname}{through} ({endpoint.region.label})",
+                hint=f"use https (or {', '.join(DIRECT_HOSTS)}), or "
+                + ("unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET" if modal else "remove the key from beacon.toml"),
             )

@@ -15,6 +15,7 @@ from beacon_cli.executor.claims import Claims
 from beacon_cli.executor.execution import Status
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.executor.json_paths import Path, texts_at
+from beacon_cli.executor.rate_limits import milliseconds_told, reset_told
 from beacon_cli.executor.thoughts import split_thought
 from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import region_of_container, region_or_none
@@ -27,6 +28,8 @@ _OWN_COLUMNS = frozenset({"response", "receipt"})
 _CODES = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 429: "rate_limited"}
 # Where an answer has its thought, if not in its text: the names of DeepSeek and vLLM, and of OpenRouter.
 _THOUGHTS: tuple[Path, ...] = (("reasoning_content",), ("reasoning",))
+# Where an error names the parameter that it is about: OpenAI's form, that form without its envelope, FastAPI's.
+_PARAMETERS: tuple[Path, ...] = (("error", "param"), ("param",), ("detail", 0, "loc", 1))
 _LONGEST_BODY = 10_000  # characters that are kept of a block's body that is not JSON
 
 
@@ -39,6 +42,7 @@ class Reply:
     content_type: str = ""
     retry_after: str | None = None
     location: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
     door: Door = field(default_factory=Door, compare=False)
 
     @property
@@ -55,7 +59,7 @@ class Why:
     message: str
 
 
-_THOUGHT_ONLY = Why("thought_only", "the model wrote a thought, and no answer after it")
+THOUGHT_ONLY = Why("thought_only", "the model wrote a thought, and no answer after it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +90,19 @@ def read_answer(reply: Reply, lane: Lane, asked: Mapping[str, Any] | None = None
     """
     prompt = str((asked or {}).get("prompt", ""))
     if reply.status != 200:
-        return _block(status_error(reply, prompt=prompt), reply)
+        return block_or_raise(status_error(reply, prompt=prompt), reply)
     document = read_object(reply)
-    filtered = _filtered(document, reply)
-    if filtered is not None and not document.get("response"):
+    filter_ended = filtered(document, reply)
+    if filter_ended is not None and not document.get("response"):
         _refuse_other_origin(document, lane, reply)
-        return _answer(document, reply, filtered)
+        return _answer(document, reply, filter_ended)
     if (error := _reported_error(document, reply, prompt)) is not None:
-        return _block(error, reply)
+        return block_or_raise(error, reply)
     if not isinstance(document.get("response", 0), str | None):
-        raise _malformed(reply, "it has no text in `response`")
+        raise malformed(reply, "it has no text in `response`")
     _refuse_other_origin(document, lane, reply)
     _refuse_other_question(document.get("receipt"), lane, asked or {}, reply)
-    return _answer(document, reply, filtered)
+    return _answer(document, reply, filter_ended)
 
 
 def read_object(reply: Reply) -> dict[str, Any]:
@@ -113,9 +117,9 @@ def read_object(reply: Reply) -> dict[str, Any]:
             "response_too_large", f"the answer was rejected: {error}", http_status=reply.status
         ) from None
     except Unreadable as error:
-        raise _malformed(reply, str(error), retriable=error.may_be_cut_off) from None
+        raise malformed(reply, str(error), retriable=error.may_be_cut_off) from None
     if not isinstance(document, dict):
-        raise _malformed(reply, "it is not a JSON object")
+        raise malformed(reply, "it is not a JSON object")
     return document
 
 
@@ -126,15 +130,24 @@ def status_error(reply: Reply, *, prompt: str = "") -> AttemptError:
     meaning = reported.meaning(reply.status)
     retriable = meaning is None and reply.status in _RETRIABLE_STATUSES
     fallback = "server_error" if retriable or reply.status >= 500 else "request_rejected"
-    shown = _first_message(reported, reply) if meaning or isinstance(said, dict | list) or _is_plain(reply) else ""
+    shown = first_message(reported, reply) if meaning or isinstance(said, dict | list) or _is_plain(reply) else ""
     return AttemptError(
         meaning or _CODES.get(reply.status, fallback),
         f"HTTP {reply.status}{': ' + shown if shown else ''}",
         retriable=retriable,
         http_status=reply.status,
-        retry_after=parse_retry_after(reply.retry_after),
+        retry_after=told_wait(reply),
         raw=(said if isinstance(said, dict) else {"body": said}) if meaning in BLOCKS else None,
+        parameter=reply.door.name(next(texts_at(said, _PARAMETERS), None)),
     )
+
+
+def told_wait(reply: Reply) -> float | None:
+    """Return how many seconds the endpoint asks us to wait, capped; None if it does not say."""
+    for seconds in (milliseconds_told(reply.headers), parse_retry_after(reply.retry_after), reset_told(reply.headers)):
+        if seconds is not None:
+            return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_SECONDS)
+    return None
 
 
 def parse_retry_after(value: str | None) -> float | None:
@@ -173,18 +186,19 @@ def _answer(document: Mapping[str, Any], reply: Reply, block: Why | None) -> Ans
         container_region=_name(reply, document, "container_region"),
         http_status=reply.status,
         claims=Claims.read(document, reply.door),
-        why=block or (_THOUGHT_ONLY if thought and not has_text else None),
+        why=block or (THOUGHT_ONLY if thought and not has_text else None),
     )
 
 
-def _block(error: AttemptError, reply: Reply) -> Answer:
+def block_or_raise(error: AttemptError, reply: Reply) -> Answer:
     """Return the refusal that an error is. Raises every other error."""
     if error.code not in BLOCKS:
         raise error
     return _answer(error.raw or {}, reply, Why(error.code, error.message))
 
 
-def _filtered(document: Mapping[str, Any], reply: Reply) -> Why | None:
+def filtered(document: Mapping[str, Any], reply: Reply) -> Why | None:
+    """Return why an answer was filtered, None if it was not."""
     reason = reply.door.name(filter_reason(document))
     return None if reason is None else Why("content_filtered", f"a filter ended the answer ({reason})")
 
@@ -194,11 +208,16 @@ def _reported_error(document: dict[str, Any], reply: Reply, prompt: str) -> Atte
     if document.get("success") is True or (document.get("success") is None and document.get("status") == "success"):
         return None
     if document.get("error") is None and document.get("success") is None and document.get("status") is None:
-        return _malformed(reply, "it reports neither success nor an error")
+        return malformed(reply, "it reports neither success nor an error")
+    return error_inside(document, reply, prompt)
+
+
+def error_inside(document: dict[str, Any], reply: Reply, prompt: str) -> AttemptError:
+    """Return the error that an answer of HTTP 200 is."""
     reported = Reported.read(document, prompt=prompt)
     return AttemptError(
         reported.meaning(reply.status) or "endpoint_error",
-        f"the endpoint answered 200 with an error inside: {_first_message(reported, reply)}",
+        f"the endpoint answered 200 with an error inside: {first_message(reported, reply)}",
         http_status=reply.status,
         raw=document,
     )
@@ -253,7 +272,8 @@ def _held_by_all(text: str) -> str:
     return "".join("?" if "\ud800" <= c <= "\udfff" or c == "\ufffd" else c for c in text.strip())
 
 
-def _malformed(reply: Reply, why: str, *, retriable: bool = False) -> AttemptError:
+def malformed(reply: Reply, why: str, *, retriable: bool = False) -> AttemptError:
+    """Return the error for a reply that is no answer in the endpoint's API."""
     return AttemptError(
         "malformed_response",
         f"the answer cannot be used: {why}; it begins: {reply.excerpt!r}",
@@ -270,7 +290,8 @@ def _said(reply: Reply) -> Any:
         return reply.door.excerpt(reply.body, _LONGEST_BODY)
 
 
-def _first_message(reported: Reported, reply: Reply) -> str:
+def first_message(reported: Reported, reply: Reply) -> str:
+    """Return the outermost message of an error, on one line."""
     return reply.door.text(next(iter(reported.messages), ""))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from beacon_cli.console.formatting import duration
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.answer import Answer
+from beacon_cli.executor.apis import APIS
 from beacon_cli.executor.client import Client, Room
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import AttemptFailed, EventHook, HopFollowed
@@ -153,10 +154,12 @@ class Asker:
         """Try once, with one deadline for every hop and byte."""
         progress.attempts += 1
         cell = progress.cell
-        region_id = cell.lane.region.id
-        client = self.clients[region_id]
+        region_id, model_id = cell.lane.region.id, cell.lane.model_id
+        client = self.clients[region_id].of(model_id)
+        endpoint = self.endpoints[region_id].of(model_id)
         progress.room = progress.room or client.room()
-        body = self._body(cell, progress.system_prompt)
+        generation = self._generation(cell.repeat)
+        body = APIS[endpoint.api].body(endpoint, model_id, cell.question.text, progress.system_prompt, generation)
 
         def on_hop(call_id: str | None) -> None:
             progress.hops += 1
@@ -165,7 +168,7 @@ class Asker:
 
         try:
             async with asyncio.timeout(self.limits.answer_timeout):
-                answer = await ask(client, self.endpoints[region_id], cell.lane, body, on_hop, progress.room)
+                answer = await ask(client, endpoint, cell.lane, body, on_hop, progress.room)
         except AttemptError as error:
             if client.accepted and error.code == "unauthorized" and error.http_status == 403:
                 error.code = "request_rejected"  # it is about this question, not about the credentials
@@ -179,13 +182,11 @@ class Asker:
         client.accepted |= answer.http_status != 403
         return answer
 
-    def _body(self, cell: Cell, system_prompt: str | None) -> dict[str, Any]:
-        body = {"model": cell.lane.model_id, "prompt": cell.question.text, **self.generation}
-        if "seed" in body:  # with the same seed every repeat would get the same answer, and show no noise
-            body["seed"] = (body["seed"] + cell.repeat) % (MAX_SEED + 1)
-        if system_prompt is not None:
-            body["system_prompt"] = system_prompt
-        return body
+    def _generation(self, repeat: int) -> Mapping[str, Any]:
+        """Return how an answer is generated; with the same seed every repeat would be the same, and show no noise."""
+        if "seed" not in self.generation:
+            return self.generation
+        return {**self.generation, "seed": (self.generation["seed"] + repeat) % (MAX_SEED + 1)}
 
     def _emit_failed(
         self, progress: Progress, error: AttemptError, retry_in: float | None, *, waits: bool = False

@@ -12,7 +12,7 @@ from beacon_cli.executor.json_paths import Path, texts_at, value_at
 from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS
 from modal_deployment.regions import region_of_container, region_of_provider, region_or_none
 
-_MOST_TOKENS = 2**31 - 1  # of PostgreSQL's int
+MOST_TOKENS = 2**31 - 1  # of PostgreSQL's int
 _TOKENS = (("tokens_generated",), ("receipt", "output", "tokens_generated"))
 _REVISIONS = (("model_revision",), ("receipt", "provenance", "model_revision"))
 _SYSTEM_PROMPTS = (("receipt", "output", "system_prompt"), ("system_prompt",))
@@ -45,16 +45,17 @@ class Claims:
 
 def _regions(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the regions that an answer names, the surest first: labels, or texts that name no known region."""
-    yield from (_label(name) or name for name in texts_at(document, _REGIONS))
+    yield from (known_label(name) or name for name in texts_at(document, _REGIONS))
     yield from (region.label for name in texts_at(document, _PROVIDERS) if (region := region_of_provider(name)))
-    yield from (_label(name) or name for name in texts_at(document, (("region",),)))
+    yield from (known_label(name) or name for name in texts_at(document, (("region",),)))
 
 
-def _label(name: str) -> str | None:
+def known_label(name: str) -> str | None:
+    """Return the label of the region that a name, or a provider's name of a place, stands for."""
     region = region_or_none(name) or region_of_container(name)
     return None if region is None else region.label
 
 
 def _numbers(document: Mapping[str, Any], paths: Iterable[Path]) -> Iterator[int]:
     found = (value_at(document, path) for path in paths)
-    return (number for number in found if type(number) is int and 0 <= number <= _MOST_TOKENS)
+    return (number for number in found if type(number) is int and 0 <= number <= MOST_TOKENS)

@@ -1,4 +1,4 @@
-"""The clients for endpoints: one per region, with its connections, its credentials and its door."""
+"""The clients for endpoints: one per region and way to it, with its connections, its credentials and its door."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import httpx2
 
 from beacon_cli import __version__
 from beacon_cli.door import Door
+from beacon_cli.endpoints.access import Access
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.network.proxies import Proxy, proxy_for, route
 from beacon_cli.network.roots import trusted_roots
@@ -51,11 +52,12 @@ class Room:
             self._room.release()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Client:
     """The client for a region. `surplus` counts the connections that were closed because of leftover bytes.
 
-    `accepted` says that the region took these credentials: it listed its models, or answered.
+    `accepted` says that the region took these credentials: it listed its models, or answered. `models` has the clients
+    for models that are reached in another way, or with other credentials.
     """
 
     http: httpx2.AsyncClient
@@ -63,6 +65,16 @@ class Client:
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     surplus: int = 0
     accepted: bool = False
+    models: dict[str, Client] = field(default_factory=dict)
+
+    def of(self, model_id: str) -> Client:
+        """Return the client that asks a model."""
+        return self.models.get(model_id, self)
+
+    @property
+    def surplus_of_all(self) -> int:
+        """The connections with leftover bytes, of the clients for its models too."""
+        return sum(client.surplus for client in {self, *self.models.values()})
 
     def room(self) -> Room:
         """Return the room for the large answer of one call."""
@@ -71,7 +83,7 @@ class Client:
 
 @contextlib.asynccontextmanager
 async def open_clients(
-    headers: Mapping[str, str],
+    modal: Mapping[str, str],
     endpoints: Mapping[str, Endpoint],
     *,
     connect_timeout: float,
@@ -80,35 +92,61 @@ async def open_clients(
 ) -> AsyncIterator[dict[str, Client]]:
     """Yield a client per region id of `endpoints`, for as many calls in flight as `caps` allows.
 
-    A pool checks each of its idle connections at each request: three small pools cost much less than one large one.
-    `notify` gets a line when a region first sends more bytes than the answer, and at the end a line with the count.
-    Raises `EnvironmentFault` as `open_client` does.
+    `modal` are the headers of Modal's proxy authentication, for the endpoints that take them. A pool checks each of its
+    idle connections at each request: three small pools cost much less than one large one. `notify` gets a line when a
+    region first sends more bytes than the answer, and at the end a line with the count. Raises `CredentialsError` for a
+    key that is not set, and `EnvironmentFault` as `open_client` does.
     """
     log_routes(endpoints.values())
     async with contextlib.AsyncExitStack() as stack:
         clients = {
-            region_id: await stack.enter_async_context(
-                open_client(
-                    headers,
-                    [endpoint],
-                    connect_timeout=connect_timeout,
-                    max_in_flight=caps[region_id],
-                    on_surplus=_surplus_hook(endpoint, notify),
-                )
-            )
+            region_id: await _region_client(stack, modal, endpoint, connect_timeout, caps[region_id], notify)
             for region_id, endpoint in endpoints.items()
         }
         yield clients
     for region_id, client in clients.items():
-        if client.surplus > 1:
-            label, times = endpoints[region_id].region.label, client.surplus
+        if (times := client.surplus_of_all) > 1:
+            label = endpoints[region_id].region.label
             notify(f"warning: region {label} sent more bytes than the answer on {times} connections; each was closed")
 
 
-def _surplus_hook(endpoint: Endpoint, notify: Callable[[str], None]) -> Callable[[int], None]:
-    def on_surplus(count: int) -> None:
-        if count == 1:
+async def _region_client(
+    stack: contextlib.AsyncExitStack,
+    modal: Mapping[str, str],
+    endpoint: Endpoint,
+    connect_timeout: float,
+    cap: int,
+    notify: Callable[[str], None],
+) -> Client:
+    """Return the client of a region, with those of its models; each way and its credentials have one."""
+    by_access: dict[Access, list[Endpoint]] = {}
+    for each in endpoint.all:
+        by_access.setdefault(each.access, []).append(each)
+    opened: dict[Access, Client] = {}
+    on_surplus = _surplus_hook(endpoint, notify)
+    for access, group in by_access.items():
+        client = open_client(
+            access.request_headers(modal, endpoint.region.label),
+            group,
+            connect_timeout=connect_timeout,
+            max_in_flight=cap,
+            on_surplus=on_surplus,
+            proxy=access.named_proxy(),
+        )
+        opened[access] = await stack.enter_async_context(client)
+    first = opened.get(endpoint.access) or next(iter(opened.values()))
+    first.models = {model_id: opened[each.access] for model_id, each in endpoint.models.items()}
+    return first
+
+
+def _surplus_hook(endpoint: Endpoint, notify: Callable[[str], None]) -> Callable[[], None]:
+    met = False
+
+    def on_surplus() -> None:
+        nonlocal met
+        if not met:
             notify(f"warning: region {endpoint.region.label} {_SURPLUS}")
+        met = True
 
     return on_surplus
 
@@ -120,21 +158,23 @@ async def open_client(
     *,
     connect_timeout: float,
     max_in_flight: int,
-    on_surplus: Callable[[int], None] = lambda _: None,
+    on_surplus: Callable[[], None] = lambda: None,
+    proxy: Proxy | None = None,
 ) -> AsyncIterator[Client]:
     """Yield a client for these endpoints that follows no redirect, accepts no compression, and keeps a connection per
-    call in flight. A connection with more bytes than the answer is not used again; `on_surplus` gets their number.
+    call in flight. A connection with more bytes than the answer is not used again; `on_surplus` is called for it.
+    `proxy` is on the way to all of them; without it, the environment decides.
 
     Only connecting has its own time limit here: the caller sets one deadline for everything else. Compression is off
     because a small body may unpack to one that fills the memory. Raises `EnvironmentFault` if the certificates or the
     proxy that the environment names cannot be used.
     """
-    proxies = _proxies(endpoints)
-    tls = _tls(endpoints, proxies)
+    by_origin = {} if proxy is not None else _proxies(endpoints)
+    tls = _tls(endpoints, [proxy] if proxy is not None else by_origin.values())
 
     def count_surplus() -> None:
         client.surplus += 1
-        on_surplus(client.surplus)
+        on_surplus()
 
     def transport(proxy: Proxy | None = None) -> WatchedTransport:
         to_proxy = tls if proxy is not None and proxy.url.startswith("https:") else None
@@ -149,10 +189,10 @@ async def open_client(
     async with httpx2.AsyncClient(
         headers={"User-Agent": f"beacon/{__version__}", "Accept-Encoding": "identity", **headers},
         timeout=httpx2.Timeout(None, connect=connect_timeout),
-        transport=transport(),
+        transport=transport(proxy),
         follow_redirects=False,
         trust_env=False,  # the environment's settings are already in `mounts` and `tls`
-        mounts={origin: transport(proxy) for origin, proxy in proxies.items()},
+        mounts={origin: transport(named) for origin, named in by_origin.items()},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # cookies of one call must not affect another
     ) as http:
         client = Client(http, Door())
@@ -161,13 +201,20 @@ async def open_client(
 
 def require_usable_network(endpoints: Collection[Endpoint]) -> None:
     """Raise `EnvironmentFault` if certificates or a proxy that these endpoints need cannot be used."""
-    _tls(endpoints, _proxies(endpoints))
+    for each in _each(endpoints):
+        proxy = each.access.named_proxy()
+        _tls([each], [proxy] if proxy is not None else _proxies([each]).values())
 
 
 def log_routes(endpoints: Iterable[Endpoint]) -> None:
     """Log how each region is reached. Raises `EnvironmentFault` for a proxy that cannot be used."""
-    for endpoint in endpoints:
-        _log.info("region %s: %s, %s", endpoint.region.label, endpoint.inference_url, route(endpoint.inference_url))
+    for each in _each(endpoints):
+        label, url = each.region.label, each.inference_url
+        _log.info("region %s: %s, %s", label, url, route(url, each.access.named_proxy()))
+
+
+def _each(endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+    return [each for endpoint in endpoints for each in endpoint.all]
 
 
 def _proxies(endpoints: Collection[Endpoint]) -> dict[str, Proxy]:
@@ -176,9 +223,9 @@ def _proxies(endpoints: Collection[Endpoint]) -> dict[str, Proxy]:
     return {url: proxy for url in sorted(urls) if (proxy := proxy_for(url)) is not None}
 
 
-def _tls(endpoints: Collection[Endpoint], proxies: Mapping[str, Proxy]) -> ssl.SSLContext:
+def _tls(endpoints: Collection[Endpoint], proxies: Iterable[Proxy]) -> ssl.SSLContext:
     """Return a context that trusts the authorities; none if no URL uses TLS, so that a broken store does not matter."""
-    urls = [*(url for endpoint in endpoints for url in endpoint.urls), *(proxy.url for proxy in proxies.values())]
+    urls = [*(url for endpoint in endpoints for url in endpoint.urls), *(proxy.url for proxy in proxies)]
     if any(url.startswith("https:") for url in urls):
         return trusted_roots().context
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

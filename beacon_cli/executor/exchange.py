@@ -18,7 +18,8 @@ import httpx2
 
 from beacon_cli.door import MAX_BODY_BYTES, MAX_LISTING_BYTES
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.executor.answer import Answer, Reply, read_answer, read_object, status_error, wrong_prompt
+from beacon_cli.executor.answer import Answer, Reply, read_object, status_error, wrong_prompt
+from beacon_cli.executor.apis import APIS
 from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
@@ -47,10 +48,11 @@ async def ask(
 ) -> Answer:
     """POST a question and return its answer, through as many 303s as it takes.
 
-    `on_hop` is called with the call's id at each 303. `room` is for a large answer. The caller bounds the time with its
-    own deadline. Raises `AttemptError`.
+    `client` and `endpoint` are those of the lane, and `body` is in the form of the endpoint's API. `on_hop` is called
+    with the call's id at each 303. `room` is for a large answer. The caller bounds the time with its own deadline.
+    Raises `AttemptError`.
     """
-    hopped, own_room = False, client.room()
+    hopped, own_room, api = False, client.room(), APIS[endpoint.api]
 
     def hop(call_id: str | None) -> None:
         nonlocal hopped
@@ -59,11 +61,12 @@ async def ask(
 
     exchange = _Exchange(
         client,
-        lambda reply: read_answer(reply, lane, body),
+        lambda reply: api.read(reply, lane, body),
         hop,
         room or own_room,
         most_bytes=MAX_BODY_BYTES,
         request_id=uuid.uuid4().hex,
+        follows=api.hops,
     )
     try:
         return await exchange.run("POST", endpoint.inference_url, json.dumps(body).encode())
@@ -119,16 +122,16 @@ class _Exchange(Generic[T]):
     room: Room
     most_bytes: int
     request_id: str = ""
+    follows: bool = True
 
     async def run(self, method: str, url: str, content: bytes | None = None) -> T:
         """Send the first request and follow 303s until there is a result to read. Raises `AttemptError`."""
         got = await self._send(method, url, content)
-        if isinstance(got, Reply) and got.status == 303:
+        if isinstance(got, Reply) and got.status == 303 and self.follows:
             got = await self._follow(httpx2.URL(url), got)
         if isinstance(got, Reply):
-            raise AttemptError(
-                "redirect_refused", f"HTTP {got.status}: only Modal's 303 is followed", http_status=got.status
-            )
+            followed = "only Modal's 303 is followed" if self.follows else "none is followed here"
+            raise AttemptError("redirect_refused", f"HTTP {got.status}: {followed}", http_status=got.status)
         return got.value
 
     async def _follow(self, url: httpx2.URL, got: Reply | _Read[T]) -> Reply | _Read[T]:
@@ -236,6 +239,7 @@ class _Exchange(Generic[T]):
             content_type=headers.get("content-type", ""),
             retry_after=headers.get("retry-after"),
             location=headers.get("location"),
+            headers=headers,
             door=self.client.door,
         )
 

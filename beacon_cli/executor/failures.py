@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import CredentialsError
-from modal_deployment.regions import Region
 
 LONGEST_OWN_WAIT_SECONDS = 60.0
 """The longest time that a single cell waits because of a `Retry-After`; a whole region waits longer."""
@@ -17,7 +17,7 @@ class AttemptError(Exception):
 
     `code` is one of `ERROR_CODES`; `retry_after` is the pause that the endpoint requested, in seconds; `timed_out`
     makes the execution a `timeout`; `raw` is what the endpoint sent, if it was JSON. `refused` says that no connection
-    was made at all.
+    was made at all. `parameter` is the one that the endpoint complains about, if it names one.
     """
 
     code: str
@@ -28,15 +28,15 @@ class AttemptError(Exception):
     retry_after: float | None = None
     raw: dict[str, object] | None = None
     refused: bool = False
+    parameter: str | None = None
 
     def __str__(self) -> str:
         """Return the message."""
         return self.message
 
 
-def credentials_refused(region: Region, message: str | None) -> CredentialsError:
-    """Return the error of a run whose credentials a region refuses, with what the region says."""
+def credentials_refused(endpoint: Endpoint, message: str | None) -> CredentialsError:
+    """Return the error of a run whose credentials an endpoint refuses, with what it says."""
     return CredentialsError(
-        f"region {region.label} refuses the credentials ({message})",
-        hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
+        f"region {endpoint.region.label} refuses the credentials ({message})", hint=endpoint.access.hint
     )

@@ -9,6 +9,7 @@ from typing import Any
 from beacon_cli.door import bounded
 from beacon_cli.executor.answer import Reply, read_object, status_error
 from beacon_cli.executor.failures import AttemptError
+from beacon_cli.executor.json_paths import value_at
 
 NOT_RUNNING = frozenset({"app_stopped", "app_paused"})
 """The codes of `listing_document` for an app that answers nothing until somebody starts it again."""
@@ -54,9 +55,17 @@ def listing_document(reply: Reply) -> dict[str, Any]:
     return read_object(reply)
 
 
+def _openai_ids(document: Mapping[str, Any]) -> list[object] | None:
+    data = document.get("data")
+    return [value_at(entry, ("id",)) for entry in data] if isinstance(data, list) else None
+
+
 def read_listing(document: Mapping[str, Any]) -> Listing | None:
-    """Return what a `models` or `health` answer lists, or None when it lists nothing usable."""
-    ids = document.get("models_available")
+    """Return what a `models` or `health` answer lists, or None when it lists nothing usable.
+
+    It is in the form of Beacon's endpoints, or in OpenAI's: `data` has objects with an `id`.
+    """
+    ids = document.get("models_available", _openai_ids(document))
     if not isinstance(ids, list) or not all(isinstance(model_id, str) for model_id in ids):
         return None
     registry = document.get("model_registry")

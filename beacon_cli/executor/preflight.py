@@ -34,12 +34,14 @@ async def require_models(
 ) -> dict[str, Listing]:
     """Read what each region serves and compare it with what the job asks there. It costs nothing: both are CPU GETs.
 
+    This is for endpoints of Beacon's own kind; `check_calls` is for the others.
     Returns what is served, by region id. A region whose `models` and `health` cannot be read is not included; it is
     asked anyway, with a warning. Raises `RegionNotReady` for regions whose app is stopped or paused, or that serve none
     of the job's models there, `ModelNotServed` for a region that serves some of them, and `CredentialsError` if an
     endpoint refuses the credentials.
     """
-    regions = {lane.region.id: lane.region for lane in lanes}
+    own = [lane for lane in lanes if endpoints[lane.region.id].of(lane.model_id).api == "beacon"]
+    regions = {lane.region.id: lane.region for lane in own}
     answers = await _look(clients, endpoints, list(regions), FIRST_LOOK_SECONDS, warn)
     served: dict[str, Listing] = {}
     not_ready: dict[str, str] = {}
@@ -48,15 +50,15 @@ async def require_models(
             served[region.id] = answer
             clients[region.id].accepted = True
         elif answer.code == "unauthorized":
-            raise credentials_refused(region, answer.message)
+            raise credentials_refused(endpoints[region.id], answer.message)
         elif answer.code in NOT_RUNNING:
             not_ready[region.label] = answer.message
         else:
             warn(f"cannot find out which models region {region.label} serves ({answer.message}); it is asked anyway")
-    _require_ready(lanes, served, not_ready)
+    _require_ready(own, served, not_ready, regions=len({lane.region.id for lane in lanes}))
     missing = [
         f"{lane.model_id} in {lane.region.label}"
-        for lane in lanes
+        for lane in own
         if lane.region.id in served and lane.model_id not in served[lane.region.id].ids
     ]
     if missing:
@@ -68,8 +70,13 @@ async def require_models(
     return served
 
 
-def _require_ready(lanes: Sequence[Lane], served: Mapping[str, Listing], not_ready: Mapping[str, str]) -> None:
-    """Raise `RegionNotReady` if a region cannot answer at all; `not_ready` says why, by label."""
+def _require_ready(
+    lanes: Sequence[Lane], served: Mapping[str, Listing], not_ready: Mapping[str, str], *, regions: int
+) -> None:
+    """Raise `RegionNotReady` if a region cannot answer at all; `not_ready` says why, by label.
+
+    `regions` is the number of all regions that are asked.
+    """
     why = dict(not_ready)
     for region_id, listing in served.items():
         wanted = [lane for lane in lanes if lane.region.id == region_id]
@@ -78,7 +85,7 @@ def _require_ready(lanes: Sequence[Lane], served: Mapping[str, Listing], not_rea
             why[wanted[0].region.label] = f"it serves {_listing(listing)}, and not {models}"
     if why:
         hint = f"{command('verify endpoints')} shows what is wrong, and what to do"
-        if len(why) < len({lane.region.id for lane in lanes}):
+        if len(why) < regions:
             hint += f"; to ask the other regions only, add {' '.join(f'--without {label}' for label in why)}"
         raise RegionNotReady(
             f"{'; '.join(f'region {label} cannot answer: {text}' for label, text in why.items())}; nothing was asked",

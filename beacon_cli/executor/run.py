@@ -134,6 +134,7 @@ class Run:
         job, limits = assignment.job, assignment.limits
         self._assignment = assignment
         self._recorder = recorder
+        self._endpoints = endpoints
         self._emit = emit
         self._stop = stop
         self._clock = clock
@@ -261,8 +262,14 @@ class Run:
             await self._record(execution)
         finally:
             progress.settled()
-        _require_accepted(execution)
+        self._require_accepted(execution)
         return Settled(execution.status, execution.container_id, execution.completed_at)
+
+    def _require_accepted(self, execution: Execution) -> None:
+        """Raise `CredentialsError` where the endpoint refused the credentials: it would refuse every other cell."""
+        if execution.error_code == "unauthorized":
+            lane = execution.cell.lane
+            raise credentials_refused(self._endpoints[lane.region.id].of(lane.model_id), execution.error_message)
 
     async def _asked_in_turn(self, progress: Progress) -> Execution | None:
         """Return what became of a cell, None when it was not asked, or met nothing but a pause of its region."""
@@ -362,12 +369,6 @@ class Run:
         labels = {lane.region.id: lane.region.label for lane in self._lanes}
         troubles = {labels[region_id]: each for region_id, each in self._slots.troubles().items()}
         return RunOutcome(status, counts, self._stop.reason, self._peak_in_flight, seconds, troubles)
-
-
-def _require_accepted(execution: Execution) -> None:
-    """Raise `CredentialsError` where the endpoint refused the credentials: it would refuse every other cell."""
-    if execution.error_code == "unauthorized":
-        raise credentials_refused(execution.cell.lane.region, execution.error_message)
 
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:

@@ -35,11 +35,13 @@ _RANK = "SELECT 1767225600 - extract(epoch FROM now())::bigint - %s::int"
 _ADD = "INSERT INTO beacon_queue.beacon_entries (entry, job_id) VALUES (%s, %s)"
 
 
-async def enqueue(connection: AsyncConnection, job_id: str, priority: int, without: Collection[str] = ()) -> int:
+async def enqueue(
+    connection: AsyncConnection, job_id: str, priority: int, without: Collection[str] = (), *, check: bool = True
+) -> int:
     """Put a job into the queue, inside the transaction of this connection, and return the entry's id.
 
-    `without` has the ids of regions that are left out. Lower priorities run first. Only workers of this version take
-    the job. Raises the errors of psycopg.
+    `without` has the ids of regions that are left out; `check` is as in `prepared_run`. Lower priorities run first.
+    Only workers of this version take the job. Raises the errors of psycopg.
     """
     await connection.execute(QUEUE_FIRST, [QUEUE_SCHEMA, True])
     row = await (await connection.execute(_RANK, [priority * _STEP_SECONDS])).fetchone()
@@ -54,7 +56,7 @@ async def enqueue(connection: AsyncConnection, job_id: str, priority: int, witho
         priority=int(row[0]),
     )
     try:
-        entry = await task.defer_async(job_id=job_id, priority=priority, without=list(without))
+        entry = await task.defer_async(job_id=job_id, priority=priority, without=list(without), check=check)
     except ConnectorException as failed:
         if isinstance(failed.__cause__, psycopg.Error):
             raise failed.__cause__ from None

@@ -92,6 +92,7 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
                 stop,
                 clock,
                 without=taken.without,
+                check=taken.check,
                 recorder=_Handover(store, stop),
                 slots=slots,
             ) as prepared:

@@ -7,7 +7,6 @@ import os
 import random
 import socket
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -97,12 +96,10 @@ async def _submitted(
         notify=lambda text: write_stderr(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:
-        return await store.submit(partial(_entry_of, job_id, priority, request.without))
+        return await store.submit(partial(_entry_of, job_id, priority, request))
 
 
-async def _entry_of(
-    job_id: str, priority: int, without: Sequence[str], connection: AsyncConnection
-) -> tuple[Entry, bool]:
+async def _entry_of(job_id: str, priority: int, request: RunRequest, connection: AsyncConnection) -> tuple[Entry, bool]:
     """Return the job's entry, and whether it existed before; an existing entry keeps its priority and its regions.
 
     No other process adds it at the same time: the caller holds the job's lock.
@@ -111,4 +108,5 @@ async def _entry_of(
         await cursor.execute(query("fleet", "entries"), {"job": job_id})
         if found := await cursor.fetchall():
             return found[-1], True
-    return Entry(await enqueue(connection, job_id, priority, without), priority), False
+    entry = await enqueue(connection, job_id, priority, request.without, check=request.check)
+    return Entry(entry, priority), False

@@ -31,7 +31,7 @@ _SELDOM_SECONDS = 3600.0
 class TakenEntry:
     """An entry that a worker took. With the same attempt number it is taken only once.
 
-    `without` has the ids of regions that are left out.
+    `without` has the ids of regions that are left out; `check` is as in `prepared_run`.
     """
 
     id: int
@@ -39,6 +39,7 @@ class TakenEntry:
     job_id: str
     priority: int
     without: tuple[str, ...] = ()
+    check: bool = True
 
 
 class EntryEnd(Enum):
@@ -121,10 +122,12 @@ class WorkerQueue:
         self.let_go()
         await self._app.close_async()
 
-    async def _run_task(self, context: JobContext, job_id: str, priority: int, without: Sequence[str] = ()) -> None:
+    async def _run_task(
+        self, context: JobContext, job_id: str, priority: int, without: Sequence[str] = (), *, check: bool = True
+    ) -> None:
         """Run an entry's job inside Procrastinate's task, which is cancelled when the job is to stop."""
         assert context.job.id is not None
-        taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority, tuple(without))
+        taken = TakenEntry(context.job.id, context.job.attempts, job_id, priority, tuple(without), check)
         self._connector.own(taken.id)
         running = asyncio.ensure_future(self._run_entry(taken))
         while not running.done():

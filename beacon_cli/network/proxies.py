@@ -49,9 +49,27 @@ def proxy_for(url: str) -> Proxy | None:
     return proxy
 
 
-def route(url: str) -> str:
-    """Describe how a URL is reached. Raises `EnvironmentFault` as `proxy_for` does."""
-    proxy = proxy_for(url)
+def named_proxy(value: str, source: str) -> Proxy:
+    """Return the proxy that a file or a variable, `source`, names for single endpoints.
+
+    It is used for every host, this machine included. Raises `EnvironmentFault` if it cannot be used.
+    """
+    if not value:
+        raise EnvironmentFault(
+            f"{source} is not set, and beacon.toml says that it holds the URL of a proxy",
+            hint=f"export {source}, such as socks5h://user:password@host:1080",
+        )
+    proxy = Proxy(value if "://" in value else f"http://{value}", source)
+    _require_usable(proxy)
+    return proxy
+
+
+def route(url: str, named: Proxy | None = None) -> str:
+    """Describe how a URL is reached, where `named` is the proxy that was named for it.
+
+    Raises `EnvironmentFault` as `proxy_for` does.
+    """
+    proxy = named or proxy_for(url)
     return "directly" if proxy is None else f"through {proxy.address} ({proxy.source})"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,7 @@ def _run_job(
         "modal_containers": {"before": finished.containers_before, "after": finished.containers_after},
         "audit": report.as_data()["checks"],
         "nothing_to_ask": finished.nothing_to_ask,
+        "check_calls": asdict(finished.checks),
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
     return CommandResult("run", data, exit_code, as_json, problems=problems, show=partial(_show, summary, report))

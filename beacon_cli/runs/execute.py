@@ -17,6 +17,7 @@ from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import ModelNotServed, RegionNotReady, UsageError
 from beacon_cli.executor.cancellation import Stop, StopReason
+from beacon_cli.executor.check_calls import CheckCalls
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
 from beacon_cli.executor.execution import Batching
@@ -45,8 +46,8 @@ class FinishedRun:
 
     `nothing_to_ask` says that every cell was answered in earlier runs. The inventories are of Modal's containers, None
     if not listed. `registry_changes` and `surplus_connections` are by region label; the latter is the number of
-    connections that were closed because of leftover bytes. `not_replaced` says why answers that were asked again stay
-    as they were: the number of failures by error code.
+    connections that were closed because of leftover bytes. `checks` is what check calls took. `not_replaced` says why
+    answers that were asked again stay as they were: the number of failures by error code.
     """
 
     run_id: str
@@ -57,6 +58,7 @@ class FinishedRun:
     containers_after: Inventory | None
     registry_changes: Mapping[str, str]
     surplus_connections: Mapping[str, int]
+    checks: CheckCalls
     not_replaced: Mapping[str, int] = field(default_factory=dict)
     nothing_to_ask: bool = False
 
@@ -134,10 +136,11 @@ class _OpenedRun:
                 containers_after=after,
                 registry_changes=changes,
                 surplus_connections={
-                    prepared.endpoints[region_id].region.label: client.surplus
+                    prepared.endpoints[region_id].region.label: client.surplus_of_all
                     for region_id, client in prepared.clients.items()
-                    if client.surplus
+                    if client.surplus_of_all
                 },
+                checks=prepared.checks,
                 not_replaced=store.not_replaced,
                 nothing_to_ask=claim.nothing_to_ask,
             )
@@ -152,6 +155,7 @@ class _OpenedRun:
             self._stop,
             self._clock,
             without=self._request.without,
+            check=self._request.check,
             servers=self._servers() if local else None,
         )
         try:

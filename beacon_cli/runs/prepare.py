@@ -8,10 +8,11 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 
 from beacon_cli.deployment.cancel import cancel_call
-from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
+from beacon_cli.endpoints.configured import Endpoint, configured_endpoints, require_lanes
 from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop
+from beacon_cli.executor.check_calls import CheckCalls, check_endpoints
 from beacon_cli.executor.client import Client, open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import EventHook, Notice
@@ -28,13 +29,14 @@ from beacon_cli.store.job_store import Claim, JobStore
 class Prepared:
     """A run, with its clients and endpoints by region id: none if every cell has its answer.
 
-    `served` is what the endpoints reported before the first question.
+    `served` is what the endpoints reported before the first question, `checks` what their check calls took.
     """
 
     run: Run
     clients: Mapping[str, Client]
     endpoints: Mapping[str, Endpoint]
     served: Mapping[str, Listing]
+    checks: CheckCalls
 
 
 @asynccontextmanager
@@ -47,22 +49,25 @@ async def prepared_run(
     clock: Clock,
     *,
     without: Collection[str] = (),
+    check: bool = True,
     recorder: Recorder | None = None,
     slots: TakesSlots | None = None,
     servers: AbstractAsyncContextManager[Mapping[str, Endpoint]] | None = None,
 ) -> AsyncIterator[Prepared]:
     """Yield a run of the job that `store` has claimed, and close its connections afterwards.
 
-    `without` has the ids of regions that are left out. `recorder` stores the executions instead of `store`. `slots` are
-    shared with other runs. `servers` are used instead of Modal's endpoints, and are started only if some cell has no
-    answer. Raises `ConfigError`, `ModelNotServed`, `RegionNotReady`, `CredentialsError`, and what starting the servers
-    raises.
+    `without` has the ids of regions that are left out. `check`: lanes at endpoints that are not Beacon's own are asked
+    a tiny question first. `recorder` stores the executions instead of `store`. `slots` are shared with other runs.
+    `servers` are used instead of the configured endpoints, and are started only if some cell has no answer. Raises
+    `ConfigError`, `ModelNotServed`, `RegionNotReady`, `RequestRefused`, `CredentialsError`, and what starting the
+    servers raises.
     """
     claim = store.claim
     lanes = claim.job.lanes_without(without)
     clients: Mapping[str, Client] = {}
     endpoints: Mapping[str, Endpoint] = {}
     served: Mapping[str, Listing] = {}
+    checks = CheckCalls()
 
     def notify(text: str) -> None:
         emit(Notice(claim.job_id, clock.now(), text))
@@ -73,6 +78,7 @@ async def prepared_run(
             caps = endpoint_caps(lanes, limits)
             clients = await stack.enter_async_context(_clients(settings, endpoints, caps, limits, notify))
             served = await require_models(clients, endpoints, lanes, notify)
+            checks = await check_endpoints(clients, endpoints, lanes, claim.job, limits, notify, ask_each=check)
         run = Run(
             _assignment(claim, limits, lanes),
             recorder or store,
@@ -84,12 +90,14 @@ async def prepared_run(
             cancel_call=_cancel_call if servers is None else None,
             slots=slots,
         )
-        yield Prepared(run, clients, endpoints, served)
+        yield Prepared(run, clients, endpoints, served, checks)
 
 
 def _modal_endpoints(settings: Settings, lanes: Sequence[Lane]) -> AbstractAsyncContextManager[Mapping[str, Endpoint]]:
     regions = {lane.region.id: lane.region for lane in lanes}
-    return nullcontext(configured_endpoints(settings, regions.values(), recorded_endpoints(settings)))
+    endpoints = configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
+    require_lanes(endpoints, lanes)
+    return nullcontext(endpoints)
 
 
 def _clients(

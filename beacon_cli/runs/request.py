@@ -32,6 +32,7 @@ class RunRequest:
     """The flags of `beacon run`. `batching` and `max_in_flight` are None if the flag was not given.
 
     `again` has the statuses of answers that are asked again; `without` the ids of the regions that are left out.
+    `check`: endpoints that are not Beacon's own are asked a tiny question first.
     """
 
     job_file: Path
@@ -45,6 +46,7 @@ class RunRequest:
     config: Path | None = None
     again: tuple[Status, ...] = ()
     without: tuple[str, ...] = ()
+    check: bool = True
 
     def load(self, settings: Settings) -> Job:
         """Return the job. Raises `JobFileError`, and `UsageError` for flags that do not fit the job file."""
@@ -84,6 +86,8 @@ class RunRequest:
             words += ["--max-in-flight", str(self.max_in_flight)]
         if not whole:
             words += [word for region_id in self.without for word in ("--without", region_id)]
+        if not self.check:
+            words.append("--no-check")
         if self.events is not None:
             words += ["--events", str(self.events)]
         for status in self.again:

@@ -15,7 +15,8 @@ import pytest
 
 from beacon_cli.errors import ConfigError, CredentialsError, LeaseLost, SchemaError, StoreError
 from beacon_cli.fleet.worker import Ending, Exit, Worker
-from beacon_cli.settings import RegionSettings, Settings
+from beacon_cli.region_settings import RegionSettings
+from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted
 from tests.integration.fleet.conftest import Submit
 from tests.support.fleet import CountingRegions

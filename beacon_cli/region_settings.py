@@ -1,0 +1,278 @@
+"""The tables `[regions.ID]` of `beacon.toml`: what a region is called, where it is asked, and how."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from beacon_cli.console.printable import excerpt
+from modal_deployment.regions import Region
+
+T = TypeVar("T")
+
+Api = Literal["beacon", "openai"]
+Auth = Literal["bearer", "api-key", "none"]
+TokenParameter = Literal["max_tokens", "max_completion_tokens"]
+
+# Labels of 1 to 63 characters, with a letter somewhere: a name without one must be an IP address.
+_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
+_LONGEST_NAME = 64
+# With the ids of the job and the question it must fit into an index entry of PostgreSQL, which has 2,704 bytes.
+_LONGEST_MODEL_ID = 255
+_WEB = ("http://", "https://")
+_PROXIES = (*_WEB, "socks5://", "socks5h://")
+# In capitals, so that a key that was written here by mistake is hardly taken for a name.
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_MAY_BE_SECRET = re.compile(r"auth|key|secret|token|password|cookie", re.IGNORECASE)
+_OWN_HEADERS = frozenset(
+    {"host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding"}
+)
+# What Beacon sends itself: a second value would be a contradiction, or another question.
+_OWN_PARAMETERS = frozenset(
+    {"model", "messages", "prompt", "stream", "stream_options", "n", "seed", "max_tokens", "max_completion_tokens"}
+)
+_ONLY_OPENAI = ("name", "token_parameter", "extra")
+
+
+def _variable(name: str) -> str:
+    if not _VARIABLE.fullmatch(name):  # its text is not shown: it may be the key itself
+        raise ValueError("must be the name of a variable in capitals, such as BR_API_KEY; never the key itself")
+    return name
+
+
+Variable = Annotated[str, AfterValidator(_variable)]
+
+
+class AskingSettings(BaseModel):
+    """How endpoints are asked. `None` is not given: then it is the region's, or the default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    api: Api | None = None
+    base_url: str | None = None
+    key_env: Variable | None = None
+    auth: Auth | None = None
+    proxy: str | None = None
+    proxy_env: Variable | None = None
+    headers: dict[str, str] | None = None
+    headers_env: dict[str, Variable] | None = None
+    token_parameter: TokenParameter | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _usable(cls, url: str | None) -> str | None:
+        if url is not None and (problem := problem_of_url(url)):
+            raise ValueError(problem)
+        return url
+
+    @field_validator("proxy")
+    @classmethod
+    def _usable_proxy(cls, url: str | None) -> str | None:
+        if url is not None and (problem := problem_of_url(url, _PROXIES, secret="name a variable in proxy_env")):
+            raise ValueError(problem)
+        return url
+
+    @field_validator("headers", "headers_env")
+    @classmethod
+    def _usable_headers(cls, headers: dict[str, str] | None, info: ValidationInfo) -> dict[str, str] | None:
+        for name, value in (headers or {}).items():
+            if not _HEADER_NAME.fullmatch(name):
+                raise ValueError(f'"{excerpt(name, 40)}" is not the name of a header')
+            if name.lower() in _OWN_HEADERS:
+                raise ValueError(f"{name} is set by Beacon itself")
+            if info.field_name == "headers" and _MAY_BE_SECRET.search(name):
+                raise ValueError(f"{name} may be a secret, which does not belong in a file: use headers_env or key_env")
+            if not (value.isascii() and value.isprintable()):
+                raise ValueError(f"{name} must be one line of printable ASCII")
+        return headers
+
+    @model_validator(mode="after")
+    def _no_contradiction(self) -> AskingSettings:
+        if self.proxy is not None and self.proxy_env is not None:
+            raise ValueError("give either proxy or proxy_env")
+        if self.auth == "none" and self.key_env is not None:
+            raise ValueError('auth = "none" sends no key: leave key_env out')
+        return self
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The keys that are given, of those that every endpoint has."""
+        return {name: value for name in AskingSettings.model_fields if (value := getattr(self, name)) is not None}
+
+
+class RegionModelSettings(AskingSettings):
+    """How one model is asked in a region, where that differs from the region.
+
+    `name` is what the endpoint calls it; `extra` is sent with every question as it is.
+    """
+
+    name: str | None = Field(default=None, min_length=1, max_length=_LONGEST_MODEL_ID)
+    extra: dict[str, Any] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _readable(cls, name: str | None) -> str | None:
+        if name is not None and not (name.isprintable() and name == name.strip()):
+            raise ValueError("must be printable, without blanks around it")
+        return name
+
+    @field_validator("extra")
+    @classmethod
+    def _can_be_sent(cls, extra: dict[str, Any] | None) -> dict[str, Any] | None:
+        if own := sorted(_OWN_PARAMETERS.intersection(extra or ())):
+            raise ValueError(f"{own[0]} is set by Beacon itself")
+        try:
+            json.dumps(extra, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError("must hold values of JSON only: no dates, no inf, no nan") from None
+        return extra
+
+
+class RegionSettings(AskingSettings):
+    """A region: what it is called, and where its endpoints are.
+
+    They are a `base_url` that `/inference`, `/models`, `/health` are added to (`/chat/completions` and `/models` for
+    `api = "openai"`), or each. `same_endpoint` says that another region may have the same inference URL. `models` has
+    what differs for single models, by their ids. A key that is not given is that of the built-in region of this id.
+    """
+
+    label: str | None = None
+    place: str | None = None
+    modal_region: str | None = None
+    aliases: frozenset[str] | None = None
+    container_prefixes: frozenset[str] | None = None
+
+    inference_url: str | None = None
+    models_url: str | None = None
+    health_url: str | None = None
+    same_endpoint: bool = False
+    models: dict[str, RegionModelSettings] = {}
+
+    def region(self, region_id: str, built_in: Region | None) -> Region:
+        """Return the region of this id; what is not set here is that of the built-in one."""
+        given = self.model_dump(include={"label", "place", "modal_region"}, exclude_none=True)
+        given |= {
+            name: value for name in ("aliases", "container_prefixes") if (value := getattr(self, name)) is not None
+        }
+        return replace(built_in or Region(id=region_id, label=region_id.upper()), **given)
+
+    def asking(self, model: RegionModelSettings) -> AskingSettings:
+        """Return how a model is asked here: as its own table says, and the region's where that says nothing."""
+        rest, own = self.given, model.given
+        if own.keys() & {"proxy", "proxy_env"}:
+            rest = {key: value for key, value in rest.items() if key not in {"proxy", "proxy_env"}}
+        if own.get("auth") == "none":
+            rest.pop("key_env", None)
+        if "key_env" in own and rest.get("auth") == "none":
+            del rest["auth"]
+        return AskingSettings(**{**rest, **own})
+
+    @field_validator("label", "place", "modal_region")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        if text is not None and not (text.isprintable() and text == text.strip() and 0 < len(text) <= _LONGEST_NAME):
+            raise ValueError(f"must be printable, without blanks around it, and have 1 to {_LONGEST_NAME} characters")
+        return text
+
+    @field_validator("inference_url", "models_url", "health_url")
+    @classmethod
+    def _usable_url(cls, url: str | None) -> str | None:
+        if url is not None and (problem := problem_of_url(url)):
+            raise ValueError(problem)
+        return url
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_query(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and "?" in url and info.data.get("api") != "openai":
+            raise ValueError('a base_url must not have a query, except with api = "openai": paths are added to it')
+        return url
+
+    @field_validator("models")
+    @classmethod
+    def _model_ids(cls, models: dict[str, RegionModelSettings]) -> dict[str, RegionModelSettings]:
+        return with_usable_ids(models)
+
+    @model_validator(mode="after")
+    def _fits_the_api(self) -> RegionSettings:
+        if problem := next(self._problems(), None):
+            raise ValueError(problem)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        if self.api != "openai" and self.token_parameter is not None and not self.models:
+            yield 'token_parameter is only for api = "openai"'
+        for model_id, model in self.models.items():
+            place = f'models."{excerpt(model_id, 60)}"'
+            if (model.api or self.api) != "openai":
+                if wrong := [name for name in _ONLY_OPENAI if getattr(model, name) is not None]:
+                    yield f'{place}.{wrong[0]} is only for api = "openai"'
+                if model.base_url is not None and "?" in model.base_url:
+                    yield f'{place}.base_url must not have a query, except with api = "openai"'
+            if model.base_url and self.base_url and origin(model.base_url) != origin(self.base_url):
+                yield from self._passed_on(place, model)
+
+    def _passed_on(self, place: str, model: RegionModelSettings) -> Iterator[str]:
+        """Yield the secrets of the region that a model at another host would get without a word of its own."""
+        if self.key_env and model.key_env is None and model.auth is None:
+            yield (
+                f"{place}.base_url is at another host than the region's, so the key in {self.key_env} is not sent there"
+                ' by itself: set its key_env, or auth = "none"'
+            )
+        if self.headers_env and model.headers_env is None:
+            yield (
+                f"{place}.base_url is at another host than the region's: set its headers_env ({{}} for none), because"
+                " those of the region hold secrets"
+            )
+
+
+def with_usable_ids(models: dict[str, T]) -> dict[str, T]:
+    """Return the models. Raises `ValueError` for an id that cannot be shown and stored."""
+    for name in models:
+        if not (name.isprintable() and name == name.strip() and 0 < len(name) <= _LONGEST_MODEL_ID):
+            raise ValueError(
+                f'"{excerpt(name)}" is not an id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
+            )
+    return models
+
+
+def origin(url: str) -> tuple[str, str]:
+    """Return the scheme, and the host with its port, of a URL."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def problem_of_url(
+    url: str, schemes: tuple[str, ...] = _WEB, *, secret: str = "it is printed and stored"
+) -> str | None:
+    """Return what is wrong with an endpoint's URL, without its text, which may contain a password."""
+    if not url.startswith(schemes):
+        return f"must start with {', '.join(schemes[:-1])} or {schemes[-1]}"
+    if re.search(r"[^!-~]", url):
+        return "must be printable ASCII without spaces"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return "has an invalid host or port"
+    if "@" in parts.netloc:
+        return f"must not contain a user or password: {secret}"
+    if port == 0 or not (_HOST_NAME.fullmatch(host) or _is_address(host)):
+        return "has an invalid host or port"
+    return "must not have a fragment (#)" if "#" in url else None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
