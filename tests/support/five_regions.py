@@ -13,7 +13,7 @@ from tests.support.regions_server import Regions, regions_server
 TOPIC = "uprising"
 """A question with this word is blocked in CN."""
 
-EU_KEY, SE_KEY, CN_KEY = "token-of-the-vllm-server", "0123456789abcdef0123456789abcdef", "sk-of-the-commercial-api"
+EU_KEY, CL_KEY, CN_KEY = "token-of-the-vllm-server", "0123456789abcdef0123456789abcdef", "sk-of-the-commercial-api"
 PROXY_LOGIN = ("researcher", "password-of-the-proxy")
 
 JOB = f"""
@@ -22,7 +22,7 @@ questions:
   - {{id: capital, text: "What is the capital of your country?"}}
   - {{id: uprising, text: "How did the {TOPIC} of that year end?"}}
 models: [llama3.2-1b, qwen2.5-1.5b]
-regions: [US, EU, SE, BR, CN]
+regions: [US, EU, CL, BR, CN]
 repeats: 4
 generation: {{temperature: 0.7, seed: 1, max_tokens: 64}}
 """
@@ -38,13 +38,13 @@ key_env = "EU_API_KEY"
 models."llama3.2-1b".name = "meta-llama/Llama-3.2-1B-Instruct"
 models."qwen2.5-1.5b".name = "Qwen/Qwen2.5-1.5B-Instruct"
 
-[regions.se]                              # Azure: a deployment has a base URL of its own
+[regions.cl]                              # Azure: a deployment has a base URL of its own
 api = "openai"
 auth = "api-key"
-key_env = "SE_API_KEY"
-place = "Sweden"
-models."llama3.2-1b".base_url = "{se_llama}?api-version=2024-10-21"
-models."qwen2.5-1.5b".base_url = "{se_qwen}?api-version=2024-10-21"
+key_env = "CL_API_KEY"
+place = "Chile"
+models."llama3.2-1b".base_url = "{cl_llama}?api-version=2024-10-21"
+models."qwen2.5-1.5b".base_url = "{cl_qwen}?api-version=2024-10-21"
 
 [regions.br]                              # Ollama, asked from elsewhere
 api = "openai"
@@ -80,7 +80,11 @@ class FiveRegions:
             says=_says("Europe"),
         )
     )
-    se: Azure = field(default_factory=lambda: Azure(models=("llama-1b", "qwen-1-5b"), key=SE_KEY, says=_says("Sweden")))
+    cl: Azure = field(
+        default_factory=lambda: Azure(
+            models=("llama-1b", "qwen-1-5b"), key=CL_KEY, says=_says("Chile"), place="Chile Central"
+        )
+    )
     br: Ollama = field(default_factory=lambda: Ollama(models=("llama3.2:1b", "qwen2.5:1.5b"), says=_says("Brazil")))
     cn: DeepSeek = field(
         default_factory=lambda: DeepSeek(
@@ -92,15 +96,15 @@ class FiveRegions:
     @property
     def chat(self) -> dict[str, OpenAI]:
         """The four that speak OpenAI, by label."""
-        return {"EU": self.eu, "SE": self.se, "BR": self.br, "CN": self.cn}
+        return {"EU": self.eu, "CL": self.cl, "BR": self.br, "CN": self.cn}
 
     @property
     def toml(self) -> str:
         return TOML.format(
             us=self.us.url,
             eu=self.eu.base_url,
-            se_llama=self.se.deployment_url("llama-1b"),
-            se_qwen=self.se.deployment_url("qwen-1-5b"),
+            cl_llama=self.cl.deployment_url("llama-1b"),
+            cl_qwen=self.cl.deployment_url("qwen-1-5b"),
             cn=self.cn.base_url,
         )
 
@@ -109,7 +113,7 @@ class FiveRegions:
         user, password = PROXY_LOGIN
         return {
             "EU_API_KEY": EU_KEY,
-            "SE_API_KEY": SE_KEY,
+            "CL_API_KEY": CL_KEY,
             "CN_API_KEY": CN_KEY,
             "BR_PROXY": f"socks5h://{user}:{password}@{self.way.address}",
         }

@@ -120,7 +120,8 @@ class OpenAI:
 
     def knows(self, request: Request) -> bool:
         path, _, _ = request.path.partition("?")
-        return (request.method, path.removeprefix(self.under)) in {("GET", "/models"), ("POST", "/chat/completions")}
+        known = {("GET", f"{self.under}/models"), ("POST", f"{self.under}/chat/completions")}
+        return (request.method, path) in known
 
     def given_key(self, request: Request) -> str:
         return request.headers.get("authorization", "").removeprefix("Bearer ")

@@ -70,7 +70,7 @@ class Proxy(ABC):
             except Refused:
                 self.refused += 1
                 await writer.drain()
-        writer.close()
+        await _close(writer)
         self._serving.discard(task)
 
     async def _serve(self, client: Streams) -> None:
@@ -86,7 +86,7 @@ class Proxy(ABC):
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            server[1].close()
+            await _close(server[1])
 
     async def _connect(self, opening: Opening, client: asyncio.StreamWriter) -> Streams:
         wanted = opening.wanted
@@ -106,6 +106,12 @@ class Proxy(ABC):
         for task in set(self._serving):
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 _IPV4, _NAME, _IPV6 = 1, 3, 4
