@@ -186,7 +186,7 @@ def test_a_place_that_is_not_served_and_an_account_without_credit() -> None:
     with serving(OpenAI(models=(LLAMA,))) as server, serving(DeepSeek(models=(LLAMA,))) as other:
         server.always["models"] = respond(403, blocked)
         other.always["completions"] = respond(402, {"error": {"message": "Insufficient Balance"}})
-        models = {"models": {LLAMA: {}}}
+        models: dict[str, Any] = {"models": {LLAMA: {}}}
         report = verify(probe=True, br=table(server, **models), cn=table(other, **models))
     assert found(report.regions["br"]) == [("fail", "blocked_here")]
     assert found(report.regions["cn"]) == [("fail", "no_credit")]
@@ -225,8 +225,11 @@ def test_a_certificate_of_a_stranger_is_refused() -> None:
 def test_a_region_where_one_model_is_asked_by_openais_api(vllm: VLLM) -> None:
     with endpoints() as served:
         served.listing = respond(200, {"models_available": [QWEN], "region": "eu", "status": "healthy"})
-        eu = {"base_url": f"{served.url}/eu", "models": {LLAMA: {"api": "openai", "base_url": vllm.base_url}}}
-        eu["models"][LLAMA] |= {"name": "meta/llama", "key_env": "BR_API_KEY"}  # type: ignore[index, operator]
+        eu: dict[str, Any] = {
+            "base_url": f"{served.url}/eu",
+            "models": {LLAMA: {"api": "openai", "base_url": vllm.base_url}},
+        }
+        eu["models"][LLAMA] |= {"name": "meta/llama", "key_env": "BR_API_KEY"}
         region = verify(eu=eu).regions["eu"]
     assert (region.api, set(region.expected), found(region)) == ("beacon", {LLAMA, QWEN}, [])
     assert region.models_served == (QWEN, "meta/llama", QWEN)
