@@ -93,7 +93,11 @@ CODES: dict[str, _Code] = {
     "listed_twice": _Code("fail", _DEPLOY, _RESTART),
     "different_revision": _Code("fail", _DEPLOY, _RESTART),
     "registry_differs": _Code("fail", _DEPLOY, _RESTART),
-    "region_mismatch": _Code("fail", f"{_URL}: answers from here would be published under the wrong region"),
+    "region_mismatch": _Code(
+        "fail",
+        f"{_URL}: answers from here would be published under the wrong region",
+        openai_hint="check base_url in {table} of beacon.toml; or add the place to its container_prefixes",
+    ),
     "probe_failed": _Code(
         "fail",
         "read the app's log on Modal; a slow start needs a longer --timeout",
@@ -105,7 +109,11 @@ CODES: dict[str, _Code] = {
     ),
     "old_deployment": _Code("warn", f"it works without a models function; {_DEPLOY_MODAL} replaces it"),
     "region_unreported": _Code("warn", f"nothing proves where this is; {_DEPLOY_MODAL} replaces an old deployment"),
-    "container_region_unknown": _Code("warn", f"nothing proves where this ran; {_DEPLOY_MODAL} records it"),
+    "container_region_unknown": _Code(
+        "warn",
+        f"nothing proves where this ran; {_DEPLOY_MODAL} records it",
+        openai_hint="it is in no known region: if it lies in this one, add it to container_prefixes in {table}",
+    ),
     "empty_answer": _Code("warn", f"the model answered without text; ask it a question with {command('run')}"),
 }
 

@@ -118,11 +118,13 @@ class _Probing:
             yield "empty_answer", f"{model_id} answered without text"
 
     def _doubts_of_others(self, answer: Answer) -> Iterable[tuple[str, str]]:
-        """Yield the same of an endpoint that promises nothing; one that thinks may spend all its tokens on that."""
-        named = self._regions.or_none(answer.claims.effective_region or "")
-        if named not in {None, self._lane.region}:
-            says = f"asked {self._lane.region.label}, but {self._lane.model_id} answered from {named.label}"
-            yield "region_mismatch", says
+        """Yield the same of an endpoint that promises nothing; a model that thinks may spend all its tokens on that."""
+        says, region = answer.claims.effective_region, self._lane.region
+        named = self._regions.or_none(says)
+        if says is not None and named is None:
+            yield "container_region_unknown", f"where {self._lane.model_id} answered is {excerpt(says)}"
+        elif named not in {None, region}:
+            yield "region_mismatch", f"asked {region.label}, but {self._lane.model_id} answered from {says}"
         if answer.status == "empty" and answer.claims.finish_reason != "length":
             yield "empty_answer", f"{self._lane.model_id} answered without text"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -43,6 +44,7 @@ api = "openai"
 auth = "api-key"
 key_env = "CL_API_KEY"
 place = "Chile"
+container_prefixes = ["chilecentral"]     # what Azure calls it, without blanks
 models."llama3.2-1b".base_url = "{cl_llama}?api-version=2024-10-21"
 models."qwen2.5-1.5b".base_url = "{cl_qwen}?api-version=2024-10-21"
 
@@ -64,15 +66,24 @@ models."qwen2.5-1.5b".name = "qwen-chat"
 """
 
 
+_WORDS = ("old", "long", "plain", "new", "short", "odd", "quiet", "last")
+
+
 def _says(place: str) -> Callable[[str], str]:
-    return lambda question: f"As seen from {place}: {question} There are several answers to that."
+    """Return what a model says there: never twice the same."""
+
+    def says(question: str) -> str:
+        one, other = random.choices(_WORDS, k=2)
+        return f"As seen from {place}, the {one} answer to {question!r} is a {other} one."
+
+    return says
 
 
 @dataclass
 class FiveRegions:
     """The servers, the way to one of them, and what `beacon` needs to ask them."""
 
-    us: Regions = field(default_factory=Regions)
+    us: Regions = field(default_factory=lambda: Regions(padding=24))
     eu: VLLM = field(
         default_factory=lambda: VLLM(
             models=("meta-llama/Llama-3.2-1B-Instruct", "Qwen/Qwen2.5-1.5B-Instruct"),

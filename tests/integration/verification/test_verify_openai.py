@@ -110,8 +110,11 @@ def test_deployments_at_azure_have_no_list_each_and_tell_where_they_are() -> Non
         del cl["base_url"]
         report = verify(cl=cl)
         assert (report.exit_code, found(report.regions["cl"])) == (0, [("warn", "models_unlisted")])
-        region = verify(probe=True, cl=cl).regions["cl"]
-        assert region.ok
+        report = verify(probe=True, cl=cl)
+        region = report.regions["cl"]
+        assert report.exit_code == 0
+        assert found(region) == [("warn", "models_unlisted"), ("warn", "container_region_unknown")]
+        assert "container_prefixes in regions.cl" in region.findings[1].hint
         assert (region.probes[LLAMA].ok, region.probes[LLAMA].model_revision) == (True, "gpt-4o-2024-11-20")
         assert region.says_region == "Chile Central"
         assert {request.headers["api-key"] for request in azure.requests} == {KEY}
@@ -225,12 +228,8 @@ def test_a_certificate_of_a_stranger_is_refused() -> None:
 def test_a_region_where_one_model_is_asked_by_openais_api(vllm: VLLM) -> None:
     with endpoints() as served:
         served.listing = respond(200, {"models_available": [QWEN], "region": "eu", "status": "healthy"})
-        eu: dict[str, Any] = {
-            "base_url": f"{served.url}/eu",
-            "models": {LLAMA: {"api": "openai", "base_url": vllm.base_url}},
-        }
-        eu["models"][LLAMA] |= {"name": "meta/llama", "key_env": "BR_API_KEY"}
-        region = verify(eu=eu).regions["eu"]
+        other = table(vllm, name="meta/llama")
+        region = verify(eu={"base_url": f"{served.url}/eu", "models": {LLAMA: other}}).regions["eu"]
     assert (region.api, set(region.expected), found(region)) == ("beacon", {LLAMA, QWEN}, [])
     assert region.models_served == (QWEN, "meta/llama", QWEN)
 
