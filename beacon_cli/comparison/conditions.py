@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from beacon_cli.comparison.verdicts import Subject
 from beacon_cli.console.excerpts import differing_excerpts
@@ -35,9 +37,21 @@ def _model(execution: StoredExecution) -> str | None:
 
 
 def _sampling(execution: StoredExecution) -> str | None:
+    """Return how the answer was generated: as the receipt says, else every parameter that was sent."""
+    if execution.sent is not None:
+        return _parameters(execution.sent)
     if execution.temperature is None and execution.max_tokens is None:
         return None
     return f"temperature {execution.temperature}, max_tokens {execution.max_tokens}"
+
+
+@lru_cache(maxsize=64)
+def _parameters(sent: str) -> str:
+    """Return parameters in the words of a receipt, and then all the others."""
+    rest = json.loads(sent)
+    tokens = rest.pop("max_completion_tokens", rest.pop("max_tokens", None))
+    usual = f"temperature {rest.pop('temperature', None)}, max_tokens {tokens}"
+    return ", ".join([usual, *(f"{name} {json.dumps(rest[name], ensure_ascii=False)}" for name in sorted(rest))])
 
 
 CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {

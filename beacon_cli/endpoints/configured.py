@@ -108,6 +108,11 @@ def require_lanes(endpoints: Mapping[str, Endpoint], lanes: Iterable[Lane]) -> N
             )
 
 
+def checked_lanes(endpoints: Mapping[str, Endpoint], lanes: Iterable[Lane]) -> list[Lane]:
+    """Return the lanes whose endpoints are not Beacon's own: each costs a check call before the first question."""
+    return [lane for lane in lanes if endpoints[lane.region.id].of(lane.model_id).api != "beacon"]
+
+
 def _is_in_workspace(endpoint: Endpoint, workspace: str | None) -> bool:
     host = urlsplit(endpoint.inference_url).hostname or ""
     return workspace is None or host.startswith((f"{workspace.lower()}--", f"{workspace.lower()}-"))

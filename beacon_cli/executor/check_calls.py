@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from beacon_cli.console.formatting import quantity
-from beacon_cli.endpoints.configured import Endpoint
+from beacon_cli.endpoints.configured import Endpoint, checked_lanes
 from beacon_cli.errors import ModelNotServed, RequestRefused
 from beacon_cli.executor.apis import APIS
 from beacon_cli.executor.client import Client
@@ -59,11 +59,6 @@ class _Place:
 
     def __str__(self) -> str:
         return f"{self.lane.model_id} in {self.lane.region.label}"
-
-
-def checked_lanes(endpoints: Mapping[str, Endpoint], lanes: Sequence[Lane]) -> list[Lane]:
-    """Return the lanes whose endpoints are not Beacon's own: each costs one check call."""
-    return [lane for lane in lanes if endpoints[lane.region.id].of(lane.model_id).api != "beacon"]
 
 
 async def check_endpoints(
@@ -196,7 +191,7 @@ class _Checking:
                 hint=_what_is_listed(listing)
                 + f"check base_url in beacon.toml, and the name in {_own_table(place)}.name",
             )
-        if sign_of(error) is Sign.WORKING and not error.retriable:
+        if sign_of(error) is Sign.WORKING:
             raise RequestRefused(
                 f"{place} does not accept the job's questions ({error.message}); nothing was asked",
                 hint=_remedy(place, error, body, self.job),

@@ -56,8 +56,8 @@ _HTTP_ERRORS = range(400, 600)
 def read_completion(reply: Reply, lane: Lane, asked: Mapping[str, Any]) -> Answer:  # noqa: ARG001 - as for each API
     """Return the answer in a reply to the request `asked`, or the provider's refusal to have it answered.
 
-    Raises `AttemptError` for everything else. Which model answered is recorded, and not compared with the one that was
-    asked: a name may stand for a dated version of it.
+    Raises `AttemptError` for everything else. A model that answers under another name than it was asked by is no error:
+    a name may stand for a dated version.
     """
     prompt = "\n".join(str(message["content"]) for message in asked.get("messages", ()))
     if reply.status != 200:
@@ -111,7 +111,7 @@ def _answer(document: Mapping[str, Any], message: Mapping[str, Any], reply: Repl
         container_id=None,
         container_region=None,
         http_status=reply.status,
-        claims=_claims(document, reply),
+        claims=_claims(document, reply, asked),
         why=block or _thought_only(thought, has_text=has_text),
     )
 
@@ -152,11 +152,8 @@ def _listed(value: object) -> list[object]:
 def _output(
     document: Mapping[str, Any], message: Mapping[str, Any], reply: Reply, asked: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what is kept beside the text: the rest of the answer, the headers that tell something, what was sent.
-
-    The model has a column of its own: to which model the name belongs that the endpoint uses, only the job says.
-    """
-    output = {key: value for key, value in document.items() if key != "model"}
+    """Return what is kept beside the text: the rest of the answer, the headers that tell something, what was sent."""
+    output = dict(document)
     if isinstance(message.get("content"), str):
         first = {**output["choices"][0], "message": {key: value for key, value in message.items() if key != "content"}}
         output["choices"] = [first, *output["choices"][1:]]
@@ -172,13 +169,14 @@ def _around(reply: Reply, asked: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _claims(document: Mapping[str, Any], reply: Reply) -> Claims:
-    door = reply.door
+def _claims(document: Mapping[str, Any], reply: Reply, asked: Mapping[str, Any]) -> Claims:
+    """Return what the answer says about itself; that it has the name that was asked says nothing about a revision."""
+    door, model = reply.door, document.get("model")
     tokens = value_at(document, ("usage", "completion_tokens"))
     place = next((reply.headers[name] for name in _REGION_HEADERS if reply.headers.get(name)), None)
     return Claims(
         finish_reason=door.name(finish_reason(document)),
         tokens=tokens if type(tokens) is int and 0 <= tokens <= MOST_TOKENS else None,
-        model_revision=door.name(document.get("model")),
+        model_revision=None if model == asked["model"] else door.name(model),
         effective_region=place and (known_label("".join(place.split())) or door.name(place)),
     )

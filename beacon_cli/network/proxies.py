@@ -6,10 +6,9 @@ import ipaddress
 import os
 import urllib.request
 from dataclasses import dataclass
-from importlib.util import find_spec
 from urllib.parse import SplitResult, urlsplit
 
-from beacon_cli.errors import EnvironmentFault, MissingExtra
+from beacon_cli.errors import EnvironmentFault
 
 # This machine, as URLs write it: never reached through a proxy, so unencrypted data stays on the machine.
 DIRECT_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -91,11 +90,6 @@ def _require_usable(proxy: Proxy) -> None:
             f"{proxy.source} does not name a usable proxy",
             hint="write it as http://host:port, or http://user:password@host:port with special characters"
             " percent-encoded; or unset it",
-        )
-    if parts.scheme in _SOCKS and find_spec("socksio") is None:
-        raise MissingExtra(
-            f"{proxy.source} names a SOCKS proxy ({proxy.address}), and the package socksio is not installed",
-            hint="install it in the same environment (pip install socksio), or name an HTTP proxy",
         )
 
 

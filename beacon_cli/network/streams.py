@@ -37,10 +37,10 @@ _LAST_LOOK_SECONDS = 0.05
 
 
 class WatchedBackend(httpcore2.AsyncNetworkBackend):
-    """The normal network, with every connection watched."""
+    """A network, the normal one by default, with every connection watched."""
 
-    def __init__(self, on_surplus: Surplus) -> None:
-        self._network = httpcore2.AnyIOBackend()
+    def __init__(self, on_surplus: Surplus, network: httpcore2.AsyncNetworkBackend | None = None) -> None:
+        self._network = network or httpcore2.AnyIOBackend()
         self._on_surplus = on_surplus
 
     async def connect_tcp(
@@ -69,7 +69,6 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         self._readable = _readiness(stream)
         self._tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
         self._held = b""
-        self._http = False  # a SOCKS proxy comes first, with bytes that have no lines
         self._fresh = True
         self._spoiled = False
         self._woken = False
@@ -116,7 +115,7 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
         """Return how many of these bytes certainly belong to the response."""
         if self._left is not None:
             return min(len(data), self._left)
-        if not self._http or self._blank_lines >= _MOST_BLANK_LINES:
+        if self._blank_lines >= _MOST_BLANK_LINES:
             return len(data)
         seen = self._last + data
         size = len(data)
@@ -132,14 +131,12 @@ class WatchedStream(httpcore2.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send bytes. Raises `httpcore2.RemoteProtocolError` if there are leftover bytes before a request."""
-        if not self._http and buffer[:1].isalpha():
-            self._http = True
         if self._answering or self._fresh:
             await self._begin_request()
         await self._stream.write(buffer, timeout)
 
     async def _begin_request(self) -> None:
-        if self._fresh and self._http and self._tls is None and self._readable():
+        if self._fresh and self._tls is None and self._readable():
             self._held = await self._stream.read(_LARGEST_READ)
         self._fresh = False
         if self._held or self._more_over_tls():

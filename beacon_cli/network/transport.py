@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpcore2
 import httpx2
 
+from beacon_cli.network.socks import SocksBackend
 from beacon_cli.network.streams import Surplus, WatchedBackend, WatchedStream
 
 # httpx2 has each error of httpcore2 under the same name.
@@ -43,7 +44,7 @@ class WatchedTransport(httpx2.AsyncBaseTransport):
         proxy: str | None = None,
         to_proxy: ssl.SSLContext | None = None,
     ) -> None:
-        self._pool = _pool(tls, connections, WatchedBackend(on_surplus), proxy, to_proxy)
+        self._pool = _pool(tls, connections, on_surplus, proxy, to_proxy)
 
     async def __aenter__(self) -> Self:
         await self._pool.__aenter__()
@@ -117,7 +118,7 @@ def connection_of(response: httpx2.Response) -> WatchedStream | None:
 def _pool(
     tls: ssl.SSLContext,
     connections: int,
-    network: WatchedBackend,
+    on_surplus: Surplus,
     proxy: str | None,
     to_proxy: ssl.SSLContext | None,
 ) -> httpcore2.AsyncConnectionPool:
@@ -126,14 +127,15 @@ def _pool(
         "max_connections": connections,
         "max_keepalive_connections": connections,
         "keepalive_expiry": _KEEPALIVE_SECONDS,
-        "network_backend": network,
     }
-    if proxy is None:
+    through = None if proxy is None else httpx2.Proxy(proxy)
+    if through is not None and through.url.scheme.startswith("socks5"):
+        network = WatchedBackend(on_surplus, SocksBackend(through))
+        return httpcore2.AsyncConnectionPool(network_backend=network, **common)
+    common["network_backend"] = WatchedBackend(on_surplus)
+    if through is None:
         return httpcore2.AsyncConnectionPool(**common)
-    through = httpx2.Proxy(proxy)
     url = _core_url(through.url)
-    if through.url.scheme.startswith("socks5"):
-        return httpcore2.AsyncSOCKSProxy(url, proxy_auth=through.raw_auth, **common)
     return httpcore2.AsyncHTTPProxy(url, proxy_auth=through.raw_auth, proxy_ssl_context=to_proxy, **common)
 
 

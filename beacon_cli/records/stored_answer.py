@@ -15,9 +15,9 @@ class StoredExecution(ModelWords):
 
     `position` is the question's position in the job, None for a question that the job does not have. `region` is a
     label. `answered_region`, `effective_region`, `effective_model` and `effective_system_prompt` are whatever the
-    endpoint says that it did: at the top of its answer, in its receipt, or in its metadata. `output_data` and
-    `receipt_data` are JSON texts, read only on request. A row of the old system has None for columns that its tables do
-    not have.
+    endpoint says that it did: at the top of its answer, in its receipt, or in its metadata. `sent` is a JSON object
+    with the parameters that were sent to an endpoint that is not Beacon's own. `output_data` and `receipt_data` are
+    JSON texts, read only on request. A row of the old system has None for columns that its tables do not have.
     """
 
     job_id: str
@@ -60,6 +60,7 @@ class StoredExecution(ModelWords):
     effective_system_prompt: str | None
     effective_region: str | None
     effective_model: str | None
+    sent: str | None = None
 
     @property
     def used_system_prompt(self) -> str | None:

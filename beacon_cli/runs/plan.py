@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.result import CommandResult
-from beacon_cli.endpoints.configured import configured_endpoints
+from beacon_cli.endpoints.configured import checked_lanes, configured_endpoints, require_lanes
 from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
 from beacon_cli.job.limits import Limits
@@ -32,6 +34,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
     regions = {lane.region.id: lane.region for lane in lanes}
     per_lane = job.questions.count * job.repeats
     endpoints = {} if request.local else configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
+    require_lanes(endpoints, lanes)
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,
@@ -44,21 +47,43 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
             region.label: {"expected": per_lane * sum(lane.region == region for lane in lanes)}
             for region in regions.values()
         },
-        "lanes": [{"model_id": lane.model_id, "region": lane.region.label, "expected": per_lane} for lane in lanes],
+        "lanes": [
+            {
+                "model_id": lane.model_id,
+                "region": lane.region.label,
+                "expected": per_lane,
+                "url": endpoints[lane.region.id].of(lane.model_id).inference_url if endpoints else None,
+            }
+            for lane in lanes
+        ],
         "containers_at_most": containers_at_most(lanes, limits),
         "per_endpoint": {REGIONS[key].label: cap for key, cap in endpoint_caps(lanes, limits).items()},
         "limits": limits.model_dump(),
         "generation": job.generation.model_dump(),
         "system_prompts": {region.label: job.prompt_system(region) for region in regions.values()},
-        "endpoints": {REGIONS[key].label: endpoint.inference_url for key, endpoint in endpoints.items()},
+        "endpoints": {
+            REGIONS[key].label: endpoint.inference_url or next(iter(endpoint.all)).inference_url
+            for key, endpoint in endpoints.items()
+        },
         "prompts": [
             {"question_id": question.id, "text": question.text}
             for question in itertools.islice(job.questions, _PROMPTS_LISTED)
         ],
         "warnings": list(job.warnings),
         "again": list(request.again),
+        "check_calls": len(checked_lanes(endpoints, lanes)) if request.check and endpoints else 0,
     }
     return CommandResult("run", data, as_json=as_json, show=partial(_show, job, limits, data))
+
+
+def _addresses(data: dict[str, Any]) -> Iterator[str]:
+    """Yield where each region is asked, model by model where they are asked at different places."""
+    for region in data["endpoints"]:
+        urls = {lane["model_id"]: lane["url"] for lane in data["lanes"] if lane["region"] == region}
+        if len(set(urls.values())) == 1:
+            yield f"{region}: {next(iter(urls.values()))}"
+        else:
+            yield from (f"{region}, {excerpt(model_id, 60)}: {url}" for model_id, url in urls.items())
 
 
 def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
@@ -87,8 +112,10 @@ def _show(job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
     for region, prompt in data["system_prompts"].items():
         if prompt is not None:
             out.print(Text(f"system prompt in {region}: {excerpt(prompt, 160)}"))
-    for region, url in data["endpoints"].items():
-        out.print(Text(f"{region}: {url}"), soft_wrap=True)
+    for line in _addresses(data):
+        out.print(Text(line), soft_wrap=True)
+    if data["check_calls"]:
+        out.print(Text(f"before the first question: {quantity(data['check_calls'], 'check call')} (--no-check: none)"))
     out.print(Text("prompts, in order:"))
     for number, prompt in enumerate(data["prompts"][:_PROMPTS_SHOWN], 1):
         out.print(Text(f"  {number}. {prompt['question_id']}: {excerpt(prompt['text'], 160)}"))

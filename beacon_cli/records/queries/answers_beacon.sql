@@ -18,8 +18,14 @@ SELECT execution.job_id, question.position, execution.question_id, execution.mod
        coalesce(execution.effective_system_prompt, execution.receipt_data #>> '{{output,system_prompt}}')
            AS effective_system_prompt,
        {effective_region} AS effective_region,
-       coalesce(execution.receipt_data #>> '{{execution_details,model}}', execution.output_data ->> 'model')
-           AS effective_model
+       -- An endpoint that is not Beacon's own has a name of its own for the model; another name may be a version of it.
+       CASE WHEN execution.output_data ->> 'model' = execution.output_data #>> '{{sent,model}}' THEN execution.model_id
+            WHEN execution.output_data #>> '{{sent,model}}' IS NULL
+            THEN coalesce(execution.receipt_data #>> '{{execution_details,model}}', execution.output_data ->> 'model')
+       END AS effective_model,
+       -- Each repeat has a seed of its own.
+       CASE WHEN jsonb_typeof(execution.output_data -> 'sent') = 'object'
+            THEN ((execution.output_data -> 'sent') - 'seed' - 'model')::text END AS sent
 FROM executions AS execution
 LEFT JOIN questions AS question ON question.job_id = %(first)s AND question.id = execution.question_id
 WHERE execution.job_id = ANY (%(keys)s::text[])

@@ -15,7 +15,7 @@ SELECT %(name)s AS job_id, question.position, execution.question_id, execution.m
        NULL::text AS function_call_id, execution.queued_at, execution.started_at, execution.completed_at,
        execution.created_at, NULL::text AS run_id, {documents}, 0 AS arm,
        NULL::text AS finish_reason, NULL::text AS thought, execution.effective_system_prompt,
-       execution.effective_region, execution.effective_model
+       execution.effective_region, execution.effective_model, NULL::text AS sent
 FROM {executions} AS execution
 LEFT JOIN {questions} AS question ON question.id = execution.question_id
 WHERE (%(question)s::text IS NULL OR execution.question_id = %(question)s)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from beacon_cli.console.redaction import redacted
-from beacon_cli.errors import EnvironmentFault, MissingExtra
-from beacon_cli.network.proxies import proxy_for, route
+from beacon_cli.errors import EnvironmentFault
+from beacon_cli.network.proxies import named_proxy, proxy_for, route
 
 NAMES = [name for key in ("HTTP", "HTTPS", "ALL", "NO") for name in (f"{key}_PROXY", f"{key}_PROXY".lower())]
 
@@ -28,6 +28,7 @@ def _without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ALL_PROXY": "p:3128"}, "https://a.example", "through http://p:3128 (ALL_PROXY)"),
         ({"ALL_PROXY": "http://all", "HTTPS_PROXY": "http://p"}, "https://a.b", "through http://p (HTTPS_PROXY)"),
         ({"HTTPS_PROXY": "http://me:canary@p:1"}, "https://a.example", "through http://p:1 (HTTPS_PROXY)"),
+        ({"ALL_PROXY": "socks5h://me:canary@p:1"}, "https://a.example", "through socks5h://p:1 (ALL_PROXY)"),
         ({"HTTPS_PROXY": "https://p"}, "https://a.example", "through https://p (HTTPS_PROXY)"),
         ({"HTTPS_PROXY": ""}, "https://a.example", "directly"),
     ],
@@ -99,11 +100,11 @@ def test_a_proxy_that_cannot_be_used_names_its_variable_and_not_its_value(
     assert "canary" not in caught.value.hint
 
 
-def test_a_socks_proxy_wants_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALL_PROXY", "socks5://me:canary@p:1080")
-    with pytest.raises(MissingExtra, match=r"^ALL_PROXY names a SOCKS proxy \(socks5://p:1080\)") as caught:
-        proxy_for("https://a.example")
-    assert "pip install socksio" in caught.value.hint
+def test_a_proxy_that_is_named_for_single_endpoints_is_used_for_this_machine_too() -> None:
+    named = named_proxy("socks5h://me:canary@p:1080", "BR_PROXY")
+    assert route("http://localhost:1", named) == "through socks5h://p:1080 (BR_PROXY)"
+    with pytest.raises(EnvironmentFault, match="BR_PROXY is not set"):
+        named_proxy("", "BR_PROXY")
 
 
 def test_the_password_of_a_proxy_is_kept_out_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
