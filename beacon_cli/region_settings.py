@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -71,6 +71,9 @@ class AskingSettings(BaseModel):
     def _usable(cls, url: str | None) -> str | None:
         if url is not None and (problem := problem_of_url(url)):
             raise ValueError(problem)
+        names = [name for name, _ in parse_qsl(urlsplit(url or "").query, keep_blank_values=True)]
+        if any(_MAY_BE_SECRET.search(name) for name in names):
+            raise ValueError("its query may hold a secret, and it is printed: use key_env or headers_env")
         return url
 
     @field_validator("proxy")

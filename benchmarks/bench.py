@@ -76,10 +76,19 @@ class Bench:
         self.note(use)
         return Run(cost, use)
 
-    def floor(self, milliseconds: int, requests: int, count: int, *, batch: int = 0, warm_up: int = 0) -> FloorRun:
-        """Ask the same of the server with a bare loop."""
+    def floor(
+        self,
+        milliseconds: int,
+        requests: int,
+        count: int,
+        *,
+        batch: int = 0,
+        warm_up: int = 0,
+        path: str = "inference",
+    ) -> FloorRun:
+        """Ask the same of the server with a bare loop, at this path below each region."""
         plan = {
-            "urls": [f"{self.server.base_url(region, milliseconds)}/inference" for region in REGIONS],
+            "urls": [f"{self.server.base_url(region, milliseconds)}/{path}" for region in REGIONS],
             "requests": requests,
             "in_flight": count,
             "batch": batch,

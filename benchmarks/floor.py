@@ -21,8 +21,12 @@ _MODELS = ("llama3.2-1b", "qwen2.5-1.5b")
 
 
 async def ask(client: httpx2.AsyncClient, url: str, number: int) -> str:
-    body = {"model": _MODELS[number % 2], "prompt": f"Question number {number}?", "temperature": 0.1, "max_tokens": 500}
-    reply = await client.post(url, json=body)
+    model, prompt = _MODELS[number % 2], f"Question number {number}?"
+    usual = {"model": model, "temperature": 0.1, "max_tokens": 500}
+    if url.endswith("/chat/completions"):
+        reply = await client.post(url, json={**usual, "messages": [{"role": "user", "content": prompt}]})
+        return str(reply.json()["choices"][0]["message"]["content"])
+    reply = await client.post(url, json={**usual, "prompt": prompt})
     return str(reply.json()["response"])
 
 

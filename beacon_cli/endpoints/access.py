@@ -55,18 +55,18 @@ class Access:
 
     @property
     def secrets_named(self) -> str:
-        """What holds the credentials that are sent, for people: `BR_API_KEY`."""
+        """The variables that the configuration names for credentials, for people: `BR_API_KEY`, or nothing."""
         own = [name for name in (self.key_env, *(variable for _, variable in self.headers_env)) if name]
-        return ", ".join(dict.fromkeys(own)) if self.auth != "modal" else "BEACON_PROXY_KEY and BEACON_PROXY_SECRET"
+        return ", ".join(dict.fromkeys(own))
 
     @property
     def hint(self) -> str:
         """What to do when the endpoint refuses these credentials."""
+        if self.secrets_named:
+            return f"set {self.secrets_named} to a valid key"
         if self.auth == "modal":
             return "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
-        if not self.secrets_named:
-            return "it needs a key: name the variable that holds it in key_env, in the region's table of beacon.toml"
-        return f"set {self.secrets_named} to a valid key"
+        return "it needs a key: name the variable that holds it in key_env, in the region's table of beacon.toml"
 
     def request_headers(self, modal: Mapping[str, str], label: str) -> dict[str, str]:
         """Return the headers of every request to a region with this label.

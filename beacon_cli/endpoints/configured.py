@@ -150,11 +150,14 @@ def _endpoint(region: Region, settings: Settings, recorded: Endpoint | None) -> 
     place = f"regions.{region.id}"
     endpoint = _without_models(region, configured, settings.modal, recorded)
     if endpoint.inference_url:
-        endpoint = replace(endpoint, access=Access.configured(configured, place))
-    models = {
-        model_id: _of_model(endpoint, configured, model, f'{place}.models."{model_id}"')
+        access = Access.configured(configured, place)
+        known = {model_id: replace(each, access=access) for model_id, each in endpoint.models.items()}
+        endpoint = replace(endpoint, access=access, models=known)
+    own = {
+        model_id: _of_model(endpoint.of(model_id), configured, model, f'{place}.models."{model_id}"')
         for model_id, model in configured.models.items()
     }
+    models = {**endpoint.models, **own}
     return replace(endpoint, models={model_id: each for model_id, each in models.items() if each.inference_url})
 
 
@@ -246,11 +249,11 @@ def _refuse_clear_text(endpoint: Endpoint) -> None:
         parts = urlsplit(url)
         stays_here = parts.hostname in direct and (proxy is None or urlsplit(proxy).hostname in direct)
         if parts.scheme == "http" and not stays_here:
-            modal = endpoint.access.auth == "modal"
-            what = "the proxy credentials" if modal else f"the key in {endpoint.access.secrets_named}"
+            named = endpoint.access.secrets_named
+            what = f"the key in {named}" if named else "the proxy credentials"
             through = "" if parts.hostname not in direct else " through a proxy on another machine"
             raise ConfigError(
                 f"{what} would be sent unencrypted to {parts.hostname}{through} ({endpoint.region.label})",
                 hint=f"use https (or {', '.join(DIRECT_HOSTS)}), or "
-                + ("unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET" if modal else "remove the key from beacon.toml"),
+                + ("remove the key from beacon.toml" if named else "unset BEACON_PROXY_KEY and BEACON_PROXY_SECRET"),
             )

@@ -140,12 +140,17 @@ class _Checking:
     ) -> CheckCalls:
         """Ask each lane, one after the other in each region. Raises the first refusal."""
         calls = quantity(len(places), "check call")
-        self.notify(f"{calls}: each model that is not at an endpoint of Beacon's own is asked one tiny question")
+        self.notify(f"{calls} before the first question (--no-check leaves them out)")
         regions: dict[str, list[_Place]] = {}
         for place in places:
             regions.setdefault(place.lane.region.id, []).append(place)
-        results = await asyncio.gather(*(self._ask_region(group, listings) for group in regions.values()))
-        tokens = sum(results)
+        asking = [asyncio.create_task(self._ask_region(group, listings)) for group in regions.values()]
+        try:
+            tokens = sum(await asyncio.gather(*asking))
+        finally:  # one refusal ends the run: the other regions are asked no more
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
         self.notify(f"{calls} made, {quantity(tokens, 'token')}")
         return CheckCalls(len(places), tokens)
 

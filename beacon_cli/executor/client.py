@@ -208,9 +208,9 @@ def require_usable_network(endpoints: Collection[Endpoint]) -> None:
 
 def log_routes(endpoints: Iterable[Endpoint]) -> None:
     """Log how each region is reached. Raises `EnvironmentFault` for a proxy that cannot be used."""
-    for each in _each(endpoints):
-        label, url = each.region.label, each.inference_url
-        _log.info("region %s: %s, %s", label, url, route(url, each.access.named_proxy()))
+    ways = ((each.region.label, each.inference_url, each.access.named_proxy()) for each in _each(endpoints))
+    for label, url, proxy in dict.fromkeys(ways):
+        _log.info("region %s: %s, %s", label, url, route(url, proxy))
 
 
 def _each(endpoints: Iterable[Endpoint]) -> list[Endpoint]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.configured import Endpoint
@@ -14,6 +15,7 @@ from beacon_cli.executor.failures import AttemptError, credentials_refused
 from beacon_cli.executor.listing import NOT_RUNNING, Listing, listing_document, read_listing
 from beacon_cli.job.lanes import Lane
 from beacon_cli.waiting import Waiting
+from modal_deployment.regions import Region
 
 FIRST_LOOK_SECONDS = 30.0
 """Seconds to wait for a region's list of models before the first question, for both functions together."""
@@ -24,6 +26,20 @@ SECOND_LOOK_SECONDS = 3.0
 _SHARE_OF_MODELS = 2 / 3  # `health` is asked only where `models` is no use
 _REPORT_EVERY_SECONDS = 15.0
 _NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """One list of models: that of a region, or of a model that is asked elsewhere."""
+
+    region: Region
+    models_url: str
+    health_url: str
+    client: Client
+
+    @classmethod
+    def of(cls, client: Client, endpoint: Endpoint) -> _Site:
+        return cls(endpoint.region, endpoint.models_url, endpoint.health_url, client)
 
 
 async def require_models(
@@ -40,46 +56,55 @@ async def require_models(
     of the job's models there, `ModelNotServed` for a region that serves some of them, and `CredentialsError` if an
     endpoint refuses the credentials.
     """
-    own = [lane for lane in lanes if endpoints[lane.region.id].of(lane.model_id).api == "beacon"]
-    regions = {lane.region.id: lane.region for lane in own}
-    answers = await _look(clients, endpoints, list(regions), FIRST_LOOK_SECONDS, warn)
-    served: dict[str, Listing] = {}
+    sites: dict[_Site, list[Lane]] = {}
+    for lane in lanes:
+        endpoint = endpoints[lane.region.id].of(lane.model_id)
+        if endpoint.api == "beacon":
+            site = _Site.of(clients[lane.region.id].of(lane.model_id), endpoint)
+            sites.setdefault(site, []).append(lane)
+    answers = await _look(list(sites), FIRST_LOOK_SECONDS, warn)
+    served: dict[_Site, Listing] = {}
     not_ready: dict[str, str] = {}
-    for region, answer in zip(regions.values(), answers, strict=True):
+    for site, answer in zip(sites, answers, strict=True):
+        label = site.region.label
         if isinstance(answer, Listing):
-            served[region.id] = answer
-            clients[region.id].accepted = True
+            served[site] = answer
+            site.client.accepted = True
         elif answer.code == "unauthorized":
-            raise credentials_refused(endpoints[region.id], answer.message)
+            raise credentials_refused(endpoints[site.region.id].of(sites[site][0].model_id), answer.message)
         elif answer.code in NOT_RUNNING:
-            not_ready[region.label] = answer.message
+            not_ready[label] = answer.message
         else:
-            warn(f"cannot find out which models region {region.label} serves ({answer.message}); it is asked anyway")
-    _require_ready(own, served, not_ready, regions=len({lane.region.id for lane in lanes}))
-    missing = [
+            warn(f"cannot find out which models region {label} serves ({answer.message}); it is asked anyway")
+    found = [(sites[site], listing) for site, listing in served.items()]
+    _require_ready(found, not_ready, regions=len({lane.region.id for lane in lanes}))
+    if missing := [
         f"{lane.model_id} in {lane.region.label}"
-        for lane in own
-        if lane.region.id in served and lane.model_id not in served[lane.region.id].ids
-    ]
-    if missing:
+        for asked, listing in found
+        for lane in asked
+        if lane.model_id not in listing.ids
+    ]:
         raise ModelNotServed(
             f"not served: {', '.join(missing)}; nothing was asked",
             hint=f"{command('verify endpoints')} shows what each region serves;"
             " deploy the model, or remove it from the job",
         )
-    return served
+    return {
+        site.region.id: listing
+        for site, listing in served.items()
+        if site.models_url == endpoints[site.region.id].models_url
+    }
 
 
 def _require_ready(
-    lanes: Sequence[Lane], served: Mapping[str, Listing], not_ready: Mapping[str, str], *, regions: int
+    found: Iterable[tuple[Sequence[Lane], Listing]], not_ready: Mapping[str, str], *, regions: int
 ) -> None:
     """Raise `RegionNotReady` if a region cannot answer at all; `not_ready` says why, by label.
 
-    `regions` is the number of all regions that are asked.
+    `found` has what is listed for which lanes; `regions` is the number of all regions that are asked.
     """
     why = dict(not_ready)
-    for region_id, listing in served.items():
-        wanted = [lane for lane in lanes if lane.region.id == region_id]
+    for wanted, listing in found:
         if not any(lane.model_id in listing.ids for lane in wanted):
             models = ", ".join(lane.model_id for lane in wanted)
             why[wanted[0].region.label] = f"it serves {_listing(listing)}, and not {models}"
@@ -103,7 +128,8 @@ async def registry_changes(
 
     A region that does not answer is left out: if it could not be read, it may not have changed.
     """
-    answers = await _look(clients, endpoints, list(before), SECOND_LOOK_SECONDS, notify)
+    sites = [_Site.of(clients[region_id], endpoints[region_id]) for region_id in before]
+    answers = await _look(sites, SECOND_LOOK_SECONDS, notify)
     return {
         endpoints[region_id].region.label: changed
         for region_id, now in zip(before, answers, strict=True)
@@ -111,31 +137,23 @@ async def registry_changes(
     }
 
 
-async def _look(
-    clients: Mapping[str, Client],
-    endpoints: Mapping[str, Endpoint],
-    region_ids: Sequence[str],
-    seconds: float,
-    notify: Callable[[str], None],
-) -> list[Listing | AttemptError]:
-    """Return what each of these regions serves, in their order, within `seconds`; `notify` gets what is late."""
+async def _look(sites: Sequence[_Site], seconds: float, notify: Callable[[str], None]) -> list[Listing | AttemptError]:
+    """Return what is served at each of these sites, in their order, within `seconds`; `notify` gets what is late."""
     waiting = Waiting(notify, _REPORT_EVERY_SECONDS)
     async with waiting.reported():
-        return await asyncio.gather(
-            *(_served(clients[region_id], endpoints[region_id], seconds, waiting) for region_id in region_ids)
-        )
+        return await asyncio.gather(*(_served(site, seconds, waiting) for site in sites))
 
 
-async def _served(client: Client, endpoint: Endpoint, seconds: float, waiting: Waiting) -> Listing | AttemptError:
+async def _served(site: _Site, seconds: float, waiting: Waiting) -> Listing | AttemptError:
     """Return what `models` lists, else what `health` lists (old deployments), else why neither does."""
     problem: AttemptError | None = None
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
-    with waiting.on(f"region {endpoint.region.label} to list its models", seconds):
-        for url, share in ((endpoint.models_url, _SHARE_OF_MODELS), (endpoint.health_url, 1.0)):
+    with waiting.on(f"region {site.region.label} to list its models", seconds):
+        for url, share in ((site.models_url, _SHARE_OF_MODELS), (site.health_url, 1.0)):
             try:
                 async with asyncio.timeout_at(end - seconds * (1 - share)):
-                    served = read_listing(await get(client, url, lambda _: None, listing_document))
+                    served = read_listing(await get(site.client, url, lambda _: None, listing_document))
             except AttemptError as error:
                 problem = problem or error
                 continue

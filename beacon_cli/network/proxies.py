@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from beacon_cli.errors import EnvironmentFault
@@ -20,7 +20,7 @@ _SOCKS = ("socks5", "socks5h")
 class Proxy:
     """A proxy, and its source. `url` may contain a password: show `address`."""
 
-    url: str
+    url: str = field(repr=False)
     source: str
 
     @property

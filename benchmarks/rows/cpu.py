@@ -19,11 +19,15 @@ _REPEATS = 50  # of each cell, so that a batch holds 300 and keeps 100 in flight
 
 @dataclass(frozen=True)
 class _Shape:
-    """How much is in flight, and how: `repeats` of each cell make batches of six times as many."""
+    """How much is in flight, and how: `repeats` of each cell make batches of six times as many.
+
+    `path` is where a region is asked, which says the API.
+    """
 
     in_flight: int
     repeats: int
     what: str
+    path: str = "inference"
 
     def questions(self, cells: int) -> int:
         return round(cells / CELLS_PER_QUESTION / self.repeats)
@@ -37,7 +41,9 @@ _SHAPES = (
     _Shape(6, 1, "batches of 6, as in a plain job"),
     _Shape(10, _REPEATS, "10 in flight"),
     _Shape(100, _REPEATS, "100 in flight"),
+    _Shape(10, _REPEATS, "10 in flight, OpenAI's API", path="chat/completions"),
 )
+_OPENAI = {f"BEACON_REGIONS__{region}__API": "openai" for region in ("US", "EU", "APAC")}
 
 
 def rows(bench: Bench) -> Iterator[Row]:
@@ -57,7 +63,7 @@ def _measured(bench: Bench, place: Workplace, shape: _Shape, server: psutil.Proc
     database = server_cpu_seconds(server) - before
     executions = many * shape.cells_per_question
     batch = shape.cells_per_question if shape.repeats == 1 else 0
-    floor = bench.floor(0, executions, shape.in_flight, batch=batch, warm_up=10 * shape.in_flight)
+    floor = bench.floor(0, executions, shape.in_flight, batch=batch, warm_up=10 * shape.in_flight, path=shape.path)
     difference = executions - few * shape.cells_per_question
     return {
         "slope": (large.cost.cpu - small.cost.cpu) / difference * 1000,
@@ -73,7 +79,9 @@ def _run(place: Workplace, shape: _Shape, questions: int) -> Run:
     job = place.job(
         f"job-{questions}", questions, repeats=shape.repeats, in_flight=shape.in_flight, per_endpoint=shape.in_flight
     )
-    return place.run("run", job)
+    if shape.path == "inference":
+        return place.run("run", job)
+    return place.run("run", job, "--no-check", variables=_OPENAI)
 
 
 def _rows(shape: _Shape, measured: list[dict[str, Any]]) -> Iterator[Row]:

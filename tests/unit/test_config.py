@@ -111,6 +111,23 @@ def test_paths_of_the_file_are_relative_to_it_and_those_of_variables_to_the_work
     assert load(DATA_DIR="elsewhere").data_path() == below.resolve() / "elsewhere"
 
 
+def test_a_key_of_ones_own_endpoint_is_named_by_its_variable_in_either_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIRST_KEY", "first-canary")
+    monkeypatch.setenv("SECOND_KEY", "second-canary")
+    settings = load(
+        "[regions.us]\napi = 'openai'\nbase_url = 'https://a.example/v1'\nkey_env = 'FIRST_KEY'\n",
+        REGIONS__EU__API="openai",
+        REGIONS__EU__MODELS__M__KEY_ENV="SECOND_KEY",
+    )
+    assert settings.regions["eu"].models["m"].key_env == "SECOND_KEY"
+    assert redacted("first-canary second-canary") == "*** ***"
+
+
+@pytest.mark.parametrize("name", ["HEADERS", "HEADERS__X_TITLE", "MODELS__M__EXTRA"])
+def test_a_table_of_ones_own_keys_is_only_in_the_file(name: str) -> None:
+    assert "is not a variable of Beacon" in refusal(**{f"REGIONS__US__{name}": "x"})
+
+
 # What is not usable
 
 

@@ -9,6 +9,7 @@ import time
 
 from tests.acceptance.conftest import Beacon
 from tests.support.fleet import Fleet, until
+from tests.support.openai_region import OpenAiRegion, openai_region
 
 
 def test_a_submitted_job_has_the_rows_of_a_run(fleet: Fleet) -> None:
@@ -84,6 +85,18 @@ def test_a_job_that_leaves_a_region_out_is_judged_by_the_others(fleet: Fleet) ->
     data = document["data"]
     assert (code, data["status"], data["without"], data["counts"]) == (0, "partial", ["EU"], {"completed": 1})
     assert {region for _, _, region in fleet.regions.seen} == {"us"}
+
+
+def test_workers_ask_endpoints_of_other_kinds_and_check_them_unless_the_submission_says_no(fleet: Fleet) -> None:
+    with openai_region(OpenAiRegion(models=["llama3.2-1b"])) as us:
+        fleet.beacon.environment |= {"BEACON_REGIONS__US__API": "openai", "BEACON_REGIONS__US__BASE_URL": us.url}
+        fleet.worker()
+        file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US, EU]\n")
+        for job_id, options, asked in (("checked", (), 2), ("unchecked", ("--no-check",), 1)):
+            us.asked.clear()
+            code, document = fleet.beacon.json("submit", file, "--job-id", job_id, "--wait", *options)
+            assert (code, document["data"]["counts"]) == (0, {"completed": 2}), fleet.everything()
+            assert len(us.asked) == asked
 
 
 def test_a_job_that_was_submitted_twice_is_in_the_queue_once(fleet: Fleet) -> None:

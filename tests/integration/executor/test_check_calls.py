@@ -66,7 +66,7 @@ def test_each_lane_is_asked_once_with_the_jobs_own_parameters() -> None:
         "top_k": 5,
     }
     assert said == [
-        "1 check call: each model that is not at an endpoint of Beacon's own is asked one tiny question",
+        "1 check call before the first question (--no-check leaves them out)",
         "1 check call made, 17 tokens",
     ]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -111,6 +112,23 @@ def test_a_model_may_be_named_by_its_source() -> None:
 
 def test_answers_that_do_not_say_where_they_were_given_are_said_to_be_so() -> None:
     assert conditions({"answered_region": None}, {}).unrecorded() == ("region",)
+
+
+@pytest.mark.parametrize(
+    ("sent", "differs"),
+    [
+        ({"temperature": 0.1, "max_tokens": 500}, False),
+        ({"temperature": 0.1, "max_completion_tokens": 500}, False),
+        ({"temperature": 0.1, "max_tokens": 500, "reasoning_effort": "low"}, True),
+        ({"temperature": 0.7, "max_tokens": 500}, True),
+    ],
+)
+def test_every_parameter_that_was_sent_is_compared_with_what_a_receipt_says(
+    sent: dict[str, Any], differs: bool
+) -> None:
+    unknown = {"temperature": None, "max_tokens": None}
+    found = conditions({}, {"sent": json.dumps(sent), **unknown}).incomparable(frozenset())
+    assert [each.name for each in found] == (["sampling"] if differs else [])
 
 
 def test_sampling_is_unknown_only_where_nothing_of_it_is_known() -> None:

@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon_cli.console.redaction import Redactor, document_without_credentials, redacted, without_credentials
+from beacon_cli.console.redaction import (
+    Redactor,
+    document_without_credentials,
+    protect,
+    redacted,
+    without_credentials,
+)
 from tests.support.spellings import SPELLINGS, spelled_in
 
 PROFILES = """
@@ -31,6 +37,14 @@ def test_a_modal_token_that_is_only_in_modals_file_is_redacted(tmp_path: Path, m
     monkeypatch.setenv("MODAL_CONFIG_PATH", str(config))
     said = redacted("ak-canary-in-a-file, as-canary-in-a-file and as-another-canary are refused")
     assert said == "***, *** and *** are refused"
+
+
+def test_what_the_configuration_names_as_secret_is_redacted_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AN_OWN_KEY", "sk-own-canary")
+    monkeypatch.setenv("AN_OWN_PROXY", "socks5h://me:proxy%2Dcanary@p:1080")
+    protect(["AN_OWN_KEY"], ["AN_OWN_PROXY"])
+    said = redacted("Bearer sk-own-canary through socks5h://me:proxy%2Dcanary@p:1080: proxy-canary is wrong")
+    assert said == "Bearer *** through $AN_OWN_PROXY: *** is wrong"
 
 
 def test_modals_file_in_the_home_folder_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

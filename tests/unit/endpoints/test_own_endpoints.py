@@ -235,6 +235,7 @@ def test_a_proxy_whose_variable_is_not_set_is_a_fault_of_the_environment(monkeyp
         ({"headers": {"X Title": "x"}}, "is not the name of a header"),
         ({"headers": {"X-Title": "a\r\nb"}}, "one line of printable ASCII"),
         ({"base_url": f"{BASE}?a=b"}, 'must not have a query, except with api = "openai"'),
+        ({"api": "openai", "base_url": f"{BASE}?api_key=canary"}, "its query may hold a secret"),
         ({"token_parameter": "max_completion_tokens"}, 'only for api = "openai"'),
         ({"models": {"m": {"name": "x"}}}, 'models."m".name is only for api = "openai"'),
         ({"models": {"m": {"extra": {"a": 1}}}}, 'models."m".extra is only for api = "openai"'),

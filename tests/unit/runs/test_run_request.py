@@ -51,6 +51,7 @@ def test_an_id_that_is_none_is_refused(unusable: str) -> None:
             "beacon run 'my job.yaml' --job-id j --local --max-in-flight 4 --events e.jsonl",
         ),
         ({"old_prompt": Path("p.txt")}, "beacon run 'my job.yaml' --job-id j --old-prompt p.txt"),
+        ({"check": False}, "beacon run 'my job.yaml' --job-id j --no-check"),
         ({"config": Path("c.toml")}, "beacon --config c.toml run 'my job.yaml' --job-id j"),
         ({"database_url": "postgresql://me:secret@host/x"}, "beacon run 'my job.yaml' --job-id j --database-url …"),
         ({"job_file": STDIN}, "beacon run - --job-id j < JOB_FILE"),
