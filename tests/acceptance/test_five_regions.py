@@ -58,22 +58,12 @@ def test_a_study_of_five_regions_of_three_kinds(beacon: Beacon, regions: FiveReg
 def _assert_rows(beacon: Beacon) -> None:
     with psycopg.connect(beacon("db", "url").stdout.strip(), row_factory=dict_row) as connection:
         rows = connection.execute("SELECT * FROM executions").fetchall()
-    assert Counter((row["region"], row["status"], row["error_code"]) for row in rows) == {
-        **{(label, "completed", None): EACH for label in LABELS if label != "CN"},
-        ("CN", "completed", None): EACH - 8,
-        ("CN", "blocked", "content_filtered"): 8,
-    }
+    found = Counter((row["region"], row["status"], row["error_code"]) for row in rows)
+    assert [found.pop((label, "completed", None)) for label in LABELS] == [EACH] * 4 + [EACH - 8]
+    assert found == {("CN", "blocked", "content_filtered"): 8}
     of = {label: next(row for row in rows if row["region"] == label) for label in LABELS}
-    assert {label: of[label]["effective_region"] for label in LABELS} == {
-        **dict.fromkeys(LABELS),
-        "US": "US",
-        "CL": "CL",
-    }
-    assert {label: of[label]["model_revision"] for label in ("EU", "CL", "BR")} == {
-        "EU": None,
-        "CL": "gpt-4o-2024-11-20",
-        "BR": None,
-    }
+    assert [of[label]["effective_region"] for label in LABELS] == ["US", None, "CL", None, None]
+    assert [of[label]["model_revision"] for label in LABELS] == [None, None, "gpt-4o-2024-11-20", None, None]
     answered = [row for row in rows if row["region"] == "CN" and row["status"] == "completed"]
     assert {row["thought"] for row in answered} == {"Let me see."}
     assert all(row["response"].startswith("As seen from China") for row in answered)
