@@ -115,14 +115,14 @@ def _list_document(reply: Reply) -> dict[str, Any]:
 
 
 def _findings(read: _List, probes: Mapping[str, Probe]) -> Iterator[Finding]:
-    if read.problem is not None:
+    answered = {model_id for model_id in read.names if model_id in probes and probes[model_id].ok}
+    if read.problem is not None and not (read.problem[0] == "models_unlisted" and answered == {*read.names}):
         yield finding_at(read.endpoint, *read.problem, "modal")
     for model_id in read.missing:
-        answered = model_id in probes and probes[model_id].ok
         name = read.names[model_id]
         known_as = f" (as {name})" if name != model_id else ""
         message = f"not listed: {model_id}{known_as}; it lists {_listed(read.listing)}"
-        yield finding_at(read.endpoint, "missing_model", message, "modal", "warn" if answered else None)
+        yield finding_at(read.endpoint, "missing_model", message, "modal", "warn" if model_id in answered else None)
 
 
 def _listed(listing: Listing | None) -> str:
