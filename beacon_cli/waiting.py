@@ -17,21 +17,22 @@ class Waiting:
     def __init__(self, notify: Note, every: float) -> None:
         self._notify = notify
         self._every = every
-        self._open: dict[str, tuple[str, float]] = {}
+        self._open: dict[object, tuple[str, str, float]] = {}
 
     @contextlib.contextmanager
     def on(self, what: str, timeout: float) -> Iterator[Note]:
         """Put a request on the board while the block runs; the yielded function notes why it takes long."""
         deadline = time.monotonic() + timeout
-        self._open[what] = ("", deadline)
+        place = object()  # two may wait for the same
+        self._open[place] = (what, "", deadline)
 
         def note(why: str) -> None:
-            self._open[what] = (why, deadline)
+            self._open[place] = (what, why, deadline)
 
         try:
             yield note
         finally:
-            del self._open[what]
+            del self._open[place]
 
     @contextlib.asynccontextmanager
     async def reported(self) -> AsyncIterator[None]:
@@ -52,7 +53,7 @@ class Waiting:
     def _line(self) -> str:
         now = time.monotonic()
         entries = []
-        for what, (why, deadline) in self._open.items():
+        for what, why, deadline in self._open.values():
             left = f"{max(deadline - now, 0):.0f} s left"
             entries.append(f"{what} ({why + ', ' if why else ''}{left})")
         return f"waiting for {', '.join(entries)}"

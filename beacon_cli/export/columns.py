@@ -84,7 +84,7 @@ COLUMNS = (
     Column(
         "sent",
         "text",
-        "the parameters that were sent to an OpenAI-compatible endpoint, without model and seed, in JSON",
+        "what was sent to an OpenAI-compatible endpoint beside messages, model and seed, in JSON",
     ),
 )
 

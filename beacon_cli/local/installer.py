@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from beacon_cli.console.redaction import own_secret_names
+
 _SECRET_PREFIXES = ("BEACON_", "MODAL_", "HF_")
 _SECRETS = frozenset({"DATABASE_URL", "PGPASSWORD"})
 _UV_INDEXES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
@@ -46,7 +48,7 @@ class Installer:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(_SECRET_PREFIXES) and name not in _SECRETS
+            if not name.startswith(_SECRET_PREFIXES) and name not in _SECRETS | own_secret_names()
         }
         translated = _for_uv(kept) if self.name == "uv" else _for_pip(kept)
         # PIP_REQUIRE_VIRTUALENV guards against installing, and nothing is installed.

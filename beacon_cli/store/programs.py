@@ -10,9 +10,12 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from beacon_cli.console.redaction import own_secret_names
 from beacon_cli.errors import StoreError
 from beacon_cli.store.address import program_parameters
 from beacon_cli.store.server_programs import programs_folder
+
+_OURS = "BEACON_PROXY_"  # the beginning of the names of the credentials for Modal
 
 
 def dump_database(url: str, output: Path | None, data_path: Path) -> None:
@@ -72,8 +75,12 @@ def _program(name: str, data_path: Path) -> Path:
 
 
 def _without_password(url: str) -> tuple[str, dict[str, str]]:
-    """Return the address without its password, which goes through the environment: arguments are public."""
+    """Return the address without its password, and the environment that has it: arguments are public.
+
+    The credentials for endpoints are not in it: whoever is at a prompt of psql may start other programs.
+    """
     given = program_parameters(url)
     password = given.pop("password", None)
-    environment = {**os.environ, **({"PGPASSWORD": password} if password else {})}
-    return make_conninfo("", **given), environment
+    withheld = own_secret_names()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS) and name not in withheld}
+    return make_conninfo("", **given), {**kept, **({"PGPASSWORD": password} if password else {})}

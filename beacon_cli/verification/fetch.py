@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
+from beacon_cli.executor.answer import Reply
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import get
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
@@ -24,9 +25,15 @@ _TROUBLES = 2  # number of retries after resets and HTTP 500s
 # The finding for a failed request; anything else is `unusable_answer`.
 _CODES = {
     **{code: code for code in ("never_deployed", "app_stopped", "app_paused", "tls_failed", "unauthorized")},
+    **{code: code for code in ("models_unlisted", "no_credit")},
+    **dict.fromkeys(("geo_blocked", "legal_blocked"), "blocked_here"),
     **dict.fromkeys(("connection_failed", "connect_timeout"), "unreachable"),
     **dict.fromkeys(("server_error", "result_lost"), "endpoint_error"),
 }
+
+
+Read = Callable[[Reply], dict[str, Any]]
+"""Returns the JSON object in a reply. Raises `AttemptError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +58,11 @@ class Fetched:
 class _Fetch:
     """Reads one function, through as many attempts and hops as it takes."""
 
-    def __init__(self, client: Client, url: str, note: Note) -> None:
+    def __init__(self, client: Client, url: str, note: Note, read: Read) -> None:
         self._client = client
         self._url = url
         self._note = note
+        self._read = read
         self._troubles = 0
         self.hops = 0
         self.cold = ""
@@ -76,7 +84,7 @@ class _Fetch:
                 return document
 
     async def _once(self) -> dict[str, Any]:
-        return await get(self._client, self._url, self._on_hop, listing_document)
+        return await get(self._client, self._url, self._on_hop, self._read)
 
     def _may_try_again(self, error: AttemptError) -> bool:
         if error.http_status in _COLD:
@@ -98,15 +106,15 @@ class _Fetch:
         self._note(why)
 
 
-async def fetch(client: Client, url: str, timeout: float, note: Note) -> Fetched:
-    """GET a JSON object, within `timeout` seconds, including every hop and attempt.
+async def fetch(client: Client, url: str, timeout: float, note: Note, read: Read = listing_document) -> Fetched:
+    """GET a JSON object, as `read` takes it from its reply, within `timeout` seconds, including every hop and attempt.
 
     A 303, a slow answer, 408, 429, 502, 503 and 504 are signs of a cold start, so it waits; a reset and 500 are tried
     three times. A refused connection and a name that does not resolve fail immediately. `note` gets the reason for
     waiting.
     """
     started = time.monotonic()
-    fetching = _Fetch(client, url, note)
+    fetching = _Fetch(client, url, note, read)
     try:
         async with asyncio.timeout(timeout):
             document = await fetching.document()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from beacon_cli.console.program_name import command
 from beacon_cli.console.redaction import redacted
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import ProblemsFound
 
 Severity = Literal["fail", "warn"]
@@ -34,6 +35,7 @@ class _Code:
     severity: Severity
     hint: str
     local_hint: str = ""
+    openai_hint: str = ""
 
 
 _DEPLOY_MODAL = command("deploy modal")
@@ -41,37 +43,77 @@ _SERVE = command("serve")
 _DEPLOY = f"{_DEPLOY_MODAL} deploys the registry"
 _RESTART = f"stop {_SERVE} and start it again: it then serves what beacon.toml sets now"
 _URL = "check this region's URLs in beacon.toml"
+_OWN_URL = "check base_url and proxy in {table} of beacon.toml"
 _CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
 
 CODES: dict[str, _Code] = {
-    "unreachable": _Code("fail", f"{_URL}, and the network", f"start it: {_SERVE}"),
-    "no_answer": _Code("fail", "raise --timeout, or read the app's log on Modal: it does not start", _RESTART),
+    "unreachable": _Code("fail", f"{_URL}, and the network", f"start it: {_SERVE}", f"{_OWN_URL}, and the network"),
+    "no_answer": _Code(
+        "fail",
+        "raise --timeout, or read the app's log on Modal: it does not start",
+        _RESTART,
+        f"raise --timeout, or {_OWN_URL}",
+    ),
     "tls_failed": _Code(
         "fail", "check the certificate, and the host name in beacon.toml; certificates are always verified"
     ),
     "never_deployed": _Code("fail", f"{_DEPLOY_MODAL}, or {_URL}", _RESTART),
     "app_stopped": _Code("fail", f"the app was stopped: {_DEPLOY_MODAL} starts it again"),
     "app_paused": _Code("fail", "check the workspace's state and its billing on modal.com"),
-    "unauthorized": _Code("fail", _CREDENTIALS),
+    "unauthorized": _Code("fail", _CREDENTIALS, openai_hint="{credentials}"),
+    "no_credit": _Code("fail", "the account of these credentials has no credit left: top it up"),
+    "blocked_here": _Code(
+        "fail", "the provider does not serve the place that it is asked from: proxy in {table} sets another way there"
+    ),
     "open_endpoint": _Code(
         "fail",
         f"anybody can use it at your cost: {_DEPLOY_MODAL}, which requires a proxy token, and set its credentials",
         f"start {_SERVE} with the same BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
     ),
-    "unusable_answer": _Code("fail", f"{_URL}: this does not look like an endpoint of Beacon"),
-    "endpoint_error": _Code("fail", f"read the app's log on Modal, then {_DEPLOY_MODAL}", _RESTART),
+    "unusable_answer": _Code(
+        "fail",
+        f"{_URL}: this does not look like an endpoint of Beacon",
+        openai_hint="check base_url in {table} of beacon.toml: /models and /chat/completions are added to it",
+    ),
+    "endpoint_error": _Code(
+        "fail",
+        f"read the app's log on Modal, then {_DEPLOY_MODAL}",
+        _RESTART,
+        "the error is the endpoint's own: read its log, or the provider's status page",
+    ),
     "unhealthy": _Code("fail", f"read the app's log on Modal, then {_DEPLOY_MODAL}", _RESTART),
-    "missing_model": _Code("fail", _DEPLOY, _RESTART),
+    "missing_model": _Code(
+        "fail",
+        _DEPLOY,
+        _RESTART,
+        "set its name in {table}.models to what the endpoint calls it; --probe asks it all the same",
+    ),
     "extra_model": _Code("fail", _DEPLOY, _RESTART),
     "renamed_model": _Code("fail", _DEPLOY, _RESTART),
     "listed_twice": _Code("fail", _DEPLOY, _RESTART),
     "different_revision": _Code("fail", _DEPLOY, _RESTART),
     "registry_differs": _Code("fail", _DEPLOY, _RESTART),
-    "region_mismatch": _Code("fail", f"{_URL}: answers from here would be published under the wrong region"),
-    "probe_failed": _Code("fail", "read the app's log on Modal; a slow start needs a longer --timeout", _RESTART),
+    "region_mismatch": _Code(
+        "fail",
+        f"{_URL}: answers from here would be published under the wrong region",
+        openai_hint="check base_url in {table} of beacon.toml; or add the place to its container_prefixes",
+    ),
+    "probe_failed": _Code(
+        "fail",
+        "read the app's log on Modal; a slow start needs a longer --timeout",
+        _RESTART,
+        "correct what the message names in {table} of beacon.toml; a slow answer needs a longer --timeout",
+    ),
+    "models_unlisted": _Code(
+        "warn", "nothing proves what it serves: --probe asks each model; check base_url in {table} of beacon.toml"
+    ),
     "old_deployment": _Code("warn", f"it works without a models function; {_DEPLOY_MODAL} replaces it"),
     "region_unreported": _Code("warn", f"nothing proves where this is; {_DEPLOY_MODAL} replaces an old deployment"),
-    "container_region_unknown": _Code("warn", f"nothing proves where this ran; {_DEPLOY_MODAL} records it"),
+    "container_region_unknown": _Code(
+        "warn",
+        f"nothing proves where this ran; {_DEPLOY_MODAL} records it",
+        openai_hint="it is in no known region: if it lies in this one, add it to container_prefixes in {table}",
+    ),
     "empty_answer": _Code("warn", f"the model answered without text; ask it a question with {command('run')}"),
 }
 
@@ -84,3 +126,16 @@ def finding(code: str, message: str, target: Target, severity: Severity | None =
     known = CODES[code]
     hint = known.local_hint if target == "local" and known.local_hint else known.hint
     return Finding(severity or known.severity, code, redacted(message), hint)
+
+
+def finding_at(
+    endpoint: Endpoint, code: str, message: str, target: Target, severity: Severity | None = None
+) -> Finding:
+    """Return a finding whose hint also fits an endpoint that speaks OpenAI's API: nothing is deployed there."""
+    found = finding(code, message, target, severity)
+    if endpoint.api == "openai":
+        hint = (CODES[code].openai_hint or found.hint).format(
+            table=f"regions.{endpoint.region.id}", credentials=endpoint.access.hint
+        )
+        return replace(found, hint=hint)
+    return found

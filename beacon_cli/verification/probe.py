@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.door import bounded
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.answer import Answer
+from beacon_cli.executor.apis import APIS
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import ask
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
-from beacon_cli.verification.findings import Finding, Target, finding
+from beacon_cli.region_settings import Api
+from beacon_cli.verification.findings import Finding, Target, finding_at
 from beacon_cli.verification.report import Probe
 from beacon_cli.waiting import Note, Waiting
 from modal_deployment.regions import Regions
 
-QUESTION = {"prompt": "What is 2+2?", "max_tokens": 8, "temperature": 0}
+QUESTION = "What is 2+2?"
+# Some models of commercial APIs take no temperature but their own.
+_GENERATION: Mapping[Api, Mapping[str, Any]] = {
+    "beacon": {"max_tokens": 8, "temperature": 0},
+    "openai": {"max_tokens": 16},
+}
+_FINDINGS = {
+    **{code: code for code in ("region_mismatch", "unauthorized", "no_credit")},
+    **dict.fromkeys(("geo_blocked", "legal_blocked"), "blocked_here"),
+}
 _ATTEMPTS = 3
 _PAUSE_SECONDS = 0.5
 
@@ -39,9 +52,11 @@ async def probe_models(
     findings: list[Finding] = []
     for model_id in model_ids:
         with waiting.on(f"{endpoint.region.label} {model_id}", timeout) as note:
-            probe, found = await _Probing(client, endpoint, Lane(model_id, endpoint.region), regions, note).run(timeout)
+            lane = Lane(model_id, endpoint.region)
+            probing = _Probing(client.of(model_id), endpoint.of(model_id), lane, regions, note)
+            probe, found = await probing.run(timeout)
         probes[model_id] = probe
-        findings += [finding(code, message, target) for code, message in found]
+        findings += [finding_at(endpoint.of(model_id), code, message, target) for code, message in found]
     return probes, findings
 
 
@@ -69,9 +84,10 @@ class _Probing:
             return self._failed(error)
         if answer.status == "blocked" and answer.why is not None:
             return self._failed(AttemptError(answer.why.code, answer.why.message, raw=dict(answer.output)))
-        reported = answer.output.get("region")
+        reported = answer.output.get("region") if self._endpoint.api == "beacon" else answer.claims.effective_region
         probe = self._probe(reported, answer.container_id, answer.container_region, None)
-        return probe, list(self._doubts(answer))
+        probe = replace(probe, model_revision=text(answer.claims.model_revision))
+        return probe, list(self._doubts(answer) if self._endpoint.api == "beacon" else self._doubts_of_others(answer))
 
     async def _answer(self) -> Answer:
         for _ in range(_ATTEMPTS - 1):
@@ -85,9 +101,9 @@ class _Probing:
         return await self._ask()
 
     async def _ask(self) -> Answer:
-        return await ask(
-            self._client, self._endpoint, self._lane, {"model": self._lane.model_id, **QUESTION}, self._hop
-        )
+        api = self._endpoint.api
+        body = APIS[api].body(self._endpoint, self._lane.model_id, QUESTION, None, _GENERATION[api])
+        return await ask(self._client, self._endpoint, self._lane, body, self._hop)
 
     def _hop(self, _call_id: str | None) -> None:
         self._hops += 1
@@ -101,11 +117,23 @@ class _Probing:
         if answer.status == "empty":
             yield "empty_answer", f"{model_id} answered without text"
 
+    def _doubts_of_others(self, answer: Answer) -> Iterable[tuple[str, str]]:
+        """Yield the same of an endpoint that promises nothing; a model that thinks may spend all its tokens on that."""
+        says, region = answer.claims.effective_region, self._lane.region
+        named = self._regions.or_none(says)
+        if says is not None and named is None:
+            yield "container_region_unknown", f"where {self._lane.model_id} answered is {excerpt(says)}"
+        elif named not in {None, region}:
+            yield "region_mismatch", f"asked {region.label}, but {self._lane.model_id} answered from {says}"
+        if answer.status == "empty" and answer.claims.finish_reason != "length":
+            yield "empty_answer", f"{self._lane.model_id} answered without text"
+
     def _failed(self, error: AttemptError) -> tuple[Probe, list[tuple[str, str]]]:
         raw = error.raw or {}
         probe = self._probe(raw.get("region"), raw.get("container_id"), raw.get("container_region"), error.code)
-        code = error.code if error.code in {"region_mismatch", "unauthorized"} else "probe_failed"
-        return probe, [(code, f"{self._lane.model_id}: {error.message} ({error.code})")]
+        return probe, [
+            (_FINDINGS.get(error.code, "probe_failed"), f"{self._lane.model_id}: {error.message} ({error.code})")
+        ]
 
     def _probe(self, region: object, container_id: object, container_region: object, error: str | None) -> Probe:
         return Probe(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, CredentialsError, EnvironmentFault
+from beacon_cli.region_settings import Api
 from beacon_cli.verification.findings import Finding, Target
 from modal_deployment.regions import Region
 
@@ -16,7 +17,10 @@ Source = Literal["models", "health"]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One tiny question to one model. `region` is what the answer reports; `error` is an error code, None if `ok`."""
+    """One tiny question to one model.
+
+    `region` and `model_revision` are what the answer reports; `error` is an error code, None if `ok`.
+    """
 
     ok: bool
     region: str | None
@@ -25,12 +29,14 @@ class Probe:
     latency_seconds: float
     hops: int
     error: str | None
+    model_revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RegionReport:
-    """One region compared with the registry.
+    """One region compared with the registry, or with the names that its models should have.
 
+    `api` is what it speaks, and `expected` are the ids of the models that it should serve.
     `reachable` says whether a function of the region itself answered. `source` is the function with the list of models,
     None if neither gave one: then `missing` and `extra` are unknown and empty. `renamed` maps a served id to the
     registry's id of the same weights. `says_region` is the region that the endpoint reports. `latency_seconds` is the
@@ -54,6 +60,8 @@ class RegionReport:
     hops: int
     probes: Mapping[str, Probe]
     findings: tuple[Finding, ...]
+    expected: tuple[str, ...]
+    api: Api = "beacon"
 
     @property
     def ok(self) -> bool:
@@ -63,6 +71,20 @@ class RegionReport:
     def has(self, code: str) -> bool:
         """Whether there is a finding with this code."""
         return any(finding.code == code for finding in self.findings)
+
+    def joined(self, other: RegionReport) -> RegionReport:
+        """Return the report of a region whose models are asked in two ways: of this one, and of those of another."""
+        return replace(
+            self,
+            reachable=self.reachable or other.reachable,
+            source=self.source or other.source,
+            models_served=(*self.models_served, *other.models_served),
+            missing=(*self.missing, *other.missing),
+            says_region=self.says_region or other.says_region,
+            probes={**self.probes, **other.probes},
+            findings=(*self.findings, *other.findings),
+            expected=(*self.expected, *other.expected),
+        )
 
     def as_data(self) -> dict[str, Any]:
         """Return it as in the JSON document."""
@@ -77,7 +99,6 @@ class VerifyReport:
 
     target: Target
     probed: bool
-    expected: tuple[str, ...]
     regions: Mapping[str, RegionReport]
 
     @property
@@ -89,10 +110,16 @@ class VerifyReport:
     def error(self) -> BeaconError | None:
         """What prevented the whole verification: refused credentials, or no network."""
         reports = self.regions.values()
-        if refused := [report.region.label for report in reports if report.has("unauthorized")]:
+        refused = {
+            report.region.label: finding.hint
+            for report in reports
+            for finding in report.findings
+            if finding.code == "unauthorized"
+        }
+        if refused:
             return CredentialsError(
                 f"the credentials are missing or refused in {', '.join(refused)}",
-                hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
+                hint="; ".join(dict.fromkeys(refused.values())),
             )
         if reports and all(report.has("unreachable") and not report.reachable for report in reports):
             hint = f"start them: {command('serve')}" if self.target == "local" else "check the network, and the URLs"

@@ -47,13 +47,13 @@ def _print_regions(report: VerifyReport, console: Console) -> None:
 
 def _row(region: RegionReport, report: VerifyReport) -> list[str]:
     known = region.source is not None
-    served = len(report.expected) - len(region.missing)
+    served = len(region.expected) - len(region.missing)
     return [
         region.region.label,
         "yes" if region.reachable else "no",
-        f"{served}/{len(report.expected)}" if known else "?",
+        f"{served}/{len(region.expected)}" if known else "?",
         str(len(region.missing)) if known else "?",
-        str(len(region.extra)) if known else "?",
+        "-" if region.api == "openai" else str(len(region.extra)) if known else "?",
         excerpt(region.says_region or "-", 12),
         _seconds(region.latency_seconds),
         _seconds(region.cold_start_seconds),
@@ -73,7 +73,7 @@ def _hops(region: RegionReport) -> str:
 def _probes(region: RegionReport, report: VerifyReport) -> str:
     if not report.probed:
         return "-"
-    return f"{sum(probe.ok for probe in region.probes.values())}/{len(report.expected)}"
+    return f"{sum(probe.ok for probe in region.probes.values())}/{len(region.expected)}"
 
 
 def _findings(report: VerifyReport) -> Iterator[Text]:
@@ -102,16 +102,27 @@ def _verdict(report: VerifyReport) -> Iterator[Text]:
     if any(region.findings for region in report.regions.values()):
         yield Text("")
     if report.ok:
-        regions = quantity(len(report.regions), "region serves", "regions serve")
-        also = f" and {'answers' if len(report.regions) == 1 else 'answer'}" if report.probed else ""
         warned = f"; {quantity(warnings, 'warning')}" if warnings else ""
-        models = quantity(len(report.expected), "model")
-        yield Text.assemble(("ok", "bold green"), f": {regions} exactly the registry ({models}){also}{warned}")
+        yield Text.assemble(("ok", "bold green"), f": {_proven(report)}{warned}")
     else:
         bad = ", ".join(region.region.label for region in report.regions.values() if not region.ok)
         warned = f", {quantity(warnings, 'warning')}" if warnings else ""
         yield Text.assemble(("not ok", "bold red"), f": {quantity(fails, 'failure')}{warned}; check {bad}")
     yield Text(f"next:   {_next(report)}")
+
+
+def _proven(report: VerifyReport) -> str:
+    """Return what is known of regions without a failure. One that lists nothing is known once it has answered."""
+    known = [region for region in report.regions.values() if report.probed or region.source is not None]
+    unknown = [region.region.label for region in report.regions.values() if region not in known]
+    regions = quantity(len(known), "region serves", "regions serve")
+    also = f" and {'answers' if len(known) == 1 else 'answer'}" if report.probed else ""
+    rest = f"; not known of {', '.join(unknown)}" if unknown else ""
+    registries = {region.expected for region in known}
+    if len(registries) == 1 and all(region.api == "beacon" for region in known):
+        models = quantity(len(next(iter(registries))), "model")
+        return f"{regions} exactly the registry ({models}){also}{rest}"
+    return f"{regions} the models that are expected there{also}{rest}"
 
 
 def _next(report: VerifyReport) -> str:

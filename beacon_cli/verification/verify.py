@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.executor.client import Client, log_routes, open_client
+from beacon_cli.executor.client import Client, open_client, open_clients
 from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
 from beacon_cli.verification.compare import Comparison, compare
 from beacon_cli.verification.fetch import Fetched, fetch
 from beacon_cli.verification.findings import Finding, Target, finding
+from beacon_cli.verification.named_models import verify_named
 from beacon_cli.verification.openness import OPENNESS_SECONDS, is_on_modal, open_functions
 from beacon_cli.verification.probe import probe_models
 from beacon_cli.verification.reading import Reading
@@ -22,6 +22,7 @@ from beacon_cli.waiting import Waiting
 from modal_deployment.registry import Model
 
 NOTIFY_EVERY_SECONDS = 15.0
+_CALLS = 3  # to one region at the same time: `models`, `health`, and one probe
 
 
 def verify_endpoints(
@@ -42,7 +43,8 @@ def verify_endpoints(
     endpoints are in the report. Raises `Interrupted`, on a signal, and `EnvironmentFault` when certificates or a proxy
     that the environment names cannot be used.
     """
-    verification = _Verification(settings, expected, probe, timeout, target, Waiting(notify, notify_every))
+    waiting = Waiting(notify, notify_every)
+    verification = _Verification(settings, expected, probe, timeout, target, waiting, notify)
     return run_interruptible(lambda: verification.of(endpoints))
 
 
@@ -56,35 +58,70 @@ class _Verification:
     timeout: float
     target: Target
     waiting: Waiting
+    notify: Callable[[str], None]
 
     async def of(self, endpoints: Mapping[str, Endpoint]) -> VerifyReport:
-        open_one = partial(
-            open_client,
-            endpoints=endpoints.values(),
+        opened = open_clients(
+            self.settings.proxy_headers(),
+            endpoints,
             vocabulary=self.settings.vocabulary,
             connect_timeout=self.settings.limits.connect_timeout,
-            max_in_flight=3 * len(endpoints),
+            caps=dict.fromkeys(endpoints, _CALLS),
+            notify=self.notify,
         )
-        log_routes(endpoints.values())
-        async with (
-            open_one(self.settings.proxy_headers()) as client,
-            open_one({}) as anonymous,
-            self.waiting.reported(),
-        ):
+        async with opened as clients, self.waiting.reported():
             reports = await asyncio.gather(
-                *(_RegionCheck(self, endpoint, client, anonymous).report() for endpoint in endpoints.values())
+                *(self._region(endpoint, clients[region_id]) for region_id, endpoint in endpoints.items())
             )
-        return VerifyReport(self.target, self.probe, tuple(self.expected), dict(zip(endpoints, reports, strict=True)))
+        return VerifyReport(self.target, self.probe, dict(zip(endpoints, reports, strict=True)))
+
+    async def _region(self, endpoint: Endpoint, client: Client) -> RegionReport:
+        """Verify a region, with the models that it is asked for in another way than the rest."""
+        own, others = self._expected(endpoint)
+        checks = []
+        if own or not others:
+            checks.append(_RegionCheck(self, endpoint, client, own).report())
+        if others:
+            checks.append(self._named(endpoint, client, others))
+        first, *more = await asyncio.gather(*checks)
+        return first.joined(more[0]) if more else first
+
+    async def _named(self, endpoint: Endpoint, client: Client, model_ids: Sequence[str]) -> RegionReport:
+        return await verify_named(
+            client,
+            endpoint,
+            model_ids,
+            regions=self.settings.vocabulary.regions,
+            probe=self.probe,
+            timeout=self.timeout,
+            waiting=self.waiting,
+        )
+
+    def _expected(self, endpoint: Endpoint) -> tuple[dict[str, Model], list[str]]:
+        """Return what a region should serve as one of Beacon's own kind, and the models that have other endpoints.
+
+        A region of OpenAI's API, or without URLs of its own, serves what its table of models names; without a table,
+        what is expected anywhere.
+        """
+        serves_all = endpoint.inference_url and (endpoint.api == "beacon" or not endpoint.models)
+        model_ids = dict.fromkeys((*(self.expected if serves_all else ()), *endpoint.models))
+        there = (endpoint.models_url, "beacon")
+        own = {
+            model_id: self.expected[model_id]
+            for model_id in model_ids
+            if model_id in self.expected and (endpoint.of(model_id).models_url, endpoint.of(model_id).api) == there
+        }
+        return own, [model_id for model_id in model_ids if model_id not in own]
 
 
 @dataclass(frozen=True, slots=True)
 class _RegionCheck:
-    """The verification of one region."""
+    """The verification of one region as an endpoint of Beacon's own kind, which serves the models of a registry."""
 
     common: _Verification
     endpoint: Endpoint
     client: Client
-    anonymous: Client
+    expected: Mapping[str, Model]
 
     async def report(self) -> RegionReport:
         """Read, compare, and ask."""
@@ -96,11 +133,11 @@ class _RegionCheck:
             ),
         )
         target, listing = self.common.target, reading.listing
-        comparison = Comparison() if listing is None else compare(listing, self.common.expected, target)
+        comparison = Comparison() if listing is None else compare(listing, self.expected, target)
         probes, doubts = await self._probes(comparison)
         findings = [finding(code, message, target) for code, message in reading.deviations()]
         findings += [*comparison.findings, *await self._openness(reading), *doubts]
-        return _region_report(reading, comparison, probes, findings)
+        return _region_report(reading, comparison, probes, findings, tuple(self.expected))
 
     async def _read(self, function: str, url: str) -> Fetched:
         timeout = self.common.timeout
@@ -108,7 +145,7 @@ class _RegionCheck:
             return await fetch(self.client, url, timeout, note)
 
     async def _probes(self, comparison: Comparison) -> tuple[dict[str, Probe], list[Finding]]:
-        served = [model_id for model_id in self.common.expected if model_id in comparison.served]
+        served = [model_id for model_id in self.expected if model_id in comparison.served]
         return await probe_models(
             self.client,
             self.endpoint,
@@ -123,21 +160,39 @@ class _RegionCheck:
         """Judge whether strangers have access; reported only if something answered that could let them in."""
         if reading.models.document is None and reading.health.document is None:
             return []
-        if not self.common.settings.proxy_headers():
+        if not self.endpoint.access.sends_secrets(self.common.settings.proxy_headers()):
             if not is_on_modal(self.endpoint):
                 return []
             message = "it answers without credentials, and none are configured"
             return [finding("open_endpoint", message, self.common.target, "warn")]
         with self.common.waiting.on(f"{self.endpoint.region.label} without credentials", OPENNESS_SECONDS):
-            let_in = await open_functions(self.anonymous, self.endpoint, inference=self.common.probe)
+            let_in = await self._let_in()
         if not let_in:
             return []
         message = f"{', '.join(let_in)}: requests without credentials are answered, although credentials are configured"
         return [finding("open_endpoint", message, self.common.target)]
 
+    async def _let_in(self) -> list[str]:
+        """Return the functions that answer a stranger, who comes the same way."""
+        limits = self.common.settings.limits
+        stranger = open_client(
+            {},
+            [self.endpoint],
+            vocabulary=self.common.settings.vocabulary,
+            connect_timeout=limits.connect_timeout,
+            max_in_flight=_CALLS,
+            proxy=self.endpoint.access.named_proxy(),
+        )
+        async with stranger as client:
+            return await open_functions(client, self.endpoint, inference=self.common.probe)
+
 
 def _region_report(
-    reading: Reading, comparison: Comparison, probes: dict[str, Probe], findings: list[Finding]
+    reading: Reading,
+    comparison: Comparison,
+    probes: dict[str, Probe],
+    findings: list[Finding],
+    expected: tuple[str, ...],
 ) -> RegionReport:
     return RegionReport(
         region=reading.region,
@@ -157,4 +212,5 @@ def _region_report(
         hops=reading.models.hops + reading.health.hops,
         probes=probes,
         findings=tuple(findings),
+        expected=expected,
     )

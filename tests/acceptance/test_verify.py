@@ -63,6 +63,8 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
                     "renamed": {},
                     "registry_sha256": registry_sha256(BUILT_IN_MODELS),
                     "hash_matches": True,
+                    "expected": ["llama3.2-1b", "qwen2.5-1.5b"],
+                    "api": "beacon",
                     "says_region": "eu",
                     "version": "0.1.0",
                     "container_id": "ta-eu",
@@ -76,6 +78,7 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
                             "container_region": "local-eu",
                             "hops": 0,
                             "error": None,
+                            "model_revision": None,
                         }
                     },
                     "findings": [

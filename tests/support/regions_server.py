@@ -48,8 +48,8 @@ class Regions:
     async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
         path, _, query = request.path.partition("?")
         region = path.split("/")[1]
-        if path.endswith("/models"):
-            return http(200, {"models_available": self.models, "region": region})
+        if path.endswith(("/models", "/health")):
+            return http(200, {"models_available": self.models, "region": region, "status": "healthy"})
         self.methods.append(request.method)
         if request.method == "GET":
             request = self._calls.pop(query)

@@ -14,6 +14,7 @@ import pytest
 from grpclib import Status
 
 from tests.acceptance.conftest import Beacon
+from tests.support.echoes import header_bytes, no_answers
 from tests.support.fake_modal import FakeModal, fake_modal
 from tests.support.hostile_endpoints import (
     Asked,
@@ -197,48 +198,22 @@ def in_every_field(spelled: str) -> Reply:
     return reply
 
 
-def raw(text: str) -> bytes:
-    """Return bytes as a header carries them."""
-    return text.encode("utf-8", "replace").replace(b"\r", b"").replace(b"\n", b"").replace(b"\0", b"%00")
-
-
 def in_what_is_no_answer(spelled: str) -> dict[str, Reply]:
     """Return the other places, by name: errors, redirects, heads and bodies that cannot be read."""
-    said = {"success": False, "error": {"code": spelled, "message": f"bad token {spelled}"}}
-    text, line = spelled.encode("utf-8", "surrogatepass"), raw(spelled)
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n"
+    line = header_bytes(spelled)
 
     def call(asked: Asked) -> bytes:
         return b"HTTP/1.1 303 x\r\nLocation: %b%%26%b\r\nContent-Length: 0\r\n\r\n" % (asked.result_path.encode(), line)
 
     return {
-        "an error": http(422, said),
+        **no_answers(spelled),
         "an old error": http(200, {"status": "error", "error": spelled}),
-        "a plain error": http(502, b"x" * 190 + b" " + text, Content_Type="text/plain"),
-        "no JSON": http(200, b"<p>" + b"x" * 280 + text),
-        "cut JSON": http(200, b'{"response": "' + text),
-        "UTF-16": http(422, json.dumps(said).encode("utf-16")),
-        "UTF-16 without its mark": http(200, f'{{"response" {spelled}'.encode("utf-16-be", "surrogatepass")),
-        "UTF-32": http(200, json.dumps({"success": False, "error": spelled}).encode("utf-32-le")),
         "another region": lambda asked: asked.good(region=f"mars {spelled}"),
         "another model": lambda asked: asked.good(model=spelled),
         "another prompt": lambda asked: asked.good(receipt={"output": {"prompt": spelled}}),
         "another receipt's model": lambda asked: asked.good(receipt={"execution_details": {"model": spelled}}),
         "another id": lambda asked: asked.good().replace(b"\r\n", b"\r\nBeacon-Request-ID: " + line + b"\r\n", 1),
-        "a redirect": b"HTTP/1.1 307 " + line + b"\r\nLocation: " + line + b"\r\nContent-Length: 0\r\n\r\n",
-        "another host": b"HTTP/1.1 303 x\r\nLocation: http://" + line + b".example/\r\nContent-Length: 0\r\n\r\n",
         "a call": lambda asked: asked.good() if asked.method == "GET" else call(asked),
-        "a wait": b"HTTP/1.1 429 x\r\nRetry-After: " + line + b"\r\nContent-Length: 0\r\n\r\n",
-        "a status line": line + b"\r\n\r\n",
-        "a reason": b"HTTP/1.1 500 " + line + b"\r\nContent-Length: 0\r\n\r\n",
-        "a header's name": b"HTTP/1.1 200 OK\r\n" + line + b": 1\r\nContent-Length: 0\r\n\r\n",
-        "a broken header": head + line + b"\r\n\r\nok",
-        "a type": head + b"Content-Type: " + line + b"\r\n\r\nok",
-        "an encoding": head + b"Content-Encoding: " + line + b"\r\n\r\nok",
-        "a framing": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + line + b"\r\n\r\n",
-        "a length": b"HTTP/1.1 200 OK\r\nContent-Length: " + line + b"\r\n\r\n",
-        "a chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + line + b"\r\n",
-        "a chunk's end": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx" + line + b"\r\n",
         "bytes left over": lambda asked: (
             asked.good(response=spelled).replace(b"Connection: close\r\n", b"") + line + b"\r\n\r\n"
         ),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from beacon_cli.executor.answer import Reply
+from beacon_cli.executor.answer import Answer, Reply
 from beacon_cli.executor.blocks import BLOCKS
 from beacon_cli.executor.execution import ERROR_CODES
 from beacon_cli.executor.failures import AttemptError
@@ -17,6 +18,7 @@ from beacon_cli.executor.openai_answer import read_completion
 from beacon_cli.job.lanes import Lane
 from modal_deployment.regions import BUILT_IN_REGIONS
 from tests.support.hostile_input import any_text, json_values, mutated
+from tests.support.vocabulary import VOCABULARY
 
 LANE = Lane("m", BUILT_IN_REGIONS[0])
 ASKED = {"model": "m", "messages": [{"role": "user", "content": "What?"}], "max_tokens": 5}
@@ -49,18 +51,33 @@ bodies = (
     | mutated([json.dumps(GOOD).encode()])
 )
 headers = st.dictionaries(st.sampled_from(["x-ms-region", "cf-ray", "x-request-id", "retry-after-ms"]), any_text)
-replies = st.builds(Reply, st.sampled_from([200, 200, 200, 200, 400, 401, 404, 422, 429, 500]), bodies, headers=headers)
+replies = st.builds(
+    partial(Reply, vocabulary=VOCABULARY),
+    st.sampled_from([200, 200, 200, 200, 400, 401, 404, 422, 429, 500]),
+    bodies,
+    headers=headers,
+)
+
+
+def _reply(body: bytes) -> Reply:
+    return Reply(200, body, vocabulary=VOCABULARY)
+
+
+def _read(reply: Reply) -> Answer | AttemptError:
+    try:
+        return read_completion(reply, LANE, ASKED)
+    except AttemptError as error:
+        return error
 
 
 @settings(max_examples=400, deadline=None)
 @given(replies)
-@example(Reply(200, b'{"choices": [{"message": {"content": [{"text": "a"}, [], {"thinking": [[]]}]}}]}'))
-@example(Reply(200, json.dumps({**GOOD, "error": {"code": True}}).encode()))
+@example(_reply(b'{"choices": [{"message": {"content": [{"text": "a"}, [], {"thinking": [[]]}]}}]}'))
+@example(_reply(json.dumps({**GOOD, "error": {"code": True}}).encode()))
 def test_a_completion_is_an_answer_or_a_documented_failure(reply: Reply) -> None:
-    try:
-        answer = read_completion(reply, LANE, ASKED)
-    except AttemptError as error:
-        assert error.code in ERROR_CODES
+    answer = _read(reply)
+    if isinstance(answer, AttemptError):
+        assert answer.code in ERROR_CODES
         return
     json.dumps([answer.output, answer.thought, asdict(answer.claims)], allow_nan=False)
     assert answer.output["sent"] == {"model": "m", "max_tokens": 5}

@@ -31,6 +31,7 @@ NOT_READ = RegionReport(
     hops=0,
     probes={},
     findings=(),
+    expected=("m",),
 )
 READ = replace(NOT_READ, reachable=True, source="models", models_served=("m",), says_region="us", latency_seconds=0.25)
 ANSWERED = Probe(True, "us", "ta-1", "us-east-1", 200.0, 2, None)
@@ -40,7 +41,7 @@ def shown(*regions: RegionReport, width: int = 80, probed: bool = False, target:
     from rich.console import Console
 
     out = io.StringIO()
-    report = VerifyReport(target, probed, ("m",), {str(number): region for number, region in enumerate(regions)})
+    report = VerifyReport(target, probed, {str(number): region for number, region in enumerate(regions)})
     show_verification(report)(Console(file=out, width=width, markup=False))
     return out.getvalue()
 
