@@ -11,13 +11,14 @@ from beacon_cli.console.terminal import console_on
 from beacon_cli.records.stored_answer import StoredExecution
 from beacon_cli.show.page import print_answers
 from tests.support.stored_answers import stored
+from tests.support.vocabulary import REGIONS
 
 
 def page(*executions: StoredExecution, width: int = 120, **options: Any) -> str:
     stream = io.StringIO()
     console = console_on(stream)
     console.width = width
-    print_answers(executions, console, **options)
+    print_answers(executions, console, regions=REGIONS, **options)
     return stream.getvalue()
 
 
