@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -88,14 +88,16 @@ class Endpoint:
         return replace(endpoint, models=models)
 
 
-def regions_with_endpoints(settings: Settings) -> list[Region]:
-    """Return the regions that are deployed on Modal, and those whose endpoints' URLs are configured."""
+def regions_with_endpoints(settings: Settings, recorded: Collection[str]) -> list[Region]:
+    """Return the regions whose endpoints' URLs are configured, and those that are deployed on Modal.
+
+    Where the settings say nothing of Modal, but name endpoints of one's own, these are the `recorded` ones.
+    """
     vocabulary = settings.vocabulary
-    return [
-        region
-        for region in vocabulary.regions.values()
-        if region in vocabulary.deployed_regions or settings.endpoint_of(region.id) is not None
-    ]
+    own = {region_id for region_id in vocabulary.regions if settings.endpoint_of(region_id) is not None}
+    says_modal = settings.modal.workspace or settings.modal.regions or not own
+    on_modal = {region.id for region in vocabulary.deployed_regions} if says_modal else set(recorded)
+    return [region for region in vocabulary.regions.values() if region.id in own | on_modal]
 
 
 def configured_endpoints(

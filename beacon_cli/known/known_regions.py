@@ -83,7 +83,8 @@ def known_regions(settings: Settings) -> list[KnownRegion]:
 
 
 def _inference_urls(endpoint: Endpoint) -> dict[str, str]:
-    return {model_id: each.inference_url for model_id, each in endpoint.models.items()}
+    elsewhere = (item for item in endpoint.models.items() if item[1].inference_url != endpoint.inference_url)
+    return {model_id: each.inference_url for model_id, each in elsewhere}
 
 
 def _endpoint(settings: Settings, region: Region) -> tuple[Endpoint | None, str | None]:

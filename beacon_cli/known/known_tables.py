@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from beacon_cli.console.printable import excerpt
@@ -26,25 +26,41 @@ def show_models(models: Sequence[KnownModel], labels: Mapping[str, str]) -> Show
 
         from beacon_cli.console.tables import Column, print_table
 
-        names = ("model", "served by", "from", "runs on", "context", "revision", "deployed in")
-        columns = [*(Column(name, right=name == "context") for name in names), Column("source", optional=True)]
-        print_table(console, columns, [_model_row(model, labels) for model in models])
-        if any(known.deploy and not known.deployed_in for known in models):
+        names = ("model", "served by", "runs on", "context", "revision", "deployed in")
+        columns = [Column(name, right=name == "context") for name in names]
+        optional = [Column("from", optional=True), Column("source", optional=True)]
+        rows = [_model_row(model, served_by, labels) for model, served_by in _served(models, labels)]
+        print_table(console, [*columns, *optional], rows)
+        if any(known.deploy and not known.deployed_in for known in models) and not any(
+            known.target in labels for known in models
+        ):
             console.print(Text(f"next:   {command('deploy modal --dry-run')}"), soft_wrap=True)
 
     return show
 
 
-def _model_row(known: KnownModel, labels: Mapping[str, str]) -> list[str]:
+def _served(models: Sequence[KnownModel], labels: Mapping[str, str]) -> Iterator[tuple[KnownModel, str]]:
+    """Yield each model, and who serves it; the regions that have it at endpoints of their own share a line."""
+    elsewhere: dict[str, list[KnownModel]] = {}
+    for known in models:
+        if known.target in labels:
+            elsewhere.setdefault(known.model.id, []).append(known)
+        else:
+            yield known, known.target
+    for same in elsewhere.values():
+        yield same[0], ", ".join(labels[known.target] for known in same)
+
+
+def _model_row(known: KnownModel, served_by: str, labels: Mapping[str, str]) -> list[str]:
     model = known.model
     return [
         excerpt(model.id, 255),
-        labels.get(known.target, known.target),
-        " + ".join(known.origins),
+        served_by,
         model.gpu or ("CPU" if known.target == "local" else "-"),
         "-" if model.context is None else str(model.context),
         excerpt((model.revision or "-")[:_REVISION]),
         _deployed_in(known, labels),
+        " + ".join(known.origins),
         excerpt(model.source, 255),
     ]
 
@@ -105,10 +121,10 @@ def _deployed(known: KnownRegion) -> str:
 
 
 def _asked_at(known: KnownRegion) -> list[str]:
-    if known.endpoint is None:
+    if known.problem is not None:
         return [excerpt(f"- ({known.problem})", 500)]
     others = (f"{url} ({model_id})" for model_id, url in known.inference_urls.items())
-    return [excerpt(line, 500) for line in (known.endpoint, *others)]
+    return [excerpt(line, 500) for line in (known.endpoint, *others) if line]
 
 
 def _other_names(known: KnownRegion) -> list[str]:

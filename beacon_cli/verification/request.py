@@ -28,8 +28,9 @@ def verify_configured(
 
             endpoints, registry = _served_here(named, settings), local_registry(settings)
         else:
-            regions = named or regions_with_endpoints(settings)
-            endpoints = configured_endpoints(settings, regions, recorded_endpoints(settings))
+            recorded = recorded_endpoints(settings)
+            regions = named or regions_with_endpoints(settings, recorded)
+            endpoints = configured_endpoints(settings, regions, recorded)
             registry = settings.vocabulary.registry
         return verify_endpoints(
             settings,
