@@ -60,7 +60,7 @@ def test_a_completion_is_an_answer_or_a_documented_failure(reply: Reply) -> None
     try:
         answer = read_completion(reply, LANE, ASKED)
     except AttemptError as error:
-        assert error.code in ERROR_CODES
+        assert error.code in ERROR_CODES  # noqa: PT017 - both outcomes are right
         return
     json.dumps([answer.output, answer.thought, asdict(answer.claims)], allow_nan=False)
     assert answer.output["sent"] == {"model": "m", "max_tokens": 5}
