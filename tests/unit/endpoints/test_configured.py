@@ -100,7 +100,7 @@ def test_a_model_on_another_gpu_is_asked_at_the_function_of_that_gpu() -> None:
     assert endpoint.of("qwen2.5-1.5b").inference_url == f"{APP}-inference.modal.run"
     assert endpoint.of("own").inference_url == f"{APP}-inference-l4.modal.run"
     assert endpoint.of("unknown") is endpoint
-        assert f"{APP}-inference-l4.modal.run" in [each.inference_url for each in endpoint.all]
+    assert f"{APP}-inference-l4.modal.run" in [each.inference_url for each in endpoint.all]
 
 
 def test_what_was_recorded_of_the_functions_is_used(tmp_path: Path) -> None:
