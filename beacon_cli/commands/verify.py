@@ -27,7 +27,7 @@ def endpoints(
     ] = None,
     local: Annotated[bool, typer.Option("--local", help="Verify the servers of `serve` on this machine.")] = False,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Also ask each model one tiny question; this wakes GPUs.")
+        bool, typer.Option("--probe", help="Also ask each model one tiny question; this wakes GPUs, or costs tokens.")
     ] = False,
     timeout: Annotated[
         float,
@@ -35,9 +35,9 @@ def endpoints(
     ] = 180.0,
     as_json: Json = False,
 ) -> CommandResult:
-    """Compare what every region serves with the registry. Exit code 1 if a region deviates.
+    """Compare what every region serves with what it should serve. Exit code 1 if a region deviates.
 
-    Without --probe this costs nothing: it only reads `models` and `health`, which wakes no GPU.
+    Without --probe this costs nothing: it only reads the lists of models, and `health`, which wakes no GPU.
     """
     from beacon_cli.verification.request import verify_configured
     from beacon_cli.verification.table import show_verification
