@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.redaction import is_credential
 from modal_deployment.regions import Region
 
 T = TypeVar("T")
@@ -132,6 +133,8 @@ class RegionModelSettings(AskingSettings):
     def _can_be_sent(cls, extra: dict[str, Any] | None) -> dict[str, Any] | None:
         if own := sorted(_OWN_PARAMETERS.intersection(extra or ())):
             raise ValueError(f"{own[0]} is set by Beacon itself")
+        if secret := next(filter(is_credential, extra or ()), None):
+            raise ValueError(f"{secret} may be a secret, and what is sent is stored: use headers_env or key_env")
         try:
             json.dumps(extra, allow_nan=False)
         except (TypeError, ValueError):

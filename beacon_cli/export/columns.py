@@ -80,6 +80,11 @@ COLUMNS = (
     Column("effective_region", "text", "the region that the endpoint says it answered in"),
     Column("arm", "integer", "the arm of the region: 0, or 1 for a control"),
     Column("effective_model", "text", "the model that the endpoint says it asked"),
+    Column(
+        "sent",
+        "text",
+        "the parameters that were sent to an OpenAI-compatible endpoint, without model and seed, in JSON",
+    ),
 )
 
 

@@ -126,6 +126,7 @@ def test_a_row_in_json_written_out_by_hand(connection: Connection, database_url:
         "effective_region": None,
         "arm": 0,
         "effective_model": None,
+        "sent": None,
     }
 
 

@@ -244,6 +244,7 @@ def test_a_proxy_whose_variable_is_not_set_is_a_fault_of_the_environment(monkeyp
         ({"api": "openai", "models": {"m": {"name": "x\n"}}}, "must be printable"),
         ({"api": "openai", "models": {"m": {"extra": {"stream": True}}}}, "stream is set by Beacon itself"),
         ({"api": "openai", "models": {"m": {"extra": {"seed": 1}}}}, "seed is set by Beacon itself"),
+        ({"api": "openai", "models": {"m": {"extra": {"api_key": "canary"}}}}, "api_key may be a secret"),
         ({"api": "openai", "models": {"m": {"extra": {"a": float("inf")}}}}, "values of JSON only"),
         (
             {"api": "openai", "base_url": BASE, "key_env": "KEY", "models": {"m": {"base_url": "https://other/v1"}}},
