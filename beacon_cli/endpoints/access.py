@@ -71,7 +71,7 @@ class Access:
     @property
     def proxy_hint(self) -> str:
         """What to do when the proxy on the way refuses its user and password."""
-        url = "the proxy's whole URL, such as http://user:password@host:3128"
+        url = "the proxy's whole URL, with user and password"
         if self.proxy_env is not None:
             return f"set {self.proxy_env} to {url}"
         if self.proxy is not None:
