@@ -68,6 +68,16 @@ class Access:
             return "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
         return "it needs a key: name the variable that holds it in key_env, in the region's table of beacon.toml"
 
+    @property
+    def proxy_hint(self) -> str:
+        """What to do when the proxy on the way refuses its user and password."""
+        url = "the proxy's whole URL, with user and password"
+        if self.proxy_env is not None:
+            return f"set {self.proxy_env} to {url}"
+        if self.proxy is not None:
+            return f"in place of proxy, name a variable in proxy_env that holds {url}"
+        return f"set the variable that names the proxy to {url}"
+
     def request_headers(self, modal: Mapping[str, str], label: str) -> dict[str, str]:
         """Return the headers of every request to a region with this label.
 

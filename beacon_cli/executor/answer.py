@@ -24,7 +24,7 @@ LONGEST_RETRY_AFTER_SECONDS = 30 * 86400.0
 """The longest `Retry-After` that is believed: no time limit of a job is longer."""
 _RETRIABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 _OWN_COLUMNS = frozenset({"response", "receipt"})
-_CODES = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 429: "rate_limited"}
+_CODES = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 407: "proxy_refused", 429: "rate_limited"}
 # Where an answer has its thought, if not in its text: the names of DeepSeek and vLLM, and of OpenRouter.
 _THOUGHTS: tuple[Path, ...] = (("reasoning_content",), ("reasoning",))
 # Where an error names the parameter that it is about: OpenAI's form, that form without its envelope, FastAPI's.

@@ -18,7 +18,7 @@ from beacon_cli.errors import ModelNotServed, RequestRefused
 from beacon_cli.executor.apis import APIS
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import ask, get
-from beacon_cli.executor.failures import AttemptError, credentials_refused
+from beacon_cli.executor.failures import REFUSED, AttemptError, credentials_refused
 from beacon_cli.executor.json_paths import value_at
 from beacon_cli.executor.listing import Listing, listing_document, read_listing
 from beacon_cli.executor.signs import Sign, sign_of
@@ -108,8 +108,8 @@ class _Checking:
         first = {(place.endpoint.models_url, place.client): place for place in places}
         found = await asyncio.gather(*(self._listing(place) for place in first.values()))
         for place, answer in zip(first.values(), found, strict=True):
-            if isinstance(answer, AttemptError) and answer.http_status == 401:
-                raise credentials_refused(place.endpoint, answer.message)
+            if isinstance(answer, AttemptError) and (answer.code in REFUSED and answer.http_status != 403):
+                raise credentials_refused(place.endpoint, answer.message, answer.code)
         return dict(zip(first, found, strict=True))
 
     async def _listing(self, place: _Place) -> Listing | AttemptError | None:
@@ -188,8 +188,8 @@ class _Checking:
 
     def _judge(self, place: _Place, error: AttemptError, body: Mapping[str, Any], listing: Listing | None) -> None:
         """Warn of an endpoint in trouble. Raises the error of one that refuses what the job would ask."""
-        if error.code == "unauthorized":
-            raise credentials_refused(place.endpoint, error.message)
+        if error.code in REFUSED:
+            raise credentials_refused(place.endpoint, error.message, error.code)
         if error.code == "unknown_model":
             raise ModelNotServed(
                 f"not served: {place} as {place.name!r} ({error.message}); nothing was asked",

@@ -23,7 +23,7 @@ from beacon_cli.executor.apis import APIS
 from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
-from beacon_cli.network.transport import connection_of
+from beacon_cli.network.transport import connection_of, refuses_login
 from beacon_cli.pauses import pauses
 from modal_deployment.request_id import HEADER as REQUEST_ID
 
@@ -273,6 +273,8 @@ class _Exchange(Generic[T]):
             if isinstance(cause, ssl.SSLError):
                 return AttemptError("tls_failed", f"no secure connection: {self.client.door.text(str(cause.reason))}")
             cause = cause.__cause__ or cause.__context__
+        if refuses_login(error):
+            return AttemptError("proxy_refused", f"the connection failed: {self.client.door.text(text)}")
         return AttemptError(
             "connection_failed",
             f"the connection failed: {self.client.door.text(text)}",

@@ -36,6 +36,7 @@ ERROR_CODES: dict[str, str] = {
     "connection_failed": "the connection was refused, reset or broken",
     "tls_failed": "the endpoint's certificate was refused",
     "unauthorized": "the endpoint refused the credentials, or requires credentials (401, 403)",
+    "proxy_refused": "the proxy on the way refused its user and password, or requires some (407)",
     "unknown_model": "the endpoint does not serve this model (404)",
     "request_rejected": "the endpoint refused the request (another 4xx, or a 403 although it accepts the credentials)",
     "rate_limited": "the endpoint is busy (429)",

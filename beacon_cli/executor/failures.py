@@ -35,8 +35,17 @@ class AttemptError(Exception):
         return self.message
 
 
-def credentials_refused(endpoint: Endpoint, message: str | None) -> CredentialsError:
-    """Return the error of a run whose credentials an endpoint refuses, with what it says."""
+REFUSED = frozenset({"unauthorized", "proxy_refused"})
+"""The codes of errors after which nothing else would be answered there."""
+
+
+def credentials_refused(endpoint: Endpoint, message: str | None, code: str = "unauthorized") -> CredentialsError:
+    """Return the error of a run whose credentials are refused by an endpoint, or by the proxy before it."""
+    if code == "proxy_refused":
+        return CredentialsError(
+            f"the proxy before region {endpoint.region.label} refuses its user and password ({message})",
+            hint=endpoint.access.proxy_hint,
+        )
     return CredentialsError(
         f"region {endpoint.region.label} refuses the credentials ({message})", hint=endpoint.access.hint
     )

@@ -11,7 +11,7 @@ from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import ModelNotServed, RegionNotReady
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import get
-from beacon_cli.executor.failures import AttemptError, credentials_refused
+from beacon_cli.executor.failures import REFUSED, AttemptError, credentials_refused
 from beacon_cli.executor.listing import NOT_RUNNING, Listing, listing_document, read_listing
 from beacon_cli.job.lanes import Lane
 from beacon_cli.waiting import Waiting
@@ -70,8 +70,10 @@ async def require_models(
         if isinstance(answer, Listing):
             served[site] = answer
             site.client.accepted = True
-        elif answer.code == "unauthorized":
-            raise credentials_refused(endpoints[site.region.id].of(sites[site][0].model_id), answer.message)
+        elif answer.code in REFUSED:
+            raise credentials_refused(
+                endpoints[site.region.id].of(sites[site][0].model_id), answer.message, answer.code
+            )
         elif answer.code in NOT_RUNNING:
             not_ready[label] = answer.message
         else:

@@ -30,7 +30,7 @@ from beacon_cli.executor.events import (
     Notice,
 )
 from beacon_cli.executor.execution import Batch, Batching, Cell, Execution, Settled, Status
-from beacon_cli.executor.failures import credentials_refused
+from beacon_cli.executor.failures import REFUSED, credentials_refused
 from beacon_cli.executor.region_events import RegionEvents
 from beacon_cli.executor.turns import RegionIsDown, RegionTroubles, Slots, SlotTimeout, Turn
 from beacon_cli.job.lanes import Lane
@@ -273,9 +273,10 @@ class Run:
 
     def _require_accepted(self, execution: Execution) -> None:
         """Raise `CredentialsError` where the endpoint refused the credentials: it would refuse every other cell."""
-        if execution.error_code == "unauthorized":
+        if execution.error_code in REFUSED:
             lane = execution.cell.lane
-            raise credentials_refused(self._endpoints[lane.region.id].of(lane.model_id), execution.error_message)
+            endpoint = self._endpoints[lane.region.id].of(lane.model_id)
+            raise credentials_refused(endpoint, execution.error_message, execution.error_code)
 
     async def _asked_in_turn(self, progress: Progress) -> Execution | None:
         """Return what became of a cell, None when it was not asked, or met nothing but a pause of its region."""

@@ -56,7 +56,7 @@ def named_proxy(value: str, source: str) -> Proxy:
     if not value:
         raise EnvironmentFault(
             f"{source} is not set, and beacon.toml says that it holds the URL of a proxy",
-            hint=f"export {source}, such as socks5h://user:password@host:1080",
+            hint=f"export {source}, such as socks5h://host:1080",
         )
     proxy = Proxy(value if "://" in value else f"http://{value}", source)
     _require_usable(proxy)

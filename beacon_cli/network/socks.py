@@ -20,6 +20,8 @@ _CONNECT = b"\x01"
 _IPV4, _NAME, _IPV6 = 1, 3, 4
 _ADDRESS_BYTES = {_IPV4: 4, _IPV6: 16}
 _PORT = 1080
+LOGIN_REFUSED = "the SOCKS proxy wants a user and a password"
+"""How the error begins of a proxy that refuses a login, or the lack of one."""
 _MOST_BYTES = 255
 # What a proxy says about the way beyond it, as if we had met that ourselves; and what it says about us.
 _UNREACHABLE = {3: "network unreachable", 4: "host unreachable", 5: "connection refused", 6: "TTL expired"}
@@ -90,10 +92,11 @@ async def _authenticate(stream: httpcore2.AsyncNetworkStream, auth: tuple[bytes,
         user, password = auth
         await stream.write(_PASSWORD_VERSION + _counted(user) + _counted(password))
         if (await _read(stream, 2))[1:] != b"\x00":
-            raise httpcore2.ProxyError("the SOCKS proxy refuses the user and password")
+            raise httpcore2.ProxyError(f"{LOGIN_REFUSED}, and refuses this one")
     elif method != _NO_AUTHENTICATION:
-        wants = "it refuses every way to authenticate" if auth is not None else "it wants a user and a password"
-        raise httpcore2.ProxyError(f"the SOCKS proxy cannot be used: {wants}")
+        if auth is None:
+            raise httpcore2.ProxyError(LOGIN_REFUSED)
+        raise httpcore2.ProxyError("the SOCKS proxy cannot be used: it refuses every way to authenticate")
 
 
 async def _connect(stream: httpcore2.AsyncNetworkStream, address: bytes, port: int) -> None:

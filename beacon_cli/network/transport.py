@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpcore2
 import httpx2
 
-from beacon_cli.network.socks import SocksBackend
+from beacon_cli.network.socks import LOGIN_REFUSED, SocksBackend
 from beacon_cli.network.streams import Surplus, WatchedBackend, WatchedStream
 
 # httpx2 has each error of httpcore2 under the same name.
@@ -157,3 +157,8 @@ def _length(headers: list[tuple[bytes, bytes]]) -> int | None:
 
 def _translated(error: Exception) -> httpx2.TransportError:
     return _ERRORS[type(error)](str(error))
+
+
+def refuses_login(error: Exception) -> bool:
+    """Return whether a proxy refused a connection for want of a valid user and password: 407, in HTTP."""
+    return isinstance(error, httpx2.ProxyError) and str(error).startswith(("407", LOGIN_REFUSED))

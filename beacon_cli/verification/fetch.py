@@ -24,7 +24,10 @@ _SLOW_SECONDS = 5.0  # a CPU function that takes longer was not running
 _TROUBLES = 2  # number of retries after resets and HTTP 500s
 # The finding for a failed request; anything else is `unusable_answer`.
 _CODES = {
-    **{code: code for code in ("never_deployed", "app_stopped", "app_paused", "tls_failed", "unauthorized")},
+    **{
+        code: code
+        for code in ("never_deployed", "app_stopped", "app_paused", "tls_failed", "unauthorized", "proxy_refused")
+    },
     **{code: code for code in ("models_unlisted", "no_credit")},
     **dict.fromkeys(("geo_blocked", "legal_blocked"), "blocked_here"),
     **dict.fromkeys(("connection_failed", "connect_timeout"), "unreachable"),

@@ -61,6 +61,11 @@ CODES: dict[str, _Code] = {
     "app_stopped": _Code("fail", f"the app was stopped: {_DEPLOY_MODAL} starts it again"),
     "app_paused": _Code("fail", "check the workspace's state and its billing on modal.com"),
     "unauthorized": _Code("fail", _CREDENTIALS, openai_hint="{credentials}"),
+    "proxy_refused": _Code(
+        "fail",
+        "correct the user and password in the variable that names the proxy, such as HTTPS_PROXY",
+        openai_hint="{proxy}",
+    ),
     "no_credit": _Code("fail", "the account of these credentials has no credit left: top it up"),
     "blocked_here": _Code(
         "fail", "the provider does not serve the place that it is asked from: proxy in {table} sets another way there"
@@ -135,7 +140,7 @@ def finding_at(
     found = finding(code, message, target, severity)
     if endpoint.api == "openai":
         hint = (CODES[code].openai_hint or found.hint).format(
-            table=f"regions.{endpoint.region.id}", credentials=endpoint.access.hint
+            table=f"regions.{endpoint.region.id}", credentials=endpoint.access.hint, proxy=endpoint.access.proxy_hint
         )
         return replace(found, hint=hint)
     return found

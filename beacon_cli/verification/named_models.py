@@ -22,7 +22,7 @@ from modal_deployment.regions import Regions
 
 # Of an endpoint that has no list of models, or does not show it to this key: a key may be allowed to ask only.
 _NO_LIST = frozenset({403, 404, 405, 501})
-_UNANSWERED = frozenset({"unreachable", "no_answer", "tls_failed"})
+_UNANSWERED = frozenset({"unreachable", "no_answer", "tls_failed", "proxy_refused"})
 # What a question would meet as well as the list did.
 _IN_THE_WAY = frozenset({*_UNANSWERED, "unauthorized", "blocked_here", "no_credit"})
 _NAMED = 5  # of the models that are listed, in one message

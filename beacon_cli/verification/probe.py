@@ -30,7 +30,7 @@ _GENERATION: Mapping[Api, Mapping[str, Any]] = {
     "openai": {"max_tokens": 16},
 }
 _FINDINGS = {
-    **{code: code for code in ("region_mismatch", "unauthorized", "no_credit")},
+    **{code: code for code in ("region_mismatch", "unauthorized", "proxy_refused", "no_credit")},
     **dict.fromkeys(("geo_blocked", "legal_blocked"), "blocked_here"),
 }
 _ATTEMPTS = 3

@@ -13,7 +13,12 @@ from beacon_cli.verification.report import Source
 from modal_deployment.regions import Region, Regions
 
 # The region itself did not answer: nothing did, or Modal's gateway did in its place.
-_UNANSWERED = frozenset({"unreachable", "no_answer", "tls_failed", "never_deployed", "app_stopped", "app_paused"})
+_UNANSWERED = frozenset(
+    {
+        *("unreachable", "no_answer", "tls_failed", "proxy_refused"),
+        *("never_deployed", "app_stopped", "app_paused"),
+    }
+)
 # The status in `health` if all is well; the old deployment sends "success".
 _HEALTHY = frozenset({"healthy", "ok", "success"})
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, CredentialsError, EnvironmentFault
+from beacon_cli.executor.failures import REFUSED
 from beacon_cli.region_settings import Api
 from beacon_cli.verification.findings import Finding, Target
 from modal_deployment.regions import Region
@@ -114,7 +115,7 @@ class VerifyReport:
             report.region.label: finding.hint
             for report in reports
             for finding in report.findings
-            if finding.code == "unauthorized"
+            if finding.code in REFUSED
         }
         if refused:
             return CredentialsError(

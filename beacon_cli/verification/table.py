@@ -115,6 +115,8 @@ def _proven(report: VerifyReport) -> str:
     """Return what is known of regions without a failure. One that lists nothing is known once it has answered."""
     known = [region for region in report.regions.values() if report.probed or region.source is not None]
     unknown = [region.region.label for region in report.regions.values() if region not in known]
+    if not known:
+        return f"nothing failed, and nothing is known of {', '.join(unknown)}"
     regions = quantity(len(known), "region serves", "regions serve")
     also = f" and {'answers' if len(known) == 1 else 'answer'}" if report.probed else ""
     rest = f"; not known of {', '.join(unknown)}" if unknown else ""

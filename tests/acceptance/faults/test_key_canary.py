@@ -148,7 +148,7 @@ def test_no_key_of_an_endpoint_comes_back(hurt: Beacon, tmp_path: Path) -> None:
 
 @pytest.mark.fault(60, "a proxy of one region that refuses its password, or cannot reach the endpoint")
 @pytest.mark.parametrize(
-    ("kind", "scheme", "exit_codes"), [(Socks5, "socks5h", [3, 3, 1]), (HttpProxy, "http", [1, 1, 3])]
+    ("kind", "scheme", "exit_codes"), [(Socks5, "socks5h", [3, 4, 4]), (HttpProxy, "http", [1, 4, 4])]
 )
 def test_no_password_of_a_proxy_comes_back(
     hurt: Beacon, tmp_path: Path, kind: type[Socks5 | HttpProxy], scheme: str, exit_codes: list[int]

@@ -82,7 +82,7 @@ def test_a_proxy_that_does_something_else_is_an_error_in_words(
 
 
 def test_a_refused_password_is_told_without_it() -> None:
-    with pytest.raises(httpcore2.ProxyError, match="refuses the user and password") as caught:
+    with pytest.raises(httpcore2.ProxyError, match="wants a user and a password, and refuses this one") as caught:
         said_to([(4, b"\x05\x02"), (11, b"\x01\x01")], "socks5h://me:canary@")
     assert "canary" not in str(caught.value)
 

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from beacon_cli.endpoints.configured import configured_endpoints
-from beacon_cli.errors import CredentialsError, EnvironmentFault
+from beacon_cli.errors import CredentialsError
 from beacon_cli.settings import Settings
 from beacon_cli.verification.report import RegionReport, VerifyReport
 from beacon_cli.verification.verify import verify_endpoints
@@ -243,13 +243,17 @@ def test_the_way_through_a_socks_proxy_is_the_regions_alone(vllm: VLLM, monkeypa
         assert (len(way.wanted), way.refused) == (3, 0)
         monkeypatch.setenv("BR_PROXY", f"socks5h://me:wrong-secret@{way.address}")
         refused = verify(br=br)
-        assert isinstance(refused.error, EnvironmentFault)
-        assert found(refused.regions["br"]) == [("fail", "unreachable")]
+        assert (refused.exit_code, found(refused.regions["br"])) == (4, [("fail", "proxy_refused")])
+        assert refused.regions["br"].findings[0].hint.startswith("set BR_PROXY to ")
         assert "secret" not in str(refused.as_data())
 
 
 def test_an_http_proxy_of_a_region_is_used_for_loopback_too(vllm: VLLM) -> None:
     with proxying(HttpProxy()) as way:
-        report = verify(probe=True, br=table(vllm, **NAMED, proxy=f"http://{way.address}"))
-        assert report.exit_code == 0
+        br = table(vllm, **NAMED, proxy=f"http://{way.address}")
+        assert verify(probe=True, br=br).exit_code == 0
         assert len(way.wanted) == 3
+        way.login = ("me", "proxy-secret")
+        refused = verify(br=br)
+    assert (refused.exit_code, found(refused.regions["br"])) == (4, [("fail", "proxy_refused")])
+    assert "proxy_env" in refused.regions["br"].findings[0].hint

@@ -37,6 +37,9 @@ READ = replace(NOT_READ, reachable=True, source="models", models_served=("m",), 
 ANSWERED = Probe(True, "us", "ta-1", "us-east-1", 200.0, 2, None)
 
 
+CHAT = replace(NOT_READ, reachable=True, api="openai")
+
+
 def shown(*regions: RegionReport, width: int = 80, probed: bool = False, target: Any = "modal") -> str:
     from rich.console import Console
 
@@ -99,3 +102,17 @@ def test_hostile_text_is_printed_literally() -> None:
     text = shown(replace(READ, says_region="[red]", findings=(finding("unhealthy", "\x1b]0;x\x07 [/b]", "modal"),)))
     assert "[red]" in text
     assert "\\x1b]0;x\\x07 [/b]" in text
+
+
+def test_a_region_that_lists_nothing_is_known_once_it_has_answered() -> None:
+    listed = replace(CHAT, source="models")
+    assert "ok: nothing failed, and nothing is known of US" in shown(CHAT)
+    assert "ok: 1 region serves the models that are expected there; not known of US" in shown(listed, CHAT)
+    assert "ok: 2 regions serve the models that are expected there and answer" in shown(listed, CHAT, probed=True)
+
+
+def test_more_models_in_a_list_than_are_asked_are_not_counted() -> None:
+    row = next(
+        line for line in shown(replace(CHAT, source="models", models_served=("m", "n"))).splitlines() if "US" in line
+    )
+    assert row.split()[:5] == ["US", "yes", "1/1", "0", "-"]
