@@ -15,14 +15,16 @@ from beacon_cli.console.printable import printable
 from beacon_cli.console.result import CommandResult, write_stderr
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.job.model import Job
+from beacon_cli.runs.asked_endpoints import asked_endpoints
 from beacon_cli.runs.execute import run_to_end
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.stored_summary import read_summary
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, connect_readonly
-from beacon_cli.store.database import open_database
+from beacon_cli.store.database import named_url, open_database
 from beacon_cli.store.migrate import require_ready_for_a_run
+from beacon_cli.store.running import server_folder
 from beacon_cli.store.schema import ASKING_AGAIN, WRITING
 
 if TYPE_CHECKING:
@@ -35,13 +37,25 @@ _log = logging.getLogger(__name__)
 
 
 def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
-    """Run a job to its end and return its summary and its audit. Raises any `BeaconError` that stops it early."""
+    """Run a job to its end and return its summary and its audit. Raises any `BeaconError` that stops it early.
+
+    For a job that is new, the settings of the endpoints are checked before a database is opened, or created.
+    """
     job_id = request.given_or_new_id(job)
+    if not request.local and not _may_be_stored(request, settings, job):
+        asked_endpoints(settings, job, job.lanes_in(request.part))
     with _with_resume_hint(request, job_id):
         write_stderr(f"job {job_id}\n")
         write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
         with open_database(settings, request.database_url, announced=True) as url:
             return _run_job(request, settings, job, job_id, url, as_json=as_json)
+
+
+def _may_be_stored(request: RunRequest, settings: Settings, job: Job) -> bool:
+    """Return whether the job may be stored already; if all its answers are, it needs no endpoint."""
+    if request.job_id is None and job.id is None:
+        return False
+    return named_url(settings, request.database_url) is not None or server_folder(settings.data_path()).is_dir()
 
 
 def _run_job(

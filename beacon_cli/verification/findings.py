@@ -44,7 +44,7 @@ _URL = "check this region's URLs in beacon.toml"
 _CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
 
 CODES: dict[str, _Code] = {
-    "unreachable": _Code("fail", f"{_URL}, and the network", f"start it: {_SERVE}"),
+    "unreachable": _Code("fail", f"{_URL}, the network, and the proxy if the message names one", f"start it: {_SERVE}"),
     "no_answer": _Code("fail", "raise --timeout, or read the app's log on Modal: it does not start", _RESTART),
     "tls_failed": _Code(
         "fail", "check the certificate, and the host name in beacon.toml; certificates are always verified"

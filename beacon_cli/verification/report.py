@@ -95,7 +95,8 @@ class VerifyReport:
                 hint="set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token",
             )
         if reports and all(report.has("unreachable") and not report.reachable for report in reports):
-            hint = f"start them: {command('serve')}" if self.target == "local" else "check the network, and the URLs"
+            there = "check the network, the proxy if a message names one, and the URLs"
+            hint = f"start them: {command('serve')}" if self.target == "local" else there
             return EnvironmentFault("no region could be reached", hint=hint)
         return None
 
