@@ -15,7 +15,6 @@ from beacon_cli.errors import LocalServerError
 from beacon_cli.extras import require
 from beacon_cli.local.child import Child
 from beacon_cli.local.llama import LlamaGenerator, threads_for
-from beacon_cli.local.loopback import require_loopback
 from beacon_cli.local.models import local_registry, model_file
 from beacon_cli.local.plan import ServerPlan
 from beacon_cli.local.weights import ProgressHook
@@ -60,7 +59,6 @@ async def local_servers(
     start, and at each further hundredth. `notify` gets a line when a server dies.
     Raises `WeightsError`, `ConfigError`, `MissingExtra` and `LocalServerError`.
     """
-    require_loopback()
     chosen = list(regions)
     children: list[Child] = []
     watches: list[asyncio.Future[None]] = []

@@ -50,6 +50,7 @@ class NamedDatabase:
         except BeaconError as error:
             if type(error) in (StoreError, SchemaError) and not error.message.startswith(self.source):
                 error.message = f"{self.source}: {error.message}"
+                error.hint = error.hint.replace(f"check {_FLAG}", f"check {self.source}")
                 if self.source == _SHARED_VARIABLE:
                     _add_hint(error, _IF_NOT_OURS)
             raise
