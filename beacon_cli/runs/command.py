@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.table import print_findings
-from beacon_cli.console.printable import printable
-from beacon_cli.console.result import CommandResult, write_stderr
+from beacon_cli.console.result import CommandResult
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.job.model import Job
 from beacon_cli.local.loopback import require_loopback
@@ -47,8 +46,9 @@ def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool)
     elif not _may_be_stored(request, settings, job):
         asked_endpoints(settings, job, job.lanes_in(request.part))
     with _ResumeHint(request, job_id, stored=request.job_id is not None or job.id is not None) as resumable:
-        write_stderr(f"job {job_id}\n")
-        write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+        _log.warning("job %s", job_id)
+        for warning in job.warnings:
+            _log.warning("warning: %s", warning)
         with open_database(settings, request.database_url, announced=True) as url:
             return _run_job(request, settings, job, job_id, url, resumable, as_json=as_json)
 

@@ -254,7 +254,7 @@ class _OpenedRun:
             self._notify("stopping…")
             self._task.cancel()
         elif self._store is not None:
-            self._notify("stopping… calls in flight are cancelled and recorded; press Ctrl-C again to quit at once")
+            self._notify("stopping… calls in flight are cancelled and recorded; Ctrl-C again quits at once")
             self._store.hurry()
             self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
 

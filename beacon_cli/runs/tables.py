@@ -229,9 +229,9 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     if summary.cells.answered:
         job_id = excerpt(summary.job_id, 255)
         accept = " --accept system_prompt" if summary.system_prompts_differ else ""
-        _print_command("next:   ", command("show", job_id), console)
+        console.print(Text(f"next:   {command('show', job_id)}"), soft_wrap=True)
         if has_extra("report"):
-            _print_command("        ", f"{command('report', job_id)}{accept}", console)
+            console.print(Text(f"        {command('report', job_id)}{accept}"), soft_wrap=True)
 
 
 def _part(summary: RunSummary) -> list[str]:

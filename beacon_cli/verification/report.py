@@ -73,12 +73,13 @@ class RegionReport:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All regions of a target. `regions` is by region id, in the given order."""
+    """All regions of a target, or those that were `named`. `regions` is by region id, in the given order."""
 
     target: Target
     probed: bool
     expected: tuple[str, ...]
     regions: Mapping[str, RegionReport]
+    named: tuple[Region, ...] = ()
 
     @property
     def ok(self) -> bool:
