@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beacon_cli.console.terminal import can_redraw
 from beacon_cli.signals import held
 
 if TYPE_CHECKING:
@@ -55,7 +56,10 @@ def _typeset(text: str, console: Console) -> str:
     from rich.markdown import Markdown
 
     with console.capture() as captured:
-        console.print(Markdown(_LINK.sub(_named, text), hyperlinks=False), width=min(console.width, _WIDEST))
+        console.print(
+            Markdown(_LINK.sub(_named, text), hyperlinks=False, code_theme="ansi_dark"),
+            width=min(console.width, _WIDEST),
+        )
     return captured.get()
 
 
@@ -67,9 +71,9 @@ def _named(link: re.Match[str]) -> str:
 
 def _paged(text: str) -> bool:
     """Show a text in `$PAGER`, else in `less`; return whether there was such a program."""
-    pager = os.environ.get("PAGER", "less")
+    pager = os.environ.get("PAGER", "less" if can_redraw(sys.stdout) else "")
     words = pager.split()
-    if not words or shutil.which(words[0]) is None or os.environ.get("TERM", "dumb") == "dumb":
+    if not words or shutil.which(words[0]) is None:
         return False
     environment = {"LESS": "FRX", **os.environ}  # as git does: a short page is just printed, and stays on the screen
     with held():  # while the pager is open, Ctrl-C is for the pager
