@@ -60,7 +60,7 @@ def _typeset(text: str, console: Console) -> str:
             Markdown(_LINK.sub(_named, text), hyperlinks=False, code_theme="ansi_dark"),
             width=min(console.width, _WIDEST),
         )
-    return captured.get()
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def _named(link: re.Match[str]) -> str:

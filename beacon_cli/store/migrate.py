@@ -27,6 +27,7 @@ from beacon_cli.store.schema import (
     require_own_tables,
     require_rights,
     require_supported,
+    require_unicode,
 )
 
 # yoyo applies a migration in one transaction and records it in another: a process that is killed in between leaves one
@@ -63,7 +64,7 @@ def _require_current(connection: Connection, facts: Facts) -> None:
         )
     if schema == "empty":
         require_open_schema(connection)
-        require_supported(facts)
+        require_unicode(facts)
         raise SchemaError("this database has no Beacon tables yet", hint=f"run: {command('db migrate')}")
     require_rights(facts)
     applied = _applied(connection)

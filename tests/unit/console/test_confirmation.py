@@ -16,28 +16,24 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def asked(answer: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> str:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    return terminal
+    monkeypatch.setattr(sys, "stdin", answer)
+    require_confirmation("really?")
+    return terminal.getvalue()
 
 
 @pytest.mark.parametrize("answer", ["y\n", "YES\n"])
-def test_yes_goes_on(answer: str, shown: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal(answer))
-    require_confirmation("really?")
-    assert shown.getvalue() == "really? [y/N] "
+def test_yes_goes_on(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(Terminal(answer), monkeypatch) == "really? [y/N] "
 
 
 @pytest.mark.parametrize("answer", ["\n", "n\n", ""])
-def test_anything_else_changes_nothing(answer: str, shown: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+def test_anything_else_changes_nothing(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ProblemsFound, match="nothing was changed"):
-        require_confirmation("really?")
+        asked(Terminal(answer), monkeypatch)
 
 
-def test_a_script_is_not_asked(shown: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
-    require_confirmation("really?")
-    assert shown.getvalue() == ""
+def test_a_script_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(io.StringIO("n\n"), monkeypatch) == ""
