@@ -3,6 +3,7 @@
     BeaconError                     exit  code
     ├── UsageError                  2     usage
     │   ├── ConfigError             2     config
+    │   │   └── NoEndpoint          2     config
     │   └── JobFileError            2     job_file
     ├── ProblemsFound               1     problems_found
     │   ├── JobNotFound             1     job_not_found
@@ -54,6 +55,10 @@ class ConfigError(UsageError):
     """`beacon.toml` or a `BEACON_*` variable is not usable."""
 
     code = "config"
+
+
+class NoEndpoint(ConfigError):
+    """No endpoint is configured for a region."""
 
 
 class JobFileError(UsageError):

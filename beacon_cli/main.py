@@ -24,6 +24,7 @@ from beacon_cli.faults import explained
 from beacon_cli.signals import Interrupted
 
 _STDOUT_CLOSED = 141
+_FLAGS = frozenset({"--verbose", "-v", "--no-color"})
 _COMPLETION = "_BEACON_COMPLETE"  # set by the shell to request completions of a word
 _NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
@@ -60,6 +61,11 @@ class _Program(RootGroup):
 app = new_app(name="beacon", cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 
 
+def _without_color(wanted: bool) -> None:
+    if wanted:
+        os.environ["NO_COLOR"] = "1"
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"beacon {__version__}")
@@ -92,6 +98,15 @@ def options(
     verbose: Annotated[
         bool,
         typer.Option("--verbose", "-v", help="Log details on stderr. Also accepted after the command."),
+    ] = False,
+    _no_color: Annotated[
+        bool,
+        typer.Option(
+            "--no-color",
+            callback=_without_color,
+            is_eager=True,
+            help="Print no colours, as with NO_COLOR=1. Also accepted after the command.",
+        ),
     ] = False,
     _version: Annotated[
         bool,
@@ -129,12 +144,13 @@ def options(
         be_verbose()
 
 
-def _with_verbose_first(arguments: list[str]) -> list[str]:
-    """Also accept `--verbose` after the command, but not after `--` or among psql's own options."""
+def _with_flags_first(arguments: list[str]) -> list[str]:
+    """Also accept `--verbose` and `--no-color` after the command, but not after `--` or among psql's own options."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    if not {"--verbose", "-v"} & set(own) or _command_name(arguments) == "db psql":
+    flags = [word for word in own if word in _FLAGS]
+    if not flags or _command_name(arguments) == "db psql":
         return arguments
-    return ["--verbose", *(word for word in own if word not in ("--verbose", "-v")), *arguments[len(own) :]]
+    return [*flags, *(word for word in own if word not in _FLAGS), *arguments[len(own) :]]
 
 
 def program(arguments: list[str]) -> int:
@@ -203,7 +219,7 @@ def _result_of(arguments: list[str], context: AppContext) -> int:
             from beacon_cli.command_line.completion import complete
 
             return complete(app)
-        result = app(_with_verbose_first(arguments), prog_name=program_name(), standalone_mode=False, obj=context)
+        result = app(_with_flags_first(arguments), prog_name=program_name(), standalone_mode=False, obj=context)
     except SystemExit as end:
         if not isinstance(end.__context__, OSError):
             return end.code if isinstance(end.code, int) else 1

@@ -62,7 +62,7 @@ PAGES: dict[str, HelpPage] = {
     "jobs": HelpPage(
         (
             Example("beacon jobs", "List the newest jobs"),
-            Example("beacon jobs --status interrupted --limit 5", "List jobs that can be resumed"),
+            Example("beacon jobs --status resumable --limit 5", "List jobs that can be resumed"),
         ),
         ("answers",),
     ),

@@ -33,9 +33,9 @@ def regions(ctx: typer.Context, incomplete: str) -> Values:
 
 def statuses() -> Values:
     """Return the possible statuses of a job."""
-    from beacon_cli.records.overview import STATUSES
+    from beacon_cli.records.overview import RESUMABLE, STATUSES
 
-    return list(STATUSES)
+    return [*STATUSES, RESUMABLE]
 
 
 def execution_statuses() -> Values:

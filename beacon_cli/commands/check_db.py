@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, JobId, Json
+from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Quiet
 from beacon_cli.console.result import CommandResult
 
 
@@ -25,6 +25,7 @@ def check_db(
         typer.Option(help="How the job was batched, for a job of the old system, which does not say it."),
     ] = None,
     database_url: DatabaseUrl = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> CommandResult:
     """Audit what a job stored in the database. Exit code 1 if a check fails."""
@@ -39,7 +40,7 @@ def check_db(
     regions = ctx.obj.settings.vocabulary.regions
     expected = load_job(expect, regions=regions, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
-        job = chosen_job(connection, job_id, regions=regions, as_json=as_json)
+        job = chosen_job(connection, job_id, regions=regions, as_json=as_json, announced=False)
         report = audited(connection, job, expected, batching=batching)
     return CommandResult(
         "check-db",
@@ -48,4 +49,5 @@ def check_db(
         as_json=as_json,
         problems=report.problems,
         show=show_audit(report),
+        quiet=quiet,
     )

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from beacon_cli.store.journal import Found
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, even on failure.")]
+
+
+def _be_quiet(wanted: bool) -> bool:
+    if wanted:
+        from beacon_cli.console.diagnostics import be_quiet
+
+        be_quiet()
+    return wanted
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", callback=_be_quiet, help="Print nothing but errors; the exit code says it all.")
+]
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(

@@ -8,7 +8,7 @@ import typer
 
 from beacon_cli.command_line.values import job_ids
 from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
-from beacon_cli.console.result import CommandResult
+from beacon_cli.console.result import CommandResult, ending_with
 
 
 def compare(
@@ -48,7 +48,7 @@ def compare(
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         jobs = [
-            chosen_job(connection, given, regions=vocabulary.regions, as_json=as_json)
+            chosen_job(connection, given, regions=vocabulary.regions, as_json=as_json, announced=False)
             for given in (job_id, other_job_id)
             if given
         ]
@@ -60,5 +60,5 @@ def compare(
         exit_code=1 if problems else 0,
         as_json=as_json,
         problems=problems,
-        show=show_comparison(comparison),
+        show=ending_with(problems, show_comparison(comparison)),
     )

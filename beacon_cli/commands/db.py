@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.console.output_file import file_or_stdout
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import CommandResult
-
-if TYPE_CHECKING:
-    pass
 
 app = command_group("Migrate, find, query or back up the database.")
 
@@ -25,25 +23,32 @@ def migrate(
         bool,
         typer.Option("--fleet", help="Also create or update the fleet's queue (schema beacon_queue)."),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be applied to the tables, without changing anything.")
+    ] = False,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
     """Create Beacon's tables, or bring them up to date."""
     from beacon_cli.store.database import named_url, unmigrated_database
-    from beacon_cli.store.migrate import migrate
+    from beacon_cli.store.migrate import migrate, migrations_to_apply
 
     settings = ctx.obj.settings
     with unmigrated_database(settings, database_url) as url:
-        if fleet:
+        if dry_run:
+            applied = migrations_to_apply(url)
+        elif fleet:
             from beacon_cli.fleet.tcp import migrate_fleet
 
             applied = migrate_fleet(named_url(settings, database_url))
         else:
             applied = migrate(url)
-    line = f"applied: {', '.join(applied)}" if applied else "up to date: nothing to apply"
-    if fleet:
+    applied_or_not = "would be applied" if dry_run else "applied"
+    line = f"{applied_or_not}: {', '.join(applied)}" if applied else "up to date: nothing to apply"
+    if fleet and not dry_run:
         line += "\nthe fleet's queue is ready"
-    return CommandResult("db migrate", {"applied": applied}, as_json=as_json, show=lambda out: out.print(line))
+    data = {"applied": [] if dry_run else applied, "to_apply": applied if dry_run else []}
+    return CommandResult("db migrate", data, as_json=as_json, show=lambda out: out.print(line))
 
 
 @app.command("url", cls=BeaconCommand)
@@ -84,7 +89,14 @@ def stop(ctx: typer.Context, as_json: Json = False) -> CommandResult:
 def dump(
     ctx: typer.Context,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of stdout.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=file_or_stdout,
+            help="Write to this file instead of stdout; it appears, or is replaced, when it is complete.",
+        ),
     ] = None,
     database_url: DatabaseUrl = None,
 ) -> None:

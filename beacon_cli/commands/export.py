@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Model, Question
+from beacon_cli.console.output_file import file_or_stdout
 from beacon_cli.console.result import CommandResult
 from beacon_cli.export.formats import Format, chosen_format, require_format
 
@@ -25,7 +26,8 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
-            help="Write to this file instead of stdout. It appears when it is complete.",
+            callback=file_or_stdout,
+            help="Write to this file instead of stdout; it appears, or is replaced, when it is complete.",
         ),
     ] = None,
     excel: Annotated[bool, typer.Option("--excel", help="Write CSV that Excel opens with a double click.")] = False,

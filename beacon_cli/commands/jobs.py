@@ -20,8 +20,8 @@ def jobs(
         str | None,
         typer.Option(
             metavar="STATUS",
-            help="Only jobs with this status: queued, running, interrupted, completed, partial, failed, cancelled or "
-            "set_aside.",
+            help="Only jobs with this status: queued, running, interrupted (its process died), completed, partial, "
+            "failed, cancelled (by a signal such as Ctrl-C) or set_aside; or resumable, all that can be resumed.",
             autocompletion=statuses,
         ),
     ] = None,

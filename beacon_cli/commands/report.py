@@ -16,7 +16,12 @@ def report(
     job_id: JobId,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write to this file. Default: beacon-report-JOB_ID.html."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write to this file, which is replaced; - writes to stdout. Default: beacon-report-JOB_ID.html.",
+        ),
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     measure: Measure = "lexical",
@@ -28,18 +33,23 @@ def report(
 ) -> CommandResult:
     """Write a job's answers and verdicts as one HTML file. Exit code 0 whatever the verdicts are."""
     from beacon_cli.comparison.options import chosen_options
+    from beacon_cli.console.output_file import STDOUT, file_or_stdout
     from beacon_cli.records.choose_job import chosen_job
+    from beacon_cli.report.files import default_name, require_free_stdout
     from beacon_cli.report.open import open_in_browser
     from beacon_cli.report.report import write_report
     from beacon_cli.report.written import show_report
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
+    if output == STDOUT:
+        require_free_stdout(as_json=as_json, open_it=open_it)
     options = chosen_options(measure, rate, accept or (), refusals)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         job = chosen_job(connection, job_id, regions=vocabulary.regions, as_json=as_json)
-        written = write_report(connection, job, options, output, models=vocabulary.models)
-    if open_it:
+        path = file_or_stdout(output or Path(default_name(job.id)))
+        written = write_report(connection, job, options, path, models=vocabulary.models)
+    if open_it and written.path is not None:
         open_in_browser(written.path)
     return CommandResult("report", written.as_data(), 0, as_json, show=show_report(written))

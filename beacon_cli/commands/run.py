@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from beacon_cli.commands.common import (
     NewJobId,
     NoCheck,
     OldPrompt,
+    Quiet,
     Without,
 )
 from beacon_cli.console.result import CommandResult
@@ -56,6 +58,7 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Append every event to this file, one JSON document per line.")
     ] = None,
     database_url: DatabaseUrl = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> CommandResult:
     """Run a job, or resume one.
@@ -86,7 +89,7 @@ def run(
     if dry_run:
         from beacon_cli.runs.plan import plan_job
 
-        return plan_job(request, ctx.obj.settings, job, as_json=as_json)
+        return replace(plan_job(request, ctx.obj.settings, job, as_json=as_json), quiet=quiet)
     from beacon_cli.runs.command import run_job
 
-    return run_job(request, ctx.obj.settings, job, as_json=as_json)
+    return replace(run_job(request, ctx.obj.settings, job, as_json=as_json), quiet=quiet)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
-from beacon_cli.commands.common import Json, region_option
+from beacon_cli.commands.common import Json, Quiet, region_option
 from beacon_cli.console.result import CommandResult
 
 app = command_group("Verify the deployed endpoints.")
@@ -33,6 +33,7 @@ def endpoints(
         float,
         typer.Option(min=1, max=3600, metavar="SECONDS", help="Seconds to wait for a cold region, or for a probe."),
     ] = 180.0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> CommandResult:
     """Compare what every region serves with what it should serve. Exit code 1 if a region deviates.
@@ -52,4 +53,5 @@ def endpoints(
         errors=errors,
         problems=report.problems,
         show=show_verification(report),
+        quiet=quiet,
     )

@@ -54,6 +54,16 @@ def is_verbose() -> bool:
     return _log.isEnabledFor(logging.INFO)
 
 
+def be_quiet() -> None:
+    """From now on, inside `diagnostics`, write no logs at all."""
+    _log.setLevel(logging.ERROR)
+
+
+def is_quiet() -> bool:
+    """Whether --quiet was given."""
+    return not _log.isEnabledFor(logging.WARNING)
+
+
 def log_causes(error: BaseException) -> None:
     """Log the causes of an error, one line each, as far as they may be shown: it stops where a cause is suppressed."""
     cause = _cause_of(error)

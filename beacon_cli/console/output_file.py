@@ -13,6 +13,14 @@ from typing import BinaryIO
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import EnvironmentFault
 
+STDOUT = Path("-")
+"""In place of a file: stdout."""
+
+
+def file_or_stdout(output: Path | None) -> Path | None:
+    """Return the file that an option names; None for none, and for `-`: both mean stdout."""
+    return None if output == STDOUT else output
+
 
 @contextlib.contextmanager
 def opened(output: Path | None) -> Iterator[BinaryIO]:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ class CommandResult:
 
     `data` is the contract for scripts (with `as_json`); `show` prints the same for people on a Rich console bound to
     stdout; `errors` kept the command from a part of its work; `problems` are its findings, which `show` prints for
-    people, and which scripts find among the errors.
+    people, and which scripts find among the errors. `quiet`: people get the errors and problems alone.
     """
 
     command: str
@@ -38,11 +38,25 @@ class CommandResult:
     errors: tuple[BeaconError, ...] = ()
     problems: tuple[BeaconError, ...] = ()
     show: Callable[[Console], None] | None = field(default=None, compare=False)
+    quiet: bool = False
 
     @property
     def ok(self) -> bool:
         """Whether the exit code is 0."""
         return self.exit_code == 0
+
+
+def ending_with(problems: Sequence[BeaconError], show: Callable[[Console], None]) -> Callable[[Console], None]:
+    """Return a function that shows a result, and then the problems that make its exit code 1."""
+
+    def show_all(out: Console) -> None:
+        show(out)
+        for problem in problems:
+            out.print(
+                f"not ok: {printable(redacted(problem.message))}", style="bold red", soft_wrap=not out.is_terminal
+            )
+
+    return show_all
 
 
 def envelope(command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[BeaconError, ...]) -> dict[str, Any]:
@@ -61,9 +75,9 @@ def print_result(result: CommandResult) -> None:
     if result.as_json:
         print_json(envelope(result.command, ok=result.ok, data=result.data, errors=(*result.errors, *result.problems)))
         return
-    if result.show is not None:
+    if result.show is not None and not result.quiet:
         result.show(console())
-    for error in result.errors:
+    for error in (*result.errors, *(result.problems if result.quiet else ())):
         print_error(error)
 
 

@@ -57,6 +57,7 @@ def rollback_modal(request: RollbackRequest, settings: Settings, *, verify: bool
     report = rollback(request, settings, _report_progress)
     verified = _verified(settings, report.endpoints(settings)) if verify else None
     data = {
+        "dry_run": request.dry_run,
         "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
         "verify": verified and verified.as_data(),
         "environment": request.environment,

@@ -21,6 +21,7 @@ from beacon_cli.deployment.failures import NETWORK_HINT, TOKEN_HINT, explain
 from beacon_cli.deployment.process import run_python
 from beacon_cli.door import Door
 from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
+from beacon_cli.extras import how_to_add
 from beacon_cli.network.proxies import source_of
 
 _CERTIFICATE_HINT = (
@@ -97,7 +98,7 @@ def _goes_through_a_proxy(url: str) -> bool:
     if find_spec("python_socks") is None:
         raise MissingExtra(
             f"{source_of(scheme)} names a proxy, and Modal's SDK needs the package python-socks to use it",
-            hint="pip install 'modal[api-proxy-support]', or set MODAL_DISABLE_API_PROXY=1 to connect directly",
+            hint=f"{how_to_add('modal[api-proxy-support]')}; or set MODAL_DISABLE_API_PROXY=1 to connect directly",
         )
     return True
 

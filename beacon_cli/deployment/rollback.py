@@ -31,19 +31,23 @@ _ROLLBACK_SECONDS = 120.0  # the SDK itself waits 40 s for the old containers to
 
 @dataclass(frozen=True, slots=True)
 class RollbackRequest:
-    """What to roll back. An empty `environment` is the workspace's default one."""
+    """What to roll back. An empty `environment` is the workspace's default one. A `dry_run` only reads the versions."""
 
     regions: tuple[Region, ...]
     environment: str
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RollbackOutcome:
-    """The outcome of one region's app. The versions are Modal's numbers; they and the URLs are None if unknown."""
+    """The outcome of one region's app: `planned` is that of a dry run.
+
+    The versions are Modal's numbers; they and the URLs are None if unknown.
+    """
 
     region: Region
     app_name: str
-    status: Literal["rolled_back", "failed", "unknown"] = "failed"
+    status: Literal["rolled_back", "planned", "failed", "unknown"] = "failed"
     from_version: int | None = None
     to_version: int | None = None
     failure: Failure | None = None
@@ -127,7 +131,8 @@ class _Rollback:
         if failure is not None:
             outcome = replace(outcome, from_version=versions[0] if versions else None, failure=failure)
         else:
-            outcome = await self._put_back(replace(outcome, from_version=versions[0], to_version=versions[1]))
+            outcome = replace(outcome, from_version=versions[0], to_version=versions[1])
+            outcome = replace(outcome, status="planned") if self.request.dry_run else await self._put_back(outcome)
         self.notify(_outcome_line(outcome))
         return outcome
 
@@ -205,4 +210,6 @@ def _failure(name: str, code: int | None, timeout: float, output: str) -> Failur
 def _outcome_line(outcome: RollbackOutcome) -> str:
     if outcome.status == "rolled_back":
         return f"{outcome.region.label}: from v{outcome.from_version} back to v{outcome.to_version}"
+    if outcome.status == "planned":
+        return f"{outcome.region.label}: would go from v{outcome.from_version} back to v{outcome.to_version}"
     return f"{outcome.region.label}: {outcome.status}: {outcome.failure.message if outcome.failure else ''}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from beacon_cli.endpoints.access import Access
-from beacon_cli.errors import ConfigError
+from beacon_cli.errors import ConfigError, NoEndpoint
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.proxies import DIRECT_HOSTS
 from beacon_cli.region_settings import Api, RegionModelSettings, RegionSettings, TokenParameter
@@ -106,8 +106,8 @@ def configured_endpoints(
     """Return the configured endpoints by region id.
 
     A region's own configuration has priority, then the record of the last deployment to the configured workspace, then
-    the workspace's name. Raises `ConfigError` for a region without an endpoint, for two regions that are asked in the
-    same way (unless `same_endpoint` says that this is meant), or if credentials would be sent unencrypted.
+    the workspace's name. Raises `NoEndpoint` for a region without one, and `ConfigError` for two regions that are asked
+    in the same way (unless `same_endpoint` says that this is meant), or if credentials would be sent unencrypted.
     """
     endpoints = {region.id: _endpoint(region, settings, (recorded or {}).get(region.id)) for region in regions}
     _refuse_same_endpoint(settings, endpoints)
@@ -204,7 +204,7 @@ def _without_models(
     if configured.api != "openai" and settings.modal.workspace and deployed:
         functions = gpu_functions(settings.vocabulary.deployed)
         return Endpoint.of_urls(region, modal_urls(region, settings.modal, functions), functions)
-    raise ConfigError(
+    raise NoEndpoint(
         f"no endpoint is configured for region {region.label}",
         hint="add --local to ask servers on this machine; or "
         + ("set modal.workspace" if deployed else f'add "{region.id}" to modal.regions')

@@ -58,8 +58,8 @@ class Client:
     """The client for a region. `surplus` counts the connections that were closed because of leftover bytes.
 
     `vocabulary` says what the names in answers mean. `accepted` says that the region took these credentials: it listed
-    its models, or answered. `models` has the clients for models that are reached in another way, or with other
-    credentials.
+    its models, or answered. `proxy` is the one that was named for it; without it, the environment decides. `models` has
+    the clients for models that are reached in another way, or with other credentials.
     """
 
     http: httpx2.AsyncClient
@@ -68,6 +68,7 @@ class Client:
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     surplus: int = 0
     accepted: bool = False
+    proxy: Proxy | None = None
     models: dict[str, Client] = field(default_factory=dict)
 
     def of(self, model_id: str) -> Client:
@@ -204,7 +205,7 @@ async def open_client(
         mounts={origin: transport(named) for origin, named in by_origin.items()},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # cookies of one call must not affect another
     ) as http:
-        client = Client(http, Door(), vocabulary)
+        client = Client(http, Door(), vocabulary, proxy=proxy)
         yield client
 
 

@@ -23,6 +23,7 @@ from beacon_cli.executor.apis import APIS
 from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
+from beacon_cli.network.proxies import proxy_for
 from beacon_cli.network.transport import connection_of, refuses_login
 from beacon_cli.pauses import pauses
 from modal_deployment.request_id import HEADER as REQUEST_ID
@@ -199,13 +200,14 @@ class _Exchange(Generic[T]):
             async with self.client.http.stream(method, parsed, content=content, headers=headers) as response:
                 return self._judged(response, await self._reply(response), is_result=is_result)
         except httpx2.ConnectTimeout:
-            raise AttemptError("connect_timeout", "connecting took too long", retriable=True, timed_out=True) from None
+            slow = f"connecting took too long{self._way(url)}"
+            raise AttemptError("connect_timeout", slow, retriable=True, timed_out=True) from None
         except httpx2.InvalidURL as error:
             raise AttemptError("connection_failed", f"{url} is not a usable URL: {error}") from error
         except httpx2.LocalProtocolError as error:  # its text may contain the value of a header, which may be a secret
             raise AttemptError("connection_failed", "the request cannot be sent as HTTP") from error
         except (httpx2.RequestError, OSError) as error:
-            raise self._connection_error(error) from error
+            raise self._connection_error(error, self._way(url)) from error
 
     def _judged(self, response: httpx2.Response, reply: Reply, *, is_result: bool) -> Reply | _Read[T]:
         """Read the last reply; a connection that gave a wrong reply is not trusted with the next one."""
@@ -259,7 +261,12 @@ class _Exchange(Generic[T]):
                 await self.room.take()
         return body
 
-    def _connection_error(self, error: Exception) -> AttemptError:
+    def _way(self, url: str | httpx2.URL) -> str:
+        """Return the proxy on the way to a URL, for a message: it may be what failed."""
+        proxy = self.client.proxy or proxy_for(str(url))
+        return f", through the proxy {self.client.door.text(proxy.address)} ({proxy.source})" if proxy else ""
+
+    def _connection_error(self, error: Exception, way: str) -> AttemptError:
         cause: BaseException | None = error
         text = _QUOTED.sub("", str(error)) or type(error).__name__
         while cause is not None:
@@ -269,15 +276,16 @@ class _Exchange(Generic[T]):
                 text = os.strerror(cause.errno).lower()  # asyncio's and anyio's own messages say less
             if isinstance(cause, ssl.SSLCertVerificationError):
                 why = self.client.door.text(str(cause.verify_message))
-                return AttemptError("tls_failed", f"the certificate was refused: {why}")
+                return AttemptError("tls_failed", f"the certificate was refused: {why}{way}")
             if isinstance(cause, ssl.SSLError):
-                return AttemptError("tls_failed", f"no secure connection: {self.client.door.text(str(cause.reason))}")
+                why = self.client.door.text(str(cause.reason))
+                return AttemptError("tls_failed", f"no secure connection: {why}{way}")
             cause = cause.__cause__ or cause.__context__
         if refuses_login(error):
             return AttemptError("proxy_refused", f"the connection failed: {self.client.door.text(text)}")
         return AttemptError(
             "connection_failed",
-            f"the connection failed: {self.client.door.text(text)}",
+            f"the connection failed: {self.client.door.text(text)}{way}",
             retriable=True,
             refused=isinstance(error, httpx2.ConnectError),
         )

@@ -235,9 +235,7 @@ class Worker:
 
     def _begin_to_drain(self) -> None:
         self._lease.draining = True
-        print_line(
-            f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; press Ctrl-C again to quit at once"
-        )
+        print_line(f"draining: calls in flight may finish for {self._drain_seconds:.0f} s; Ctrl-C again quits at once")
         for running in self._running.values():
             running.stop.drain(HAND_BACK)
         self._start(self._drain())

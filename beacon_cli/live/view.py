@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from beacon_cli.console.diagnostics import is_verbose
+from beacon_cli.console.diagnostics import is_quiet, is_verbose
 from beacon_cli.console.terminal import can_redraw
 from beacon_cli.executor.events import EventHook
 
@@ -16,8 +16,11 @@ from beacon_cli.executor.events import EventHook
 def run_view(stream: TextIO | None = None) -> Iterator[EventHook]:
     """Yield the hook that shows a run on `stream` (stderr): live on a terminal, as lines elsewhere and with --verbose.
 
-    Calling the hook costs microseconds and never raises errors of the stream.
+    With --quiet nothing is shown. Calling the hook costs microseconds and never raises errors of the stream.
     """
+    if is_quiet():
+        yield lambda _: None
+        return
     stream = stream if stream is not None else sys.stderr
     if stream is not None and can_redraw(stream) and not is_verbose():
         from beacon_cli.live.screen import LiveView

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import LocalServerError, UsageError
 from beacon_cli.live.fetch_view import FetchView
+from beacon_cli.local.loopback import require_loopback
 from beacon_cli.local.models import local_model_ids, template_warnings
 from beacon_cli.local.servers import LocalServer, local_servers
 from beacon_cli.settings import Settings
@@ -33,8 +34,10 @@ def chosen_ports(names: Iterable[str], first_port: int | None, regions: Regions)
 def serve_until_signal(settings: Settings, ports: Mapping[str, int]) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP, and return the exit code for it.
 
-    Raises `LocalServerError` if a server dies, and what `local_servers` raises.
+    Raises `LocalServerError` if a server dies, or if this machine cannot connect to itself, and what `local_servers`
+    raises.
     """
+    require_loopback()
     with held() as signals:
         return asyncio.run(_serve_until_signal(settings, ports, signals))
 

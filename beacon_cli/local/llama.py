@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from beacon_cli.errors import LocalServerError, MissingExtra
+from beacon_cli.extras import how_to_install
 from modal_deployment.generation import Generated, GenerationRequest
 from modal_deployment.refusal import Refusal
 
@@ -44,9 +45,7 @@ class LlamaGenerator:
         try:
             import xllamacpp
         except ImportError as error:
-            raise MissingExtra(
-                "the local target needs xllamacpp", hint="in Beacon's folder: pip install '.[local]'"
-            ) from error
+            raise MissingExtra("the local target needs xllamacpp", hint=how_to_install("local")) from error
         self._server = _load(xllamacpp, path, context, threads, folder)
 
     def generate(self, request: GenerationRequest) -> Generated:

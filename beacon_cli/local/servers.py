@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import os
 import tempfile
 import threading
@@ -12,7 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beacon_cli.errors import LocalServerError, MissingExtra
+from beacon_cli.errors import LocalServerError
+from beacon_cli.extras import require
 from beacon_cli.local.child import Child
 from beacon_cli.local.llama import LlamaGenerator, threads_for
 from beacon_cli.local.models import local_registry, model_file
@@ -118,12 +118,12 @@ async def _plan(
     folder: Path,
     on_fetch: FetchHook | None,
 ) -> ServerPlan:
-    _require("uvicorn", "starlette")
+    require("local", "uvicorn", "starlette")
     registry = await asyncio.to_thread(local_registry, settings, model_ids)
     models = list(registry.values())
     loaded = sum(model.architecture == LlamaGenerator.architecture for model in models)
     if loaded:
-        _require("xllamacpp")
+        require("local", "xllamacpp")
     files = await _files(settings, list(registry), on_fetch)
     return ServerPlan(
         models=tuple(zip(models, files, strict=True)),
@@ -133,15 +133,6 @@ async def _plan(
         credentials=_credentials(settings),
         folder=folder,
     )
-
-
-def _require(*packages: str) -> None:
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtra(
-                f"the local target needs {package}, which is not installed",
-                hint="in Beacon's folder: pip install '.[local]'",
-            )
 
 
 def _credentials(settings: Settings) -> tuple[tuple[str, str], ...]:

@@ -134,7 +134,7 @@ def require_weights(
         _check(target, pinned)
     except OSError as error:
         raise WeightsError(
-            f"{error.filename or folder}: {error.strerror or error}",
+            f"the weights cannot be kept: {error.filename or folder}: {error.strerror or error}",
             hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to;"
             f" the weights need {pinned.disk_megabytes} MB",
         ) from error

@@ -17,11 +17,14 @@ from modal_deployment.regions import Regions
 _LISTED = 10
 
 
-def chosen_job(connection: Connection, given: str, *, regions: Regions, as_json: bool) -> StoredJob:
+def chosen_job(
+    connection: Connection, given: str, *, regions: Regions, as_json: bool, announced: bool = True
+) -> StoredJob:
     """Return the job that is meant; `regions` are the known ones.
 
-    A script never gets a guess: stdin and stdout have to be terminals, and `--json` must not be given. The id that was
-    chosen is said on stderr. Raises `JobNotFound`, `UsageError` for the beginning of several ids, and `SchemaError`.
+    A script never gets a guess: stdin and stdout have to be terminals, and `--json` must not be given. If `announced`,
+    the id that was chosen is written to stderr. Raises `JobNotFound`, `UsageError` for the beginning of several ids,
+    and `SchemaError`.
     """
     with reading(connection):
         try:
@@ -32,7 +35,10 @@ def chosen_job(connection: Connection, given: str, *, regions: Regions, as_json:
             found = newest_jobs(connection, "", 1) if given == LAST else newest_jobs(connection, given, _LISTED + 1)
             if not found:
                 raise
-        return find_job(connection, _only_one(given, [job.id for job in found]), regions=regions)
+        job_id = _only_one(given, [job.id for job in found])
+        if announced:
+            write_stderr(f"job {excerpt(job_id, 255)}\n")
+        return find_job(connection, job_id, regions=regions)
 
 
 def _only_one(given: str, ids: Sequence[str]) -> str:
@@ -43,5 +49,4 @@ def _only_one(given: str, ids: Sequence[str]) -> str:
             f"several jobs begin with '{excerpt(given)}'",
             hint=f"write more of the id: {listed}{more}; {command('jobs')} lists all jobs",
         )
-    write_stderr(f"job {excerpt(ids[0], 255)}\n")
     return ids[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 _FILE = "job-ids"
@@ -16,8 +17,12 @@ def keep_id(data_path: Path, job_id: str) -> None:
     with contextlib.suppress(OSError):
         if path.exists() and path.stat().st_size > _MOST_BYTES:
             path.write_text("".join(f"{kept}\n" for kept in reversed(kept_ids(data_path)[:_KEPT])), encoding="utf-8")
-        with path.open("a", encoding="utf-8") as file:
+        with open(path, "a", encoding="utf-8", opener=_private) as file:
             file.write(f"{job_id}\n")
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
 
 
 def kept_ids(data_path: Path) -> list[str]:

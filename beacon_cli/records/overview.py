@@ -9,6 +9,9 @@ from typing import Any
 from beacon_cli.records.expectation import Expectation
 
 STATUSES = ("queued", "running", "interrupted", "completed", "partial", "failed", "cancelled", "set_aside")
+RESUMABLE = "resumable"
+"""In place of a status: every job that lacks answers, and that no process runs and no queue has."""
+RESUMABLE_STATUSES = ("interrupted", "partial", "failed", "cancelled", "set_aside")
 
 
 @dataclass(frozen=True, slots=True)

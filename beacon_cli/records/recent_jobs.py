@@ -11,7 +11,16 @@ from beacon_cli.errors import UsageError
 from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.holders import set_aside_expression, status_expression
 from beacon_cli.records.legacy_jobs import legacy_jobs
-from beacon_cli.records.overview import STATUSES, JobList, JobOverview, name_in, seconds_left, shape
+from beacon_cli.records.overview import (
+    RESUMABLE,
+    RESUMABLE_STATUSES,
+    STATUSES,
+    JobList,
+    JobOverview,
+    name_in,
+    seconds_left,
+    shape,
+)
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.store.job_locks import HOLDERS, HOLDS
 from beacon_cli.store.migrate import require_current_schema
@@ -21,7 +30,7 @@ from modal_deployment.regions import Regions
 
 
 def recent_jobs(connection: Connection, limit: int, status: str | None = None, *, regions: Regions) -> JobList:
-    """Return the newest jobs, only those with `status` if given; `regions` are the known ones.
+    """Return the newest jobs, only those with `status` (or `RESUMABLE`) if given; `regions` are the known ones.
 
     Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
     """
@@ -36,8 +45,9 @@ def recent_jobs(connection: Connection, limit: int, status: str | None = None, *
 
 
 def _require_status(status: str | None) -> None:
-    if status is not None and status not in STATUSES:
-        raise UsageError(f"unknown status '{excerpt(status)}'", hint=f"use one of: {', '.join(STATUSES)}")
+    if status is not None and status not in (*STATUSES, RESUMABLE):
+        known = ", ".join((*STATUSES, RESUMABLE))
+        raise UsageError(f"unknown status '{excerpt(status)}'", hint=f"use one of: {known}")
 
 
 def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[str, Any]]:
@@ -45,7 +55,8 @@ def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[s
         status_is = status_expression(connection)
         why = set_aside_expression(connection)
         statement = query("records", "recent").format(status=status_is, holders=HOLDERS, holds=HOLDS, set_aside=why)
-        cursor.execute(statement, {"limit": limit, "status": status})
+        wanted = list(RESUMABLE_STATUSES) if status == RESUMABLE else status and [status]
+        cursor.execute(statement, {"limit": limit, "statuses": wanted})
         return cursor.fetchall()
 
 

@@ -15,7 +15,7 @@ from beacon_cli.records.history import history_of
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.report.answer_sets import BUDGET, AnswerFile, ranks
 from beacon_cli.report.contents import Report
-from beacon_cli.report.files import default_name, replacing
+from beacon_cli.report.files import replacing
 from beacon_cli.report.page import write_page
 from beacon_cli.report.recorded import Recorded
 from modal_deployment.registry import Model
@@ -23,17 +23,17 @@ from modal_deployment.registry import Model
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """A written report; `size` is in bytes."""
+    """A written report; `size` is in bytes. Neither is known of one on stdout."""
 
-    path: Path
-    size: int
+    path: Path | None
+    size: int | None
     report: Report
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `report --json`."""
         return {
             "job_id": self.report.comparison.job_ids[0],
-            "path": str(self.path),
+            "path": self.path and str(self.path),
             "bytes": self.size,
             "verdicts": self.report.comparison.verdicts,
             "superseded": self.report.comparison.superseded,
@@ -46,21 +46,20 @@ def write_report(
     connection: Connection,
     job: StoredJob,
     options: Options,
-    path: Path | None = None,
+    path: Path | None,
     *,
     models: Mapping[str, Model],
     budget: int = BUDGET,
 ) -> WrittenReport:
-    """Write the report of a job, by default into the working folder, and return its path. `models` are the known ones.
+    """Write the report of a job to a file, or to stdout, and return its path. `models` are the known ones.
 
     Answers of more than `budget` characters are left out, the least important first. Raises `StoreError`,
     and `EnvironmentFault` when the file cannot be written.
     """
-    path = path or Path(default_name(job.id))
     with replacing(path) as file:
         report = _collected(connection, job, options, models, budget)
         write_page(file, report, options.rule)
-    return WrittenReport(path.absolute(), path.stat().st_size, report)
+    return WrittenReport(path and path.absolute(), None if path is None else path.stat().st_size, report)
 
 
 def _collected(

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from beacon_cli.report.report import WrittenReport
 
 
-def show_report(written: WrittenReport) -> Callable[[Console], None]:
-    """Return a function that prints it on a console."""
+def show_report(written: WrittenReport) -> Callable[[Console], None] | None:
+    """Return a function that prints it on a console; None if the report itself went to stdout."""
+    path, size_of_file = written.path, written.size
+    if path is None or size_of_file is None:
+        return None
 
     def show(console: Console) -> None:
         comparison, answers = written.report.comparison, written.report.answers
         counted = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
-        console.print(f"{printable(str(written.path))} ({size(written.size)})", soft_wrap=True)
+        console.print(f"{printable(str(path))} ({size(size_of_file)})", soft_wrap=True)
         if not comparison.complete:
             console.print("incomplete: the report lists what is missing", style="bold red")
         if not comparison.comparable:

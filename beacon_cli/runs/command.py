@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.table import print_findings
-from beacon_cli.console.printable import printable
-from beacon_cli.console.result import CommandResult, write_stderr
+from beacon_cli.console.result import CommandResult
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.job.model import Job
+from beacon_cli.local.loopback import require_loopback
+from beacon_cli.runs.asked_endpoints import asked_endpoints
 from beacon_cli.runs.execute import run_to_end
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.stored_summary import read_summary
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, connect_readonly
-from beacon_cli.store.database import open_database
+from beacon_cli.store.database import named_url, open_database
 from beacon_cli.store.migrate import require_ready_for_a_run
+from beacon_cli.store.running import server_folder
 from beacon_cli.store.schema import ASKING_AGAIN, WRITING
 
 if TYPE_CHECKING:
@@ -35,21 +35,37 @@ _log = logging.getLogger(__name__)
 
 
 def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
-    """Run a job to its end and return its summary and its audit. Raises any `BeaconError` that stops it early."""
+    """Run a job to its end and return its summary and its audit. Raises any `BeaconError` that stops it early.
+
+    What the run needs besides a database is checked before one is opened, or created: for a job that is new, the
+    settings of the endpoints; for --local, that this machine can connect to itself.
+    """
     job_id = request.given_or_new_id(job)
-    with _with_resume_hint(request, job_id):
-        write_stderr(f"job {job_id}\n")
-        write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+    if request.local:
+        require_loopback()
+    elif not _may_be_stored(request, settings, job):
+        asked_endpoints(settings, job, job.lanes_in(request.part))
+    with _ResumeHint(request, job_id, stored=request.job_id is not None or job.id is not None) as resumable:
+        _log.warning("job %s", job_id)
+        for warning in job.warnings:
+            _log.warning("warning: %s", warning)
         with open_database(settings, request.database_url, announced=True) as url:
-            return _run_job(request, settings, job, job_id, url, as_json=as_json)
+            return _run_job(request, settings, job, job_id, url, resumable, as_json=as_json)
+
+
+def _may_be_stored(request: RunRequest, settings: Settings, job: Job) -> bool:
+    """Return whether the job may be stored already; if all its answers are, it needs no endpoint."""
+    if request.job_id is None and job.id is None:
+        return False
+    return named_url(settings, request.database_url) is not None or server_folder(settings.data_path()).is_dir()
 
 
 def _run_job(
-    request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, *, as_json: bool
+    request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, resumable: _ResumeHint, *, as_json: bool
 ) -> CommandResult:
     with connect(url) as connection:
         require_ready_for_a_run(connection, ASKING_AGAIN if request.again else WRITING)
-    finished = run_to_end(request, settings, job, job_id, url)
+    finished = run_to_end(request, settings, job, job_id, url, on_stored=resumable.job_is_stored)
     _log.info("all questions were asked; reading the stored answers")
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, finished, with_batches=as_json)
@@ -80,19 +96,26 @@ def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
     return error
 
 
-@contextlib.contextmanager
-def _with_resume_hint(request: RunRequest, job_id: str) -> Iterator[None]:
-    """Add the job's id, and the command that resumes it, to an error that ends a run early."""
-    resume = f"resume it with: {request.resume_command(job_id)}"
-    try:
-        yield
-    except EnvironmentFault as error:
-        error.data = {"job_id": job_id}
-        error.hint = f"{error.hint}; {resume}" if error.hint else resume
-        raise
-    except Interrupted as interrupted:
-        interrupted.hint = resume
-        raise
+class _ResumeHint:
+    """Adds the job's id to an error that ends a run early, and once the job is stored, the command that resumes it."""
+
+    def __init__(self, request: RunRequest, job_id: str, *, stored: bool) -> None:
+        self._job_id = job_id
+        self._resume = f"resume it with: {request.resume_command(job_id)}"
+        self._stored = stored
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _type: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, EnvironmentFault):
+            error.data = {"job_id": self._job_id}
+        if self._stored and isinstance(error, EnvironmentFault | Interrupted):
+            error.hint = f"{error.hint}; {self._resume}" if error.hint else self._resume
+
+    def job_is_stored(self) -> None:
+        """Note that there is something to resume."""
+        self._stored = True
 
 
 def _show(summary: RunSummary, report: AuditReport, console: Console) -> None:

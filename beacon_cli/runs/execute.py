@@ -63,15 +63,26 @@ class FinishedRun:
     nothing_to_ask: bool = False
 
 
-def run_to_end(request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str) -> FinishedRun:
-    """Run a job on an up-to-date database. Raises any `BeaconError` that stops it, and `Interrupted`."""
+def run_to_end(
+    request: RunRequest,
+    settings: Settings,
+    job: Job,
+    job_id: str,
+    database_url: str,
+    *,
+    on_stored: Callable[[], None],
+) -> FinishedRun:
+    """Run a job on an up-to-date database; `on_stored` is called once the job and this run are stored.
+
+    Raises any `BeaconError` that stops it, and `Interrupted`.
+    """
     with ExitStack() as stack:
         events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
         show = stack.enter_context(run_view())
         if events is not None:
             show = events.tee(show)
         signals = stack.enter_context(held())
-        opened = _OpenedRun(request, settings, job, job_id, database_url, show)
+        opened = _OpenedRun(request, settings, job, job_id, database_url, show, on_stored)
         try:
             return asyncio.run(opened.main(signals))
         except asyncio.CancelledError:  # a signal before the first question, or a second signal
@@ -82,7 +93,14 @@ class _OpenedRun:
     """One run with everything that it opens. The first signal ends it in order, a second one within a second."""
 
     def __init__(
-        self, request: RunRequest, settings: Settings, job: Job, job_id: str, database_url: str, show: EventHook
+        self,
+        request: RunRequest,
+        settings: Settings,
+        job: Job,
+        job_id: str,
+        database_url: str,
+        show: EventHook,
+        on_stored: Callable[[], None],
     ) -> None:
         self._request = request
         self._settings = settings
@@ -90,6 +108,7 @@ class _OpenedRun:
         self._job_id = job_id
         self._database_url = database_url
         self._show = show
+        self._on_stored = on_stored
         self._limits = request.limits(job, settings)
         self._lanes = job.lanes_in(request.part)
         self._regions = list({lane.region.id: lane.region for lane in self._lanes}.values())
@@ -122,6 +141,7 @@ class _OpenedRun:
                 prepared = await self._prepared(stack, store)
                 before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
+                self._on_stored()
                 self._keep_id()
                 self._asking = True
                 outcome = await prepared.run.execute()
@@ -234,7 +254,7 @@ class _OpenedRun:
             self._notify("stopping…")
             self._task.cancel()
         elif self._store is not None:
-            self._notify("stopping… calls in flight are cancelled and recorded; press Ctrl-C again to quit at once")
+            self._notify("stopping… calls in flight are cancelled and recorded; Ctrl-C again quits at once")
             self._store.hurry()
             self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.result import CommandResult
-from beacon_cli.endpoints.configured import checked_lanes, configured_endpoints, require_lanes
-from beacon_cli.endpoints.recorded import recorded_endpoints
+from beacon_cli.endpoints.configured import Endpoint, checked_lanes
+from beacon_cli.errors import NoEndpoint
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
-from beacon_cli.runs.extra import require_extra_is_understood
+from beacon_cli.runs.asked_endpoints import asked_endpoints
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 
@@ -29,16 +29,22 @@ _PROMPTS_SHOWN = 20
 
 
 def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
-    """Return the plan of a run. Raises `UsageError`, and `ConfigError` for a region without an endpoint."""
+    """Return the plan of a run. Raises `UsageError`, and `ConfigError`.
+
+    A job may be planned before its endpoints are configured: the plan then ends with what is missing.
+    """
     request.given_or_new_id(job)
     limits = request.limits(job, settings)
     lanes = job.lanes_in(request.part)
     regions = {lane.region.id: lane.region for lane in lanes}
     questions = job.questions_in(request.part)
     per_lane = questions * job.repeats
-    endpoints = {} if request.local else configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
-    require_lanes(endpoints, lanes)
-    require_extra_is_understood(job, endpoints, lanes)
+    endpoints: Mapping[str, Endpoint] = {}
+    missing: NoEndpoint | None = None
+    try:
+        endpoints = {} if request.local else asked_endpoints(settings, job, lanes)
+    except NoEndpoint as error:
+        missing = error
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,
@@ -80,6 +86,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         "without": list(request.part.without),
         "part": request.part.chosen(),
         "check_calls": len(checked_lanes(endpoints, lanes)) if request.check and endpoints else 0,
+        "cannot_run": missing and f"{missing.message}: {missing.hint}",
     }
     return CommandResult("run", data, as_json=as_json, show=partial(_show, request, job, limits, data))
 
@@ -101,12 +108,11 @@ def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], o
 
     models = list(dict.fromkeys(lane["model_id"] for lane in data["lanes"]))
     cells = {(lane["model_id"], lane["region"]): lane["expected"] for lane in data["lanes"]}
-    out.print(
-        Text(f"{excerpt(job.name)}: {data['expected']} executions in {data['batches']} batches; nothing is asked")
-    )
+    size = f"{quantity(data['expected'], 'execution')} in {quantity(data['batches'], 'batch', 'batches')}"
+    out.print(Text(f"{excerpt(job.name)}: {size}; nothing is asked"))
     if not request.part.whole:
         chosen = excerpt(shlex.join(request.part.options()), 1000)
-        out.print(Text(f"only a part of the job ({chosen}): as a whole it has {job.expected} executions"))
+        out.print(Text(f"only a part of the job ({chosen}): as a whole it has {quantity(job.expected, 'execution')}"))
     print_table(
         out,
         [Column("model"), *(Column(region, right=True) for region in data["by_region"])],
@@ -116,7 +122,7 @@ def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], o
     caps = "  ".join(f"{region} {cap}" for region, cap in data["per_endpoint"].items())
     out.print(
         Text(
-            f"at most {data['containers_at_most']} containers at the same time"
+            f"at most {quantity(data['containers_at_most'], 'container')} at the same time"
             f" (max_in_flight {limits.max_in_flight}; {caps})"
         )
     )
@@ -139,3 +145,5 @@ def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], o
         out.print(Text(f"answers that are {' or '.join(data['again'])} would be asked again"))
     for warning in job.warnings:
         out.print(Text(f"warning: {excerpt(warning, 300)}"))
+    if data["cannot_run"]:
+        out.print(Text(f"this job cannot run yet: {data['cannot_run']}", "yellow"))

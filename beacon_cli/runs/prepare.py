@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from beacon_cli.deployment.cancel import cancel_call
-from beacon_cli.endpoints.configured import Endpoint, configured_endpoints, require_lanes
-from beacon_cli.endpoints.recorded import recorded_endpoints
+from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop
 from beacon_cli.executor.check_calls import CheckCalls, check_endpoints
@@ -21,8 +20,7 @@ from beacon_cli.executor.preflight import require_models
 from beacon_cli.executor.run import Assignment, Recorder, Run, TakesSlots
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
-from beacon_cli.job.model import Job
-from beacon_cli.runs.extra import require_extra_is_understood
+from beacon_cli.runs.asked_endpoints import asked_endpoints
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import Claim, JobStore
 
@@ -75,7 +73,10 @@ async def prepared_run(
 
     async with AsyncExitStack() as stack:
         if not claim.nothing_to_ask:
-            endpoints = await stack.enter_async_context(servers or _modal_endpoints(settings, claim.job, lanes))
+            if servers is not None:
+                endpoints = await stack.enter_async_context(servers)
+            else:
+                endpoints = asked_endpoints(settings, claim.job, lanes)
             caps = endpoint_caps(lanes, limits)
             clients = await stack.enter_async_context(_clients(settings, endpoints, caps, limits, notify))
             served = await require_models(clients, endpoints, lanes, notify)
@@ -92,16 +93,6 @@ async def prepared_run(
             slots=slots,
         )
         yield Prepared(run, clients, endpoints, served, checks)
-
-
-def _modal_endpoints(
-    settings: Settings, job: Job, lanes: Sequence[Lane]
-) -> AbstractAsyncContextManager[Mapping[str, Endpoint]]:
-    regions = {lane.region.id: lane.region for lane in lanes}
-    endpoints = configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
-    require_lanes(endpoints, lanes)
-    require_extra_is_understood(job, endpoints, lanes)
-    return nullcontext(endpoints)
 
 
 def _clients(

@@ -17,6 +17,7 @@ from beacon_cli.console.program_name import command
 from beacon_cli.console.tables import Column, print_table
 from beacon_cli.console.terminal import line_limit
 from beacon_cli.executor.execution import ANSWERED, ERROR_CODES
+from beacon_cli.extras import has_extra
 from beacon_cli.runs.asked_again import none_has_status
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ _DO: dict[str, str] = {
     "connect_timeout": f"{_VERIFY}; on a slow network raise limits.connect_timeout",
     "answer_timeout": f"{_PROBE} shows which region is slow; or raise limits.answer_timeout",
     "job_timeout": "resume it (the command is below), or raise limits.job_timeout",
-    "connection_failed": f"{_VERIFY} shows which region is down; then run it again",
+    "connection_failed": f"{_VERIFY} shows which region is down; check the proxy if one is named; then run it again",
     "tls_failed": "check the certificate, and the host name in beacon.toml; certificates are always verified",
     "no_credit": "add credit to the account, or raise its limit; then run it again",
     "unauthorized": "set credentials that the endpoint accepts: BEACON_PROXY_KEY and _SECRET, or its key_env",
@@ -229,8 +230,9 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
     if summary.cells.answered:
         job_id = excerpt(summary.job_id, 255)
         accept = " --accept system_prompt" if summary.system_prompts_differ else ""
-        _print_command("next:   ", command("show", job_id), console)
-        _print_command("        ", f"{command('report', job_id)}{accept}", console)
+        console.print(Text(f"next:   {command('show', job_id)}"), soft_wrap=True)
+        if has_extra("report"):
+            console.print(Text(f"        {command('report', job_id)}{accept}"), soft_wrap=True)
 
 
 def _part(summary: RunSummary) -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ EMBEDDED = "embedded"
 _FLAG = "--database-url"
 # It may belong to another project: many programs and hosts set it.
 _SHARED_VARIABLE = "DATABASE_URL"
+_KEEPS_IT_SECRET = "BEACON_DATABASE_URL keeps it out"
 _IF_NOT_OURS = (
     f"if {_SHARED_VARIABLE} belongs to another project: BEACON_DATABASE_URL={EMBEDDED} selects Beacon's own"
     " database, BEACON_DATABASE_URL=postgresql://… another one"
@@ -50,6 +52,7 @@ class NamedDatabase:
         except BeaconError as error:
             if type(error) in (StoreError, SchemaError) and not error.message.startswith(self.source):
                 error.message = f"{self.source}: {error.message}"
+                error.hint = error.hint.replace(f"check {_FLAG}", f"check {self.source}")
                 if self.source == _SHARED_VARIABLE:
                     _add_hint(error, _IF_NOT_OURS)
             raise
@@ -59,7 +62,10 @@ class NamedDatabase:
         from beacon_cli.store.address import program_parameters
         from beacon_cli.store.connect import server_name
 
-        _log.warning("database: %s (from %s)", server_name(program_parameters(self.url)), self.source)
+        parameters = program_parameters(self.url)
+        _log.warning("database: %s (from %s)", server_name(parameters), self.source)
+        if self.source == _FLAG and parameters.get("password") and sys.stderr.isatty():
+            _log.warning("warning: other users can read the password in the list of processes: %s", _KEEPS_IT_SECRET)
 
 
 @contextlib.contextmanager

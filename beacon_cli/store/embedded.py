@@ -21,6 +21,9 @@ from beacon_cli.store.running import running_pid, server_folder
 from beacon_cli.store.server_programs import writable_by_others
 from beacon_cli.store.server_user import ACCOUNT
 
+# PostgreSQL needs 58 in all to start; what it keeps for itself and we have open comes on top.
+_FEWEST_OPEN_FILES = 64
+
 _log = logging.getLogger(__name__)
 
 
@@ -159,6 +162,27 @@ def _reason(error: Exception) -> str:
 def _hint(data_path: Path, error: Exception) -> str:
     elsewhere = "for another folder set BEACON_DATA_DIR and BEACON_CACHE_DIR; for another database use --database-url"
     if isinstance(error, PermissionError):
-        return f"it may belong to another user: check its owner and mode; {elsewhere}"
+        return f"{_why_not_permitted(error)}; {elsewhere}"
+    if likely := _limit_met(_reason(error)):
+        return likely
     log = server_folder(data_path) / "log"
     return f"its log is {log}; {elsewhere}" if log.exists() else elsewhere
+
+
+def _why_not_permitted(error: PermissionError) -> str:
+    with contextlib.suppress(OSError, TypeError):
+        if os.statvfs(error.filename).f_flag & getattr(os, "ST_NOEXEC", 0):
+            return "its file system is mounted noexec: no program can be started from there"
+    return "it may belong to another user: check its owner and mode"
+
+
+def _limit_met(reason: str) -> str:
+    """Return what to do about a limit of this user that keeps the server from starting, if that is the cause."""
+    import resource
+
+    if "Resource temporarily unavailable" in reason:
+        return "this user may start too few processes: raise the limit (ulimit -u), or end other programs"
+    _, open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if open_files != resource.RLIM_INFINITY and open_files < _FEWEST_OPEN_FILES:
+        return f"raise the limit of open files, which is {open_files} (ulimit -n)"
+    return ""

@@ -49,7 +49,7 @@ class Journal:
         """Write rows and wait until they are on disk. Raises `JournalError` if that fails; then no row is kept."""
         data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
         with _explained(self.path, "answers could not be written"):
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_private(self.path.parent)
             with _locked(self.path.parent), open(self.path, "a+b", buffering=0, opener=_private) as file:
                 _write(file, data)
 
@@ -113,10 +113,16 @@ class Found:
         return [kept.as_data() for kept in self.journals]
 
 
+def _make_private(folder: Path) -> None:
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)  # whatever the umask is
+
+
 def require_writable(folder: Path) -> None:
     """Raise `JournalError` unless answers can be kept in `folder`: checked before the first answer is paid for."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_private(folder)
         with _locked(folder), tempfile.TemporaryFile(dir=folder):
             pass
         free = shutil.disk_usage(folder).free // 1_000_000

@@ -27,6 +27,7 @@ from beacon_cli.store.schema import (
     require_own_tables,
     require_rights,
     require_supported,
+    require_unicode,
 )
 
 # yoyo applies a migration in one transaction and records it in another: a process that is killed in between leaves one
@@ -63,6 +64,7 @@ def _require_current(connection: Connection, facts: Facts) -> None:
         )
     if schema == "empty":
         require_open_schema(connection)
+        require_unicode(facts)
         raise SchemaError("this database has no Beacon tables yet", hint=f"run: {command('db migrate')}")
     require_rights(facts)
     applied = _applied(connection)
@@ -96,6 +98,21 @@ def require_ready_for_a_run(
     require_supported(facts)
     _require_current(connection, facts)
     look_at_clock(facts, must_agree=clock_must_agree)
+
+
+def migrations_to_apply(url: str) -> list[str]:
+    """Return the ids of the migrations that `migrate` would apply; nothing is changed.
+
+    Raises `SchemaError` and `StoreError` for a database that `migrate` refuses to look at.
+    """
+    with connect(url) as connection:
+        require_supported(facts_of(connection, READING))
+        if detect_schema(connection) == "empty":
+            return sorted(known_migrations())
+        if not _pending(connection):
+            require_current_schema(connection)
+            return []
+        return sorted(known_migrations() - _applied(connection))
 
 
 def migrate(url: str) -> list[str]:

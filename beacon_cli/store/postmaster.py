@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -32,6 +33,7 @@ _SILENT_SECONDS = 2.0
 # library folders.
 _KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "TZ")
 _ENOUGH_OPEN_FILES = 1024
+_FAILED = re.compile(r"LOG:\s+(could not .*)")
 
 
 _log = logging.getLogger(__name__)
@@ -272,5 +274,6 @@ def _reason_in(text: str) -> str:
     """Return PostgreSQL's sentences on a failure, with its hints, as one line."""
     marks = ("FATAL:", "PANIC:", "HINT:", "DETAIL:", "error:", "hint:", "detail:")
     found = [line.partition(mark)[2].strip() for line in text.splitlines() for mark in marks if mark in line]
+    found = found or _FAILED.findall(text)[:1]
     lines = found or [line.strip() for line in text.splitlines() if line.strip()][-1:]
     return " ".join(lines[:4])[:500]

@@ -7,24 +7,37 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from psycopg.conninfo import make_conninfo
 
+from beacon_cli.console.output_file import opened
 from beacon_cli.console.redaction import own_secret_names
 from beacon_cli.errors import StoreError
 from beacon_cli.store.address import program_parameters
+from beacon_cli.store.connect import connect
 from beacon_cli.store.server_programs import programs_folder
 
 _OURS = "BEACON_PROXY_"  # the beginning of the names of the credentials for Modal
 
 
 def dump_database(url: str, output: Path | None, data_path: Path) -> None:
-    """Write a database as SQL to a file, or to stdout.
+    """Write a database as SQL to a file, which gets its name when it is complete, or to stdout.
 
     `data_path` is for a copy of the program, if the installed one cannot be trusted.
 
-    Raises `StoreError` if pg_dump fails, and `BrokenPipeError` if nothing reads its output any more.
+    Raises `StoreError` if pg_dump fails, or behind a pooler that assigns connections per transaction,
+    `EnvironmentFault` if the file cannot be written, and `BrokenPipeError` if nothing reads its output any more.
     """
+    _require_usable(url)
+    if output is None:
+        _dump(url, None, data_path)
+        return
+    with opened(output) as stream:
+        _dump(url, stream, data_path)
+
+
+def _dump(url: str, stream: IO[bytes] | None, data_path: Path) -> None:
     address, environment = _without_password(url)
     command = [
         str(_program("pg_dump", data_path)),
@@ -33,9 +46,9 @@ def dump_database(url: str, output: Path | None, data_path: Path) -> None:
         "--encoding=UTF8",
         f"--dbname={address}",
     ]
-    if output is not None:
-        command.append(f"--file={output}")
-    done = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", check=False)
+    done = subprocess.run(
+        command, env=environment, stdout=stream, stderr=subprocess.PIPE, text=True, errors="replace", check=False
+    )
     if done.returncode < 0 and -done.returncode == getattr(signal, "SIGPIPE", None):
         raise BrokenPipeError
     if done.returncode != 0:
@@ -49,7 +62,9 @@ def run_psql(url: str, arguments: Sequence[str], data_path: Path) -> int:
     `data_path` is for a copy of the program, if the installed one cannot be trusted.
 
     While psql runs, Ctrl-C is for psql and cancels a query. Other signals that end this process also end psql.
+    Raises `StoreError` if the server cannot be used.
     """
+    _require_usable(url)
     address, environment = _without_password(url)
     command = [str(_program("psql", data_path)), f"--dbname={address}", *arguments]
     handler = signal.signal(signal.SIGINT, lambda *_: None)  # psql and its children would inherit SIG_IGN
@@ -63,6 +78,14 @@ def run_psql(url: str, arguments: Sequence[str], data_path: Path) -> int:
     finally:
         signal.signal(signal.SIGINT, handler)
     return code if code >= 0 else 128 - code
+
+
+def _require_usable(url: str) -> None:
+    """Raise `StoreError` for a pooler that gives each transaction another session, and the settings to other clients.
+
+    PostgreSQL's programs set a lot for their session, such as an empty search path.
+    """
+    connect(url).close()
 
 
 def _program(name: str, data_path: Path) -> Path:

@@ -140,15 +140,20 @@ def require_supported(facts: Facts) -> None:
             f"the server is PostgreSQL {shown}; Beacon writes only to version {OLDEST_VERSION} and newer",
             hint="use another database, or update that server; commands that only read may still work",
         )
-    if facts.encoding != "UTF8":
-        raise StoreError(
-            f"the database {facts.database} has the encoding {facts.encoding}, which cannot hold every answer",
-            hint="create another: CREATE DATABASE beacon ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0",
-        )
+    require_unicode(facts)
     if facts.read_only:
         why = "its server is a standby" if facts.standby else "default_transaction_read_only is on"
         raise StoreError(
             f"the database is read-only: {why}", hint="connect to the primary, or as a role that may write"
+        )
+
+
+def require_unicode(facts: Facts) -> None:
+    """Raise `StoreError` for a database whose encoding lacks characters."""
+    if facts.encoding != "UTF8":
+        raise StoreError(
+            f"the database {facts.database} has the encoding {facts.encoding}, which cannot hold every answer",
+            hint="create another: CREATE DATABASE beacon ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0",
         )
 
 

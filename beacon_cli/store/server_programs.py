@@ -138,6 +138,11 @@ class _File:
         """Whether it is a program or a library."""
         return self.path.parent.name == "bin" or ".so" in self.path.name or ".dylib" in self.path.name
 
+    @property
+    def mode(self) -> int:
+        """The mode of its copy."""
+        return 0o755 if self.is_run else 0o644
+
 
 @functools.cache
 def _files() -> tuple[_File, ...]:
@@ -164,11 +169,17 @@ def _is_whole(copy: Path) -> bool:
     """Return whether a copy is readable by others and has every file in full size, even after a power failure."""
     try:
         folders = {copy / parent for file in _files() for parent in file.path.parents}
-        return all((copy / file.path).stat().st_size == file.size for file in _files()) and all(
-            stat.S_IMODE(folder.stat().st_mode) == 0o755 and folder.stat().st_uid == os.geteuid() for folder in folders
-        )
+        return all(
+            (copy / file.path).stat().st_size == file.size and _is_ours(copy / file.path, file.mode)
+            for file in _files()
+        ) and all(_is_ours(folder, 0o755) for folder in folders)
     except OSError:
         return False
+
+
+def _is_ours(path: Path, mode: int) -> bool:
+    status = path.lstat()
+    return stat.S_IMODE(status.st_mode) == mode and status.st_uid == os.geteuid()
 
 
 def _copy(copy: Path) -> None:
@@ -201,4 +212,4 @@ def _copy_checked(file: _File, target: Path) -> None:
             folder.mkdir()
             folder.chmod(0o755)
     target.write_bytes(data)
-    target.chmod(0o755 if file.is_run else 0o644)
+    target.chmod(file.mode)

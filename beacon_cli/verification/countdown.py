@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 
+from beacon_cli.console.diagnostics import is_quiet
 from beacon_cli.console.printable import printable
 from beacon_cli.console.result import write_stderr
 from beacon_cli.console.terminal import can_redraw
@@ -16,7 +17,13 @@ _CLEAR = "\r\x1b[2K"
 
 @contextlib.contextmanager
 def countdown() -> Iterator[tuple[Callable[[str], None], float]]:
-    """Yield the function that writes progress, and its interval in seconds. A redrawn line disappears at the end."""
+    """Yield the function that writes progress, and its interval in seconds. A redrawn line disappears at the end.
+
+    With --quiet nothing is written.
+    """
+    if is_quiet():
+        yield lambda _: None, NOTIFY_EVERY_SECONDS
+        return
     if not can_redraw():
         yield lambda line: write_stderr(f"{printable(line)}\n"), NOTIFY_EVERY_SECONDS
         return

@@ -47,7 +47,12 @@ _OWN_URL = "check base_url and proxy in {table} of beacon.toml"
 _CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
 
 CODES: dict[str, _Code] = {
-    "unreachable": _Code("fail", f"{_URL}, and the network", f"start it: {_SERVE}", f"{_OWN_URL}, and the network"),
+    "unreachable": _Code(
+        "fail",
+        f"{_URL}, the network, and the proxy if the message names one",
+        f"start it: {_SERVE}",
+        f"{_OWN_URL}, and the network",
+    ),
     "no_answer": _Code(
         "fail",
         "raise --timeout, or read the app's log on Modal: it does not start",

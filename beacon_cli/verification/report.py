@@ -96,11 +96,12 @@ class RegionReport:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All regions of a target. `regions` is by region id, in the given order."""
+    """All regions of a target, or those that were `named`. `regions` is by region id, in the given order."""
 
     target: Target
     probed: bool
     regions: Mapping[str, RegionReport]
+    named: tuple[Region, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -123,7 +124,8 @@ class VerifyReport:
                 hint="; ".join(dict.fromkeys(refused.values())),
             )
         if reports and all(report.has("unreachable") and not report.reachable for report in reports):
-            hint = f"start them: {command('serve')}" if self.target == "local" else "check the network, and the URLs"
+            there = "check the network, the proxy if a message names one, and the URLs"
+            hint = f"start them: {command('serve')}" if self.target == "local" else there
             return EnvironmentFault("no region could be reached", hint=hint)
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from beacon_cli.endpoints.configured import Endpoint, configured_endpoints, regions_with_endpoints
 from beacon_cli.endpoints.recorded import recorded_endpoints
@@ -32,7 +33,7 @@ def verify_configured(
             regions = named or regions_with_endpoints(settings, recorded)
             endpoints = configured_endpoints(settings, regions, recorded)
             registry = settings.vocabulary.registry
-        return verify_endpoints(
+        report = verify_endpoints(
             settings,
             endpoints,
             expected=registry,
@@ -42,6 +43,7 @@ def verify_configured(
             target="local" if local else "modal",
             notify_every=every,
         )
+    return replace(report, named=tuple(named))
 
 
 def _named(names: Iterable[str], settings: Settings) -> list[Region]:

@@ -128,7 +128,9 @@ def _proven(report: VerifyReport) -> str:
 
 
 def _next(report: VerifyReport) -> str:
-    again = command("verify endpoints") + (" --local" if report.target == "local" else "")
+    options = ["--local"] if report.target == "local" else []
+    options += [f"--region {region.id}" for region in report.named]
+    again = " ".join([command("verify endpoints"), *options])
     if not report.ok:
         return f"follow the hints above, then {again}"
     return command("run JOB_FILE") if report.probed else f"{again} --probe"

@@ -251,6 +251,16 @@ def test_hints_name_the_program_as_it_was_called(beacon: Beacon) -> None:
         assert f"did you mean {shlex.join(called)} run?" in done.stderr
 
 
+def test_hints_name_uv_where_uv_started_the_program(beacon: Beacon) -> None:
+    uv = BEACON.with_name("uv")
+    called = [str(uv), "run", "--no-project", "--offline", "--python", sys.executable, "--", str(BEACON)]
+    done = subprocess.run(
+        [*called, "rnu"], cwd=beacon.folder, env=beacon.variables(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"did you mean {shlex.join(called)} run?" in done.stderr
+
+
 def test_a_run_that_is_stopped_says_how_the_caller_resumes_it(beacon: Beacon, operators_job: str) -> None:
     (beacon.folder / "bin").symlink_to(BEACON.parent)
     beacon.environment["BEACON_DATABASE_URL"] = "postgresql://127.0.0.1:1/x"

@@ -137,7 +137,9 @@ def test_by_transaction_nothing_is_asked_or_written(
     succeeds(beacon, "db", "migrate", "--database-url", postgres.url(database))
     with pgbouncer(postgres.url(), "transaction") as bouncer:
         beacon.environment["BEACON_DATABASE_URL"] = bouncer.url(database)
-        for command in (("run", beacon.write("job.yaml", JOB)), ("jobs",), ("db", "migrate", "--fleet"), ("worker",)):
+        job = beacon.write("job.yaml", JOB)
+        of_database = (("db", "migrate", "--fleet"), ("db", "dump"), ("db", "psql", "-c", "SELECT 1"))
+        for command in (("run", job), ("jobs",), *of_database, ("worker",)):
             done = beacon(*command)
             assert done.returncode == 3, (command, done.stdout, done.stderr)
             assert "assigns connections per transaction or per statement" in done.stderr

@@ -7,7 +7,7 @@ WITH known AS (
     LEFT JOIN {holders} AS holders ON {holds}
 ), listed AS (
     SELECT *, row_number() OVER newest AS number FROM known
-    WHERE %(status)s::text IS NULL OR status = %(status)s
+    WHERE %(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s)
     WINDOW newest AS (ORDER BY created_at DESC, id)
     ORDER BY number
     LIMIT %(limit)s + 1

@@ -77,8 +77,8 @@ class Modal:
     def has_versions(self, region_id: str, *versions: int) -> None:
         self.answers(f"app-history-{APP.format(region_id)}", [{"version": f"v{version}"} for version in versions])
 
-    def rollback(self) -> RollbackReport:
-        return rollback(RollbackRequest(BUILT_IN_REGIONS, ""), self.settings, self.said.append)
+    def rollback(self, *, dry_run: bool = False) -> RollbackReport:
+        return rollback(RollbackRequest(BUILT_IN_REGIONS, "", dry_run), self.settings, self.said.append)
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +185,13 @@ class TestRollingBack:
         assert (report.exit_code, set(states(report).values())) == (0, {"rolled_back"})
         assert {(found.from_version, found.to_version) for found in report.outcomes.values()} == {(5, 4)}
         assert "EU: from v5 back to v4" in modal.said
+
+    def test_a_dry_run_names_the_versions_and_changes_nothing(self, modal: Modal) -> None:
+        for region_id in REGION_IDS:
+            modal.has_versions(region_id, 5, 4)
+        report = modal.rollback(dry_run=True)
+        assert (report.exit_code, set(states(report).values())) == (0, {"planned"})
+        assert "EU: would go from v5 back to v4" in modal.said
 
     def test_no_region_hides_what_became_of_another(self, modal: Modal) -> None:
         modal.has_versions("us", 1)

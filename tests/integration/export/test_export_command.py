@@ -20,6 +20,7 @@ import pytest
 from beacon_cli.console.formatting import size
 from beacon_cli.export import export
 from beacon_cli.export.columns import row_of
+from beacon_cli.extras import how_to_install
 from beacon_cli.store.text import storable, storable_json
 from tests.support.audit_jobs import (
     JOB,
@@ -270,13 +271,19 @@ def test_failures_in_json_written_out_by_hand(connection: Connection, database_u
     assert [each.name for each in tmp_path.iterdir()] == []
 
 
+def test_a_dash_is_stdout(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    assert beacon("export", JOB, "-o", "-", url=database_url) == beacon("export", JOB, url=database_url)
+    assert beacon("export", JOB, "-o", "-", "--json", url=database_url).code == 2
+
+
 def test_a_missing_library_names_the_extra(
     connection: Connection, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("beacon_cli.extras.find_spec", lambda _: None)
     done = beacon("export", JOB, "-o", str(tmp_path / "a.parquet"), url=database_url)
     assert done.code == 3
-    assert done.err == "error: this needs pyarrow\nhint: in Beacon's folder: pip install '.[parquet]'\n"
+    assert done.err == f"error: this needs pyarrow\nhint: {how_to_install('parquet')}\n"
 
 
 @pytest.mark.parametrize("chosen", FORMATS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -94,6 +95,17 @@ async def tunnel(to_port: int, said: list[str]) -> AsyncIterator[int]:
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]
     await asyncio.gather(*serving)
+
+
+def test_a_proxy_that_does_not_answer_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        port = unheard.getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:geheim@127.0.0.1:{port}")
+        with pytest.raises(AttemptError) as caught:
+            asyncio.run(asked(f"https://{HOST}"))
+    why = f"connection refused, through the proxy http://127.0.0.1:{port} (HTTPS_PROXY)"
+    assert caught.value.message == f"the connection failed: {why}"
 
 
 def test_a_tunnel_through_a_proxy_trusts_the_same(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

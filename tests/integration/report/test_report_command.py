@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from beacon_cli.comparison.options import Options
+from beacon_cli.extras import how_to_install
 from beacon_cli.records.find_job import find_job
 from beacon_cli.report.report import write_report
 from tests.support.audit_jobs import JOB, OLD_SPEC, fingerprint, seed, seed_legacy
@@ -61,6 +62,14 @@ def test_the_file_is_written_into_the_working_folder(connection: Connection, dat
     assert "1 different, 7 indistinguishable, 0 untestable" in done.stdout
     assert "incomplete: the report lists what is missing" in done.stdout
     assert fingerprint(connection) == before
+
+
+def test_a_dash_is_stdout(connection: Connection, database_url: str, tmp_path: Path) -> None:
+    seed(connection)
+    done = beacon("report", JOB, "-o", "-", url=database_url)
+    assert (done.code, done.out.lower().startswith("<!doctype html>"), done.out.rstrip()[-7:]) == (0, True, "</html>")
+    for flag in ("--json", "--open"):
+        assert beacon("report", JOB, "-o", "-", flag, url=database_url).code == 2
 
 
 def test_the_json_document(connection: Connection, database_url: str, tmp_path: Path) -> None:
@@ -219,5 +228,5 @@ def test_without_its_extra_the_command_says_what_to_install(
     done = report_anew(JOB, url=database_url, folder=tmp_path, python=("-c", without))
     assert done.returncode == 3
     assert "this needs jinja2" in done.stderr
-    assert "pip install '.[report]'" in done.stderr
+    assert f"hint: {how_to_install('report')}" in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,7 +12,7 @@ import pytest
 from beacon_cli.store.session import Session
 from tests.support.hostile_endpoints import always, endpoints
 from tests.support.in_process import beacon
-from tests.support.operator import Operator
+from tests.support.operator import JOB, Operator
 from tests.support.raw_server import http
 from tests.support.regions_server import Regions, regions_server
 
@@ -226,3 +226,43 @@ def test_a_bad_job_file_is_one_clear_error_before_any_database(tmp_path: Path, k
     document = done.document
     assert (done.code, document["command"], document["ok"], document["data"]) == (2, "run", False, {})
     assert [set(error) for error in document["errors"]] == [{"code", "message", "hint"}]
+
+
+def test_nothing_but_errors_is_printed_if_that_is_wanted(operator: Operator, database_url: str) -> None:
+    with endpoints() as served:
+        operator.uses(served.environment())
+        done = beacon("run", "job.yaml", "-q", url=database_url)
+        assert (done.code, done.out, done.err) == (0, "", "")
+    assert beacon("check-db", "operators", "--quiet", url=database_url) == done
+    with endpoints({GEOGRAPHY: always(http(500))}) as served:
+        operator.uses(served.environment())
+        failed = beacon("run", "job.yaml", "--job-id", "second", "--quiet", url=database_url)
+    assert (failed.code, failed.out) == (1, "")
+    first, second = failed.err.splitlines()
+    assert first.startswith("error: ")
+    assert second.startswith("hint: resume it with: beacon run job.yaml --job-id second")
+
+
+def test_a_plan_needs_no_endpoint_and_says_at_its_end_that_one_is_missing(
+    operator: Operator, database_url: str
+) -> None:
+    done = beacon("run", "job.yaml", "--dry-run", url=database_url)
+    assert done.code == 0
+    assert done.out.splitlines()[-1].startswith("this job cannot run yet: no endpoint is configured for region US: ")
+    data = beacon("run", "job.yaml", "--dry-run", "--json", url=database_url).document["data"]
+    assert (data["expected"], data["endpoints"]) == (12, {})
+    assert data["cannot_run"].startswith("no endpoint is configured for region US: add --local")
+
+
+def test_a_new_job_without_endpoints_creates_no_database(operator: Operator, tmp_path: Path) -> None:
+    done = beacon("run", "job.yaml", "--json", url="embedded")
+    assert (done.code, done.document["errors"][0]["code"]) == (2, "config")
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_is_not_stored_is_not_offered_to_be_resumed(operator: Operator, tmp_path: Path) -> None:
+    (tmp_path / "new.yaml").write_text(JOB.removeprefix("id: operators\n"))
+    done = beacon("run", "new.yaml", "--local", "--json", url="postgresql://127.0.0.1:1/x")
+    [error] = done.document["errors"]
+    assert (done.code, "resume" in error["hint"]) == (3, False)
+    assert error["hint"].startswith("check BEACON_DATABASE_URL, and that the server is running")

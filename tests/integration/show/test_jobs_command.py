@@ -128,7 +128,8 @@ def test_a_failure_in_json_written_out_by_hand(database_url: str) -> None:
             {
                 "code": "usage",
                 "message": "unknown status 'runing'",
-                "hint": "use one of: queued, running, interrupted, completed, partial, failed, cancelled, set_aside",
+                "hint": "use one of: queued, running, interrupted, completed, partial, failed, cancelled, set_aside, "
+                "resumable",
             }
         ],
     }
@@ -156,6 +157,24 @@ def test_one_status_can_be_asked_for(connection: Connection, database_url: str) 
     data = beacon("jobs", "--status", "completed", "--json", url=database_url).document["data"]
     assert [job["id"] for job in data["jobs"]] == [JOB]
     assert beacon("jobs", "--status", "cancelled", url=database_url).out == "no job is cancelled\n"
+
+
+def test_what_can_be_resumed_can_be_asked_for(connection: Connection, database_url: str) -> None:
+    seed(connection)
+    finished(connection)
+    for status in ("partial", "failed", "cancelled", "running"):
+        connection.execute(
+            "INSERT INTO jobs (id, spec, spec_sha256, batching, status) SELECT %s, spec, 'x', batching, %s FROM jobs"
+            " LIMIT 1",
+            [status, status],
+        )
+    data = beacon("jobs", "--status", "resumable", "--json", url=database_url).document["data"]
+    assert {job["id"]: job["status"] for job in data["jobs"]} == {
+        "partial": "partial",
+        "failed": "failed",
+        "cancelled": "cancelled",
+        "running": "interrupted",
+    }
 
 
 def test_a_job_that_nobody_runs_is_interrupted_and_says_how_to_go_on(connection: Connection, database_url: str) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from beacon_cli.errors import SchemaError
 from beacon_cli.executor.execution import STATUSES
-from beacon_cli.store.migrate import MIGRATIONS, known_migrations, migrate
+from beacon_cli.store.migrate import MIGRATIONS, known_migrations, migrate, migrations_to_apply
 from beacon_cli.store.session import Session
 from tests.support.locks import wait_for_a_lock
 
@@ -33,6 +33,13 @@ INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 
 def shape(url: str) -> list[Any]:
     with psycopg.connect(url) as connection:
         return [connection.execute(query).fetchall() for query in (COLUMNS, INDEXES)]
+
+
+def test_what_would_be_applied_can_be_listed_first(empty_database_url: str) -> None:
+    assert migrations_to_apply(empty_database_url) == sorted(known_migrations())
+    assert shape(empty_database_url) == [[], []]
+    assert migrate(empty_database_url) == sorted(known_migrations())
+    assert migrations_to_apply(empty_database_url) == []
 
 
 def test_a_migration_that_was_applied_and_not_noted_is_applied_again(database_url: str) -> None:

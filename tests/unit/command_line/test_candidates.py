@@ -64,6 +64,7 @@ def offered(line: str) -> list[str]:
                 *(
                     "--config",
                     "--verbose",
+                    "--no-color",
                     "-v",
                     "--version",
                     "-V",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from beacon_cli.console.program_name import command, words_to_call
+from beacon_cli.console.program_name import command, typed_for_uv, words_to_call
 from beacon_cli.main import app
 
 PACKAGE = Path(__file__).parents[2] / "beacon_cli"
@@ -64,6 +64,31 @@ def test_a_module_is_called_with_its_python() -> None:
 
 def test_a_program_that_only_imports_it_is_not_named() -> None:
     assert words_to_call("/usr/bin/pytest", [sys.executable]) == ["beacon"]
+
+
+@pytest.mark.parametrize(
+    ("process", "typed"),
+    [
+        ("/opt/uv tool uvx --from .[local] beacon show a", "uvx --from .[local] beacon"),
+        ("uv tool run --from .[local] beacon show a", "uv tool run --from .[local] beacon"),
+        ("uv run --extra local beacon show a", "uv run --extra local beacon"),
+        ("uv run python -m beacon_cli show a", "uv run python -m beacon_cli"),
+        ("uv run make answers", ""),
+        ("bash -c beacon show a", ""),
+    ],
+)
+def test_what_uv_starts_is_called_as_uv_was_called(
+    process: str, typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "uvx").write_text("#!/bin/sh\n")
+    (tmp_path / "uvx").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert typed_for_uv(process.split(), ["show", "a"]) == tuple(typed.split())
+
+
+def test_what_uv_puts_on_path_is_not_on_the_users(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(installed.parent))
+    assert words_to_call(str(installed), [], trust_path=False) == [str(installed)]
 
 
 def test_values_are_quoted_for_the_shell() -> None:

@@ -185,7 +185,10 @@ def test_errors_come_with_an_example_and_what_to_do() -> None:
     text = shown(SUMMARY, 120)
     assert "1 x connection_failed  the connection was refused, reset or broken" in text
     assert "for example: the connection was refused" in text
-    assert "do: beacon verify endpoints shows which region is down; then run it again" in text
+    assert (
+        "do: beacon verify endpoints shows which region is down; check the proxy if one is named; then run it again"
+        in text
+    )
 
 
 def test_blocked_answers_are_no_errors() -> None:
