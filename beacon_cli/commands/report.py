@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
+from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Margin, Measure, Rate, Refusals
 from beacon_cli.console.result import CommandResult
 
 
@@ -21,6 +21,7 @@ def report(
     open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     measure: Measure = "lexical",
     rate: Rate = 0.05,
+    margin: Margin = None,
     accept: Accept = None,
     refusals: Refusals = None,
     database_url: DatabaseUrl = None,
@@ -28,6 +29,7 @@ def report(
 ) -> CommandResult:
     """Write a job's answers and verdicts as one HTML file. Exit code 0 whatever the verdicts are."""
     from beacon_cli.comparison.options import chosen_options
+    from beacon_cli.comparison.verdicts import Terms
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.report.open import open_in_browser
     from beacon_cli.report.report import write_report
@@ -35,7 +37,7 @@ def report(
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    options = chosen_options(measure, rate, accept or (), refusals)
+    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals)
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         written = write_report(connection, chosen_job(connection, job_id, as_json=as_json), options, output)
     if open_it:

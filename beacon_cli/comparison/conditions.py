@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from beacon_cli.comparison.assumptions import ASSUMPTIONS
 from beacon_cli.comparison.verdicts import Subject
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import quantity
@@ -18,11 +19,16 @@ _REGION = "region"
 
 @dataclass(frozen=True, slots=True)
 class Incomparable:
-    """A condition that differs. `accepted` means that the user says that this is intended."""
+    """A condition that differs, or an assumption that does not hold; `accepted` if that is intended."""
 
     name: str
     detail: str
     accepted: bool = False
+
+    @property
+    def title(self) -> str:
+        """What is wrong, in short."""
+        return self.name if self.name in ASSUMPTIONS else f"{self.name} differs"
 
 
 _IDS = {model.source: model.id for model in REGISTRY.values()}
@@ -54,8 +60,8 @@ CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
 None is unknown, and never counts as equal. An empty text is a value: none.
 """
 
-NAMES = (*CONDITIONS, _REGION, "prompt")
-"""Every condition that can be named and accepted."""
+NAMES = (*CONDITIONS, _REGION, "prompt", *ASSUMPTIONS)
+"""Every condition and assumption that can be named and accepted."""
 
 
 @dataclass(slots=True)
