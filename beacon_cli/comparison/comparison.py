@@ -101,6 +101,19 @@ class Comparison:
         )
 
     @property
+    def pooled_data(self) -> dict[str, Any] | None:
+        """The test of the whole job as a JSON object; None if there was nothing to test."""
+        if self.pooled is None:
+            return None
+        return {
+            "p_value": self.pooled.p_value,
+            "different": self.pooled.different,
+            "results": self.pooled.subjects,
+            "regions": list(self.pooled.apart),
+            "pairs": [{"groups": list(pair), "p_value": p_value} for pair, p_value in self.pooled.pairs.items()],
+        }
+
+    @property
     def different(self) -> tuple[Judged, ...]:
         """The results that count for `--fail-on different`: a region without text first, then the largest effect."""
         found = [result for result in self.results if result.verdict in DIFFERENT]
@@ -145,7 +158,7 @@ class Comparison:
             "margin": self.terms.margin,
             "design": self.design,
             "failures_pile_up": self.piled_failures,
-            "pooled": self.pooled and _pooled(self.pooled),
+            "pooled": self.pooled_data,
             "verdicts": self.verdicts,
             "results": [_result(result, self.design) for result in self.results],
             "regions": {
@@ -165,16 +178,6 @@ def _named(results: Sequence[Judged]) -> str:
     silent = [each for each in results if each.verdict == "no_text"]
     named = ", ".join(f"{excerpt(each.subject.question_id, 40)} ({', '.join(each.apart)})" for each in silent[:_NAMED])
     return f"; no text: {named}" if silent else ""
-
-
-def _pooled(pooled: Pooled) -> dict[str, Any]:
-    return {
-        "p_value": pooled.p_value,
-        "different": pooled.different,
-        "results": pooled.subjects,
-        "regions": list(pooled.apart),
-        "pairs": [{"groups": list(pair), "p_value": p_value} for pair, p_value in pooled.pairs.items()],
-    }
 
 
 def _result(result: Judged, design: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from beacon_cli.comparison.exchange import EXCHANGES, Tested, tested
+from beacon_cli.comparison.exchange import EXCHANGES, Tested, exchange_test
 from beacon_cli.comparison.layout import Layout
 from beacon_cli.comparison.student import t_quantile
 
@@ -94,7 +94,7 @@ def difference(layout: Layout, *, exchanges: int = EXCHANGES) -> Difference:
         low=low,
         high=high,
         upper=upper,
-        test=tested(layout, exchanges) if noise else None,
+        test=exchange_test(layout, exchanges) if noise else None,
         slope=_slope(means.counts, layout.sizes),
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from beacon_cli.comparison.arrangements import Shape, Sizes, are_few, arrangements, distinct_count, group_sizes
+from beacon_cli.comparison.arrangements import Shape, Sizes, are_few, arrangements, distinct_count
 from beacon_cli.comparison.layout import Layout
 
 EXCHANGES = 9_999
@@ -15,7 +14,8 @@ EXCHANGES = 9_999
 
 _SEED = 0
 _ENOUGH = 500  # exchanges that are as extreme: 5 % of 9,999, so that a p-value below 5 % is based on all of them
-_EXACT_BITS = 24  # of a float32: sums of integers up to 2^24 are exact, whatever their order
+_SAME = 1e-9  # sums of distances are floats: a smaller difference counts as equal
+_NEAR = 1e-4  # in single precision, relative to the statistic: closer ones are computed again in double precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Exchanged:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """The result of a test. Answers to shared seeds are tested twice: see `tested`."""
+    """The result of a test. Answers to shared seeds are tested twice: see `exchange_test`."""
 
     exchanges: tuple[Exchanged, ...]
 
@@ -60,25 +60,7 @@ class Tested:
         return any(each.unmatched for each in self.exchanges)
 
 
-@dataclass(frozen=True, slots=True)
-class WholeDistances:
-    """Distances as whole numbers: `matrix` has them in units of `unit`."""
-
-    matrix: np.ndarray
-    unit: float
-
-
-def whole_distances(layout: Layout) -> WholeDistances:
-    """Return distances as whole numbers, so large that sums of them are still exact in single precision.
-
-    So the same answers give the same p-value on every machine, and equal sums are equal.
-    """
-    bits = _EXACT_BITS - math.ceil(math.log2(max(len(layout.labels), max(layout.sizes) ** 2)))
-    unit = float(layout.distances.max(initial=0.0)) / 2**bits or 1.0
-    return WholeDistances(np.rint(layout.distances / unit).astype(np.float32), unit)
-
-
-def tested(layout: Layout, exchanges: int) -> Tested:
+def exchange_test(layout: Layout, exchanges: int) -> Tested:
     """Return the test of answers: at least two groups.
 
     If answers share seeds, labels are exchanged inside each seed, and also over all answers. The first shows
@@ -86,35 +68,33 @@ def tested(layout: Layout, exchanges: int) -> Tested:
     to one seed are alike, if anything, which makes the second conservative. So both p-values are valid, and twice the
     smaller one is, too.
     """
-    whole = whole_distances(layout)
-    return Tested(tuple(_exchanged(whole, layout.labels, shape, exchanges) for shape in layout.shapes))
+    return Tested(tuple(_exchanged(layout, shape, exchanges) for shape in layout.shapes))
 
 
 def tested_again(found: Tested, layout: Layout, exchanges: int) -> Tested:
     """Return a test in which each part that more exchanges can make smaller has so many of them."""
-    whole = whole_distances(layout)
-    parts = (
-        _exchanged(whole, layout.labels, part.shape, exchanges) if part.unmatched else part for part in found.exchanges
-    )
+    parts = (_exchanged(layout, part.shape, exchanges) if part.unmatched else part for part in found.exchanges)
     return Tested(tuple(parts))
 
 
-def _exchanged(whole: WholeDistances, labels: np.ndarray, shape: Shape, exchanges: int) -> Exchanged:
+def _exchanged(layout: Layout, shape: Shape, exchanges: int) -> Exchanged:
     """Return the share of the exchanges of labels that give groups with answers at least as similar.
 
     Random exchanges count the real labels once more (Phipson and Smyth, 2010). They stop when so many were as extreme
     that more would not matter: the p-value is still valid (Besag and Clifford, 1991).
     """
-    sizes = group_sizes(shape)
-    observed = inside(whole.matrix, labels[None, :], sizes)[0]
     few = are_few(shape, exchanges)
+    rounded = layout.distances.astype(np.float32)
+    observed = float(inside(layout.distances, layout.labels[None, :], layout.sizes)[0])
     seen = as_small = 0
     moments: Moments | None = None
     p_value: float | None = None
     for dealt in arrangements(shape, exchanges, _SEED):
-        values = inside(whole.matrix, dealt, sizes)
-        moments = moments or _moments(values * whole.unit)
-        hits = np.flatnonzero(values <= observed)
+        values = inside(rounded, dealt, layout.sizes)
+        near = np.abs(values - observed) <= _NEAR * observed + _SAME
+        values[near] = inside(layout.distances, dealt[near], layout.sizes)
+        moments = moments or _moments(values)
+        hits = np.flatnonzero(values <= observed + _SAME)
         if not few and as_small + len(hits) >= _ENOUGH:
             p_value = _ENOUGH / (seen + int(hits[_ENOUGH - as_small - 1]) + 1)
             break
@@ -134,21 +114,21 @@ def inside(matrix: np.ndarray, dealt: np.ndarray, sizes: Sizes) -> np.ndarray:
     distance and PERMANOVA. The sum of all distances stays the same, so the rest is between groups; inside a block every
     distance is between groups. What is left of all distances after the other groups belongs to the last one.
     """
-    common = math.lcm(*sizes)  # whole numbers again, so that the order of the groups makes no difference
     total = np.zeros(len(dealt))
     left = matrix.sum(axis=0)
     for group, size in enumerate(sizes[:-1]):
-        member = (dealt == group).astype(np.float32)
+        member = (dealt == group).astype(matrix.dtype)
         to_group = member @ matrix
-        total += np.einsum("ij,ij->i", to_group, member) * float(common // size)
+        total += np.einsum("ij,ij->i", to_group, member) / size
         left = left - to_group
-    member = (dealt == len(sizes) - 1).astype(np.float32)
-    total += np.einsum("ij,ij->i", left, member) * float(common // sizes[-1])
-    return total / float(common)
+    member = (dealt == len(sizes) - 1).astype(matrix.dtype)
+    total += np.einsum("ij,ij->i", left, member) / sizes[-1]
+    return total
 
 
 def _moments(values: np.ndarray) -> Moments:
     """Return the moments of the first exchanges, which are random, or all if they are few."""
     mean, deviation = float(values.mean()), float(values.std())
-    cubed = float(((values - mean) ** 3).mean())
-    return Moments(mean, deviation, cubed / deviation**3 if deviation else 0.0)
+    if deviation <= _SAME:
+        return Moments(mean, 0.0, 0.0)
+    return Moments(mean, deviation, float(((values - mean) ** 3).mean()) / deviation**3)

@@ -12,7 +12,7 @@ import numpy as np
 from beacon_cli.comparison.apart import PairNames
 from beacon_cli.comparison.difference import Difference, difference
 from beacon_cli.comparison.distance import Measure, distances
-from beacon_cli.comparison.exchange import Tested, tested
+from beacon_cli.comparison.exchange import Tested, exchange_test
 from beacon_cli.comparison.layout import Layout, Sample
 from beacon_cli.comparison.pooled import Pool
 from beacon_cli.comparison.reply import Outcome, Reply, counted
@@ -134,7 +134,7 @@ class Measuring:
         if len(set(outcomes)) < 2 or len(groups) < 2 or len(contents) == len(groups):
             return None
         sample = self._sample(replies, outcomes, _unlike(outcomes))
-        found = tested(sample.laid_out(), self.exchanges)
+        found = exchange_test(sample.laid_out(), self.exchanges)
         return None if found.least_p_value > self.rate else self._group_test(sample, found)
 
     def _group_test(self, sample: Sample, found: Tested) -> GroupTest:
@@ -142,7 +142,7 @@ class Measuring:
         if found.p_value > self.rate:
             return GroupTest(found, {}, again)
         pairs = itertools.combinations(sample.names, 2)
-        p_values = {pair: tested(sample.of(pair).laid_out(), self.exchanges).p_value for pair in pairs}
+        p_values = {pair: exchange_test(sample.of(pair).laid_out(), self.exchanges).p_value for pair in pairs}
         return GroupTest(found, p_values, again)
 
 

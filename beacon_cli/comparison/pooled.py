@@ -7,6 +7,7 @@ model is a stratum: labels are exchanged inside it, and what its statistic says 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from beacon_cli.comparison.apart import PairNames, corrected, standing_apart
 from beacon_cli.comparison.arrangements import random_arrangements
-from beacon_cli.comparison.exchange import inside, whole_distances
+from beacon_cli.comparison.exchange import inside
 from beacon_cli.comparison.layout import Sample
 
 DRAWS = 1_999
@@ -81,8 +82,9 @@ class Pool:
         if not (layout.distances * (layout.labels[:, None] == layout.labels)).max() > _SAME:
             return None
         drawn = random_arrangements(layout.shape, DRAWS, np.random.default_rng((self._number, number)))
-        values = inside(whole_distances(layout).matrix, np.concatenate([layout.labels[None, :], drawn]), layout.sizes)
-        scores: np.ndarray = (values - values.mean()) / (values.std() or 1.0)
+        values = inside(layout.distances, np.concatenate([layout.labels[None, :], drawn]), layout.sizes)
+        deviation = values.std()
+        scores: np.ndarray = (values - values.mean()) / (deviation if deviation > _SAME else math.inf)
         return scores
 
 

@@ -34,6 +34,7 @@ class WrittenReport:
             "path": str(self.path),
             "bytes": self.size,
             "verdicts": self.report.comparison.verdicts,
+            "pooled": self.report.comparison.pooled_data,
             "superseded": self.report.comparison.superseded,
             "answers_shown": self.report.answers.shown,
             "answers_left_out": self.report.answers.left_out,

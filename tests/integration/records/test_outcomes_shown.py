@@ -109,7 +109,7 @@ def test_the_report_marks_outcomes_and_shows_thoughts_apart(
     assert "I weigh it all.</think>" not in page
     assert page.count('<strong class="cut-off">cut off at max_tokens</strong>') == 3
     assert "<strong>Blocked</strong>" in page
-    assert "<strong>Cut off</strong>" in page
+    assert "<strong>Not comparable: cut_off</strong>" in page
     assert f'<strong>Asked again</strong> <span dir="auto">{AGAIN}' in page
     assert "<h3>What was blocked, and why</h3>" in page
     assert "15 answers expected, 14 there (1 of them empty, 1 blocked)" in page
