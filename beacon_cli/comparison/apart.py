@@ -40,7 +40,8 @@ def standing(apart: Sequence[str], pairs: Collection[PairNames]) -> str:
     """Return which groups differ, for people: `ASIA stands apart`."""
     names = dict.fromkeys(name for pair in pairs for name in pair)
     if len(names) == 2:
-        return f"{excerpt(min(names), 40)} from {excerpt(max(names), 40)}"
+        one, other = names
+        return f"{excerpt(one, 40)} from {excerpt(other, 40)}"
     if not apart:
         return "pairs cannot show which"
     named = " and ".join(excerpt(name, 40) for name in apart)

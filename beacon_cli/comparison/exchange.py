@@ -86,9 +86,9 @@ def _exchanged(layout: Layout, shape: Shape, exchanges: int) -> Exchanged:
     few = are_few(shape, exchanges)
     rounded = layout.distances.astype(np.float32)
     observed = float(inside(layout.distances, layout.labels[None, :], layout.sizes)[0])
+    least = 1 / min(exchanges + 1, distinct_count(shape))
     seen = as_small = 0
     moments: Moments | None = None
-    p_value: float | None = None
     for dealt in arrangements(shape, exchanges, _SEED):
         values = inside(rounded, dealt, layout.sizes)
         near = np.abs(values - observed) <= _NEAR * observed + _SAME
@@ -97,14 +97,12 @@ def _exchanged(layout: Layout, shape: Shape, exchanges: int) -> Exchanged:
         hits = np.flatnonzero(values <= observed + _SAME)
         if not few and as_small + len(hits) >= _ENOUGH:
             p_value = _ENOUGH / (seen + int(hits[_ENOUGH - as_small - 1]) + 1)
-            break
+            return Exchanged(shape, p_value, least, unmatched=False, moments=moments)
         seen += len(dealt)
         as_small += len(hits)
-    if p_value is None:
-        p_value = as_small / seen if few else (as_small + 1) / (seen + 1)
     assert moments is not None  # there is always an arrangement: the real one
-    least = 1 / min(exchanges + 1, distinct_count(shape))
-    return Exchanged(shape, p_value, least, not few and not as_small, moments)
+    p_value = as_small / seen if few else (as_small + 1) / (seen + 1)
+    return Exchanged(shape, p_value, least, unmatched=not few and not as_small, moments=moments)
 
 
 def inside(matrix: np.ndarray, dealt: np.ndarray, sizes: Sizes) -> np.ndarray:

@@ -9,7 +9,8 @@ from multiprocessing.pool import Pool
 from typing import Literal, TypeVar
 
 from beacon_cli.comparison.distance import lexical
-from beacon_cli.comparison.verdicts import Judged, Subject, judged
+from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.verdicts import Judged, Subject
 from benchmarks.calibration.sources import KINDS, Question, Source
 
 _QUESTIONS, _MODELS = 8, 2
