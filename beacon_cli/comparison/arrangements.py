@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -108,13 +109,13 @@ def _dealt(sizes: Sizes, blocks: int, count: int, chance: np.random.Generator) -
     if _ways_of(sizes) <= _MOST_WAYS:
         ways = _all_of_block(sizes)
         return ways[chance.integers(len(ways), size=(count, blocks))].reshape(count, -1)
-    labels = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
+    labels = np.repeat(np.arange(len(sizes), dtype=_type(sizes)), sizes)
     return chance.permuted(np.tile(labels, (count, blocks, 1)), axis=2).reshape(count, -1)
 
 
 @lru_cache(maxsize=_SHAPES_KEPT)
 def _all_of_block(sizes: Sizes) -> np.ndarray:
-    return _unwritable(np.array(list(_each(sizes, ())), dtype=np.int16).reshape(-1, sum(sizes)))
+    return _unwritable(np.array(list(_each(sizes, ())), dtype=_type(sizes)).reshape(-1, sum(sizes)))
 
 
 @lru_cache(maxsize=_SHAPES_KEPT)
@@ -125,7 +126,7 @@ def _all(shape: Shape) -> np.ndarray:
         ordered.setdefault(next(place for place, sizes in enumerate(shape) if sizes[alike[0]]), []).append(alike)
     every = [list(_each(sizes, ordered.get(place, ()))) for place, sizes in enumerate(shape)]
     joined = (tuple(itertools.chain.from_iterable(blocks)) for blocks in itertools.product(*every))
-    return _unwritable(np.array(list(joined), dtype=np.int16))
+    return _unwritable(np.array(list(joined), dtype=_type(shape[0])))
 
 
 def _each(sizes: Sizes, ordered: Sequence[Sequence[int]]) -> Iterator[tuple[int, ...]]:
@@ -147,6 +148,11 @@ def _each(sizes: Sizes, ordered: Sequence[Sequence[int]]) -> Iterator[tuple[int,
             yield from deal(rest, group + 1, firsts if mine is None else {**firsts, mine: chosen[0]})
 
     yield from deal(tuple(range(len(row))), 0, {})
+
+
+def _type(sizes: Sizes) -> np.dtype[Any]:
+    """Return the smallest type that holds the number of a group."""
+    return np.min_scalar_type(len(sizes))
 
 
 def _unwritable(rows: np.ndarray) -> np.ndarray:

@@ -17,6 +17,9 @@ from beacon_cli.comparison.layout import Layout, Sample
 from beacon_cli.comparison.pooled import Pool
 from beacon_cli.comparison.reply import Outcome, Reply, counted
 
+PAIR_EXCHANGES = 1_999
+"""The number of exchanges by which each two groups are compared, once all groups together differ."""
+
 MOST_ANSWERS = 100
 """The number of replies of each group that are tested, the first ones: more would take long and find little more."""
 
@@ -142,7 +145,7 @@ class Measuring:
         if found.p_value > self.rate:
             return GroupTest(found, {}, again)
         pairs = itertools.combinations(sample.names, 2)
-        p_values = {pair: exchange_test(sample.of(pair).laid_out(), self.exchanges).p_value for pair in pairs}
+        p_values = {pair: exchange_test(sample.of(pair).laid_out(), PAIR_EXCHANGES).p_value for pair in pairs}
         return GroupTest(found, p_values, again)
 
 
