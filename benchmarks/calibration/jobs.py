@@ -50,8 +50,8 @@ class Design:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was said of one question. `p_value` is that of its texts, None if they were untestable; `named` if the region
-    where something was planted, and no other, was said to stand apart."""
+    """What was said of one question. `p_value` is that of its texts, None if they were untestable; `named` if the
+    region where something was planted, and no other, was said to stand apart."""
 
     planted: bool
     p_value: float | None

@@ -108,7 +108,7 @@ def power(effort: Effort) -> Iterator[dict[str, Any]]:
 
 
 def effects(effort: Effort) -> Iterator[dict[str, Any]]:
-    """Yield how often an effect is found: in one question among others, and if it is in all of them, also over the whole
+    """Yield how often an effect is found: in one question among others, and, if it is in all of them, over the whole
     job; and how often the right region is named."""
     cases = list(product(_EFFECTS, EFFECT_REPEATS))
     lone = _jobs([Design(repeats=n, planted=1, **_EFFECTS[name]) for name, n in cases], effort.powered, effort)

@@ -9,9 +9,9 @@ import numpy as np
 
 from beacon_cli.comparison.difference import Difference, difference
 from beacon_cli.comparison.distance import Measure, distances, lexical
-from beacon_cli.comparison.exchange import EXCHANGES
+from beacon_cli.comparison.exchange import EXCHANGES, Tested
 from beacon_cli.comparison.layout import Sample
-from beacon_cli.comparison.reply import Outcome, Reply
+from beacon_cli.comparison.reply import OUTCOMES, Reply
 
 WORDS = [f"w{number}" for number in range(60)]
 
@@ -45,8 +45,13 @@ def difference_of(
 
 def p_value(found: Difference) -> float:
     """Return the p-value of a difference that was tested."""
+    return tested(found).p_value
+
+
+def tested(found: Difference) -> Tested:
+    """Return the test of a difference that was tested."""
     assert found.test is not None
-    return found.test.p_value
+    return found.test
 
 
 def numbers(values: Sequence[str]) -> np.ndarray:
@@ -55,14 +60,13 @@ def numbers(values: Sequence[str]) -> np.ndarray:
     return found
 
 
-def replies(answers: Mapping[str, Sequence[str | Outcome]]) -> list[Reply]:
+def replies(answers: Mapping[str, Sequence[str]]) -> list[Reply]:
     """Return replies by group: `refused`, `empty`, `blocked` and `failed` are outcomes, everything else is a text."""
     return [_reply(group, repeat, each) for group, mine in answers.items() for repeat, each in enumerate(mine)]
 
 
 def _reply(group: str, repeat: int, given: str) -> Reply:
-    if given == "refused":
-        return Reply(group, repeat, "refused", "I cannot say.")
-    if given == "empty" or given == "blocked" or given == "failed":
-        return Reply(group, repeat, given)
+    for outcome in OUTCOMES:
+        if given == outcome:
+            return Reply(group, repeat, outcome, "I cannot say." if outcome == "refused" else "")
     return Reply(group, repeat, "answered", given)

@@ -14,7 +14,7 @@ from beacon_cli.comparison.difference import Difference
 from beacon_cli.comparison.distance import distances, lexical, words
 from beacon_cli.comparison.layout import Sample
 from tests.support.hostile_input import any_text
-from tests.unit.comparison.samples import difference_of, numbers, p_value, texts
+from tests.unit.comparison.samples import difference_of, numbers, p_value, tested, texts
 
 
 def apart(one: str, other: str) -> float:
@@ -79,7 +79,7 @@ def test_the_p_value_is_the_share_of_all_exchanges_when_they_are_few() -> None:
     effects = [effect(first) for first in itertools.combinations(range(6), 3)]
     assert found.effect == pytest.approx(effect((0, 1, 2)))
     assert p_value(found) == pytest.approx(sum(each >= found.effect - 1e-12 for each in effects) / len(effects))
-    assert found.test.least_p_value == pytest.approx(2 / len(effects))
+    assert tested(found).least_p_value == pytest.approx(2 / len(effects))
 
 
 def statistic_of_energy(*groups: np.ndarray) -> float:
@@ -174,7 +174,9 @@ def test_the_pairs_are_named_as_the_groups_came_and_average_to_the_mean_between(
     assert list(found.pairs) == [("US", "EU"), ("US", "ASIA"), ("EU", "ASIA")]
     assert (found.pairs["US", "ASIA"].between, found.pairs["US", "ASIA"].effect) == (1.0, None)
     assert found.pairs["EU", "ASIA"].between == pytest.approx((1 + 1 + 0.5) / 3)
-    assert found.pairs["US", "EU"].effect == pytest.approx(found.pairs["US", "EU"].between - (0.5 + 5 / 6) / 2)
+    us_eu = found.pairs["US", "EU"]
+    assert us_eu.between is not None
+    assert us_eu.effect == pytest.approx(us_eu.between - (0.5 + 5 / 6) / 2)
     assert found.between == pytest.approx(np.mean(betweens(found)))
 
 
@@ -224,7 +226,7 @@ def test_two_answers_or_no_noise_have_no_interval(answers: dict[str, list[str]])
 def test_a_group_with_one_answer_is_tested_by_its_distance_from_others() -> None:
     found = difference_of({"US": ["a b", "a c", "a d", "a e"], "EU": ["x y"]})
     assert (found.between, found.within) == (1.0, 0.5)
-    assert p_value(found) == found.test.least_p_value == pytest.approx(1 / 5)
+    assert p_value(found) == tested(found).least_p_value == pytest.approx(1 / 5)
 
 
 def test_distances_are_measured_once_for_each_text() -> None:
@@ -291,7 +293,7 @@ def test_a_p_value_inside_seeds_is_the_share_of_all_exchanges_inside_them() -> N
     matrix = lexical([text for block in zip(*answers.values(), strict=True) for text in block])
 
     def inside(labels: list[int]) -> float:
-        return sum(matrix[a, b] for a in range(12) for b in range(12) if labels[a] == labels[b])
+        return float(sum(matrix[a, b] for a in range(12) for b in range(12) if labels[a] == labels[b]))
 
     ways = itertools.product(itertools.permutations(range(3)), repeat=4)
     sums = [inside([label for block in way for label in block]) for way in ways]
