@@ -45,11 +45,11 @@ def difference_of(
 
 def p_value(found: Difference) -> float:
     """Return the p-value of a difference that was tested."""
-    return tested(found).p_value
+    return exchanged_of(found).p_value
 
 
-def tested(found: Difference) -> Tested:
-    """Return the test of a difference that was tested."""
+def exchanged_of(found: Difference) -> Tested:
+    """Return the test of a difference, if it was tested."""
     assert found.test is not None
     return found.test
 

@@ -14,7 +14,7 @@ from beacon_cli.comparison.difference import Difference
 from beacon_cli.comparison.distance import distances, lexical, words
 from beacon_cli.comparison.layout import Sample
 from tests.support.hostile_input import any_text
-from tests.unit.comparison.samples import difference_of, numbers, p_value, tested, texts
+from tests.unit.comparison.samples import difference_of, exchanged_of, numbers, p_value, texts
 
 
 def apart(one: str, other: str) -> float:
@@ -79,7 +79,7 @@ def test_the_p_value_is_the_share_of_all_exchanges_when_they_are_few() -> None:
     effects = [effect(first) for first in itertools.combinations(range(6), 3)]
     assert found.effect == pytest.approx(effect((0, 1, 2)))
     assert p_value(found) == pytest.approx(sum(each >= found.effect - 1e-12 for each in effects) / len(effects))
-    assert tested(found).least_p_value == pytest.approx(2 / len(effects))
+    assert exchanged_of(found).least_p_value == pytest.approx(2 / len(effects))
 
 
 def statistic_of_energy(*groups: np.ndarray) -> float:
@@ -226,7 +226,7 @@ def test_two_answers_or_no_noise_have_no_interval(answers: dict[str, list[str]])
 def test_a_group_with_one_answer_is_tested_by_its_distance_from_others() -> None:
     found = difference_of({"US": ["a b", "a c", "a d", "a e"], "EU": ["x y"]})
     assert (found.between, found.within) == (1.0, 0.5)
-    assert p_value(found) == tested(found).least_p_value == pytest.approx(1 / 5)
+    assert p_value(found) == exchanged_of(found).least_p_value == pytest.approx(1 / 5)
 
 
 def test_distances_are_measured_once_for_each_text() -> None:
@@ -319,7 +319,7 @@ def test_in_seeds_neither_order_nor_names_matter(seed: int, order: random.Random
     assert found.low == pytest.approx(other.low)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.integers(0, 10_000))
 def test_relabelled_inside_seeds_the_p_value_is_uniform(seed: int) -> None:
     """With every relabelling as likely as the others, a p-value of at most x comes in at most a share x of them."""

@@ -144,7 +144,7 @@ def test_a_difference_that_stands_alone_is_found_among_many_tests_at_every_rate(
     chance = random.Random(2)
     planted = groups(chance, 6, own=True)
     same = {region: ["4", "4", "5", "4", "4", "4"] for region in REGIONS}
-    verdicts = judgement(planted, *[same] * 599, terms=Terms(rate)).results
+    verdicts = judgement(planted, *[same] * 299, terms=Terms(rate)).results
     assert [verdict.verdict for verdict in verdicts].count("different") == 1
     assert verdicts[0].verdict == "different"
 

@@ -32,9 +32,9 @@ def test_a_difference_too_small_for_any_question_is_found_over_all_and_its_regio
 
 
 def test_its_p_values_are_valid() -> None:
-    p_values = [pooled(random.Random(seed), 4, 3, 0.0).p_value for seed in range(150)]
+    p_values = [pooled(random.Random(seed), 4, 3, 0.0).p_value for seed in range(100)]
     for level in (0.05, 0.2, 0.5):
-        assert np.mean(np.array(p_values) <= level) <= level + 3 * np.sqrt(level * (1 - level) / 150)
+        assert np.mean(np.array(p_values) <= level) <= level + 3 * np.sqrt(level * (1 - level) / 100)
 
 
 def test_for_one_question_it_is_the_share_of_exchanges_up_to_chance() -> None:
