@@ -101,6 +101,14 @@ class Comparison:
         )
 
     @property
+    def containers(self) -> str:
+        """How many containers gave the answers of each region, for people; empty if none are recorded."""
+        counts = {name: figures.total.containers for name, figures in self.figures.items()}
+        return (
+            ", ".join(f"{excerpt(name, 40)} {count}" for name, count in counts.items()) if any(counts.values()) else ""
+        )
+
+    @property
     def pooled_data(self) -> dict[str, Any] | None:
         """The test of the whole job as a JSON object; None if there was nothing to test."""
         if self.pooled is None:

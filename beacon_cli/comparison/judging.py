@@ -18,6 +18,7 @@ from beacon_cli.comparison.pooled import Pool
 from beacon_cli.comparison.reply import Outcome, Reply
 from beacon_cli.comparison.sensitivity import detectable
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS, Judged, Judgement, OutcomeTest, Subject, Terms, Verdict
+from beacon_cli.console.printable import excerpt
 
 _MOST_EXCHANGES = 99_999
 _LONE = 2  # exchanges that may be as extreme, so that a single p-value is still below the corrected rate
@@ -144,8 +145,6 @@ class _Family:
         """Yield why there is no p-value, or what else a reader should know of a verdict."""
         if verdict in ("untestable", "deterministic_different"):
             yield measured.reason
-        if verdict == "deterministic_equal":
-            yield "no noise: all answers are the same"
         if verdict == "no_text":
             yield f"no text from {_outcomes(measured.counts, measured.silent)}"
         elif measured.outcomes and measured.outcomes.q_value <= self._terms.rate:
@@ -200,7 +199,6 @@ def _consistent(found: Difference, texts: GroupTest | None, rate: float) -> Diff
 
 
 def _outcomes(counts: Mapping[str, Mapping[Outcome, int]], groups: Sequence[str]) -> str:
-    """Return `US 5 answered; ASIA 1 answered, 4 refused`."""
-    return "; ".join(
-        f"{group} {', '.join(f'{count} {outcome}' for outcome, count in counts[group].items())}" for group in groups
-    )
+    """Return `US: 5 answered; ASIA: 1 answered, 4 refused`."""
+    told = {group: ", ".join(f"{count} {outcome}" for outcome, count in counts[group].items()) for group in groups}
+    return "; ".join(f"{excerpt(group, 40)}: {found}" for group, found in told.items())

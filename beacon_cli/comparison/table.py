@@ -91,6 +91,8 @@ def _findings(comparison: Comparison) -> Iterator[Line]:
         if audit.superseded.count:
             where = f"job {excerpt(audit.job_id)}: " if len(comparison.audits) > 1 else ""
             yield "yellow", f"{where}{audit.superseded}"
+    if comparison.containers:
+        yield "dim", f"containers behind the answers: {comparison.containers}"
     if comparison.unrecorded:
         yield "yellow", f"not recorded for every answer, so not compared: {', '.join(comparison.unrecorded)}"
 

@@ -50,6 +50,8 @@ def _conditions(comparison: Comparison) -> Iterator[Finding]:
             yield Finding(f"Accepted: {each.title}", each.detail, serious=False)
         elif each.name != "repeats":  # told above, with the reasons
             yield Finding(f"Not comparable: {each.title}", each.detail)
+    if comparison.containers:
+        yield Finding("Containers behind the answers", comparison.containers, serious=False)
     if comparison.unrecorded:
         names = ", ".join(comparison.unrecorded)
         yield Finding("Not recorded for every answer, so not compared", names, serious=False)

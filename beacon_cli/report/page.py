@@ -109,7 +109,7 @@ def _reasons(report: Report) -> dict[str, int]:
     """Return why tests show nothing, or less than they could, with their number."""
     counts: dict[str, int] = {}
     for result in report.comparison.results:
-        if result.reason:
+        if result.reason and result.verdict != "no_text":
             counts[result.reason] = counts.get(result.reason, 0) + 1
     return counts
 

@@ -149,7 +149,7 @@ def test_ten_defects_in_one_old_job_are_all_named_and_nothing_is_written(legacy:
     assert "unknown region 'mars'" in found["regions"].detail
     assert found["no_hops"].detail == ("1 row whose error names an HTTP 303, which the old system did not follow")
     assert found["answers"].detail == "1 empty answer; 1 answer that the old system itself called a technical failure"
-    assert {condition.name for condition in comparison.incomparable} == {"system_prompt", "region"}
+    assert {condition.name for condition in comparison.incomparable} == {"system_prompt", "region", "repeats"}
     assert fingerprint(legacy) == before
 
 

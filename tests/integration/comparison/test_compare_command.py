@@ -65,7 +65,7 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "model_id": MODELS[0],
         "region": None,
         "verdict": "different",
-        "reason": "outcomes differ: US 5 answered; EU 5 answered; ASIA 5 refused",
+        "reason": "outcomes differ: US: 5 answered; EU: 5 answered; ASIA: 5 refused",
         "answers": {"US": 5, "EU": 5, "ASIA": 5},
     }
     inside = 8 * (1 / 3) / 20
@@ -97,6 +97,7 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "seconds": {"median": 1.0, "p95": 1.0, "max": 1.0},
         "hops": 2,
         "hopped": 1,
+        "containers": 1,
     }
     assert data["regions"]["ASIA"]["refusal"]["count"] == 5
     del data["regions"]
@@ -341,3 +342,39 @@ def test_a_rule_with_a_byte_order_mark_keeps_its_first_pattern(
     (tmp_path / "rule.txt").write_bytes(b"\xef\xbb\xbfword\n")
     _, data, _ = compared(JOB, "--refusals", str(tmp_path / "rule.txt"), url=database_url)
     assert data["regions"]["US"]["refusal"]["count"] == 10
+
+
+def test_a_region_without_text_fails_by_name_and_assumptions_that_do_not_hold_are_told_first(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, NoisyJob(questions=3, models=MODELS[:1], planted=None))
+    generation = '{"generation": {"temperature": 0.7, "seed": 1}}'
+    connection.execute("UPDATE jobs SET spec = spec || %s::jsonb", [generation])
+    connection.execute(
+        "UPDATE executions SET status = 'empty', response = '' WHERE region = 'ASIA' AND question_id = 'q0'"
+    )
+    connection.execute(
+        "UPDATE executions SET response = repeat('word ', 20) WHERE region = 'US' AND repeat < 2 AND question_id = 'q1'"
+    )
+    connection.execute(
+        "UPDATE executions SET started_at = started_at + interval '2 hours' WHERE region = 'EU' AND question_id = 'q1'"
+    )
+    code, data, errors = compared(JOB, "--fail-on", "different", url=database_url)
+    assert (code, data["design"]) == (1, "paired")
+    assert [each["name"] for each in data["incomparable"]] == ["cache", "time"]
+    assert errors[-1]["message"] == "different: 1 result; no text: q0 (ASIA)"
+    assert (data["results"][0]["verdict"], data["results"][0]["regions_apart"]) == ("no_text", ["ASIA"])
+    assert data["results"][0]["outcomes"]["ASIA"] == {"empty": 5}
+    told = compare(JOB, url=database_url).out
+    assert told.index("not comparable: cache: ") < told.index("the whole job: ") < told.index("q0 · ")
+    assert "no text from ASIA: 5 empty" in told
+    code, _, errors = compared(JOB, "--accept", "cache", "--accept", "time", url=database_url)
+    assert (code, errors) == (0, [])
+
+
+def test_within_a_margin_regions_are_equivalent(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=1, models=MODELS[:1], planted=None, repeats=12))
+    _, data, _ = compared(JOB, "--margin", "0.2", url=database_url)
+    assert (data["margin"], data["verdicts"]) == (0.2, verdicts(equivalent=1))
+    assert data["results"][0]["upper"] < 0.2
+    assert compare(JOB, "--margin", "0", url=database_url).code == 2

@@ -105,7 +105,7 @@ def test_the_report_marks_outcomes_and_shows_thoughts_apart(
     refused = "The provider refused to have this prompt answered"
     assert f"{refused}: <bdi>content_filtered: the &lt;b&gt;policy&lt;/b&gt;</bdi>" in page
     assert "A thought came, and no answer after it." in page
-    assert page.count("Thought, not part of the answer") == 6
+    assert page.count("Thought, not part of the answer") == 7  # one of them again, in the answers furthest apart
     assert "I weigh it all.</think>" not in page
     assert page.count('<strong class="cut-off">cut off at max_tokens</strong>') == 3
     assert "<strong>Blocked</strong>" in page

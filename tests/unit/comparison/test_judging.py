@@ -174,7 +174,7 @@ def test_a_region_that_answers_without_text_is_a_finding_of_its_own(outcome: str
     chance = random.Random(2)
     verdict = only({"US": texts(chance, 5), "EU": texts(chance, 5), "ASIA": [outcome] * 5})
     assert (verdict.verdict, verdict.apart) == ("no_text", ("ASIA",))
-    assert verdict.reason == f"no text from ASIA 5 {outcome}"
+    assert verdict.reason == f"no text from ASIA: 5 {outcome}"
     assert only({"US": ["a"], "EU": [outcome]}).verdict == "no_text"
 
 
@@ -196,7 +196,7 @@ def test_outcomes_differ_where_texts_do_not() -> None:
     assert (verdict.apart, verdict.q_value is not None and verdict.q_value > 0.05) == (("ASIA",), True)
     assert verdict.outcome_test is not None
     assert verdict.least_q_value == verdict.outcome_test.q_value <= 0.05
-    assert verdict.reason == "outcomes differ: US 8 answered; EU 8 answered; ASIA 6 empty, 2 answered"
+    assert verdict.reason == "outcomes differ: US: 8 answered; EU: 8 answered; ASIA: 6 empty, 2 answered"
 
 
 def test_the_test_of_outcomes_is_exact() -> None:
