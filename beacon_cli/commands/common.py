@@ -131,11 +131,22 @@ Rate = Annotated[
         min=0.0001, max=0.5, metavar="SHARE", help="Maximum share of the verdicts `different` that may be wrong."
     ),
 ]
+Margin = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0001,
+        max=1,
+        metavar="EFFECT",
+        help="Smallest effect that matters, such as 0.05. Results that are shown to be below it are `equivalent`.",
+        show_default=False,
+    ),
+]
 Accept = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Accept that this condition differs between regions, such as system_prompt or gpu. Repeatable.",
+        help="Accept that this condition differs between regions, such as system_prompt or gpu, or that this "
+        "assumption does not hold, such as cache or time. Repeatable.",
         autocompletion=conditions,
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from beacon_cli.command_line.values import job_ids
-from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
+from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Margin, Measure, Rate, Refusals
 from beacon_cli.console.result import CommandResult, ending_with
 
 
@@ -25,26 +25,29 @@ def compare(
     ] = None,
     measure: Measure = "lexical",
     rate: Rate = 0.05,
+    margin: Margin = None,
     accept: Accept = None,
     refusals: Refusals = None,
     fail_on: Annotated[
-        Literal["different"] | None, typer.Option(help="Also exit with 1 if a verdict is `different`.")
+        Literal["different"] | None, typer.Option(help="Also exit with 1 if a verdict is `different` or `no_text`.")
     ] = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Test whether answers differ between regions.
+    """Test whether answers differ between regions, and name the regions that do.
 
-    Exit code 1 if the job is incomplete, or if something other than the region differs too.
+    Exit code 1 if the job is incomplete, if something other than the region differs too, or if an assumption of the
+    test does not hold.
     """
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.comparison.table import show_comparison
+    from beacon_cli.comparison.verdicts import Terms
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    options = chosen_options(measure, rate, accept or (), refusals)
+    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         jobs = [

@@ -1,4 +1,8 @@
-"""The ways to assign answers to groups of fixed sizes: all of them if they are few, else random ones."""
+"""The ways to exchange the labels of answers: all of them if they are few, else random ones.
+
+Labels are exchanged only inside a block. A *shape* says, block by block, how many answers of each group there are. If
+everything may be exchanged, there is one block.
+"""
 
 from __future__ import annotations
 
@@ -6,96 +10,151 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
+Sizes = tuple[int, ...]
+"""How many answers of each group there are."""
+
+Shape = tuple[Sizes, ...]
+"""The sizes of each block; equal blocks are neighbours."""
+
 _SHAPES_KEPT = 8
-_BLOCKS_KEPT = 128
+_CHUNKS_KEPT = 128
 _MOST_ROWS = 1000
-_MOST_CELLS = 60_000  # of a block, so that the kept data stays under 8 MB and the computed data stays in the cache
+_MOST_CELLS = 60_000  # of a chunk, so that the kept data stays under 16 MB and the computed data stays in the cache
+_MOST_WAYS = 5040  # of a block, up to which they are listed
 
 
-def arrangement_count(sizes: Sequence[int]) -> int:
-    """Return the number of ways to assign answers to groups of these sizes."""
-    count = math.factorial(sum(sizes))
-    for size in sizes:
-        count //= math.factorial(size)
-    return count
+def group_sizes(shape: Shape) -> Sizes:
+    """Return how many answers each group has in all blocks."""
+    return tuple(map(sum, zip(*shape, strict=True)))
 
 
-def distinct_count(sizes: Sequence[int]) -> int:
-    """Return how many of them can differ in the distances inside groups: groups of equal size are interchangeable."""
-    count = arrangement_count(sizes)
-    for size in set(sizes):
-        count //= math.factorial(sizes.count(size))
-    return count
+def arrangement_count(shape: Shape) -> int:
+    """Return the number of ways to exchange the labels."""
+    return math.prod(map(_ways_of, shape))
 
 
-def together_share(sizes: Sequence[int]) -> float:
+def distinct_count(shape: Shape) -> int:
+    """Return how many of them can differ in the distances inside groups: groups that are in the same number in every
+    block are interchangeable."""
+    return arrangement_count(shape) // math.prod(math.factorial(len(alike)) for alike in _interchangeable(shape))
+
+
+def together_share(shape: Shape) -> float:
     """Return the share of the arrangements in which the answers of one group, the most favourable one, stay together.
 
     If one group differs and the others are alike, about this share of the arrangements, or less, is as extreme as the
     real one: the assignment among the other groups is chance.
     """
-    rest = [arrangement_count([*sizes[:place], *sizes[place + 1 :]]) for place in range(len(sizes))]
-    kept = (sizes.count(size) * count for size, count in zip(sizes, rest, strict=True))
-    return min(1.0, min(kept) / arrangement_count(sizes))
+    kept = (
+        len(alike) * arrangement_count(tuple((*sizes[: alike[0]], *sizes[alike[0] + 1 :]) for sizes in shape))
+        for alike in _interchangeable(shape)
+    )
+    return min(1.0, min(kept) / arrangement_count(shape))
 
 
-def are_few(sizes: Sequence[int], at_most: int) -> bool:
+def are_few(shape: Shape, at_most: int) -> bool:
     """Return whether `arrangements` yields every distinct arrangement instead of random ones."""
-    return distinct_count(sizes) <= at_most
+    return distinct_count(shape) <= at_most
 
 
-def arrangements(sizes: tuple[int, ...], at_most: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield arrangements as matrices of group numbers, one arrangement per row.
+def arrangements(shape: Shape, at_most: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield arrangements as matrices of group numbers, one arrangement per row, the blocks beside each other.
 
     If there are at most `at_most` distinct ones, each comes once; else `at_most` random ones come, possibly repeated.
-    The same sizes and seed always give the same rows; callers must not write to them.
+    The same shape and seed always give the same rows; callers must not write to them.
     """
-    rows = _rows(sum(sizes))
-    if are_few(sizes, at_most):
-        every = _all(sizes)
+    rows = _rows(sum(map(sum, shape)))
+    if are_few(shape, at_most):
+        every = _all(shape)
         yield from (every[first : first + rows] for first in range(0, len(every), rows))
         return
-    for block, first in enumerate(range(0, at_most, rows)):
-        yield _random(sizes, seed, block)[: at_most - first]
+    for chunk, first in enumerate(range(0, at_most, rows)):
+        yield _kept(shape, seed, chunk)[: at_most - first]
+
+
+def random_arrangements(shape: Shape, count: int, chance: np.random.Generator) -> np.ndarray:
+    """Return so many arrangements, drawn independently."""
+    runs = [(sizes, len(list(blocks))) for sizes, blocks in itertools.groupby(shape)]
+    return np.concatenate([_dealt(sizes, blocks, count, chance) for sizes, blocks in runs], axis=1)
+
+
+def _ways_of(sizes: Sizes) -> int:
+    return math.factorial(sum(sizes)) // math.prod(map(math.factorial, sizes))
+
+
+def _interchangeable(shape: Shape) -> list[list[int]]:
+    """Return the groups in classes of which every block has the same number."""
+    classes: dict[Sizes, list[int]] = {}
+    for group, column in enumerate(zip(*shape, strict=True)):
+        classes.setdefault(column, []).append(group)
+    return list(classes.values())
 
 
 def _rows(answers: int) -> int:
     return max(1, min(_MOST_ROWS, _MOST_CELLS // max(1, answers)))
 
 
-@lru_cache(maxsize=_BLOCKS_KEPT)
-def _random(sizes: tuple[int, ...], seed: int, block: int) -> np.ndarray:
-    labels = np.repeat(np.arange(len(sizes), dtype=np.int16), sizes)
-    dealt = np.random.default_rng((seed, block)).permuted(np.tile(labels, (_rows(len(labels)), 1)), axis=1)
-    dealt.flags.writeable = False
-    return dealt
+@lru_cache(maxsize=_CHUNKS_KEPT)
+def _kept(shape: Shape, seed: int, chunk: int) -> np.ndarray:
+    rows = _rows(sum(map(sum, shape)))
+    return _unwritable(random_arrangements(shape, rows, np.random.default_rng((seed, chunk))))
+
+
+def _dealt(sizes: Sizes, blocks: int, count: int, chance: np.random.Generator) -> np.ndarray:
+    """Return random labels of equal blocks, beside each other."""
+    if _ways_of(sizes) <= _MOST_WAYS:
+        ways = _all_of_block(sizes)
+        return ways[chance.integers(len(ways), size=(count, blocks))].reshape(count, -1)
+    labels = np.repeat(np.arange(len(sizes), dtype=_type(sizes)), sizes)
+    return chance.permuted(np.tile(labels, (count, blocks, 1)), axis=2).reshape(count, -1)
 
 
 @lru_cache(maxsize=_SHAPES_KEPT)
-def _all(sizes: tuple[int, ...]) -> np.ndarray:
-    dealt = np.array(list(_each(sizes)), dtype=np.int16)
-    dealt.flags.writeable = False
-    return dealt
+def _all_of_block(sizes: Sizes) -> np.ndarray:
+    return _unwritable(np.array(list(_each(sizes, ())), dtype=_type(sizes)).reshape(-1, sum(sizes)))
 
 
-def _each(sizes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Yield every distinct row of group numbers: among groups of equal size, the first answers are in order."""
+@lru_cache(maxsize=_SHAPES_KEPT)
+def _all(shape: Shape) -> np.ndarray:
+    """Return every distinct arrangement: interchangeable groups are in order in the first block that has them."""
+    ordered: dict[int, list[Sequence[int]]] = {}
+    for alike in _interchangeable(shape):
+        ordered.setdefault(next(place for place, sizes in enumerate(shape) if sizes[alike[0]]), []).append(alike)
+    every = [list(_each(sizes, ordered.get(place, ()))) for place, sizes in enumerate(shape)]
+    joined = (tuple(itertools.chain.from_iterable(blocks)) for blocks in itertools.product(*every))
+    return _unwritable(np.array(list(joined), dtype=_type(shape[0])))
+
+
+def _each(sizes: Sizes, ordered: Sequence[Sequence[int]]) -> Iterator[tuple[int, ...]]:
+    """Yield the ways to label a block; among the groups that are `ordered`, the first answers are in order."""
     row = [0] * sum(sizes)
+    class_of = {group: number for number, alike in enumerate(ordered) for group in alike}
 
     def deal(free: tuple[int, ...], group: int, firsts: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
         if group == len(sizes):
             yield tuple(row)
             return
-        size = sizes[group]
-        for chosen in itertools.combinations(free, size):
-            if chosen[0] < firsts.get(size, 0):
+        for chosen in itertools.combinations(free, sizes[group]):
+            mine = class_of.get(group)
+            if mine is not None and chosen[0] < firsts.get(mine, 0):
                 continue
             for place in chosen:
                 row[place] = group
             rest = tuple(place for place in free if place not in chosen)
-            yield from deal(rest, group + 1, {**firsts, size: chosen[0]})
+            yield from deal(rest, group + 1, firsts if mine is None else {**firsts, mine: chosen[0]})
 
     yield from deal(tuple(range(len(row))), 0, {})
+
+
+def _type(sizes: Sizes) -> np.dtype[Any]:
+    """Return the smallest type that holds the number of a group."""
+    return np.min_scalar_type(len(sizes))
+
+
+def _unwritable(rows: np.ndarray) -> np.ndarray:
+    rows.flags.writeable = False
+    return rows

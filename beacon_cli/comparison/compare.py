@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from beacon_cli.audit.audit import audited
 from beacon_cli.audit.report import AuditReport
+from beacon_cli.comparison.assumptions import Assumptions
 from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHit
-from beacon_cli.comparison.conditions import Conditions
+from beacon_cli.comparison.conditions import Conditions, Incomparable
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.figures import Tally
+from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.options import Options
-from beacon_cli.comparison.verdicts import Subject, judged
+from beacon_cli.comparison.reply import Reply, reply_of
+from beacon_cli.comparison.seeds import shared_seeds, varied
+from beacon_cli.comparison.verdicts import Subject
 from beacon_cli.console.excerpts import differing_excerpts
+from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import GENERATED
 from beacon_cli.records.expectation import from_spec
@@ -49,25 +54,32 @@ def compare_jobs(
         raise UsageError("a job cannot be compared with itself")
     with reading(connection):
         audits = tuple(audited(connection, job) for job in jobs)
-        walk = _Walk(options, Conditions(jobs[0].regions, models), over_time=len(jobs) > 1)
+        conditions = Conditions(jobs[0].regions, models)
+        walk = _Walk(options, conditions, over_time=len(jobs) > 1, varied=all(map(varied, jobs)))
         answered = walk.subjects(watch(stored_executions(connection, jobs)))
         missing = walk.missing(_expected(connection, jobs, audits))
-        results = judged(
+        paired = shared_seeds(jobs)
+        judgement = judged(
             itertools.chain(answered, missing),
             MEASURES[options.measure],
             subjects=_subject_count(jobs, audits, over_time=walk.over_time),
-            rate=options.rate,
+            paired=paired,
+            terms=options.terms,
         )
     return Comparison(
         job_ids=tuple(job.id for job in jobs),
         audits=audits,
         repeats=tuple(_repeats(job) for job in jobs),
         measure=options.measure,
-        rate=options.rate,
+        terms=options.terms,
+        paired=paired,
         rule=options.rule.source,
-        incomparable=walk.conditions.incomparable(options.accepted),
+        incomparable=walk.incomparable(options.accepted, audits),
         unrecorded=walk.conditions.unrecorded(),
-        results=tuple(results),
+        unequal_cut_off=walk.assumptions.unequal_cut_off(),
+        piled_failures=walk.assumptions.piled_failures(),
+        pooled=judgement.pooled,
+        results=judgement.results,
         figures=walk.figures(),
         refusals=tuple(walk.refusals),
         samples=walk.samples,
@@ -99,9 +111,10 @@ def _expected(
 class _Walk:
     """One pass over the executions: it counts on the way, and yields the answers of each subject in turn."""
 
-    def __init__(self, options: Options, conditions: Conditions, *, over_time: bool) -> None:
+    def __init__(self, options: Options, conditions: Conditions, *, over_time: bool, varied: bool) -> None:
         self.over_time = over_time
         self.conditions = conditions
+        self.assumptions = Assumptions(varied=varied, same_time=not over_time)
         self.refusals: list[RefusalHit] = []
         self.samples: dict[Subject, Mapping[str, str]] = {}
         self._seen: set[Subject] = set()
@@ -109,30 +122,36 @@ class _Walk:
         self._totals: dict[str, Tally] = {}
         self._models: dict[str, dict[str, Tally]] = {}
 
-    def subjects(self, executions: Iterable[StoredExecution]) -> Iterator[tuple[Subject, dict[str, list[str]]]]:
-        """Yield each subject with its answers by group."""
+    def subjects(self, executions: Iterable[StoredExecution]) -> Iterator[tuple[Subject, list[Reply]]]:
+        """Yield each subject with what became of its cells."""
         for subject, rows in itertools.groupby(executions, key=self._subject_of):
-            groups: dict[str, list[str]] = {}
-            prompts: dict[str, str | None] = {}
+            groups: dict[str, list[StoredExecution]] = {}
+            replies: list[Reply | None] = []
             for execution in rows:
                 group = execution.job_id if self.over_time else execution.region
-                texts = groups.setdefault(group, [])
-                prompts.setdefault(group, execution.prompt)
-                self._count(execution, group)
-                if execution.status == "completed":
-                    texts.append(execution.text)
+                groups.setdefault(group, []).append(execution)
+                refuses = self._count(execution, group)
+                replies.append(reply_of(execution, group, refuses=refuses))
             self._seen.add(subject)
-            self.conditions.add_prompt(subject, prompts)
-            self._sample(subject, groups)
-            yield subject, groups
+            self.conditions.add_prompt(subject, {group: found[0].prompt for group, found in groups.items()})
+            self.assumptions.add(subject, groups)
+            known = [reply for reply in replies if reply]
+            self._sample(subject, known)
+            yield subject, known
 
-    def missing(self, expected: Iterable[tuple[str, str, str]]) -> Iterator[tuple[Subject, dict[str, list[str]]]]:
+    def missing(self, expected: Iterable[tuple[str, str, str]]) -> Iterator[tuple[Subject, list[Reply]]]:
         """Yield each subject without any row, after the others."""
         for question_id, model_id, region in expected:
             subject = Subject(question_id, model_id, region if self.over_time else None)
             if subject not in self._seen:
                 self._seen.add(subject)
-                yield subject, {}
+                yield subject, []
+
+    def incomparable(self, accepted: frozenset[str], audits: Sequence[AuditReport]) -> tuple[Incomparable, ...]:
+        """Return what else may explain a difference: conditions that differ, and assumptions that do not hold."""
+        broken = [*self.assumptions.broken(), *_fewer_than_planned(audits)]
+        found = (Incomparable(name, detail, name in accepted) for name, detail in broken)
+        return (*self.conditions.incomparable(accepted), *found)
 
     def figures(self) -> dict[str, GroupFigures]:
         """Return the figures of each group, in the usual order of the regions."""
@@ -144,7 +163,8 @@ class _Walk:
     def _subject_of(self, execution: StoredExecution) -> Subject:
         return Subject(execution.question_id, execution.model_id, execution.region if self.over_time else None)
 
-    def _count(self, execution: StoredExecution, group: str) -> None:
+    def _count(self, execution: StoredExecution, group: str) -> bool:
+        """Count an execution, and return whether it is a refusal."""
         hit = self._rule.hit(execution.text) if execution.status == "completed" else None
         name = f"{group} · {execution.region}" if self.over_time else group
         models = self._models.setdefault(name, {})
@@ -158,9 +178,25 @@ class _Walk:
                     execution.job_id, execution.question_id, execution.model_id, execution.region, execution.repeat, hit
                 )
             )
+        return hit is not None
 
-    def _sample(self, subject: Subject, groups: Mapping[str, list[str]]) -> None:
-        if len(self.samples) < _SAMPLED_SUBJECTS and len({text for texts in groups.values() for text in texts}) > 1:
-            first = {name: texts[0] for name, texts in groups.items() if texts}
-            shown = differing_excerpts(list(first.values()), _SAMPLE_CHARACTERS)
-            self.samples[subject] = dict(zip(first, shown, strict=True))
+    def _sample(self, subject: Subject, replies: Sequence[Reply]) -> None:
+        if len(self.samples) < _SAMPLED_SUBJECTS:
+            first: dict[str, str] = {}
+            for reply in replies:
+                if reply.has_text:
+                    first.setdefault(reply.group, reply.text)
+            if len({reply.text for reply in replies if reply.has_text}) > 1:
+                shown = differing_excerpts(list(first.values()), _SAMPLE_CHARACTERS)
+                self.samples[subject] = dict(zip(first, shown, strict=True))
+
+
+def _fewer_than_planned(audits: Sequence[AuditReport]) -> Iterator[tuple[str, str]]:
+    """Yield the regions that have fewer answers than the job planned."""
+    for audit in audits:
+        regions = {name: cells for name, cells in audit.coverage.by_region().items() if not cells.whole}
+        if regions:
+            named = ", ".join(
+                f"{excerpt(name, 30)} {cells.answered} of {cells.expected}" for name, cells in regions.items()
+            )
+            yield "repeats", f"fewer answers than planned: {named}"

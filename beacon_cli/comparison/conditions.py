@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from beacon_cli.comparison.assumptions import ASSUMPTIONS
 from beacon_cli.comparison.verdicts import Subject
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import quantity
@@ -22,11 +23,16 @@ _MODEL = "model"
 
 @dataclass(frozen=True, slots=True)
 class Incomparable:
-    """A condition that differs. `accepted` means that the user says that this is intended."""
+    """A condition that differs, or an assumption that does not hold; `accepted` if that is intended."""
 
     name: str
     detail: str
     accepted: bool = False
+
+    @property
+    def title(self) -> str:
+        """What is wrong, in short."""
+        return self.name if self.name in ASSUMPTIONS else f"{self.name} differs"
 
 
 def _sampling(execution: StoredExecution) -> str | None:
@@ -61,8 +67,8 @@ CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
 None is unknown, and never counts as equal. An empty text is a value: none.
 """
 
-NAMES = (*CONDITIONS, _REGION, "prompt")
-"""Every condition that can be named and accepted."""
+NAMES = (*CONDITIONS, _REGION, "prompt", *ASSUMPTIONS)
+"""Every condition and assumption that can be named and accepted."""
 
 
 @dataclass(slots=True)

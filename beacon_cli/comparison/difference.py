@@ -11,155 +11,186 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
-from beacon_cli.comparison.arrangements import are_few, arrangements, distinct_count
-from beacon_cli.comparison.distance import Distance, distances
+from beacon_cli.comparison.exchange import EXCHANGES, Tested, exchange_test
+from beacon_cli.comparison.layout import Layout
+from beacon_cli.comparison.student import t_quantile
 
-EXCHANGES = 9_999
-"""The number of exchanges of labels that are tested; all of them if there are fewer."""
-
-_SEED = 0
-_SAME = 1e-9  # distances are sums of floats: a smaller difference counts as equal
-_ENOUGH = 500  # exchanges that are as extreme: 5 % of 9,999, so that a p-value below 5 % is based on all of them
+_SAME = 1e-9  # distances are floats: a smaller difference counts as equal
 _LEAST_FOR_INTERVAL = 3  # answers of a group: two have only one distance, whose variance is unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two groups: the mean distance between their answers (None if no two of them are independent), and how much larger
+    it is than inside the two (None if one of them has a single answer)."""
+
+    between: float | None
+    effect: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How the answers to one question depend on the group that gave them.
 
-    `between_pairs` are the mean distances between each two groups, and `between` is their mean. `within` is the mean of
-    the mean distances inside groups with two or more answers: a group with more answers does not count more.
-    `effect` is `between` minus `within`, with a 95 % interval (`low`, `high`; None if a group has too few answers or no
-    noise). `p_value` is None if the answers inside every group are the same but the groups differ: the noise is then
-    unknown. `least_p_value` is the smallest p-value that so few answers can give.
+    `between` is the mean of the mean distances between each two groups. `within` is the mean of the mean distances
+    inside groups with two or more answers: a group with more answers does not count more. `effect` is `between` minus
+    `within`, with a 95 % interval (`low`, `high`) and a one-sided 95 % bound (`upper`); they are None if a group has
+    too few answers or no noise. `test` is None if the answers inside every group are the same but the groups differ:
+    the noise is then unknown. `slope` is by how much the effect falls as the statistic of the test grows.
     """
 
     within: float
     between: float
-    between_pairs: Mapping[tuple[str, str], float]
+    pairs: Mapping[tuple[str, str], Pair]
     low: float | None
     high: float | None
-    p_value: float | None
-    least_p_value: float
+    upper: float | None
+    test: Tested | None
+    slope: float
 
     @property
     def effect(self) -> float:
         """How much further apart answers of different groups are than answers of one group."""
         return self.between - self.within
 
+    @property
+    def noiseless(self) -> bool:
+        """Whether the answers inside every group are the same."""
+        return self.within <= _SAME
 
-def difference(
-    answers: Mapping[str, Sequence[str]], measure: Distance, *, exchanges: int = EXCHANGES, seed: int = _SEED
-) -> Difference:
+    @property
+    def equal(self) -> bool:
+        """Whether all answers are the same."""
+        return self.noiseless and self.between <= _SAME
+
+    @property
+    def most_apart(self) -> str:
+        """The group that is furthest from the others on average."""
+        effects: dict[str, list[float]] = {}
+        for names, pair in self.pairs.items():
+            for name in names:
+                effects.setdefault(name, []).append(-1.0 if pair.effect is None else pair.effect)
+        return max(effects, key=lambda name: sum(effects[name]) / len(effects[name]))
+
+
+def difference(layout: Layout, *, exchanges: int = EXCHANGES) -> Difference:
     """Test answers by group: there must be at least two groups, and two answers in one of them.
 
-    `seed` draws the exchanges if there are too many to test all of them. The same answers always give the same p-value,
-    regardless of their order and of the order and names of the groups.
+    The same answers always give the same p-value, regardless of their order and of the order and names of the groups.
     """
-    names = sorted(answers, key=lambda name: (len(answers[name]), sorted(answers[name])))
-    sizes = tuple(len(answers[name]) for name in names)
-    matrix = distances([text for name in names for text in sorted(answers[name])], measure)
-    sums = _sums(matrix, sizes)
-    within, between = _means(sums, np.array(sizes))
-    low, high = _interval(matrix, sums, sizes)
+    means = _Means(layout)
+    within, between = float(means.within()), float(means.between())
+    low, high, upper = _bounds(means, layout, between - within)
+    noise = within > _SAME or between <= _SAME
     return Difference(
-        within,
-        between,
-        _between_pairs(sums, names, sizes, list(answers)),
-        low,
-        high,
-        _p_value(matrix, sizes, exchanges, seed) if within > _SAME or between <= _SAME else None,
-        1 / min(exchanges + 1, distinct_count(sizes)),
+        within=within,
+        between=between,
+        pairs=_pairs(means.table(), layout),
+        low=low,
+        high=high,
+        upper=upper,
+        test=exchange_test(layout, exchanges) if noise else None,
+        slope=_slope(means.counts, layout.sizes),
     )
 
 
-def _sums(matrix: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    """Return the sums of the distances between answers of each two groups; inside a group each pair counts twice."""
-    starts = np.cumsum((0, *sizes[:-1]))
-    return np.add.reduceat(np.add.reduceat(matrix, starts, axis=0), starts, axis=1)
+class _Means:
+    """Mean distances inside and between groups: each group, and each pair of groups, has the same weight.
+
+    Only distances between independent answers count. `sums` and `counts` are of all answers; `without` leaves out one
+    unit at a time.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        members, apart = layout.members(), layout.units[:, None] != layout.units
+        self._rows = [(layout.distances * apart) @ members, apart @ members]
+        self._members, self._units = members, layout.units
+        self.sums, self.counts = (members.T @ rows for rows in self._rows)
+
+    def table(self) -> np.ndarray:
+        """Return the mean distance between each two groups, and inside each; NaN where there is none."""
+        return _quotient(self.sums, self.counts)
+
+    def within(self) -> np.ndarray:
+        return _within(self.sums, self.counts)
+
+    def between(self) -> np.ndarray:
+        return _between(self.sums, self.counts)
+
+    def effects_without(self) -> np.ndarray:
+        """Return the effect without each unit."""
+        first = np.flatnonzero(np.diff(self._units, prepend=-1))
+        sums, counts = (
+            total - lost - lost.transpose(0, 2, 1)
+            for total, rows in zip((self.sums, self.counts), self._rows, strict=True)
+            for lost in [np.add.reduceat(self._members[:, :, None] * rows[:, None, :], first, axis=0)]
+        )
+        effects: np.ndarray = _between(sums, counts) - _within(sums, counts)
+        return effects
 
 
-def _means(sums: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
-    """Return the mean distance inside and between groups: each group, and each pair of groups, has the same weight."""
-    pairs = sizes * (sizes - 1)
-    inside = np.diagonal(sums)[pairs > 0] / pairs[pairs > 0]
-    each_two = np.triu_indices(len(sizes), 1)
-    return float(inside.mean()), float((sums / np.outer(sizes, sizes))[each_two].mean())
+def _quotient(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    means: np.ndarray = np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+    return means
 
 
-def _between_pairs(
-    sums: np.ndarray, names: Sequence[str], sizes: Sequence[int], order: Sequence[str]
-) -> dict[tuple[str, str], float]:
-    place = {name: number for number, name in enumerate(names)}
+def _within(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    groups = np.arange(sums.shape[-1])
+    return _mean(_quotient(sums, counts)[..., groups, groups])
+
+
+def _between(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    one, other = np.triu_indices(sums.shape[-1], 1)
+    return _mean(_quotient(sums, counts)[..., one, other])
+
+
+def _mean(table: np.ndarray) -> np.ndarray:
+    """Return the means of rows, without what is unknown."""
+    means: np.ndarray = np.nanmean(table, axis=-1)
+    return means
+
+
+def _pairs(table: np.ndarray, layout: Layout) -> dict[tuple[str, str], Pair]:
+    """Return each two groups, in the order in which they were given."""
+    first = {label: layout.places[layout.labels == label].min() for label in range(len(layout.groups))}
+    order = sorted(first, key=first.__getitem__)
     return {
-        (one, other): float(sums[place[one], place[other]] / (sizes[place[one]] * sizes[place[other]]))
+        (layout.groups[one], layout.groups[other]): Pair(
+            _known(table[one, other]), _known(table[one, other] - (table[one, one] + table[other, other]) / 2)
+        )
         for one, other in itertools.combinations(order, 2)
     }
 
 
-def _p_value(matrix: np.ndarray, sizes: tuple[int, ...], exchanges: int, seed: int) -> float:
-    """Return the share of the exchanges of labels that give groups with answers at least as similar.
-
-    Random exchanges count the real labels once more (Phipson and Smyth, 2010). They stop when so many were as extreme
-    that more would not matter: the p-value is still valid (Besag and Clifford, 1991).
-    """
-    observed = _inside(matrix, np.repeat(np.arange(len(sizes)), sizes)[None, :], sizes)[0]
-    few = are_few(sizes, exchanges)
-    seen = as_small = 0
-    for dealt in arrangements(sizes, exchanges, seed):
-        hits = np.flatnonzero(_inside(matrix, dealt, sizes) <= observed + _SAME)
-        if not few and as_small + len(hits) >= _ENOUGH:
-            return float(_ENOUGH / (seen + int(hits[_ENOUGH - as_small - 1]) + 1))
-        seen += len(dealt)
-        as_small += len(hits)
-    return as_small / seen if few else (as_small + 1) / (seen + 1)
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
 
 
-def _inside(matrix: np.ndarray, dealt: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-    """Return, for each row of labels, how far apart answers inside groups are: the statistic, smaller is more extreme.
-
-    It is the sum over groups of the distances of their pairs (counted twice), divided by the group's size, as in energy
-    distance and PERMANOVA. The sum of all distances stays the same, so the rest is between groups.
-    """
-    total = np.zeros(len(dealt))
-    for group, size in enumerate(sizes):
-        member = (dealt == group).astype(float)
-        total += np.einsum("ij,ij->i", member @ matrix, member) / size
-    return total
-
-
-def _interval(matrix: np.ndarray, sums: np.ndarray, sizes: tuple[int, ...]) -> tuple[float | None, float | None]:
-    """Return the 95 % interval of the effect by the jackknife: each answer left out once, group by group.
+def _bounds(means: _Means, layout: Layout, effect: float) -> tuple[float | None, float | None, float | None]:
+    """Return the 95 % interval of the effect, and its one-sided upper bound, by the jackknife: each unit is left out
+    once; without pairing, group by group.
 
     The degrees of freedom are those of the smallest group: the noise of a group is known only from its own answers.
     """
-    if min(sizes) < _LEAST_FOR_INTERVAL:
-        return None, None
-    counts = np.array(sizes)
-    within, between = _means(sums, counts)
-    to_groups = np.add.reduceat(matrix, np.cumsum((0, *sizes[:-1])), axis=1)
-    of_groups = np.split(to_groups, np.cumsum(counts)[:-1])
-    variance = sum(_variance(rows, sums, counts, group) for group, rows in enumerate(of_groups))
+    fewest = min(layout.sizes)
+    if fewest < _LEAST_FOR_INTERVAL:
+        return None, None, None
+    effects = means.effects_without()
+    strata = [effects] if layout.paired else [effects[layout.labels == label] for label in range(len(layout.groups))]
+    variance = sum((len(stratum) - 1) * float(np.var(stratum)) for stratum in strata)
     if variance <= _SAME**2:
-        return None, None
-    margin = float(stdtrit(min(sizes) - 1, 0.975)) * math.sqrt(variance)  # `scipy.stats` takes half a second to import
-    return between - within - margin, between - within + margin
+        return None, None, None
+    error = math.sqrt(variance)
+    margin = t_quantile(0.975, fewest - 1) * error
+    return effect - margin, effect + margin, effect + t_quantile(0.95, fewest - 1) * error
 
 
-def _variance(rows: np.ndarray, sums: np.ndarray, counts: np.ndarray, group: int) -> float:
-    """Return the part of the effect's variance from one group, given the distances of its answers to each group.
-
-    Leaving out an answer changes only the mean distances of its own group: the rest stays the same.
-    """
-    groups, left = len(counts), counts[group] - 1
-    means = (sums[group] - rows) / (left * counts)
-    means[:, group] = (sums[group, group] - 2 * rows[:, group]) / (left * (left - 1))
-    shares = np.full(groups, 2 / (groups * (groups - 1)))
-    shares[group] = -1 / groups
-    return float(left * np.var(means @ shares))
+def _slope(counts: np.ndarray, sizes: tuple[int, ...]) -> float:
+    """Return by how much the effect falls as the statistic grows: exactly with groups of one size, else about."""
+    between = float(counts.sum() - np.trace(counts))
+    return sum(sizes) / len(sizes) / between + 1 / (sum(sizes) - len(sizes)) if between else math.inf

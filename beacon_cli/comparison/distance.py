@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
+from array import array
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 from rapidfuzz.distance import Indel
+from rapidfuzz.process import cdist
 
 from beacon_cli.console.joiners import JOINER, NON_JOINER
 
-Distance = Callable[[str, str], float]
-"""A measure of distance between two answers: symmetric, 0 for equal answers, at most 1."""
+Measure = Callable[[Sequence[str]], np.ndarray]
+"""Measures the distances between answers: a symmetric matrix, 0 for equal answers, at most 1."""
 
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _MARKS = ("Mn", "Mc", "Me")
@@ -33,7 +37,8 @@ def word_pattern() -> re.Pattern[str]:
     """
     marks, symbols = _characters(_MARKS) + NON_JOINER + JOINER, _characters(_SYMBOLS)
     symbol = rf"[{symbols}#%&@](?:[{_EMOJI_MARKS}]*{JOINER}[{symbols}])*"
-    return re.compile(rf"[{_CJK}][{marks}]*|(?:[^\W_{_CJK}][{marks}]*)+|{symbol}|(?<![^\s(\[])-(?=\d)")
+    letters = rf"[^\W_{_CJK}]+"
+    return re.compile(rf"{letters}(?:[{marks}]+(?:{letters})?)*|[{_CJK}][{marks}]*|{symbol}|(?<![^\s(\[])-(?=\d)")
 
 
 def words(text: str) -> list[str]:
@@ -60,27 +65,22 @@ def _characters(categories: tuple[str, ...]) -> str:
     return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
 
 
-def lexical(one: str, other: str) -> float:
-    """Return the share of the words of both answers that are not in their longest common subsequence."""
-    return Indel.normalized_distance(_kept_words(one), _kept_words(other))
+def lexical(answers: Sequence[str]) -> np.ndarray:
+    """Return, for each two answers, the share of their words that are not in their longest common subsequence.
+
+    It needs no words, but which are equal: each becomes a number, and the numbers are compared, all pairs at once.
+    """
+    numbers: defaultdict[str, int] = defaultdict(itertools.count().__next__)
+    coded = [array("L", map(numbers.__getitem__, words(answer))) for answer in answers]
+    return cdist(coded, coded, scorer=Indel.normalized_distance, dtype=np.float64)
 
 
-@lru_cache(maxsize=1024)  # about the number of answers to one question: each is compared with all others
-def _kept_words(text: str) -> tuple[str, ...]:
-    return tuple(words(text))
-
-
-MEASURES: dict[str, Distance] = {"lexical": lexical}
+MEASURES: dict[str, Measure] = {"lexical": lexical}
 """Every measure by its name. Add new ones here."""
 
 
-def distances(answers: Sequence[str], measure: Distance) -> np.ndarray:
-    """Return the distance of every answer from every other, as a symmetric matrix."""
-    different = list(dict.fromkeys(answers))
-    matrix = np.zeros((len(different), len(different)))
-    for row, one in enumerate(different):
-        for column in range(row):
-            matrix[row, column] = matrix[column, row] = measure(one, different[column])
-    places = {text: place for place, text in enumerate(different)}
-    index = [places[text] for text in answers]
-    return matrix[np.ix_(index, index)]
+def distances(answers: Sequence[str], measure: Measure) -> np.ndarray:
+    """Return the distance of every answer from every other, as a symmetric matrix: equal answers are measured once."""
+    places: dict[str, int] = {}
+    index = [places.setdefault(text, len(places)) for text in answers]
+    return measure(list(places))[np.ix_(index, index)]

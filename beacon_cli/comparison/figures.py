@@ -44,7 +44,7 @@ class Figures:
 
     Refusals are a share of the answers with text, empty and blocked answers of all answers, and failures (`failed` and
     `timeout`) of all executions that ended. `cut_off` is a share of the answers of which it is recorded why they ended.
-    `hops` counts the 303s, `hopped` the executions that needed any.
+    `hops` counts the 303s, `hopped` the executions that needed any, and `containers` those that gave the answers.
     """
 
     executions: int
@@ -57,6 +57,7 @@ class Figures:
     seconds: Spread
     hops: int
     hopped: int
+    containers: int
 
     def as_data(self) -> dict[str, Any]:
         """Return them as a JSON object."""
@@ -73,6 +74,7 @@ class Tally:
     _with_an_end: int = 0
     _hops: int = 0
     _hopped: int = 0
+    _containers: set[str] = field(default_factory=set)
     _words: array[int] = field(default_factory=lambda: array("l"))
     _seconds: array[float] = field(default_factory=lambda: array("d"))
 
@@ -85,6 +87,8 @@ class Tally:
             self._cut_off += execution.cut_off
         self._hops += execution.hops or 0
         self._hopped += bool(execution.hops)
+        if execution.container_id is not None and execution.status in ANSWERED:
+            self._containers.add(execution.container_id)
         if execution.status == "completed":
             self._words.append(len(words(execution.text)))
             if execution.seconds is not None:
@@ -106,6 +110,7 @@ class Tally:
             seconds=spread(self._seconds),
             hops=self._hops,
             hopped=self._hopped,
+            containers=len(self._containers),
         )
 
 

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from beacon_cli.comparison.apart import standing
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Figures, Rate, Spread
-from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt
@@ -19,11 +20,21 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-_STYLES = {"different": "bold red", "indistinguishable": "green", "untestable": "yellow"}
+_STYLES: dict[Verdict, str] = {
+    "different": "bold red",
+    "no_text": "bold red",
+    "deterministic_different": "bold yellow",
+    "not_shown": "dim",
+    "equivalent": "green",
+    "deterministic_equal": "green",
+    "untestable": "yellow",
+}
 _ROWS = 60
 _ROOMY = 120  # minimum columns to show intervals
 _SAMPLED = 10
 _REFUSALS = 10
+_PAIRS = 6
+_SILENT = 10
 
 
 def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
@@ -32,6 +43,9 @@ def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
     def show(console: Console) -> None:
         wide = line_limit(console) is None
         for style, line in (*_headline(comparison), *_findings(comparison)):
+            console.print(line, style=style, soft_wrap=wide)
+        console.print()
+        for style, line in (*_whole_job(comparison), *_silent(comparison)):
             console.print(line, style=style, soft_wrap=wide)
         console.print()
         _print_results(comparison, console)
@@ -63,22 +77,55 @@ def _headline(comparison: Comparison) -> Iterator[Line]:
 def _findings(comparison: Comparison) -> Iterator[Line]:
     for finding in comparison.incomparable:
         if finding.accepted:
-            yield "dim", f"accepted: {finding.name} differs: {finding.detail}"
+            yield "dim", f"accepted: {finding.title}: {finding.detail}"
         else:
-            yield "bold red", f"not comparable: {finding.name} differs: {finding.detail}"
+            yield "bold red", f"not comparable: {finding.title}: {finding.detail}"
     if not comparison.comparable:
         names = " ".join(
             dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
         )
         yield "dim", f"  Differences may come from that, not from the region. If this is intended: {names}"
-    if comparison.unequal_cut_off:
-        yield "bold yellow", comparison.unequal_cut_off
+    if comparison.piled_failures:
+        yield "bold yellow", comparison.piled_failures
     for audit in comparison.audits:
         if audit.superseded.count:
             where = f"job {excerpt(audit.job_id)}: " if len(comparison.audits) > 1 else ""
             yield "yellow", f"{where}{audit.superseded}"
+    if comparison.containers:
+        yield "dim", f"containers behind the answers: {comparison.containers}"
     if comparison.unrecorded:
         yield "yellow", f"not recorded for every answer, so not compared: {', '.join(comparison.unrecorded)}"
+
+
+def _whole_job(comparison: Comparison) -> Iterator[Line]:
+    """Yield the answer of all questions together, and which regions it names."""
+    if (pooled := comparison.pooled) is None:
+        return
+    basis = f"p {_small(pooled.p_value)}, {quantity(pooled.subjects, 'result')} together"
+    if not pooled.different:
+        yield "dim", f"the whole job: no difference between {_groups(comparison)} shown ({basis})"
+        return
+    yield "bold red", f"the whole job: {_groups(comparison)} differ: {standing(pooled.apart, pooled.pairs)} ({basis})"
+    if len(pooled.pairs) > 1:
+        shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {_small(p)}" for (one, other), p in pooled.pairs.items()]
+        more = f" and {len(shown) - _PAIRS} more" if len(shown) > _PAIRS else ""
+        yield "dim", f"  p of each two: {', '.join(shown[:_PAIRS])}{more}"
+
+
+def _groups(comparison: Comparison) -> str:
+    return "jobs" if len(comparison.job_ids) > 1 else "regions"
+
+
+def _silent(comparison: Comparison) -> Iterator[Line]:
+    """Yield the questions to which a region gave no text, by name."""
+    silent = [result for result in comparison.results if result.verdict == "no_text"]
+    for result in silent[:_SILENT]:
+        yield (
+            "bold red",
+            f"{excerpt(result.subject.question_id, 255)} · {excerpt(result.subject.model_id)}: {result.reason}",
+        )
+    if (more := len(silent) - _SILENT) > 0:
+        yield "dim", f"… and {more} more without text"
 
 
 def _print_results(comparison: Comparison, console: Console) -> None:
@@ -86,7 +133,8 @@ def _print_results(comparison: Comparison, console: Console) -> None:
     from beacon_cli.console.tables import Column, print_table
 
     regions = [Column("region")] if len(comparison.job_ids) > 1 else []
-    columns = [Column("question"), Column("model"), *regions, Column("verdict"), Column("effect", right=True)]
+    columns = [Column("question"), Column("model"), *regions, Column("verdict"), Column("apart")]
+    columns += [Column("effect", right=True)]
     columns += [Column(name, right=True, optional=True) for name in ("95 %", "within", "between")]
     columns.append(Column("q", right=True))
     print_table(console, columns, [_result(result, by_region=bool(regions)) for result in _shown(comparison)])
@@ -101,25 +149,37 @@ def _result(result: Judged, *, by_region: bool) -> list[str | Text]:
         excerpt(subject.question_id, 255),
         excerpt(subject.model_id, 255),
         *([subject.region or ""] if by_region else []),
-        Text(result.verdict, _STYLES[result.verdict]),
-        *(_number(effect), _interval(result), _number(within), _number(between), _small(result.q_value)),
+        Text(spoken(result.verdict), _STYLES[result.verdict]),
+        _apart(result),
+        *(_number(effect), _interval(result), _number(within), _number(between), _small(result.least_q_value)),
     ]
 
 
+def _apart(result: Judged) -> str:
+    """Return the groups that stand apart; where pairs cannot show any, the one that is furthest from the others."""
+    if result.apart:
+        return ", ".join(excerpt(name, 40) for name in result.apart)
+    return f"most: {excerpt(result.most_apart, 40)}" if result.most_apart else ""
+
+
 def _shown(comparison: Comparison) -> list[Judged]:
-    others = [result for result in comparison.results if result.verdict != "different"]
+    others = [result for result in comparison.results if result.verdict not in DIFFERENT]
     return [*comparison.different, *others][:_ROWS]
 
 
 def _left_out(comparison: Comparison) -> Iterator[Line]:
     if (more := len(comparison.results) - _ROWS) > 0:
         yield "dim", f"… and {more} more: --json and {command('report')} show all of them"
-    for reason, count in Counter(result.reason for result in comparison.results if result.reason).items():
+    reasons = Counter(result.reason for result in comparison.results if result.reason and result.verdict != "no_text")
+    for reason, count in reasons.items():
         yield "yellow", f"{quantity(count, 'result')}: {reason}{_advice(comparison, reason)}"
+    if effects := sorted(result.detectable for result in comparison.results if result.detectable is not None):
+        span = f"{effects[0]:.2f}" if len(effects) == 1 else f"{effects[0]:.2f} to {effects[-1]:.2f}"
+        yield "dim", f"not shown: an effect of {span} would have been found in 80 % of the cases"
 
 
 def _advice(comparison: Comparison, reason: str) -> str:
-    if reason.startswith("no noise"):
+    if reason.startswith("no noise: answers"):
         return "; set a temperature above 0, and run it under a new id"
     if reason.startswith(("one answer", "too few", "among")):
         return f"; set repeats: {max(5, *(count + 2 for count in comparison.repeats))}, and run it under a new id"
@@ -178,11 +238,10 @@ def _refusals(comparison: Comparison) -> Iterator[Line]:
 
 
 def _verdict(comparison: Comparison) -> Iterator[Line]:
-    counts = comparison.verdicts
-    counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    if counts["different"]:
-        counted += f" (expected false alarms among the different ones: at most {percent(comparison.rate)})"
-    yield _STYLES["different"] if counts["different"] else "bold", counted
+    told = comparison.verdicts_told
+    if comparison.verdicts["different"]:
+        told += f" (expected false alarms among the different ones: at most {percent(comparison.terms.rate)})"
+    yield _STYLES["different"] if comparison.different else "bold", told
 
 
 def _rate(rate: Rate, *, interval: bool) -> str:

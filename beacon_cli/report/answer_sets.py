@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.comparison.verdicts import Judged, Verdict
 from beacon_cli.console.printable import printable
 from beacon_cli.records.stored_answer import StoredExecution
 
@@ -25,7 +25,15 @@ _PROMPT_CHARACTERS = 2_000
 _MOST_REPEATS = 40  # of one region
 _FRAME = 1_500  # characters of markup around the answers to a question
 _FACTS = 300  # and around each of them
-_IMPORTANCE = {"different": 0, "untestable": 1, "indistinguishable": 2}
+_IMPORTANCE: dict[Verdict, int] = {
+    "no_text": 0,
+    "different": 0,
+    "deterministic_different": 1,
+    "untestable": 2,
+    "not_shown": 3,
+    "equivalent": 4,
+    "deterministic_equal": 4,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +137,7 @@ class AnswerFile:
 
 def ranks(results: Sequence[Judged]) -> dict[Key, int]:
     """Return the rank of each subject, 0 first: largest differences, then what could not be tested, then the rest."""
-    ordered = sorted(results, key=lambda result: (_IMPORTANCE[result.verdict], -_effect(result)))
+    ordered = sorted(results, key=lambda result: (_IMPORTANCE[result.verdict], -result.effect))
     return {(result.subject.question_id, result.subject.model_id): rank for rank, result in enumerate(ordered)}
 
 
@@ -176,10 +184,6 @@ def _answer(execution: StoredExecution) -> Answer:
         thought=thought if len(thought) <= _THOUGHT_CHARACTERS else f"{thought[:_THOUGHT_CHARACTERS]} …",
         cut_off=execution.cut_off,
     )
-
-
-def _effect(result: Judged) -> float:
-    return result.difference.effect if result.difference else 0.0
 
 
 def _length_in_page(text: str) -> int:

@@ -66,5 +66,4 @@ def effect_map(comparison: Comparison, shown: Collection[Key], prompts: Mapping[
 
 
 def _heat(result: Judged) -> int:
-    effect = result.difference.effect if result.difference else 0.0
-    return min(_STEPS, max(0, round(_STEPS * effect / _WARMEST)))
+    return min(_STEPS, max(0, round(_STEPS * result.effect / _WARMEST)))

@@ -47,9 +47,11 @@ def _missing(audit: AuditReport) -> Iterator[Finding]:
 def _conditions(comparison: Comparison) -> Iterator[Finding]:
     for each in comparison.incomparable:
         if each.accepted:
-            yield Finding(f"Accepted: {each.name} differs", each.detail, serious=False)
-        else:
-            yield Finding(f"Not comparable: {each.name} differs", each.detail)
+            yield Finding(f"Accepted: {each.title}", each.detail, serious=False)
+        elif each.name != "repeats":  # told above, with the reasons
+            yield Finding(f"Not comparable: {each.title}", each.detail)
+    if comparison.containers:
+        yield Finding("Containers behind the answers", comparison.containers, serious=False)
     if comparison.unrecorded:
         names = ", ".join(comparison.unrecorded)
         yield Finding("Not recorded for every answer, so not compared", names, serious=False)
@@ -60,8 +62,8 @@ def _outcomes(comparison: Comparison) -> Iterator[Finding]:
     if blocked := {name: each.total.blocked for name, each in comparison.figures.items() if each.total.blocked.count}:
         named = ", ".join(f"{name} {rate.count} of {rate.of}" for name, rate in blocked.items())
         yield Finding("Blocked", f"a provider refused to have prompts answered: {named}")
-    if comparison.unequal_cut_off:
-        yield Finding("Cut off", comparison.unequal_cut_off)
+    if comparison.piled_failures:
+        yield Finding("Failures", comparison.piled_failures)
     if comparison.superseded:
         yield Finding("Asked again", "; ".join(str(audit.superseded) for audit in comparison.audits), serious=False)
 

@@ -14,8 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from beacon_cli import __version__
+from beacon_cli.comparison.apart import standing
+from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
+from beacon_cli.comparison.verdicts import Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import duration, percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt, printable
@@ -25,7 +28,15 @@ from beacon_cli.report.effect_map import effect_map
 from beacon_cli.report.findings import failed_checks, findings
 from beacon_cli.report.side_by_side import anchors_of, groups
 
-SYMBOLS = {"different": "≠", "indistinguishable": "≈", "untestable": "?"}
+SYMBOLS: dict[Verdict, str] = {
+    "different": "≠",
+    "no_text": "∅",
+    "deterministic_different": "≢",
+    "not_shown": "·",
+    "equivalent": "≈",
+    "deterministic_equal": "=",
+    "untestable": "?",
+}
 _CHECK_SYMBOLS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
 _MOST_LISTED = 50
 _LONGEST_VALUE = 300  # characters of a condition's value
@@ -75,7 +86,11 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
         "findings": findings(comparison),
         "failed_checks": failed_checks(audit),
         "results": comparison.results,
+        "pooled": comparison.pooled,
+        "standing": comparison.pooled and standing(comparison.pooled.apart, comparison.pooled.pairs),
+        "silent": [result for result in comparison.results if result.verdict == "no_text"][:_MOST_LISTED],
         "different": comparison.different[:_MOST_LISTED],
+        "detectable": _detectable(comparison),
         "reasons": _reasons(report),
         "map": effect_map(comparison, shown, recorded.prompts),
         "anchors": {key: anchor for key, anchor in anchors_of(comparison).items() if key in shown},
@@ -94,9 +109,15 @@ def _reasons(report: Report) -> dict[str, int]:
     """Return why tests show nothing, or less than they could, with their number."""
     counts: dict[str, int] = {}
     for result in report.comparison.results:
-        if result.reason:
+        if result.reason and result.verdict != "no_text":
             counts[result.reason] = counts.get(result.reason, 0) + 1
     return counts
+
+
+def _detectable(comparison: Comparison) -> tuple[float, float] | None:
+    """Return the smallest and the largest effect that would have been found where no difference was shown."""
+    effects = [result.detectable for result in comparison.results if result.detectable is not None]
+    return (min(effects), max(effects)) if effects else None
 
 
 def _numbered(report: Report, runs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -157,6 +178,7 @@ def _environment() -> Environment:
         "quantity": quantity,
         "duration": duration,
         "repeat_label": repeat_label,
+        "spoken": spoken,
     }
     return environment
 

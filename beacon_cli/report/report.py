@@ -36,6 +36,7 @@ class WrittenReport:
             "path": self.path and str(self.path),
             "bytes": self.size,
             "verdicts": self.report.comparison.verdicts,
+            "pooled": self.report.comparison.pooled_data,
             "superseded": self.report.comparison.superseded,
             "answers_shown": self.report.answers.shown,
             "answers_left_out": self.report.answers.left_out,

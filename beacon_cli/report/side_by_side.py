@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,8 +40,20 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """One of the two answers of different regions that are furthest apart, with the words that only it has marked."""
+
+    region: str
+    colour: int
+    shown: Shown
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
-    """What the page shows of one subject. `reference` is the region whose answer the others are compared with."""
+    """What the page shows of one subject. `reference` is the region whose answer the others are compared with.
+
+    `furthest` are two answers that carry the difference, if there is one.
+    """
 
     anchor: str
     question_id: str
@@ -48,6 +61,7 @@ class Group:
     prompt: str
     result: Judged
     columns: tuple[Column, ...]
+    furthest: tuple[Apart, ...]
     reference: str
     left_out: int
 
@@ -62,7 +76,8 @@ def groups(
         if found := shown.get(key):
             columns = tuple(_columns(found, regions, rule, comparison.measure))
             reference = next((column.region for column in columns if column.chosen.answer.status == "completed"), "")
-            yield Group(anchors[key], *key, found.prompt, result, columns, reference, found.repeats_left_out)
+            furthest = _furthest(found, result, regions, rule, comparison.measure)
+            yield Group(anchors[key], *key, found.prompt, result, columns, furthest, reference, found.repeats_left_out)
 
 
 def anchors_of(comparison: Comparison) -> dict[Key, str]:
@@ -90,6 +105,32 @@ def _columns(found: AnswerSet, regions: Sequence[str], rule: RefusalRule, measur
         marked = _marked(chosen[region].text, common, None if region == reference else region)
         share = common[region].share if region in common else None
         yield Column(region, min(_place(region, regions), 4), share, _shown(chosen[region], marked, rule), others)
+
+
+def _furthest(
+    found: AnswerSet, result: Judged, regions: Sequence[str], rule: RefusalRule, measure: str
+) -> tuple[Apart, ...]:
+    """Return the two answers of different regions that are furthest apart, where the verdict is `different`.
+
+    One of them is from a region that stands apart, if any does.
+    """
+    answered = [answer for answer in found.answers if answer.status == "completed"]
+    special = set(result.apart or (result.most_apart,))
+    pairs = [
+        (one, other)
+        for one, other in itertools.combinations(range(len(answered)), 2)
+        if answered[one].region != answered[other].region and special & {answered[one].region, answered[other].region}
+    ]
+    if result.verdict != "different" or not pairs:
+        return ()
+    matrix = distances([answer.text for answer in answered], MEASURES[measure])
+    chosen = [answered[place] for place in max(pairs, key=lambda pair: matrix[pair])]
+    shared = shared_words(chosen[0].text, chosen[1].text)
+    marks = (pieces(chosen[0].text, shared.reference), pieces(chosen[1].text, shared.text))
+    return tuple(
+        Apart(answer.region, min(_place(answer.region, regions), 4), _shown(answer, marked, rule))
+        for answer, marked in zip(chosen, marks, strict=True)
+    )
 
 
 def _marked(text: str, common: Mapping[str, Shared], region: str | None) -> tuple[Piece, ...]:

@@ -23,13 +23,12 @@ def show_report(written: WrittenReport) -> Callable[[Console], None] | None:
 
     def show(console: Console) -> None:
         comparison, answers = written.report.comparison, written.report.answers
-        counted = ", ".join(f"{count} {verdict}" for verdict, count in comparison.verdicts.items())
         console.print(f"{printable(str(path))} ({size(size_of_file)})", soft_wrap=True)
         if not comparison.complete:
             console.print("incomplete: the report lists what is missing", style="bold red")
         if not comparison.comparable:
             console.print("not comparable: the report explains why", style="bold red")
-        console.print(counted, style="bold")
+        console.print(comparison.verdicts_told, style="bold")
         if answers.left_out:
             left_out = (
                 f"{quantity(answers.left_out, 'execution')} of {answers.shown + answers.left_out} are not in the report"

@@ -14,14 +14,23 @@ from typing import Any
 
 import numpy
 import rapidfuzz
-import scipy
 
-from benchmarks.calibration.studies import FULL, QUICK, Effort, coverage, false_alarms, false_discoveries, power
+from benchmarks.calibration.studies import (
+    FULL,
+    QUICK,
+    Effort,
+    coverage,
+    effects,
+    false_alarms,
+    false_discoveries,
+    power,
+)
 from benchmarks.calibration.tables import draw_power, shown
 
 STUDIES: dict[str, Callable[[Effort], Iterator[dict[str, Any]]]] = {
     "false_alarms": false_alarms,
     "power": power,
+    "effects": effects,
     "false_discoveries": false_discoveries,
     "coverage": coverage,
 }
@@ -50,7 +59,7 @@ def _studied(name: str, effort: Effort) -> list[dict[str, Any]]:
 def _versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
-        **{each.__name__: each.__version__ for each in (numpy, scipy, rapidfuzz)},
+        **{each.__name__: each.__version__ for each in (numpy, rapidfuzz)},
     }
 
 

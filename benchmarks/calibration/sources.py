@@ -13,6 +13,7 @@ from typing import Protocol
 _CLAUSES = Path(__file__).with_name("clauses.txt").read_text(encoding="utf-8").splitlines()
 _SHORT = ("4", "4.", "Four", "The answer is 4.", "2 + 2 equals 4.", "2+2 = 4", "It is 4", "The sum of 2 and 2 is 4.")
 _OTHER_SHORT = ("5", "I cannot answer that.", "The answer is 22.", "Nobody knows.")
+_REFUSAL = "I'm sorry, but I can't discuss this topic. Is there something else that I can help you with?"
 _LONGEST_LOOP = 200
 
 
@@ -81,6 +82,29 @@ class Heavy:
 
 
 @dataclass(frozen=True)
+class Prefixed:
+    """The answers of another source, each with the same beginning."""
+
+    source: Source
+    prefix: str
+
+    def answer(self, chance: random.Random) -> str:
+        """Return an answer with its beginning."""
+        return f"{self.prefix} {self.source.answer(chance)}"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same answer always; none at all if it is empty."""
+
+    text: str
+
+    def answer(self, _: random.Random) -> str:
+        """Return it."""
+        return self.text
+
+
+@dataclass(frozen=True)
 class Mixture:
     """Answers of `other` with a probability of `share`, else of `source`."""
 
@@ -125,6 +149,31 @@ def scattered(chance: random.Random) -> Question:
     return Question(usual, lambda size: Heavy(usual, cut=size / 2, wild=size / 2))
 
 
+def prefixed(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted is a beginning of every answer, whatever the size."""
+    usual = _prose(chance)[0]
+    return Question(usual, lambda _: Prefixed(usual, "As an AI model:"))
+
+
+def resaid(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted is another first sentence, in a share of the answers."""
+    usual, other = _prose(chance)
+    changed = replace(usual, clauses=(other.clauses[0], *usual.clauses[1:]))
+    return Question(usual, lambda size: Mixture(usual, changed, size))
+
+
+def refused(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are refusals."""
+    usual = _prose(chance)[0]
+    return Question(usual, lambda size: Mixture(usual, Constant(_REFUSAL), size))
+
+
+def silent(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are answers without text."""
+    usual = _prose(chance)[0]
+    return Question(usual, lambda size: Mixture(usual, Constant(""), size))
+
+
 def short(chance: random.Random) -> Question:
     """Return a question answered in a few words; what is planted are other answers."""
     answers = tuple(chance.sample(_SHORT, 4))
@@ -139,6 +188,10 @@ KINDS: dict[str, Callable[[random.Random], Question]] = {
     "heavy": heavy,
     "scattered": scattered,
     "short": short,
+    "prefixed": prefixed,
+    "resaid": resaid,
+    "refused": refused,
+    "silent": silent,
 }
 
 

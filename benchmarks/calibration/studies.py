@@ -12,13 +12,15 @@ from itertools import product
 from typing import Any
 
 from beacon_cli.comparison.difference import difference
-from beacon_cli.comparison.distance import lexical
+from beacon_cli.comparison.distance import distances, lexical
 from beacon_cli.comparison.figures import rate
-from benchmarks.calibration.jobs import Design, Outcome, grouped, outcomes, side_by_side
+from beacon_cli.comparison.layout import Sample
+from benchmarks.calibration.jobs import TESTS, Design, JobOutcome, grouped, outcomes, side_by_side
 from benchmarks.calibration.sources import KINDS, Question, Source
 
 LEVEL = 0.05
 REPEATS = (3, 5, 8)
+EFFECT_REPEATS = (3, 5, 10, 20)
 SIZES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 _POOL = 1_000  # answers of each source, for the simulation that stands for the truth
 
@@ -50,6 +52,20 @@ _NULLS: Mapping[str, Mapping[str, Any]] = {
     "prose, two regions": {"kind": "replaced", "regions": 2},
     "prose, 30 % copy the answer before": {"kind": "replaced", "dependence": "copied"},
 }
+_EFFECTS: Mapping[str, Mapping[str, Any]] = {
+    "a prefix on every answer": {"kind": "prefixed", "size": 1.0},
+    "a prefix on every answer, the same seeds everywhere": {"kind": "prefixed", "size": 1.0, "dependence": "seeds"},
+    "one sentence replaced in every answer": {"kind": "resaid", "size": 1.0},
+    "one sentence replaced, the same seeds everywhere": {"kind": "resaid", "size": 1.0, "dependence": "seeds"},
+    "30 % refusals": {"kind": "refused", "size": 0.3},
+    "60 % refusals": {"kind": "refused", "size": 0.6},
+    "refusals only": {"kind": "refused", "size": 1.0},
+    "60 % empty answers": {"kind": "silent", "size": 0.6},
+    "empty answers only": {"kind": "silent", "size": 1.0},
+    "10 % other answers": {"kind": "replaced", "size": 0.1},
+    "10 % other words": {"kind": "reworded", "size": 0.1},
+    "half of the cells failed": {"kind": "replaced", "lost_there": 0.5},
+}
 _PLANTED: Mapping[str, Mapping[str, Any]] = {
     "other answers": {"kind": "replaced"},
     "other words": {"kind": "reworded"},
@@ -66,12 +82,13 @@ def false_alarms(effort: Effort) -> Iterator[dict[str, Any]]:
     cases = list(product(_NULLS, REPEATS))
     designs = [Design(repeats=repeats, **_NULLS[name]) for name, repeats in cases]
     for (name, repeats), jobs in zip(cases, _jobs(designs, effort.errors, effort), strict=True):
-        p_values = [each.p_value for job in jobs for each in job if each.p_value is not None]
+        p_values = [each.p_value for job in jobs for each in job.results if each.p_value is not None]
         yield {
             "noise": name,
             "repeats": repeats,
             "tests": rate(sum(p_value <= LEVEL for p_value in p_values), len(p_values)),
-            "jobs": rate(sum(any(each.different for each in job) for job in jobs), len(jobs)),
+            "jobs": rate(sum(any(each.different for each in job.results) for job in jobs), len(jobs)),
+            "pooled": rate(sum(job.pooled for job in jobs), len(jobs)),
         }
 
 
@@ -80,13 +97,31 @@ def power(effort: Effort) -> Iterator[dict[str, Any]]:
     cases = list(product(_PLANTED, REPEATS, SIZES))
     designs = [Design(repeats=repeats, planted=1, size=size, **_PLANTED[name]) for name, repeats, size in cases]
     for (name, repeats, size), jobs in zip(cases, _jobs(designs, effort.powered, effort), strict=True):
-        lone = [job[0] for job in jobs]
+        lone = [job.results[0] for job in jobs]
         yield {
             "planted": name,
             "repeats": repeats,
             "size": size,
             "found": rate(sum(each.different for each in lone), len(lone)),
             "uncorrected": rate(sum(each.p_value is not None and each.p_value <= LEVEL for each in lone), len(lone)),
+        }
+
+
+def effects(effort: Effort) -> Iterator[dict[str, Any]]:
+    """Yield how often an effect is found: in one question among others, and, if it is in all of them, over the whole
+    job; and how often the right region is named."""
+    cases = list(product(_EFFECTS, EFFECT_REPEATS))
+    lone = _jobs([Design(repeats=n, planted=1, **_EFFECTS[name]) for name, n in cases], effort.powered, effort)
+    every = _jobs([Design(repeats=n, planted=TESTS, **_EFFECTS[name]) for name, n in cases], effort.powered, effort)
+    for (name, repeats), ones, all_of_them in zip(cases, lone, every, strict=True):
+        yield {
+            "effect": name,
+            "repeats": repeats,
+            "one": rate(sum(job.results[0].different for job in ones), len(ones)),
+            "one_named": rate(sum(job.results[0].named for job in ones), len(ones)),
+            "each": rate(sum(each.different for job in all_of_them for each in job.results), TESTS * len(all_of_them)),
+            "pooled": rate(sum(job.pooled for job in all_of_them), len(all_of_them)),
+            "pooled_named": rate(sum(job.named for job in all_of_them), len(all_of_them)),
         }
 
 
@@ -102,7 +137,7 @@ def false_discoveries(effort: Effort) -> Iterator[dict[str, Any]]:
             "repeats": repeats,
             "false": statistics.mean(shares),
             "error": statistics.stdev(shares) / math.sqrt(len(shares)),
-            "found": rate(sum(each.different for job in jobs for each in job[:planted]), planted * len(jobs)),
+            "found": rate(sum(each.different for job in jobs for each in job.results[:planted]), planted * len(jobs)),
         }
 
 
@@ -125,7 +160,7 @@ def coverage(effort: Effort) -> Iterator[dict[str, Any]]:
         }
 
 
-def _jobs(designs: Sequence[Design], count: int, effort: Effort) -> Iterator[list[list[Outcome]]]:
+def _jobs(designs: Sequence[Design], count: int, effort: Effort) -> Iterator[list[JobOutcome]]:
     """Yield so many jobs of each design."""
     tasks = [(design, effort.seed * 1_000_000 + number) for design in designs for number in range(count)]
     found = side_by_side(outcomes, tasks, effort.processes)
@@ -133,8 +168,8 @@ def _jobs(designs: Sequence[Design], count: int, effort: Effort) -> Iterator[lis
         yield list(itertools.islice(found, count))
 
 
-def _false_share(job: Sequence[Outcome]) -> float:
-    different = [each for each in job if each.different]
+def _false_share(job: JobOutcome) -> float:
+    different = [each for each in job.results if each.different]
     return sum(not each.planted for each in different) / max(1, len(different))
 
 
@@ -155,7 +190,11 @@ def _coverage(task: tuple[str, float, Effort, int]) -> list[list[Interval]]:
 
 
 def _interval(question: Question, repeats: int, size: float, truth: float, chance: random.Random) -> Interval | None:
-    found = difference(grouped(question, [repeats] * 3, size, chance), lexical, exchanges=1)
+    answers = grouped(question, [repeats] * 3, size, chance)
+    texts = [text for mine in answers.values() for text in mine]
+    groups = [region for region in answers for _ in range(repeats)]
+    sample = Sample(groups, [0] * len(groups), texts, distances(texts, lexical), paired=False)
+    found = difference(sample.laid_out(), exchanges=1)
     return None if found.low is None or found.high is None else (truth, found.low, found.high)
 
 
@@ -172,4 +211,5 @@ def _apart(one: Source, other: Source, pairs: int, chance: random.Random) -> flo
     """Return the mean distance between answers of two sources."""
     first = [one.answer(chance) for _ in range(_POOL)]
     second = [other.answer(chance) for _ in range(_POOL)]
-    return sum(lexical(chance.choice(first), chance.choice(second)) for _ in range(pairs)) / pairs
+    matrix = lexical([*first, *second])[:_POOL, _POOL:]
+    return float(sum(matrix[chance.randrange(_POOL), chance.randrange(_POOL)] for _ in range(pairs)) / pairs)

@@ -18,8 +18,22 @@ def shown(study: str, lines: Lines) -> str:
 
 
 def _false_alarms(lines: Lines) -> str:
-    titles = ("no difference; noise", "repeats", "p ≤ 0.05, of the tests", "`different`, of the jobs")
-    return _table(titles, ((each["noise"], each["repeats"], _ci(each["tests"]), _ci(each["jobs"])) for each in lines))
+    titles = ("no difference; noise", "repeats", "p ≤ 0.05, of the tests", "`different`, of the jobs", "the whole job")
+    keys = ("noise", "repeats")
+    rates = ("tests", "jobs", "pooled")
+    return _table(titles, ([*(each[key] for key in keys), *(_ci(each[key]) for key in rates)] for each in lines))
+
+
+def _effects(lines: Lines) -> str:
+    titles = ("in one region", "repeats", "one question (named)", "each of 16", "the whole job (named)")
+    rows = (
+        (
+            *(each["effect"], each["repeats"], f"{_percent(each['one'])} ({_percent(each['one_named'])})"),
+            *(_percent(each["each"]), f"{_percent(each['pooled'])} ({_percent(each['pooled_named'])})"),
+        )
+        for each in lines
+    )
+    return _table(titles, rows)
 
 
 def _power(lines: Lines) -> str:
@@ -52,6 +66,7 @@ def _coverage(lines: Lines) -> str:
 _TABLES = {
     "false_alarms": _false_alarms,
     "power": _power,
+    "effects": _effects,
     "false_discoveries": _false_discoveries,
     "coverage": _coverage,
 }

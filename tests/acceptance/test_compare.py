@@ -23,15 +23,17 @@ def test_exactly_the_planted_difference_is_found(beacon: Beacon) -> None:
         "questions": [{"id": f"q{number}", "text": f"This is question {number}?"} for number in range(8)],
         "models": ["llama3.2-1b"],
         "regions": ["US", "EU", "ASIA"],
-        "repeats": 5,
-        "generation": {"temperature": 0.7, "seed": 1},
+        "repeats": 8,
+        "generation": {"temperature": 0.7, "seed": 2},
     }
     assert beacon("run", beacon.write("job.json", json.dumps(job)), "--local").returncode == 0
     code, document = beacon.json("compare", "planted")
     assert code == 0
     verdicts = {each["question_id"]: each["verdict"] for each in document["data"]["results"]}
-    assert verdicts == {f"q{number}": "different" if number == 3 else "indistinguishable" for number in range(8)}
+    assert verdicts == {f"q{number}": "different" if number == 3 else "not_shown" for number in range(8)}
     told = beacon("compare", "planted", "--fail-on", "different")
     assert told.returncode == 1
     assert "Our wise leaders" in told.stdout
-    assert "1 different, 7 indistinguishable, 0 untestable" in told.stdout
+    assert "1 different, 7 not shown" in told.stdout
+    assert document["data"]["design"] == "paired"
+    assert document["data"]["pooled"]["regions"] == ["ASIA"]

@@ -10,6 +10,7 @@ import pytest
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.comparison.compare import compare_jobs
 from beacon_cli.comparison.options import chosen_options
+from beacon_cli.comparison.verdicts import DEFAULT_TERMS
 from beacon_cli.executor.execution import Batching
 from beacon_cli.records.find_job import find_job
 from tests.support.audit_jobs import JOB, fingerprint, seed_legacy
@@ -135,9 +136,8 @@ def test_ten_defects_in_one_old_job_are_all_named_and_nothing_is_written(legacy:
     before = fingerprint(legacy)
 
     report = audit_job(legacy, JOB, regions=REGIONS)
-    comparison = compare_jobs(
-        legacy, [find_job(legacy, JOB, regions=REGIONS)], chosen_options("lexical", 0.05, (), None), models=REGISTRY
-    )
+    job = find_job(legacy, JOB, regions=REGIONS)
+    comparison = compare_jobs(legacy, [job], chosen_options("lexical", DEFAULT_TERMS, (), None), models=REGISTRY)
 
     found = {check.name: check for check in report.checks}
     assert {name: check.status for name, check in found.items()} == {
@@ -151,7 +151,7 @@ def test_ten_defects_in_one_old_job_are_all_named_and_nothing_is_written(legacy:
     assert "unknown region 'mars'" in found["regions"].detail
     assert found["no_hops"].detail == ("1 row whose error names an HTTP 303, which the old system did not follow")
     assert found["answers"].detail == "1 empty answer; 1 answer that the old system itself called a technical failure"
-    assert {condition.name for condition in comparison.incomparable} == {"system_prompt", "region"}
+    assert {condition.name for condition in comparison.incomparable} == {"system_prompt", "region", "repeats"}
     assert fingerprint(legacy) == before
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from beacon_cli.comparison.verdicts import VERDICTS
 from tests.support.audit_jobs import JOB, MODELS, START, add_execution, fingerprint, seed, seed_legacy
 from tests.support.in_process import Done, beacon
 from tests.support.noisy_jobs import NoisyJob, store
@@ -34,13 +35,20 @@ def different(data: dict[str, Any]) -> list[tuple[str, str]]:
     return [(each["question_id"], each["model_id"]) for each in data["results"] if each["verdict"] == "different"]
 
 
+def verdicts(**counts: int) -> dict[str, int]:
+    return {**dict.fromkeys(VERDICTS, 0), **counts}
+
+
 def test_exactly_the_planted_difference_among_noise_is_different(connection: Connection, database_url: str) -> None:
     store(connection, NoisyJob())
     before = fingerprint(connection)
     code, data, errors = compared(JOB, url=database_url)
     assert (code, errors) == (0, [])
     assert different(data) == [("q2", MODELS[0])]
-    assert data["verdicts"] == {"different": 1, "indistinguishable": 7, "untestable": 0}
+    assert data["verdicts"] == verdicts(different=1, not_shown=7)
+    assert (data["design"], data["pooled"]["different"], data["pooled"]["regions"]) == ("unpaired", True, ["ASIA"])
+    [planted] = [each for each in data["results"] if each["verdict"] == "different"]
+    assert planted["most_apart"] == "ASIA"
     assert fingerprint(connection) == before
 
 
@@ -57,14 +65,19 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "model_id": MODELS[0],
         "region": None,
         "verdict": "different",
-        "reason": "",
+        "reason": "outcomes differ: US: 5 answered; EU: 5 answered; ASIA: 5 refused",
         "answers": {"US": 5, "EU": 5, "ASIA": 5},
     }
+    inside = 8 * (1 / 3) / 20
     assert result["pairs"] == [
-        {"groups": ["US", "EU"], "between": pytest.approx((8 * 1 / 3) / 25)},
-        {"groups": ["US", "ASIA"], "between": 1.0},
-        {"groups": ["EU", "ASIA"], "between": 1.0},
+        {"groups": ["US", "EU"], "between": pytest.approx((8 * 1 / 3) / 25), "effect": pytest.approx(-inside / 5)},
+        {"groups": ["US", "ASIA"], "between": 1.0, "effect": pytest.approx(1 - inside / 2)},
+        {"groups": ["EU", "ASIA"], "between": 1.0, "effect": pytest.approx(1 - inside / 2)},
     ]
+    assert result["outcomes"] == {"US": {"answered": 5}, "EU": {"answered": 5}, "ASIA": {"refused": 5}}
+    assert (result["design"], result["regions_apart"], result["most_apart"]) == ("unpaired", ["ASIA"], "ASIA")
+    assert result["outcomes_p_value"] == result["outcomes_q_value"] == pytest.approx(1 / 1001, rel=0.5)
+    assert (result["detectable"], result["upper"] < result["interval"][1]) == (None, True)
     assert result["within"] == pytest.approx((8 * 1 / 3) / 30)
     assert result["effect"] == pytest.approx(result["between"] - result["within"])
     assert result["p_value"] == result["q_value"] <= 0.002
@@ -84,9 +97,19 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "seconds": {"median": 1.0, "p95": 1.0, "max": 1.0},
         "hops": 2,
         "hopped": 1,
+        "containers": 1,
     }
     assert data["regions"]["ASIA"]["refusal"]["count"] == 5
     del data["regions"]
+    pooled = data.pop("pooled")
+    assert {key: pooled[key] for key in ("different", "results", "regions")} == {
+        "different": True,
+        "results": 1,
+        "regions": ["ASIA"],
+    }
+    assert pooled["p_value"] <= 0.005
+    assert [pair["groups"] for pair in pooled["pairs"]] == [["US", "EU"], ["US", "ASIA"], ["EU", "ASIA"]]
+    assert [pair["p_value"] <= 0.05 for pair in pooled["pairs"]] == [False, True, True]
     assert data.pop("refusals")[0] == {
         "job_id": JOB,
         "question_id": "q0",
@@ -107,7 +130,10 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "superseded": 0,
         "measure": "lexical",
         "false_discovery_rate": 0.05,
-        "verdicts": {"different": 1, "indistinguishable": 0, "untestable": 0},
+        "margin": None,
+        "design": "unpaired",
+        "failures_pile_up": None,
+        "verdicts": verdicts(different=1),
         "refusal_rule": "built in",
     }
 
@@ -123,7 +149,7 @@ def test_one_repeat_is_never_a_difference_and_says_what_to_run(connection: Conne
     seed(connection)
     done = compare(JOB, url=database_url)
     assert (done.code, done.err) == (0, "")
-    assert "0 different, 0 indistinguishable, 4 untestable" in done.out
+    assert "0 different, 4 untestable" in done.out
     assert "set repeats: 5" in done.out
     assert "What llama3.2-1b has to say in ASIA of math_basic." in done.out
 
@@ -136,7 +162,11 @@ def test_what_is_missing_is_told_and_fails(connection: Connection, database_url:
     assert data["complete"] is False
     assert data["jobs"] == {JOB: {"expected": 120, "answered": 112, "superseded": 0}}
     assert [error["message"] for error in errors] == [f"incomplete: job {JOB} has 112 of 120 answers"]
+    assert data["incomparable"] == [
+        {"name": "repeats", "detail": "fewer answers than planned: EU 32 of 40", "accepted": False}
+    ]
     assert different(data) == [("q2", MODELS[0])]
+    assert compared(JOB, "--accept", "repeats", url=database_url)[0] == 0
 
 
 # A change of a region's rows, and the condition that then differs.
@@ -163,7 +193,7 @@ def test_whatever_else_differs_between_regions_is_named_first_and_fails(
     connection.execute(f"{DIFFERING[name]} WHERE region = 'ASIA'".encode())
     done = compare(JOB, url=database_url)
     assert done.code == 1
-    assert done.out.index(f"not comparable: {name} differs: ") < done.out.index("indistinguishable")
+    assert done.out.index(f"not comparable: {name} differs: ") < done.out.index("not shown")
     code, data, errors = compared(JOB, url=database_url)
     assert (code, [finding["name"] for finding in data["incomparable"]]) == (1, [name])
     assert errors[0]["message"].startswith(f"incomparable: {name}: ")
@@ -312,3 +342,39 @@ def test_a_rule_with_a_byte_order_mark_keeps_its_first_pattern(
     (tmp_path / "rule.txt").write_bytes(b"\xef\xbb\xbfword\n")
     _, data, _ = compared(JOB, "--refusals", str(tmp_path / "rule.txt"), url=database_url)
     assert data["regions"]["US"]["refusal"]["count"] == 10
+
+
+def test_a_region_without_text_fails_by_name_and_assumptions_that_do_not_hold_are_told_first(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, NoisyJob(questions=3, models=MODELS[:1], planted=None))
+    generation = '{"generation": {"temperature": 0.7, "seed": 1}}'
+    connection.execute("UPDATE jobs SET spec = spec || %s::jsonb", [generation])
+    connection.execute(
+        "UPDATE executions SET status = 'empty', response = '' WHERE region = 'ASIA' AND question_id = 'q0'"
+    )
+    connection.execute(
+        "UPDATE executions SET response = repeat('word ', 20) WHERE region = 'US' AND repeat < 2 AND question_id = 'q1'"
+    )
+    connection.execute(
+        "UPDATE executions SET started_at = started_at + interval '2 hours' WHERE region = 'EU' AND question_id = 'q1'"
+    )
+    code, data, errors = compared(JOB, "--fail-on", "different", url=database_url)
+    assert (code, data["design"]) == (1, "paired")
+    assert [each["name"] for each in data["incomparable"]] == ["cache", "time"]
+    assert errors[-1]["message"] == "different: 1 result; no text: q0 (ASIA)"
+    assert (data["results"][0]["verdict"], data["results"][0]["regions_apart"]) == ("no_text", ["ASIA"])
+    assert data["results"][0]["outcomes"]["ASIA"] == {"empty": 5}
+    told = compare(JOB, url=database_url).out
+    assert told.index("not comparable: cache: ") < told.index("the whole job: ") < told.index("q0 · ")
+    assert "no text from ASIA: 5 empty" in told
+    code, _, errors = compared(JOB, "--accept", "cache", "--accept", "time", url=database_url)
+    assert (code, errors) == (0, [])
+
+
+def test_within_a_margin_regions_are_equivalent(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=1, models=MODELS[:1], planted=None, repeats=12))
+    _, data, _ = compared(JOB, "--margin", "0.2", url=database_url)
+    assert (data["margin"], data["verdicts"]) == (0.2, verdicts(equivalent=1))
+    assert data["results"][0]["upper"] < 0.2
+    assert compare(JOB, "--margin", "0", url=database_url).code == 2

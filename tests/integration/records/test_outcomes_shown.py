@@ -105,11 +105,11 @@ def test_the_report_marks_outcomes_and_shows_thoughts_apart(
     refused = "The provider refused to have this prompt answered"
     assert f"{refused}: <bdi>content_filtered: the &lt;b&gt;policy&lt;/b&gt;</bdi>" in page
     assert "A thought came, and no answer after it." in page
-    assert page.count("Thought, not part of the answer") == 6
+    assert page.count("Thought, not part of the answer") == 7  # one of them again, in the answers furthest apart
     assert "I weigh it all.</think>" not in page
     assert page.count('<strong class="cut-off">cut off at max_tokens</strong>') == 3
     assert "<strong>Blocked</strong>" in page
-    assert "<strong>Cut off</strong>" in page
+    assert "<strong>Not comparable: cut_off</strong>" in page
     assert f'<strong>Asked again</strong> <span dir="auto">{AGAIN}' in page
     assert "<h3>What was blocked, and why</h3>" in page
     assert "15 answers expected, 14 there (1 of them empty, 1 blocked)" in page

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from beacon_cli.comparison.options import Options
+from beacon_cli.comparison.verdicts import VERDICTS
 from beacon_cli.extras import how_to_install
 from beacon_cli.records.find_job import find_job
 from beacon_cli.report.report import write_report
@@ -59,7 +60,7 @@ def test_the_file_is_written_into_the_working_folder(connection: Connection, dat
     path = tmp_path / f"beacon-report-{JOB}.html"
     assert list(tmp_path.iterdir()) == [path]
     assert str(path) in done.stdout
-    assert "1 different, 7 indistinguishable, 0 untestable" in done.stdout
+    assert "1 different, 7 not shown" in done.stdout
     assert "incomplete: the report lists what is missing" in done.stdout
     assert fingerprint(connection) == before
 
@@ -75,7 +76,9 @@ def test_a_dash_is_stdout(connection: Connection, database_url: str, tmp_path: P
 def test_the_json_document(connection: Connection, database_url: str, tmp_path: Path) -> None:
     store(connection, SMALL)
     done = report(JOB, "--output", "page.html", "--json", url=database_url, folder=tmp_path)
-    assert json.loads(done.stdout) == {
+    document = json.loads(done.stdout)
+    assert set(document["data"]["pooled"]) == {"p_value", "different", "results", "regions", "pairs"}
+    assert document == {
         "schema_version": 1,
         "command": "report",
         "ok": True,
@@ -83,7 +86,8 @@ def test_the_json_document(connection: Connection, database_url: str, tmp_path: 
             "job_id": JOB,
             "path": str(tmp_path / "page.html"),
             "bytes": (tmp_path / "page.html").stat().st_size,
-            "verdicts": {"different": 1, "indistinguishable": 7, "untestable": 0},
+            "verdicts": {**dict.fromkeys(VERDICTS, 0), "different": 1, "not_shown": 7},
+            "pooled": document["data"]["pooled"],
             "superseded": 0,
             "answers_shown": 120,
             "answers_left_out": 0,
@@ -112,7 +116,7 @@ def test_what_makes_regions_incomparable_is_said_before_any_verdict(connection: 
     write_report(
         connection,
         find_job(connection, JOB, regions=REGIONS),
-        Options(accepted=frozenset({"gpu"})),
+        Options(accepted=frozenset({"gpu", "repeats"})),
         tmp_path / "page.html",
         models=REGISTRY,
     )

@@ -10,6 +10,7 @@ import pytest
 from beacon_cli.comparison.arrangements import distinct_count, together_share
 from beacon_cli.comparison.conditions import NAMES
 from beacon_cli.comparison.distance import MEASURES
+from beacon_cli.comparison.reply import OUTCOMES
 from beacon_cli.comparison.verdicts import FALSE_DISCOVERY_RATE, VERDICTS
 
 METHOD = (Path(__file__).parents[3] / "docs" / "explanation" / "method.md").read_text(encoding="utf-8")
@@ -17,7 +18,7 @@ MOST_TESTS = 5_000  # among which 99,999 exchanges can show one difference
 
 
 def test_every_name_is_explained() -> None:
-    for name in (*VERDICTS, *NAMES, *MEASURES):
+    for name in (*VERDICTS, *NAMES, *MEASURES, *OUTCOMES):
         assert f"`{name}`" in METHOD
 
 
@@ -28,7 +29,7 @@ def test_the_table_of_repeats_is_right(groups: int) -> None:
     )
     assert len(rows) == 6
     for repeats, dealings, least, alone, stands_out in rows:
-        sizes = (int(repeats),) * groups
+        sizes = ((int(repeats),) * groups,)
         assert _number(dealings) == distinct_count(sizes)
         assert float(least) == pytest.approx(1 / distinct_count(sizes), rel=0.06)
         assert _number(alone) == min(MOST_TESTS, int(distinct_count(sizes) * FALSE_DISCOVERY_RATE))

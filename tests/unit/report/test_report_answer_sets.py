@@ -47,7 +47,7 @@ def names(selection: Selection) -> str:
 
 def test_what_differs_most_comes_first_then_what_could_not_be_tested() -> None:
     results = [
-        judged("same", "indistinguishable", 0.01),
+        judged("same", "not_shown", 0.01),
         judged("untested", "untestable", None),
         judged("little", "different", 0.1),
         judged("much", "different", 0.7),
