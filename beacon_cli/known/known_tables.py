@@ -31,7 +31,7 @@ def show_models(models: Sequence[KnownModel], labels: Mapping[str, str]) -> Show
         optional = [Column("from", optional=True), Column("source", optional=True)]
         rows = [_model_row(model, served_by, labels) for model, served_by in _served(models, labels)]
         print_table(console, [*columns, *optional], rows)
-        if any(known.deploy and not known.deployed_in for known in models) and not any(
+        if any(known.deploy != bool(known.deployed_in) for known in models) and not any(
             known.target in labels for known in models
         ):
             console.print(Text(f"next:   {command('deploy modal --dry-run')}"), soft_wrap=True)
@@ -66,9 +66,8 @@ def _model_row(known: KnownModel, served_by: str, labels: Mapping[str, str]) -> 
 
 
 def _deployed_in(known: KnownModel, labels: Mapping[str, str]) -> str:
-    if not known.deploy:
-        return "-"
-    return ", ".join(labels[region_id] for region_id in known.deployed_in) or "nowhere yet"
+    regions = ", ".join(labels[region_id] for region_id in known.deployed_in)
+    return regions or ("not from here" if known.deploy else "-")
 
 
 def show_regions(regions: Sequence[KnownRegion]) -> Show:
@@ -112,12 +111,12 @@ def _region_row(known: KnownRegion) -> list[str]:
 
 
 def _deployed(known: KnownRegion) -> str:
-    if not known.deploy:
-        return "-"
     if known.deployed_at is None:
-        return "not from here"
+        return "not from here" if known.deploy else "-"
     when = excerpt(known.deployed_at[:16].replace("T", " "))
-    return when if known.current else f"{when}, something else"
+    if known.current:
+        return when
+    return f"{when}, rolled back" if known.registry_sha256 is None else f"{when}, other models"
 
 
 def _asked_at(known: KnownRegion) -> list[str]:
