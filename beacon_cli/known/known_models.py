@@ -24,7 +24,7 @@ class KnownModel:
 
     `origins` are where it is described; a later one overrides parts of an earlier one. `deploy` says that it is one of
     `modal.models`, served by the function `function` there. `deployed_in` are the ids of the regions in which this
-    machine deployed it as it is described now.
+    machine deployed it as it is described now, and `unknown_in` those where it may be served since a rollback.
     """
 
     model: Model
@@ -33,6 +33,7 @@ class KnownModel:
     deploy: bool = False
     function: str | None = None
     deployed_in: tuple[str, ...] = ()
+    unknown_in: tuple[str, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Return it as in the JSON document."""
@@ -43,6 +44,7 @@ class KnownModel:
             "deploy": self.deploy,
             "function": self.function,
             "deployed_in": list(self.deployed_in),
+            "unknown_in": list(self.unknown_in),
         }
 
 
@@ -56,7 +58,9 @@ def _on_modal(settings: Settings) -> Iterator[KnownModel]:
     functions = {
         model.id: function.name for function in gpu_functions(vocabulary.deployed) for model in function.models
     }
-    apps = recorded_apps(settings, environment_name(settings))
+    recorded = recorded_apps(settings, environment_name(settings))
+    apps = [(region_id, recorded[region_id]) for region_id in vocabulary.regions if region_id in recorded]
+    unknown_in = tuple(region_id for region_id, entry in apps if entry.get("registry_sha256") is None)
     built_in = {model.id for model in BUILT_IN_MODELS}
     for model in vocabulary.models.values():
         deploy = model.id in vocabulary.registry
@@ -67,9 +71,8 @@ def _on_modal(settings: Settings) -> Iterator[KnownModel]:
             origins=tuple(origin for origin, holds in origins if holds),
             deploy=deploy,
             function=functions.get(model.id),
-            deployed_in=tuple(
-                region_id for region_id in vocabulary.regions if region_id in apps and serves(apps[region_id], model)
-            ),
+            deployed_in=tuple(region_id for region_id, entry in apps if serves(entry, model)),
+            unknown_in=unknown_in,
         )
 
 

@@ -88,6 +88,7 @@ def test_each_model_says_where_it_comes_from_and_whether_it_is_deployed(home: Pa
         "deploy": True,
         "function": "inference-l4",
         "deployed_in": ["us"],
+        "unknown_in": [],
     }
     assert (models["llama3.2-1b"]["from"], models["llama3.2-1b"]["context"]) == (["built in", "beacon.toml"], 4096)
     assert [models["llama3.2-1b"][key] for key in ("deploy", "function", "deployed_in")] == [False, None, []]
@@ -135,7 +136,8 @@ def test_a_region_with_other_models_and_one_that_was_rolled_back_are_told_apart(
     assert regions["apac"].endswith(", rolled back"), "it was deployed, though beacon.toml no longer names it"
     models = {line.split()[0]: line for line in run(home, "models").out.splitlines() if line}
     assert models["qwen2.5-1.5b"].split()[-1] == "US"
-    assert models["own"].endswith("not from here")
+    assert models["own"].endswith("unknown")
+    assert models["next:"].endswith("beacon verify endpoints")
 
 
 @pytest.mark.parametrize("command", ["models", "regions"])

@@ -73,7 +73,7 @@ def test_a_narrow_terminal_gets_a_region_on_several_lines(monkeypatch: pytest.Mo
 def test_the_same_advice_is_given_once() -> None:
     both = (finding("missing_model", "m", "modal"), finding("extra_model", "x", "modal"))
     text = shown(replace(READ, findings=both))
-    assert text.count("do: beacon deploy modal deploys what beacon.toml says") == 1
+    assert text.count("do: deploy what beacon.toml says (beacon deploy modal), or restore beacon.toml") == 1
     assert "not ok: 2 failures; check US" in text
 
 
