@@ -132,8 +132,8 @@ def test_a_region_with_other_models_and_one_that_was_rolled_back_are_told_apart(
     save(deployed, "", {"apac": ("a", "ap-2", URLS)}, None)
     table = run(home, "regions", columns=120).out.partition("asked at")[0]
     regions = {line.split()[0]: line for line in table.splitlines() if line}
-    assert regions["us"].endswith(", other models")
-    assert regions["apac"].endswith(", rolled back"), "it was deployed, though beacon.toml no longer names it"
+    assert ", other models" in regions["us"]
+    assert ", rolled back" in regions["apac"], "it was deployed, though beacon.toml no longer names it"
     models = {line.split()[0]: line for line in run(home, "models").out.splitlines() if line}
     assert models["qwen2.5-1.5b"].split()[-1] == "US"
     assert models["own"].endswith("unknown")
