@@ -20,12 +20,12 @@ import sys
 import tempfile
 import venv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "how-to" / "other-tools.md"
-ON_MODAL = "https://WORKSPACE--project-beacon-hf-eu-inference.modal.run"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support.client_page import ON_MODAL, PAGE, Client, clients
+
 HERE = "http://localhost:8702"
 CREDENTIALS = {"BEACON_PROXY_KEY": "wk-key-of-the-proxy", "BEACON_PROXY_SECRET": "ws-secret-of-the-proxy"}
 # Slow enough that each answer is fetched by following a 303.
@@ -35,40 +35,6 @@ LIKE_MODAL = {
 }
 _OLDEST_NODE = 22  # for promptfoo
 _SECONDS = {"npm": 900.0, "pip": 600.0}
-_FILE = re.compile(r"`([\w.]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Client:
-    """What the page says about one client: the files to write, how it is installed, and the commands that ask."""
-
-    name: str
-    files: Mapping[str, str]
-    install: tuple[str, ...]
-    commands: tuple[str, ...]
-
-
-def clients(page: str, place: str) -> list[Client]:
-    """Return the clients under a heading of the page, in its order."""
-    chapter = next(part for part in re.split(r"^## ", page, flags=re.MULTILINE) if part.startswith(f"{place}\n"))
-    return [_client(section) for section in re.split(r"^### ", chapter, flags=re.MULTILINE)[1:]]
-
-
-def _client(section: str) -> Client:
-    typed = [command for block in _CONSOLE.findall(section) for command in _COMMAND.findall(block)]
-    install = tuple(command for command in typed if _installs(command))
-    return Client(
-        name=section.partition("\n")[0],
-        files=dict(_FILE.findall(section)),
-        install=install,
-        commands=tuple(command for command in typed if command not in install),
-    )
-
-
-def _installs(command: str) -> bool:
-    return command.startswith(("pip install", "npm install"))
 
 
 def installed_tools(folder: Path) -> dict[str, str]:
@@ -152,8 +118,16 @@ def _typed(
     command: str, folder: Path, environment: Mapping[str, str], *, seconds: float = 300
 ) -> subprocess.CompletedProcess[str]:
     shell = ["timeout", str(seconds), "bash", "-c", command]
-    where = {"cwd": folder, "env": dict(environment), "stdin": subprocess.DEVNULL}
-    return subprocess.run(shell, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **where)
+    return subprocess.run(
+        shell,
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def _indented(text: str) -> str:

@@ -1,16 +1,16 @@
-"""`scripts/other_clients.py` finds in the page what it types."""
+"""The script that types the page on other clients finds whole files and commands there."""
 
 from __future__ import annotations
 
 import ast
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
-from scripts.other_clients import HERE, ON_MODAL, PAGE, clients
+from tests.support.client_page import ON_MODAL, PAGE, clients
 
 
-@pytest.mark.parametrize(("place", "address"), [("On this machine", HERE), ("On Modal", ON_MODAL)])
+@pytest.mark.parametrize(("place", "address"), [("On this machine", "http://localhost:8702"), ("On Modal", ON_MODAL)])
 def test_each_client_of_the_page_has_its_files_and_whole_commands(place: str, address: str) -> None:
     found = {client.name: client for client in clients(PAGE.read_text(encoding="utf-8"), place)}
     assert list(found) == ["curl", "Python", "Inspect", "promptfoo"]
@@ -25,5 +25,5 @@ def test_each_client_of_the_page_has_its_files_and_whole_commands(place: str, ad
     ]
     ast.parse(found["Python"].files["ask.py"])
     ast.parse(found["Inspect"].files["task.py"])
-    (provider,) = yaml.safe_load(found["promptfoo"].files["promptfooconfig.yaml"])["providers"]
+    (provider,) = YAML(typ="safe").load(found["promptfoo"].files["promptfooconfig.yaml"])["providers"]
     assert provider["config"]["apiBaseUrl"] == f"{address}/v1"

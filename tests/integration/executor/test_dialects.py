@@ -16,6 +16,7 @@ from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.settings import Settings
 from tests.support.openai_servers import VLLM, Azure, DeepSeek, LlamaCpp, Ollama, OpenAI, OpenRouter, serving
+from tests.support.vocabulary import VOCABULARY
 
 MODEL = "llama3.2-1b"
 KINDS = (OpenAI, VLLM, Ollama, LlamaCpp, Azure, DeepSeek, OpenRouter)
@@ -31,7 +32,9 @@ def asked(server: OpenAI, question: str = "2+2?", **keys: Any) -> Answer:
 
 
 async def _asked(region: Endpoint, lane: Lane, question: str) -> Answer:
-    async with open_clients({}, {"us": region}, connect_timeout=5, caps={"us": 1}, notify=print) as clients:
+    async with open_clients(
+        {}, {"us": region}, vocabulary=VOCABULARY, connect_timeout=5, caps={"us": 1}, notify=print
+    ) as clients:
         endpoint = region.of(MODEL)
         body = APIS["openai"].body(endpoint, MODEL, question, None, {"max_tokens": 9})
         return await ask(clients["us"].of(MODEL), endpoint, lane, body, lambda _: None)
