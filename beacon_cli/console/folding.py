@@ -22,12 +22,16 @@ def folded(text: str, width: int) -> list[str]:
     return [line for paragraph in text.split("\n") for line in _fold(paragraph, width)]
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Return the lines of a printable text, broken at blanks alone: a longer word has a line of its own, uncut."""
+def wrapped(text: str, width: int, *, taken: int = 0) -> list[str]:
+    """Return the lines of a printable text, broken at blanks alone: a longer word has a line of its own, uncut.
+
+    `taken` columns of the first line are in use already.
+    """
     lines = [""]
     for word in text.split():
+        before = taken if len(lines) == 1 else 0
         longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if lines[-1] and cell_len(longer) > width:
+        if (lines[-1] or before) and before + cell_len(longer) > width:
             lines.append(word)
         else:
             lines[-1] = longer

@@ -16,6 +16,6 @@ def print_hanging(line: Text, text: str, console: Console, *, indent: int) -> No
     """Print the beginning of a line and a text, which is broken at blanks; its further lines are indented."""
     limit = line_limit(console)
     shown = encodable(text, console)
-    lines = [shown] if limit is None else wrapped(shown, limit - indent)
+    lines = [shown] if limit is None else wrapped(shown, limit - indent, taken=max(0, line.cell_len - indent))
     line.append(("\n" + " " * indent).join(lines), style="none")
     console.print(line, soft_wrap=True)

@@ -130,7 +130,7 @@ class _Deployment:
         }
         try:
             if apps:
-                save(self.settings, self.request.environment, apps, self.request.registry_sha256)
+                save(self.settings, self.request.environment, apps, self.request.models)
         except EnvironmentFault as error:
             return [error]
         return []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.console.formatting import duration, quantity
 from beacon_cli.console.printable import printable
 from beacon_cli.console.terminal import encodable
+from modal_deployment.contents import STATUS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from beacon_cli.verification.report import VerifyReport
 
 _TOLD_BY_LOG = frozenset({"image_build", "internal", "modal", "no_result", "timeout"})
+_OF_STATUS = frozenset({"models", "health"})  # parts of the function `status`, where there is one
 _NUMBERS = frozenset({"at most", "took", "containers", "from", "to"})
 Show = Callable[["Console"], None]
 
@@ -40,7 +42,7 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
         _print_urls(console, [app["functions"] for app in plan["regions"].values()])
         endpoints = quantity(plan["web_endpoints"], "web endpoint")
         containers = quantity(plan["max_gpu_containers"], "GPU container")
-        _print(console, f"{endpoints}; at most {containers} at once; {plan['strategy']}")
+        _print(console, f"{endpoints}; at most {containers} at once; strategy {plan['strategy']}")
 
     return show
 
@@ -52,8 +54,9 @@ def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show
         rows = [_row(outcome) for outcome in report.outcomes.values()]
         _table(console, ("region", "app", "status", "took", "containers", "app id"), rows)
         for outcome in report.outcomes.values():
-            for url in (outcome.urls or {}).values():
-                _print(console, f"  {url}")
+            for name, url in (outcome.urls or {}).items():
+                if name not in _OF_STATUS or STATUS not in (outcome.urls or {}):
+                    _print(console, f"  {url}")
         for outcome in report.outcomes.values():
             _print_failure(console, outcome)
         _print_verification(console, verified)

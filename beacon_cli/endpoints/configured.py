@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.access import Access
 from beacon_cli.errors import ConfigError, NoEndpoint
 from beacon_cli.job.lanes import Lane
@@ -207,8 +208,8 @@ def _without_models(
     raise NoEndpoint(
         f"no endpoint is configured for region {region.label}",
         hint="add --local to ask servers on this machine; or "
-        + ("set modal.workspace" if deployed else f'add "{region.id}" to modal.regions')
-        + f", or set regions.{region.id}.base_url, in beacon.toml",
+        + (f"deploy it ({command('deploy modal')})" if deployed else f'add "{region.id}" to modal.regions')
+        + f", or set regions.{region.id}.base_url{' or modal.workspace' if deployed else ''}, in beacon.toml",
     )
 
 

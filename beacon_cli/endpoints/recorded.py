@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.settings import Settings
 from modal_deployment.contents import INFERENCE, gpu_functions
+from modal_deployment.registry import Model, registry_sha256
 
 _VERSION = 1
 _NEEDED = ("inference", "models", "health")
@@ -29,12 +30,12 @@ def save(
     settings: Settings,
     environment: str,
     apps: Mapping[str, tuple[str, str, Mapping[str, str]]],
-    registry_sha256: str | None,
+    models: Collection[Model] | None,
 ) -> None:
     """Record apps by region id (app name, app id, URLs by name); other regions' entries stay.
 
     Addresses of further inference functions stay, too: Modal keeps them, and a rollback may bring the function back.
-    `registry_sha256` is None if it is unknown what is served, as after a rollback. Raises `EnvironmentFault`.
+    `models` are those that they serve now; None if that is not known, as after a rollback. Raises `EnvironmentFault`.
     """
     path = _path(settings)
     document = _read(path)
@@ -45,7 +46,8 @@ def save(
             "app_name": name,
             "app_id": app_id,
             "urls": {**_further_functions(entries.get(region_id)), **urls},
-            "registry_sha256": registry_sha256,
+            "registry_sha256": None if models is None else registry_sha256(models),
+            "models": {model.id: registry_sha256([model]) for model in models or ()},
             "deployed_at": deployed_at,
             "version": __version__,
         }
@@ -61,6 +63,12 @@ def recorded_apps(settings: Settings, environment: str) -> dict[str, dict[str, A
     entries = _read(path)["environments"].get(environment, {})
     regions = settings.vocabulary.regions
     return {region_id: entry for region_id, entry in entries.items() if region_id in regions and _usable(entry)}
+
+
+def serves(entry: Mapping[str, Any], model: Model) -> bool:
+    """Return whether an entry's deployment serves a model just as it is described now, as far as is known."""
+    models = entry.get("models")
+    return isinstance(models, dict) and models.get(model.id) == registry_sha256([model])
 
 
 def recorded_endpoints(settings: Settings) -> dict[str, Endpoint]:

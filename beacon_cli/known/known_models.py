@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from beacon_cli.endpoints.recorded import environment_name, recorded_apps
+from beacon_cli.endpoints.recorded import environment_name, recorded_apps, serves
 from beacon_cli.local.llama import LlamaGenerator
 from beacon_cli.local.models import local_model_ids, local_registry
 from beacon_cli.local.scripted import ScriptedGenerator
 from beacon_cli.settings import Settings
 from modal_deployment.contents import gpu_functions
-from modal_deployment.registry import BUILT_IN_MODELS, Model, registry_sha256
+from modal_deployment.registry import BUILT_IN_MODELS, Model
 
 BUILT_IN = "built in"
 CONFIGURED = "beacon.toml"
@@ -24,7 +24,7 @@ class KnownModel:
 
     `origins` are where it is described; a later one overrides parts of an earlier one. `deploy` says that it is one of
     `modal.models`, served by the function `function` there. `deployed_in` are the ids of the regions in which this
-    machine deployed just what `modal.models` says now.
+    machine deployed it as it is described now, and `unknown_in` those where it may be served since a rollback.
     """
 
     model: Model
@@ -33,6 +33,7 @@ class KnownModel:
     deploy: bool = False
     function: str | None = None
     deployed_in: tuple[str, ...] = ()
+    unknown_in: tuple[str, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Return it as in the JSON document."""
@@ -43,6 +44,7 @@ class KnownModel:
             "deploy": self.deploy,
             "function": self.function,
             "deployed_in": list(self.deployed_in),
+            "unknown_in": list(self.unknown_in),
         }
 
 
@@ -51,19 +53,14 @@ def known_models(settings: Settings) -> list[KnownModel]:
     return [*_on_modal(settings), *_on_this_machine(settings), *_of_endpoints(settings)]
 
 
-def deployed_regions(settings: Settings) -> tuple[str, ...]:
-    """Return the regions that this machine recorded as serving just what `modal.models` says now."""
-    apps = recorded_apps(settings, environment_name(settings))
-    wanted = registry_sha256(settings.vocabulary.deployed)
-    return tuple(region_id for region_id, entry in apps.items() if entry.get("registry_sha256") == wanted)
-
-
 def _on_modal(settings: Settings) -> Iterator[KnownModel]:
     vocabulary = settings.vocabulary
     functions = {
         model.id: function.name for function in gpu_functions(vocabulary.deployed) for model in function.models
     }
-    deployed_in = deployed_regions(settings)
+    recorded = recorded_apps(settings, environment_name(settings))
+    apps = [(region_id, recorded[region_id]) for region_id in vocabulary.regions if region_id in recorded]
+    unknown_in = tuple(region_id for region_id, entry in apps if entry.get("registry_sha256") is None)
     built_in = {model.id for model in BUILT_IN_MODELS}
     for model in vocabulary.models.values():
         deploy = model.id in vocabulary.registry
@@ -74,7 +71,8 @@ def _on_modal(settings: Settings) -> Iterator[KnownModel]:
             origins=tuple(origin for origin, holds in origins if holds),
             deploy=deploy,
             function=functions.get(model.id),
-            deployed_in=deployed_in if deploy else (),
+            deployed_in=tuple(region_id for region_id, entry in apps if serves(entry, model)),
+            unknown_in=unknown_in,
         )
 
 

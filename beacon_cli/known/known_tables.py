@@ -31,12 +31,18 @@ def show_models(models: Sequence[KnownModel], labels: Mapping[str, str]) -> Show
         optional = [Column("from", optional=True), Column("source", optional=True)]
         rows = [_model_row(model, served_by, labels) for model, served_by in _served(models, labels)]
         print_table(console, [*columns, *optional], rows)
-        if any(known.deploy and not known.deployed_in for known in models) and not any(
-            known.target in labels for known in models
-        ):
-            console.print(Text(f"next:   {command('deploy modal --dry-run')}"), soft_wrap=True)
+        if (following := _next(models, labels)) is not None:
+            console.print(Text(f"next:   {command(following)}"), soft_wrap=True)
 
     return show
+
+
+def _next(models: Sequence[KnownModel], labels: Mapping[str, str]) -> str | None:
+    """Return the command that brings what is deployed and beacon.toml together, if they are not."""
+    if any(known.unknown_in for known in models):
+        return "verify endpoints"
+    differs = any(known.deploy != bool(known.deployed_in) for known in models)
+    return "deploy modal --dry-run" if differs and not any(known.target in labels for known in models) else None
 
 
 def _served(models: Sequence[KnownModel], labels: Mapping[str, str]) -> Iterator[tuple[KnownModel, str]]:
@@ -66,9 +72,8 @@ def _model_row(known: KnownModel, served_by: str, labels: Mapping[str, str]) -> 
 
 
 def _deployed_in(known: KnownModel, labels: Mapping[str, str]) -> str:
-    if not known.deploy:
-        return "-"
-    return ", ".join(labels[region_id] for region_id in known.deployed_in) or "nowhere yet"
+    regions = ", ".join(labels[region_id] for region_id in known.deployed_in)
+    return regions or ("unknown" if known.unknown_in else "not from here" if known.deploy else "-")
 
 
 def show_regions(regions: Sequence[KnownRegion]) -> Show:
@@ -79,8 +84,9 @@ def show_regions(regions: Sequence[KnownRegion]) -> Show:
 
         from beacon_cli.console.tables import Column, print_table
 
-        names = ("region", "label", "place", "on Modal", "from", "deployed")
-        print_table(console, [Column(name) for name in names], [_region_row(region) for region in regions])
+        names = ("region", "label", "place", "on Modal", "deployed", "from")
+        columns = [Column(name, optional=name == "from") for name in names]
+        print_table(console, columns, [_region_row(region) for region in regions])
         for title, lines in (("asked at", _asked_at), ("other names", _other_names)):
             console.print(Text(f"\n{title}"))
             for known in regions:
@@ -106,18 +112,18 @@ def _region_row(known: KnownRegion) -> list[str]:
         known.region.label,
         known.region.place or "-",
         known.region.modal_region or "-",
-        " + ".join(known.origins),
         _deployed(known),
+        " + ".join(known.origins),
     ]
 
 
 def _deployed(known: KnownRegion) -> str:
-    if not known.deploy:
-        return "-"
     if known.deployed_at is None:
-        return "not from here"
+        return "not from here" if known.deploy else "-"
     when = excerpt(known.deployed_at[:16].replace("T", " "))
-    return when if known.current else f"{when}, something else"
+    if known.current:
+        return when
+    return f"{when}, rolled back" if known.registry_sha256 is None else f"{when}, other models"
 
 
 def _asked_at(known: KnownRegion) -> list[str]:

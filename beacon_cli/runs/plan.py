@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PROMPTS_LISTED = 1000
 _PROMPTS_SHOWN = 20
+_CAPS_NAMED = 4  # as many regions fit a line
 
 
 def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
@@ -91,6 +92,13 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
     return CommandResult("run", data, as_json=as_json, show=partial(_show, request, job, limits, data))
 
 
+def _caps(by_region: Mapping[str, int]) -> str:
+    """Return how many calls each region gets at once, as one number if it is the same in many of them."""
+    if len(by_region) > _CAPS_NAMED and len({*by_region.values()}) == 1:
+        return f"{next(iter(by_region.values()))} in each region"
+    return "  ".join(f"{region} {cap}" for region, cap in by_region.items())
+
+
 def _addresses(data: dict[str, Any]) -> Iterator[str]:
     """Yield where each region is asked, model by model where they are asked at different places."""
     for region in data["endpoints"]:
@@ -119,11 +127,10 @@ def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], o
         [(model, *(str(cells.get((model, region), "-")) for region in data["by_region"])) for model in models],
         title="executions per model and region",
     )
-    caps = "  ".join(f"{region} {cap}" for region, cap in data["per_endpoint"].items())
     out.print(
         Text(
             f"at most {quantity(data['containers_at_most'], 'container')} at the same time"
-            f" (max_in_flight {limits.max_in_flight}; {caps})"
+            f" (max_in_flight {limits.max_in_flight}; {_caps(data['per_endpoint'])})"
         )
     )
     for region, prompt in data["system_prompts"].items():

@@ -40,7 +40,7 @@ class _Code:
 
 _DEPLOY_MODAL = command("deploy modal")
 _SERVE = command("serve")
-_DEPLOY = f"{_DEPLOY_MODAL} deploys the registry"
+_DEPLOY = f"deploy what beacon.toml says ({_DEPLOY_MODAL}), or restore beacon.toml"
 _RESTART = f"stop {_SERVE} and start it again: it then serves what beacon.toml sets now"
 _URL = "check this region's URLs in beacon.toml"
 _OWN_URL = "check base_url and proxy in {table} of beacon.toml"

@@ -26,7 +26,8 @@ def show_verification(report: VerifyReport) -> Callable[[Console], None]:
 
     def show(console: Console) -> None:
         _print_regions(report, console)
-        for line in (*_findings(report), *_verdict(report)):
+        _print_findings(report, console)
+        for line in _verdict(report):
             console.print(line, soft_wrap=not console.is_terminal)
 
     return show
@@ -76,23 +77,25 @@ def _probes(region: RegionReport, report: VerifyReport) -> str:
     return f"{sum(probe.ok for probe in region.probes.values())}/{len(region.expected)}"
 
 
-def _findings(report: VerifyReport) -> Iterator[Text]:
+def _print_findings(report: VerifyReport, console: Console) -> None:
     from rich.text import Text
 
-    yield Text("")
+    from beacon_cli.console.hanging import print_hanging
+
+    console.print()
     for region in report.regions.values():
         ordered = sorted(region.findings, key=lambda found: (found.severity, found.hint))
         for hint, alike in groupby(ordered, key=lambda found: found.hint):
-            yield from (_finding(region, found) for found in alike)
-            yield Text(f"      do: {hint}")
+            for found in alike:
+                print_hanging(_head(region, found), excerpt(found.message, 400), console, indent=6)
+            print_hanging(Text("      do: "), hint, console, indent=10)
 
 
-def _finding(region: RegionReport, found: Finding) -> Text:
+def _head(region: RegionReport, found: Finding) -> Text:
     from rich.text import Text
 
     style = _STYLES[found.severity]
-    head = (f"{found.severity}  ", style), f"{region.region.label:<5} ", (found.code, style)
-    return Text.assemble(*head, f"  {excerpt(found.message, 400)}")
+    return Text.assemble((f"{found.severity}  ", style), f"{region.region.label:<5} ", (found.code, style), "  ")
 
 
 def _verdict(report: VerifyReport) -> Iterator[Text]:

@@ -46,7 +46,7 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
     assert code == 1
     assert 0 <= region.pop("latency_seconds") < 60
     assert 0 <= probe.pop("latency_seconds") < 60
-    deploy = "beacon deploy modal deploys the registry"
+    deploy = "deploy what beacon.toml says (beacon deploy modal), or restore beacon.toml"
     assert document == {
         "schema_version": 1,
         "command": "verify endpoints",

@@ -341,6 +341,19 @@ def test_the_account_s_cap_holds_over_all_regions(fleet: Fleet) -> None:
     assert fleet.regions.peaks["all"] == 3
 
 
+def test_each_region_of_ones_own_has_a_cap_that_holds_over_all_workers(fleet: Fleet) -> None:
+    own = ["br", "cn", "in", "ke", "me", "jp", "za"]
+    tables = (f'[regions.{region}]\nbase_url = "{fleet.regions.url}/{region}"\n' for region in own)
+    fleet.beacon.write("beacon.toml", "[fleet]\nper_region = 1\n" + "".join(tables))
+    fleet.start_workers(2)
+    for name in ("one", "two"):
+        fleet.submit(name, questions=2, regions=["US", "EU", "ASIA", *map(str.upper, own)])
+    fleet.wait_until_done("one", "two")
+    assert fleet.answered() == 2 * 2 * 2 * 10
+    peaks = {region: most for region, most in fleet.regions.peaks.items() if region != "all"}
+    assert peaks == dict.fromkeys(("us", "eu", "apac", *own), 1)
+
+
 def test_the_embedded_database_is_refused(beacon: Beacon) -> None:
     for command in (("worker",), ("queue",), ("cancel", "x")):
         done = beacon(*command)

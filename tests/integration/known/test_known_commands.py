@@ -10,7 +10,7 @@ import pytest
 from beacon_cli.endpoints.recorded import save
 from beacon_cli.local.weights import SMOLLM2
 from beacon_cli.settings import Settings
-from modal_deployment.registry import BUILT_IN_MODELS, registry_sha256
+from modal_deployment.registry import BUILT_IN_MODELS
 from tests.support.in_process import Done, beacon
 
 TOML = """
@@ -71,8 +71,8 @@ def settings(home: Path) -> Settings:
 
 def test_each_model_says_where_it_comes_from_and_whether_it_is_deployed(home: Path) -> None:
     deployed = settings(home)
-    save(deployed, "", {"us": ("a", "ap-1", URLS)}, registry_sha256(deployed.vocabulary.deployed))
-    save(deployed, "", {"eu": ("a", "ap-2", URLS)}, registry_sha256(BUILT_IN_MODELS))
+    save(deployed, "", {"us": ("a", "ap-1", URLS)}, deployed.vocabulary.deployed)
+    save(deployed, "", {"eu": ("a", "ap-2", URLS)}, BUILT_IN_MODELS)
     models = {model["id"]: model for model in listed(home, "models")}
     assert list(models)[:4] == ["llama3.2-1b", "qwen2.5-1.5b", "spare", "own"]
     assert list(models)[4:] == ["qwen2.5-coder-0.5b", "scripted", "smollm2-135m"]
@@ -88,9 +88,11 @@ def test_each_model_says_where_it_comes_from_and_whether_it_is_deployed(home: Pa
         "deploy": True,
         "function": "inference-l4",
         "deployed_in": ["us"],
+        "unknown_in": [],
     }
     assert (models["llama3.2-1b"]["from"], models["llama3.2-1b"]["context"]) == (["built in", "beacon.toml"], 4096)
     assert [models["llama3.2-1b"][key] for key in ("deploy", "function", "deployed_in")] == [False, None, []]
+    assert models["qwen2.5-1.5b"]["deployed_in"] == ["us", "eu"], "eu has other models beside it"
     assert (models["spare"]["gpu"], models["spare"]["revision"]) == (None, None)
     assert (models["smollm2-135m"]["target"], models["smollm2-135m"]["revision"]) == ("local", SMOLLM2.sha256)
     assert models["scripted"]["source"] == str(home / "answers.yaml")
@@ -98,7 +100,7 @@ def test_each_model_says_where_it_comes_from_and_whether_it_is_deployed(home: Pa
 
 def test_each_region_says_its_names_and_where_it_is_asked(home: Path) -> None:
     deployed = settings(home)
-    save(deployed, "", {"us": ("a", "ap-1", URLS)}, registry_sha256(deployed.vocabulary.deployed))
+    save(deployed, "", {"us": ("a", "ap-1", URLS)}, deployed.vocabulary.deployed)
     regions = {region["id"]: region for region in listed(home, "regions")}
     assert list(regions) == ["us", "eu", "apac", "br"]
     us = regions["us"]
@@ -117,10 +119,25 @@ def test_each_region_says_its_names_and_where_it_is_asked(home: Path) -> None:
         "deploy": True,
         "deployed_at": None,
         "current": None,
+        "registry_sha256": None,
         "endpoint": None,
         "inference_urls": {},
         "problem": "no endpoint is configured for region BRA",
     }
+
+
+def test_a_region_with_other_models_and_one_that_was_rolled_back_are_told_apart(home: Path) -> None:
+    deployed = settings(home)
+    save(deployed, "", {"us": ("a", "ap-1", URLS)}, BUILT_IN_MODELS)
+    save(deployed, "", {"apac": ("a", "ap-2", URLS)}, None)
+    table = run(home, "regions", columns=120).out.partition("asked at")[0]
+    regions = {line.split()[0]: line for line in table.splitlines() if line}
+    assert ", other models" in regions["us"]
+    assert ", rolled back" in regions["apac"], "it was deployed, though beacon.toml no longer names it"
+    models = {line.split()[0]: line for line in run(home, "models").out.splitlines() if line}
+    assert models["qwen2.5-1.5b"].split()[-1] == "US"
+    assert models["own"].endswith("unknown")
+    assert models["next:"].endswith("beacon verify endpoints")
 
 
 @pytest.mark.parametrize("command", ["models", "regions"])

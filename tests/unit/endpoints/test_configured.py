@@ -106,7 +106,7 @@ def test_a_model_on_another_gpu_is_asked_at_the_function_of_that_gpu() -> None:
 def test_what_was_recorded_of_the_functions_is_used(tmp_path: Path) -> None:
     chosen = Settings.model_validate({**TWO_KINDS, "modal": {"models": ["qwen2.5-1.5b", "own"]}, "data_dir": tmp_path})
     urls = {"inference": "https://i", "models": "https://m", "health": "https://h", "inference-l4": "https://l4"}
-    save(chosen, "", {"us": ("app-us", "ap-1", urls)}, "hash")
+    save(chosen, "", {"us": ("app-us", "ap-1", urls)}, chosen.vocabulary.deployed)
     endpoint = configured_endpoints(chosen, US, recorded_endpoints(chosen))["us"]
     assert (endpoint.inference_url, endpoint.of("own").inference_url) == ("https://i", "https://l4")
 

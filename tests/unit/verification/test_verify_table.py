@@ -76,7 +76,7 @@ def test_a_narrow_terminal_gets_a_region_on_several_lines(monkeypatch: pytest.Mo
 def test_the_same_advice_is_given_once() -> None:
     both = (finding("missing_model", "m", "modal"), finding("extra_model", "x", "modal"))
     text = shown(replace(READ, findings=both))
-    assert text.count("do: beacon deploy modal deploys the registry") == 1
+    assert text.count("do: deploy what beacon.toml says (beacon deploy modal), or restore beacon.toml") == 1
     assert "not ok: 2 failures; check US" in text
 
 
@@ -116,3 +116,12 @@ def test_more_models_in_a_list_than_are_asked_are_not_counted() -> None:
         line for line in shown(replace(CHAT, source="models", models_served=("m", "n"))).splitlines() if "US" in line
     )
     assert row.split()[:5] == ["US", "yes", "1/1", "0", "-"]
+
+
+def test_a_long_finding_is_broken_under_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    url = "https://acme--project-beacon-hf-us-status.modal.run/models: the connection failed"
+    text = shown(replace(READ, findings=(finding("unreachable", url, "modal"),)))
+    lines = [line.rstrip() for line in text.splitlines()]
+    place = lines.index("fail  US    unreachable")
+    assert lines[place + 1].startswith("      https://acme--"), "the URL is whole, on a line of its own"
