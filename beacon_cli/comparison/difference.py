@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from beacon_cli.comparison.arrangements import are_few, arrangements, distinct_count
-from beacon_cli.comparison.distance import Distance, distances
+from beacon_cli.comparison.distance import Measure, distances
 
 EXCHANGES = 9_999
 """The number of exchanges of labels that are tested; all of them if there are fewer."""
@@ -55,7 +55,7 @@ class Difference:
 
 
 def difference(
-    answers: Mapping[str, Sequence[str]], measure: Distance, *, exchanges: int = EXCHANGES, seed: int = _SEED
+    answers: Mapping[str, Sequence[str]], measure: Measure, *, exchanges: int = EXCHANGES, seed: int = _SEED
 ) -> Difference:
     """Test answers by group: there must be at least two groups, and two answers in one of them.
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from beacon_cli.comparison.distance import words
+from beacon_cli.comparison.words import words
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.stored_answer import StoredExecution
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from beacon_cli.comparison.arrangements import distinct_count, together_share
 from beacon_cli.comparison.difference import EXCHANGES, Difference, difference
-from beacon_cli.comparison.distance import Distance
+from beacon_cli.comparison.distance import Measure
 
 Verdict = Literal["different", "indistinguishable", "untestable"]
 VERDICTS: tuple[Verdict, ...] = ("different", "indistinguishable", "untestable")
@@ -61,7 +61,7 @@ class _Measured:
 
 def judged(
     answers: Iterable[tuple[Subject, Mapping[str, Sequence[str]]]],
-    measure: Distance,
+    measure: Measure,
     *,
     subjects: int,
     rate: float = FALSE_DISCOVERY_RATE,
@@ -90,7 +90,7 @@ def _q_values(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in q_values]
 
 
-def _measured(groups: Mapping[str, Sequence[str]], measure: Distance, rate: float, exchanges: int) -> _Measured:
+def _measured(groups: Mapping[str, Sequence[str]], measure: Measure, rate: float, exchanges: int) -> _Measured:
     """Return the test of one subject, and why it shows nothing, if so."""
     counts = {name: len(texts) for name, texts in groups.items()}
     answered = {name: texts for name, texts in groups.items() if texts}

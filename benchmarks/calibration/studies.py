@@ -172,4 +172,4 @@ def _apart(one: Source, other: Source, pairs: int, chance: random.Random) -> flo
     """Return the mean distance between answers of two sources."""
     first = [one.answer(chance) for _ in range(_POOL)]
     second = [other.answer(chance) for _ in range(_POOL)]
-    return sum(lexical(chance.choice(first), chance.choice(second)) for _ in range(pairs)) / pairs
+    return sum(float(lexical([chance.choice(first), chance.choice(second)])[0, 1]) for _ in range(pairs)) / pairs
