@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from typing import Any
 
-_LOOKED_AT = 1_000  # characters from the start of a text
+_LOOKED_AT = 400  # characters from the start of a text
 _FEW = 6  # words: a shorter text may have none of the commonest ones, such as a name or a number
+_CERTAIN = 20  # words: a shorter text may be taken for one in a related language
 _LEAST_SHARE = 0.1  # of the words of a longer text that are among the commonest ones
 _SCRIPTS = {
     "LATIN": "A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff",
@@ -68,34 +70,63 @@ def script_of(text: str) -> str | None:
 
 def language_of(text: str) -> str | None:
     """Return the code of the known language that a text seems to be in; None if it is in another one, or too short."""
-    if (script := script_of(text)) is None:
-        return None
-    known = [language for language in languages().values() if language.script == script]
-    if len(known) == 1 and script not in _table()["others"]:
-        return known[0].code
-    words = _words(text)
-    code, count = _best({language.code: language.common for language in known}, words)
-    _, others = _best({name: frozenset(common.split()) for name, common in _table()["others"][script].items()}, words)
-    return code if count and count >= others and count >= _LEAST_SHARE * len(words) else None
+    return _read(text).language
 
 
 def is_known(text: str) -> bool:
     """Return whether a text is in a known language, or has too few words to be in any."""
-    if language_of(text) is not None:
-        return True
-    if script_of(text) is None:
-        return not any(map(str.isalpha, text[:_LOOKED_AT]))
-    words = _words(text)
-    commonest = [frozenset(common.split()) for common in _table()["others"].get(script_of(text), {}).values()]
-    return len(words) < _FEW and not any(word in common for common in commonest for word in words)
+    return _read(text).known
 
 
-def _best(common: Mapping[str, Collection[str]], words: Collection[str]) -> tuple[str, int]:
-    return max(((code, sum(word in these for word in words)) for code, these in common.items()), key=lambda best: best[1])
+def spoken_in(text: str) -> tuple[Language, ...]:
+    """Return the languages in which a text may refuse: its own and English; all of its script if it is short."""
+    read = _read(text)
+    return _candidates(read.script, read.language if read.words >= _CERTAIN else None)
 
 
-def _words(text: str) -> list[str]:
-    return [word.lower().replace("’", "'") for word in _WORD.findall(text[:_LOOKED_AT].replace("’", "'"))]
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was found out about a text; `words` is their number at its beginning."""
+
+    script: str | None
+    words: int
+    language: str | None
+    known: bool
+
+
+@lru_cache(maxsize=16)  # asked several times about the same text
+def _read(text: str) -> _Read:
+    script = script_of(text)
+    if script is None:
+        return _Read(None, 0, None, known=not any(map(str.isalpha, text[:_LOOKED_AT])))
+    known = [code for code, language in languages().items() if language.script == script]
+    if script not in _others():
+        return _Read(script, 0, known[0], known=True)
+    words = _WORD.findall(text[:_LOOKED_AT].replace("’", "'").lower())
+    count, code = max((_common(words, languages()[code].common), code) for code in known)
+    others = max(_common(words, common) for common in _others()[script])
+    if count and count >= others and count >= _LEAST_SHARE * len(words):
+        return _Read(script, len(words), code, known=True)
+    return _Read(script, len(words), None, known=len(words) < _FEW and not others)
+
+
+def _common(words: Iterable[str], common: frozenset[str]) -> int:
+    return sum(map(common.__contains__, words))
+
+
+@cache
+def _candidates(script: str | None, code: str | None) -> tuple[Language, ...]:
+    everything = languages().values()
+    return tuple(
+        each for each in everything if each.code == "en" or (each.script == script and code in (None, each.code))
+    )
+
+
+@cache
+def _others() -> Mapping[str, tuple[frozenset[str], ...]]:
+    """Return the commonest words of the languages that are not known, by script."""
+    others = _table()["others"]
+    return {script: tuple(frozenset(common.split()) for common in each.values()) for script, each in others.items()}
 
 
 @cache
@@ -104,6 +135,6 @@ def _letters() -> Mapping[str, re.Pattern[str]]:
 
 
 @cache
-def _table() -> dict[str, dict[str, dict[str, str]]]:
+def _table() -> dict[str, Any]:
     text = resources.files("beacon_cli.comparison").joinpath("refusals.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)

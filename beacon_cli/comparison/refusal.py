@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from beacon_cli.comparison.languages import Language, is_known, languages, script_of
+from beacon_cli.comparison.languages import Language, is_known, spoken_in
 from beacon_cli.comparison.words import words
 from beacon_cli.errors import UsageError
 
@@ -22,17 +22,21 @@ _UNSPACED_ANSWER = 8  # the same in Chinese and Japanese, where a word is a char
 _LONG_ANSWER = 60  # words after a refusal that are an answer without "but"
 _TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"})
 _QUOTATION = re.compile(
-    r'''"[^"\n]{1,400}"|(?<!\w)'[^'\n]{1,400}'(?!\w)|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]|«[^»\n]{1,400}»|「[^」\n]{1,400}」'''
+    r""""[^"\n]{1,400}"|(?<!\w)'[^'\n]{1,400}'(?!\w)|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]|«[^»\n]{1,400}»|「[^」\n]{1,400}」"""
 )
 _SENTENCE = re.compile(r"[^.!?;。！？；।؟\n]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What an answer is. `words` are those that refuse; None if it is no refusal."""
+    """What an answer is. `words` are those that refuse; None if it is no refusal.
+
+    `caveat` says that words that refuse were found, and an answer after them.
+    """
 
     label: Label
     words: str | None = None
+    caveat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,13 @@ def rule_of_file(path: Path) -> RefusalRule:
 def judged_by_rules(answer: str) -> Judgement:
     """Return what an answer is: a refusal if its beginning refuses and no answer follows, `unknown` in a language that
     is not known. docs/explanation/refusals.md has the rule in words."""
-    text = answer.translate(_TYPOGRAPHIC)
+    text = answer[: _LOOKED_AT + _READ_ON].translate(_TYPOGRAPHIC)
     spoken = _without_quotations(text)
-    for language in _spoken_in(script_of(text)):
+    for language in spoken_in(answer):
         if (refusal := _refusal(spoken, language)) is not None:
             start, end = refusal
-            answered = _is_answered(spoken[end : end + _READ_ON], language)
-            return Judgement("answer") if answered else Judgement("refusal", text[start:end])
+            answered = _is_answered(spoken[end:], language)
+            return Judgement("answer", caveat=True) if answered else Judgement("refusal", text[start:end])
     return Judgement("answer" if is_known(answer) else "unknown")
 
 
@@ -117,13 +121,7 @@ def _sentence_around(text: str, hit: tuple[int, int]) -> str:
 def _without_quotations(text: str) -> str:
     """Return a text of the same length with its quotations blank, unless it is little more than a quotation."""
     spoken = _QUOTATION.sub(lambda match: " " * len(match[0]), text)
-    return spoken if len(words(spoken)) > 1 else text
-
-
-@cache
-def _spoken_in(script: str | None) -> tuple[Language, ...]:
-    """Return the languages in which a text of a script may refuse: those of the script, and English."""
-    return tuple(each for each in languages().values() if each.script == script or each.code == "en")
+    return spoken if spoken == text or len(words(spoken)) > 1 else text
 
 
 @cache
