@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from beacon_cli.command_line.values import job_ids
-from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
+from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Labels, Measure, Rate, Refusals, Scorer
 from beacon_cli.console.result import CommandResult
 
 
@@ -27,6 +27,8 @@ def compare(
     rate: Rate = 0.05,
     accept: Accept = None,
     refusals: Refusals = None,
+    labels: Labels = None,
+    scorer: Scorer = None,
     fail_on: Annotated[
         Literal["different"] | None, typer.Option(help="Also exit with 1 if a verdict is `different`.")
     ] = None,
@@ -44,7 +46,7 @@ def compare(
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    options = chosen_options(measure, rate, accept or (), refusals)
+    options = chosen_options(measure, rate, accept or (), refusals, labels=labels, scorer=scorer)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         jobs = [

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from beacon_cli.extras import require
 
-require("report", "scipy", "rapidfuzz")
+require("report", "scipy", "rapidfuzz", "budoux")

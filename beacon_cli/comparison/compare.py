@@ -11,6 +11,7 @@ from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHi
 from beacon_cli.comparison.conditions import Conditions
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.figures import Tally
+from beacon_cli.comparison.judged_answers import AnswerJudge
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.verdicts import Subject, judged
 from beacon_cli.console.excerpts import differing_excerpts
@@ -70,6 +71,7 @@ def compare_jobs(
         results=tuple(results),
         figures=walk.figures(),
         refusals=tuple(walk.refusals),
+        judged=walk.judge.result(),
         samples=walk.samples,
     )
 
@@ -105,7 +107,7 @@ class _Walk:
         self.refusals: list[RefusalHit] = []
         self.samples: dict[Subject, Mapping[str, str]] = {}
         self._seen: set[Subject] = set()
-        self._rule = options.rule
+        self.judge = AnswerJudge(options.rule, measure=options.measure, labels=options.labels, scorer=options.scorer)
         self._totals: dict[str, Tally] = {}
         self._models: dict[str, dict[str, Tally]] = {}
 
@@ -145,11 +147,12 @@ class _Walk:
         return Subject(execution.question_id, execution.model_id, execution.region if self.over_time else None)
 
     def _count(self, execution: StoredExecution, group: str) -> None:
-        hit = self._rule.hit(execution.text) if execution.status == "completed" else None
         name = f"{group} · {execution.region}" if self.over_time else group
+        judged = self.judge.judged(execution, name)
+        hit = judged.words if judged else None
         models = self._models.setdefault(name, {})
         for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
-            tally.add(execution, refuses=hit is not None)
+            tally.add(execution, judged)
         if execution.status in GENERATED:
             self.conditions.add(execution, group)
         if hit is not None and len(self.refusals) < _REFUSALS_KEPT:

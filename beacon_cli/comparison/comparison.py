@@ -10,6 +10,7 @@ from typing import Any
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.conditions import Incomparable
 from beacon_cli.comparison.figures import Figures
+from beacon_cli.comparison.judged_answers import JudgedAnswers
 from beacon_cli.comparison.verdicts import VERDICTS, Judged, Subject, Verdict
 from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import ProblemsFound
@@ -55,6 +56,7 @@ class Comparison:
     results: tuple[Judged, ...]
     figures: Mapping[str, GroupFigures]
     refusals: tuple[RefusalHit, ...]
+    judged: JudgedAnswers
     samples: Mapping[Subject, Mapping[str, str]]
 
     @property
@@ -139,6 +141,7 @@ class Comparison:
             },
             "refusal_rule": self.rule,
             "refusals": [asdict(hit) for hit in self.refusals],
+            **self.judged.as_data(),
         }
 
 

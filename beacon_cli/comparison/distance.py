@@ -11,6 +11,7 @@ import numpy as np
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import cdist
 
+from beacon_cli.comparison.semantic import semantic
 from beacon_cli.comparison.words import words
 
 Measure = Callable[[Sequence[str]], np.ndarray]
@@ -27,7 +28,7 @@ def lexical(answers: Sequence[str]) -> np.ndarray:
     return cdist(coded, coded, scorer=Indel.normalized_distance, dtype=np.float64)
 
 
-MEASURES: dict[str, Measure] = {"lexical": lexical}
+MEASURES: dict[str, Measure] = {"lexical": lexical, "semantic": semantic}
 """Every measure by its name. Add new ones here."""
 
 

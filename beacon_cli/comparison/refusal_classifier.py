@@ -32,7 +32,7 @@ class Classifier:
     def probabilities(self, answers: Sequence[str]) -> np.ndarray:
         """Return how probable it is that each answer is a refusal."""
         points = embeddings([answer[:_LOOKED_AT] for answer in answers])
-        return 1 / (1 + np.exp(-(points @ self.weights + self.bias)))
+        return np.array(1 / (1 + np.exp(-(points @ self.weights + self.bias))))
 
 
 def classifying_rule() -> RefusalRule:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from beacon_cli.comparison.embeddings import LANGUAGES, embeddings
-from beacon_cli.comparison.languages import languages, language_of, script_of
+from beacon_cli.comparison.languages import is_known, language_of, languages
 from beacon_cli.console.formatting import quantity
 
 
@@ -20,7 +20,7 @@ def semantic(answers: Sequence[str]) -> np.ndarray:
     points = embeddings(answers)
     angles = 2 / np.pi * np.arccos(np.clip(points @ points.T, -1, 1))
     np.fill_diagonal(angles, 0)
-    return np.minimum((angles + angles.T) / 2, 1)
+    return np.array(np.minimum((angles + angles.T) / 2, 1))
 
 
 class ForeignAnswers:
@@ -36,7 +36,7 @@ class ForeignAnswers:
         code = language_of(answer)
         if code is not None and code not in LANGUAGES:
             self._foreign[languages()[code].name] += 1
-        elif code is None and script_of(answer) is None and any(map(str.isalpha, answer)):
+        elif not is_known(answer):
             self._foreign["another language"] += 1
 
     def warning(self) -> str | None:

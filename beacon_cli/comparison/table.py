@@ -41,6 +41,8 @@ def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
         console.print()
         _print_regions(comparison, console)
         console.print()
+        for line in comparison.judged.lines():
+            console.print(line, soft_wrap=wide)
         for style, line in (*_refusals(comparison), *_verdict(comparison)):
             console.print(line, style=style, soft_wrap=wide)
 

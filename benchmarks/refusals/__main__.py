@@ -13,18 +13,22 @@ from beacon_cli.comparison.refusal import Judgement, judged_by_rules
 from beacon_cli.comparison.refusal_classifier import judged
 from benchmarks.refusals.texts import HELD_OUT, Example, examples
 
+Judge = Callable[[str], Judgement]
+
 
 def main() -> None:
     """Print both tables."""
     texts = list(examples(HELD_OUT))
-    judges = {"rules": judged_by_rules, **({"rules and embeddings": judged} if is_installed() else {})}
+    judges: dict[str, Judge] = {"rules": judged_by_rules}
+    if is_installed():
+        judges["rules and embeddings"] = judged
     print("\n".join(table(texts, judges)))
     foreign = [example for example in texts if example.label == "unknown"]
     unknown = sum(judged_by_rules(example.text).label == "unknown" for example in foreign)
     print(f"\nin languages that are not known: {unknown} of {len(foreign)} are `unknown`")
 
 
-def table(texts: Sequence[Example], judges: dict[str, Callable[[str], Judgement]]) -> Iterator[str]:
+def table(texts: Sequence[Example], judges: dict[str, Judge]) -> Iterator[str]:
     """Yield the lines of the table: refusals found, and answers taken for one, plain and hard apart."""
     yield (
         "| language | "
@@ -38,7 +42,7 @@ def table(texts: Sequence[Example], judges: dict[str, Callable[[str], Judgement]
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 
-def _cells(texts: Sequence[Example], codes: Sequence[str], judge: Callable[[str], Judgement]) -> Iterator[str]:
+def _cells(texts: Sequence[Example], codes: Sequence[str], judge: Judge) -> Iterator[str]:
     for label in ("refusal", "answer"):
         for kind in ("plain", "hard"):
             some = [each for each in texts if each.language in codes and (each.kind, each.label) == (kind, label)]

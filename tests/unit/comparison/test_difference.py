@@ -27,7 +27,7 @@ def texts(chance: random.Random, count: int, shift: float = 0.0) -> list[str]:
 
 def _gaps(answers: Sequence[str]) -> np.ndarray:
     numbers = np.array(answers, dtype=float)
-    return np.abs(np.subtract.outer(numbers, numbers))
+    return np.array(np.abs(np.subtract.outer(numbers, numbers)))
 
 
 def apart(one: str, other: str) -> float:

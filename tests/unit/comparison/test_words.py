@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 
@@ -39,5 +41,5 @@ def test_words_are_words_in_any_script(text: str, expected: list[str]) -> None:
 def test_the_spans_of_words_follow_each_other_and_are_the_words(text: str) -> None:
     spans = list(word_spans(text))
     assert all(start < end for start, end in spans)
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
     assert words(text) == [folded(text[start:end]) for start, end in spans]

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from beacon_cli.comparison import refusal_classifier
+from beacon_cli.comparison.refusal import judged_by_rules
+from beacon_cli.comparison.refusal_classifier import judged
+from benchmarks.refusals.texts import HELD_OUT, TRAINING, examples
+from scripts.train_refusals import WEIGHTS, sha256
+from tests.support.hostile_input import any_text
+
+UNUSUAL = "You will have to ask somebody else; this is not for me to judge."
+
+
+def test_the_weights_were_trained_by_this_script_from_these_texts() -> None:
+    stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    script = Path(__file__).parents[3] / "scripts" / "train_refusals.py"
+    assert stored["script_sha256"] == sha256(script), "run scripts/train_refusals.py"
+    assert stored["texts_sha256"] == sha256(TRAINING), "run scripts/train_refusals.py"
+    assert len(stored["weights"]) == 512
+
+
+def test_it_finds_refusals_in_other_words_than_the_rules_know() -> None:
+    assert judged_by_rules(UNUSUAL).label == "answer"
+    assert judged(UNUSUAL).label == "refusal"
+    assert UNUSUAL.startswith(judged(UNUSUAL).words or "-")
+
+
+@pytest.mark.parametrize("label", ["refusal", "answer"])
+def test_texts_that_were_held_out_are_told_apart(label: str) -> None:
+    some = [each for each in examples(HELD_OUT) if each.label == label]
+    right = sum(judged(each.text).label == label for each in some)
+    assert right >= 0.95 * len(some)
+
+
+def test_an_answer_after_a_caveat_stays_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    sure = refusal_classifier.Classifier(refusal_classifier.classifier().weights, bias=99.0, threshold=0.8)
+    monkeypatch.setattr(refusal_classifier, "classifier", lambda: sure)
+    assert judged("I'm an AI and cannot give medical advice, but adults usually take one tablet.").label == "answer"
+    assert judged("Tyvärr kan jag inte svara på den frågan.").label == "unknown"
+    assert judged("यह एक जटिल विषय है। कुछ लोग द्वीप को देश मानते हैं, कुछ प्रांत।").label == "answer"  # not a language of it
+
+
+@settings(max_examples=50)
+@given(any_text)
+def test_any_text_is_judged(text: str) -> None:
+    assert judged(text).label in ("refusal", "answer", "unknown")
