@@ -4,7 +4,7 @@
 
 It is a logistic regression with an L2 penalty on sentence embeddings. The threshold was chosen in a cross-validation
 that leaves out one content in all languages at a time (the texts are translations of each other): it is the lowest one
-at which no answer was taken for a refusal. `--validate` prints that cross-validation.
+at which no more than 2 % of the answers were taken for refusals. `--validate` prints that cross-validation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.refusals.texts import TRAINING, Example, examples  # noqa: E402
 
 WEIGHTS = ROOT / "beacon_cli" / "comparison" / "refusal_classifier.json"
 PENALTY = 0.1
-THRESHOLD = 0.8
+THRESHOLD = 0.9
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from benchmarks.refusals.texts import HELD_OUT, TRAINING, examples
 from scripts.train_refusals import WEIGHTS, sha256
 from tests.support.hostile_input import any_text
 
-UNUSUAL = "You will have to ask somebody else; this is not for me to judge."
+UNUSUAL = "I am not the right one to ask about this. Please look in a newspaper."
 
 
 def test_the_weights_were_trained_by_this_script_from_these_texts() -> None:
