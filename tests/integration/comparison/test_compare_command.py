@@ -108,7 +108,11 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "measure": "lexical",
         "false_discovery_rate": 0.05,
         "verdicts": {"different": 1, "indistinguishable": 0, "untestable": 0},
-        "refusal_rule": "built in",
+        "refusal_rule": "built in, with sentence embeddings",
+        "unknown_language": {},
+        "measure_warning": None,
+        "corrected_refusals": None,
+        "scores": None,
     }
 
 

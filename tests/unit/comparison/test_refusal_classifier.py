@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,17 +11,17 @@ from beacon_cli.comparison import refusal_classifier
 from beacon_cli.comparison.refusal import judged_by_rules
 from beacon_cli.comparison.refusal_classifier import judged
 from benchmarks.refusals.texts import HELD_OUT, TRAINING, examples
-from scripts.train_refusals import WEIGHTS, sha256
 from tests.support.hostile_input import any_text
 
 UNUSUAL = "I am not the right one to ask about this. Please look in a newspaper."
 
 
-def test_the_weights_were_trained_by_this_script_from_these_texts() -> None:
-    stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))
-    script = Path(__file__).parents[3] / "scripts" / "train_refusals.py"
-    assert stored["script_sha256"] == sha256(script), "run scripts/train_refusals.py"
-    assert stored["texts_sha256"] == sha256(TRAINING), "run scripts/train_refusals.py"
+def test_the_weights_were_trained_by_the_script_that_is_here_from_the_texts_that_are_here() -> None:
+    root = Path(__file__).parents[3]
+    weights = root / "beacon_cli" / "comparison" / "refusal_classifier.json"
+    stored = json.loads(weights.read_text(encoding="utf-8"))
+    for name, file in (("script_sha256", root / "scripts" / "train_refusals.py"), ("texts_sha256", TRAINING)):
+        assert stored[name] == hashlib.sha256(file.read_bytes()).hexdigest(), "run scripts/train_refusals.py"
     assert len(stored["weights"]) == 512
 
 
