@@ -23,10 +23,10 @@ def label(
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Write a blinded sample of answers for people to label as refusal, answer or unclear.
+    """Write a blinded sample of answers for people to label.
 
-    It does not say which region or model an answer is from. `beacon compare JOB_ID --labels FILE` then corrects the
-    rates of refusals.
+    They call each one a refusal, an answer, or unclear. The file does not say which region or model it is from.
+    `beacon compare JOB_ID --labels FILE` then corrects the rates of refusals.
     """
     from beacon_cli.comparison.label_sample import draw_sample
     from beacon_cli.comparison.label_written import show_sample

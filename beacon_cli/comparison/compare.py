@@ -12,6 +12,7 @@ from beacon_cli.comparison.conditions import Conditions
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.figures import Tally
 from beacon_cli.comparison.judged_answers import AnswerJudge
+from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups, between_groups
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.verdicts import Subject, judged
 from beacon_cli.console.excerpts import differing_excerpts
@@ -26,6 +27,7 @@ from modal_deployment.registry import Model
 
 _SAMPLED_SUBJECTS = 2000
 _SAMPLE_CHARACTERS = 400
+_READ_SUBJECTS = 200  # sentence by sentence
 _REFUSALS_KEPT = 1000
 
 
@@ -73,6 +75,7 @@ def compare_jobs(
         refusals=tuple(walk.refusals),
         judged=walk.judge.result(),
         samples=walk.samples,
+        alike=walk.alike,
     )
 
 
@@ -106,6 +109,7 @@ class _Walk:
         self.conditions = conditions
         self.refusals: list[RefusalHit] = []
         self.samples: dict[Subject, Mapping[str, str]] = {}
+        self.alike: dict[Subject, tuple[NearlyAlikeGroups, ...]] = {}
         self._seen: set[Subject] = set()
         self.judge = AnswerJudge(options.rule, measure=options.measure, labels=options.labels, scorer=options.scorer)
         self._totals: dict[str, Tally] = {}
@@ -165,5 +169,7 @@ class _Walk:
     def _sample(self, subject: Subject, groups: Mapping[str, list[str]]) -> None:
         if len(self.samples) < _SAMPLED_SUBJECTS and len({text for texts in groups.values() for text in texts}) > 1:
             first = {name: texts[0] for name, texts in groups.items() if texts}
+            if len(self.alike) < _READ_SUBJECTS and (alike := between_groups(first)):
+                self.alike[subject] = alike
             shown = differing_excerpts(list(first.values()), _SAMPLE_CHARACTERS)
             self.samples[subject] = dict(zip(first, shown, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.conditions import Incomparable
 from beacon_cli.comparison.figures import Figures
 from beacon_cli.comparison.judged_answers import JudgedAnswers
+from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups
 from beacon_cli.comparison.verdicts import VERDICTS, Judged, Subject, Verdict
 from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import ProblemsFound
@@ -42,7 +43,8 @@ class Comparison:
     """The comparison of a job's regions, or of two jobs region by region.
 
     `audits` has the audits of the jobs, in the order of `job_ids`. `samples` has an excerpt of one answer of each
-    group, for subjects with different answers. `refusals` are the first hits of the rule; the figures count all.
+    group, for subjects with different answers; `alike` has what tells apart sentences of these answers that are nearly
+    alike, of the first 200 such subjects. `refusals` are the first hits of the rule; the figures count all.
     """
 
     job_ids: tuple[str, ...]
@@ -58,6 +60,7 @@ class Comparison:
     refusals: tuple[RefusalHit, ...]
     judged: JudgedAnswers
     samples: Mapping[Subject, Mapping[str, str]]
+    alike: Mapping[Subject, Sequence[NearlyAlikeGroups]]
 
     @property
     def complete(self) -> bool:
@@ -142,6 +145,11 @@ class Comparison:
             "refusal_rule": self.rule,
             "refusals": [asdict(hit) for hit in self.refusals],
             **self.judged.as_data(),
+            "nearly_alike": [
+                {**asdict(subject), "groups": list(each.groups), **asdict(each.found)}
+                for subject, found in self.alike.items()
+                for each in found
+            ],
         }
 
 

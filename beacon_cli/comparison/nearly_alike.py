@@ -5,9 +5,10 @@ A measure of distance hardly sees such a difference: it is one word of twenty.
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,12 +18,14 @@ from rapidfuzz.distance import Indel
 
 from beacon_cli.comparison.languages import language_of, spoken_in
 from beacon_cli.comparison.words import folded, word_spans
+from beacon_cli.console.printable import excerpt
 
 Kind = Literal["number", "negation", "name"]
 
 _NEAR = 0.3  # share of the words of two sentences that may differ
 _MOST_WORDS = 4  # of one sentence that the other does not have
 _MOST_SENTENCES = 60  # of an answer
+_MOST_FOUND = 10
 _SENTENCE = re.compile(r"(?:[^.!?。！？।؟\n]|(?<=\d)\.(?=\d))+[.!?。！？।؟]*")
 _DIGIT = re.compile(r"\d")
 _EVERY_NOUN_IS_CAPITAL = "de"
@@ -51,6 +54,29 @@ def nearly_alike(one: str, other: str) -> tuple[NearlyAlike, ...]:
     pairs = ((mine, _nearest(mine, others)) for mine in map(_Sentence.read, _sentences(one)))
     found = (_told_apart(mine, twin, negations, names=names) for mine, twin in pairs if twin is not None)
     return tuple(each for each in found if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class NearlyAlikeGroups:
+    """Sentences of two groups that are nearly alike; `groups` are in the order of `found.one` and `found.other`."""
+
+    groups: tuple[str, str]
+    found: NearlyAlike
+
+    def line(self) -> str:
+        """Return it for people, on one line."""
+        one, other = (f"“{excerpt(' '.join(words), 40)}”" for words in (self.found.only_one, self.found.only_other))
+        groups = " and ".join(excerpt(name, 40) for name in self.groups)
+        return f"{groups} share nearly all of a sentence, but not its {' and '.join(self.found.kinds)}: {one}, {other}"
+
+
+def between_groups(answers: Mapping[str, str]) -> tuple[NearlyAlikeGroups, ...]:
+    """Return what `nearly_alike` finds between an answer of each group and one of each other, at most ten."""
+    pairs = itertools.combinations(answers, 2)
+    found = (
+        NearlyAlikeGroups(pair, each) for pair in pairs for each in nearly_alike(*(answers[name] for name in pair))
+    )
+    return tuple(itertools.islice(found, _MOST_FOUND))
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "measure_warning": None,
         "corrected_refusals": None,
         "scores": None,
+        "nearly_alike": [],
     }
 
 

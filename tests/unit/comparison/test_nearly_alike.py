@@ -8,7 +8,7 @@ from hypothesis import given
 
 from beacon_cli.comparison import nearly_alike as module
 from beacon_cli.comparison.languages import languages
-from beacon_cli.comparison.nearly_alike import nearly_alike
+from beacon_cli.comparison.nearly_alike import between_groups, nearly_alike
 from benchmarks.measures.pairs import Pair, pairs
 from tests.support.hostile_input import any_text
 
@@ -82,3 +82,10 @@ def test_any_two_texts_are_read(one: str, other: str) -> None:
         assert found.kinds
         assert found.one in one
         assert found.other in other
+
+
+def test_an_answer_of_each_group_is_compared_with_that_of_each_other() -> None:
+    answers = {"US": "It began in 1989 there.", "EU": "It began in 1989 there.", "ASIA": "It began in 1979 \x1b there."}
+    found = between_groups(answers)
+    assert [each.groups for each in found] == [("US", "ASIA"), ("EU", "ASIA")]
+    assert found[0].line() == "US and ASIA share nearly all of a sentence, but not its number: “1989”, “1979”"
