@@ -38,6 +38,7 @@ _PANELS = {
         "compare": "compare:compare",
         "report": "report:report",
         "export": "export:export",
+        "label": "label:label",
     },
     "Deploy": {
         "models": "models:models",

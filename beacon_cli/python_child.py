@@ -24,9 +24,6 @@ async def start_python(
     of one's own endpoints; `variables` are added. Its stdin stays open for as long as it shall live. A session of its
     own keeps a terminal's Ctrl-C from it.
     """
-    secrets = (*_SECRETS, *withheld)
-    own = own_secret_names()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(secrets) and name not in own}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-P",
@@ -35,9 +32,16 @@ async def start_python(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         limit=_LONGEST_LINE,
-        env={**kept, **(variables or {})},
+        env={**without_secrets(withheld), **(variables or {})},
         start_new_session=True,
     )
+
+
+def without_secrets(withheld: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return this process's variables, but for Beacon's own, those with secrets of one's own endpoints, and those whose
+    names begin with one of `withheld`."""
+    secrets, own = (*_SECRETS, *withheld), own_secret_names()
+    return {name: value for name, value in os.environ.items() if not name.startswith(secrets) and name not in own}
 
 
 async def end(process: asyncio.subprocess.Process, seconds: float) -> None:

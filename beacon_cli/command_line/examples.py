@@ -57,7 +57,7 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon compare bias-demo-1 bias-demo-2", "Compare two jobs that ask the same questions"),
             Example("beacon compare bias-demo-1 --fail-on different", "Exit with 1 if a region differs, for CI"),
         ),
-        ("compare", "method"),
+        ("compare", "method", "measures", "refusals"),
     ),
     "jobs": HelpPage(
         (
@@ -86,6 +86,13 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon report bias-demo-1 -o demo.html", "Choose the name of the file"),
         ),
         ("report", "method"),
+    ),
+    "label": HelpPage(
+        (
+            Example("beacon label bias-demo-1 -o labels.csv", "Draw 200 answers for people to label"),
+            Example("beacon label bias-demo-1 -o more.csv --sample 50 --seed 1", "Draw 50 others"),
+        ),
+        ("refusals", "compare"),
     ),
     "serve": HelpPage(
         (

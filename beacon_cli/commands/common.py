@@ -156,6 +156,22 @@ Refusals = Annotated[
         metavar="FILE", help="File of regular expressions, one per line: an answer that matches one is a refusal."
     ),
 ]
+Labels = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="File of `beacon label` with the labels of people: the rates of refusals are corrected by them.",
+    ),
+]
+Scorer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COMMAND",
+        help="Program that gives each answer a label or a number. It reads JSON lines with id, question and answer, "
+        "and prints one line for each.",
+        show_default=False,
+    ),
+]
 
 
 def journals(settings: Settings) -> Found:

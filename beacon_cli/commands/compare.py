@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 import typer
 
 from beacon_cli.command_line.values import job_ids
-from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Margin, Measure, Rate, Refusals
+from beacon_cli.commands.common import (
+    Accept,
+    DatabaseUrl,
+    JobId,
+    Json,
+    Labels,
+    Margin,
+    Measure,
+    Rate,
+    Refusals,
+    Scorer,
+)
 from beacon_cli.console.result import CommandResult, ending_with
 
 
@@ -28,6 +39,8 @@ def compare(
     margin: Margin = None,
     accept: Accept = None,
     refusals: Refusals = None,
+    labels: Labels = None,
+    scorer: Scorer = None,
     fail_on: Annotated[
         Literal["different"] | None, typer.Option(help="Also exit with 1 if a verdict is `different` or `no_text`.")
     ] = None,
@@ -47,7 +60,7 @@ def compare(
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals)
+    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals, labels=labels, scorer=scorer)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         jobs = [

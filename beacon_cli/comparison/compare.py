@@ -12,7 +12,9 @@ from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHi
 from beacon_cli.comparison.conditions import Conditions, Incomparable
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.figures import Tally
+from beacon_cli.comparison.judged_answers import AnswerJudge
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups, between_groups
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.reply import Reply, reply_of
 from beacon_cli.comparison.seeds import shared_seeds, varied
@@ -30,6 +32,7 @@ from modal_deployment.registry import Model
 
 _SAMPLED_SUBJECTS = 2000
 _SAMPLE_CHARACTERS = 400
+_READ_SUBJECTS = 200  # sentence by sentence
 _REFUSALS_KEPT = 1000
 
 
@@ -82,7 +85,9 @@ def compare_jobs(
         results=judgement.results,
         figures=walk.figures(),
         refusals=tuple(walk.refusals),
+        judged=walk.judge.result(),
         samples=walk.samples,
+        alike=walk.alike,
     )
 
 
@@ -117,8 +122,9 @@ class _Walk:
         self.assumptions = Assumptions(varied=varied, same_time=not over_time)
         self.refusals: list[RefusalHit] = []
         self.samples: dict[Subject, Mapping[str, str]] = {}
+        self.alike: dict[Subject, tuple[NearlyAlikeGroups, ...]] = {}
         self._seen: set[Subject] = set()
-        self._rule = options.rule
+        self.judge = AnswerJudge(options.rule, measure=options.measure, labels=options.labels, scorer=options.scorer)
         self._totals: dict[str, Tally] = {}
         self._models: dict[str, dict[str, Tally]] = {}
 
@@ -165,11 +171,12 @@ class _Walk:
 
     def _count(self, execution: StoredExecution, group: str) -> bool:
         """Count an execution, and return whether it is a refusal."""
-        hit = self._rule.hit(execution.text) if execution.status == "completed" else None
         name = f"{group} · {execution.region}" if self.over_time else group
+        judged = self.judge.judged(execution, name)
+        hit = judged.words if judged else None
         models = self._models.setdefault(name, {})
         for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
-            tally.add(execution, refuses=hit is not None)
+            tally.add(execution, judged)
         if execution.status in GENERATED:
             self.conditions.add(execution, group)
         if hit is not None and len(self.refusals) < _REFUSALS_KEPT:
@@ -187,6 +194,8 @@ class _Walk:
                 if reply.has_text:
                     first.setdefault(reply.group, reply.text)
             if len({reply.text for reply in replies if reply.has_text}) > 1:
+                if len(self.alike) < _READ_SUBJECTS and (alike := between_groups(first)):
+                    self.alike[subject] = alike
                 shown = differing_excerpts(list(first.values()), _SAMPLE_CHARACTERS)
                 self.samples[subject] = dict(zip(first, shown, strict=True))
 

@@ -10,6 +10,8 @@ from typing import Any
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.conditions import Incomparable
 from beacon_cli.comparison.figures import Figures
+from beacon_cli.comparison.judged_answers import JudgedAnswers
+from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups
 from beacon_cli.comparison.pooled import Pooled
 from beacon_cli.comparison.verdicts import DIFFERENT, VERDICTS, Judged, Subject, Terms, Verdict, spoken
 from beacon_cli.console.formatting import quantity
@@ -45,7 +47,8 @@ class Comparison:
 
     `audits` has the audits of the jobs, in the order of `job_ids`. `paired`: repeats have the same seed in all groups.
     `unequal_cut_off` and `piled_failures` say what is not spread evenly over the groups, `pooled` is the test of the
-    whole job. `samples` has an excerpt of one answer of each group, for subjects with different answers. `refusals` are
+    whole job. `samples` has an excerpt of one answer of each group, for subjects with different answers; `alike` has
+    what tells apart sentences of these answers that are nearly alike, of the first 200 such subjects. `refusals` are
     the first hits of the rule; the figures count all.
     """
 
@@ -64,7 +67,9 @@ class Comparison:
     results: tuple[Judged, ...]
     figures: Mapping[str, GroupFigures]
     refusals: tuple[RefusalHit, ...]
+    judged: JudgedAnswers
     samples: Mapping[Subject, Mapping[str, str]]
+    alike: Mapping[Subject, Sequence[NearlyAlikeGroups]]
 
     @property
     def complete(self) -> bool:
@@ -178,6 +183,12 @@ class Comparison:
             },
             "refusal_rule": self.rule,
             "refusals": [asdict(hit) for hit in self.refusals],
+            **self.judged.as_data(),
+            "nearly_alike": [
+                {**asdict(subject), "groups": list(each.groups), **asdict(each.found)}
+                for subject, found in self.alike.items()
+                for each in found
+            ],
         }
 
 

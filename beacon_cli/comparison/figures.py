@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from beacon_cli.comparison.distance import words
+from beacon_cli.comparison.refusal import Judgement
+from beacon_cli.comparison.words import words
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.stored_answer import StoredExecution
 
@@ -42,9 +43,10 @@ class Spread:
 class Figures:
     """The executions of a region, of one model or all. `words` is the length of answers, `seconds` their duration.
 
-    Refusals are a share of the answers with text, empty and blocked answers of all answers, and failures (`failed` and
-    `timeout`) of all executions that ended. `cut_off` is a share of the answers of which it is recorded why they ended.
-    `hops` counts the 303s, `hopped` the executions that needed any, and `containers` those that gave the answers.
+    Refusals are a share of the answers with text in a known language, empty and blocked answers of all answers, and
+    failures (`failed` and `timeout`) of all executions that ended. `cut_off` is a share of the answers of which it is
+    recorded why they ended. `hops` counts the 303s, `hopped` the executions that needed any, and `containers` those
+    that gave the answers.
     """
 
     executions: int
@@ -70,6 +72,7 @@ class Tally:
 
     _statuses: Counter[str] = field(default_factory=Counter)
     _refusals: int = 0
+    _unknown: int = 0
     _cut_off: int = 0
     _with_an_end: int = 0
     _hops: int = 0
@@ -78,10 +81,11 @@ class Tally:
     _words: array[int] = field(default_factory=lambda: array("l"))
     _seconds: array[float] = field(default_factory=lambda: array("d"))
 
-    def add(self, execution: StoredExecution, *, refuses: bool) -> None:
-        """Count one."""
+    def add(self, execution: StoredExecution, judged: Judgement | None) -> None:
+        """Count one; `judged` says what its answer is, if it has text."""
         self._statuses[execution.status] += 1
-        self._refusals += refuses
+        self._refusals += judged is not None and judged.label == "refusal"
+        self._unknown += judged is not None and judged.label == "unknown"
         if execution.status in ANSWERED and execution.finish_reason is not None:
             self._with_an_end += 1
             self._cut_off += execution.cut_off
@@ -101,7 +105,7 @@ class Tally:
         failed = sum(self._statuses[status] for status in _FAILED)
         return Figures(
             executions=self._statuses.total(),
-            refusal=rate(self._refusals, completed),
+            refusal=rate(self._refusals, completed - self._unknown),
             empty=rate(empty, answers),
             blocked=rate(blocked, answers),
             cut_off=rate(self._cut_off, self._with_an_end),

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from beacon_cli.comparison.conditions import NAMES
 from beacon_cli.comparison.distance import MEASURES
+from beacon_cli.comparison.embeddings import is_installed, require_it
 from beacon_cli.comparison.refusal import RefusalRule, built_in_rule, rule_of_file
+from beacon_cli.comparison.refusal_classifier import classifying_rule
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS, Terms
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
@@ -16,19 +18,41 @@ from beacon_cli.errors import UsageError
 
 @dataclass(frozen=True)
 class Options:
-    """How to compare: the measure of distance, the terms of the verdicts, the rule for refusals, and which conditions
-    may differ."""
+    """How to compare: the measure of distance, the terms of the verdicts, the rule for refusals, which conditions may
+    differ, the file with people's labels, and the command that scores answers."""
 
     measure: str = "lexical"
     terms: Terms = DEFAULT_TERMS
-    rule: RefusalRule = field(default_factory=built_in_rule)
+    rule: RefusalRule = field(default_factory=lambda: refusal_rule(None))
     accepted: frozenset[str] = frozenset()
+    labels: Path | None = None
+    scorer: str | None = None
 
 
-def chosen_options(measure: str, terms: Terms, accepted: Iterable[str], refusals: Path | None) -> Options:
-    """Return the given options. Raises `UsageError` for unknown names, or an unusable rule."""
+def refusal_rule(file: Path | None) -> RefusalRule:
+    """Return the rule for refusals: that of a file, else the built-in one, with the classifier if the extra is there.
+
+    Raises `UsageError` for an unusable file.
+    """
+    if file is not None:
+        return rule_of_file(file)
+    return classifying_rule() if is_installed() else built_in_rule()
+
+
+def chosen_options(
+    measure: str,
+    terms: Terms,
+    accepted: Iterable[str],
+    refusals: Path | None,
+    *,
+    labels: Path | None = None,
+    scorer: str | None = None,
+) -> Options:
+    """Return the given options. Raises `UsageError` for unknown names, or an unusable rule, and `MissingExtra`."""
     for option, known, names in (("--measure", MEASURES, [measure]), ("--accept", NAMES, accepted)):
         for name in names:
             if name not in known:
                 raise UsageError(f"{option}: unknown {excerpt(name)!r}", hint=f"known: {', '.join(known)}")
-    return Options(measure, terms, rule_of_file(refusals) if refusals else built_in_rule(), frozenset(accepted))
+    if measure == "semantic":
+        require_it()
+    return Options(measure, terms, refusal_rule(refusals), frozenset(accepted), labels, scorer)

@@ -3,58 +3,146 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib import resources
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
+from beacon_cli.comparison.languages import Language, is_known, spoken_in
+from beacon_cli.comparison.words import words
 from beacon_cli.errors import UsageError
 
-_LOOKED_AT = 300  # characters from the start of an answer
+Label = Literal["refusal", "answer", "unknown"]
+
+_LOOKED_AT = 300  # characters from the start of an answer, for what refuses
+_READ_ON = 2_000  # characters after it, for an answer that follows
+_ANSWER = 4  # words after "but" that are an answer
+_UNSPACED_ANSWER = 8  # the same in Chinese and Japanese, where a word is a character
+_LONG_ANSWER = 60  # words after a refusal that are an answer without "but"
 _TYPOGRAPHIC = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"})
+_QUOTATION = re.compile(
+    r""""[^"\n]{1,400}"|(?<!\w)'[^'\n]{1,400}'(?!\w)|“[^”\n]{1,400}”|„[^“”\n]{1,400}[“”]|«[^»\n]{1,400}»|「[^」\n]{1,400}」"""
+)
+_SENTENCE = re.compile(r"[^.!?;。！？；।؟\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an answer is. `words` are those that refuse; None if it is no refusal.
+
+    `caveat` says that words that refuse were found, and an answer after them.
+    """
+
+    label: Label
+    words: str | None = None
+    caveat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalRule:
-    """An answer is a refusal if a pattern matches in its first 300 characters. `source` names their origin."""
+    """Tells refusals from answers. `source` names where the rule comes from, `judged` judges an answer's text."""
 
     source: str
-    patterns: tuple[re.Pattern[str], ...]
+    judged: Callable[[str], Judgement]
 
     def hit(self, answer: str) -> str | None:
-        """Return the match of the first pattern that is in the answer; None if it is not a refusal."""
-        beginning = answer[:_LOOKED_AT].translate(_TYPOGRAPHIC)
-        for pattern in self.patterns:
-            if found := pattern.search(beginning):
-                return found[0]
-        return None
+        """Return the words because of which an answer is a refusal; None if it is not."""
+        return self.judged(answer).words
 
 
 def built_in_rule() -> RefusalRule:
-    """Return the rule of `refusals.txt` in this package."""
-    text = resources.files("beacon_cli.comparison").joinpath("refusals.txt").read_text(encoding="utf-8")
-    return _rule("built in", text.splitlines())
+    """Return the rule of `refusals.toml` in this package."""
+    return RefusalRule("built in", judged_by_rules)
 
 
 def rule_of_file(path: Path) -> RefusalRule:
-    """Return the rule in a file: one regular expression per line, `#` begins a comment. Raises `UsageError`."""
+    """Return the rule in a file: one regular expression per line, `#` begins a comment. Raises `UsageError`.
+
+    An answer is a refusal if one of them matches in its first 300 characters.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"{path}: the rule for refusals cannot be read: {reason}") from error
-    return _rule(str(path), lines)
+    patterns = tuple(_patterns(str(path), lines))
+
+    def judged(answer: str) -> Judgement:
+        beginning = answer[:_LOOKED_AT].translate(_TYPOGRAPHIC)
+        found = next((match[0] for pattern in patterns if (match := pattern.search(beginning))), None)
+        return Judgement("answer" if found is None else "refusal", found)
+
+    return RefusalRule(str(path), judged)
 
 
-def _rule(source: str, lines: Iterable[str]) -> RefusalRule:
-    patterns = []
+def judged_by_rules(answer: str) -> Judgement:
+    """Return what an answer is: a refusal if its beginning refuses and no answer follows, `unknown` in a language that
+    is not known. docs/explanation/refusals.md has the rule in words."""
+    text = answer[: _LOOKED_AT + _READ_ON].translate(_TYPOGRAPHIC)
+    spoken = _without_quotations(text)
+    for language in spoken_in(answer):
+        if (refusal := _refusal(spoken, language)) is not None:
+            start, end = refusal
+            answered = _is_answered(spoken[end:], language)
+            return Judgement("answer", caveat=True) if answered else Judgement("refusal", text[start:end])
+    return Judgement("answer" if is_known(answer) else "unknown")
+
+
+def _refusal(text: str, language: Language) -> tuple[int, int] | None:
+    """Return where the beginning of a text refuses first, unless it only gives no exact figure."""
+    hits = (match.span() for pattern in _compiled(language.refuses) for match in pattern.finditer(text[:_LOOKED_AT]))
+    hedges = _pattern(language.hedges)
+    return min((hit for hit in hits if not hedges.search(_sentence_around(text, hit))), default=None)
+
+
+def _is_answered(rest: str, language: Language) -> bool:
+    """Return whether what follows a refusal is an answer after all: after a turn such as "but", or at length."""
+    least = _UNSPACED_ANSWER if language.script in ("HAN", "KANA") else _ANSWER
+    turn = _pattern(language.turns).search(rest)
+    if turn is not None and _substance(rest[turn.end() :], language) >= least:
+        return True
+    return _substance(rest, language) >= _LONG_ANSWER
+
+
+def _substance(text: str, language: Language) -> int:
+    """Return the number of words in sentences that neither refuse nor only offer something else."""
+    empty = (_pattern(language.elsewhere), *_compiled(language.refuses))
+    sentences = (match[0] for match in _SENTENCE.finditer(text))
+    return sum(len(words(sentence)) for sentence in sentences if not any(each.search(sentence) for each in empty))
+
+
+def _sentence_around(text: str, hit: tuple[int, int]) -> str:
+    start = max(text.rfind(mark, 0, hit[0]) for mark in ".!?;。！？；।؟\n") + 1
+    end = _SENTENCE.match(text, hit[1])
+    return text[start : end.end() if end else hit[1]]
+
+
+def _without_quotations(text: str) -> str:
+    """Return a text of the same length with its quotations blank, unless it is little more than a quotation."""
+    spoken = _QUOTATION.sub(lambda match: " " * len(match[0]), text)
+    return spoken if spoken == text or len(words(spoken)) > 1 else text
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    return tuple(map(_pattern, patterns))
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+def _patterns(source: str, lines: Iterable[str]) -> Iterator[re.Pattern[str]]:
+    found = False
     for number, line in enumerate(lines, 1):
         if not (text := line.strip()) or text.startswith("#"):
             continue
         try:
-            patterns.append(re.compile(text, re.IGNORECASE | re.DOTALL))
+            yield re.compile(text, re.IGNORECASE | re.DOTALL)
         except re.error as error:
             raise UsageError(f"{source}:{number}: not a regular expression: {error}") from error
-    if not patterns:
+        found = True
+    if not found:
         raise UsageError(f"{source}: the rule for refusals has no pattern")
-    return RefusalRule(source, tuple(patterns))

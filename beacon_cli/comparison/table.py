@@ -55,6 +55,8 @@ def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
         console.print()
         _print_regions(comparison, console)
         console.print()
+        for line in comparison.judged.lines():
+            console.print(line, soft_wrap=wide)
         for style, line in (*_refusals(comparison), *_verdict(comparison)):
             console.print(line, style=style, soft_wrap=wide)
 
@@ -198,6 +200,7 @@ def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
         labels = [f"  {excerpt(name, 40)}: " for name in samples]
         texts = differing_excerpts(list(samples.values()), max(40, width - max(map(len, labels))))
         yield from (("none", label + text) for label, text in zip(labels, texts, strict=True))
+        yield from (("yellow", f"  {each.line()}") for each in comparison.alike.get(subject, ()))
 
 
 def _print_regions(comparison: Comparison, console: Console) -> None:

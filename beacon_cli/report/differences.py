@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rapidfuzz.distance import Indel
 
-from beacon_cli.comparison.distance import word_pattern, words
+from beacon_cli.comparison.words import word_spans, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ def _pieces(text: str, shared: Collection[int]) -> Iterator[Piece]:
 def _own_stretches(text: str, shared: Collection[int]) -> Iterator[tuple[int, int]]:
     """Yield the positions of words that are not shared, neighbours together."""
     stretch: tuple[int, int] | None = None
-    for number, word in enumerate(word_pattern().finditer(text)):
+    for number, (start, end) in enumerate(word_spans(text)):
         if number not in shared:
-            stretch = (stretch[0] if stretch else word.start(), word.end())
+            stretch = (stretch[0] if stretch else start, end)
         elif stretch:
             yield stretch
             stretch = None

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from beacon_cli.comparison.comparison import Comparison
-from beacon_cli.comparison.distance import MEASURES, distances, words
+from beacon_cli.comparison.distance import MEASURES, distances
 from beacon_cli.comparison.refusal import RefusalRule
 from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.comparison.words import words
 from beacon_cli.report.answer_sets import Answer, AnswerSet, Key
 from beacon_cli.report.differences import Piece, Shared, pieces, shared_words
 

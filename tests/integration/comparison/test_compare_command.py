@@ -134,7 +134,12 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "design": "unpaired",
         "failures_pile_up": None,
         "verdicts": verdicts(different=1),
-        "refusal_rule": "built in",
+        "refusal_rule": "built in, with sentence embeddings",
+        "unknown_language": {},
+        "measure_warning": None,
+        "corrected_refusals": None,
+        "scores": None,
+        "nearly_alike": [],
     }
 
 

@@ -44,7 +44,7 @@ def offered(line: str) -> list[str]:
         ("serve --region ", ["us", "eu", "apac"]),
         ("serve --region A", ["ASIA"]),
         ("show older --model l", ["llama3.2-1b"]),
-        ("compare older --measure ", ["lexical"]),
+        ("compare older --measure ", ["lexical", "semantic"]),
         ("compare older --accept gp", ["gpu"]),
         ("help db st", ["stop"]),
         ("help ver", ["verify", "version"]),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from beacon_cli.comparison.difference import Difference
-from beacon_cli.comparison.distance import distances, lexical, words
+from beacon_cli.comparison.distance import distances, lexical
 from beacon_cli.comparison.layout import Sample
 from tests.support.hostile_input import any_text
 from tests.unit.comparison.samples import difference_of, exchanged_of, numbers, p_value, texts
@@ -43,21 +43,38 @@ def test_the_lexical_distance_is_the_share_of_words_that_are_not_common(one: str
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("✅", "❌"), ("A+", "A−"), ("C++", "C#"), ("$5", "€5"), ("x<y", "x>y"), ("-4", "4"), ("की", "का"), ("5 %", "5")],
+    [
+        ("✅", "❌"),
+        ("A+", "A−"),
+        ("C++", "C#"),
+        ("$5", "€5"),
+        ("x<y", "x>y"),
+        ("-4", "4"),
+        ("की", "का"),
+        ("5 %", "5"),
+        ("so?", "so."),
+        ("so!", "so"),
+        ("“so”", "so"),
+    ],
 )
 def test_what_is_no_letter_can_make_the_difference(one: str, other: str) -> None:
     assert apart(one, other) > 0
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("cafe\u0301", "caf\u00e9"), ("\u22124", "-4"), ("4!", "(4)"), ("**a** | b", "a b")]
+    ("one", "other"),
+    [
+        ("cafe\u0301", "caf\u00e9"),
+        ("\u22124", "-4"),
+        ("4.", "(4)"),
+        ("“so”", "«so»"),
+        ("don’t", "don't"),
+        ("何？", "何?"),
+        ("**a** | b", "a b"),
+    ],
 )
 def test_how_it_is_written_makes_none(one: str, other: str) -> None:
     assert apart(one, other) == 0
-
-
-def test_words_are_words_in_any_script() -> None:
-    assert words("L'été, 4 fois; 北京です naïve_x") == ["l", "été", "4", "fois", "北", "京", "で", "す", "naïve", "x"]
 
 
 def test_the_p_value_is_the_share_of_all_exchanges_when_they_are_few() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beacon_cli.comparison.figures import Rate, Spread, Tally, rate, spread
+from beacon_cli.comparison.refusal import Judgement
 from tests.unit.comparison.executions import execution
 
 
@@ -65,21 +66,22 @@ def test_95_percent_do_not_exceed_the_95th_percentile_and_fewer_do_not_exceed_a_
 
 def test_executions_are_counted_by_what_became_of_them() -> None:
     tally = Tally()
-    for each, refuses in (
-        (execution(response="four words of it", seconds=2.0, hops=2), False),
-        (execution(response="I cannot answer.", seconds=4.0), True),
-        (execution(status="empty", response=""), False),
-        (execution(status="failed", response=None, hops=1), False),
-        (execution(status="timeout", response=None), False),
-        (execution(status="cancelled", response=None), False),
+    for each, judged in (
+        (execution(response="four words of it", seconds=2.0, hops=2), Judgement("answer")),
+        (execution(response="I cannot answer.", seconds=4.0), Judgement("refusal", "I cannot answer")),
+        (execution(response="Tyvärr inte det.", seconds=3.0), Judgement("unknown")),
+        (execution(status="empty", response=""), None),
+        (execution(status="failed", response=None, hops=1), None),
+        (execution(status="timeout", response=None), None),
+        (execution(status="cancelled", response=None), None),
     ):
-        tally.add(each, refuses=refuses)
+        tally.add(each, judged)
     figures = tally.figures()
-    assert figures.executions == 6
+    assert figures.executions == 7
     assert (figures.refusal.count, figures.refusal.of) == (1, 2)
-    assert (figures.empty.count, figures.empty.of) == (1, 3)
-    assert (figures.failure.count, figures.failure.of) == (2, 5)
-    assert figures.words == Spread(3.5, 4, 4)
+    assert (figures.empty.count, figures.empty.of) == (1, 4)
+    assert (figures.failure.count, figures.failure.of) == (2, 6)
+    assert figures.words == Spread(3.0, 4, 4)
     assert figures.seconds == Spread(3.0, 4.0, 4.0)
     assert (figures.hops, figures.hopped) == (3, 2)
 

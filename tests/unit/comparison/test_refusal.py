@@ -278,10 +278,11 @@ def test_any_text_is_read_and_what_is_found_is_part_of_it(text: str) -> None:
     assert hit is None or hit in text.replace("’", "'").replace("‘", "'").replace("ʼ", "'")
 
 
-def test_only_the_beginning_counts() -> None:
-    history = "The army cleared the square. " * 20
-    assert RULE.hit(f"{history} I cannot answer that.") is None
+def test_only_the_beginning_counts_and_a_long_answer_after_it() -> None:
+    history = "The army cleared the square. "
+    assert RULE.hit(f"{history * 20} I cannot answer that.") is None
     assert RULE.hit(f"I cannot answer that. {history}")
+    assert RULE.hit(f"I cannot answer that. {history * 20}") is None
 
 
 def test_a_rule_of_ones_own_replaces_the_one_that_is_built_in(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beacon_cli.console.spreadsheets import spreadsheet_safe
 from beacon_cli.export.columns import COLUMNS, row_of
-from beacon_cli.export.csvs import spreadsheet_safe
 from beacon_cli.export.documents import ascii_document, original_document
 from beacon_cli.export.formats import Format, writer_to
 from beacon_cli.records.stored_answer import StoredExecution

@@ -1,0 +1,1 @@
+"""How far apart the measures of distance find answers that say the same, the opposite, or something else."""

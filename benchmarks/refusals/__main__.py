@@ -1,0 +1,53 @@
+"""`python -m benchmarks.refusals`: precision and recall on texts that were held out, as the table of the documentation.
+
+Without the extra `semantic`, the columns of the classifier are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from beacon_cli.comparison.embeddings import is_installed
+from beacon_cli.comparison.languages import languages
+from beacon_cli.comparison.refusal import Judgement, judged_by_rules
+from beacon_cli.comparison.refusal_classifier import judged
+from benchmarks.refusals.texts import HELD_OUT, Example, examples
+
+Judge = Callable[[str], Judgement]
+
+
+def main() -> None:
+    """Print both tables."""
+    texts = list(examples(HELD_OUT))
+    judges: dict[str, Judge] = {"rules": judged_by_rules}
+    if is_installed():
+        judges["rules and embeddings"] = judged
+    print("\n".join(table(texts, judges)))
+    foreign = [example for example in texts if example.label == "unknown"]
+    unknown = sum(judged_by_rules(example.text).label == "unknown" for example in foreign)
+    print(f"\nin languages that are not known: {unknown} of {len(foreign)} are `unknown`")
+
+
+def table(texts: Sequence[Example], judges: dict[str, Judge]) -> Iterator[str]:
+    """Yield the lines of the table: refusals found, and answers taken for one, plain and hard apart."""
+    yield (
+        "| language | "
+        + " | ".join(f"{name}: plain found | hard found | answers taken for refusals, plain | hard" for name in judges)
+        + " |"
+    )
+    yield "|---" * (1 + 4 * len(judges)) + "|"
+    codes = [*languages()]
+    for name, chosen in [*((languages()[code].name, [code]) for code in codes), ("all", codes)]:
+        cells = [cell for judge in judges.values() for cell in _cells(texts, chosen, judge)]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _cells(texts: Sequence[Example], codes: Sequence[str], judge: Judge) -> Iterator[str]:
+    for label in ("refusal", "answer"):
+        for kind in ("plain", "hard"):
+            some = [each for each in texts if each.language in codes and (each.kind, each.label) == (kind, label)]
+            yield f"{sum(judge(each.text).label == 'refusal' for each in some)} of {len(some)}"
+
+
+if __name__ == "__main__":
+    main()

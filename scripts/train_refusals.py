@@ -1,0 +1,87 @@
+"""Trains the classifier of refusals and writes its weights, with the hashes of this file and of the texts.
+
+    .venv/bin/python scripts/train_refusals.py
+
+It is a logistic regression with an L2 penalty on sentence embeddings. The threshold was chosen in a cross-validation
+that leaves out one content in all languages at a time (the texts are translations of each other): it is the lowest one
+at which no more than 2 % of the answers were taken for refusals. `--validate` prints that cross-validation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from beacon_cli.comparison.embeddings import LANGUAGES, embeddings  # noqa: E402
+from benchmarks.refusals.texts import TRAINING, Example, examples  # noqa: E402
+
+WEIGHTS = ROOT / "beacon_cli" / "comparison" / "refusal_classifier.json"
+PENALTY = 0.1
+THRESHOLD = 0.9
+
+
+def main() -> None:
+    """Train, and write or validate."""
+    texts = [example for example in examples(TRAINING) if example.language in LANGUAGES]
+    points = embeddings([example.text for example in texts])
+    refuses = np.array([example.label == "refusal" for example in texts], dtype=float)
+    if "--validate" in sys.argv:
+        validate(texts, points, refuses)
+    else:
+        WEIGHTS.write_text(json.dumps(document(points, refuses)) + "\n", encoding="utf-8")
+        print(f"wrote {WEIGHTS.relative_to(ROOT)}")
+
+
+def document(points: np.ndarray, refuses: np.ndarray) -> dict[str, object]:
+    """Return what is stored of the classifier that is trained from all texts."""
+    fitted = fit(points, refuses)
+    return {
+        "script_sha256": sha256(Path(__file__)),
+        "texts_sha256": sha256(TRAINING),
+        "threshold": THRESHOLD,
+        "bias": round(float(fitted[-1]), 4),
+        "weights": [round(float(weight), 4) for weight in fitted[:-1]],
+    }
+
+
+def fit(points: np.ndarray, refuses: np.ndarray) -> np.ndarray:
+    """Return the weights, and the bias as the last of them."""
+
+    def loss(fitted: np.ndarray) -> tuple[float, np.ndarray]:
+        weights, scores = fitted[:-1], points @ fitted[:-1] + fitted[-1]
+        errors = 1 / (1 + np.exp(-scores)) - refuses
+        value = np.logaddexp(0, np.where(refuses == 1, -scores, scores)).sum() + PENALTY * weights @ weights / 2
+        return float(value), np.append(points.T @ errors + PENALTY * weights, errors.sum())
+
+    return np.array(minimize(loss, np.zeros(points.shape[1] + 1), jac=True, method="L-BFGS-B").x)
+
+
+def validate(texts: list[Example], points: np.ndarray, refuses: np.ndarray) -> None:
+    """Print how many refusals are found, and how many answers are taken for one, at several thresholds."""
+    contents = [(example.kind, example.label, example.number) for example in texts]
+    found = np.zeros(len(texts))
+    for content in set(contents):
+        out = np.array([each == content for each in contents])
+        fitted = fit(points[~out], refuses[~out])
+        found[out] = 1 / (1 + np.exp(-(points[out] @ fitted[:-1] + fitted[-1])))
+    print("threshold  refusals found  answers taken for one")
+    for threshold in (0.5, 0.6, 0.7, 0.8, 0.9):
+        right, wrong = (np.mean(found[refuses == label] > threshold) for label in (1, 0))
+        print(f"{threshold:9.1f}  {right:14.0%}  {wrong:21.1%}")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()

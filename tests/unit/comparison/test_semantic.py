@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beacon_cli.comparison import embeddings, options
+from beacon_cli.comparison.distance import MEASURES
+from beacon_cli.comparison.options import chosen_options
+from beacon_cli.comparison.semantic import ForeignAnswers, semantic
+from beacon_cli.comparison.verdicts import DEFAULT_TERMS
+from beacon_cli.errors import MissingExtra
+from tests.support.hostile_input import any_text
+
+
+def test_the_same_in_other_words_is_nearer_than_something_else_in_any_of_its_languages() -> None:
+    matrix = semantic(
+        [
+            "The protests began in April 1989 and soldiers cleared the square.",
+            "Demonstrations started in spring 1989 and were ended by the army.",
+            "Water boils at 100 degrees at sea level.",
+            "การประท้วงเริ่มขึ้นในเดือนเมษายน 1989 และทหารเข้าเคลียร์จัตุรัส",
+            "น้ำเดือดที่ 100 องศาที่ระดับน้ำทะเล",
+        ]
+    )
+    assert matrix[0, 1] < 0.6 < 0.8 < matrix[0, 2]
+    assert matrix[0, 3] < matrix[0, 4]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(any_text, min_size=2, max_size=3, unique=True))
+def test_a_distance_is_symmetric_and_between_0_and_1(texts: list[str]) -> None:
+    matrix = semantic(texts)
+    assert np.array_equal(matrix, matrix.T)
+    assert not matrix.diagonal().any()
+    assert ((matrix >= 0) & (matrix <= 1)).all()
+
+
+def test_a_language_that_it_does_not_know_is_told() -> None:
+    foreign = ForeignAnswers()
+    foreign.add("The capital of France is Paris.")
+    assert foreign.warning() is None
+    foreign.add("फ्रांस की राजधानी पेरिस है।")
+    foreign.add("Tyvärr kan jag inte svara på den frågan.")
+    warning = foreign.warning()
+    assert warning is not None
+    assert "2 of 3 answers (Hindi 1, another language 1)" in warning
+
+
+def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embeddings, "has", lambda module: False)
+    monkeypatch.setattr("beacon_cli.extras.has", lambda module: False)
+    with pytest.raises(MissingExtra) as raised:
+        chosen_options("semantic", DEFAULT_TERMS, (), None)
+    assert raised.value.hint == "in Beacon's folder: pip install '.[semantic]'"
+    assert options.refusal_rule(None).source == "built in"
+    assert set(MEASURES) == {"lexical", "semantic"}
