@@ -10,7 +10,7 @@ from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.assumptions import Assumptions
 from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHit
 from beacon_cli.comparison.conditions import Conditions, Incomparable
-from beacon_cli.comparison.distance import MEASURES
+from beacon_cli.comparison.distance import MEASURES, words
 from beacon_cli.comparison.figures import Tally
 from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.options import Options
@@ -157,11 +157,12 @@ class _Walk:
 
     def _count(self, execution: StoredExecution, group: str) -> bool:
         """Count an execution, and return whether it is a refusal."""
-        hit = self._rule.hit(execution.text) if execution.status == "completed" else None
+        text = execution.text if execution.status == "completed" else ""
+        hit, length = self._rule.hit(text) if text else None, len(words(text))
         name = f"{group} · {execution.region}" if self.over_time else group
         models = self._models.setdefault(name, {})
         for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
-            tally.add(execution, refuses=hit is not None)
+            tally.add(execution, refuses=hit is not None, length=length)
         if execution.status in GENERATED:
             self.conditions.add(execution, group)
         if hit is not None and len(self.refusals) < _REFUSALS_KEPT:

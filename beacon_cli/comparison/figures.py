@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from beacon_cli.comparison.distance import words
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.stored_answer import StoredExecution
 
@@ -78,8 +77,8 @@ class Tally:
     _words: array[int] = field(default_factory=lambda: array("l"))
     _seconds: array[float] = field(default_factory=lambda: array("d"))
 
-    def add(self, execution: StoredExecution, *, refuses: bool) -> None:
-        """Count one."""
+    def add(self, execution: StoredExecution, *, refuses: bool, length: int) -> None:
+        """Count one; `length` is that of its text, in words."""
         self._statuses[execution.status] += 1
         self._refusals += refuses
         if execution.status in ANSWERED and execution.finish_reason is not None:
@@ -90,7 +89,7 @@ class Tally:
         if execution.container_id is not None and execution.status in ANSWERED:
             self._containers.add(execution.container_id)
         if execution.status == "completed":
-            self._words.append(len(words(execution.text)))
+            self._words.append(length)
             if execution.seconds is not None:
                 self._seconds.append(execution.seconds)
 

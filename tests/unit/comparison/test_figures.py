@@ -73,7 +73,7 @@ def test_executions_are_counted_by_what_became_of_them() -> None:
         (execution(status="timeout", response=None), False),
         (execution(status="cancelled", response=None), False),
     ):
-        tally.add(each, refuses=refuses)
+        tally.add(each, refuses=refuses, length=len((each.response or "").split()))
     figures = tally.figures()
     assert figures.executions == 6
     assert (figures.refusal.count, figures.refusal.of) == (1, 2)
