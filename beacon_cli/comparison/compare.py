@@ -19,6 +19,7 @@ from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.reply import Reply, reply_of
 from beacon_cli.comparison.seeds import shared_seeds, varied
 from beacon_cli.comparison.verdicts import Subject
+from beacon_cli.comparison.words import words
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
@@ -171,12 +172,13 @@ class _Walk:
 
     def _count(self, execution: StoredExecution, group: str) -> bool:
         """Count an execution, and return whether it is a refusal."""
+        length = len(words(execution.text)) if execution.status == "completed" else 0
         name = f"{group} · {execution.region}" if self.over_time else group
         judged = self.judge.judged(execution, name)
         hit = judged.words if judged else None
         models = self._models.setdefault(name, {})
         for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
-            tally.add(execution, judged)
+            tally.add(execution, judged, length=length)
         if execution.status in GENERATED:
             self.conditions.add(execution, group)
         if hit is not None and len(self.refusals) < _REFUSALS_KEPT:

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from beacon_cli.comparison.refusal import Judgement
-from beacon_cli.comparison.words import words
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.stored_answer import StoredExecution
 
@@ -81,8 +80,8 @@ class Tally:
     _words: array[int] = field(default_factory=lambda: array("l"))
     _seconds: array[float] = field(default_factory=lambda: array("d"))
 
-    def add(self, execution: StoredExecution, judged: Judgement | None) -> None:
-        """Count one; `judged` says what its answer is, if it has text."""
+    def add(self, execution: StoredExecution, judged: Judgement | None, *, length: int) -> None:
+        """Count one; `judged` says what its answer is, if it has text, and `length` how many words it has."""
         self._statuses[execution.status] += 1
         self._refusals += judged is not None and judged.label == "refusal"
         self._unknown += judged is not None and judged.label == "unknown"
@@ -94,7 +93,7 @@ class Tally:
         if execution.container_id is not None and execution.status in ANSWERED:
             self._containers.add(execution.container_id)
         if execution.status == "completed":
-            self._words.append(len(words(execution.text)))
+            self._words.append(length)
             if execution.seconds is not None:
                 self._seconds.append(execution.seconds)
 

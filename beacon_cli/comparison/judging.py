@@ -108,7 +108,7 @@ class _Family:
             answers=measured.answers,
             verdict=verdict,
             reason="; ".join(filter(None, self._notes(verdict, measured))),
-            difference=found and _consistent(found, measured.texts, self._terms.rate),
+            difference=_consistent(found, measured.texts, self._terms.rate) if found and measured.texts else found,
             q_value=measured.texts.q_value if measured.texts else None,
             outcomes=measured.counts,
             outcome_test=OutcomeTest(outcomes.found.p_value, outcomes.q_value) if outcomes else None,
@@ -187,15 +187,16 @@ def _q_values(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in q_values]
 
 
-def _consistent(found: Difference, texts: GroupTest | None, rate: float) -> Difference:
-    """Return a difference whose interval does not contradict the test: 0 is in it unless the test excludes it.
+def _consistent(found: Difference, texts: GroupTest, rate: float) -> Difference:
+    """Return a difference with its final test, and an interval that does not contradict it: 0 is in the interval unless
+    the test excludes it.
 
     The test is valid for any number of answers, the interval only approximately.
     """
-    if found.low is None or found.high is None or texts is None:
-        return found
+    if found.low is None or found.high is None:
+        return replace(found, test=texts.found)
     low = max(found.low, 0.0) if texts.q_value <= rate else min(found.low, 0.0)
-    return replace(found, low=low, high=max(found.high, 0.0))
+    return replace(found, test=texts.found, low=low, high=max(found.high, 0.0))
 
 
 def _outcomes(counts: Mapping[str, Mapping[Outcome, int]], groups: Sequence[str]) -> str:

@@ -75,7 +75,7 @@ def test_executions_are_counted_by_what_became_of_them() -> None:
         (execution(status="timeout", response=None), None),
         (execution(status="cancelled", response=None), None),
     ):
-        tally.add(each, judged)
+        tally.add(each, judged, length=len((each.response or "").split()))
     figures = tally.figures()
     assert figures.executions == 7
     assert (figures.refusal.count, figures.refusal.of) == (1, 2)

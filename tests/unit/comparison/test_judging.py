@@ -147,6 +147,9 @@ def test_a_difference_that_stands_alone_is_found_among_many_tests_at_every_rate(
     verdicts = judgement(planted, *[same] * 299, terms=Terms(rate)).results
     assert [verdict.verdict for verdict in verdicts].count("different") == 1
     assert verdicts[0].verdict == "different"
+    if rate == 0.01:  # 9,999 exchanges are too few for it
+        assert verdicts[0].difference is not None
+        assert p_value(verdicts[0].difference) < 1 / 10_000
 
 
 def test_too_many_tests_for_the_exchanges_are_not_blamed_on_the_answers() -> None:
