@@ -66,7 +66,7 @@ def _versions() -> dict[str, str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=STUDIES, help=f"of {', '.join(STUDIES)}")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the jobs: rough figures in half a minute")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the jobs: rough figures in a few minutes")
     parser.add_argument("--seed", type=int, default=1, help="another one draws other jobs")
     parser.add_argument("--processes", type=int, default=2, help="at once (2); the figures do not depend on it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")

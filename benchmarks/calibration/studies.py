@@ -20,7 +20,7 @@ from benchmarks.calibration.sources import KINDS, Question, Source
 
 LEVEL = 0.05
 REPEATS = (3, 5, 8)
-EFFECT_REPEATS = (3, 5, 10, 20)
+EFFECT_REPEATS = (5, 10)
 SIZES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 _POOL = 1_000  # answers of each source, for the simulation that stands for the truth
 
