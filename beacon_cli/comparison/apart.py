@@ -44,8 +44,11 @@ def standing(apart: Sequence[str], pairs: Collection[PairNames]) -> str:
         return f"{excerpt(one, 40)} from {excerpt(other, 40)}"
     if not apart:
         return "pairs cannot show which"
-    named = " and ".join(excerpt(name, 40) for name in apart)
-    return f"{named} {'stands' if len(apart) == 1 else 'stand'} apart"
+    *first, last = (excerpt(name, 40) for name in apart)
+    named = f"{', '.join(first)} and {last}" if first else last
+    if len(apart) == len(names):
+        return f"{named}, each from the others"
+    return f"{named} {'stand' if first else 'stands'} apart"
 
 
 def _clusters(groups: Iterable[str], differing: Collection[frozenset[str]]) -> list[set[str]]:
