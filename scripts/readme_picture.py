@@ -49,7 +49,7 @@ def draw_run(folder: Path) -> None:
 def draw_report(folder: Path) -> None:
     """Write the report of that run, and save a picture of its verdicts and of its first answers."""
     report = folder / "report.html"
-    accepted = ["--accept", "system_prompt"]
+    accepted = ["--accept", "system_prompt", "--accept", "cut_off"]
     subprocess.run([BEACON, "report", JOB_ID, *accepted, "--output", report], check=True, stdout=subprocess.DEVNULL)
     picture = Path("docs/images/report.png")
     with sync_playwright() as playwright:

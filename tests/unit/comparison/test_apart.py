@@ -47,6 +47,6 @@ def test_no_pair_is_surer_than_all_groups_together() -> None:
 def test_it_is_said_who_differs() -> None:
     pairs = list(itertools.combinations(THREE, 2))
     assert standing(("ASIA",), pairs) == "ASIA stands apart"
-    assert standing(THREE, pairs) == "US and EU and ASIA stand apart"
+    assert standing(THREE, pairs) == "US, EU and ASIA, each from the others"
     assert standing((), pairs) == "pairs cannot show which"
     assert standing(("US", "EU"), [("US", "EU")]) == "US from EU"

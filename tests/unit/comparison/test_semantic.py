@@ -54,6 +54,6 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("beacon_cli.extras.has", lambda module: False)
     with pytest.raises(MissingExtra) as raised:
         chosen_options("semantic", DEFAULT_TERMS, (), None)
-    assert raised.value.hint == f"install it with: {how_to_install('semantic')}"
+    assert raised.value.hint == how_to_install("semantic")
     assert options.refusal_rule(None).source == "built in"
     assert set(MEASURES) == {"lexical", "semantic"}
