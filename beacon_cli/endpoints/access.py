@@ -83,7 +83,8 @@ class Access:
 
         Raises `CredentialsError` if a variable is not set, or holds what cannot be sent.
         """
-        headers = dict(modal) if self.auth == "modal" else {}
+        own = {name.lower() for name, _ in (*self.headers, *self.headers_env)}
+        headers = {name: value for name, value in modal.items() if self.auth == "modal" and name.lower() not in own}
         headers |= self.headers
         headers |= {name: _secret(variable, label) for name, variable in self.headers_env}
         if self.key_env is not None:

@@ -183,6 +183,8 @@ def _endpoint(region: Region, settings: Settings, recorded: Endpoint | None) -> 
         model_id: _of_model(endpoint.of(model_id), configured, model, f'{place}.models."{model_id}"')
         for model_id, model in configured.models.items()
     }
+    for model_id in configured.models_elsewhere:
+        models[model_id] = _without_modals_key(models[model_id], configured.models[model_id], settings)
     own = {model_id: each for model_id, each in models.items() if each.inference_url}
     return replace(endpoint, models={**endpoint.models, **own})
 
@@ -227,6 +229,23 @@ def _of_model(endpoint: Endpoint, configured: RegionSettings, model: RegionModel
         extra=model.extra or {},
         models={},
     )
+
+
+def _without_modals_key(endpoint: Endpoint, model: RegionModelSettings, settings: Settings) -> Endpoint:
+    """Return the endpoint of a model at another host, to which the credentials of Modal's proxy do not go.
+
+    Raises `ConfigError` where there are some, and the model's table does not say what is sent instead.
+    """
+    if endpoint.access.auth != "modal":
+        return endpoint
+    if settings.proxy_headers() and model.headers_env is None:
+        raise ConfigError(
+            f"{endpoint.inference_url} is at a host that no URL of region {endpoint.region.label} names, so"
+            " BEACON_PROXY_KEY and BEACON_PROXY_SECRET are not sent there by themselves",
+            hint='in the table of that model, set auth = "none", or headers_env = {"Modal-Key" = "BEACON_PROXY_KEY",'
+            ' "Modal-Secret" = "BEACON_PROXY_SECRET"}',
+        )
+    return replace(endpoint, access=replace(endpoint.access, auth="none"))
 
 
 def _urls_below(base_url: str, api: Api) -> dict[str, str]:

@@ -250,6 +250,11 @@ def test_a_proxy_whose_variable_is_not_set_is_a_fault_of_the_environment(monkeyp
             {"api": "openai", "base_url": BASE, "key_env": "KEY", "models": {"m": {"base_url": "https://other/v1"}}},
             'the key in KEY is not sent there by itself: set its key_env, or auth = "none"',
         ),
+        ({"api": "openai", "health_url": f"{BASE}/health"}, "health_url is never asked"),
+        (
+            {"token_parameter": "max_completion_tokens", "models": {"m": {"base_url": BASE}}},
+            'token_parameter is only for api = "openai"',
+        ),
         (
             {
                 "api": "openai",
@@ -265,6 +270,77 @@ def test_a_table_that_cannot_be_meant_is_explained(us: dict[str, Any], words: st
     said = problem(us)
     assert words in said
     assert "canary" not in said
+
+
+OTHER = "https://other.example.org/v1"
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        {"base_url": BASE},
+        {"inference_url": f"{BASE}/chat/completions", "models_url": f"{BASE}/models"},
+        {"models_url": f"{BASE}/models"},
+        {"models": {"a": {"base_url": BASE, "key_env": "OWN", "headers_env": {}}}},
+    ],
+)
+@pytest.mark.parametrize("own", [{}, {"auth": "api-key"}, {"auth": "bearer"}])
+def test_a_regions_secrets_go_to_no_host_that_it_does_not_name(urls: dict[str, Any], own: dict[str, Any]) -> None:
+    models = {**urls.get("models", {}), "m": {"base_url": OTHER, **own}}
+    region = {"api": "openai", **urls, "models": models}
+    assert "is not sent there by itself" in problem({**region, "key_env": "KEY"})
+    models["m"]["key_env"] = "OTHER_KEY"
+    assert "set its headers_env" in problem({**region, "headers_env": {"X-Key": "KEY"}})
+
+
+def test_a_model_at_a_host_that_its_region_names_gets_the_regions_key() -> None:
+    urls = {"inference_url": "https://API.example.org:443/v1/chat/completions", "models_url": f"{OTHER}/models"}
+    models = {"a": {"base_url": f"{BASE}/a"}, "b": {"base_url": f"{OTHER}/b"}}
+    asked = endpoint({"api": "openai", **urls, "key_env": "KEY", "models": models})
+    assert [asked.of(model_id).access.key_env for model_id in "ab"] == ["KEY", "KEY"]
+
+
+def test_modals_key_goes_to_no_host_that_the_region_does_not_name() -> None:
+    def region(**more: Any) -> dict[str, Any]:
+        return {"base_url": "https://h.example", "models": {"m": {"base_url": "https://other.example", **more}}}
+
+    with pytest.raises(ConfigError, match="BEACON_PROXY_KEY and BEACON_PROXY_SECRET are not sent there"):
+        endpoint(region(), **CREDENTIALS)
+    assert endpoint(region()).of("m").access.request_headers({}, "US") == {}
+    for more in ({"auth": "none"}, {"headers_env": {}}):
+        assert endpoint(region(**more), **CREDENTIALS).of("m").access.request_headers(MODAL, "US") == {}
+
+
+@pytest.mark.parametrize(
+    "us",
+    [
+        {"key_env": "KEY", "headers_env": {"authorization": "KEY_2"}},
+        {"key_env": "KEY", "auth": "api-key", "headers_env": {"API-Key": "KEY_2"}},
+        {"headers": {"X-Title": "a", "x-title": "b"}},
+        {"headers": {"X-Title": "a"}, "headers_env": {"x-title": "KEY"}},
+        {"headers_env": {"Authorization": "KEY"}, "models": {"m": {"key_env": "KEY_2"}}},
+    ],
+)
+def test_a_header_is_given_once_in_any_case(us: dict[str, Any]) -> None:
+    assert "is given twice" in problem({"api": "openai", "base_url": BASE, **us})
+
+
+def test_a_header_of_ones_own_replaces_modals_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINE", "wk-mine-canary")
+    access = endpoint({"base_url": "https://h.example", "headers_env": {"modal-key": "MINE"}}, **CREDENTIALS).access
+    assert access.request_headers(MODAL, "US") == {"modal-key": "wk-mine-canary", "Modal-Secret": "ws-canary"}
+
+
+@pytest.mark.parametrize("key", ["base_url", "inference_url", "models_url"])
+@pytest.mark.parametrize("query", ["api_key=x", "sig=x", "a=1&code=x", "X-Amz-Signature=x", "accessToken=x"])
+def test_no_url_holds_a_secret_in_its_query(key: str, query: str) -> None:
+    assert "its query may hold a secret" in problem({"api": "openai", key: f"{BASE}?{query}"})
+    assert "its query may hold a secret" in problem({"api": "openai", "models": {"m": {"base_url": f"{BASE}?{query}"}}})
+
+
+def test_no_secret_hides_deep_in_what_is_sent() -> None:
+    for extra in ({"a": {"api_key": "x"}}, {"a": [{"b": {"password": "x"}}]}, {"bearer_token": "x"}, {"key": ["x"]}):
+        assert "may be a secret" in problem({"api": "openai", "models": {"m": {"extra": extra}}})
 
 
 def test_the_variables_of_secrets_are_known_to_those_who_remove_them() -> None:
