@@ -36,7 +36,10 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
     regions = {lane.region.id: lane.region for lane in lanes}
     questions = job.questions_in(request.part)
     per_lane = questions * job.repeats
-    endpoints = {} if request.local else configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
+    asked = {lane.model_id for lane in lanes}
+    endpoints = (
+        {} if request.local else configured_endpoints(settings, regions.values(), recorded_endpoints(settings), asked)
+    )
     require_lanes(endpoints, lanes)
     require_extra_is_understood(job, endpoints, lanes)
     data = {

@@ -98,7 +98,8 @@ def _modal_endpoints(
     settings: Settings, job: Job, lanes: Sequence[Lane]
 ) -> AbstractAsyncContextManager[Mapping[str, Endpoint]]:
     regions = {lane.region.id: lane.region for lane in lanes}
-    endpoints = configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
+    asked = {lane.model_id for lane in lanes}
+    endpoints = configured_endpoints(settings, regions.values(), recorded_endpoints(settings), asked)
     require_lanes(endpoints, lanes)
     require_extra_is_understood(job, endpoints, lanes)
     return nullcontext(endpoints)
