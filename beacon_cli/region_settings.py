@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -22,7 +20,8 @@ from pydantic import (
 )
 
 from beacon_cli.console.printable import excerpt
-from beacon_cli.console.redaction import is_credential
+from beacon_cli.console.secret_names import may_hold_secret, secret_named_in
+from beacon_cli.urls import WEB, origin, problem_of_url
 from modal_deployment.regions import Region
 
 T = TypeVar("T")
@@ -31,17 +30,13 @@ Api = Literal["beacon", "openai"]
 Auth = Literal["bearer", "api-key", "none"]
 TokenParameter = Literal["max_tokens", "max_completion_tokens"]
 
-# Labels of 1 to 63 characters, with a letter somewhere: a name without one must be an IP address.
-_HOST_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 _LONGEST_NAME = 64
 # With the ids of the job and the question it must fit into an index entry of PostgreSQL, which has 2,704 bytes.
 _LONGEST_MODEL_ID = 255
-_WEB = ("http://", "https://")
-_PROXIES = (*_WEB, "socks5://", "socks5h://")
+_PROXIES = (*WEB, "socks5://", "socks5h://")
 # In capitals, so that a key that was written here by mistake is hardly taken for a name.
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_MAY_BE_SECRET = re.compile(r"auth|key|secret|token|password|cookie", re.IGNORECASE)
 _OWN_HEADERS = frozenset(
     {"host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding"}
 )
@@ -89,9 +84,6 @@ class AskingSettings(BaseModel):
     def _usable(cls, url: str | None) -> str | None:
         if url is not None and (problem := problem_of_url(url)):
             raise ValueError(problem)
-        names = [name for name, _ in parse_qsl(urlsplit(url or "").query, keep_blank_values=True)]
-        if any(_MAY_BE_SECRET.search(name) for name in names):
-            raise ValueError("its query may hold a secret, and it is printed: use key_env or headers_env")
         return url
 
     @field_validator("proxy")
@@ -109,7 +101,7 @@ class AskingSettings(BaseModel):
                 raise ValueError(f'"{excerpt(name, 40)}" is not the name of a header')
             if name.lower() in _OWN_HEADERS:
                 raise ValueError(f"{name} is set by Beacon itself")
-            if info.field_name == "headers" and _MAY_BE_SECRET.search(name):
+            if info.field_name == "headers" and may_hold_secret(name):
                 raise ValueError(f"{name} may be a secret, which does not belong in a file: use headers_env or key_env")
             if not (value.isascii() and value.isprintable()):
                 raise ValueError(f"{name} must be one line of printable ASCII")
@@ -121,6 +113,8 @@ class AskingSettings(BaseModel):
             raise ValueError("give either proxy or proxy_env")
         if self.auth == "none" and self.key_env is not None:
             raise ValueError('auth = "none" sends no key: leave key_env out')
+        if problem := _sent_twice(self.given):
+            raise ValueError(problem)
         return self
 
     @property
@@ -150,8 +144,10 @@ class RegionModelSettings(AskingSettings):
     def _can_be_sent(cls, extra: dict[str, Any] | None) -> dict[str, Any] | None:
         if own := sorted(_OWN_PARAMETERS.intersection(extra or ())):
             raise ValueError(f"{own[0]} is set by Beacon itself")
-        if secret := next(filter(is_credential, extra or ()), None):
-            raise ValueError(f"{secret} may be a secret, and what is sent is stored: use headers_env or key_env")
+        if secret := secret_named_in(extra):
+            raise ValueError(
+                f"{excerpt(secret, 40)} may be a secret, and what is sent is stored: use headers_env or key_env"
+            )
         try:
             json.dumps(extra, allow_nan=False)
         except (TypeError, ValueError):
@@ -195,6 +191,9 @@ class RegionSettings(AskingSettings):
 
     def asking(self, model: RegionModelSettings) -> AskingSettings:
         """Return how a model is asked here: as its own table says, and the region's where that says nothing."""
+        return AskingSettings(**self._asking(model))
+
+    def _asking(self, model: RegionModelSettings) -> dict[str, Any]:
         rest, own = self.given, model.given
         if own.keys() & {"proxy", "proxy_env"}:
             rest = {key: value for key, value in rest.items() if key not in {"proxy", "proxy_env"}}
@@ -202,7 +201,7 @@ class RegionSettings(AskingSettings):
             rest.pop("key_env", None)
         if "key_env" in own and rest.get("auth") == "none":
             del rest["auth"]
-        return AskingSettings(**{**rest, **own})
+        return {**rest, **own}
 
     @field_validator("label", "place", "modal_region")
     @classmethod
@@ -236,9 +235,25 @@ class RegionSettings(AskingSettings):
             raise ValueError(problem)
         return self
 
+    @property
+    def models_elsewhere(self) -> frozenset[str]:
+        """The models at hosts that the region's own URLs do not name: they get no secret by the region's word alone.
+
+        Where it has no URL, the one host of all its models counts as its own.
+        """
+        urls = (self.base_url, self.inference_url, self.models_url, self.health_url)
+        own = {origin(url) for url in urls if url}
+        named = {model_id: origin(model.base_url) for model_id, model in self.models.items() if model.base_url}
+        if not own and len(set(named.values())) == 1:
+            own = set(named.values())
+        return frozenset(model_id for model_id, place in named.items() if place not in own)
+
     def _problems(self) -> Iterator[str]:
-        if self.api != "openai" and self.token_parameter is not None and not self.models:
+        speaks_openai = "openai" in {self.api, *(model.api for model in self.models.values())}
+        if self.token_parameter is not None and not speaks_openai:
             yield 'token_parameter is only for api = "openai"'
+        if self.health_url is not None and self.api == "openai":
+            yield 'health_url is never asked with api = "openai": leave it out'
         for model_id, model in self.models.items():
             place = f'models."{excerpt(model_id, 60)}"'
             if (model.api or self.api) != "openai":
@@ -246,21 +261,34 @@ class RegionSettings(AskingSettings):
                     yield f'{place}.{wrong[0]} is only for api = "openai"'
                 if model.base_url is not None and "?" in model.base_url:
                     yield f'{place}.base_url must not have a query, except with api = "openai"'
-            if model.base_url and self.base_url and origin(model.base_url) != origin(self.base_url):
+            if model_id in self.models_elsewhere:
                 yield from self._passed_on(place, model)
+            if twice := _sent_twice(self._asking(model)):
+                yield f"{place}: {twice}"
 
     def _passed_on(self, place: str, model: RegionModelSettings) -> Iterator[str]:
         """Yield the secrets of the region that a model at another host would get without a word of its own."""
-        if self.key_env and model.key_env is None and model.auth is None:
+        elsewhere = f"{place}.base_url is at a host that no URL of the region names"
+        if self.key_env and model.key_env is None and model.auth != "none":
             yield (
-                f"{place}.base_url is at another host than the region's, so the key in {self.key_env} is not sent there"
-                ' by itself: set its key_env, or auth = "none"'
+                f"{elsewhere}, so the key in {self.key_env} is not sent there by itself: set its key_env,"
+                ' or auth = "none"'
             )
         if self.headers_env and model.headers_env is None:
-            yield (
-                f"{place}.base_url is at another host than the region's: set its headers_env ({{}} for none), because"
-                " those of the region hold secrets"
-            )
+            yield f"{elsewhere}: set its headers_env ({{}} for none), because those of the region hold secrets"
+
+
+def _sent_twice(asking: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with headers of the same name, which is the same in any case; None if nothing is."""
+    names = [*(asking.get("headers") or ()), *(asking.get("headers_env") or ())]
+    if asking.get("key_env"):
+        names.append("api-key" if asking.get("auth") == "api-key" else "Authorization")
+    seen: set[str] = set()
+    for name in names:
+        if name.lower() in seen:
+            return f"the header {name} is given twice, among key_env, headers and headers_env"
+        seen.add(name.lower())
+    return None
 
 
 def with_usable_ids(models: dict[str, T]) -> dict[str, T]:
@@ -271,37 +299,3 @@ def with_usable_ids(models: dict[str, T]) -> dict[str, T]:
                 f'"{excerpt(name)}" is not an id: it must be printable and have 1 to {_LONGEST_MODEL_ID} characters'
             )
     return models
-
-
-def origin(url: str) -> tuple[str, str]:
-    """Return the scheme, and the host with its port, of a URL."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
-
-
-def problem_of_url(
-    url: str, schemes: tuple[str, ...] = _WEB, *, secret: str = "it is printed and stored"
-) -> str | None:
-    """Return what is wrong with an endpoint's URL, without its text, which may contain a password."""
-    if not url.startswith(schemes):
-        return f"must start with {', '.join(schemes[:-1])} or {schemes[-1]}"
-    if re.search(r"[^!-~]", url):
-        return "must be printable ASCII without spaces"
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return "has an invalid host or port"
-    if "@" in parts.netloc:
-        return f"must not contain a user or password: {secret}"
-    if port == 0 or not (_HOST_NAME.fullmatch(host) or _is_address(host)):
-        return "has an invalid host or port"
-    return "must not have a fragment (#)" if "#" in url else None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

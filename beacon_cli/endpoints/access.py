@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from beacon_cli.errors import ConfigError, CredentialsError
-from beacon_cli.network.proxies import Proxy, named_proxy
+from beacon_cli.network.proxies import Proxy, named_proxy, with_scheme
 from beacon_cli.region_settings import AskingSettings
+from beacon_cli.urls import normal_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class Access:
 
         Raises `CredentialsError` if a variable is not set, or holds what cannot be sent.
         """
-        headers = dict(modal) if self.auth == "modal" else {}
+        own = {name.lower() for name, _ in (*self.headers, *self.headers_env)}
+        headers = {name: value for name, value in modal.items() if self.auth == "modal" and name.lower() not in own}
         headers |= self.headers
         headers |= {name: _secret(variable, label) for name, variable in self.headers_env}
         if self.key_env is not None:
@@ -102,8 +104,26 @@ class Access:
 
     @property
     def way(self) -> str | None:
-        """What tells two ways to the same URL apart: the proxy, or the variable that holds it."""
-        return self.proxy if self.proxy_env is None else os.environ.get(self.proxy_env, "").strip() or self.proxy_env
+        """The named proxy's URL in its one spelling, which may contain a password; None where the environment decides.
+
+        Where the variable that holds it is not set, or holds no URL, it is what was written.
+        """
+        named = self.proxy if self.proxy_env is None else os.environ.get(self.proxy_env, "").strip()
+        if not named:
+            return self.proxy_env
+        try:
+            return normal_url(with_scheme(named))
+        except ValueError:
+            return named
+
+    @property
+    def told_apart_by(self) -> tuple[object, ...]:
+        """What makes two ways to ask the same URL different ones: the proxy, and the headers, secret ones by value."""
+        plain = ((name.lower(), value) for name, value in self.headers)
+        secret = (
+            (name.lower(), os.environ.get(variable, "").strip() or variable) for name, variable in self.headers_env
+        )
+        return (self.way, frozenset((*plain, *secret)))
 
 
 def _secret(variable: str, label: str) -> str:

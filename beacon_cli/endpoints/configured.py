@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from beacon_cli.errors import ConfigError, NoEndpoint
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.proxies import DIRECT_HOSTS
 from beacon_cli.region_settings import Api, RegionModelSettings, RegionSettings, TokenParameter
+from beacon_cli.urls import normal_url
 from modal_deployment.contents import INFERENCE, STATUS, GpuFunction, gpu_functions
 from modal_deployment.regions import Region
 
@@ -58,6 +60,11 @@ class Endpoint:
         """The endpoint of the region, if it has one, and those of single models."""
         return (*((self,) if self.inference_url else ()), *self.models.values())
 
+    def identity(self, model_id: str) -> tuple[object, ...]:
+        """What is equal if a model is asked at one endpoint: the URL, what is sent beside the question, the way."""
+        extra = json.dumps(self.extra, sort_keys=True)
+        return (normal_url(self.inference_url), self.name or model_id, extra, self.access.told_apart_by)
+
     def of(self, model_id: str) -> Endpoint:
         """Return where and how a model is asked in this region."""
         return self.models.get(model_id, self)
@@ -102,16 +109,19 @@ def regions_with_endpoints(settings: Settings, recorded: Collection[str]) -> lis
 
 
 def configured_endpoints(
-    settings: Settings, regions: Iterable[Region], recorded: Mapping[str, Endpoint] | None = None
+    settings: Settings,
+    regions: Iterable[Region],
+    recorded: Mapping[str, Endpoint] | None = None,
+    model_ids: Collection[str] | None = None,
 ) -> dict[str, Endpoint]:
-    """Return the configured endpoints by region id.
+    """Return the configured endpoints by region id, to ask the models `model_ids`, or those that turn out later.
 
     A region's own configuration has priority, then the record of the last deployment to the configured workspace, then
-    the workspace's name. Raises `NoEndpoint` for a region without one, and `ConfigError` for two regions that are asked
-    in the same way (unless `same_endpoint` says that this is meant), or if credentials would be sent unencrypted.
+    the workspace's name. Raises `NoEndpoint` for a region without one, and `ConfigError` for two regions that ask the
+    same endpoint (unless `same_endpoint` says that this is meant), or if credentials would be sent unencrypted.
     """
     endpoints = {region.id: _endpoint(region, settings, (recorded or {}).get(region.id)) for region in regions}
-    _refuse_same_endpoint(settings, endpoints)
+    _refuse_same_endpoint(settings, endpoints, model_ids)
     modal = settings.proxy_headers()
     for endpoint in endpoints.values():
         for each in endpoint.all:
@@ -184,6 +194,8 @@ def _endpoint(region: Region, settings: Settings, recorded: Endpoint | None) -> 
         model_id: _of_model(endpoint.of(model_id), configured, model, f'{place}.models."{model_id}"')
         for model_id, model in configured.models.items()
     }
+    for model_id in configured.models_elsewhere:
+        models[model_id] = _without_modals_key(models[model_id], configured.models[model_id], settings)
     own = {model_id: each for model_id, each in models.items() if each.inference_url}
     return replace(endpoint, models={**endpoint.models, **own})
 
@@ -207,10 +219,19 @@ def _without_models(
         return Endpoint.of_urls(region, modal_urls(region, settings.modal, functions), functions)
     raise NoEndpoint(
         f"no endpoint is configured for region {region.label}",
-        hint="add --local to ask servers on this machine; or "
-        + (f"deploy it ({command('deploy modal')})" if deployed else f'add "{region.id}" to modal.regions')
-        + f", or set regions.{region.id}.base_url{' or modal.workspace' if deployed else ''}, in beacon.toml",
+        hint=f"add --local to ask servers on this machine; or {_where_to_ask(region, configured, deployed=deployed)},"
+        " in beacon.toml",
     )
+
+
+def _where_to_ask(region: Region, configured: RegionSettings, *, deployed: bool) -> str:
+    """Return which key says where a region is asked."""
+    base_url = f"set regions.{region.id}.base_url"
+    if configured.api == "openai":
+        return base_url
+    deploy = f"deploy it ({command('deploy modal')}), or set modal.workspace"
+    on_modal = deploy if deployed else f'add "{region.id}" to modal.regions'
+    return f"{on_modal}, or {base_url}"
 
 
 def _of_model(endpoint: Endpoint, configured: RegionSettings, model: RegionModelSettings, place: str) -> Endpoint:
@@ -228,6 +249,23 @@ def _of_model(endpoint: Endpoint, configured: RegionSettings, model: RegionModel
         extra=model.extra or {},
         models={},
     )
+
+
+def _without_modals_key(endpoint: Endpoint, model: RegionModelSettings, settings: Settings) -> Endpoint:
+    """Return the endpoint of a model at another host, to which the credentials of Modal's proxy do not go.
+
+    Raises `ConfigError` where there are some, and the model's table does not say what is sent instead.
+    """
+    if endpoint.access.auth != "modal":
+        return endpoint
+    if settings.proxy_headers() and model.headers_env is None:
+        raise ConfigError(
+            f"{endpoint.inference_url} is at a host that no URL of region {endpoint.region.label} names, so"
+            " BEACON_PROXY_KEY and BEACON_PROXY_SECRET are not sent there by themselves",
+            hint='in the table of that model, set auth = "none", or headers_env = {"Modal-Key" = "BEACON_PROXY_KEY",'
+            ' "Modal-Secret" = "BEACON_PROXY_SECRET"}',
+        )
+    return replace(endpoint, access=replace(endpoint.access, auth="none"))
 
 
 def _urls_below(base_url: str, api: Api) -> dict[str, str]:
@@ -255,19 +293,30 @@ def _configured_urls(region: Region, configured: RegionSettings) -> dict[str, st
     return urls
 
 
-def _refuse_same_endpoint(settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
-    """Raise `ConfigError` if two regions are asked at the same URL in the same way; another proxy is another way."""
-    first: dict[tuple[str | None, str, str | None], Endpoint] = {}
-    for region_id, endpoint in endpoints.items():
-        configured = settings.regions.get(region_id)
-        if configured is not None and configured.same_endpoint:
-            continue
-        for each in endpoint.all:
-            other = first.setdefault((each.name, each.inference_url.rstrip("/"), each.access.way), each)
+def _refuse_same_endpoint(
+    settings: Settings, endpoints: Mapping[str, Endpoint], model_ids: Collection[str] | None
+) -> None:
+    """Raise `ConfigError` if two regions ask the same endpoint for the same model.
+
+    Without `model_ids` these are the models that the regions' tables name, or any model where no table names one.
+    """
+    compared = {
+        region_id: endpoint
+        for region_id, endpoint in endpoints.items()
+        if not ((configured := settings.regions.get(region_id)) and configured.same_endpoint)
+    }
+    named = {model_id for endpoint in compared.values() for model_id in endpoint.models}
+    first: dict[object, Endpoint] = {}
+    for model_id in sorted(named or {""}) if model_ids is None else model_ids:
+        for region_id, endpoint in compared.items():
+            asked = endpoint.of(model_id)
+            if not asked.inference_url:
+                continue
+            other = first.setdefault((model_id, asked.identity(model_id)), asked)
             if other.region is not endpoint.region:
                 raise ConfigError(
                     f"regions {other.region.label} and {endpoint.region.label} have the same inference URL,"
-                    f" {each.inference_url}: nothing would be compared",
+                    f" {asked.inference_url}{f', for {model_id}' if model_id else ''}: nothing would be compared",
                     hint=f"correct one of them; where it is meant, set regions.{region_id}.same_endpoint = true",
                 )
 

@@ -196,8 +196,10 @@ async def open_client(
             to_proxy=to_proxy,
         )
 
+    sent = httpx2.Headers({"User-Agent": f"beacon/{__version__}", "Accept-Encoding": "identity"})
+    sent.update(headers)  # regardless of case
     async with httpx2.AsyncClient(
-        headers={"User-Agent": f"beacon/{__version__}", "Accept-Encoding": "identity", **headers},
+        headers=sent,
         timeout=httpx2.Timeout(None, connect=connect_timeout),
         transport=transport(proxy),
         follow_redirects=False,

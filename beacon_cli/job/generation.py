@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from beacon_cli.console.printable import excerpt
-from beacon_cli.console.redaction import is_credential
+from beacon_cli.console.secret_names import secret_named_in
 from modal_deployment.limits import (
     DEFAULT_MAX_TOKENS,
     DEFAULT_TEMPERATURE,
@@ -41,18 +41,9 @@ def _foreign(extra: dict[str, Any]) -> dict[str, Any]:
     for key in extra:
         if key in _SET_BY_BEACON:
             raise ValueError(f"{key} is set by Beacon itself: leave it out here")
-    if credential := _credential_in(extra):
+    if credential := secret_named_in(extra):
         raise ValueError(f"{excerpt(credential, 40)} looks like a credential, and would be stored with the job")
     return extra
-
-
-def _credential_in(value: object) -> str | None:
-    if isinstance(value, dict):
-        named = (key if is_credential(key) else _credential_in(item) for key, item in value.items())
-        return next(filter(None, named), None)
-    if isinstance(value, list):
-        return next(filter(None, map(_credential_in, value)), None)
-    return None
 
 
 _Stop = Annotated[str, Field(min_length=1, max_length=MAX_STOP_CHARACTERS)]

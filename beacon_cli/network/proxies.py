@@ -43,7 +43,7 @@ def proxy_for(url: str) -> Proxy | None:
     value = named.get(scheme, "").strip()
     if not value or _is_exempt(parts, named.get("no", "")):
         return None
-    proxy = Proxy(value if "://" in value else f"http://{value}", source_of(scheme))
+    proxy = Proxy(with_scheme(value), source_of(scheme))
     _require_usable(proxy)
     return proxy
 
@@ -58,9 +58,14 @@ def named_proxy(value: str, source: str) -> Proxy:
             f"{source} is not set, and beacon.toml says that it holds the URL of a proxy",
             hint=f"export {source}, such as socks5h://host:1080",
         )
-    proxy = Proxy(value if "://" in value else f"http://{value}", source)
+    proxy = Proxy(with_scheme(value), source)
     _require_usable(proxy)
     return proxy
+
+
+def with_scheme(proxy: str) -> str:
+    """Return the URL of a proxy, which may be written without its scheme: then it is http."""
+    return proxy if "://" in proxy else f"http://{proxy}"
 
 
 def route(url: str, named: Proxy | None = None) -> str:

@@ -19,7 +19,8 @@ def asked_endpoints(settings: Settings, job: Job, lanes: Sequence[Lane]) -> dict
     an endpoint does not understand.
     """
     regions = {lane.region.id: lane.region for lane in lanes}
-    endpoints = configured_endpoints(settings, regions.values(), recorded_endpoints(settings))
+    model_ids = {lane.model_id for lane in lanes}
+    endpoints = configured_endpoints(settings, regions.values(), recorded_endpoints(settings), model_ids)
     require_lanes(endpoints, lanes)
     require_extra_is_understood(job, endpoints, lanes)
     return endpoints

@@ -15,6 +15,7 @@ from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 
 BASE = "https://api.example.org/v1"
+OTHER = "https://other.example.org/v1"
 MODAL = {"Modal-Key": "wk-canary", "Modal-Secret": "ws-canary"}
 CREDENTIALS = {"proxy_key": "wk-canary", "proxy_secret": "ws-canary"}
 
@@ -195,6 +196,77 @@ def test_the_same_url_by_different_ways_is_a_study_of_vantage_points(eu: dict[st
     assert endpoints({"us": same, "eu": {**same, **eu}})
 
 
+@pytest.mark.parametrize(
+    ("us", "eu"),
+    [
+        ({"base_url": "https://API.example.org/v1"}, {"base_url": BASE}),
+        ({"base_url": "https://api.example.org:443/v1"}, {"base_url": BASE}),
+        ({"base_url": "https://api.example.org./v1"}, {"base_url": f"{BASE}/"}),
+        ({"base_url": f"{BASE}?x"}, {"base_url": f"{BASE}/?x&"}),
+        ({"base_url": BASE}, {"base_url": OTHER, "models": {"m": {"base_url": BASE, "name": "m"}}}),
+        ({"base_url": BASE, "proxy": "http://127.0.0.1:1/"}, {"base_url": BASE, "proxy_env": "THE_PROXY"}),
+        ({"base_url": BASE, "headers": {"X-A": "1"}}, {"base_url": BASE, "headers": {"x-a": "1"}}),
+        ({"base_url": BASE, "headers_env": {"X-A": "ONE"}}, {"base_url": BASE, "headers_env": {"X-A": "SAME"}}),
+    ],
+)
+def test_another_spelling_of_an_endpoint_is_the_same_endpoint(
+    us: dict[str, Any], eu: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"THE_PROXY": "127.0.0.1:1", "ONE": "canary-1", "SAME": "canary-1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="regions US and EU have the same inference URL") as caught:
+        endpoints({"us": {"api": "openai", **us}, "eu": {"api": "openai", **eu}})
+    assert "canary" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("us", "eu"),
+    [
+        ({"models": {"m": {"name": "us/m"}}}, {"models": {"m": {"name": "eu/m"}}}),
+        ({"models": {"m": {"extra": {"order": ["us"]}}}}, {"models": {"m": {"extra": {"order": ["eu"]}}}}),
+        ({"headers": {"X-Region": "us"}}, {"headers": {"X-Region": "eu"}}),
+        ({"headers_env": {"X-A": "ONE"}}, {"headers_env": {"X-A": "ANOTHER"}}),
+        ({"proxy_env": "US_PROXY"}, {"proxy_env": "EU_PROXY"}),  # many proxies choose the way out by the user
+    ],
+)
+def test_what_tells_regions_apart_at_one_gateway(
+    us: dict[str, Any], eu: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxies = {"US_PROXY": "http://us:canary@p.example", "EU_PROXY": "http://eu:canary@p.example"}
+    for name, value in {"ONE": "canary-1", "ANOTHER": "canary-2", **proxies}.items():
+        monkeypatch.setenv(name, value)
+    same = {"api": "openai", "base_url": BASE}
+    assert endpoints({"us": {**same, **us}, "eu": {**same, **eu}})
+
+
+def test_regions_may_share_a_url_for_different_models_and_what_a_job_asks_counts() -> None:
+    us = {"api": "openai", "base_url": BASE, "models": {"a": {"name": "us/a"}}}
+    eu = {"api": "openai", "base_url": BASE, "models": {"a": {"name": "eu/a"}}}
+    settings = Settings.model_validate({"regions": {"us": us, "eu": eu}})
+    regions = [settings.vocabulary.regions[region_id] for region_id in ("us", "eu")]
+    assert configured_endpoints(settings, regions, model_ids=["a"])
+    with pytest.raises(ConfigError, match=r"have the same inference URL, .*, for b: nothing would be compared"):
+        configured_endpoints(settings, regions, model_ids=["a", "b"])
+    own = {"us": {"models": {"a": {"base_url": BASE}}}, "eu": {"models": {"b": {"base_url": BASE}}}}
+    assert endpoints({region_id: {"api": "openai", **region} for region_id, region in own.items()})
+
+
+def test_a_proxy_on_this_machine_may_be_written_without_its_scheme(monkeypatch: pytest.MonkeyPatch) -> None:
+    us = {"api": "openai", "base_url": "http://localhost:1/v1", "key_env": "KEY", "proxy_env": "THE_PROXY"}
+    monkeypatch.setenv("THE_PROXY", "127.0.0.1:9050")
+    assert endpoint(us)
+    monkeypatch.setenv("THE_PROXY", "p.example:9050")
+    with pytest.raises(ConfigError, match="through a proxy on another machine"):
+        endpoint(us)
+
+
+def test_where_to_ask_a_region_that_speaks_openais_api_is_not_said_by_modal() -> None:
+    with pytest.raises(ConfigError, match="no endpoint is configured for region US") as caught:
+        endpoint({"api": "openai"}, modal={"workspace": "acme"})
+    assert "modal" not in caught.value.hint
+    assert "set regions.us.base_url" in caught.value.hint
+
+
 def test_deployments_of_other_names_at_one_url_are_other_endpoints() -> None:
     azure = {"api": "openai", "models": {"m": {"base_url": BASE, "name": "m-us"}}}
     other = {"api": "openai", "models": {"m": {"base_url": BASE, "name": "m-eu"}}}
@@ -250,6 +322,11 @@ def test_a_proxy_whose_variable_is_not_set_is_a_fault_of_the_environment(monkeyp
             {"api": "openai", "base_url": BASE, "key_env": "KEY", "models": {"m": {"base_url": "https://other/v1"}}},
             'the key in KEY is not sent there by itself: set its key_env, or auth = "none"',
         ),
+        ({"api": "openai", "health_url": f"{BASE}/health"}, "health_url is never asked"),
+        (
+            {"token_parameter": "max_completion_tokens", "models": {"m": {"base_url": BASE}}},
+            'token_parameter is only for api = "openai"',
+        ),
         (
             {
                 "api": "openai",
@@ -265,6 +342,74 @@ def test_a_table_that_cannot_be_meant_is_explained(us: dict[str, Any], words: st
     said = problem(us)
     assert words in said
     assert "canary" not in said
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        {"base_url": BASE},
+        {"inference_url": f"{BASE}/chat/completions", "models_url": f"{BASE}/models"},
+        {"models_url": f"{BASE}/models"},
+        {"models": {"a": {"base_url": BASE, "key_env": "OWN", "headers_env": {}}}},
+    ],
+)
+@pytest.mark.parametrize("own", [{}, {"auth": "api-key"}, {"auth": "bearer"}])
+def test_a_regions_secrets_go_to_no_host_that_it_does_not_name(urls: dict[str, Any], own: dict[str, Any]) -> None:
+    models = {**urls.get("models", {}), "m": {"base_url": OTHER, **own}}
+    region = {"api": "openai", **urls, "models": models}
+    assert "is not sent there by itself" in problem({**region, "key_env": "KEY"})
+    models["m"]["key_env"] = "OTHER_KEY"
+    assert "set its headers_env" in problem({**region, "headers_env": {"X-Key": "KEY"}})
+
+
+def test_a_model_at_a_host_that_its_region_names_gets_the_regions_key() -> None:
+    urls = {"inference_url": "https://API.example.org:443/v1/chat/completions", "models_url": f"{OTHER}/models"}
+    models = {"a": {"base_url": f"{BASE}/a"}, "b": {"base_url": f"{OTHER}/b"}}
+    asked = endpoint({"api": "openai", **urls, "key_env": "KEY", "models": models})
+    assert [asked.of(model_id).access.key_env for model_id in "ab"] == ["KEY", "KEY"]
+
+
+def test_modals_key_goes_to_no_host_that_the_region_does_not_name() -> None:
+    def region(**more: Any) -> dict[str, Any]:
+        return {"base_url": "https://h.example", "models": {"m": {"base_url": "https://other.example", **more}}}
+
+    with pytest.raises(ConfigError, match="BEACON_PROXY_KEY and BEACON_PROXY_SECRET are not sent there"):
+        endpoint(region(), **CREDENTIALS)
+    assert endpoint(region()).of("m").access.request_headers({}, "US") == {}
+    for more in ({"auth": "none"}, {"headers_env": {}}):
+        assert endpoint(region(**more), **CREDENTIALS).of("m").access.request_headers(MODAL, "US") == {}
+
+
+@pytest.mark.parametrize(
+    "us",
+    [
+        {"key_env": "KEY", "headers_env": {"authorization": "KEY_2"}},
+        {"key_env": "KEY", "auth": "api-key", "headers_env": {"API-Key": "KEY_2"}},
+        {"headers": {"X-Title": "a", "x-title": "b"}},
+        {"headers": {"X-Title": "a"}, "headers_env": {"x-title": "KEY"}},
+        {"headers_env": {"Authorization": "KEY"}, "models": {"m": {"key_env": "KEY_2"}}},
+    ],
+)
+def test_a_header_is_given_once_in_any_case(us: dict[str, Any]) -> None:
+    assert "is given twice" in problem({"api": "openai", "base_url": BASE, **us})
+
+
+def test_a_header_of_ones_own_replaces_modals_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINE", "wk-mine-canary")
+    access = endpoint({"base_url": "https://h.example", "headers_env": {"modal-key": "MINE"}}, **CREDENTIALS).access
+    assert access.request_headers(MODAL, "US") == {"modal-key": "wk-mine-canary", "Modal-Secret": "ws-canary"}
+
+
+@pytest.mark.parametrize("key", ["base_url", "inference_url", "models_url"])
+@pytest.mark.parametrize("query", ["api_key=x", "sig=x", "a=1&code=x", "X-Amz-Signature=x", "accessToken=x"])
+def test_no_url_holds_a_secret_in_its_query(key: str, query: str) -> None:
+    assert "its query may hold a secret" in problem({"api": "openai", key: f"{BASE}?{query}"})
+    assert "its query may hold a secret" in problem({"api": "openai", "models": {"m": {"base_url": f"{BASE}?{query}"}}})
+
+
+def test_no_secret_hides_deep_in_what_is_sent() -> None:
+    for extra in ({"a": {"api_key": "x"}}, {"a": [{"b": {"password": "x"}}]}, {"bearer_token": "x"}, {"key": ["x"]}):
+        assert "may be a secret" in problem({"api": "openai", "models": {"m": {"extra": extra}}})
 
 
 def test_the_variables_of_secrets_are_known_to_those_who_remove_them() -> None:

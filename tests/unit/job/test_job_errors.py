@@ -100,6 +100,7 @@ OTHERS = [
     ("generation: {extra: {}}", "4:21: generation.extra: must not be empty", "top_k"),
     ("generation: {extra: {seed: 1}}", "4:21: generation.extra: seed is set by Beacon itself", "top_k"),
     ("generation: {extra: {a: [{api_key: x}]}}", "4:21: generation.extra: api_key looks like a credential", "top_k"),
+    ("generation: {extra: {my_api_key: x}}", "4:21: generation.extra: my_api_key looks like a credential", "top_k"),
     ("system_prompts: {}", "4:17: system_prompts: must not be empty", "default"),
     ("system_prompts: {US: ' '}", "4:22: system_prompts.US: must not be empty", ""),
     ("system_prompts: {MARS: x}", '4:18: system_prompts.MARS: unknown region "MARS"', "ASIA (apac)"),
