@@ -70,7 +70,7 @@ def stored_executions(
 
 
 def _with_parameters(row: dict[str, Any], asked: str | None) -> dict[str, Any]:
-    """Return a row with what its job asked where an endpoint of Beacon's own API answered, whose rows do not repeat it."""
+    """Return a row with what its job asked, where an endpoint of Beacon's own API answered: such rows lack it."""
     own = row["sent"] is None and row["status"] in ANSWERED
     return {**row, "sent": asked} if own else row
 
