@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import stat
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from beacon_cli.console.program_name import command
 from beacon_cli.console.redaction import protect
 from beacon_cli.errors import ConfigError, EnvironmentFault
-from beacon_cli.settings import Settings
+from beacon_cli.settings import Settings, WrongKeyError
 from modal_deployment.regions import Region, Regions, UnknownRegionError
 
 FILE_NAME = "beacon.toml"
@@ -103,17 +104,31 @@ def _read(path: Path, found: str) -> Settings:
     for key, variable in _ONLY_IN_ENVIRONMENT.items():
         if key in values:
             raise ConfigError(f"{path}: {key} does not belong in a file", hint=f"set {variable} in the environment")
-    return _validated(values, lambda key: f"{path}: {'.'.join(key)}" if key else str(path), path.parent)
+    return _validated(
+        values, lambda key: f"{path}: {'.'.join(key)}" if key else str(path), path.parent, exact_types=True
+    )
 
 
-def _validated(values: Mapping[str, Any], place: Callable[[KeyPath], str], folder: Path | None = None) -> Settings:
+def _validated(
+    values: Mapping[str, Any],
+    place: Callable[[KeyPath], str],
+    folder: Path | None = None,
+    *,
+    exact_types: bool = False,
+) -> Settings:
+    """Return the settings; variables are texts, so only a file's values must have `exact_types`."""
     try:
-        return Settings.model_validate(values, context=folder)
+        settings = Settings.model_validate(values, context=folder)
+        if exact_types:  # JSON, because Python's own types would have to be paths and sets; a date was refused before
+            Settings.model_validate_json(json.dumps(values, default=str), strict=True, context=folder)
+        return settings
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+        cause = first.get("ctx", {}).get("error")
+        key = (*map(str, first["loc"]), *(cause.key if isinstance(cause, WrongKeyError) else ()))
         raise ConfigError(
-            f"{place(tuple(map(str, first['loc'])))}: {problem}",
+            f"{place(key)}: {problem}",
             hint=f"{command('docs configuration')} lists every key of beacon.toml and every BEACON_ variable",
         ) from None
 

@@ -33,6 +33,9 @@ TokenParameter = Literal["max_tokens", "max_completion_tokens"]
 _LONGEST_NAME = 64
 # With the ids of the job and the question it must fit into an index entry of PostgreSQL, which has 2,704 bytes.
 _LONGEST_MODEL_ID = 255
+# `uk-` is one of the built-in beginnings; a shorter one would stand for half the world.
+_SHORTEST_PREFIX = 3
+_MODAL_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PROXIES = (*WEB, "socks5://", "socks5h://")
 # In capitals, so that a key that was written here by mistake is hardly taken for a name.
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
@@ -62,6 +65,17 @@ def _listed(value: object) -> object:
 
 AsList = BeforeValidator(_listed)
 """Takes a list as it is; a variable has it as one text, with commas."""
+
+
+def _name(text: str) -> str:
+    return readable(text, longest=_LONGEST_NAME)
+
+
+def readable(text: str, longest: int = _LONGEST_MODEL_ID) -> str:
+    """Return a text that can be shown and stored on one line. Raises `ValueError` for any other."""
+    if not (text.isprintable() and text == text.strip() and 0 < len(text) <= longest):
+        raise ValueError(f"must be printable, without blanks around it, and have 1 to {longest} characters")
+    return text
 
 
 class AskingSettings(BaseModel):
@@ -166,8 +180,8 @@ class RegionSettings(AskingSettings):
     label: str | None = None
     place: str | None = None
     modal_region: str | None = None
-    aliases: Annotated[frozenset[str] | None, AsList] = None
-    container_prefixes: Annotated[frozenset[str] | None, AsList] = None
+    aliases: Annotated[list[str] | None, AsList] = None
+    container_prefixes: Annotated[list[str] | None, AsList] = None
 
     inference_url: str | None = None
     models_url: str | None = None
@@ -185,7 +199,9 @@ class RegionSettings(AskingSettings):
         """Return the region of this id; what is not set here is that of the built-in one."""
         given = self.model_dump(include={"label", "place", "modal_region"}, exclude_none=True)
         given |= {
-            name: value for name in ("aliases", "container_prefixes") if (value := getattr(self, name)) is not None
+            name: frozenset(value)
+            for name in ("aliases", "container_prefixes")
+            if (value := getattr(self, name)) is not None
         }
         return replace(built_in or Region(id=region_id, label=region_id.upper()), **given)
 
@@ -203,12 +219,34 @@ class RegionSettings(AskingSettings):
             del rest["auth"]
         return {**rest, **own}
 
-    @field_validator("label", "place", "modal_region")
+    @field_validator("label", "place")
     @classmethod
     def _readable(cls, text: str | None) -> str | None:
-        if text is not None and not (text.isprintable() and text == text.strip() and 0 < len(text) <= _LONGEST_NAME):
-            raise ValueError(f"must be printable, without blanks around it, and have 1 to {_LONGEST_NAME} characters")
-        return text
+        return None if text is None else _name(text)
+
+    @field_validator("modal_region")
+    @classmethod
+    def _name_of_a_place(cls, name: str | None) -> str | None:
+        if name is not None and not _MODAL_REGION.fullmatch(name):
+            raise ValueError("must be a name of a region at Modal, such as us or sa: a-z, 0-9 and -")
+        return name
+
+    @field_validator("aliases")
+    @classmethod
+    def _readable_aliases(cls, aliases: list[str] | None) -> list[str] | None:
+        return None if aliases is None else list(map(_name, aliases))
+
+    @field_validator("container_prefixes")
+    @classmethod
+    def _telling_prefixes(cls, prefixes: list[str] | None) -> list[str] | None:
+        """Return the beginnings in lower case, in which they are compared."""
+        for prefix in map(_name, prefixes or ()):
+            if len(prefix) < _SHORTEST_PREFIX:
+                raise ValueError(
+                    f'"{prefix}" would be the beginning of too many names: write {_SHORTEST_PREFIX} characters or more,'
+                    ' such as "sa-"'
+                )
+        return None if prefixes is None else list(map(str.lower, prefixes))
 
     @field_validator("inference_url", "models_url", "health_url")
     @classmethod

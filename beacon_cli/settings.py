@@ -23,8 +23,9 @@ from pydantic import (
 from beacon_cli.accounts import home_folder, is_root
 from beacon_cli.console.printable import excerpt
 from beacon_cli.job.limits import Limits
-from beacon_cli.region_settings import AsList, RegionSettings, with_usable_ids
-from modal_deployment.regions import BUILT_IN_REGIONS, Regions
+from beacon_cli.job.model import DEFAULT_PROMPT
+from beacon_cli.region_settings import AsList, RegionSettings, readable, with_usable_ids
+from modal_deployment.regions import BUILT_IN_REGIONS, Region, Regions, UnknownRegionError
 from modal_deployment.registry import BUILT_IN_MODELS, Model
 from modal_deployment.vocabulary import Vocabulary
 
@@ -32,6 +33,10 @@ from modal_deployment.vocabulary import Vocabulary
 _LONGEST_IDENTIFIER = 63
 # What Modal calls a kind of GPU, and how many: https://modal.com/docs/guide/gpu
 _GPU = r"^[A-Za-z0-9]+(-[A-Za-z0-9]+)*!?(:[1-8])?$"
+# Two different ones must not name the same function: `modal_deployment.contents` writes `!` and `:2` in these words.
+_NOT_A_GPU = re.compile(r".*-(EXACT|X[1-8])(!|:|$)")
+# A tag or a branch may move, and the hub takes no abbreviated commit: https://huggingface.co/docs/hub/en/models-downloading
+_COMMIT = r"[0-9a-f]{40}"
 _REGION_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 
 
@@ -49,6 +54,20 @@ def _placed(path: Path, info: ValidationInfo) -> Path:
 _SettingsPath = Annotated[Path, AfterValidator(_placed)]
 
 
+def _gpu(name: str) -> str:
+    if _NOT_A_GPU.match(name.upper()):
+        raise ValueError("is not a kind of GPU: write L4! for exactly an L4, and L4:2 for two of them")
+    return name.upper()
+
+
+class WrongKeyError(ValueError):
+    """A value that does not fit the rest of the settings: its key, and the problem."""
+
+    def __init__(self, key: tuple[str, ...], problem: str) -> None:
+        super().__init__(problem)
+        self.key = key
+
+
 class ModelSettings(BaseModel):
     """A model that jobs may name: `source` is its id on the hub, or free text.
 
@@ -58,10 +77,17 @@ class ModelSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: str | None = None
+    source: Annotated[str, AfterValidator(readable)] | None = None
     revision: str | None = None
-    gpu: Annotated[str, Field(pattern=_GPU), AfterValidator(str.upper)] | None = None
+    gpu: Annotated[str, Field(pattern=_GPU), AfterValidator(_gpu)] | None = None
     context: int | None = Field(default=None, ge=1)
+
+    @field_validator("revision")
+    @classmethod
+    def _pins_the_weights(cls, revision: str | None) -> str | None:
+        if revision is not None and not re.fullmatch(_COMMIT, revision):
+            raise ValueError("must be a whole commit of the hub, of 40 hexadecimal digits: a branch or a tag may move")
+        return revision
 
     def model(self, model_id: str, built_in: Model | None) -> Model:
         """Return the model of this id; what is not set here is that of the built-in one."""
@@ -157,13 +183,17 @@ class Settings(BaseModel):
     @classmethod
     def _region_ids(cls, regions: dict[str, RegionSettings]) -> dict[str, RegionSettings]:
         built_in = Regions(BUILT_IN_REGIONS)
-        named = [region.id if (region := built_in.or_none(name)) else name for name in regions]
-        if len(set(named)) != len(named):
-            raise ValueError("the same region is configured twice")
-        for name in named:
-            if not _REGION_ID.fullmatch(name):
+        tables: dict[str, str] = {}
+        for name in regions:
+            region_id = region.id if (region := built_in.or_none(name)) else name
+            if not _REGION_ID.fullmatch(region_id):
                 raise ValueError(f'"{excerpt(name)}" is not a region\'s id: use a-z, 0-9 and -, at most 32 characters')
-        return dict(zip(named, regions.values(), strict=True))
+            if (first := tables.setdefault(region_id, name)) != name:
+                raise ValueError(
+                    f'"{excerpt(first)}" and "{excerpt(name)}" are both names of the built-in region {region_id}: write'
+                    " one table for it, or choose another id for a region of your own and put the name into its aliases"
+                )
+        return dict(zip(tables, regions.values(), strict=True))
 
     @field_validator("models")
     @classmethod
@@ -172,7 +202,10 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _unambiguous_vocabulary(self) -> Settings:
-        _ = self.vocabulary
+        if any(DEFAULT_PROMPT in region.names for region in self.vocabulary.regions.values()):
+            raise ValueError(
+                f'no region can be called "{DEFAULT_PROMPT}": in system_prompts it stands for all other regions'
+            )
         return self
 
     @cached_property
@@ -184,13 +217,13 @@ class Settings(BaseModel):
         models = built_in | own
         names = self.modal.models or list(built_in)
         if unknown := [name for name in names if name not in models]:
-            raise ValueError(f'modal.models: unknown model "{excerpt(unknown[0])}"; known: {", ".join(models)}')
-        places = self.modal.regions or [region.id for region in BUILT_IN_REGIONS]
+            known = ", ".join(models)
+            raise WrongKeyError(("modal", "models"), f'unknown model "{excerpt(unknown[0])}"; known: {known}')
         return Vocabulary(
             regions=regions,
             models=models,
             deployed=tuple(models[name] for name in dict.fromkeys(names)),
-            deployed_regions=tuple(dict.fromkeys(regions.named(name) for name in places)),
+            deployed_regions=self._deployed(regions),
         )
 
     def endpoint_of(self, region_id: str) -> RegionSettings | None:
@@ -216,6 +249,13 @@ class Settings(BaseModel):
             region_id: region.region(region_id, rest.get(region_id)) for region_id, region in self.regions.items()
         }
         return Regions((rest | configured).values())
+
+    def _deployed(self, regions: Regions) -> tuple[Region, ...]:
+        places = self.modal.regions or [region.id for region in BUILT_IN_REGIONS]
+        try:
+            return tuple(dict.fromkeys(regions.named(name) for name in places))
+        except UnknownRegionError as error:
+            raise WrongKeyError(("modal", "regions"), str(error)) from None
 
     @field_validator("database_schema")
     @classmethod

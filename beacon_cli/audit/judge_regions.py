@@ -16,8 +16,11 @@ MAX_COMBINATIONS = 2000
 """Maximum number of distinct combinations to read. Providers have a few hundred regions; a job has a few."""
 
 
-def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) -> Check:
-    """Check that every region's name is known, and that the region that answered is the one that was asked."""
+def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]], mixed: Sequence[str] = ()) -> Check:
+    """Check that every region's name is known, and that the region that answered is the one that was asked.
+
+    `mixed` are the lanes that were asked in more than one way: their answers may come from different models.
+    """
     faults: Counter[str] = Counter()
     doubts: Counter[str] = Counter()
     for combination in combinations:
@@ -30,8 +33,12 @@ def regions(expected: Expectation, *, combinations: Sequence[dict[str, Any]]) ->
         return Check("regions", "fail", _listed(faults))
     if len(combinations) >= MAX_COMBINATIONS:
         return Check("regions", "fail", f"the rows name more than {MAX_COMBINATIONS} combinations of regions")
-    if doubts:
-        return Check("regions", "warn", _listed(doubts))
+    warnings = [_listed(doubts)] if doubts else []
+    if mixed:
+        lanes = f"{quantity(len(mixed), 'lane')} asked in more than one way (name of the model, API, URL or parameters)"
+        warnings.append(with_examples(lanes, mixed[:5], len(mixed)))
+    if warnings:
+        return Check("regions", "warn", "; ".join(warnings))
     told = "every answer came from the region that was asked"
     if "container_region" in expected.unrecorded:
         told += ", as far as the answers say; these tables do not record where containers ran"

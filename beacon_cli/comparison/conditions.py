@@ -35,26 +35,43 @@ class Incomparable:
         return self.name if self.name in ASSUMPTIONS else f"{self.name} differs"
 
 
+def _model(execution: StoredExecution) -> str | None:
+    """Return the model that answered: the one that was meant if an endpoint repeats the name that was sent.
+
+    Another name from such an endpoint may be a version of the same model, so it is unknown.
+    """
+    if execution.sent_model is None:
+        return execution.effective_model
+    return execution.model_id if execution.effective_model == execution.sent_model else None
+
+
 def _sampling(execution: StoredExecution) -> str | None:
-    """Return how the answer was generated: as the receipt says, else every parameter that was sent."""
-    if execution.sent is not None:
-        return _parameters(execution.sent)
-    if execution.temperature is None and execution.max_tokens is None:
+    """Return how the answer was generated: every parameter that was sent, where no receipt says otherwise."""
+    if execution.sent is None and execution.temperature is None and execution.max_tokens is None:
         return None
-    return f"temperature {execution.temperature}, max_tokens {execution.max_tokens}"
+    return _parameters(execution.sent or "{}", execution.temperature, execution.max_tokens)
 
 
 @lru_cache(maxsize=64)
-def _parameters(sent: str) -> str:
-    """Return parameters in the words of a receipt, and then all the others."""
+def _parameters(sent: str, temperature: str | None, max_tokens: str | None) -> str:
+    """Return parameters as one text; those of a receipt come before those that were sent."""
     rest = json.loads(sent)
     tokens = rest.pop("max_completion_tokens", rest.pop("max_tokens", None))
-    usual = f"temperature {rest.pop('temperature', None)}, max_tokens {tokens}"
+    heat = rest.pop("temperature", None)
+    usual = f"temperature {_number(temperature or heat)}, max_tokens {_number(max_tokens or tokens)}"
     return ", ".join([usual, *(f"{name} {json.dumps(rest[name], ensure_ascii=False)}" for name in sorted(rest))])
 
 
+def _number(value: object) -> str:
+    """Return a number in its shortest form, so that 0 is 0.0; anything else as it is."""
+    try:
+        return f"{float(str(value)):g}"
+    except ValueError:
+        return str(value)
+
+
 CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
-    _MODEL: lambda execution: execution.effective_model,
+    _MODEL: _model,
     "model_revision": lambda execution: execution.model_revision,
     "gpu": lambda execution: execution.gpu,
     "generator": lambda execution: execution.architecture,
@@ -82,6 +99,7 @@ class Conditions:
     models: Mapping[str, Model]
     _values: dict[tuple[str, str], dict[str, set[str | None]]] = field(default_factory=dict)
     _elsewhere: dict[tuple[str, str], int] = field(default_factory=dict)
+    _ways: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     _prompts: dict[str, dict[str, str | None]] = field(default_factory=dict)
     _nowhere: bool = False
 
@@ -91,6 +109,7 @@ class Conditions:
             groups = self._values.setdefault((name, execution.model_id), {})
             value = value_of(execution)
             groups.setdefault(group, set()).add(self._id_of(value, execution.model_id) if name == _MODEL else value)
+        self._ways.setdefault((execution.job_id, execution.model_id, execution.region), set()).add(execution.way)
         places = execution.places(self.regions)
         self._nowhere = self._nowhere or not places
         for named in places - {execution.region}:
@@ -106,7 +125,12 @@ class Conditions:
         """Return what differs between groups, or inside one."""
         return tuple(
             Incomparable(name, detail, name in accepted)
-            for name, detail in (*self._differing(), *self._answered_elsewhere(), *self._reworded())
+            for name, detail in (
+                *self._differing(),
+                *self._asked_otherwise(),
+                *self._answered_elsewhere(),
+                *self._reworded(),
+            )
         )
 
     def unrecorded(self) -> tuple[str, ...]:
@@ -129,6 +153,12 @@ class Conditions:
                 found.setdefault((name, _by_group(known)), []).append(model_id)
         for (name, detail), models in found.items():
             yield name, f"{detail} ({', '.join(excerpt(model, 40) for model in models)})"
+
+    def _asked_otherwise(self) -> Iterator[tuple[str, str]]:
+        for (_, model_id, region), ways in self._ways.items():
+            if len(ways) > 1:
+                shown = _listed([excerpt(way, 60) for way in ways])
+                yield _MODEL, f"{excerpt(region, 40)} was asked in different ways: {shown} ({excerpt(model_id, 40)})"
 
     def _answered_elsewhere(self) -> Iterator[tuple[str, str]]:
         for (asked, named), count in self._elsewhere.items():

@@ -182,7 +182,10 @@ def _left_out(comparison: Comparison) -> Iterator[Line]:
 
 def _advice(comparison: Comparison, reason: str) -> str:
     if reason.startswith("no noise: answers"):
-        return "; set a temperature above 0, and run it under a new id"
+        return (
+            "; at temperature 0, set a higher one and run it under a new id; at a higher one, the endpoints may answer"
+            " from a cache"
+        )
     if reason.startswith(("one answer", "too few", "among")):
         return f"; set repeats: {max(5, *(count + 2 for count in comparison.repeats))}, and run it under a new id"
     return ""

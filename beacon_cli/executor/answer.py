@@ -23,7 +23,8 @@ from modal_deployment.vocabulary import Vocabulary
 LONGEST_RETRY_AFTER_SECONDS = 30 * 86400.0
 """The longest `Retry-After` that is believed: no time limit of a job is longer."""
 _RETRIABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
-_OWN_COLUMNS = frozenset({"response", "receipt"})
+# What has a column of its own, and what Beacon itself records beside answers of another API: no endpoint can say that.
+_NOT_KEPT = frozenset({"response", "receipt", "sent", "asked_at"})
 _CODES = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 407: "proxy_refused", 429: "rate_limited"}
 # Where an answer has its thought, if not in its text: the names of DeepSeek and vLLM, and of OpenRouter.
 _THOUGHTS: tuple[Path, ...] = (("reasoning_content",), ("reasoning",))
@@ -36,7 +37,7 @@ _LONGEST_BODY = 10_000  # characters that are kept of a block's body that is not
 class Reply:
     """A response as received: status, the relevant headers, the whole body, and the door that it must still pass.
 
-    `vocabulary` says what its names mean.
+    `url` is where the request was sent; `vocabulary` says what names mean.
     """
 
     status: int
@@ -47,6 +48,7 @@ class Reply:
     location: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
     door: Door = field(default_factory=Door, compare=False)
+    url: str = ""
 
     @property
     def excerpt(self) -> str:
@@ -93,14 +95,14 @@ def read_answer(reply: Reply, lane: Lane, asked: Mapping[str, Any] | None = None
     """
     prompt = str((asked or {}).get("prompt", ""))
     if reply.status != 200:
-        return block_or_raise(status_error(reply, prompt=prompt), reply)
+        return _blocked(status_error(reply, prompt=prompt), reply)
     document = read_object(reply)
     filter_ended = filtered(document, reply)
     if filter_ended is not None and not document.get("response"):
         _refuse_other_origin(document, lane, reply)
         return _answer(document, reply, filter_ended)
     if (error := _reported_error(document, reply, prompt)) is not None:
-        return block_or_raise(error, reply)
+        return _blocked(error, reply)
     if not isinstance(document.get("response", 0), str | None):
         raise malformed(reply, "it has no text in `response`")
     _refuse_other_origin(document, lane, reply)
@@ -182,7 +184,7 @@ def _answer(document: Mapping[str, Any], reply: Reply, block: Why | None) -> Ans
         status="blocked" if block else "completed" if has_text else "empty",
         response=response,
         thought=thought,
-        output={key: value for key, value in document.items() if key not in _OWN_COLUMNS},
+        output={key: value for key, value in document.items() if key not in _NOT_KEPT},
         receipt=receipt if isinstance(receipt, dict) else None,
         provider_id=_name(reply, details, "provider_id"),
         container_id=_name(reply, document, "container_id"),
@@ -193,11 +195,16 @@ def _answer(document: Mapping[str, Any], reply: Reply, block: Why | None) -> Ans
     )
 
 
-def block_or_raise(error: AttemptError, reply: Reply) -> Answer:
+def _blocked(error: AttemptError, reply: Reply) -> Answer:
+    why = block_or_raise(error)
+    return _answer(error.raw or {}, reply, why)
+
+
+def block_or_raise(error: AttemptError) -> Why:
     """Return the refusal that an error is. Raises every other error."""
     if error.code not in BLOCKS:
         raise error
-    return _answer(error.raw or {}, reply, Why(error.code, error.message))
+    return Why(error.code, error.message)
 
 
 def filtered(document: Mapping[str, Any], reply: Reply) -> Why | None:

@@ -69,13 +69,13 @@ def read_completion(reply: Reply, lane: Lane, asked: Mapping[str, Any]) -> Answe
         return _blocked(_reported(error, reply, prompt), reply, asked)
     if not isinstance(message, dict):
         raise malformed(reply, "it has no message in `choices`")
-    return _answer(document, message, reply, asked)
+    return _answer(document, message, reply, asked, filtered(document, reply))
 
 
 def _blocked(error: AttemptError, reply: Reply, asked: Mapping[str, Any]) -> Answer:
     """Return the refusal that an error is. Raises every other error."""
-    answer = block_or_raise(error, reply)
-    return replace(answer, output={**answer.output, **_around(reply, asked)})
+    why = block_or_raise(error)
+    return _answer(error.raw or {}, {}, reply, asked, why)
 
 
 def _error_inside(document: Mapping[str, Any], choice: object) -> object:
@@ -93,8 +93,9 @@ def _reported(error: object, reply: Reply, prompt: str) -> AttemptError:
     return error_inside({"error": error}, reply, prompt)
 
 
-def _answer(document: Mapping[str, Any], message: Mapping[str, Any], reply: Reply, asked: Mapping[str, Any]) -> Answer:
-    block = filtered(document, reply)
+def _answer(
+    document: Mapping[str, Any], message: Mapping[str, Any], reply: Reply, asked: Mapping[str, Any], block: Why | None
+) -> Answer:
     response = _text(message, reply)
     marked, text = split_thought(response or "")
     thought = _thought(message) or marked
@@ -161,11 +162,12 @@ def _output(
 
 
 def _around(reply: Reply, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the headers that tell something, and what was sent beside the messages."""
+    """Return the headers that tell something, what was sent beside the messages, and where."""
     clean = reply.door.secrets.clean_value
     return {
         "headers": {name: bounded(clean(value)) for name, value in reply.headers.items() if name in KEPT_HEADERS},
         "sent": clean({key: value for key, value in asked.items() if key != "messages"}),
+        "asked_at": clean(reply.url),
     }
 
 

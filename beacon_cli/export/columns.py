@@ -84,8 +84,10 @@ COLUMNS = (
     Column(
         "sent",
         "text",
-        "what was sent to an OpenAI-compatible endpoint beside messages, model and seed, in JSON",
+        "the parameters that were sent beside the seed, in JSON; for Beacon's own endpoints those of the job",
     ),
+    Column("sent_model", "text", "the name under which an OpenAI-compatible endpoint was asked for the model"),
+    Column("asked_at", "text", "the URL at which an OpenAI-compatible endpoint was asked"),
 )
 
 

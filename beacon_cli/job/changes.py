@@ -44,15 +44,18 @@ def _model_changes(stored: dict[str, list[str]], new: dict[str, list[str]]) -> I
     for model, regions in new.items():
         if model not in stored:
             yield f"models: + {excerpt(model, 255)} ({', '.join(regions)})"
-        elif regions != stored[model]:
+        elif set(regions) != set(stored[model]):
             yield f"models: {excerpt(model, 255)}: {', '.join(stored[model])} → {', '.join(regions)}"
 
 
 def _region_changes(stored: Spec, new: Spec) -> Iterator[str]:
-    """Yield how regions are called otherwise: labels, and places if a system prompt names them."""
-    before = stored_regions(stored)
+    """Yield how regions are called otherwise: ids, labels, and places if a system prompt names them."""
+    before, after = stored_regions(stored), stored_regions(new)
     names_place = _names_place(stored) or _names_place(new)
-    for region_id, region in stored_regions(new).items():
+    gone = {region.label: region_id for region_id, region in before.items() if region_id not in after}
+    for region_id, region in after.items():
+        if region_id not in before and region.label in gone:
+            yield f"regions: {excerpt(region.label)} has another id: {_change(gone[region.label], region_id)}"
         if (old := before.get(region_id)) is not None:
             if region.label != old.label:
                 yield f"regions.{region_id}.label: {_change(old.label, region.label)}"

@@ -36,6 +36,12 @@ def _listed(stop: object) -> object:
     return stop
 
 
+def _without_repeats(stops: list[str]) -> list[str]:
+    if repeated := next((stop for stop in stops if stops.count(stop) > 1), None):
+        raise ValueError(f'"{excerpt(repeated, 40)}" is repeated')
+    return stops
+
+
 def _foreign(extra: dict[str, Any]) -> dict[str, Any]:
     """Return what is sent as it is. Raises `ValueError` for what Beacon sets itself, and for a credential."""
     for key in extra:
@@ -61,6 +67,7 @@ _STOP_SCHEMA = {
 _Stops = Annotated[
     list[_Stop],
     Field(min_length=1, max_length=MAX_STOPS),
+    AfterValidator(_without_repeats),
     BeforeValidator(_listed),
     WithJsonSchema(_STOP_SCHEMA),
 ]

@@ -10,6 +10,8 @@ from beacon_cli.job.files import BOM
 
 MAX_LINE_BYTES = 1_000_000
 """The maximum length of a line in a file of questions, which bounds memory."""
+LONE_RETURN = "the line holds a carriage return that ends no line: end lines with a line feed, as editors do today"
+"""What is wrong with a line of text that has one; files of old Macs have no other ends of lines."""
 
 
 def read_lines(source: str, file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:

@@ -73,7 +73,7 @@ class WrittenQuestion(_Written):
         default=None,
         description="The text that is sent to the model. Only a question of the bank can omit it.",
     )
-    tags: Annotated[list[str], Field(min_length=1), AfterValidator(_tags)] | None = Field(
+    tags: Annotated[list[str], AfterValidator(_tags)] | None = Field(
         default=None, description="Words by which questions are grouped, such as control; stored and exported with it."
     )
 

@@ -23,8 +23,10 @@ _DECODER = json.JSONDecoder(object_pairs_hook=tuple)
 def read(source: str, file: BinaryIO, _warn: Callable[[str], None]) -> Iterator[tuple[int, Question]]:
     """Yield each question with the number of its line. Raises `JobFileError` for a line that is none."""
     for number, offset, line in read_lines(source, file):
-        if line.strip():
-            yield number, question_in(line) or _explained(source, number, offset, line)
+        if (question := question_in(line)) is not None:
+            yield number, question
+        elif (text := decoded(source, line, first_line=number, offset=offset)).strip():
+            yield number, _explained(source, number, text)
 
 
 def question_in(line: bytes) -> Question | None:
@@ -34,7 +36,7 @@ def question_in(line: bytes) -> Question | None:
         values = dict(pairs)
         if len(pairs) != len(values) or not _KEYS.issuperset(values):
             return None
-        tags = tuple(_texts(values["tags"])) if "tags" in values else ()
+        tags = () if values.get("tags") is None else tuple(_texts(values["tags"]))
         question = Question(values["id"], values["text"], tags)
         sound = not id_problem(question.id) and not text_problem(question.text) and "\0" not in question.text
         question.text.encode()
@@ -49,9 +51,8 @@ def _texts(tags: object) -> list[str]:
     return tags
 
 
-def _explained(source: str, number: int, offset: int, line: bytes) -> Question:
+def _explained(source: str, number: int, text: str) -> Question:
     """Read a line again, slowly, to find where the problem is."""
-    text = decoded(source, line, first_line=number, offset=offset)
     document = read_json(source, text, first_line=number)
     root = document.root
     if not isinstance(root.value, dict):
@@ -76,7 +77,7 @@ def _part(document: Document, key: str, problem_of: Callable[[str], str]) -> str
 
 
 def _tags(document: Document, node: Node | None) -> tuple[str, ...]:
-    if node is None:
+    if node is None or node.value is None:
         return ()
     if not isinstance(node.value, list) or any(not isinstance(item.value, str) for item in node.items):
         raise document.error(node, "must be a list of texts", _TAGS_HINT)

@@ -12,7 +12,7 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.job.document import located
 from beacon_cli.job.files import decoded
 from beacon_cli.job.lanes import Question
-from beacon_cli.job.lines import read_lines
+from beacon_cli.job.lines import LONE_RETURN, read_lines
 from beacon_cli.job.questions import id_problem, tags_problem, text_problem
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
@@ -78,6 +78,8 @@ def _decoded_lines(source: str, file: BinaryIO) -> Iterator[tuple[int, str]]:
 
 def _header(source: str, number: int, line: str) -> _Header:
     """Return the columns that a line names. Raises `JobFileError` if it names them by no delimiter, or by several."""
+    if "\r" in line.removesuffix("\n").removesuffix("\r"):
+        raise located(source, number, 1, "", LONE_RETURN, _HEADER_HINT)
     headers = [_Header(delimiter, _names(line, delimiter)) for delimiter in _DELIMITERS]
     found = [header for header in headers if header.complete]
     if not found:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from beacon_cli.job.document import located
 from beacon_cli.job.files import decoded
 from beacon_cli.job.lanes import Question
-from beacon_cli.job.lines import read_lines
+from beacon_cli.job.lines import LONE_RETURN, read_lines
 from beacon_cli.job.question_lines import question_in
 from beacon_cli.job.questions import text_problem
 
@@ -20,12 +20,12 @@ def read(source: str, file: BinaryIO, _warn: Callable[[str], None]) -> Iterator[
     """
     count = 0
     for number, offset, line in read_lines(source, file):
-        if not line.strip():
+        text = decoded(source, line, first_line=number, offset=offset).removesuffix("\n").removesuffix("\r")
+        if not text.strip():
             continue
         if not count and question_in(line) is not None:
             hint = "name the file .jsonl, or write each question as plain text"
             raise located(source, number, 1, "", "the lines are JSON, and in a .txt file they would be asked", hint)
-        text = decoded(source, line, first_line=number, offset=offset).removesuffix("\n").removesuffix("\r")
         if problem := _problem(text):
             raise located(source, number, 1, "", problem, "write one question per line")
         count += 1
@@ -33,4 +33,6 @@ def read(source: str, file: BinaryIO, _warn: Callable[[str], None]) -> Iterator[
 
 
 def _problem(text: str) -> str:
+    if "\r" in text:
+        return LONE_RETURN
     return "the text holds a NUL character, which cannot be stored" if "\0" in text else text_problem(text)

@@ -21,6 +21,7 @@ CONFIGURED = "beacon.toml"
 @dataclass(frozen=True, slots=True)
 class KnownModel:
     """A model, and who serves it: `target` is `modal`, `local`, or the id of a region that has it under its own name.
+    It is None for one that is only described.
 
     `origins` are where it is described; a later one overrides parts of an earlier one. `deploy` says that it is one of
     `modal.models`, served by the function `function` there. `deployed_in` are the ids of the regions in which this
@@ -28,7 +29,7 @@ class KnownModel:
     """
 
     model: Model
-    target: str
+    target: str | None
     origins: tuple[str, ...]
     deploy: bool = False
     function: str | None = None
@@ -67,7 +68,7 @@ def _on_modal(settings: Settings) -> Iterator[KnownModel]:
         origins = ((BUILT_IN, model.id in built_in), (CONFIGURED, model.id in settings.models))
         yield KnownModel(
             model=model,
-            target="modal",
+            target="modal" if deploy else None,
             origins=tuple(origin for origin, holds in origins if holds),
             deploy=deploy,
             function=functions.get(model.id),

@@ -52,9 +52,9 @@ def _served(models: Sequence[KnownModel], labels: Mapping[str, str]) -> Iterator
         if known.target in labels:
             elsewhere.setdefault(known.model.id, []).append(known)
         else:
-            yield known, known.target
+            yield known, known.target or "-"
     for same in elsewhere.values():
-        yield same[0], ", ".join(labels[known.target] for known in same)
+        yield same[0], ", ".join(labels[known.target] for known in same if known.target)
 
 
 def _model_row(known: KnownModel, served_by: str, labels: Mapping[str, str]) -> list[str]:

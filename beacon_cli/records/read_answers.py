@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,9 +11,11 @@ from psycopg.rows import dict_row
 
 from beacon_cli.console.redaction import document_without_credentials
 from beacon_cli.errors import UsageError
+from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.expectation import Expectation, from_spec
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.relations import (
+    CONTRACT,
     EFFECTIVE_REGION,
     GIVEN_QUESTIONS,
     legacy_executions,
@@ -25,6 +28,7 @@ from beacon_cli.store.queries import query
 from beacon_cli.store.text import original, originals
 
 _ROWS_AT_ONCE = 500
+_PARAMETERS = ("temperature", "max_tokens", "top_p", "stop")
 
 
 def stored_executions(
@@ -56,11 +60,25 @@ def stored_executions(
         "models": list(spec.models or ()),
         "labels": jobs[0].regions.labels,
     }
+    asked = {job.key: _asked(job) for job in jobs}
     with reading(connection), connection.cursor(name="executions", row_factory=dict_row) as cursor:
         cursor.itersize = _ROWS_AT_ONCE
         cursor.execute(_statement(jobs[0], spec, documents=documents), parameters)
         for row in cursor:
-            yield StoredExecution(**originals(row if jobs[0].schema == "beacon" else _without_credentials(row)))
+            read = row if jobs[0].schema == "beacon" else _without_credentials(row)
+            yield StoredExecution(**originals(_with_parameters(read, asked.get(row["job_id"]))))
+
+
+def _with_parameters(row: dict[str, Any], asked: str | None) -> dict[str, Any]:
+    """Return a row with what its job asked, where an endpoint of Beacon's own API answered: such rows lack it."""
+    own = row["sent"] is None and row["status"] in ANSWERED
+    return {**row, "sent": asked} if own else row
+
+
+def _asked(job: StoredJob) -> str | None:
+    """Return the parameters that a job asks of endpoints of Beacon's own API, as JSON; the old system's say none."""
+    generation = job.spec.get("generation") if job.schema == "beacon" and isinstance(job.spec, dict) else None
+    return json.dumps({name: generation[name] for name in _PARAMETERS if name in generation}) if generation else None
 
 
 def question_ids(connection: Connection, job: StoredJob) -> list[str]:
@@ -82,6 +100,7 @@ def _statement(job: StoredJob, spec: Expectation, *, documents: bool) -> sql.Com
         relations = {
             "region": region_label(sql.Identifier("execution", "region"), job.regions),
             "effective_region": EFFECTIVE_REGION,
+            "contract": CONTRACT,
         }
     return query("records", "answers_legacy" if legacy else "answers_beacon").format(
         **relations, documents=_documents(documents)

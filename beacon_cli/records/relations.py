@@ -90,9 +90,16 @@ _TIMES = sql.SQL(", ").join(
 )
 
 
+_OF_ANOTHER_API = "jsonb_typeof(output_data -> 'sent') = 'object'"
+CONTRACT = sql.SQL(f"(CASE WHEN {_OF_ANOTHER_API} THEN NULL ELSE output_data END)")
+"""The answer if it is one of Beacon's own API. What others hold under the same keys means something else."""
 # What the endpoint says of itself. Rows of version 0.2 and earlier lack the columns for it.
 EFFECTIVE_REGION = sql.SQL(
-    "coalesce(effective_region, receipt_data #>> '{execution_details,region}', output_data #>> '{metadata,region}')"
+    "coalesce(effective_region, receipt_data #>> '{{execution_details,region}}', {contract} #>> '{{metadata,region}}')"
+).format(contract=CONTRACT)
+# How an endpoint that is not Beacon's own was asked; each repeat has a seed of its own.
+_WAY = sql.SQL(
+    f"CASE WHEN {_OF_ANOTHER_API} THEN concat((output_data -> 'sent') - 'seed', output_data ->> 'asked_at') ELSE '' END"
 )
 
 
@@ -100,12 +107,18 @@ def beacon_executions(regions: Regions) -> sql.Composed:
     """Return the rows of Beacon's own table for the job `job_id`; `regions` give them their labels."""
     return sql.SQL(
         "(SELECT run_id, question_id, model_id, {region} AS region, repeat, status, response,"
-        " output_data ->> 'region' AS answered_region, {effective_region} AS effective_region, provider_id,"
-        " container_id, container_region, attempts, hops, NULL::text AS error, NULL::text AS classification,"
-        " error_code, finish_reason,"
+        " {contract} ->> 'region' AS answered_region, {effective_region} AS effective_region, {way} AS way,"
+        " provider_id, container_id, container_region, attempts, hops, NULL::text AS error,"
+        " NULL::text AS classification, error_code, finish_reason,"
         " {times}"
         " FROM executions WHERE job_id = %(job_id)s)"
-    ).format(region=region_label(sql.Identifier("region"), regions), times=_TIMES, effective_region=EFFECTIVE_REGION)
+    ).format(
+        region=region_label(sql.Identifier("region"), regions),
+        contract=CONTRACT,
+        effective_region=EFFECTIVE_REGION,
+        way=_WAY,
+        times=_TIMES,
+    )
 
 
 def legacy_executions(columns: Mapping[str, str], repeats: int, regions: Regions) -> sql.Composed:
@@ -152,7 +165,7 @@ _LEGACY = """(
                container_id, container_region, least(retry_count, 1000000) + 1 AS attempts, hops,
                concat_ws(': ', output_data ->> 'error', output_data ->> 'router_error', original_error) AS error,
                response_classification AS classification, queued_at, started_at, completed_at, created_at,
-               error_code, finish_reason
+               error_code, finish_reason, NULL::text AS way
         FROM (
             SELECT *, CASE WHEN response IS NULL AND output_data ? 'response'
                            THEN coalesce(output_data ->> 'response', '') ELSE response END AS answer

@@ -17,9 +17,10 @@ class StoredExecution(ModelWords):
     `position` is the question's position in the job, None for a question that the job does not have; `tags` are those
     of the question, with a space between them. `region` is a label. `answered_region`, `effective_region`,
     `effective_model` and `effective_system_prompt` are whatever the endpoint says that it did: at the top of its
-    answer, in its receipt, or in its metadata. `sent` is a JSON object with the parameters that were sent to an
-    endpoint that is not Beacon's own. `output_data` and `receipt_data` are JSON texts, read only on request. A row of
-    the old system has None for columns that its tables do not have.
+    answer, in its receipt, or in its metadata. `sent` is a JSON object with the parameters that were sent; of an
+    endpoint that is not Beacon's own, `sent_model` is the model's name there, and `asked_at` the URL. `output_data` and
+    `receipt_data` are JSON texts, read only on request. A row of the old system has None for columns that its tables
+    do not have.
     """
 
     job_id: str
@@ -64,6 +65,15 @@ class StoredExecution(ModelWords):
     effective_model: str | None
     tags: str | None
     sent: str | None = None
+    sent_model: str | None = None
+    asked_at: str | None = None
+
+    @property
+    def way(self) -> str:
+        """How the endpoint was asked: by Beacon's own API, or under which name of the model and where."""
+        if self.sent_model is None:
+            return "Beacon's API"
+        return self.sent_model + (f" at {self.asked_at}" if self.asked_at else "")
 
     @property
     def used_system_prompt(self) -> str | None:

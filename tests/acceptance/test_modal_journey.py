@@ -61,11 +61,17 @@ def test_drift_after_a_deployment_is_exit_1_although_every_app_was_deployed(
     assert document["data"]["verify"]["regions"]["eu"]["extra"] == ["mistral-7b"]
 
 
-MISTRAL = Model(id="mistral-7b", source="mistralai/Mistral-7B", revision="c170c7", gpu="L4", context=32768)
+MISTRAL = Model(
+    id="mistral-7b",
+    source="mistralai/Mistral-7B",
+    revision="c170c708c41dac9275d15a8fff4eca08d52bab71",
+    gpu="L4",
+    context=32768,
+)
 MISTRAL_TOML = """
 [models."mistral-7b"]
 source = "mistralai/Mistral-7B"
-revision = "c170c7"
+revision = "c170c708c41dac9275d15a8fff4eca08d52bab71"
 gpu = "L4"
 context = 32768
 """

@@ -117,11 +117,72 @@ def test_a_variable_may_be_about_a_region_of_the_file() -> None:
             "[modal]\nmodels = ['mistral-7b']\n",
             'modal.models: unknown model "mistral-7b"; known: llama3.2-1b, qwen2.5-1.5b',
         ),
-        ("[modal]\nregions = ['mars']\n", "unknown region 'mars'; known regions: us (US), eu (EU), apac (ASIA)"),
+        (
+            "[modal]\nregions = ['mars']\n",
+            "modal.regions: unknown region 'mars'; known regions: us (US), eu (EU), apac (ASIA)",
+        ),
+        (
+            "[regions.us-east]\n[regions.us-west]\n",
+            'regions: "us-east" and "us-west" are both names of the built-in region us: write one table for it,'
+            " or choose another id for a region of your own and put the name into its aliases",
+        ),
+        ("[regions.default]\n", 'no region can be called "default"'),
+        ("[regions.br]\nlabel = 'Default'\n", 'no region can be called "default"'),
+        ("[regions.br]\naliases = ['DEFAULT']\n", 'no region can be called "default"'),
     ],
 )
 def test_a_name_that_stands_for_two_things_or_none_is_refused(content: str, said: str) -> None:
     assert f"beacon.toml: {said}" in refusal(content)
+
+
+def test_a_variable_with_an_unknown_name_is_blamed_for_it() -> None:
+    assert refusal(MODAL__MODELS="foo").startswith('BEACON_MODAL__MODELS: unknown model "foo"')
+    assert refusal(MODAL__REGIONS="br").startswith("BEACON_MODAL__REGIONS: unknown region 'br'")
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ("[models.x]\nsource = ''\n", "models.x.source"),
+        ("[models.x]\nrevision = ''\n", "models.x.revision"),
+        ("[models.x]\nrevision = 'main'\n", "models.x.revision"),
+        ("[models.x]\ngpu = 'L4-EXACT'\n", "models.x.gpu"),
+        ("[models.x]\ngpu = 'l4-x2'\n", "models.x.gpu"),
+        ("[models.x]\ngpu = 'H100-exact:2'\n", "models.x.gpu"),
+        ("[regions.br]\nmodal_region = 'sa; rm -rf'\n", "regions.br.modal_region"),
+        ("[regions.br]\naliases = ['']\n", "regions.br.aliases"),
+        ("[regions.br]\naliases = ['sa', ' br ']\n", "regions.br.aliases"),
+        ("[regions.br]\ncontainer_prefixes = ['']\n", "regions.br.container_prefixes"),
+        ("[regions.br]\ncontainer_prefixes = ['u']\n", "regions.br.container_prefixes"),
+    ],
+)
+def test_a_value_that_cannot_be_what_it_is_for_is_refused(content: str, key: str) -> None:
+    assert f"beacon.toml: {key}: " in refusal(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ("[models.x]\ncontext = true\n", "models.x.context"),
+        ("[models.x]\ncontext = '4096'\n", "models.x.context"),
+        ("[regions.br]\nsame_endpoint = 'yes'\n", "regions.br.same_endpoint"),
+        ("[limits]\nattempts = '3'\n", "limits.attempts"),
+        ("[fleet]\nper_region = 2.0\n", "fleet.per_region"),
+        ("[local]\nhop_after = '5'\n", "local.hop_after"),
+    ],
+)
+def test_values_in_a_file_have_their_types(content: str, key: str) -> None:
+    assert f"beacon.toml: {key}: " in refusal(content)
+
+
+def test_a_variable_is_a_text_whatever_its_key_holds() -> None:
+    settings = load(LIMITS__ATTEMPTS="3", FLEET__PER_REGION="4", REGIONS__US__SAME_ENDPOINT="yes")
+    assert (settings.limits.attempts, settings.fleet.per_region, settings.regions["us"].same_endpoint) == (3, 4, True)
+
+
+def test_beginnings_of_containers_regions_are_taken_from_a_built_in_region_in_any_case() -> None:
+    regions = load("[regions.virginia]\ncontainer_prefixes = ['US-']\n").vocabulary.regions
+    assert regions.of_container("us-east-1") == regions["virginia"]
 
 
 def test_what_the_file_adds_is_known_and_what_it_overrides_stays_otherwise() -> None:

@@ -2,15 +2,15 @@
 SELECT execution.job_id, question.position, execution.question_id, execution.model_id, {region} AS region,
        execution.repeat, execution.status, execution.prompt, execution.system_prompt, execution.response,
        execution.attempts, execution.hops, execution.provider_id, execution.container_id, execution.container_region,
-       execution.output_data ->> 'region' AS answered_region,
-       coalesce(execution.model_revision, execution.output_data ->> 'model_revision') AS model_revision,
-       execution.output_data ->> 'gpu' AS gpu,
+       {contract} ->> 'region' AS answered_region,
+       coalesce(execution.model_revision, {contract} ->> 'model_revision') AS model_revision,
+       {contract} ->> 'gpu' AS gpu,
        execution.receipt_data #>> '{{provenance,architecture}}' AS architecture,
        execution.receipt_data #>> '{{provenance,model_registry}}' AS model_registry,
        execution.receipt_data #>> '{{output,metadata,temperature}}' AS temperature,
        execution.receipt_data #>> '{{output,metadata,max_tokens}}' AS max_tokens,
-       coalesce(execution.tokens, CASE WHEN execution.output_data ->> 'tokens_generated' ~ '^[0-9]{{1,9}}$'
-            THEN (execution.output_data ->> 'tokens_generated')::int END) AS tokens_generated,
+       coalesce(execution.tokens, CASE WHEN {contract} ->> 'tokens_generated' ~ '^[0-9]{{1,9}}$'
+            THEN ({contract} ->> 'tokens_generated')::int END) AS tokens_generated,
        execution.http_status, execution.error_code, execution.error_message, execution.function_call_id,
        execution.queued_at, execution.started_at, execution.completed_at, execution.created_at,
        execution.run_id::text AS run_id, {documents},
@@ -18,15 +18,16 @@ SELECT execution.job_id, question.position, execution.question_id, execution.mod
        coalesce(execution.effective_system_prompt, execution.receipt_data #>> '{{output,system_prompt}}')
            AS effective_system_prompt,
        {effective_region} AS effective_region,
-       -- An endpoint that is not Beacon's own has a name of its own for the model; another name may be a version of it.
-       CASE WHEN execution.output_data ->> 'model' = execution.output_data #>> '{{sent,model}}' THEN execution.model_id
-            WHEN execution.output_data #>> '{{sent,model}}' IS NULL
-            THEN coalesce(execution.receipt_data #>> '{{execution_details,model}}', execution.output_data ->> 'model')
-       END AS effective_model,
+       coalesce(execution.receipt_data #>> '{{execution_details,model}}', execution.output_data ->> 'model')
+           AS effective_model,
        nullif(array_to_string(question.tags, ' '), '') AS tags,
        -- Each repeat has a seed of its own.
        CASE WHEN jsonb_typeof(execution.output_data -> 'sent') = 'object'
-            THEN ((execution.output_data -> 'sent') - 'seed' - 'model')::text END AS sent
+            THEN ((execution.output_data -> 'sent') - 'seed' - 'model')::text END AS sent,
+       CASE WHEN jsonb_typeof(execution.output_data -> 'sent') = 'object'
+            THEN execution.output_data #>> '{{sent,model}}' END AS sent_model,
+       CASE WHEN jsonb_typeof(execution.output_data -> 'sent') = 'object'
+            THEN execution.output_data ->> 'asked_at' END AS asked_at
 FROM executions AS execution
 LEFT JOIN questions AS question ON question.job_id = %(first)s AND question.id = execution.question_id
 WHERE execution.job_id = ANY (%(keys)s::text[])

@@ -129,6 +129,8 @@ def test_a_row_in_json_written_out_by_hand(connection: Connection, database_url:
         "effective_model": None,
         "tags": None,
         "sent": None,
+        "sent_model": None,
+        "asked_at": None,
     }
 
 

@@ -20,7 +20,7 @@ context = 4096
 source = "acme/Spare"
 [models.own]
 source = "acme/Own"
-revision = "0a1b2c3d4e5f60718293"
+revision = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
 gpu = "L4"
 context = 2048
 [modal]
@@ -63,7 +63,14 @@ def settings(home: Path) -> Settings:
     return Settings.model_validate(
         {
             "data_dir": home / "data",
-            "models": {"own": {"source": "acme/Own", "revision": "0a1b2c3d4e5f60718293", "gpu": "L4", "context": 2048}},
+            "models": {
+                "own": {
+                    "source": "acme/Own",
+                    "revision": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
+                    "gpu": "L4",
+                    "context": 2048,
+                }
+            },
             "modal": {"models": ["qwen2.5-1.5b", "own"]},
         }
     )
@@ -79,7 +86,7 @@ def test_each_model_says_where_it_comes_from_and_whether_it_is_deployed(home: Pa
     assert models["own"] == {
         "id": "own",
         "source": "acme/Own",
-        "revision": "0a1b2c3d4e5f60718293",
+        "revision": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
         "gpu": "L4",
         "context": 2048,
         "architecture": "transformers",
@@ -93,7 +100,7 @@ def test_each_model_says_where_it_comes_from_and_whether_it_is_deployed(home: Pa
     assert (models["llama3.2-1b"]["from"], models["llama3.2-1b"]["context"]) == (["built in", "beacon.toml"], 4096)
     assert [models["llama3.2-1b"][key] for key in ("deploy", "function", "deployed_in")] == [False, None, []]
     assert models["qwen2.5-1.5b"]["deployed_in"] == ["us", "eu"], "eu has other models beside it"
-    assert (models["spare"]["gpu"], models["spare"]["revision"]) == (None, None)
+    assert [models["spare"][key] for key in ("target", "gpu", "revision")] == [None, None, None]
     assert (models["smollm2-135m"]["target"], models["smollm2-135m"]["revision"]) == ("local", SMOLLM2.sha256)
     assert models["scripted"]["source"] == str(home / "answers.yaml")
 

@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from tests.support.in_process import Done, beacon
-from tests.support.openai_region import OpenAiRegion, openai_region, refusal
+from tests.support.openai_region import OpenAiRegion, completion, openai_region, refusal
+from tests.support.raw_server import http
 from tests.support.regions_server import Regions, regions_server
 
 Connection = psycopg.Connection[Any]
@@ -81,6 +82,29 @@ def test_regions_of_both_kinds_are_asked_in_one_job(study: Study, connection: Co
     ]
     differing = json.loads(study.read("compare", "own", "--json").out)["data"]["incomparable"]
     assert {each["name"] for each in differing} >= {"sampling"}
+
+
+def test_a_lane_that_is_asked_for_another_model_when_the_job_is_resumed_is_told(study: Study) -> None:
+    study.eu.models = ["m-small", "other"]
+    study.eu.answer = lambda asked: (
+        http(200, completion(asked)) if asked.body["seed"] == 7 else refusal(422, "no", code="x")
+    )
+    assert study.run("--no-check").code == 1
+    study.eu.answer = None
+    settings = Path("beacon.toml")
+    settings.write_text(settings.read_text().replace('{name = "m-small"}', '{name = "other"}'))
+    assert study.run("--no-check").code == 0
+    checks = {each["name"]: each for each in study.read("check-db", "own", "--json").document["data"]["checks"]}
+    assert checks["regions"]["status"] == "warn"
+    assert "1 lane asked in more than one way" in checks["regions"]["detail"]
+    told = [each["detail"] for each in study.read("compare", "own", "--json").document["data"]["incomparable"]]
+    assert any(detail.startswith("EU was asked in different ways: m-small at http://") for detail in told)
+    rows = [json.loads(line) for line in study.read("export", "own").out.splitlines()]
+    assert {(row["sent_model"], row["effective_model"]) for row in rows if row["region"] == "EU"} == {
+        ("m-small", "m-small-2026-01-01"),
+        ("other", "other-2026-01-01"),
+    }
+    assert {row["region"] for row in rows if row["sent_model"] is None} == {"ASIA"}
 
 
 def test_nothing_is_checked_where_nothing_is_left_to_ask_or_on_request(study: Study) -> None:

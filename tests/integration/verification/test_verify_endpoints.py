@@ -368,7 +368,9 @@ def test_a_region_that_says_nothing_is_left_at_the_time_that_was_given(regions: 
 
 def test_each_inference_function_is_asked_whether_strangers_have_access(regions: Deployed) -> None:
     urls = {name: f"{regions.url}/us/{name}" for name in ("inference", "inference-l4", "models", "health")}
-    own = Model(id="own", source="acme/own", revision="0a1b", gpu="L4", context=2048)
+    own = Model(
+        id="own", source="acme/own", revision="0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", gpu="L4", context=2048
+    )
     endpoint = Endpoint.of_urls(Regions(BUILT_IN_REGIONS)["us"], urls, gpu_functions((*BUILT_IN_MODELS, own)))
     regions.us.serves((*BUILT_IN_MODELS, own))
     expected = {model.id: model for model in (*BUILT_IN_MODELS, own)}

@@ -29,6 +29,13 @@ def combination(**changes: Any) -> dict[str, Any]:
     return {**usual, "container_region": "us-ashburn-1", **changes}
 
 
+def test_a_lane_that_was_asked_in_two_ways_is_a_doubt_beside_the_others() -> None:
+    check = regions(EXPECTED, combinations=[combination(container_region=None)], mixed=["a · US"])
+    assert check.status == "warn"
+    assert "without a record of where the container ran; 1 lane asked in more than one way" in check.detail
+    assert check.detail.endswith("a · US")
+
+
 def test_the_checks_have_the_documented_names_in_the_documented_order() -> None:
     assert ["complete", *JUDGES] == [
         *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential", "batch_gap"),

@@ -132,6 +132,43 @@ def test_every_parameter_that_was_sent_is_compared_with_what_a_receipt_says(
     assert [each.name for each in found] == (["sampling"] if differs else [])
 
 
+def test_what_a_job_asked_of_beacons_own_endpoints_is_compared_with_what_was_sent_to_others() -> None:
+    job = {"temperature": None, "max_tokens": None, "sent": json.dumps({"temperature": 0.0, "max_tokens": 50})}
+    sent = {**job, "sent_model": "m-small", "effective_model": "m-small"}
+    extra = {**sent, "sent": json.dumps({"temperature": 0, "max_tokens": 50, "reasoning_effort": "low"})}
+    assert (names(conditions(job, sent)), conditions(job, sent).unrecorded()) == ([], ())
+    assert names(conditions(job, extra)) == ["sampling"]
+
+
+def test_an_endpoints_own_name_of_the_model_is_the_model_that_was_meant_and_another_one_is_unknown() -> None:
+    named = {"sent_model": "m-small", "effective_model": "m-small"}
+    version = {"sent_model": "m-small", "effective_model": "m-small-2026-01-01"}
+    assert (names(conditions({}, named)), conditions({}, named).unrecorded()) == ([], ())
+    assert (names(conditions({}, version)), conditions({}, version).unrecorded()) == ([], ("model",))
+
+
+@pytest.mark.parametrize(
+    ("other", "shown"),
+    [
+        (
+            {"sent_model": "two", "effective_model": "two", "asked_at": "http://a"},
+            "one at http://a and two at http://a",
+        ),
+        (
+            {"sent_model": "one", "effective_model": "one", "asked_at": "http://b"},
+            "one at http://a and one at http://b",
+        ),
+        ({}, "Beacon's API and one at http://a"),
+    ],
+)
+def test_a_lane_that_was_asked_in_two_ways_is_incomparable(other: dict[str, Any], shown: str) -> None:
+    found = conditions({"sent_model": "one", "effective_model": "one", "asked_at": "http://a"}, {})
+    found.add(execution(repeat=1, **other), "US")
+    (finding,) = found.incomparable(frozenset({"model"}))
+    assert (finding.name, finding.accepted) == ("model", True)
+    assert finding.detail == f"US was asked in different ways: {shown} (m)"
+
+
 def test_sampling_is_unknown_only_where_nothing_of_it_is_known() -> None:
     assert conditions({"temperature": None, "max_tokens": None}, {}).unrecorded() == ("sampling",)
 

@@ -10,7 +10,7 @@ from beacon_cli.deployment.chosen import chosen_regions, models_to_deploy, regio
 from beacon_cli.errors import ConfigError, UsageError
 from beacon_cli.settings import Settings
 
-OWN = {"source": "acme/own", "revision": "0a1b", "gpu": "L4", "context": 2048}
+OWN = {"source": "acme/own", "revision": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", "gpu": "L4", "context": 2048}
 
 
 def settings(**tables: Any) -> Settings:
@@ -58,7 +58,7 @@ def test_models_are_deployed_in_the_order_of_the_configuration() -> None:
     ("given", "missing"),
     [
         ({}, 'models."own".revision and models."own".gpu and models."own".context'),
-        ({"revision": "0a1b", "gpu": "L4"}, 'models."own".context'),
+        ({"revision": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", "gpu": "L4"}, 'models."own".context'),
     ],
 )
 def test_a_model_that_lacks_what_deploying_needs_is_refused_only_then(given: dict[str, Any], missing: str) -> None:

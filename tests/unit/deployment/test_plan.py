@@ -8,7 +8,12 @@ from beacon_cli.deployment.chosen import models_to_deploy, regions_to_deploy
 from beacon_cli.deployment.plan import DeployRequest, deployment_plan
 from beacon_cli.settings import Settings
 
-OWN = {"source": "acme/own", "revision": "0a1b", "gpu": "A100-40GB", "context": 2048}
+OWN = {
+    "source": "acme/own",
+    "revision": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567",
+    "gpu": "A100-40GB",
+    "context": 2048,
+}
 APP = "project-beacon-hf-br"
 
 

@@ -90,7 +90,7 @@ def test_a_regions_own_configuration_wins_over_what_a_deployment_recorded(
     assert urlsplit(configured_endpoints(chosen, US, recorded)["us"].inference_url).hostname == host
 
 
-OWN = {"source": "acme/own", "revision": "0a1b", "gpu": "L4", "context": 2048}
+OWN = {"source": "acme/own", "revision": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567", "gpu": "L4", "context": 2048}
 TWO_KINDS = {"models": {"own": OWN}, "modal": {"workspace": "acme", "models": ["qwen2.5-1.5b", "own"]}}
 APP = "https://acme--project-beacon-hf-us"
 

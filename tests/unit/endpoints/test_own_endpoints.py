@@ -376,7 +376,8 @@ def test_modals_key_goes_to_no_host_that_the_region_does_not_name() -> None:
     with pytest.raises(ConfigError, match="BEACON_PROXY_KEY and BEACON_PROXY_SECRET are not sent there"):
         endpoint(region(), **CREDENTIALS)
     assert endpoint(region()).of("m").access.request_headers({}, "US") == {}
-    for more in ({"auth": "none"}, {"headers_env": {}}):
+    silent: list[dict[str, Any]] = [{"auth": "none"}, {"headers_env": {}}]
+    for more in silent:
         assert endpoint(region(**more), **CREDENTIALS).of("m").access.request_headers(MODAL, "US") == {}
 
 

@@ -148,6 +148,24 @@ def test_a_filter_blocks_and_what_was_sent_is_kept(body: Any, status: int) -> No
     assert answer.output["sent"]["max_tokens"] == 500
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_nothing_at_the_top_of_an_answer_is_read_as_one_of_beacons_own(status: int) -> None:
+    top = {"region": "EU", "model_revision": "r", "tokens_generated": 9, "container_id": "c", "provider_id": "local-eu"}
+    more = {"container_region": "eu-west", "system_prompt": "p", "metadata": {"region": "EU"}, "receipt": {"a": 1}}
+    body = completion({"content": "4"}) if status == 200 else {"error": {"message": "no", "code": "content_filter"}}
+    answer = read({**body, **top, **more, "response": "5"}, status)
+    claims = answer.claims
+    assert (claims.effective_region, claims.tokens, claims.effective_system_prompt) == (None, None, None)
+    assert (answer.container_id, answer.container_region, answer.provider_id, answer.receipt) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert (answer.response, claims.model_revision) == ("4" if status == 200 else None, None)
+    assert answer.output["region"] == "EU"
+
+
 def test_a_filtered_answer_keeps_the_text_that_came() -> None:
     assert read(completion({"content": "It"}, finish_reason="content_filter")).response == "It"
     assert read(completion({"content": None}, finish_reason="content_filter")).response is None

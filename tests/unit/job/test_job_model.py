@@ -170,6 +170,15 @@ def test_how_a_region_is_called_is_a_change_where_it_is_stored_or_sent(
     assert (new.spec_sha256 == old.spec_sha256) is (change is None)
 
 
+def test_another_id_under_the_same_label_is_named(load: Load) -> None:
+    def job(region_id: str) -> Job:
+        settings = Settings.model_validate({"regions": {region_id: {"label": "BR"}, "cl": {}}})
+        document = {**JOB, "models": ["llama3.2-1b"], "regions": ["BR", "CL"]}
+        return load(document, regions=settings.vocabulary.regions)
+
+    assert spec_differences(job("br").spec(), job("xx").spec()) == ['regions: BR has another id: "br" → "xx"']
+
+
 def test_a_built_in_region_under_another_label_is_a_change(load: Load) -> None:
     renamed = Settings.model_validate({"regions": {"eu": {"label": "EUROPE"}}}).vocabulary
     old, new = load(JOB), load(JOB, regions=renamed.regions)

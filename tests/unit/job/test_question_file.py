@@ -30,6 +30,12 @@ def test_a_line_may_have_tags(tmp_path: Path) -> None:
     assert list(source) == [Question("a", "1", ("control", "x-1"))]
 
 
+@pytest.mark.parametrize("tags", ["[]", "null"])
+def test_no_tags_may_be_written_down(tmp_path: Path, tags: str) -> None:
+    source = open_question_file(write(tmp_path, f'\u00a0\n{{"id": "a", "text": "1", "tags": {tags}}}\n'))
+    assert list(source) == [Question("a", "1")]
+
+
 def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
     path = write(
         tmp_path, b'\xef\xbb\xbf{"id": "a", "text": "1"}\r\n\r\n  \n{"id": "b", "text": "\xc2\x85\xe2\x80\xa8"}\n'

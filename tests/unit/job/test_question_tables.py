@@ -71,6 +71,7 @@ def test_other_columns_are_named_in_one_warning(tmp_path: Path) -> None:
         ('id,text\na,x\nb,"never\nclosed\n', ":3:1: a field begins with a quotation mark that is never closed"),
         ('id,text\nb,"no" more\n', ":2:1: not valid CSV: ',' expected after '\"'"),
         ('id,text\nb,"' + "long\n" * 30_000, ":2:1: a field is too long: a quotation mark before it may not be closed"),
+        ("id,text\ra,x\rb,y\r", ":1:1: the line holds a carriage return that ends no line"),
         ("id,text\na,x\ry\n", ":2:1: a carriage return stands in the middle of a line"),
         ("id,text\na,x\0\n", ":2:1: the text holds a NUL character"),
         (b"id,text\na,\xe4\n", ":2:3: not UTF-8 text: byte 0xe4 at offset 10"),
@@ -88,7 +89,7 @@ def test_a_table_that_cannot_be_used_is_named_with_its_line(tmp_path: Path, data
 
 
 def test_each_line_of_a_text_file_is_a_question(tmp_path: Path) -> None:
-    path = write(tmp_path, "\ufeffWhat is 2+2?\r\n\n  \n# not a comment, \"{'\n Why? \n", "q.TXT")
+    path = write(tmp_path, "\ufeffWhat is 2+2?\r\n\n  \n\u00a0\n# not a comment, \"{'\n Why? \n", "q.TXT")
     assert list(open_question_file(path)) == [
         Question("q1", "What is 2+2?"),
         Question("q2", "# not a comment, \"{'"),
@@ -102,6 +103,7 @@ def test_each_line_of_a_text_file_is_a_question(tmp_path: Path) -> None:
         ("\n", ":1:1: the file contains no questions"),
         ("a\n\nb\0\n", ":3:1: the text holds a NUL character"),
         (b"a\n\xff\n", ":2:1: not UTF-8 text: byte 0xff at offset 2"),
+        ("Why?\rHow?\r", ":1:1: the line holds a carriage return that ends no line"),
         ("x" * 32_001, ":1:1: a question's text must not be longer than 32000 characters"),
         ('{"id": "a", "text": "b"}\n', ":1:1: the lines are JSON, and in a .txt file they would be asked"),
     ],
