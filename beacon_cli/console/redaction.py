@@ -7,6 +7,7 @@ import html
 import json
 import os
 import re
+import sys
 import tomllib
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,9 +42,20 @@ _CREDENTIALS = frozenset(
     }
 )
 _MAY_NAME_CREDENTIALS = re.compile("wallet|signature|key|nonce|token|authorization|password|secret", re.IGNORECASE)
-# A shorter value is part of too many harmless words.
-_SHORTEST = 6
+SHORTEST = 6
+"""The fewest characters of a value that is removed: a shorter one is part of too many harmless words."""
 _SHORTEST_IN_BASE64 = 8
+
+# What may break up a secret: white space, hyphens, and characters that are not seen. Python calls most of these not
+# printable, which is found fast; it does not say so of `_PRINTABLE_BREAKS`.
+_BREAKS = b" \t\n\r\v\f-"
+_PRINTABLE_BREAKS = "\u034f\u115f\u1160\u2010\u2011\u3164\ufe00\ufe01\ufe0e\ufe0f"
+_UNSEEN = (
+    "\x85\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff" + _PRINTABLE_BREAKS
+)
+_UNSEEN_CHARACTERS = re.compile(f"[{_UNSEEN}]+")
+_LINE_ENDS = (b"\\n", b"\\r", b"\\t")  # as JSON writes them
+_SPELLED_HIDDEN = r"\\u(?:11[56]|17b|180|20(?:0[b-f]|1[01]|2[a-e]|6)|3164|fe0|feff)|%(?:0[9ad]|c2%ad|e2%8[01]|ef%b)"
 
 # How a server may spell a character: JSON's and Python's escapes, percent-encoding, HTML's entities, the zero bytes of
 # UTF-16 and UTF-32 read as something else.
@@ -52,6 +64,7 @@ _SPELLED_ASCII = r"\\(?:u(?:0|\{)|[x0-7/])|%(?:00|[2-7][0-9a-f])|&[#a-z]|\0"
 _BACKSLASHES = re.compile(r"\\{2,}")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-f]{4})|u\{0*([0-9a-f]{1,6})\}|U([0-9a-f]{8})|x([0-9a-f]{2})|([0-7]{3}))", re.I)
 _ZEROS = r"(?:\0|%00|\\{1,8}(?:u0000|x00)){0,3}"
+_BETWEEN = rf"(?:[\s{_UNSEEN}\-]|\\[nrt]){{0,8}}"
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _MOST_LAYERS = 4  # one spelling inside another: a percent-encoded URL in a JSON text in an HTML page
 
@@ -64,21 +77,27 @@ class Redactor:
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
-        known = {value.lower(): shown for value, shown in secrets.items() if len(value) >= _SHORTEST}
+        known = {value.lower(): shown for value, shown in secrets.items() if len(value) >= SHORTEST}
         other = {form.lower(): "***" for value in secrets for form in _in_base64(value)}
         other |= {_BACKSLASHES.sub(r"\\", value): shown for value, shown in known.items()}
+        other |= {value.encode("utf-8", "replace").hex(): "***" for value in secrets if len(value) >= SHORTEST}
         self._shown = {**other, **known}
         self._values = tuple(sorted(self._shown, key=len, reverse=True))  # one may begin with another
+        self._finder = _Finder(self._values)
         plain = "".join(self._values)
         quotes = "".join(mark for mark in ('"', "'") if mark in plain)
-        spelled = (_SPELLED_ASCII if plain.isascii() else _SPELLED) + (rf"|\\[{quotes}]" if quotes else "")
+        spelled = (
+            (_SPELLED_ASCII if plain.isascii() else _SPELLED)
+            + rf"|{_SPELLED_HIDDEN}"
+            + (rf"|\\[{quotes}]" if quotes else "")
+        )
         self._may_be_spelled = re.compile(spelled + (r"|\\\\" if "\\" in plain else ""))
 
     def finds_in(self, text: str) -> bool:
         """Return whether a text contains a secret in any spelling."""
         for _ in range(_MOST_LAYERS):
             lowered = text.lower()
-            if any(value in lowered for value in self._values):
+            if self._finder.finds_in(lowered):
                 return True
             if self._may_be_spelled.search(lowered) is None:
                 return False
@@ -90,8 +109,10 @@ class Redactor:
         if not self._values or not self.finds_in(text):
             return text
         text = self._plain.sub(lambda match: self._shown.get(match[0].lower(), "***"), text)
-        if self.finds_in(text):
-            text = self._any_spelling.sub("***", text)
+        for pattern in (self._any_spelling, self._broken_up):
+            if not self.finds_in(text):
+                return text
+            text = pattern.sub("***", text)
         return "***" if self.finds_in(text) else text
 
     def clean_value(self, value: Any) -> Any:
@@ -113,6 +134,12 @@ class Redactor:
     @cached_property
     def _any_spelling(self) -> re.Pattern[str]:
         return re.compile("|".join(_ZEROS.join(map(_spellings, value)) for value in self._values), re.IGNORECASE)
+
+    @cached_property
+    def _broken_up(self) -> re.Pattern[str]:
+        return re.compile(
+            "|".join(_BETWEEN.join(map(re.escape, value)) for value in self._finder.joined), re.IGNORECASE
+        )
 
 
 def protect(names: Iterable[str], urls: Iterable[str]) -> None:
@@ -171,6 +198,62 @@ def _redactor(secrets: tuple[tuple[str, str], ...]) -> Redactor:
     return Redactor(dict(secrets))
 
 
+class _Finder:
+    """Finds values in texts in lower case, also where something breaks them up.
+
+    A text is first compared by numbers: 8 bytes of it at every 16th (or 8th) place, or 4 at every 4th. A value of at
+    least 23 (15, 7) bytes is in it only if one of them is also in the value, at any place; and that takes as long for
+    many values as for one.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        joined = {value: _without_breaks(value) for value in values}
+        needles = tuple(dict.fromkeys(short for short in joined.values() if len(short) >= SHORTEST))
+        self.joined = tuple(needle.decode("utf-8", "surrogatepass") for needle in needles)
+        self._needles = needles
+        # A line end that JSON wrote is removed; what stands after a backslash of another meaning is looked for, too.
+        self._exact = tuple(value for value, short in joined.items() if len(short) < SHORTEST)
+        self._exact += tuple(f"\\{value}" for value in joined if value[0] in "nrt")
+        long = [needle for needle in needles if len(needle) >= 15]
+        self._long = _numbers(long, 8)
+        self._step = 2 if all(len(needle) >= 23 for needle in long) else 1
+        self._short = _numbers((needle for needle in needles if 7 <= len(needle) < 15), 4)
+        self._shortest = tuple(needle for needle in needles if len(needle) < 7)
+
+    def finds_in(self, text: str) -> bool:
+        """Return whether one of the values is in a text."""
+        data = _without_breaks(text)
+        if b"\\" in data:
+            for written in _LINE_ENDS:
+                data = data.replace(written, b"")
+        if self._may_be_in(data) and any(needle in data for needle in self._needles):
+            return True
+        return bool(self._exact) and any(value in text for value in self._exact)
+
+    def _may_be_in(self, data: bytes) -> bool:
+        view = memoryview(data)
+        return (
+            not self._long.isdisjoint(view[: len(data) & ~7].cast("Q")[:: self._step])
+            or (bool(self._short) and not self._short.isdisjoint(view[: len(data) & ~3].cast("I")))
+            or any(needle in data for needle in self._shortest)
+        )
+
+
+def _numbers(needles: Iterable[bytes], size: int) -> frozenset[int]:
+    return frozenset(
+        int.from_bytes(needle[place : place + size], sys.byteorder)
+        for needle in needles
+        for place in range(len(needle) - size + 1)
+    )
+
+
+def _without_breaks(text: str) -> bytes:
+    """Return a text in UTF-8, without what may break up a secret."""
+    if not text.isascii() and (not text.isprintable() or any(each in text for each in _PRINTABLE_BREAKS)):
+        text = _UNSEEN_CHARACTERS.sub("", text)
+    return text.encode("utf-8", "surrogatepass").translate(None, _BREAKS)
+
+
 def _spelled_out(text: str) -> str:
     """Return a text with one layer of escapes resolved."""
     if "\\" in text:
@@ -222,9 +305,19 @@ def _secrets() -> dict[str, str]:
             for match in pattern.finditer(url):
                 password = match[2].strip("'")
                 secrets |= {password: "***", unquote(password): "***"}
+        if name in (*_PROXY_NAMES, *_own_url_names):
+            secrets |= dict.fromkeys(_login(url), "***")
         if "@" in url or "password" in url:  # else it contains nothing to hide
             secrets[url] = f"${name}"
     return secrets
+
+
+def _login(url: str) -> Iterator[str]:
+    """Yield what is secret in the URL of a proxy, which may lack its scheme: a user alone is its key."""
+    login, at, _ = url.rpartition("://")[2].rpartition("@")
+    user, _, password = login.partition(":")
+    if at:
+        yield from (password or user, unquote(password or user), login, unquote(login))
 
 
 @lru_cache(maxsize=4)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from beacon_cli.console.redaction import SHORTEST
 from beacon_cli.errors import ConfigError, CredentialsError
 from beacon_cli.network.proxies import Proxy, named_proxy, with_scheme
 from beacon_cli.region_settings import AskingSettings
@@ -86,6 +87,8 @@ class Access:
         """
         own = {name.lower() for name, _ in (*self.headers, *self.headers_env)}
         headers = {name: value for name, value in modal.items() if self.auth == "modal" and name.lower() not in own}
+        for name, value in headers.items():
+            require_long_enough(value, f"BEACON_PROXY_{'KEY' if name == 'Modal-Key' else 'SECRET'}")
         headers |= self.headers
         headers |= {name: _secret(variable, label) for name, variable in self.headers_env}
         if self.key_env is not None:
@@ -126,6 +129,16 @@ class Access:
         return (self.way, frozenset((*plain, *secret)))
 
 
+def require_long_enough(secret: str, source: str) -> None:
+    """Raise `CredentialsError` for a secret that is too short to be told from harmless text, and so to be hidden."""
+    if len(secret) < SHORTEST:
+        raise CredentialsError(
+            f"the secret in {source} has fewer than {SHORTEST} characters: so short a one cannot be removed from what"
+            " comes back and is stored",
+            hint=f"use a key of at least {SHORTEST} characters; name none where no key is needed",
+        )
+
+
 def _secret(variable: str, label: str) -> str:
     value = os.environ.get(variable, "").strip()
     if not value:
@@ -133,6 +146,7 @@ def _secret(variable: str, label: str) -> str:
             f"region {label} needs the key in {variable}, and this variable is not set",
             hint=f"export {variable}, or name another variable in beacon.toml",
         )
+    require_long_enough(value, variable)
     if not (value.isascii() and value.isprintable()):
         raise CredentialsError(
             f"{variable} must be one line of printable ASCII: it is sent to region {label} as an HTTP header",

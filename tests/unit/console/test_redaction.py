@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -47,6 +49,28 @@ def test_what_the_configuration_names_as_secret_is_redacted_from_then_on(monkeyp
     assert said == "Bearer *** through $AN_OWN_PROXY: *** is wrong"
 
 
+@pytest.mark.parametrize(
+    ("proxy", "secret"),
+    [
+        ("user1:s3cretpassw@127.0.0.1:1", "s3cretpassw"),
+        ("http://APIKEYASUSER77:@127.0.0.1:1", "APIKEYASUSER77"),
+        ("APIKEYASUSER77@127.0.0.1:1", "APIKEYASUSER77"),
+        ("socks5h://user:p%40ssword@h:1", "p@ssword"),
+    ],
+)
+def test_the_login_of_a_proxy_is_redacted_in_every_form(
+    proxy: str, secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_PROXY_TO_HIDE", proxy)
+    protect([], ["A_PROXY_TO_HIDE"])
+    login = proxy.rpartition("://")[2].rpartition("@")[0]
+    for text in (proxy, secret, login, base64.b64encode(login.encode()).decode(), secret.encode().hex()):
+        said = redacted(f"it said {text}.")
+        assert said.startswith("it said ")
+        assert spelled_in(said, secret) is None
+        assert text not in said
+
+
 def test_modals_file_in_the_home_folder_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".modal.toml").write_text(PROFILES)
     monkeypatch.delenv("MODAL_CONFIG_PATH", raising=False)
@@ -72,6 +96,40 @@ def test_a_secret_is_found_in_every_spelling_and_the_rest_is_left(spelling: str)
     assert spelled_in(said, "canary-a1b2c3") is None
     assert said.startswith("before ")
     assert said.endswith(" after")
+
+
+BREAKS = ["\n", "\r\n", " ", "-", "\u00ad", "\u200b", "\u2060", "\ufeff", "\u00a0", "\ufe0f", "\u2011", "\u034f", "\t"]
+
+
+@pytest.mark.parametrize("secret", [SECRET, "wk-canary-a1b2c3-secret-of-many-characters", "canary-1", "a1b2c3"])
+@pytest.mark.parametrize("every", [1, 5])
+@pytest.mark.parametrize("mark", BREAKS)
+def test_a_secret_that_is_broken_up_is_cut_out_of_texts_and_documents(mark: str, every: int, secret: str) -> None:
+    redactor = Redactor({secret: "***"})
+    broken = mark.join(secret[place : place + every] for place in range(0, len(secret), every))
+    assert redactor.clean(f"Before: {broken} .After") == "Before: *** .After"
+    for text in (broken, f"path\\{broken}"):
+        for ascii_only in (True, False):
+            assert redactor.finds_in(json.dumps({"text": text}, ensure_ascii=ascii_only))
+
+
+@pytest.mark.parametrize("form", [str.lower, str.upper])
+def test_a_secret_in_hexadecimal_is_cut_out(form: Callable[[str], str]) -> None:
+    text = f"0x{form(SECRET.encode().hex())}, {form(SECRET.encode().hex(' '))}"
+    assert Redactor({SECRET: "***"}).clean(text) == "0x***, ***"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_secret_in_base64_with_line_ends_is_cut_out(end: str) -> None:
+    whole = base64.b64encode(f"Authorization: Bearer {SECRET} and more".encode()).decode()
+    lines = end.join(whole[place : place + 7] for place in range(0, len(whole), 7))
+    assert Redactor({SECRET: "***"}).clean(lines).count("***") == 1
+
+
+@given(st.text(), st.text(), st.integers(6, 60))
+def test_a_secret_is_found_at_every_place(before: str, after: str, length: int) -> None:
+    secret = "nx7q9zk2w5jy8vt4"[: length % 17].ljust(6, "0") + "ab" * (length // 8)
+    assert Redactor({secret: "***"}).finds_in(f"{before}{secret}{after}")
 
 
 @given(st.text())

@@ -165,6 +165,17 @@ def test_a_way_to_authenticate_needs_a_key() -> None:
         endpoint({"api": "openai", "base_url": BASE, "auth": "api-key"})
 
 
+def test_a_key_that_is_too_short_to_be_hidden_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "abc12")
+    for more in ({"key_env": "KEY"}, {"headers_env": {"X-Key": "KEY"}}):
+        access = endpoint({"api": "openai", "base_url": BASE, **more}).access
+        with pytest.raises(CredentialsError, match="the secret in KEY has fewer than 6 characters") as caught:
+            access.request_headers({}, "US")
+        assert "abc12" not in caught.value.message + caught.value.hint
+    with pytest.raises(CredentialsError, match="the secret in BEACON_PROXY_KEY has fewer"):
+        Access().request_headers({"Modal-Key": "abc12", "Modal-Secret": "ws-canary"}, "US")
+
+
 # Two ways to one place
 
 
