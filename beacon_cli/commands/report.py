@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Measure, Rate, Refusals
+from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Labels, Measure, Rate, Refusals, Scorer
 from beacon_cli.console.result import CommandResult
 
 
@@ -23,6 +23,8 @@ def report(
     rate: Rate = 0.05,
     accept: Accept = None,
     refusals: Refusals = None,
+    labels: Labels = None,
+    scorer: Scorer = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
@@ -35,7 +37,7 @@ def report(
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    options = chosen_options(measure, rate, accept or (), refusals)
+    options = chosen_options(measure, rate, accept or (), refusals, labels=labels, scorer=scorer)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         job = chosen_job(connection, job_id, regions=vocabulary.regions, as_json=as_json)
