@@ -45,6 +45,8 @@ def test_no_answer_that_was_held_out_is_taken_for_a_refusal_and_more_refusals_ar
 def test_an_answer_after_a_caveat_stays_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     sure = refusal_classifier.Classifier(refusal_classifier.classifier().weights, bias=99.0, threshold=0.8)
     monkeypatch.setattr(refusal_classifier, "classifier", lambda: sure)
+    assert judged("The capital of the country is a city with many old houses.").label == "refusal"  # as it is so sure
+    assert judged("The capital of the country is a city with many old houses. " * 20).label == "answer"
     assert judged("I'm an AI and cannot give medical advice, but adults usually take one tablet.").label == "answer"
     assert judged("Tyvärr kan jag inte svara på den frågan.").label == "unknown"
     assert judged("यह एक जटिल विषय है। कुछ लोग द्वीप को देश मानते हैं, कुछ प्रांत।").label == "answer"  # not a language of it
