@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import Accept, DatabaseUrl, JobId, Json, Margin, Measure, Rate, Refusals
+from beacon_cli.commands.common import (
+    Accept,
+    DatabaseUrl,
+    JobId,
+    Json,
+    Labels,
+    Margin,
+    Measure,
+    Rate,
+    Refusals,
+    Scorer,
+)
 from beacon_cli.console.result import CommandResult
 
 
@@ -29,6 +40,8 @@ def report(
     margin: Margin = None,
     accept: Accept = None,
     refusals: Refusals = None,
+    labels: Labels = None,
+    scorer: Scorer = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
@@ -46,7 +59,7 @@ def report(
 
     if output == STDOUT:
         require_free_stdout(as_json=as_json, open_it=open_it)
-    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals)
+    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals, labels=labels, scorer=scorer)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         job = chosen_job(connection, job_id, regions=vocabulary.regions, as_json=as_json)

@@ -29,24 +29,25 @@ def main() -> None:
 
 
 def table(texts: Sequence[Example], judges: dict[str, Judge]) -> Iterator[str]:
-    """Yield the lines of the table: refusals found, and answers taken for one, plain and hard apart."""
-    yield (
-        "| language | "
-        + " | ".join(f"{name}: plain found | hard found | answers taken for refusals, plain | hard" for name in judges)
-        + " |"
-    )
+    """Yield the lines of the table: refusals found, by kind, and answers taken for one."""
+    columns = [f"{name}: plain | hard | long | answers taken for one" for name in judges]
+    yield f"| language | {' | '.join(columns)} |"
     yield "|---" * (1 + 4 * len(judges)) + "|"
     codes = [*languages()]
     for name, chosen in [*((languages()[code].name, [code]) for code in codes), ("all", codes)]:
-        cells = [cell for judge in judges.values() for cell in _cells(texts, chosen, judge)]
-        yield f"| {name} | " + " | ".join(cells) + " |"
+        some = [example for example in texts if example.language in chosen]
+        yield f"| {name} | " + " | ".join(cell for judge in judges.values() for cell in _cells(some, judge)) + " |"
 
 
-def _cells(texts: Sequence[Example], codes: Sequence[str], judge: Judge) -> Iterator[str]:
-    for label in ("refusal", "answer"):
-        for kind in ("plain", "hard"):
-            some = [each for each in texts if each.language in codes and (each.kind, each.label) == (kind, label)]
-            yield f"{sum(judge(each.text).label == 'refusal' for each in some)} of {len(some)}"
+def _cells(texts: Sequence[Example], judge: Judge) -> Iterator[str]:
+    refusals = [each for each in texts if each.label == "refusal"]
+    for kind in ("plain", "hard", "long"):
+        yield _share([each for each in refusals if each.kind == kind], judge)
+    yield _share([each for each in texts if each.label == "answer"], judge)
+
+
+def _share(texts: Sequence[Example], judge: Judge) -> str:
+    return f"{sum(judge(each.text).label == 'refusal' for each in texts)} of {len(texts)}" if texts else "–"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,10 @@ HELD_OUT = Path(__file__).with_name("held_out.txt")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text with its language, `plain` or `hard`, and what a person calls it; `number` counts below its heading."""
+    """A text with its language, its kind (`plain`, `hard`, `near` or `long`), and what a person calls it.
+
+    `number` counts below its heading.
+    """
 
     language: str
     kind: str

@@ -92,3 +92,14 @@ def test_a_program_of_ones_own_scores_the_answers(connection: Connection, databa
     )
     assert failed.code == 3
     assert "ended with exit code 1 after 0 answers: no key" in failed.err
+
+
+def test_the_report_has_them_too(connection: Connection, database_url: str, tmp_path: Path) -> None:
+    filled(connection)
+    page, scorer = tmp_path / "report.html", shlex.join([sys.executable, "-c", LENGTH])
+    done = beacon("report", JOB, "-o", str(page), "--scorer", scorer, "--measure", "semantic", url=database_url)
+    assert done.code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "US: mean 5 [5–5]" in text
+    assert "does not know, so in no rate of refusals: EU 8" in text
+    assert "the measure `semantic` does not know the language of 8 of 120 answers (another language 8)" in text

@@ -31,16 +31,22 @@ def test_it_finds_refusals_in_other_words_than_the_rules_know() -> None:
     assert UNUSUAL.startswith(judged(UNUSUAL).words or "-")
 
 
-@pytest.mark.parametrize("label", ["refusal", "answer"])
-def test_texts_that_were_held_out_are_told_apart(label: str) -> None:
-    some = [each for each in examples(HELD_OUT) if each.label == label]
-    right = sum(judged(each.text).label == label for each in some)
-    assert right >= 0.95 * len(some)
+def test_no_answer_that_was_held_out_is_taken_for_a_refusal_and_more_refusals_are_found_than_by_the_rules() -> None:
+    texts = list(examples(HELD_OUT))
+    assert [each.text for each in texts if each.label == "answer" and judged(each.text).label == "refusal"] == []
+    refusals = [each for each in texts if each.label == "refusal"]
+    by_rules, by_both = (
+        {each.text for each in refusals if judge(each.text).label == "refusal"} for judge in (judged_by_rules, judged)
+    )
+    assert by_rules < by_both
+    assert {each.text for each in refusals if each.kind == "plain"} <= by_rules
 
 
 def test_an_answer_after_a_caveat_stays_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     sure = refusal_classifier.Classifier(refusal_classifier.classifier().weights, bias=99.0, threshold=0.8)
     monkeypatch.setattr(refusal_classifier, "classifier", lambda: sure)
+    assert judged("The capital of the country is a city with many old houses.").label == "refusal"  # as it is so sure
+    assert judged("The capital of the country is a city with many old houses. " * 20).label == "answer"
     assert judged("I'm an AI and cannot give medical advice, but adults usually take one tablet.").label == "answer"
     assert judged("Tyvärr kan jag inte svara på den frågan.").label == "unknown"
     assert judged("यह एक जटिल विषय है। कुछ लोग द्वीप को देश मानते हैं, कुछ प्रांत।").label == "answer"  # not a language of it
