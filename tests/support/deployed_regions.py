@@ -14,7 +14,7 @@ from modal_deployment.registry import BUILT_IN_MODELS, Model, registry_document,
 from tests.support.answers import good_answer
 from tests.support.raw_server import RawServer, Request, http, raw_server_in_thread
 
-CREDENTIALS = {"modal-key": "wk-1", "modal-secret": "ws-canary-1"}
+CREDENTIALS = {"modal-key": "wk-test-1", "modal-secret": "ws-canary-1"}
 CALL = "__modal_function_call_id=fc-1"
 
 Reply = Callable[[Request], bytes | None]

@@ -124,7 +124,7 @@ def test_under_nohup_it_survives_the_end_of_the_terminal(tmp_path: Path) -> None
 
 
 def test_the_curl_line_works_as_printed_with_credentials_from_the_environment(tmp_path: Path) -> None:
-    secrets = {"BEACON_PROXY_KEY": "wk-1", "BEACON_PROXY_SECRET": "ws-canary"}
+    secrets = {"BEACON_PROXY_KEY": "wk-test-1", "BEACON_PROXY_SECRET": "ws-canary"}
     with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), environment=secrets) as process:
         answer, talk = ready(process)
         assert "canary" not in answer + talk

@@ -248,7 +248,7 @@ def test_a_plan_needs_no_endpoint_and_says_at_its_end_that_one_is_missing(
 ) -> None:
     done = beacon("run", "job.yaml", "--dry-run", url=database_url)
     assert done.code == 0
-    assert done.out.splitlines()[-1].startswith("this job cannot run yet: no endpoint is configured for region US: ")
+    assert "\nthis job cannot run yet: no endpoint is configured for region US: " in done.out
     data = beacon("run", "job.yaml", "--dry-run", "--json", url=database_url).document["data"]
     assert (data["expected"], data["endpoints"]) == (12, {})
     assert data["cannot_run"].startswith("no endpoint is configured for region US: add --local")

@@ -16,7 +16,7 @@ from modal_deployment.regions import BUILT_IN_REGIONS
 from tests.support.local_models import scripted_settings
 
 SCRIPTS: dict[str, dict[str, Any]] = {"llama3.2-1b": {"default": "4"}, "qwen2.5-1.5b": {"default": "four"}}
-CREDENTIALS = {"proxy_key": "wk-1", "proxy_secret": "ws-1"}
+CREDENTIALS = {"proxy_key": "wk-test-1", "proxy_secret": "ws-test-1"}
 
 
 def verify_local(served: Settings, asking: Settings | None = None, **options: Any) -> VerifyReport:

@@ -268,7 +268,9 @@ def test_the_check_for_strangers_sends_no_credentials_and_no_prompt(regions: Dep
     ]
 
 
-@pytest.mark.parametrize("settings", [None, Settings.model_validate({"proxy_key": "wk-2", "proxy_secret": "ws-2"})])
+@pytest.mark.parametrize(
+    "settings", [None, Settings.model_validate({"proxy_key": "wk-test-2", "proxy_secret": "ws-test-2"})]
+)
 def test_refused_or_missing_credentials_are_exit_4(regions: Deployed, settings: Settings | None) -> None:
     regions.eu.wants_credentials = True
     report = verify(regions, settings=settings, probe=True)
