@@ -32,6 +32,7 @@ _STYLES: dict[Verdict, str] = {
 _ROWS = 60
 _ROOMY = 120  # minimum columns to show intervals
 _SAMPLED = 10
+_ALIKE = 3
 _REFUSALS = 10
 _PAIRS = 6
 _SILENT = 10
@@ -203,7 +204,10 @@ def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
         labels = [f"  {excerpt(name, 40)}: " for name in samples]
         texts = differing_excerpts(list(samples.values()), max(40, width - max(map(len, labels))))
         yield from (("none", label + text) for label, text in zip(labels, texts, strict=True))
-        yield from (("yellow", f"  {each.line()}") for each in comparison.alike.get(subject, ()))
+        alike = comparison.alike.get(subject, ())
+        yield from (("yellow", f"  {each.line()}") for each in alike[:_ALIKE])
+        if len(alike) > _ALIKE:
+            yield "dim", f"  … and {len(alike) - _ALIKE} more that are nearly alike: --json has them"
 
 
 def _print_regions(comparison: Comparison, console: Console) -> None:
