@@ -12,6 +12,7 @@ from typing import Any
 
 from beacon_cli.accounts import has_name, is_root
 from beacon_cli.errors import StoreError
+from beacon_cli.python_child import without_secrets
 
 ACCOUNT = "pgserver"
 """The account that the server runs as if Beacon runs as root. It is created when needed."""
@@ -70,7 +71,7 @@ def _account() -> ServerUser | None:
             _make_account()
             entry = pwd.getpwnam(ACCOUNT)
         user = ServerUser(entry.pw_uid, entry.pw_gid, is_account=True)
-        subprocess.run(["true"], check=True, **user.options())
+        subprocess.run(["true"], check=True, env=without_secrets(), **user.options())
     except (OSError, KeyError, subprocess.SubprocessError):
         return None
     return user
@@ -78,7 +79,8 @@ def _account() -> ServerUser | None:
 
 def _make_account() -> None:
     options = ("--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin")
-    subprocess.run(["useradd", *options, "--user-group", ACCOUNT], check=True, capture_output=True)
+    command = ["useradd", *options, "--user-group", ACCOUNT]
+    subprocess.run(command, check=True, capture_output=True, env=without_secrets())
 
 
 def _borrowed_name() -> tuple[str, ...]:
@@ -88,7 +90,10 @@ def _borrowed_name() -> tuple[str, ...]:
     names = [entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0]
     if names and shutil.which("unshare") is not None:
         words = ("unshare", "--user", f"--map-user={names[0]}", "--")
-        if subprocess.run([*words, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0:
+        tried = subprocess.run(
+            [*words, "true"], stdin=subprocess.DEVNULL, capture_output=True, check=False, env=without_secrets()
+        )
+        if tried.returncode == 0:
             return words
     raise _refusal()
 
