@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from beacon_cli.comparison.difference import Difference
 from beacon_cli.comparison.pooled import Pooled
@@ -19,15 +19,7 @@ Verdict = Literal[
     "deterministic_equal",
     "untestable",
 ]
-VERDICTS: tuple[Verdict, ...] = (
-    "different",
-    "no_text",
-    "deterministic_different",
-    "not_shown",
-    "equivalent",
-    "deterministic_equal",
-    "untestable",
-)
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 
 def spoken(verdict: Verdict) -> str:
