@@ -12,8 +12,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from beacon_cli.console.program_name import words_of_uv
 from beacon_cli.errors import MissingExtra
@@ -78,7 +77,7 @@ def requirement_of(direct_url: dict[str, Any], extras: list[str]) -> tuple[list[
     named, url = f"[{','.join(extras)}]", direct_url.get("url", "")
     if (folder := direct_url.get("dir_info")) is not None:
         editable = ["--editable"] if folder.get("editable") else []
-        return editable, url2pathname(urlsplit(url).path) + named
+        return editable, unquote(urlsplit(url).path) + named
     if (versioned := direct_url.get("vcs_info")) is not None:
         return [], f"{_PACKAGE}{named} @ {versioned['vcs']}+{url}@{versioned['commit_id']}"
     return [], f"{_PACKAGE}{named}{f' @ {url}' if url else ''}"

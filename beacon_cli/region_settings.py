@@ -81,7 +81,7 @@ def readable(text: str, longest: int = _LONGEST_MODEL_ID) -> str:
 class AskingSettings(BaseModel):
     """How endpoints are asked. `None` is not given: then it is the region's, or the default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     api: Api | None = None
     base_url: str | None = None

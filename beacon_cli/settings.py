@@ -75,7 +75,7 @@ class ModelSettings(BaseModel):
     this id.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     source: Annotated[str, AfterValidator(readable)] | None = None
     revision: str | None = None
@@ -100,7 +100,7 @@ class ModalSettings(BaseModel):
     `models` and `regions` are what is deployed, and what is verified.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     workspace: str | None = None
     environment: str | None = None
@@ -118,7 +118,7 @@ class ModalSettings(BaseModel):
 class LocalModelSettings(BaseModel):
     """What answers for one model id on this machine: a GGUF file, or a script of fixed answers."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     gguf: _SettingsPath | None = None
     script: _SettingsPath | None = None
@@ -133,7 +133,7 @@ class LocalModelSettings(BaseModel):
 class LocalSettings(BaseModel):
     """The `local` target: models in addition to those that come with Beacon, and how its gateway behaves."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     models: dict[str, LocalModelSettings] = {}
     hop_after: float = Field(
@@ -151,7 +151,7 @@ class LocalSettings(BaseModel):
 class FleetSettings(BaseModel):
     """The caps on calls in flight over all jobs and workers of a fleet; the worker that starts last sets them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     per_region: int = Field(default=2, ge=1, le=10000, description="Maximum number of calls in flight to one region.")
     per_account: int = Field(
@@ -162,7 +162,7 @@ class FleetSettings(BaseModel):
 class Settings(BaseModel):
     """All settings. Use `load_settings` to create them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     modal: ModalSettings = ModalSettings()
     models: dict[str, ModelSettings] = {}

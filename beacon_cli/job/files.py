@@ -13,7 +13,6 @@ from typing import BinaryIO
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.document import Document, located
 from beacon_cli.job.json_reader import read_json
-from beacon_cli.job.yaml_reader import read_yaml
 
 MAX_BYTES = 5_000_000
 """The maximum size of a job file; questions in a separate file have no such limit."""
@@ -63,7 +62,7 @@ def read_document(path: Path) -> Document:
         return read_json(source, text)
     if text.lstrip().startswith("{"):
         return _read_either(source, text)
-    return read_yaml(source, text)
+    return _read_yaml(source, text)
 
 
 def _read(path: Path) -> bytes:
@@ -85,10 +84,16 @@ def _read_either(source: str, text: str) -> Document:
         return read_json(source, text)
     except JobFileError as not_json:
         try:
-            return read_yaml(source, text)
+            return _read_yaml(source, text)
         except JobFileError as not_yaml:
             # The name shows the format; without one, the first characters do.
             raise (not_json if source == _STDIN and _MEANT_AS_JSON.match(text) else not_yaml) from None
+
+
+def _read_yaml(source: str, text: str) -> Document:
+    from beacon_cli.job.yaml_reader import read_yaml  # late: its library is a tenth of the start, and JSON needs none
+
+    return read_yaml(source, text)
 
 
 def decoded(source: str, data: bytes, *, first_line: int = 1, offset: int = 0) -> str:

@@ -77,7 +77,7 @@ _Extra = Annotated[dict[str, Any], Field(min_length=1), AfterValidator(_foreign)
 class Generation(BaseModel):
     """How answers are generated: sent with every call."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     temperature: float = Field(
         default=DEFAULT_TEMPERATURE,

@@ -67,7 +67,7 @@ DurationOrZero = Annotated[
 class Limits(BaseModel):
     """The limits of a job: calls in flight, attempts per cell, and how long things may take."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     max_in_flight: int = Field(default=10, ge=1, le=1000, description="Maximum number of calls in flight per job.")
     per_endpoint: int | None = Field(

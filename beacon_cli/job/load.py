@@ -16,7 +16,6 @@ from beacon_cli.job.files import STDIN, read_document, reason
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.model import DEFAULT_PROMPT, PLACE, Job, JobModel
 from beacon_cli.job.old_prompt import read_old_prompt
-from beacon_cli.job.question_file import open_question_file
 from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem
 from beacon_cli.job.validation import suggestion, validated
 from beacon_cli.job.version1 import converted, is_version1
@@ -88,6 +87,8 @@ def _questions(document: Document, node: Node, folder: Path, warnings: list[str]
 
 
 def _question_file(document: Document, node: Node, folder: Path, warnings: list[str]) -> QuestionSource:
+    from beacon_cli.job.question_file import open_question_file
+
     path = folder / str(node.value)
     try:
         return open_question_file(path, warnings.append)

@@ -62,7 +62,7 @@ SystemPrompt = Annotated[FilledText, Field(max_length=MAX_SYSTEM_PROMPT_CHARACTE
 
 
 class _Written(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class WrittenQuestion(_Written):

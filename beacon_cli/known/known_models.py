@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from beacon_cli.endpoints.recorded import environment_name, recorded_apps, serves
+from beacon_cli.local.bundled import local_model_ids
 from beacon_cli.local.llama import LlamaGenerator
-from beacon_cli.local.models import local_model_ids, local_registry
+from beacon_cli.local.models import local_registry
 from beacon_cli.local.scripted import ScriptedGenerator
 from beacon_cli.settings import Settings
 from modal_deployment.contents import gpu_functions

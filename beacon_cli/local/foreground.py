@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import LocalServerError, UsageError
 from beacon_cli.live.fetch_view import FetchView
+from beacon_cli.local.bundled import local_model_ids
 from beacon_cli.local.loopback import require_loopback
-from beacon_cli.local.models import local_model_ids, template_warnings
+from beacon_cli.local.models import template_warnings
 from beacon_cli.local.servers import LocalServer, local_servers
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, held

@@ -9,20 +9,16 @@ from pathlib import Path
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import ConfigError
+from beacon_cli.local.bundled import BUNDLED, local_model_ids
 from beacon_cli.local.gguf import MAGIC, has_chat_template
 from beacon_cli.local.llama import CONTEXT, LlamaGenerator
 from beacon_cli.local.scripted import ScriptedGenerator, load_script
-from beacon_cli.local.weights import BUNDLED, ProgressHook, require_weights, sha256_of
+from beacon_cli.local.weights import ProgressHook, require_weights, sha256_of
 from beacon_cli.settings import LocalModelSettings, Settings
 from modal_deployment.registry import Model
 
 # The context window of a model that is not a language model.
 _SCRIPT_CONTEXT = 128_000
-
-
-def local_model_ids(settings: Settings) -> list[str]:
-    """Return the ids of all models that the local target can serve, without reading a file."""
-    return sorted({*BUNDLED, *settings.local.models})
 
 
 def local_registry(settings: Settings, model_ids: Iterable[str] | None = None) -> dict[str, Model]:

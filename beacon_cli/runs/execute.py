@@ -26,7 +26,8 @@ from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
 from beacon_cli.live.view import run_view
-from beacon_cli.local.models import local_model_ids, template_warnings
+from beacon_cli.local.bundled import local_model_ids
+from beacon_cli.local.models import template_warnings
 from beacon_cli.records.kept_ids import keep_id
 from beacon_cli.runs.asked_again import none_has_status
 from beacon_cli.runs.inventory import Inventory, container_inventory

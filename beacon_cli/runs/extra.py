@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import UsageError
-from beacon_cli.job.lanes import Lane
-from beacon_cli.job.model import Job
+
+if TYPE_CHECKING:
+    from beacon_cli.endpoints.configured import Endpoint
+    from beacon_cli.job.lanes import Lane
+    from beacon_cli.job.model import Job
 
 
 def require_extra_is_understood(job: Job, endpoints: Mapping[str, Endpoint], lanes: Iterable[Lane]) -> None:

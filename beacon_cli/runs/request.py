@@ -19,7 +19,7 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
-from beacon_cli.local.models import local_model_ids
+from beacon_cli.local.bundled import local_model_ids
 from beacon_cli.runs.chosen_part import require_part
 from beacon_cli.runs.extra import refused_extra
 from beacon_cli.settings import Settings

@@ -22,7 +22,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from beacon_cli.errors import StoreError
-from beacon_cli.local.weights import BUNDLED
+from beacon_cli.local.bundled import BUNDLED
 from beacon_cli.store.embedded import embedded_server, restart_embedded, stop_server
 from beacon_cli.store.migrate import migrate
 from benchmarks.processes import measure

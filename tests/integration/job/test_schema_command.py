@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from beacon_cli.commands.schema import app
 from beacon_cli.context import AppContext
 from beacon_cli.job.schema import job_schema
-from beacon_cli.local.weights import BUNDLED
+from beacon_cli.local.bundled import BUNDLED
 from tests.support.vocabulary import REGIONS, REGISTRY
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from beacon_cli.endpoints.recorded import save
-from beacon_cli.local.weights import SMOLLM2
+from beacon_cli.local.bundled import SMOLLM2
 from beacon_cli.settings import Settings
 from modal_deployment.registry import BUILT_IN_MODELS
 from tests.support.in_process import Done, beacon

@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from beacon_cli.config import load_settings
+from beacon_cli.local.bundled import BUNDLED, SMOLLM2
 from beacon_cli.local.gguf import has_chat_template
 from beacon_cli.local.llama import LlamaGenerator
 from beacon_cli.local.servers import local_servers
-from beacon_cli.local.weights import BUNDLED, SMOLLM2, require_weights
+from beacon_cli.local.weights import require_weights
 from modal_deployment.generation import GenerationRequest
 from modal_deployment.refusal import Refusal
 from tests.support.vocabulary import REGIONS

@@ -21,7 +21,7 @@ from typing import IO
 import httpx2
 import pytest
 
-from beacon_cli.local.weights import BUNDLED
+from beacon_cli.local.bundled import BUNDLED
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from beacon_cli.job.bank import BANK
 from beacon_cli.job.limits import parse_duration
 from beacon_cli.job.load import load_job
 from beacon_cli.job.schema import job_schema
-from beacon_cli.local.weights import BUNDLED
+from beacon_cli.local.bundled import BUNDLED
 from tests.support.vocabulary import REGIONS, REGISTRY
 
 ROOT = Path(__file__).parents[3]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.errors import ConfigError
+from beacon_cli.local.bundled import BUNDLED, QWEN_CODER, SMOLLM2, PinnedWeights, local_model_ids
 from beacon_cli.local.llama import threads_for
-from beacon_cli.local.models import local_model_ids, local_registry
-from beacon_cli.local.weights import BUNDLED, QWEN_CODER, SMOLLM2, PinnedWeights
+from beacon_cli.local.models import local_registry
 from beacon_cli.settings import Settings
 
 

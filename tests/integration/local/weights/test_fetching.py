@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.errors import WeightsError
-from beacon_cli.local.weights import PinnedWeights, require_weights
+from beacon_cli.local.bundled import PinnedWeights
+from beacon_cli.local.weights import require_weights
 from tests.integration.local.weights.conftest import BOTH
 from tests.support.package_index import CONTENT, PASSWORD, USER, PackageIndex, make_wheels
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.local.weights import PinnedWeights
+from beacon_cli.local.bundled import PinnedWeights
 from tests.integration.local.weights.conftest import ROOT
 from tests.support.package_index import CONTENT
 
 FETCH = (
     "from pathlib import Path; from beacon_cli.local import weights\n"
-    "from beacon_cli.local.weights import PinnedPackage, PinnedWeights\n"
+    "from beacon_cli.local.bundled import PinnedPackage, PinnedWeights\n"
     "print(weights.require_weights(Path({cache!r}), pinned={pinned!r}))\n"
 )
 NO_PIP = "import sys, sysconfig; sys.modules['ensurepip'] = None; sysconfig.get_config_vars()['WHEEL_PKG_DIR'] = None\n"
