@@ -46,6 +46,8 @@ def _pass_on_no_ignored_signal() -> None:
 _keep_files_in_memory()
 _pass_on_no_ignored_signal()
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it in its workers: the programs here have no terminal
+# Programs that tests start may keep what they compiled: else each of them compiles the whole of Beacon anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
