@@ -13,8 +13,10 @@ from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.refusal import RefusalRule, built_in_rule
 from beacon_cli.comparison.reply import Reply
+from beacon_cli.comparison.semantic import semantic
 from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Subject
-from benchmarks.calibration.sources import KINDS, Question, Source
+from beacon_cli.executor.thoughts import answer_text
+from benchmarks.calibration.sources import BLOCKED, KINDS, Question, Source
 
 _QUESTIONS, _MODELS = 8, 2
 TESTS = _QUESTIONS * _MODELS
@@ -24,8 +26,11 @@ _REGIONS = ("US", "EU", "ASIA")
 _STRAYED = 0.3  # of the answers to one seed, those that another GPU makes another answer
 _COPIED = 0.3  # of the answers in "copied" jobs
 
-Dependence = Literal["none", "seeds", "copied"]
-"""`seeds`: a repeat's answers are mostly the same in all regions. `copied`: some repeat the answer before."""
+_MEASURES = {"lexical": lexical, "semantic": semantic}
+
+Dependence = Literal["none", "seeds", "copied", "cached"]
+"""`seeds`: a repeat's answers are mostly the same in all regions. `copied`: some repeat the answer before. `cached`: in
+the region whose answers may differ, all repeats are one answer."""
 
 Result = TypeVar("Result")
 Task = TypeVar("Task")
@@ -46,6 +51,7 @@ class Design:
     lost_there: float = 0.0
     dependence: Dependence = "none"
     regions: int = 3
+    measure: Literal["lexical", "semantic"] = "lexical"
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ def outcomes(task: tuple[Design, int]) -> JobOutcome:
     chance = random.Random(f"{seed} {design}")
     subjects = [(Subject(f"q{number % _QUESTIONS}", f"m{number // _QUESTIONS}")) for number in range(TESTS)]
     replies = ((subject, _replies(design, number, chance)) for number, subject in enumerate(subjects))
-    found = judged(replies, lexical, subjects=TESTS, paired=design.dependence == "seeds")
+    found = judged(replies, _MEASURES[design.measure], subjects=TESTS, paired=design.dependence == "seeds")
     there = (_REGIONS[design.regions - 1],)
     return JobOutcome(
         results=tuple(
@@ -117,12 +123,18 @@ def _replies(design: Design, number: int, chance: random.Random) -> list[Reply]:
     replies = []
     for place, (region, source) in enumerate(zip(_REGIONS, sources, strict=False)):
         lost = design.lost_there if place == design.regions - 1 and design.lost_there else design.lost
-        for repeat, text in enumerate(_of_region(source, seeds, design.dependence, chance)):
+        texts = _of_region(source, seeds, design.dependence, chance)
+        if design.dependence == "cached" and place == design.regions - 1:
+            texts = texts[:1] * design.repeats
+        for repeat, text in enumerate(texts):
             replies.append(Reply(region, repeat, "failed") if chance.random() < lost else _reply(region, repeat, text))
     return replies
 
 
 def _reply(region: str, repeat: int, text: str) -> Reply:
+    if text == BLOCKED:
+        return Reply(region, repeat, "blocked")
+    text = answer_text(text)
     if not text:
         return Reply(region, repeat, "empty")
     return Reply(region, repeat, "refused" if _rule().hit(text) else "answered", text)

@@ -1,4 +1,4 @@
-"""Where simulated answers come from: prose, short answers, noise with heavy tails, and mixtures of them."""
+"""Where simulated answers come from: prose in several languages, short answers, thoughts, noise, and mixtures."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 # {a|b|c|d}: four words of which a region that words it as usual takes one of two, and one that does not the others.
-_CLAUSES = Path(__file__).with_name("clauses.txt").read_text(encoding="utf-8").splitlines()
+_CLAUSES = Path(__file__).with_name("clauses")
+_STOPS = {"english": ". ", "german": ". ", "spanish": ". ", "arabic": ". ", "chinese": "。", "thai": " "}
 _SHORT = ("4", "4.", "Four", "The answer is 4.", "2 + 2 equals 4.", "2+2 = 4", "It is 4", "The sum of 2 and 2 is 4.")
 _OTHER_SHORT = ("5", "I cannot answer that.", "The answer is 22.", "Nobody knows.")
 _REFUSAL = "I'm sorry, but I can't discuss this topic. Is there something else that I can help you with?"
 _LONGEST_LOOP = 200
+_LIMIT = 24  # words of an answer that is cut off: about two of six clauses
+_FLIPPED = 0.05  # of answers at temperature 0, those that numerics make another one
+BLOCKED = "\0blocked"
+"""Stands for a cell whose prompt the provider did not have answered."""
 
 
 class Source(Protocol):
@@ -33,6 +39,7 @@ class Prose:
     reworded: float = 0.0
     omitted: float = 0.15
     swapped: float = 0.25
+    stop: str = ". "
 
     def answer(self, chance: random.Random) -> str:
         """Return the clauses as sentences."""
@@ -40,7 +47,7 @@ class Prose:
         for place in range(len(chosen) - 1):
             if chance.random() < self.swapped:
                 chosen[place], chosen[place + 1] = chosen[place + 1], chosen[place]
-        return " ".join(f"{self._said(clause, chance)}." for clause in chosen)
+        return self.stop.join(self._said(clause, chance) for clause in chosen) + self.stop.rstrip()
 
     def _said(self, clause: Sequence[str | tuple[str, ...]], chance: random.Random) -> str:
         return "".join(part if isinstance(part, str) else self._word(part, chance) for part in clause)
@@ -91,6 +98,32 @@ class Prefixed:
     def answer(self, chance: random.Random) -> str:
         """Return an answer with its beginning."""
         return f"{self.prefix} {self.source.answer(chance)}"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The answers of another source, cut off after so many words, or after this share of them."""
+
+    source: Source
+    words: int | None = None
+    share: float = 1.0
+
+    def answer(self, chance: random.Random) -> str:
+        """Return the beginning of an answer."""
+        words = self.source.answer(chance).split()
+        return " ".join(words[: self.words or max(1, round(len(words) * self.share))])
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """The answers of another source, each after a thought of its own."""
+
+    source: Source
+    thoughts: Source
+
+    def answer(self, chance: random.Random) -> str:
+        """Return a thought between its marks, and an answer."""
+        return f"<think>{self.thoughts.answer(chance)}</think>\n\n{self.source.answer(chance)}"
 
 
 @dataclass(frozen=True)
@@ -182,23 +215,104 @@ def short(chance: random.Random) -> Question:
     return Question(usual, lambda size: Mixture(usual, other, size))
 
 
+def halved(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are answers of half the length."""
+    usual = _prose(chance)[0]
+    return Question(usual, lambda size: Mixture(usual, Cut(usual, share=0.5), size))
+
+
+def negated(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted is one word that makes the first sentence its contrary."""
+    usual = replace(_prose(chance)[0], omitted=0.0, swapped=0.0)
+    denied = replace(usual, clauses=(("it is not true that ", *usual.clauses[0]), *usual.clauses[1:]))
+    said = replace(usual, clauses=(("it is true that ", *usual.clauses[0]), *usual.clauses[1:]))
+    return Question(said, lambda size: Mixture(said, denied, size))
+
+
+def renumbered(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted is another number in one sentence."""
+    prose = replace(_prose(chance)[0], omitted=0.0)
+    usual, other = (
+        replace(prose, clauses=(*prose.clauses, (f"about {number} people were killed",))) for number in ("2,600", "200")
+    )
+    return Question(usual, lambda size: Mixture(usual, other, size))
+
+
+def translated(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are answers in another language."""
+    usual, other = _prose(chance)[0], _prose(chance, "german")[0]
+    return Question(usual, lambda size: Mixture(usual, other, size))
+
+
+def multilingual(chance: random.Random) -> Question:
+    """Return a question answered in one of six languages; what is planted are answers that say something else."""
+    usual, other = _prose(chance, chance.choice(list(_STOPS)))
+    return Question(usual, lambda size: Mixture(usual, other, size))
+
+
+def thai(chance: random.Random) -> Question:
+    """Return a question answered in Thai; what is planted is another first sentence."""
+    usual, other = _prose(chance, "thai")
+    changed = replace(usual, clauses=(other.clauses[0], *usual.clauses[1:]))
+    return Question(usual, lambda size: Mixture(usual, changed, size))
+
+
+def thinking(chance: random.Random) -> Question:
+    """Return a question whose answers come after a thought; what is planted are answers that say something else."""
+    usual, other = _prose(chance)
+    thoughts = _prose(chance)[0]
+    return Question(Thinking(usual, thoughts), lambda size: Thinking(Mixture(usual, other, size), thoughts))
+
+
+def cut_off(chance: random.Random) -> Question:
+    """Return a question whose answers are all cut off; what is planted are answers that say something else."""
+    usual, other = _prose(chance)
+    return Question(Cut(usual, _LIMIT), lambda size: Cut(Mixture(usual, other, size), _LIMIT))
+
+
+def reluctant(chance: random.Random) -> Question:
+    """Return a question that is refused in three of ten cases; what is planted are more refusals."""
+    usual = Mixture(_prose(chance)[0], Constant(_REFUSAL), 0.3)
+    return Question(usual, lambda size: Mixture(usual, Constant(_REFUSAL), size))
+
+
+def greedy(chance: random.Random) -> Question:
+    """Return a question with one answer, as at temperature 0, of which numerics make another one now and then.
+
+    What is planted are other answers.
+    """
+    prose = _prose(chance)
+    said, flipped, other = (Constant(source.answer(chance)) for source in (prose[0], prose[0], prose[1]))
+    usual = Mixture(said, flipped, _FLIPPED)
+    return Question(usual, lambda size: Mixture(usual, other, size))
+
+
+def blocked(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are prompts that the provider blocks."""
+    usual = _prose(chance)[0]
+    return Question(usual, lambda size: Mixture(usual, Constant(BLOCKED), size))
+
+
 KINDS: dict[str, Callable[[random.Random], Question]] = {
-    "reworded": reworded,
-    "replaced": replaced,
-    "heavy": heavy,
-    "scattered": scattered,
-    "short": short,
-    "prefixed": prefixed,
-    "resaid": resaid,
-    "refused": refused,
-    "silent": silent,
+    kind.__name__: kind
+    for kind in (
+        *(reworded, replaced, heavy, scattered, short, prefixed, resaid, refused, silent),
+        *(halved, negated, renumbered, translated, multilingual, thai, thinking, cut_off, reluctant, greedy, blocked),
+    )
 }
 
 
-def _prose(chance: random.Random) -> tuple[Prose, Prose]:
+def _prose(chance: random.Random, language: str = "english") -> tuple[Prose, Prose]:
     """Return two sources that have no clause in common."""
-    clauses = [_parsed(clause, chance) for clause in chance.sample(_CLAUSES, len(_CLAUSES))]
-    return Prose(tuple(clauses[:6])), Prose(tuple(clauses[6:]))
+    written = _clauses(language)
+    clauses = [_parsed(clause, chance) for clause in chance.sample(written, len(written))]
+    half, stop = len(clauses) // 2, _STOPS[language]
+    return Prose(tuple(clauses[:half]), stop=stop), Prose(tuple(clauses[half:]), stop=stop)
+
+
+@cache
+def _clauses(language: str) -> list[str]:
+    return (_CLAUSES / f"{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _parsed(clause: str, chance: random.Random) -> tuple[str | tuple[str, ...], ...]:

@@ -19,9 +19,11 @@ from benchmarks.calibration.jobs import TESTS, Design, JobOutcome, grouped, outc
 from benchmarks.calibration.sources import KINDS, Question, Source
 
 LEVEL = 0.05
-REPEATS = (3, 5, 8)
-EFFECT_REPEATS = (5, 10)
+REPEATS = (3, 5, 10, 20)
+CURVE_REPEATS = (3, 5, 8)
 SIZES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
+_FINER = 2  # so many times more jobs are drawn for the points of a curve
+_COSTLY = 4  # so many times fewer jobs are drawn where each takes long: with the most repeats, with embeddings
 _POOL = 1_000  # answers of each source, for the simulation that stands for the truth
 
 
@@ -40,40 +42,49 @@ class Effort:
 
 
 QUICK = Effort(errors=10, powered=3, questions=1, samples=40, pairs=2_000, seed=1, processes=2)
-FULL = Effort(errors=200, powered=60, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
+FULL = Effort(errors=400, powered=20, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
 
 _NULLS: Mapping[str, Mapping[str, Any]] = {
     "prose": {"kind": "replaced"},
-    "heavy tails": {"kind": "heavy"},
-    "short answers": {"kind": "short"},
-    "prose, 15 % of the cells failed": {"kind": "replaced", "lost": 0.15},
-    "heavy tails, 30 % of the cells failed": {"kind": "heavy", "lost": 0.3},
     "prose, the same seeds in all regions": {"kind": "replaced", "dependence": "seeds"},
-    "prose, two regions": {"kind": "replaced", "regions": 2},
-    "prose, 30 % copy the answer before": {"kind": "replaced", "dependence": "copied"},
+    "six languages": {"kind": "multilingual"},
+    "thoughts before the answers": {"kind": "thinking"},
+    "all answers cut off": {"kind": "cut_off"},
+    "30 % refusals everywhere": {"kind": "reluctant"},
+    "heavy tails, 30 % of the cells failed": {"kind": "heavy", "lost": 0.3},
+    "short answers": {"kind": "short"},
+    "temperature 0, 5 % of the answers flipped": {"kind": "greedy"},
 }
-_EFFECTS: Mapping[str, Mapping[str, Any]] = {
+_BOTH: Mapping[str, Mapping[str, Any]] = {
     "a prefix on every answer": {"kind": "prefixed", "size": 1.0},
-    "a prefix on every answer, the same seeds everywhere": {"kind": "prefixed", "size": 1.0, "dependence": "seeds"},
     "one sentence replaced in every answer": {"kind": "resaid", "size": 1.0},
-    "one sentence replaced, the same seeds everywhere": {"kind": "resaid", "size": 1.0, "dependence": "seeds"},
+    "one sentence replaced, in Thai": {"kind": "thai", "size": 1.0},
+    "half the length": {"kind": "halved", "size": 1.0},
+    "a sentence denied": {"kind": "negated", "size": 1.0},
+    "another number": {"kind": "renumbered", "size": 1.0},
+    "another language": {"kind": "translated", "size": 1.0},
+    "other words for the same": {"kind": "reworded", "size": 1.0},
+    "10 % refusals": {"kind": "refused", "size": 0.1},
     "30 % refusals": {"kind": "refused", "size": 0.3},
     "60 % refusals": {"kind": "refused", "size": 0.6},
+}
+_EFFECTS: Mapping[str, Mapping[str, Any]] = {
+    **_BOTH,
+    **{f"{name}; the same seeds everywhere": {**design, "dependence": "seeds"} for name, design in _BOTH.items()},
+    "other words for the same; measure semantic": {"kind": "reworded", "size": 1.0, "measure": "semantic"},
+    "a sentence denied; measure semantic": {"kind": "negated", "size": 1.0, "measure": "semantic"},
     "refusals only": {"kind": "refused", "size": 1.0},
     "60 % empty answers": {"kind": "silent", "size": 0.6},
     "empty answers only": {"kind": "silent", "size": 1.0},
-    "10 % other answers": {"kind": "replaced", "size": 0.1},
-    "10 % other words": {"kind": "reworded", "size": 0.1},
+    "blocked only": {"kind": "blocked", "size": 1.0},
     "half of the cells failed": {"kind": "replaced", "lost_there": 0.5},
+    "one answer for all repeats (a cache)": {"kind": "replaced", "dependence": "cached"},
 }
 _PLANTED: Mapping[str, Mapping[str, Any]] = {
     "other answers": {"kind": "replaced"},
     "other words": {"kind": "reworded"},
-    "other answers, heavy tails": {"kind": "heavy"},
-    "other answers, 30 % of the cells failed": {"kind": "replaced", "lost": 0.3},
     "other answers, the same seeds everywhere": {"kind": "replaced", "dependence": "seeds"},
     "more noise": {"kind": "scattered"},
-    "other answers, two regions": {"kind": "replaced", "regions": 2},
 }
 
 
@@ -81,7 +92,8 @@ def false_alarms(effort: Effort) -> Iterator[dict[str, Any]]:
     """Yield how often something is said to differ where nothing does: for each noise and number of repeats."""
     cases = list(product(_NULLS, REPEATS))
     designs = [Design(repeats=repeats, **_NULLS[name]) for name, repeats in cases]
-    for (name, repeats), jobs in zip(cases, _jobs(designs, effort.errors, effort), strict=True):
+    counts = [effort.errors // (_COSTLY if repeats == max(REPEATS) else 1) for _, repeats in cases]
+    for (name, repeats), jobs in zip(cases, _jobs(designs, counts, effort), strict=True):
         p_values = [each.p_value for job in jobs for each in job.results if each.p_value is not None]
         yield {
             "noise": name,
@@ -94,9 +106,11 @@ def false_alarms(effort: Effort) -> Iterator[dict[str, Any]]:
 
 def power(effort: Effort) -> Iterator[dict[str, Any]]:
     """Yield how often a planted difference is found: one among tests that have none, and without correction."""
-    cases = list(product(_PLANTED, REPEATS, SIZES))
+    cases = list(product(_PLANTED, CURVE_REPEATS, SIZES))
     designs = [Design(repeats=repeats, planted=1, size=size, **_PLANTED[name]) for name, repeats, size in cases]
-    for (name, repeats, size), jobs in zip(cases, _jobs(designs, effort.powered, effort), strict=True):
+    for (name, repeats, size), jobs in zip(
+        cases, _jobs(designs, [effort.powered * _FINER] * len(designs), effort), strict=True
+    ):
         lone = [job.results[0] for job in jobs]
         yield {
             "planted": name,
@@ -110,9 +124,10 @@ def power(effort: Effort) -> Iterator[dict[str, Any]]:
 def effects(effort: Effort) -> Iterator[dict[str, Any]]:
     """Yield how often an effect is found: in one question among others, and, if it is in all of them, over the whole
     job; and how often the right region is named."""
-    cases = list(product(_EFFECTS, EFFECT_REPEATS))
-    lone = _jobs([Design(repeats=n, planted=1, **_EFFECTS[name]) for name, n in cases], effort.powered, effort)
-    every = _jobs([Design(repeats=n, planted=TESTS, **_EFFECTS[name]) for name, n in cases], effort.powered, effort)
+    cases = list(product(_EFFECTS, REPEATS))
+    counts = [effort.powered // (_COSTLY if "measure" in _EFFECTS[name] else 1) for name, _ in cases]
+    lone = _jobs([Design(repeats=n, planted=1, **_EFFECTS[name]) for name, n in cases], counts, effort)
+    every = _jobs([Design(repeats=n, planted=TESTS, **_EFFECTS[name]) for name, n in cases], counts, effort)
     for (name, repeats), ones, all_of_them in zip(cases, lone, every, strict=True):
         yield {
             "effect": name,
@@ -127,9 +142,11 @@ def effects(effort: Effort) -> Iterator[dict[str, Any]]:
 
 def false_discoveries(effort: Effort) -> Iterator[dict[str, Any]]:
     """Yield which share of the tests that are said to differ do not, where 4 or 12 of 16 do."""
-    cases = list(product((4, 12), (0.5, 1.0), REPEATS))
+    cases = list(product((4, 12), (0.5, 1.0), CURVE_REPEATS))
     designs = [Design("replaced", repeats, planted=planted, size=size) for planted, size, repeats in cases]
-    for (planted, size, repeats), jobs in zip(cases, _jobs(designs, effort.errors, effort), strict=True):
+    for (planted, size, repeats), jobs in zip(
+        cases, _jobs(designs, [effort.errors // _COSTLY] * len(designs), effort), strict=True
+    ):
         shares = [_false_share(job) for job in jobs]
         yield {
             "planted": planted,
@@ -147,7 +164,7 @@ def coverage(effort: Effort) -> Iterator[dict[str, Any]]:
     cases = [(kind, size) for kind in kinds for size in (0.0, 0.25, 0.5, 0.75, 1.0)]
     tasks = [(kind, size, effort, number) for kind, size in cases for number in range(effort.questions)]
     found = list(side_by_side(_coverage, tasks, effort.processes))
-    for (kind, size), (place, repeats) in product(cases, enumerate(REPEATS)):
+    for (kind, size), (place, repeats) in product(cases, enumerate(CURVE_REPEATS)):
         mine = [each[place] for task, each in zip(tasks, found, strict=True) if task[:2] == (kind, size)]
         intervals = [interval for each in mine for interval in each]
         yield {
@@ -160,11 +177,12 @@ def coverage(effort: Effort) -> Iterator[dict[str, Any]]:
         }
 
 
-def _jobs(designs: Sequence[Design], count: int, effort: Effort) -> Iterator[list[JobOutcome]]:
+def _jobs(designs: Sequence[Design], counts: Sequence[int], effort: Effort) -> Iterator[list[JobOutcome]]:
     """Yield so many jobs of each design."""
-    tasks = [(design, effort.seed * 1_000_000 + number) for design in designs for number in range(count)]
+    wanted = list(zip(designs, counts, strict=True))
+    tasks = [(design, effort.seed * 1_000_000 + number) for design, count in wanted for number in range(count)]
     found = side_by_side(outcomes, tasks, effort.processes)
-    for _ in designs:
+    for _, count in wanted:
         yield list(itertools.islice(found, count))
 
 
@@ -185,7 +203,7 @@ def _coverage(task: tuple[str, float, Effort, int]) -> list[list[Interval]]:
     truth = _true_effect(question, size, effort.pairs, chance)
     return [
         [interval for _ in range(effort.samples) if (interval := _interval(question, repeats, size, truth, chance))]
-        for repeats in REPEATS
+        for repeats in CURVE_REPEATS
     ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from beacon_cli.comparison.figures import Rate
-from benchmarks.calibration.studies import REPEATS, SIZES
+from benchmarks.calibration.studies import CURVE_REPEATS, SIZES
 
 Lines = list[dict[str, Any]]
 
@@ -54,7 +54,7 @@ def _false_discoveries(lines: Lines) -> str:
 
 
 def _coverage(lines: Lines) -> str:
-    titles = ("answers", "size", "true effect", *(f"{repeats} repeats (width)" for repeats in REPEATS))
+    titles = ("answers", "size", "true effect", *(f"{repeats} repeats (width)" for repeats in CURVE_REPEATS))
     rows: dict[tuple[str, float], list[str]] = {}
     for each in lines:
         truth = "-" if each["truth"] is None else f"{each['truth']:.3f}"
@@ -104,7 +104,7 @@ def draw_power(lines: Lines, file: Path) -> None:
     names = list(dict.fromkeys(each["planted"] for each in lines))[:3]
     figure, axes = pyplot.subplots(1, len(names), figsize=(9, 2.8), sharey=True, layout="constrained")
     for axis, name in zip(axes, names, strict=True):
-        for repeats in REPEATS:
+        for repeats in CURVE_REPEATS:
             mine = [each for each in lines if (each["planted"], each["repeats"]) == (name, repeats)]
             axis.plot(*_curve(mine), label=f"{repeats} repeats")
         axis.set(title=name, xlabel="share that differs in one region", xlim=(0, 1), xticks=_TICKS, yticks=_TICKS)
