@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from beacon_cli.audit.report import AuditReport
     from beacon_cli.executor.execution import Status
+    from beacon_cli.runs.run_cost import RunCost
     from beacon_cli.runs.summary import AnswerLine, ErrorLine, LaneSummary, RunSummary
 
 _CALLS = 20
@@ -207,6 +208,15 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
     command = "python -c \"import modal; modal.FunctionCall.from_id('fc-...').cancel()\""
     console.print(Text(f"  to stop one: {command}"), soft_wrap=True)
     console.print()
+
+
+def show_cost(cost: RunCost, console: Console) -> None:
+    """Print what the job cost by its rows; nothing where only servers on this machine were asked."""
+    lines = list(cost.lines())
+    for line in lines:
+        _print_line(console, Text(line))
+    if lines:
+        console.print()
 
 
 def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> None:

@@ -1,0 +1,80 @@
+"""What costs look like for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.formatting import dollars, duration, quantity
+from beacon_cli.console.printable import excerpt
+
+if TYPE_CHECKING:
+    from beacon_cli.costs.estimate import Estimate
+    from beacon_cli.costs.sums import CostSum
+
+
+def estimate_lines(estimate: Estimate) -> Iterator[str]:
+    """Yield the lines of a plan about cost; the lines after the first are indented."""
+    if estimate.free:
+        yield "cost: nothing; servers on this machine are free"
+        return
+    prices = [each.price for each in estimate.lanes if each.price is not None]
+    if prices:
+        of_rest = "" if estimate.known else " of the others"
+        calls = quantity(estimate.calls, "call")
+        yield f"cost{of_rest}: {dollars(estimate.low)} to {dollars(estimate.high)}, for {calls}"
+    for each in estimate.lanes:
+        if each.unpriced is not None:
+            lane = f"{excerpt(each.lane.model_id, 60)} in {each.lane.region.label}"
+            yield f"cost of {lane}: not known, because {each.unpriced.why}"
+    yield from (f"  {hint}" for hint in dict.fromkeys(each.unpriced.hint for each in estimate.lanes if each.unpriced))
+    sources = dict.fromkeys(source for price in prices for source in price.sources)
+    yield from (f"  {basis}" for basis in dict.fromkeys(price.basis for price in prices))
+    if sources:
+        yield f"  prices: {'; '.join(sources)}"
+    yield from (f"  {assumption}" for assumption in estimate.assumptions)
+
+
+def sum_lines(total: CostSum, containers: float | None, *, of_run: CostSum) -> Iterator[str]:
+    """Yield what a job cost by its rows, `of_run` in its last run; nothing if servers on this machine gave all answers.
+
+    `containers` is what the containers on Modal that gave them cost as a whole, None if that is not known.
+    """
+    if total.free:
+        return
+    if total.executions > total.unpriced.total():
+        earlier = "" if of_run.executions == total.executions else f" ({dollars(of_run.dollars)} of it in this run)"
+        yield f"cost by rows: {dollars(total.dollars)}{earlier}{_used(total)}"
+        yield f"  prices: {'; '.join(total.sources) or 'beacon.toml'}"
+    if total.on_modal:
+        up = "" if containers is None else f": with them about {dollars(containers)}, by the containers that answered"
+        yield f"  cold starts and idle time are not in it{up}"
+    yield from missing_lines([total])
+
+
+def missing_lines(sums: Iterable[CostSum]) -> Iterator[str]:
+    """Yield what is not in some sums, and why."""
+    unmeasured = 0
+    why: dict[str, int] = {}
+    hints: dict[str, None] = {}
+    for each in sums:
+        unmeasured += each.unmeasured
+        for price, count in each.unpriced.items():
+            why[price.why] = why.get(price.why, 0) + count
+            hints[price.hint] = None
+    for reason, count in why.items():
+        yield f"  not in it: {quantity(count, 'execution')}, because {reason}"
+    yield from (f"    {hint}" for hint in hints)
+    if unmeasured:
+        yield f"  not in it: {quantity(unmeasured, 'answer')}, without a word of what was used"
+
+
+def _used(total: CostSum) -> str:
+    parts = []
+    if total.seconds:
+        parts.append(f"{duration(total.seconds)} at the models")
+    if total.input_tokens:
+        parts.append(f"{total.input_tokens:,} tokens of input")
+    if total.output_tokens and not total.seconds:
+        parts.append(f"{total.output_tokens:,} of output")
+    return f", for {' and '.join(parts)}" if parts else ""
