@@ -16,7 +16,7 @@ def costs(
     job_id: Annotated[
         str | None,
         typer.Argument(
-            metavar="[JOB_ID]",
+            metavar="JOB_ID",
             help="The id of the job, as for other commands. Without one: all jobs of the database.",
             show_default=False,
             autocompletion=job_ids,

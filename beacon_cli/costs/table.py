@@ -10,8 +10,7 @@ from rich.text import Text
 from beacon_cli.console.formatting import dollars, duration, quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.tables import Column, print_table
-from beacon_cli.console.terminal import line_limit
-from beacon_cli.costs.texts import missing_lines
+from beacon_cli.costs.texts import missing_lines, print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,8 +40,7 @@ def _show(report: CostReport, by: By, console: Console) -> None:
     ]
     rows = [_row(name, each) for name, each in report.groups[by].items()]
     print_table(console, columns, rows, footer=_row("all", report.total) if len(rows) > 1 else ())
-    for line in _lines(report):
-        console.print(Text(line), soft_wrap=line_limit(console) is None)
+    print_lines(_lines(report), console)
 
 
 def _row(name: str, total: CostSum) -> list[str]:

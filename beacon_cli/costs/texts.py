@@ -6,33 +6,52 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from beacon_cli.console.formatting import dollars, duration, quantity
+from beacon_cli.console.hanging import print_hanging
 from beacon_cli.console.printable import excerpt
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from beacon_cli.costs.estimate import Estimate
     from beacon_cli.costs.sums import CostSum
 
 
-def estimate_lines(estimate: Estimate) -> Iterator[str]:
-    """Yield the lines of a plan about cost; the lines after the first are indented."""
+def print_lines(lines: Iterable[str], console: Console) -> None:
+    """Print lines, which keep their own indentation where they are broken."""
+    from rich.text import Text
+
+    for line in lines:
+        text = line.lstrip()
+        before = len(line) - len(text)
+        print_hanging(Text(" " * before), text, console, indent=before + 2)
+
+
+def estimate_lines(estimate: Estimate, max_cost: float | None) -> Iterator[str]:
+    """Yield the lines of a plan about cost, also the limit if there is one; those after the first are indented."""
     if estimate.free:
         yield "cost: nothing; servers on this machine are free"
         return
     prices = [each.price for each in estimate.lanes if each.price is not None]
+    unpriced = [each for each in estimate.lanes if each.unpriced is not None]
     if prices:
-        of_rest = "" if estimate.known else " of the others"
-        calls = quantity(estimate.calls, "call")
-        yield f"cost{of_rest}: {dollars(estimate.low)} to {dollars(estimate.high)}, for {calls}"
-    for each in estimate.lanes:
-        if each.unpriced is not None:
-            lane = f"{excerpt(each.lane.model_id, 60)} in {each.lane.region.label}"
-            yield f"cost of {lane}: not known, because {each.unpriced.why}"
-    yield from (f"  {hint}" for hint in dict.fromkeys(each.unpriced.hint for each in estimate.lanes if each.unpriced))
-    sources = dict.fromkeys(source for price in prices for source in price.sources)
+        without = f" of {quantity(len(prices), 'lane')}" if unpriced else ""
+        calls = quantity(sum(each.calls for each in estimate.lanes if each.price is not None), "call")
+        yield f"cost{without}: {dollars(estimate.low)} to {dollars(estimate.high)}, for {calls}"
     yield from (f"  {basis}" for basis in dict.fromkeys(price.basis for price in prices))
-    if sources:
+    if sources := dict.fromkeys(source for price in prices for source in price.sources):
         yield f"  prices: {'; '.join(sources)}"
+    if max_cost is not None:
+        yield f"  limits.max_cost is {dollars(max_cost)}, over all runs of the job and without idle time"
     yield from (f"  {assumption}" for assumption in estimate.assumptions)
+    for why in dict.fromkeys(each.unpriced for each in unpriced):
+        lanes = ", ".join(
+            f"{excerpt(each.lane.model_id, 60)} in {each.lane.region.label}"
+            for each in unpriced
+            if each.unpriced == why
+        )
+        assert why is not None
+        yield f"cost of {lanes}: not known, because {why.why}"
+        yield f"  {why.hint}"
 
 
 def sum_lines(total: CostSum, containers: float | None, *, of_run: CostSum) -> Iterator[str]:

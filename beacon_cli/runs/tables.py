@@ -16,6 +16,7 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.tables import Column, print_table
 from beacon_cli.console.terminal import line_limit
+from beacon_cli.costs.texts import print_lines
 from beacon_cli.executor.execution import ANSWERED, ERROR_CODES
 from beacon_cli.extras import has_extra
 from beacon_cli.runs.asked_again import none_has_status
@@ -212,10 +213,8 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
 
 def show_cost(cost: RunCost, console: Console) -> None:
     """Print what the job cost by its rows; nothing where only servers on this machine were asked."""
-    lines = list(cost.lines())
-    for line in lines:
-        _print_line(console, Text(line))
-    if lines:
+    if lines := list(cost.lines()):
+        print_lines(lines, console)
         console.print()
 
 

@@ -78,16 +78,17 @@ def test_a_price_that_is_missing_is_said_and_the_sum_is_not_known() -> None:
         "unpriced": "nobody knows",
         "hint": "ask somebody",
     }
-    assert list(estimate_lines(found))[:5] == [
-        "cost of the others: $0.010 to $0.60, for 30 calls",
-        "cost of llama3.2-1b in EU: not known, because nobody knows",
-        "  ask somebody",
+    lines = list(estimate_lines(found, 2.5))
+    assert lines[:4] == [
+        "cost of 2 lanes: $0.010 to $0.60, for 20 calls",
         "  a GPU",
         "  prices: a page, 2026-11-01",
+        "  limits.max_cost is $2.50, over all runs of the job and without idle time",
     ]
+    assert lines[-2:] == ["cost of llama3.2-1b in EU: not known, because nobody knows", "  ask somebody"]
 
 
 def test_servers_on_this_machine_are_free_and_say_so_in_a_line() -> None:
     found = estimate({US: FREE, EU: FREE})
-    assert list(estimate_lines(found)) == ["cost: nothing; servers on this machine are free"]
+    assert list(estimate_lines(found, None)) == ["cost: nothing; servers on this machine are free"]
     assert (found.as_data()["low"], found.as_data()["high"], found.as_data()["assumptions"]) == (0, 0, [])
