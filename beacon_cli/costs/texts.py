@@ -61,7 +61,9 @@ def sum_lines(total: CostSum, containers: float | None, *, of_run: CostSum) -> I
     """
     if total.free:
         return
-    if total.executions > total.unpriced.total():
+    if total.unpriced.total() == total.executions:
+        yield "cost by rows: not known"
+    else:
         earlier = "" if of_run.executions == total.executions else f" ({dollars(of_run.dollars)} of it in this run)"
         yield f"cost by rows: {dollars(total.dollars)}{earlier}{_used(total)}"
         yield f"  prices: {'; '.join(total.sources) or 'beacon.toml'}"
@@ -85,7 +87,8 @@ def missing_lines(sums: Iterable[CostSum]) -> Iterator[str]:
         yield f"  not in it: {quantity(count, 'execution')}, because {reason}"
     yield from (f"    {hint}" for hint in hints)
     if unmeasured:
-        yield f"  not in it: {quantity(unmeasured, 'answer')}, without a word of what was used"
+        say = "does not say what it" if unmeasured == 1 else "do not say what they"
+        yield f"  not in it: {quantity(unmeasured, 'answer')} that {say} took"
 
 
 def _used(total: CostSum) -> str:

@@ -308,7 +308,8 @@ class Run:
             while True:
                 with self._stop.interruptible(), contextlib.suppress(TurnOver):
                     if self._purse is not None and not await self._purse.take(progress.cell):
-                        return self._ask_no_more(self._purse)
+                        self._ask_no_more(self._purse)
+                        return None
                     async with self._slot(progress.cell) as turn, self._counted():
                         return await self._asked(progress, turn)
                 progress.waits()

@@ -45,7 +45,7 @@ class PriceBook:
     def _look_up(self, kind: Kind, model_id: str, region: Region | None, gpu: str | None) -> Price | Unpriced:
         if kind == "local":
             return FREE
-        if (given := self._given(model_id, region)) is not None:
+        if (given := self._given(kind, model_id, region)) is not None:
             return given
         name = f'"{excerpt(model_id, 60)}"'
         if kind == "openai":
@@ -59,12 +59,15 @@ class PriceBook:
             f"set prices.regions.{place}.second in beacon.toml: US dollars per second of an answer, 0 for your own",
         )
 
-    def _given(self, model_id: str, region: Region | None) -> Price | None:
-        """Return the price that `[prices]` has: of the model in the region, else of the model, else of the region."""
+    def _given(self, kind: Kind, model_id: str, region: Region | None) -> Price | None:
+        """Return the price that `[prices]` has: of the model in the region, else of the model, else of the region.
+
+        A model's price is that of providers who sell its tokens, and not of a GPU on Modal that has it, too.
+        """
         of_region = self._by_region.get(region.id) if region else None
         candidates = (
             of_region.models.get(model_id) if of_region else None,
-            self._prices.models.get(model_id),
+            self._prices.models.get(model_id) if kind != "modal" else None,
             of_region,
         )
         found = next((prices for prices in candidates if prices is not None and prices.is_given), None)

@@ -33,6 +33,7 @@ class Budget:
         self._spent = spent
         self._prices = prices
         self._held: dict[Cell, float] = {}
+        self._in_flight = 0.0
         self._dearest: dict[Lane, float] = {}
         self._changed = asyncio.Event()
 
@@ -41,17 +42,18 @@ class Budget:
 
         Calls that were taken for dearer than they are may leave enough for it, so it waits until they have ended.
         """
-        while self._spent + sum(self._held.values()) + (cost := self._guess(cell)) > self._max_cost:
+        while self._spent + self._in_flight + (cost := self._guess(cell)) > self._max_cost:
             if not self._held:
                 return False
             self._changed.clear()
             await self._changed.wait()
         self._held[cell] = cost
+        self._in_flight += cost
         return True
 
     def give_back(self, cell: Cell) -> None:
         """Hold nothing for a call any more: it was not made, or is paid."""
-        self._held.pop(cell, None)
+        self._in_flight -= self._held.pop(cell, 0.0)
         self._changed.set()
 
     def pay(self, execution: Execution) -> None:

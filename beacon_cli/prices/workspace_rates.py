@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -69,6 +68,8 @@ def kept_rates(settings: Settings) -> WorkspaceRates | None:
 
 def keep_rates(settings: Settings, rates: WorkspaceRates) -> None:
     """Keep the rates in the data folder. Raises `EnvironmentFault` if they cannot be written."""
+    import tempfile
+
     path = _path(settings)
     temporary = ""
     try:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
-from beacon_cli.prices.budget import Budget
 from beacon_cli.settings import Settings
-from beacon_cli.store.job_store import Claim
+
+if TYPE_CHECKING:
+    from beacon_cli.prices.budget import Budget
+    from beacon_cli.store.job_store import Claim
 
 
 async def budget_of(
@@ -32,7 +35,7 @@ async def budget_of(
     from beacon_cli.costs.sums import RowPrices, summed
     from beacon_cli.costs.usage import read_usage_of
     from beacon_cli.prices.book import PriceBook, lane_kind, lane_prices
-    from beacon_cli.prices.budget import require_priced
+    from beacon_cli.prices.budget import Budget, require_priced
 
     book = PriceBook(settings)
     prices = require_priced(lane_prices(book, lanes, endpoints, local=local), limits.max_cost)

@@ -114,6 +114,9 @@ def test_the_nearest_price_wins_and_this_machine_is_always_free(tmp_path: Path) 
     assert price(book.of("openai", "m", US)).of(used) == pytest.approx(3 + 2)
     assert price(book.of("openai", "m", EU)).of(used) == pytest.approx(1 + 1)
     assert price(book.of("modal", "other", EU, "T4")).of(used) == pytest.approx(0.5)
+    asia = REGIONS["apac"]
+    assert price(book.of("openai", "m", asia)).per_second == 0
+    assert price(book.of("modal", "m", asia, "T4")).per_second > 0
     assert price(book.of("openai", "m", EU)).sources == ("our contract, 2026-11-01",)
     assert book.of("local", "m", US) is FREE
 
