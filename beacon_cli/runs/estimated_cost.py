@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from beacon_cli.endpoints.configured import Endpoint, checked_lanes
@@ -29,24 +30,34 @@ def estimated_cost(request: RunRequest, settings: Settings, job: Job, endpoints:
 
     lanes = job.lanes_in(request.part)
     prices = lane_prices(PriceBook(settings), lanes, endpoints, local=request.local)
-    answered: dict[Lane, int] = {}
-    earlier: list[UsageGroup] = []
+    stored = _Stored()
     if any(price != FREE for price in prices.values()):
-        answered, earlier = _stored(request, settings, job, lanes)
+        stored = _stored(request, settings, job, lanes)
     checked = set() if request.local or not request.check else set(checked_lanes(endpoints, lanes))
     per_lane = job.questions_in(request.part) * job.repeats
-    calls = {lane: per_lane - answered.get(lane, 0) for lane in lanes}
+    calls = {lane: per_lane - stored.answered.get(lane, 0) for lane in lanes}
     calls = {lane: left + (lane in checked and left > 0) for lane, left in calls.items()}
-    return estimated(job, request.part, request.limits(job, settings), prices=prices, calls=calls, earlier=earlier)
+    limits = request.limits(job, settings)
+    found = estimated(job, request.part, limits, prices=prices, calls=calls, earlier=stored.earlier)
+    return replace(found, assumptions=(*stored.unread, *found.assumptions))
 
 
-def _stored(
-    request: RunRequest, settings: Settings, job: Job, lanes: tuple[Lane, ...]
-) -> tuple[dict[Lane, int], list[UsageGroup]]:
-    """Return how many cells of each lane have an answer that stays, and what the job's rows say that they took."""
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """How many cells of each lane have an answer that stays, and what the job's rows say that they took.
+
+    `unread` says that the database could not be read.
+    """
+
+    answered: Mapping[Lane, int] = field(default_factory=dict)
+    earlier: Sequence[UsageGroup] = ()
+    unread: tuple[str, ...] = ()
+
+
+def _stored(request: RunRequest, settings: Settings, job: Job, lanes: tuple[Lane, ...]) -> _Stored:
     job_id = request.job_id or job.id
     if job_id is None or not request.may_be_stored(settings, job):
-        return {}, []
+        return _Stored()
     from beacon_cli.costs.usage import read_usage
     from beacon_cli.runs.stored_summary import answered_cells
     from beacon_cli.store.connect import connect_readonly
@@ -60,6 +71,6 @@ def _stored(
         ):
             earlier, _ = read_usage(connection, job_id)
             counts = answered_cells(connection, job_id, request.part, stay)
-    except BeaconError:
-        return {}, []
-    return {lane: counts.get((lane.model_id, lane.region.label), 0) for lane in lanes}, earlier
+    except BeaconError as error:
+        return _Stored(unread=(f"no answer is stored yet (not known: {error.message})",))
+    return _Stored({lane: counts.get((lane.model_id, lane.region.label), 0) for lane in lanes}, earlier)

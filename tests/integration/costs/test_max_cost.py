@@ -123,6 +123,14 @@ def test_a_plan_without_a_price_says_so(paid: Paid) -> None:
     assert paid.run(None, "--dry-run", "--json").document["data"]["cost"]["low"] is None
 
 
+def test_a_plan_says_that_the_database_could_not_be_read(paid: Paid) -> None:
+    assert paid.run(None, "--dry-run").code == 0
+    done = beacon("run", str(paid.job), "--dry-run", "--json", url="postgresql://127.0.0.1:1/nothing")
+    cost = done.document["data"]["cost"]
+    assert (done.code, cost["calls"]) == (0, 7)
+    assert cost["assumptions"][0].startswith("no answer is stored yet (not known: ")
+
+
 def test_a_submission_whose_limit_cannot_be_kept_is_refused(paid: Paid) -> None:
     paid.has_prices("")
     paid.run(3, "--dry-run")
