@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from beacon_cli.console.printable import excerpt
 from beacon_cli.console.redaction import redacted
 from beacon_cli.deployment.control_plane import preflight
 from beacon_cli.deployment.failures import NETWORK_HINT, explain
@@ -99,7 +100,8 @@ async def _read(settings: Settings, start: datetime, end: datetime, resolution: 
     for item in items:
         if item.description.startswith(_APP) and environment in {"", item.environment_name}:
             region_id = item.description.removeprefix(_APP)
-            by_region[regions[region_id].label if region_id in regions else redacted(region_id)] += float(item.cost)
+            label = regions[region_id].label if region_id in regions else excerpt(redacted(region_id), 60)
+            by_region[label] += float(item.cost)
     per_hour = {key: str(value) for key, value in rates.items() if usable_rate(key, value)}
     return (
         Billed(name, start, end, resolution, dict(sorted(by_region.items(), key=lambda item: regions.rank(item[0])))),

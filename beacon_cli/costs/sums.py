@@ -39,11 +39,6 @@ class CostSum:
     free: bool = True
     on_modal: bool = False
 
-    @property
-    def known(self) -> bool:
-        """Whether everything has a price."""
-        return not self.unpriced
-
     def add(self, group: UsageGroup, price: Price | Unpriced) -> None:
         """Add executions at a price."""
         self.executions += group.executions
