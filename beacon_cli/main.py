@@ -39,6 +39,7 @@ _PANELS = {
         "report": "report:report",
         "export": "export:export",
         "label": "label:label",
+        "costs": "costs:costs",
     },
     "Deploy": {
         "models": "models:models",

@@ -24,6 +24,7 @@ from beacon_cli.accounts import home_folder, is_root
 from beacon_cli.console.printable import excerpt
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import DEFAULT_PROMPT
+from beacon_cli.price_settings import PriceSettings
 from beacon_cli.region_settings import AsList, RegionSettings, readable, with_usable_ids
 from modal_deployment.regions import BUILT_IN_REGIONS, Region, Regions, UnknownRegionError
 from modal_deployment.registry import BUILT_IN_MODELS, Model
@@ -170,6 +171,7 @@ class Settings(BaseModel):
     local: LocalSettings = LocalSettings()
     limits: Limits = Limits()
     fleet: FleetSettings = FleetSettings()
+    prices: PriceSettings = PriceSettings()
     data_dir: _SettingsPath | None = None
     cache_dir: _SettingsPath | None = None
     database_url: SecretStr | None = None
@@ -206,6 +208,18 @@ class Settings(BaseModel):
             raise ValueError(
                 f'no region can be called "{DEFAULT_PROMPT}": in system_prompts it stands for all other regions'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _prices_of_known_regions(self) -> Settings:
+        known = self.vocabulary.regions
+        first: dict[str, str] = {}
+        for name in self.prices.regions:
+            key = ("prices", "regions", name)
+            if (region := known.or_none(name)) is None:
+                raise WrongKeyError(key, str(UnknownRegionError(name, known.values())))
+            if (other := first.setdefault(region.id, name)) != name:
+                raise WrongKeyError(key, f'"{excerpt(other)}" is a name of the same region: write one table for it')
         return self
 
     @cached_property

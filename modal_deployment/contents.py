@@ -11,6 +11,8 @@ from modal_deployment.registry import BUILT_IN_MODELS, Model
 
 INFERENCE = "inference"
 STATUS = "status"
+# A GPU costs while it idles: two minutes outlast the gap between two questions.
+IDLE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,13 @@ PAGES: dict[str, HelpPage] = {
         ),
         ("compare", "method", "measures", "refusals"),
     ),
+    "costs": HelpPage(
+        (
+            Example("beacon costs bias-demo-1", "What a job cost, region by region"),
+            Example("beacon costs --since 30d --by model", "What all jobs of the last month cost, model by model"),
+        ),
+        ("costs", "configuration"),
+    ),
     "jobs": HelpPage(
         (
             Example("beacon jobs", "List the newest jobs"),

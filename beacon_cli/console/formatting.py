@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 _UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
@@ -20,6 +22,14 @@ def percent(part: float, whole: float = 1) -> str:
 def repeat_label(repeat: int) -> str:
     """Return the number of a repeat for people, who count from 1: `#1` for 0. In data it is counted from 0."""
     return f"#{repeat + 1}"
+
+
+def dollars(amount: float) -> str:
+    """Return an amount of US dollars: `$12.50`, and a small one with the two digits that count, `$0.0012`."""
+    if amount and abs(amount) < 0.000001:
+        return "less than $0.000001"
+    digits = 2 if amount == 0 else min(6, max(2, 1 - math.floor(math.log10(abs(amount)))))
+    return f"${amount:,.{digits}f}"
 
 
 def size(count: int) -> str:

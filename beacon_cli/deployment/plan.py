@@ -10,7 +10,7 @@ from beacon_cli import __version__
 from beacon_cli.endpoints.configured import modal_urls
 from beacon_cli.errors import ConfigError
 from beacon_cli.settings import ModalSettings, Settings
-from modal_deployment.contents import STATUS, AppContents, GpuFunction, gpu_functions
+from modal_deployment.contents import IDLE_SECONDS, STATUS, AppContents, GpuFunction, gpu_functions
 from modal_deployment.regions import Region
 from modal_deployment.registry import Model, registry_sha256
 
@@ -88,7 +88,7 @@ def _region_plan(region: Region, request: DeployRequest, settings: Settings) -> 
 
 
 def _gpu_function_plan(function: GpuFunction) -> dict[str, Any]:
-    from modal_deployment.app import ANSWER_SECONDS, IDLE_SECONDS, STARTUP_SECONDS
+    from modal_deployment.app import ANSWER_SECONDS, STARTUP_SECONDS
 
     return {
         "gpu": function.gpu,

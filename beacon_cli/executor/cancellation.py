@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+MAX_COST = "max_cost"
+"""The `code` of a run that asks no more because of `limits.max_cost`. Its calls in flight are waited for."""
+
 
 @dataclass(frozen=True, slots=True)
 class StopReason:
@@ -16,6 +19,11 @@ class StopReason:
     code: str
     message: str
     signum: int | None = None
+
+    @property
+    def cancels(self) -> bool:
+        """Whether a job with unanswered cells is then cancelled; otherwise it is partial."""
+        return self.code != MAX_COST
 
 
 class Stop:

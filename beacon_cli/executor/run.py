@@ -15,7 +15,7 @@ from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError
 from beacon_cli.executor.attempts import Asker, Progress, TurnOver
 from beacon_cli.executor.batching import Walker, endpoint_caps, run_batch, walkers
-from beacon_cli.executor.cancellation import Stop, StopReason
+from beacon_cli.executor.cancellation import MAX_COST, Stop, StopReason
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.counts import Counts
@@ -89,6 +89,26 @@ class TakesSlots(Protocol):
         ...
 
 
+class Purse(Protocol):
+    """What calls may still cost."""
+
+    async def take(self, cell: Cell) -> bool:
+        """Hold what a call may cost, as soon as there is enough; return False if there never will be."""
+        ...
+
+    def give_back(self, cell: Cell) -> None:
+        """Hold nothing for a call any more."""
+        ...
+
+    def pay(self, execution: Execution) -> None:
+        """Count what a call cost, and hold nothing for it any more."""
+        ...
+
+    def exhausted(self) -> str:
+        """Return why no further call is made."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """What a run has to do, and its limits.
@@ -135,6 +155,7 @@ class Run:
         clock: Clock,
         cancel_call: CancelCall | None = None,
         slots: TakesSlots | None = None,
+        purse: Purse | None = None,
     ) -> None:
         job, limits = assignment.job, assignment.limits
         self._assignment = assignment
@@ -144,6 +165,7 @@ class Run:
         self._stop = stop
         self._clock = clock
         self._cancel_call = cancel_call
+        self._purse = purse
         self._began = 0.0
         self._in_flight = 0
         self._peak_in_flight = 0
@@ -262,6 +284,8 @@ class Run:
         progress = Progress(cell, self._assignment.job.prompt_system(cell.lane.region), self._clock.now())
         try:
             execution = await self._asked_in_turn(progress)
+            if self._purse is not None:
+                self._settle(progress.cell, execution, self._purse)
             if execution is None:
                 return None
             execution = await self._without_its_call(execution)
@@ -283,9 +307,14 @@ class Run:
         try:
             while True:
                 with self._stop.interruptible(), contextlib.suppress(TurnOver):
+                    if self._purse is not None and not await self._purse.take(progress.cell):
+                        self._ask_no_more(self._purse)
+                        return None
                     async with self._slot(progress.cell) as turn, self._counted():
                         return await self._asked(progress, turn)
                 progress.waits()
+                if self._purse is not None:
+                    self._purse.give_back(progress.cell)
         except SlotTimeout:
             return self._no_slot(progress)
         except RegionIsDown:
@@ -300,6 +329,21 @@ class Run:
         progress.started_at = self._clock.now()
         self._emit(ExecutionStarted(self._assignment.job_id, progress.started_at, progress.cell))
         return await self._asker.execute(progress, turn)
+
+    def _ask_no_more(self, purse: Purse) -> None:
+        """Let the calls in flight end, and make no other one."""
+        self._stop.in_flight()  # this task ends by itself
+        if self._stop.reason is None:
+            text = purse.exhausted()
+            self._emit(Notice(self._assignment.job_id, self._clock.now(), f"stopping… {text}"))
+            self._stop.drain(StopReason(MAX_COST, text))
+
+    @staticmethod
+    def _settle(cell: Cell, execution: Execution | None, purse: Purse) -> None:
+        if execution is None:
+            purse.give_back(cell)
+        else:
+            purse.pay(execution)
 
     def _slot(self, cell: Cell) -> contextlib.AbstractAsyncContextManager[Turn]:
         return self._slots.slot(cell.lane.region.id, self._assignment.limits.slot_timeout)
@@ -367,7 +411,8 @@ class Run:
     async def _finish(self) -> RunOutcome:
         a = self._assignment
         counts = await self._recorder.counts()
-        status = job_status(counts, a.job.expected, stopped=self._stop.reason is not None)
+        reason = self._stop.reason
+        status = job_status(counts, a.job.expected, stopped=reason is not None and reason.cancels)
         ended_at = self._clock.now()
         await self._recorder.finish(status, ended_at.isoformat())
         seconds = self._clock.elapsed() - self._began
@@ -375,7 +420,7 @@ class Run:
         self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, seconds))
         labels = {lane.region.id: lane.region.label for lane in self._lanes}
         troubles = {labels[region_id]: each for region_id, each in self._slots.troubles().items()}
-        return RunOutcome(status, counts, self._stop.reason, self._peak_in_flight, seconds, troubles)
+        return RunOutcome(status, counts, reason, self._peak_in_flight, seconds, troubles)
 
 
 def job_status(counts: Mapping[Status, int], expected: int, *, stopped: bool) -> str:

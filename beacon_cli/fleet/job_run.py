@@ -92,6 +92,7 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
                 context.emit,
                 stop,
                 clock,
+                database_url=context.url,
                 check=taken.check,
                 recorder=_Handover(store, stop),
                 slots=slots,

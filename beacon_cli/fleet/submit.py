@@ -16,11 +16,13 @@ from psycopg.rows import class_row
 from beacon_cli.console.printable import printable
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import write_stderr
-from beacon_cli.errors import JobLocked
+from beacon_cli.errors import ConfigError, JobLocked
 from beacon_cli.fleet.job_queue import enqueue
 from beacon_cli.fleet.progress import Entry
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
+from beacon_cli.runs.asked_endpoints import asked_endpoints
+from beacon_cli.runs.cost_limit import require_cost_limit
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
@@ -58,14 +60,30 @@ class Submission:
 
 
 def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, priority: int) -> Submission:
-    """Put a job into the queue. Raises `JobLocked` while it runs, `UsageError` if the stored job differs."""
+    """Put a job into the queue.
+
+    Raises `JobLocked` while it runs, `UsageError` if the stored job differs, or its limit on cost cannot be kept.
+    """
     job_id = request.given_or_new_id(job)
+    _require_cost_limit(request, settings, job)
     write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
     try:
         return asyncio.run(_submit(request, settings, job, job_id, url, priority))
     except Interrupted as interrupted:
         interrupted.hint = f"it may be in the queue: {command('queue')} shows that; submitting it again changes nothing"
         raise
+
+
+def _require_cost_limit(request: RunRequest, settings: Settings, job: Job) -> None:
+    """Raise `UsageError` if a price is not known that the worker will need, as far as this machine knows endpoints."""
+    limits, lanes = request.limits(job, settings), job.lanes_in(request.part)
+    if limits.max_cost is None:
+        return
+    try:
+        endpoints = asked_endpoints(settings, job, lanes)
+    except ConfigError:  # only the workers have them
+        return
+    require_cost_limit(settings, lanes, endpoints, limits)
 
 
 async def _submit(

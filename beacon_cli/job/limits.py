@@ -1,4 +1,4 @@
-"""The limits of a job: calls in flight, attempts and time."""
+"""The limits of a job: calls in flight, attempts, time and cost."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ DurationOrZero = Annotated[
 
 
 class Limits(BaseModel):
-    """The limits of a job: calls in flight, attempts per cell, and how long things may take."""
+    """The limits of a job: calls in flight, attempts per cell, how long things may take, and what they may cost."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
@@ -93,6 +93,13 @@ class Limits(BaseModel):
     job_timeout: Duration = Field(default=7200.0, description="Maximum time for one run of the job.")
     min_success_rate: float = Field(
         default=1.0, ge=0, le=1, description="Minimum share of cells that must be completed for exit code 0."
+    )
+    max_cost: float | None = Field(
+        default=None,
+        gt=0,
+        le=1_000_000,
+        description="Maximum cost of the job in US dollars, over all of its runs and by what its rows say: nothing is"
+        " asked that could pass it. Default: no limit.",
     )
 
     def overridden_by(self, layer: Limits | Mapping[str, Any]) -> Limits:

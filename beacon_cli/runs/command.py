@@ -14,15 +14,16 @@ from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.job.model import Job
 from beacon_cli.local.loopback import require_loopback
 from beacon_cli.runs.asked_endpoints import asked_endpoints
+from beacon_cli.runs.cost_limit import require_cost_limit
 from beacon_cli.runs.execute import run_to_end
 from beacon_cli.runs.request import RunRequest
+from beacon_cli.runs.run_cost import RunCost, read_run_cost
 from beacon_cli.runs.stored_summary import read_summary
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, connect_readonly
-from beacon_cli.store.database import named_url, open_database
+from beacon_cli.store.database import open_database
 from beacon_cli.store.migrate import require_ready_for_a_run
-from beacon_cli.store.running import server_folder
 from beacon_cli.store.schema import ASKING_AGAIN, WRITING
 
 if TYPE_CHECKING:
@@ -43,21 +44,15 @@ def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool)
     job_id = request.given_or_new_id(job)
     if request.local:
         require_loopback()
-    elif not _may_be_stored(request, settings, job):
-        asked_endpoints(settings, job, job.lanes_in(request.part))
+    elif not request.may_be_stored(settings, job):
+        lanes = job.lanes_in(request.part)
+        require_cost_limit(settings, lanes, asked_endpoints(settings, job, lanes), request.limits(job, settings))
     with _ResumeHint(request, job_id, stored=request.job_id is not None or job.id is not None) as resumable:
         _log.warning("job %s", job_id)
         for warning in job.warnings:
             _log.warning("warning: %s", warning)
         with open_database(settings, request.database_url, announced=True) as url:
             return _run_job(request, settings, job, job_id, url, resumable, as_json=as_json)
-
-
-def _may_be_stored(request: RunRequest, settings: Settings, job: Job) -> bool:
-    """Return whether the job may be stored already; if all its answers are, it needs no endpoint."""
-    if request.job_id is None and job.id is None:
-        return False
-    return named_url(settings, request.database_url) is not None or server_folder(settings.data_path()).is_dir()
 
 
 def _run_job(
@@ -70,6 +65,7 @@ def _run_job(
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, finished, with_batches=as_json)
         report = audit_job(connection, job_id, regions=settings.vocabulary.regions)
+        cost = read_run_cost(connection, settings, job_id, finished.run_id, local=request.local)
     stopped = finished.outcome.stopped
     if stopped is not None and stopped.signum is not None:
         exit_code = 128 + stopped.signum
@@ -81,9 +77,10 @@ def _run_job(
         "audit": report.as_data()["checks"],
         "nothing_to_ask": finished.nothing_to_ask,
         "check_calls": asdict(finished.checks),
+        "cost": cost.as_data(request.limits(job, settings).max_cost),
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
-    return CommandResult("run", data, exit_code, as_json, problems=problems, show=partial(_show, summary, report))
+    return CommandResult("run", data, exit_code, as_json, problems=problems, show=partial(_show, summary, report, cost))
 
 
 def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
@@ -118,9 +115,11 @@ class _ResumeHint:
         self._stored = True
 
 
-def _show(summary: RunSummary, report: AuditReport, console: Console) -> None:
-    from beacon_cli.runs.tables import show_summary, show_verdict
+def _show(summary: RunSummary, report: AuditReport, cost: RunCost, console: Console) -> None:
+    from beacon_cli.runs.tables import show_cost, show_summary, show_verdict
 
     show_summary(summary, console)
+    if not summary.nothing_to_ask:
+        show_cost(cost, console)
     print_findings(report, console)
     show_verdict(summary, report, console)

@@ -176,6 +176,7 @@ class _OpenedRun:
             self._emit,
             self._stop,
             self._clock,
+            database_url=self._database_url,
             check=self._request.check,
             servers=self._servers() if local else None,
         )

@@ -13,16 +13,20 @@ from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.result import CommandResult
 from beacon_cli.endpoints.configured import Endpoint, checked_lanes
-from beacon_cli.errors import NoEndpoint
+from beacon_cli.errors import NoEndpoint, UsageError
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.runs.asked_endpoints import asked_endpoints
+from beacon_cli.runs.cost_limit import require_cost_limit
+from beacon_cli.runs.estimated_cost import estimated_cost
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from beacon_cli.costs.estimate import Estimate
 
 _PROMPTS_LISTED = 1000
 _PROMPTS_SHOWN = 20
@@ -41,10 +45,15 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
     questions = job.questions_in(request.part)
     per_lane = questions * job.repeats
     endpoints: Mapping[str, Endpoint] = {}
-    missing: NoEndpoint | None = None
+    missing: UsageError | None = None
     try:
         endpoints = {} if request.local else asked_endpoints(settings, job, lanes)
     except NoEndpoint as error:
+        missing = error
+    estimate = estimated_cost(request, settings, job, endpoints) if missing is None else None
+    try:
+        require_cost_limit(settings, lanes if endpoints else (), endpoints, limits)
+    except UsageError as error:
         missing = error
     data = {
         "job_id": request.job_id or job.id,
@@ -87,9 +96,10 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         "without": list(request.part.without),
         "part": request.part.chosen(),
         "check_calls": len(checked_lanes(endpoints, lanes)) if request.check and endpoints else 0,
+        "cost": estimate and estimate.as_data(),
         "cannot_run": missing and f"{missing.message}: {missing.hint}",
     }
-    return CommandResult("run", data, as_json=as_json, show=partial(_show, request, job, limits, data))
+    return CommandResult("run", data, as_json=as_json, show=partial(_show, request, job, limits, data, estimate))
 
 
 def _caps(by_region: Mapping[str, int]) -> str:
@@ -109,10 +119,13 @@ def _addresses(data: dict[str, Any]) -> Iterator[str]:
             yield from (f"{region}, {excerpt(model_id, 60)}: {url}" for model_id, url in urls.items())
 
 
-def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
+def _show(
+    request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], estimate: Estimate | None, out: Console
+) -> None:
     from rich.text import Text
 
     from beacon_cli.console.tables import Column, print_table
+    from beacon_cli.costs.texts import estimate_lines, print_lines
 
     models = list(dict.fromkeys(lane["model_id"] for lane in data["lanes"]))
     cells = {(lane["model_id"], lane["region"]): lane["expected"] for lane in data["lanes"]}
@@ -133,6 +146,7 @@ def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], o
             f" (max_in_flight {limits.max_in_flight}; {_caps(data['per_endpoint'])})"
         )
     )
+    print_lines(estimate_lines(estimate, limits.max_cost) if estimate else (), out)
     for region, prompt in data["system_prompts"].items():
         if prompt is not None or job.system_prompts:
             out.print(Text(f"system prompt in {region}: {'none' if prompt is None else excerpt(prompt, 160)}"))

@@ -20,7 +20,9 @@ from beacon_cli.executor.preflight import require_models
 from beacon_cli.executor.run import Assignment, Recorder, Run, TakesSlots
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
+from beacon_cli.prices.budget import Budget
 from beacon_cli.runs.asked_endpoints import asked_endpoints
+from beacon_cli.runs.cost_limit import budget_of
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import Claim, JobStore
 
@@ -48,6 +50,7 @@ async def prepared_run(
     stop: Stop,
     clock: Clock,
     *,
+    database_url: str,
     check: bool = True,
     recorder: Recorder | None = None,
     slots: TakesSlots | None = None,
@@ -57,7 +60,8 @@ async def prepared_run(
 
     `check`: lanes at endpoints that are not Beacon's own are asked a tiny question first. `recorder` stores the
     executions instead of `store`. `slots` are shared with other runs. `servers` are used instead of the configured
-    endpoints, and are started only if some cell has no answer. Raises `ConfigError`, `UsageError` for parameters that
+    endpoints, and are started only if some cell has no answer. What the job cost so far is read from `database_url` if
+    it has a limit (`limits.max_cost`). Raises `ConfigError`, `UsageError` for parameters that
     an endpoint does not understand, `ModelNotServed`, `RegionNotReady`, `RequestRefused`, `CredentialsError`, and what
     starting the servers raises.
     """
@@ -67,6 +71,7 @@ async def prepared_run(
     endpoints: Mapping[str, Endpoint] = {}
     served: Mapping[str, Listing] = {}
     checks = CheckCalls()
+    purse: Budget | None = None
 
     def notify(text: str) -> None:
         emit(Notice(claim.job_id, clock.now(), text))
@@ -77,6 +82,7 @@ async def prepared_run(
                 endpoints = await stack.enter_async_context(servers)
             else:
                 endpoints = asked_endpoints(settings, claim.job, lanes)
+            purse = await budget_of(settings, claim, lanes, endpoints, limits, database_url, local=servers is not None)
             caps = endpoint_caps(lanes, limits)
             clients = await stack.enter_async_context(_clients(settings, endpoints, caps, limits, notify))
             served = await require_models(clients, endpoints, lanes, notify)
@@ -91,6 +97,7 @@ async def prepared_run(
             clock,
             cancel_call=_cancel_call if servers is None else None,
             slots=slots,
+            purse=purse,
         )
         yield Prepared(run, clients, endpoints, served, checks)
 

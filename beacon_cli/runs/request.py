@@ -23,7 +23,8 @@ from beacon_cli.local.bundled import local_model_ids
 from beacon_cli.runs.chosen_part import require_part
 from beacon_cli.runs.extra import refused_extra
 from beacon_cli.settings import Settings
-from beacon_cli.store.database import EMBEDDED
+from beacon_cli.store.database import EMBEDDED, named_url
+from beacon_cli.store.running import server_folder
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
@@ -76,6 +77,12 @@ class RunRequest:
                 hint="use letters, digits, - and _, at most 255",
             )
         return self.job_id or job.id or _new_id(self.job_file.stem)
+
+    def may_be_stored(self, settings: Settings, job: Job) -> bool:
+        """Return whether the job may be stored already; if all its answers are, it needs no endpoint."""
+        if self.job_id is None and job.id is None:
+            return False
+        return named_url(settings, self.database_url) is not None or server_folder(settings.data_path()).is_dir()
 
     def resume_command(self, job_id: str, *, whole: bool = False) -> str:
         """Return the command that resumes the job, without the database URL, which may contain a password.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 
 from beacon_cli.console.long_list import LongList
-from beacon_cli.executor.execution import CUT_OFF, STATUSES
+from beacon_cli.executor.execution import CUT_OFF, STATUSES, Status
 from beacon_cli.executor.thoughts import answer_text
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
@@ -78,6 +78,14 @@ def read_summary(
     if outcome.status == "completed" and not (again and again.kept):
         return summary
     return replace(summary, resume_command=request.resume_command(job_id, whole=summary.cells.whole))
+
+
+def answered_cells(
+    connection: Connection, job_id: str, part: Part, statuses: Collection[Status]
+) -> dict[tuple[str, str], int]:
+    """Return how many cells of a part of a job have one of these statuses, by model and label of the region."""
+    rows = _streamed(connection, "lanes", job_id, **part.as_parameters())
+    return {(row["model_id"], row["region"]): sum(row[status] for status in statuses) for row in rows}
 
 
 def _again_command(request: RunRequest, job_id: str) -> str:

@@ -16,6 +16,7 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.tables import Column, print_table
 from beacon_cli.console.terminal import line_limit
+from beacon_cli.costs.texts import print_lines
 from beacon_cli.executor.execution import ANSWERED, ERROR_CODES
 from beacon_cli.extras import has_extra
 from beacon_cli.runs.asked_again import none_has_status
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from beacon_cli.audit.report import AuditReport
     from beacon_cli.executor.execution import Status
+    from beacon_cli.runs.run_cost import RunCost
     from beacon_cli.runs.summary import AnswerLine, ErrorLine, LaneSummary, RunSummary
 
 _CALLS = 20
@@ -207,6 +209,13 @@ def _show_calls(summary: RunSummary, console: Console) -> None:
     command = "python -c \"import modal; modal.FunctionCall.from_id('fc-...').cancel()\""
     console.print(Text(f"  to stop one: {command}"), soft_wrap=True)
     console.print()
+
+
+def show_cost(cost: RunCost, console: Console) -> None:
+    """Print what the job cost by its rows; nothing where only servers on this machine were asked."""
+    if lines := list(cost.lines()):
+        print_lines(lines, console)
+        console.print()
 
 
 def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> None:

@@ -92,6 +92,8 @@ class JobStore:
     async def submit(self, enqueue: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """Store the job and its questions for another process to run; its status is `created` until then.
 
+        Of a job that is stored, the limits are replaced: they may change, and the other process has only these.
+
         `enqueue` puts it into a queue in the same transaction, and its result is returned. Raises `StoreError`; then
         nothing is written.
         """
@@ -101,7 +103,9 @@ class JobStore:
                 if not self.claim.exists:
                     await self._insert_job()
                 await connection.execute(
-                    "UPDATE jobs SET status = 'created', completed_at = NULL WHERE id = %s", [self.claim.job_id]
+                    "UPDATE jobs SET status = 'created', completed_at = NULL,"
+                    " spec = jsonb_set(spec, '{limits}', %s::jsonb) WHERE id = %s",
+                    [json.dumps(self.claim.job.spec()["limits"]), self.claim.job_id],
                 )
                 return await enqueue(connection)
         except psycopg.Error as error:

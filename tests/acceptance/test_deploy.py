@@ -108,8 +108,11 @@ class TestDeploying:
         assert len(data["registry_sha256"]) == 64
         assert list(data["apps"]) == ["eu"]
         app = data["apps"]["eu"]
-        assert set(app) == {"app_name", "app_id", "urls", "status", "error", "log", "seconds", "containers"}
+        assert set(app) == {
+            *("app_name", "app_id", "version", "urls", "status", "error", "log", "seconds", "containers")
+        }
         assert (app["app_name"], app["app_id"], app["status"], app["error"]) == (EU, f"ap-{EU}", "deployed", None)
+        assert app["version"] == 2
         assert app["urls"] == {
             "inference": "https://shortened-by-modal.modal.run",
             "models": f"https://acme--{EU}-status.modal.run/models",
@@ -153,7 +156,7 @@ class TestDeploying:
         assert code == 3
         assert states(document["data"]) == {"us": "deployed"}
         assert document["data"]["verify"]["regions"]["us"]["reachable"] is False
-        assert document["data"]["way_back"] == "beacon rollback modal --region us"
+        assert document["data"]["way_back"] is None, "it is the first version"
 
 
 class TestPlan:
@@ -236,22 +239,25 @@ class TestFailures:
         assert data["way_back"] is None
 
     def test_a_failed_build_shows_the_end_of_its_log(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.deployed(US)
         modal.broken_build = EU
         modal.build_log = ["Collecting torch", "ERROR: No matching distribution found for torch"]
         done = operator(*DEPLOY, "--region", "us", "--region", "eu")
         assert done.returncode == 1
         assert "error: EU: the image build failed" in done.stderr
         assert "ERROR: No matching distribution found for torch" in done.stdout
-        assert "to roll back: beacon rollback modal --region us\n" in done.stdout
+        assert "to roll back: beacon rollback modal --region us --to v1\n" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
 
     def test_one_region_of_three_fails_and_the_others_are_told(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.deployed(US, 2)
+        modal.deployed(EU, 2)
         modal.fail("FunctionCreate", Status.INVALID_ARGUMENT, "no T4 there", app=APAC)
         said, data = self.refused(operator, code=1, error="invalid")
         assert said.startswith("ASIA: ")
         assert states(data) == {"us": "deployed", "eu": "deployed", "apac": "failed"}
         assert data["apps"]["apac"]["error"]["code"] == "invalid"
-        assert data["way_back"] == "beacon rollback modal --region us --region eu"
+        assert data["way_back"] == "beacon rollback modal --region us --region eu --to v2"
 
     def test_publishing_fails_after_the_functions_were_created(self, operator: Beacon, modal: FakeModal) -> None:
         modal.fail("AppPublish", Status.FAILED_PRECONDITION, "the app was changed", app=US)
@@ -303,10 +309,12 @@ class TestFailures:
 
 
 class TestRollback:
-    def test_every_region_goes_back_a_version_and_its_containers_stop(self, operator: Beacon, modal: FakeModal) -> None:
+    def test_every_region_goes_back_to_a_named_version_and_its_containers_stop(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
         for app in (US, EU, APAC):
             modal.deployed(app, 3, (f"ta-{app}",))
-        code, document = operator.json("rollback", "modal", "--no-verify")
+        code, document = operator.json("rollback", "modal", "--to", "v2", "--no-verify")
         assert code == 0
         assert document["data"]["apps"]["eu"] == {
             "app_name": EU,
@@ -314,32 +322,43 @@ class TestRollback:
             "error": None,
             "from_version": 3,
             "to_version": 2,
-            "urls": None,
+            "version": 4,
+            "earlier_version": 1,
+            "verified_at": None,
+            "urls": {
+                "inference": f"https://acme--{EU}-inference.modal.run",
+                "models": f"https://acme--{EU}-status.modal.run/models",
+                "health": f"https://acme--{EU}-status.modal.run/health",
+                "status": f"https://acme--{EU}-status.modal.run",
+            },
         }
         assert {(request.app_id, request.version) for request in modal.sent("AppRollback")} == {
             (f"ap-{app}", 2) for app in (US, EU, APAC)
         }
         assert modal.containers == {US: [], EU: [], APAC: []}
 
+        code, document = operator.json("rollback", "modal", "--to", "2", "--no-verify")
+        assert (code, states(document["data"])) == (0, dict.fromkeys(("us", "eu", "apac"), "already_there"))
+        assert modal.versions == {US: 4, EU: 4, APAC: 4}
+
     def test_a_way_back_to_three_functions_is_recorded_with_their_addresses(
         self, operator: Beacon, modal: FakeModal
     ) -> None:
+        modal.deployed(EU, functions=("inference", "models", "health"))
         operator.json(*DEPLOY, "--region", "eu")
-        modal.functions.clear()  # going back takes away what only the new version has
-        modal.has_functions(EU, "inference", "models", "health")
-        modal.deployed(EU, 2)
-        code, document = operator.json("rollback", "modal", "--region", "eu", "--no-verify")
+        code, document = operator.json("rollback", "modal", "--region", "eu", "--to", "v1", "--no-verify")
         urls = {name: f"https://acme--{EU}-{name}.modal.run" for name in ("inference", "models", "health")}
         assert (code, document["data"]["apps"]["eu"]["urls"]) == (0, urls)
         recorded = json.loads((operator.data / "deployments.json").read_text())
         assert recorded["environments"][""]["eu"]["urls"] == urls
 
     def test_a_region_without_a_way_back_and_a_refused_one_say_why(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.deployed(US, 1)
         modal.deployed(EU, 2)
         modal.fail("AppRollback", Status.FAILED_PRECONDITION, "that version is too old")
-        code, document = operator.json("rollback", "modal", "--region", "eu", "--region", "apac", "--no-verify")
+        code, document = operator.json("rollback", "modal", "--to", "1", "--no-verify")
         assert code == 1
-        assert states(document["data"]) == {"eu": "failed", "apac": "failed"}
+        assert states(document["data"]) == {"us": "already_there", "eu": "failed", "apac": "failed"}
         assert [(error["code"], error["message"]) for error in document["errors"]] == [
             ("rollback", "EU: modal app rollback project-beacon-hf-eu failed: that version is too old"),
             ("not_found", "ASIA: project-beacon-hf-apac is not deployed"),

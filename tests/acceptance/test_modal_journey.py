@@ -23,7 +23,7 @@ def world(beacon: Beacon) -> Iterator[tuple[Beacon, FakeModal, Deployed]]:
             getattr(regions, region_id).wants_credentials = True
             for function, path in (("inference", "/inference"), ("inference-l4", "/inference-l4"), ("status", "")):
                 modal.function_urls[f"project-beacon-hf-{region_id}-{function}"] = f"{regions.url}/{region_id}{path}"
-            modal.containers[f"project-beacon-hf-{region_id}"] = [f"ta-{region_id}-1", f"ta-{region_id}-2"]
+            modal.app(f"project-beacon-hf-{region_id}").started(f"ta-{region_id}-1", f"ta-{region_id}-2")
         beacon.environment |= modal.variables(beacon.folder)
         beacon.environment |= {
             "BEACON_PROXY_KEY": CREDENTIALS["modal-key"],

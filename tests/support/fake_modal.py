@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import socket
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,18 +19,25 @@ from grpclib.server import Server
 from modal_proto import api_pb2
 from modal_proto.api_grpc import ModalClientBase
 
+from tests.support.modal_apps import DeployedApp, id_of, web_endpoints
+from tests.support.modal_billing import Billing
+
 WORKSPACE = "acme"
 TOKEN_ID, TOKEN_SECRET = "ak-canaryid0123456789", "as-canarysecret0123456789"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What an RPC does instead of answering: fail with a status, or (without one) hang."""
+    """What an RPC does instead of answering: fail with a status, or (without one) hang.
+
+    With `done`, what was asked for happens, once, and only the answer to it is lost.
+    """
 
     rpc: str
     status: Status | None = None
     message: str = ""
     app: str = ""  # empty: of every app
+    done: bool = False
 
     def hits(self, rpc: str, app: str) -> bool:
         return self.rpc in (rpc, "*") and self.app in ("", app)
@@ -38,19 +45,27 @@ class Fault:
 
 @dataclass
 class FakeModal:
-    """The state of the control plane. `calls` are the requests in order; `versions` the published ones by app."""
+    """The state of the control plane. `calls` are the requests in order.
+
+    `endpoint_limit` is how many web endpoints the workspace's plan allows, and `other_endpoints` how many apps of
+    others have. `environments` are those that exist, None for any.
+    """
 
     url: str = ""
     faults: list[Fault] = field(default_factory=list)
     build_log: list[str] = field(default_factory=list)
     broken_build: str = ""  # the app whose images fail to build
     function_urls: dict[str, str] = field(default_factory=dict)  # by label; else Modal's own form
+    endpoint_limit: int | None = None
+    other_endpoints: int = 0
+    environments: set[str] | None = None
+    billing: Billing = field(default_factory=Billing)
     calls: list[tuple[str, Any]] = field(default_factory=list)
-    versions: dict[str, int] = field(default_factory=dict)
-    containers: dict[str, list[str]] = field(default_factory=dict)  # task ids by app
-    labels: dict[str, str] = field(default_factory=dict)
-    functions: dict[str, Any] = field(default_factory=dict)
+    apps: dict[str, DeployedApp] = field(default_factory=dict)
     tokens: set[tuple[str, str]] = field(default_factory=set)
+    _labels: dict[str, str] = field(default_factory=dict)  # by function id
+    _created: dict[str, Any] = field(default_factory=dict)  # definitions by function id, published or not
+    _seen: set[str] = field(default_factory=set)  # idempotency keys
 
     def variables(self, folder: Path) -> dict[str, str]:
         """Return the environment in which the SDK talks to this control plane and knows no other."""
@@ -63,88 +78,170 @@ class FakeModal:
             "MODAL_CONFIG_PATH": str(config),
         }
 
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version that serves, by app, of those that are deployed."""
+        return {name: app.production for name, app in self.apps.items() if app.production}
+
+    @property
+    def containers(self) -> dict[str, list[str]]:
+        """The ids of the containers by app."""
+        return {name: list(app.tasks) for name, app in self.apps.items()}
+
+    def app(self, name: str) -> DeployedApp:
+        """Return an app, which is not deployed yet if nothing was said of it."""
+        return self.apps.setdefault(name, DeployedApp(name))
+
     def sent(self, rpc: str) -> list[Any]:
         return [request for name, request in self.calls if name == rpc]
 
     def fail(self, rpc: str, status: Status, message: str = "", app: str = "") -> None:
         self.faults.append(Fault(rpc, status, message, app))
 
+    def lose_answers(self, rpc: str, app: str = "") -> None:
+        """Do what is asked for, and lose the connection before the answer."""
+        self.faults.append(Fault(rpc, Status.UNAVAILABLE, "the connection was lost", app, done=True))
+
     def hang(self, rpc: str, app: str = "") -> None:
         self.faults.append(Fault(rpc, app=app))
 
-    def deployed(self, app: str, version: int = 1, containers: tuple[str, ...] = ()) -> None:
-        """Make an app one that is deployed already."""
-        self.versions[app] = version
-        self.containers[app] = list(containers)
+    def deployed(
+        self,
+        name: str,
+        version: int = 1,
+        containers: Iterable[str] = (),
+        functions: Iterable[str] = ("inference", "status"),
+    ) -> DeployedApp:
+        """Make an app one that was deployed already, so often that this version serves."""
+        app = self.app(name)
+        while app.production < version:
+            app.publish({each: self._definition(name, each, len(app.versions)) for each in functions})
+        app.started(*containers)
+        return app
 
-    def has_functions(self, app: str, *names: str) -> None:
-        """Make these the functions of an app that is deployed already."""
-        for name in names:
-            function_id = id_of(app, name)
-            self.labels[function_id] = f"{app}-{name}"
-            ranked = api_pb2.FunctionData.RankedFunction(function=api_pb2.Function(function_name=name))
-            self.functions[function_id] = api_pb2.FunctionData(ranked_functions=[ranked])
+    def _definition(self, app: str, function: str, number: int) -> Any:
+        self._labels[id_of(app, function)] = f"{app}-{function}"
+        webhook = api_pb2.WebhookConfig(type=api_pb2.WEBHOOK_TYPE_ASGI_APP, requested_suffix=f"{app}-{function}")
+        return api_pb2.Function(function_name=function, webhook_config=webhook, timeout_secs=number)
 
     def answer(self, rpc: str, request: Any, reply: Any) -> Any:
+        """Return the answer, or an iterator of answers."""
+        self._require_environment(rpc, request)
         build = getattr(self, f"_{rpc}", None)
         return build(request, reply) if build is not None else reply()
+
+    def _require_environment(self, rpc: str, request: Any) -> None:
+        of_its_own = rpc == "EnvironmentGetOrCreate"
+        name = request.deployment_name if of_its_own else getattr(request, "environment_name", "")
+        if name and self.environments is not None and name not in self.environments:
+            raise GRPCError(Status.NOT_FOUND, f"Environment '{name}' not found in workspace '{WORKSPACE}'")
 
     def _WorkspaceNameLookup(self, request: Any, reply: Any) -> Any:
         return reply(username=WORKSPACE)
 
+    def _WorkspaceBillingRates(self, request: Any, reply: Any) -> Any:
+        return self.billing.rates_answer(reply)
+
+    def _WorkspaceBillingReport(self, request: Any, reply: Any) -> Iterator[Any]:
+        return self.billing.report(request)
+
+    def _WorkspaceBillingSummary(self, request: Any, reply: Any) -> Any:
+        return self.billing.summary(request, reply)
+
     def _AppGetByDeploymentName(self, request: Any, reply: Any) -> Any:
-        if not (version := self.versions.get(request.name)):
-            return reply()
-        state = api_pb2.AppLifecycle(app_state=api_pb2.APP_STATE_DEPLOYED, version=version)
-        return reply(app_id=f"ap-{request.name}", lifecycle=state)
+        app = self.app(request.name)
+        if not app.production:
+            return reply(environment_name=request.environment_name or "main")
+        return reply(app_id=app.id, lifecycle=app.lifecycle())
+
+    def _AppGetOrCreate(self, request: Any, reply: Any) -> Any:
+        app = self.app(request.app_name)
+        if not app.production:
+            where = request.environment_name or "main"
+            raise GRPCError(Status.NOT_FOUND, f"App '{app.name}' not found in environment '{where}'")
+        return reply(app_id=app.id, handle_metadata=app.metadata())
+
+    def _AppGetInfo(self, request: Any, reply: Any) -> Any:
+        return reply(info=self.app(app_of(request)).metadata())
+
+    def _AppList(self, request: Any, reply: Any) -> Any:
+        rows = [
+            api_pb2.AppListResponse.AppListItem(
+                app_id=app.id,
+                name=app.name,
+                description=app.name,
+                state=api_pb2.APP_STATE_DEPLOYED,
+                n_running_tasks=len(app.tasks),
+                metadata=app.metadata(),
+            )
+            for app in self.apps.values()
+            if app.production
+        ]
+        return reply(apps=rows)
+
+    def _AppGetLayout(self, request: Any, reply: Any) -> Any:
+        return reply(app_layout=api_pb2.AppLayout(function_ids=self.app(app_of(request)).metadata().functions))
 
     def _AppCreate(self, request: Any, reply: Any) -> Any:
         return reply(app_id=f"ap-{request.description}", app_page_url="http://page", app_logs_url="http://logs")
 
     def _AppPublish(self, request: Any, reply: Any) -> Any:
-        self.versions[request.name] = self.versions.get(request.name, 0) + 1
-        return reply(url="http://app", deployed_at=time.time())
+        functions = {name: self._created[function_id] for name, function_id in request.function_ids.items()}
+        self._require_endpoints(request.name, web_endpoints(functions))
+        deployed_at = self.app(request.name).publish(functions, request.deployment_tag, staged=request.staged)
+        return reply(url="http://app", deployed_at=deployed_at)
+
+    def _require_endpoints(self, name: str, needed: int) -> None:
+        """Refuse more web endpoints than the plan allows, with the words and the numbers of the real one (2026-01)."""
+        there = sum(web_endpoints(app.functions) for app in self.apps.values() if app.name != name)
+        there += self.other_endpoints
+        if self.endpoint_limit is not None and there + needed > self.endpoint_limit:
+            numbers = f"(# already deployed => {there}, # in this app => {needed})"
+            raise GRPCError(
+                Status.FAILED_PRECONDITION,
+                f"Deployment failed: reached limit of {self.endpoint_limit} web endpoints {numbers}."
+                " Please upgrade your workspace plan and re-deploy.",
+            )
 
     def _AppDeploymentHistory(self, request: Any, reply: Any) -> Any:
-        newest = self.versions.get(app_of(request), 0)
-        versions = range(newest, 0, -1)
-        return reply(app_deployment_histories=[api_pb2.AppDeploymentHistory(version=version) for version in versions])
+        app = self.app(app_of(request))
+        return reply(app_deployment_histories=app.history(), production_app_version=app.production)
 
     def _AppRollback(self, request: Any, reply: Any) -> Any:
-        self.versions[app_of(request)] += 1
-        return reply(url="http://app", deployed_at=time.time())
+        return reply(url="http://app", deployed_at=self.app(app_of(request)).roll_back(request.version))
 
     def _EnvironmentGetOrCreate(self, request: Any, reply: Any) -> Any:
+        name = request.deployment_name or "main"
         settings = api_pb2.EnvironmentSettings(image_builder_version="2025.06")
-        metadata = api_pb2.EnvironmentMetadata(name=request.deployment_name or "main", settings=settings)
-        return reply(environment_id="en-1", metadata=metadata)
+        metadata = api_pb2.EnvironmentMetadata(name=name, settings=settings)
+        return reply(environment_id=f"en-{name}", metadata=metadata)
 
     def _FunctionPrecreate(self, request: Any, reply: Any) -> Any:
         function_id = id_of(app_of(request), request.function_name)
-        self.labels[function_id] = request.webhook_config.requested_suffix
+        self._labels[function_id] = request.webhook_config.requested_suffix
         return reply(function_id=function_id, handle_metadata=self._handle(function_id, request.function_name, ""))
 
     def _FunctionCreate(self, request: Any, reply: Any) -> Any:
         function = request.function
         function_id = request.existing_function_id
-        ranked = api_pb2.FunctionData.RankedFunction(rank=0, function=function)
-        self.functions[function_id] = api_pb2.FunctionData(ranked_functions=[ranked])
+        self._created[function_id] = function
         return reply(
             function_id=function_id,
             function=function,
             handle_metadata=self._handle(function_id, function.function_name, f"de-{function_id}"),
-            function_data=self.functions[function_id],
+            function_data=_data_of(function),
         )
 
     def _FunctionGet(self, request: Any, reply: Any) -> Any:
-        function_id = id_of(request.app_name, request.object_tag)
-        if function_id not in self.functions:
-            raise GRPCError(Status.NOT_FOUND, f"Function '{request.object_tag}' not found in app '{request.app_name}'")
-        handle = self._handle(function_id, request.object_tag, f"de-{function_id}")
-        return reply(function_id=function_id, handle_metadata=handle, function=self.functions[function_id])
+        name, app = request.object_tag, self.app(request.app_name)
+        if name not in app.functions:
+            raise GRPCError(Status.NOT_FOUND, f"Function '{name}' not found in app '{app.name}'")
+        function_id = id_of(app.name, name)
+        handle = self._handle(function_id, name, f"de-{function_id}")
+        return reply(function_id=function_id, handle_metadata=handle, function=_data_of(app.functions[name]))
 
     def _handle(self, function_id: str, name: str, definition_id: str) -> Any:
-        label = self.labels.get(function_id, "")
+        label = self._labels.get(function_id, "")
         url = self.function_urls.get(label, f"https://{WORKSPACE}--{label}.modal.run")
         return api_pb2.FunctionHandleMetadata(function_name=name, web_url=url, definition_id=definition_id)
 
@@ -152,37 +249,29 @@ class FakeModal:
         if self.broken_build == app_of(request):
             return reply(image_id="im-broken")
         done = api_pb2.GenericResult(status=api_pb2.GenericResult.GENERIC_STATUS_SUCCESS)
-        return reply(image_id=f"im-{len(self.calls)}", result=done, metadata=api_pb2.ImageMetadata())
+        return reply(image_id=f"im-{_digest(request.image)}", result=done, metadata=api_pb2.ImageMetadata())
 
-    def _ImageJoinStreaming(self, request: Any, reply: Any) -> Any:
+    def _ImageJoinStreaming(self, request: Any, reply: Any) -> Iterator[Any]:
         failed = api_pb2.GenericResult(status=api_pb2.GenericResult.GENERIC_STATUS_FAILURE)
         logs = [api_pb2.TaskLogs(data=f"{line}\n") for line in self.build_log]
-        return reply(result=failed, task_logs=logs, entry_id="1", eof=True)
+        return iter([reply(result=failed, task_logs=logs, entry_id="1", eof=True)])
 
     def _MountGetOrCreate(self, request: Any, reply: Any) -> Any:
         return reply(mount_id="mo-1", handle_metadata=api_pb2.MountHandleMetadata())
 
     def _SecretGetOrCreate(self, request: Any, reply: Any) -> Any:
-        return reply(secret_id="st-1")
+        return reply(secret_id=f"st-{_digest(request)}")
 
     def _VolumeGetOrCreate(self, request: Any, reply: Any) -> Any:
         return reply(volume_id="vo-1")
 
     def _TaskList(self, request: Any, reply: Any) -> Any:
-        tasks = [
-            api_pb2.TaskStats(
-                task_id=task, app_id=f"ap-{app}", app_description=app, started_at=1_700_000_000, enqueued_at=1
-            )
-            for app, ids in self.containers.items()
-            for task in ids
-            if request.app_id in ("", f"ap-{app}")
-        ]
-        return reply(tasks=tasks)
+        apps = [app for app in self.apps.values() if request.app_id in ("", app.id)]
+        return reply(tasks=[row for app in apps for row in app.stats()])
 
     def _ContainerStop(self, request: Any, reply: Any) -> Any:
-        for ids in self.containers.values():
-            with contextlib.suppress(ValueError):
-                ids.remove(request.task_id)
+        for app in self.apps.values():
+            app.tasks.pop(request.task_id, None)
         return reply()
 
 
@@ -192,9 +281,14 @@ def app_of(request: Any) -> str:
     return app_id.removeprefix("ap-") or str(getattr(request, "description", "") or getattr(request, "name", ""))
 
 
-def id_of(app: str, function: str) -> str:
-    """Return a function's id: the SDK wants exactly one dash in it."""
-    return "fu-" + f"{app}_{function}".replace("-", "_")
+def _data_of(function: Any) -> Any:
+    ranked = api_pb2.FunctionData.RankedFunction(rank=0, function=function)
+    return api_pb2.FunctionData(ranked_functions=[ranked])
+
+
+def _digest(message: Any) -> str:
+    """Return the same id for the same definition, as a change is what makes a new one."""
+    return hashlib.sha256(message.SerializeToString(deterministic=True)).hexdigest()[:22]
 
 
 class _Service(ModalClientBase):
@@ -214,11 +308,18 @@ class _Service(ModalClientBase):
         self._fake.tokens.add((str(sent.get("x-modal-token-id")), str(sent.get("x-modal-token-secret"))))
         for fault in self._fake.faults:
             if fault.hits(rpc, app_of(request)):
-                if fault.status is None:
-                    await asyncio.sleep(3600)
-                else:
-                    raise GRPCError(fault.status, fault.message)
-        await stream.send_message(self._fake.answer(rpc, request, reply))
+                await self._fail(fault, rpc, request, reply, str(sent.get("x-idempotency-key")))
+        answer = self._fake.answer(rpc, request, reply)
+        for message in answer if isinstance(answer, Iterator) else [answer]:
+            await stream.send_message(message)
+
+    async def _fail(self, fault: Fault, rpc: str, request: Any, reply: Any, idempotency_key: str) -> None:
+        if fault.status is None:
+            await asyncio.sleep(3600)
+        if fault.done and idempotency_key not in self._fake._seen:
+            self._fake._seen.add(idempotency_key)
+            self._fake.answer(rpc, request, reply)
+        raise GRPCError(fault.status or Status.UNKNOWN, fault.message)
 
 
 _Service.__abstractmethods__ = frozenset()  # nearly 200 RPCs, all of them served by `_serve`

@@ -15,6 +15,7 @@ from tests.support.fake_modal import TOKEN_ID, TOKEN_SECRET, FakeModal, fake_mod
 from tests.support.invariant import Aftermath, assert_invariant
 
 APAC = "project-beacon-hf-apac"
+EU = "project-beacon-hf-eu"
 US = "project-beacon-hf-us"
 DEPLOY = ("deploy", "modal", "--no-verify", "--json")
 
@@ -34,6 +35,8 @@ def assert_nothing_told(done: subprocess.CompletedProcess[str]) -> None:
 
 @pytest.mark.fault(46, "one of three regions is refused")
 def test_each_regions_state_and_the_way_back_are_told(hurt: Beacon, modal: FakeModal) -> None:
+    for app in (US, EU):
+        modal.deployed(app)
     modal.fail("FunctionCreate", Status.INVALID_ARGUMENT, "no T4 there", app=APAC)
     done = hurt(*DEPLOY)
     document = json.loads(done.stdout)
@@ -43,7 +46,7 @@ def test_each_regions_state_and_the_way_back_are_told(hurt: Beacon, modal: FakeM
         "eu": "deployed",
         "apac": "failed",
     }
-    assert document["data"]["way_back"] == "beacon rollback modal --region us --region eu"
+    assert document["data"]["way_back"] == "beacon rollback modal --region us --region eu --to v1"
     assert [error["message"].split(":")[0] for error in document["errors"]] == ["ASIA"]
     assert_nothing_told(done)
     assert_invariant(Aftermath(hurt.folder, done=[done]))

@@ -102,6 +102,24 @@ def test_workers_ask_endpoints_of_other_kinds_and_check_them_unless_the_submissi
             assert len(us.asked) == asked
 
 
+def test_a_worker_stops_a_job_before_its_limit_on_cost_and_continues_it_when_that_is_raised(fleet: Fleet) -> None:
+    prices = {"DATE": "2026-11-01", "REGIONS__US__INPUT": "0", "REGIONS__US__OUTPUT": "10000"}  # 5 cents an answer
+    with openai_region(OpenAiRegion(models=["llama3.2-1b"])) as us:
+        fleet.beacon.environment |= {f"BEACON_PRICES__{name}": value for name, value in prices.items()}
+        fleet.beacon.environment |= {"BEACON_REGIONS__US__API": "openai", "BEACON_REGIONS__US__BASE_URL": us.url}
+        fleet.worker()
+        for max_cost, code, status, answers in ((0.16, 1, "partial", 2), (5, 0, "completed", 4)):
+            file = fleet.beacon.write(
+                "job.yaml",
+                "questions: [math_basic, identity_basic, geography_basic, taiwan_status]\nmodels: [llama3.2-1b]\n"
+                f"regions: [US]\nid: dear\ngeneration: {{max_tokens: 10}}\nlimits: {{max_cost: {max_cost}}}\n",
+            )
+            ended, document = fleet.beacon.json("submit", file, "--no-check", "--wait")
+            assert (ended, document["data"]["status"]) == (code, status), fleet.everything()
+            assert document["data"]["counts"] == {"completed": answers}
+        assert len(us.asked) == 4
+
+
 def test_a_job_that_was_submitted_twice_is_in_the_queue_once(fleet: Fleet) -> None:
     fleet.submit("one", questions=1)
     again = fleet.beacon.json("submit", str(fleet.beacon.folder / "one.json"), "--job-id", "one", "--priority", "-5")[1]

@@ -35,7 +35,9 @@ def cancelled() -> str:
 
 
 def test_containers_are_listed_by_app(modal: FakeModal) -> None:
-    modal.containers = {"one": ["ta-1", "ta-2"], "two": ["ta-3"], "someone-else": ["ta-4"]}
+    modal.app("one").started("ta-1", "ta-2")
+    modal.app("two").started("ta-3")
+    modal.app("someone-else").started("ta-4")
     found = asyncio.run(live_containers("", ["ap-one", "ap-two", "ap-none"]))
     assert {app_id: [container.container_id for container in those] for app_id, those in found.items()} == {
         "ap-one": ["ta-1", "ta-2"],
@@ -44,6 +46,16 @@ def test_containers_are_listed_by_app(modal: FakeModal) -> None:
     }
     assert found["ap-two"][0].app_name == "two"
     assert found["ap-two"][0].started_at
+
+
+def test_a_container_that_is_late_or_was_preempted_is_listed_as_one_that_has_not_started(modal: FakeModal) -> None:
+    app = modal.app("one")
+    app.started("ta-1", "ta-2")
+    again = app.preempt("ta-2")
+    app.starting("ta-3")
+    found = asyncio.run(live_containers("", ["ap-one"]))["ap-one"]
+    started = {container.container_id: container.started_at is not None for container in found}
+    assert started == {"ta-1": True, again: False, "ta-3": False}
 
 
 def test_containers_that_cannot_be_listed_are_an_error_that_says_why(modal: FakeModal) -> None:

@@ -1,0 +1,102 @@
+"""What costs look like for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from beacon_cli.console.formatting import dollars, duration, quantity
+from beacon_cli.console.hanging import print_hanging
+from beacon_cli.console.printable import excerpt
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from beacon_cli.costs.estimate import Estimate
+    from beacon_cli.costs.sums import CostSum
+
+
+def print_lines(lines: Iterable[str], console: Console) -> None:
+    """Print lines, which keep their own indentation where they are broken."""
+    from rich.text import Text
+
+    for line in lines:
+        text = line.lstrip()
+        before = len(line) - len(text)
+        print_hanging(Text(" " * before), text, console, indent=before + 2)
+
+
+def estimate_lines(estimate: Estimate, max_cost: float | None) -> Iterator[str]:
+    """Yield the lines of a plan about cost, also the limit if there is one; those after the first are indented."""
+    if estimate.free:
+        yield "cost: nothing; servers on this machine are free"
+        return
+    prices = [each.price for each in estimate.lanes if each.price is not None]
+    unpriced = [each for each in estimate.lanes if each.unpriced is not None]
+    if prices:
+        without = f" of {quantity(len(prices), 'lane')}" if unpriced else ""
+        calls = quantity(sum(each.calls for each in estimate.lanes if each.price is not None), "call")
+        yield f"cost{without}: {dollars(estimate.low)} to {dollars(estimate.high)}, for {calls}"
+    yield from (f"  {basis}" for basis in dict.fromkeys(price.basis for price in prices))
+    if sources := dict.fromkeys(source for price in prices for source in price.sources):
+        yield f"  prices: {'; '.join(sources)}"
+    if max_cost is not None:
+        yield f"  limits.max_cost is {dollars(max_cost)}, over all runs of the job and without idle time"
+    yield from (f"  {assumption}" for assumption in estimate.assumptions)
+    for why in dict.fromkeys(each.unpriced for each in unpriced):
+        lanes = ", ".join(
+            f"{excerpt(each.lane.model_id, 60)} in {each.lane.region.label}"
+            for each in unpriced
+            if each.unpriced == why
+        )
+        assert why is not None
+        yield f"cost of {lanes}: not known, because {why.why}"
+        yield f"  {why.hint}"
+
+
+def sum_lines(total: CostSum, containers: float | None, *, of_run: CostSum) -> Iterator[str]:
+    """Yield what a job cost by its rows, `of_run` in its last run; nothing if servers on this machine gave all answers.
+
+    `containers` is what the containers on Modal that gave them cost as a whole, None if that is not known.
+    """
+    if total.free:
+        return
+    if total.unpriced.total() == total.executions:
+        yield "cost by rows: not known"
+    else:
+        earlier = "" if of_run.executions == total.executions else f" ({dollars(of_run.dollars)} of it in this run)"
+        yield f"cost by rows: {dollars(total.dollars)}{earlier}{_used(total)}"
+        yield f"  prices: {'; '.join(total.sources) or 'beacon.toml'}"
+    if total.on_modal:
+        up = "" if containers is None else f": with them about {dollars(containers)}, by the containers that answered"
+        yield f"  cold starts and idle time are not in it{up}"
+    yield from missing_lines([total])
+
+
+def missing_lines(sums: Iterable[CostSum]) -> Iterator[str]:
+    """Yield what is not in some sums, and why."""
+    unmeasured = 0
+    why: dict[str, int] = {}
+    hints: dict[str, None] = {}
+    for each in sums:
+        unmeasured += each.unmeasured
+        for price, count in each.unpriced.items():
+            why[price.why] = why.get(price.why, 0) + count
+            hints[price.hint] = None
+    for reason, count in why.items():
+        yield f"  not in it: {quantity(count, 'execution')}, because {reason}"
+    yield from (f"    {hint}" for hint in hints)
+    if unmeasured:
+        say = "does not say what it" if unmeasured == 1 else "do not say what they"
+        yield f"  not in it: {quantity(unmeasured, 'answer')} that {say} took"
+
+
+def _used(total: CostSum) -> str:
+    parts = []
+    if total.seconds:
+        parts.append(f"{duration(total.seconds)} at the models")
+    if total.input_tokens:
+        parts.append(f"{total.input_tokens:,} tokens of input")
+    if total.output_tokens and not total.seconds:
+        parts.append(f"{total.output_tokens:,} of output")
+    return f", for {' and '.join(parts)}" if parts else ""
