@@ -118,7 +118,7 @@ def _expectation(job: StoredJob, expect: Job | None, batching: Batching | None) 
 
 def _coverage(reader: Reader, expected: Expectation) -> Coverage:
     found = reader.row("cells")
-    lanes = lane_coverage(expected.lanes or (), found["questions"] * expected.repeats, found["lanes"])
+    lanes = lane_coverage(expected, found["questions"], found["lanes"])
     rows = reader.rows("each_cell", shown=found["shown"]) if found["shown"] else ()
     return Coverage(lanes, tuple(CellGroup(**row) for row in rows), known=expected.known)
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from beacon_cli.executor.counts import Counts, by_region
+from beacon_cli.records.expectation import Expectation
 from modal_deployment.regions import Regions
 
 
 @dataclass(frozen=True, slots=True)
 class LaneCoverage:
-    """The cells of one model in one region: expected, with any row, answered once, more than once, and blocked."""
+    """The cells of one model in one region: expected, with any row, answered once, more than once, and blocked.
+
+    `arms` is 2 in a control: each of its questions has that many times its repeats.
+    """
 
     model_id: str
     region: str
@@ -21,6 +25,7 @@ class LaneCoverage:
     answered: int = 0
     answered_again: int = 0
     blocked: int = 0
+    arms: int = 1
 
     @property
     def cells(self) -> Counts:
@@ -99,7 +104,12 @@ class Coverage:
 
     def expected_questions(self, repeats: int) -> int:
         """Return the number of questions of the job."""
-        return max((lane.expected // repeats for lane in self.lanes), default=0)
+        return max((lane.expected // (repeats * lane.arms) for lane in self.lanes), default=0)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The labels of the regions that are asked in two arms."""
+        return tuple(dict.fromkeys(lane.region for lane in self.lanes if lane.arms > 1))
 
     def by_region(self) -> dict[str, Counts]:
         """Return label → expected and answered cells, in the order of the vocabulary."""
@@ -107,15 +117,14 @@ class Coverage:
         return by_region((lane.region, lane.cells) for lane in lanes)
 
 
-def lane_coverage(
-    lanes: Iterable[tuple[str, str]], cells_of_a_lane: int, found: Iterable[dict[str, Any]]
-) -> tuple[LaneCoverage, ...]:
+def lane_coverage(expected: Expectation, questions: int, found: Iterable[dict[str, Any]]) -> tuple[LaneCoverage, ...]:
     """Return each expected lane with what was found; a lane without rows counts as empty."""
     by_lane = {(entry["model_id"], entry["region"]): entry for entry in found}
     return tuple(
         LaneCoverage(
             **by_lane.get((model_id, region), {"model_id": model_id, "region": region}),
-            expected=cells_of_a_lane,
+            expected=questions * expected.repeats * expected.arms(region),
+            arms=expected.arms(region),
         )
-        for model_id, region in lanes
+        for model_id, region in expected.lanes or ()
     )

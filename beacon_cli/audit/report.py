@@ -106,6 +106,7 @@ class AuditReport:
             "counts": dict(self.counts),
             "never_ran": self.coverage.never_ran,
             "success_rate": self.success_rate(),
+            "controls": list(self.coverage.controls),
             "by_region": {region: cells.as_data() for region, cells in self.coverage.by_region().items()},
             "checks": [asdict(check) for check in self.checks],
             "reasons": [reason.as_data() for reason in self.reasons],

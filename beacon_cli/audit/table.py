@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -100,9 +100,14 @@ def _print_coverage(report: AuditReport, console: Console) -> None:
             [*(excerpt(name, 255) for name in key), *(row.get(label, "") for label in sums)]
             for key, row in cells.items()
         ],
-        title="answers stored / expected",
+        title=f"answers stored / expected{_controls(coverage.controls)}",
         footer=total if len(cells) > 1 else (),
     )
+
+
+def _controls(labels: Sequence[str]) -> str:
+    named = ", ".join(excerpt(label, 30) for label in labels)
+    return f" (control: {named}, asked twice)" if labels else ""
 
 
 def _reasons(report: AuditReport) -> Iterator[str]:

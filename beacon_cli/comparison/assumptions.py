@@ -14,7 +14,7 @@ from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.records.cut_off import cut_off_answers
 from beacon_cli.records.stored_answer import StoredExecution
 
-ASSUMPTIONS = ("cache", "cut_off", "repeats", "time")
+ASSUMPTIONS = ("cache", "control", "cut_off", "repeats", "time")
 """The names of what is checked, as `--accept` takes them."""
 
 FAR_APART = 3600

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from beacon_cli.audit.audit import audited
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.assumptions import Assumptions
-from beacon_cli.comparison.comparison import Comparison, GroupFigures, RefusalHit
+from beacon_cli.comparison.comparison import Comparison, RefusalHit
 from beacon_cli.comparison.conditions import Conditions, Incomparable
+from beacon_cli.comparison.controls import Control, ControlName, ControlTests
 from beacon_cli.comparison.distance import MEASURES
-from beacon_cli.comparison.figures import Tally
+from beacon_cli.comparison.figures import GroupFigures, GroupTally
 from beacon_cli.comparison.judged_answers import AnswerJudge
 from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups, between_groups
@@ -21,6 +22,7 @@ from beacon_cli.comparison.seeds import shared_seeds, varied
 from beacon_cli.comparison.verdicts import Subject
 from beacon_cli.comparison.words import words
 from beacon_cli.console.excerpts import differing_excerpts
+from beacon_cli.console.formatting import arm_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import GENERATED
@@ -59,17 +61,22 @@ def compare_jobs(
     with reading(connection):
         audits = tuple(audited(connection, job) for job in jobs)
         conditions = Conditions(jobs[0].regions, models)
-        walk = _Walk(options, conditions, over_time=len(jobs) > 1, varied=all(map(varied, jobs)))
+        over_time = len(jobs) > 1
+        subjects = _subject_count(jobs, audits, over_time=over_time)
+        measure = MEASURES[options.measure]
+        controls = ControlTests(_controls(audits), measure, subjects=subjects, terms=options.terms)
+        walk = _Walk(options, conditions, controls, over_time=over_time, varied=all(map(varied, jobs)))
         answered = walk.subjects(watch(stored_executions(connection, jobs)))
         missing = walk.missing(_expected(connection, jobs, audits))
         paired = shared_seeds(jobs)
         judgement = judged(
             itertools.chain(answered, missing),
-            MEASURES[options.measure],
-            subjects=_subject_count(jobs, audits, over_time=walk.over_time),
+            measure,
+            subjects=subjects,
             paired=paired,
             terms=options.terms,
         )
+        found = controls.result()
     return Comparison(
         job_ids=tuple(job.id for job in jobs),
         audits=audits,
@@ -78,11 +85,12 @@ def compare_jobs(
         terms=options.terms,
         paired=paired,
         rule=options.rule.source,
-        incomparable=walk.incomparable(options.accepted, audits),
+        incomparable=walk.incomparable(options.accepted, audits, found),
         unrecorded=walk.conditions.unrecorded(),
         unequal_cut_off=walk.assumptions.unequal_cut_off(),
         piled_failures=walk.assumptions.piled_failures(),
         pooled=judgement.pooled,
+        controls=found,
         results=judgement.results,
         figures=walk.figures(),
         refusals=tuple(walk.refusals),
@@ -94,6 +102,10 @@ def compare_jobs(
 
 def _repeats(job: StoredJob) -> int:
     return from_spec(job.spec, job.regions).repeats
+
+
+def _controls(audits: Sequence[AuditReport]) -> Iterator[ControlName]:
+    return ((audit.job_id, region) for audit in audits for region in audit.coverage.controls)
 
 
 def _subject_count(jobs: Sequence[StoredJob], audits: Sequence[AuditReport], *, over_time: bool) -> int:
@@ -117,17 +129,19 @@ def _expected(
 class _Walk:
     """One pass over the executions: it counts on the way, and yields the answers of each subject in turn."""
 
-    def __init__(self, options: Options, conditions: Conditions, *, over_time: bool, varied: bool) -> None:
+    def __init__(
+        self, options: Options, conditions: Conditions, controls: ControlTests, *, over_time: bool, varied: bool
+    ) -> None:
         self.over_time = over_time
         self.conditions = conditions
+        self._controls = controls
         self.assumptions = Assumptions(varied=varied, same_time=not over_time)
         self.refusals: list[RefusalHit] = []
         self.samples: dict[Subject, Mapping[str, str]] = {}
         self.alike: dict[Subject, tuple[NearlyAlikeGroups, ...]] = {}
         self._seen: set[Subject] = set()
         self.judge = AnswerJudge(options.rule, measure=options.measure, labels=options.labels, scorer=options.scorer)
-        self._totals: dict[str, Tally] = {}
-        self._models: dict[str, dict[str, Tally]] = {}
+        self._tallies: dict[str, GroupTally] = {}
 
     def subjects(self, executions: Iterable[StoredExecution]) -> Iterator[tuple[Subject, list[Reply]]]:
         """Yield each subject with what became of its cells."""
@@ -136,9 +150,11 @@ class _Walk:
             replies: list[Reply | None] = []
             for execution in rows:
                 group = execution.job_id if self.over_time else execution.region
-                groups.setdefault(group, []).append(execution)
-                refuses = self._count(execution, group)
-                replies.append(reply_of(execution, group, refuses=refuses))
+                reply = self._reply(execution, group)
+                if not execution.arm:
+                    groups.setdefault(group, []).append(execution)
+                    replies.append(reply)
+            self._controls.end_of(subject.question_id, subject.model_id)
             self._seen.add(subject)
             self.conditions.add_prompt(subject, {group: found[0].prompt for group, found in groups.items()})
             self.assumptions.add(subject, groups)
@@ -154,31 +170,37 @@ class _Walk:
                 self._seen.add(subject)
                 yield subject, []
 
-    def incomparable(self, accepted: frozenset[str], audits: Sequence[AuditReport]) -> tuple[Incomparable, ...]:
+    def incomparable(
+        self, accepted: frozenset[str], audits: Sequence[AuditReport], controls: Sequence[Control]
+    ) -> tuple[Incomparable, ...]:
         """Return what else may explain a difference: conditions that differ, and assumptions that do not hold."""
-        broken = [*self.assumptions.broken(), *_fewer_than_planned(audits)]
+        differing = (("control", control.finding()) for control in controls if control.different)
+        broken = [*self.assumptions.broken(), *differing, *_fewer_than_planned(audits)]
         found = (Incomparable(name, detail, name in accepted) for name, detail in broken)
         return (*self.conditions.incomparable(accepted), *found)
 
     def figures(self) -> dict[str, GroupFigures]:
         """Return the figures of each group, in the usual order of the regions."""
-        return {
-            name: GroupFigures(tally.figures(), {model: each.figures() for model, each in self._models[name].items()})
-            for name, tally in self._totals.items()
-        }
+        return {name: tally.figures() for name, tally in self._tallies.items()}
 
     def _subject_of(self, execution: StoredExecution) -> Subject:
         return Subject(execution.question_id, execution.model_id, execution.region if self.over_time else None)
 
-    def _count(self, execution: StoredExecution, group: str) -> bool:
-        """Count an execution, and return whether it is a refusal."""
+    def _reply(self, execution: StoredExecution, group: str) -> Reply | None:
+        """Count an execution, and return what became of its cell. A control is counted apart from its region."""
         length = len(words(execution.text)) if execution.status == "completed" else 0
         name = f"{group} · {execution.region}" if self.over_time else group
-        judged = self.judge.judged(execution, name)
+        judged = self.judge.judged(execution, arm_label(name, execution.arm))
         hit = judged.words if judged else None
-        models = self._models.setdefault(name, {})
-        for tally in (self._totals.setdefault(name, Tally()), models.setdefault(execution.model_id, Tally())):
-            tally.add(execution, judged, length=length)
+        reply = reply_of(execution, group, refuses=hit is not None)
+        self._controls.add(execution, reply, judged, length=length)
+        if not execution.arm:
+            self._tallies.setdefault(name, GroupTally()).add(execution, judged, length=length)
+            self._note(execution, group, hit)
+        return reply
+
+    def _note(self, execution: StoredExecution, group: str, hit: str | None) -> None:
+        """Note under which conditions an answer was given, and the words by which it is a refusal, if it is one."""
         if execution.status in GENERATED:
             self.conditions.add(execution, group)
         if hit is not None and len(self.refusals) < _REFUSALS_KEPT:
@@ -187,7 +209,6 @@ class _Walk:
                     execution.job_id, execution.question_id, execution.model_id, execution.region, execution.repeat, hit
                 )
             )
-        return hit is not None
 
     def _sample(self, subject: Subject, replies: Sequence[Reply]) -> None:
         if len(self.samples) < _SAMPLED_SUBJECTS:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.conditions import Incomparable
-from beacon_cli.comparison.figures import Figures
+from beacon_cli.comparison.controls import Control
+from beacon_cli.comparison.figures import GroupFigures
 from beacon_cli.comparison.judged_answers import JudgedAnswers
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups
 from beacon_cli.comparison.pooled import Pooled
 from beacon_cli.comparison.verdicts import DIFFERENT, VERDICTS, Judged, Subject, Terms, Verdict, spoken
-from beacon_cli.console.formatting import quantity
+from beacon_cli.console.formatting import arm_label, quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import ProblemsFound
 
@@ -34,22 +35,14 @@ class RefusalHit:
 
 
 @dataclass(frozen=True, slots=True)
-class GroupFigures:
-    """The figures of a region, or of a job if jobs are compared: for all models together, and for each."""
-
-    total: Figures
-    models: Mapping[str, Figures]
-
-
-@dataclass(frozen=True, slots=True)
 class Comparison:
     """The comparison of a job's regions, or of two jobs region by region.
 
     `audits` has the audits of the jobs, in the order of `job_ids`. `paired`: repeats have the same seed in all groups.
     `unequal_cut_off` and `piled_failures` say what is not spread evenly over the groups, `pooled` is the test of the
-    whole job. `samples` has an excerpt of one answer of each group, for subjects with different answers; `alike` has
-    what tells apart sentences of these answers that are nearly alike, of the first 200 such subjects. `refusals` are
-    the first hits of the rule; the figures count all.
+    whole job, and `controls` what differs inside regions that were asked twice. `samples` has an excerpt of one answer
+    of each group, for subjects with different answers; `alike` has what tells apart sentences of these answers that are
+    nearly alike, of the first 200 such subjects. `refusals` are the first hits of the rule; the figures count all.
     """
 
     job_ids: tuple[str, ...]
@@ -64,6 +57,7 @@ class Comparison:
     unequal_cut_off: str | None
     piled_failures: str | None
     pooled: Pooled | None
+    controls: tuple[Control, ...]
     results: tuple[Judged, ...]
     figures: Mapping[str, GroupFigures]
     refusals: tuple[RefusalHit, ...]
@@ -94,8 +88,7 @@ class Comparison:
     @property
     def verdicts(self) -> dict[Verdict, int]:
         """The number of results with each verdict."""
-        counts = Counter(result.verdict for result in self.results)
-        return {verdict: counts[verdict] for verdict in VERDICTS}
+        return _verdicts(self.results)
 
     @property
     def verdicts_told(self) -> str:
@@ -116,15 +109,18 @@ class Comparison:
     @property
     def pooled_data(self) -> dict[str, Any] | None:
         """The test of the whole job as a JSON object; None if there was nothing to test."""
-        if self.pooled is None:
-            return None
-        return {
-            "p_value": self.pooled.p_value,
-            "different": self.pooled.different,
-            "results": self.pooled.subjects,
-            "regions": list(self.pooled.apart),
-            "pairs": [{"groups": list(pair), "p_value": p_value} for pair, p_value in self.pooled.pairs.items()],
-        }
+        return _pooled(self.pooled)
+
+    def figures_with_controls(self) -> Iterator[tuple[str, GroupFigures]]:
+        """Yield the figures of each group, and after those of a control's region the figures of its second arm."""
+        second = {self._group_of(control): control for control in self.controls}
+        for name, figures in self.figures.items():
+            yield name, figures
+            if control := second.get(name):
+                yield arm_label(name, 1), control.figures
+
+    def _group_of(self, control: Control) -> str:
+        return control.region if len(self.job_ids) == 1 else f"{control.job_id} · {control.region}"
 
     @property
     def different(self) -> tuple[Judged, ...]:
@@ -172,15 +168,10 @@ class Comparison:
             "design": self.design,
             "failures_pile_up": self.piled_failures,
             "pooled": self.pooled_data,
+            "controls": [_control(control) for control in self.controls],
             "verdicts": self.verdicts,
             "results": [_result(result, self.design) for result in self.results],
-            "regions": {
-                name: {
-                    **figures.total.as_data(),
-                    "models": {model: each.as_data() for model, each in figures.models.items()},
-                }
-                for name, figures in self.figures.items()
-            },
+            "regions": {name: figures.as_data() for name, figures in self.figures.items()},
             "refusal_rule": self.rule,
             "refusals": [asdict(hit) for hit in self.refusals],
             **self.judged.as_data(),
@@ -190,6 +181,33 @@ class Comparison:
                 for each in found
             ],
         }
+
+
+def _pooled(pooled: Pooled | None) -> dict[str, Any] | None:
+    if pooled is None:
+        return None
+    return {
+        "p_value": pooled.p_value,
+        "different": pooled.different,
+        "results": pooled.subjects,
+        "regions": list(pooled.apart),
+        "pairs": [{"groups": list(pair), "p_value": p_value} for pair, p_value in pooled.pairs.items()],
+    }
+
+
+def _verdicts(results: Sequence[Judged]) -> dict[Verdict, int]:
+    counts = Counter(result.verdict for result in results)
+    return {verdict: counts[verdict] for verdict in VERDICTS}
+
+
+def _control(control: Control) -> dict[str, Any]:
+    return {
+        **control.summary(),
+        "verdicts": _verdicts(control.results),
+        "pooled": _pooled(control.pooled),
+        "results": [_result(result, "unpaired") for result in control.results],
+        "figures": control.figures.as_data(),
+    }
 
 
 def _named(results: Sequence[Judged]) -> str:

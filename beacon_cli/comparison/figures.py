@@ -6,7 +6,7 @@ import math
 import statistics
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -65,6 +65,18 @@ class Figures:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """The figures of a region, or of a job if jobs are compared: for all models together, and for each."""
+
+    total: Figures
+    models: Mapping[str, Figures]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return them as a JSON object."""
+        return {**self.total.as_data(), "models": {model: each.as_data() for model, each in self.models.items()}}
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts executions one by one."""
@@ -115,6 +127,23 @@ class Tally:
             hopped=self._hopped,
             containers=len(self._containers),
         )
+
+
+@dataclass(slots=True)
+class GroupTally:
+    """Counts the executions of a group: of all models together, and of each."""
+
+    _total: Tally = field(default_factory=Tally)
+    _models: dict[str, Tally] = field(default_factory=dict)
+
+    def add(self, execution: StoredExecution, judged: Judgement | None, *, length: int) -> None:
+        """Count one, as `Tally` does."""
+        for tally in (self._total, self._models.setdefault(execution.model_id, Tally())):
+            tally.add(execution, judged, length=length)
+
+    def figures(self) -> GroupFigures:
+        """Return what was counted."""
+        return GroupFigures(self._total.figures(), {model: each.figures() for model, each in self._models.items()})
 
 
 def rate(count: int, of: int) -> Rate:

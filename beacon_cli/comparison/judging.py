@@ -40,19 +40,37 @@ def judged(
     Hochberg (1995). Only one subject's answers are in memory at a time. `subjects` is about their number. With
     `paired`, the answers of one repeat have the same seed in every group.
     """
-    pool = Pool()
-    measuring = Measuring(measure, terms.rate, EXCHANGES, paired, pool)
-    unmatched = _Unmatched(math.ceil(_PARTS * subjects / (terms.rate * (EXCHANGES + 1))))
-    found: list[tuple[Subject, Measured]] = []
+    judging = Judging(measure, subjects=subjects, paired=paired, terms=terms)
     for subject, replies in answers:
-        found.append((subject, measuring.measured(replies)))
-        unmatched.add(found[-1][1])
-    tests = [test for _, measured in found for test in measured.tests]
-    unmatched.test_again(_exchanges(len(tests), terms.rate))
-    for test, q_value in zip(tests, _q_values([test.found.p_value for test in tests]), strict=True):
-        test.q_value = q_value
-    family = _Family(terms, [test.q_value for test in tests])
-    return Judgement(tuple(family.judged(subject, measured) for subject, measured in found), pool.result(terms.rate))
+        judging.add(subject, replies)
+    return judging.result()
+
+
+class Judging:
+    """Judges subjects as `judged` does, but takes them one by one."""
+
+    def __init__(self, measure: Measure, *, subjects: int, paired: bool = False, terms: Terms = DEFAULT_TERMS) -> None:
+        self._terms = terms
+        self._pool = Pool()
+        self._measuring = Measuring(measure, terms.rate, EXCHANGES, paired, self._pool)
+        self._unmatched = _Unmatched(math.ceil(_PARTS * subjects / (terms.rate * (EXCHANGES + 1))))
+        self._found: list[tuple[Subject, Measured]] = []
+
+    def add(self, subject: Subject, replies: Sequence[Reply]) -> None:
+        """Test a subject, given what became of its cells."""
+        self._found.append((subject, self._measuring.measured(replies)))
+        self._unmatched.add(self._found[-1][1])
+
+    def result(self) -> Judgement:
+        """Return the verdict on each subject, and the test of all together."""
+        rate = self._terms.rate
+        tests = [test for _, measured in self._found for test in measured.tests]
+        self._unmatched.test_again(_exchanges(len(tests), rate))
+        for test, q_value in zip(tests, _q_values([test.found.p_value for test in tests]), strict=True):
+            test.q_value = q_value
+        family = _Family(self._terms, [test.q_value for test in tests])
+        results = tuple(family.judged(subject, measured) for subject, measured in self._found)
+        return Judgement(results, self._pool.result(rate))
 
 
 def _exchanges(tests: int, rate: float) -> int:

@@ -49,7 +49,7 @@ class LabelSample:
 def draw_sample(
     connection: Connection, job: StoredJob, output: Path, *, rule: RefusalRule, size: int, seed: int
 ) -> LabelSample:
-    """Write a sample of the answers with text, in a random order, without region, model and repeat.
+    """Write a sample of the answers with text, in a random order, without region, model, repeat and arm.
 
     As many are drawn of what the rule calls refusals as of the rest, as far as there are that many, so that what is
     rare is in the sample. Raises `UsageError` if the file exists, `ProblemsFound` if there is no answer.

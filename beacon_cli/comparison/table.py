@@ -11,7 +11,7 @@ from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Figures, Rate, Spread
 from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
-from beacon_cli.console.formatting import percent, quantity, repeat_label
+from beacon_cli.console.formatting import p_text, percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.terminal import line_limit
@@ -36,6 +36,7 @@ _ALIKE = 3
 _REFUSALS = 10
 _PAIRS = 6
 _SILENT = 10
+_DIFFERING = 3
 
 
 def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
@@ -46,7 +47,7 @@ def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
         for style, line in (*_headline(comparison), *_findings(comparison)):
             console.print(line, style=style, soft_wrap=wide)
         console.print()
-        for style, line in (*_whole_job(comparison), *_silent(comparison)):
+        for style, line in (*_whole_job(comparison), *_controls(comparison), *_silent(comparison)):
             console.print(line, style=style, soft_wrap=wide)
         console.print()
         _print_results(comparison, console)
@@ -113,6 +114,19 @@ def _whole_job(comparison: Comparison) -> Iterator[Line]:
         shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {_small(p)}" for (one, other), p in pooled.pairs.items()]
         more = f" and {len(shown) - _PAIRS} more" if len(shown) > _PAIRS else ""
         yield "dim", f"  p of each two: {', '.join(shown[:_PAIRS])}{more}"
+
+
+def _controls(comparison: Comparison) -> Iterator[Line]:
+    """Yield what differs between the two arms of each control, by name."""
+    for control in comparison.controls:
+        where = f"job {excerpt(control.job_id)}: " if len(comparison.job_ids) > 1 else ""
+        yield "bold yellow" if control.different else "dim", f"{where}{control.line()}"
+        for result in control.differing[:_DIFFERING]:
+            told = f"{excerpt(result.subject.question_id, 255)} · {excerpt(result.subject.model_id)}"
+            effect = f", effect {_number(result.effect)}" if result.difference else ""
+            yield "dim", f"  {told}: {spoken(result.verdict)}{effect}"
+        if len(control.differing) > _DIFFERING:
+            yield "dim", f"  … and {len(control.differing) - _DIFFERING} more: --json has them"
 
 
 def _groups(comparison: Comparison) -> str:
@@ -222,8 +236,8 @@ def _print_regions(comparison: Comparison, console: Console) -> None:
         *(Column(name, right=True) for name in ("refusals", "empty", "blocked", "failed")),
         *(Column(name, right=True, optional=True) for name in ("words", "seconds", "p95", "hops")),
     ]
-    rows = [_figures(name, figures.total, intervals=roomy) for name, figures in comparison.figures.items()]
-    print_table(console, columns, rows)
+    figures = [(name, figures.total) for name, figures in comparison.figures_with_controls()]
+    print_table(console, columns, [_figures(name, each, intervals=roomy) for name, each in figures])
 
 
 def _figures(name: str, total: Figures, *, intervals: bool) -> list[str]:
@@ -273,7 +287,7 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 
 def _small(value: float | None) -> str:
-    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+    return "-" if value is None else p_text(value)
 
 
 def _second(spread: Spread, name: str) -> str:

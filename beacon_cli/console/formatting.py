@@ -19,6 +19,16 @@ def percent(part: float, whole: float = 1) -> str:
     return f"{int(part * 1000 / whole + 1e-6) / 10:g} %"
 
 
+def p_text(p_value: float) -> str:
+    """Return a p-value with three digits, such as `0.042`, or `<0.001`."""
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def arm_label(region: str, arm: int) -> str:
+    """Return the name of an arm of a region for people: `EU`, and `EU control` for its second one."""
+    return f"{region} control" if arm else region
+
+
 def repeat_label(repeat: int) -> str:
     """Return the number of a repeat for people, who count from 1: `#1` for 0. In data it is counted from 0."""
     return f"#{repeat + 1}"

@@ -21,7 +21,7 @@ from beacon_cli.executor.execution import Cell, Execution, Status
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.executor.signs import Sign, sign_of
 from beacon_cli.executor.turns import Turn
-from beacon_cli.job.generation import MAX_SEED
+from beacon_cli.job.generation import seed_of
 from beacon_cli.job.limits import Limits
 from beacon_cli.pauses import pauses
 
@@ -158,7 +158,7 @@ class Asker:
         client = self.clients[region_id].of(model_id)
         endpoint = self.endpoints[region_id].of(model_id)
         progress.room = progress.room or client.room()
-        generation = self._generation(cell.repeat)
+        generation = self._generation(cell)
         body = APIS[endpoint.api].body(endpoint, model_id, cell.question.text, progress.system_prompt, generation)
 
         def on_hop(call_id: str | None) -> None:
@@ -182,11 +182,11 @@ class Asker:
         client.accepted |= answer.http_status != 403
         return answer
 
-    def _generation(self, repeat: int) -> Mapping[str, Any]:
+    def _generation(self, cell: Cell) -> Mapping[str, Any]:
         """Return how an answer is generated; with the same seed every repeat would be the same, and show no noise."""
         if "seed" not in self.generation:
             return self.generation
-        return {**self.generation, "seed": (self.generation["seed"] + repeat) % (MAX_SEED + 1)}
+        return {**self.generation, "seed": seed_of(self.generation["seed"], repeat=cell.repeat, arm=cell.arm)}
 
     def _emit_failed(
         self, progress: Progress, error: AttemptError, retry_in: float | None, *, waits: bool = False

@@ -24,7 +24,7 @@ class JobStarted(Event):
     """A run begins. `expected` counts the cells that it is to ask, and `answered` those answered before.
 
     `part` names the models, regions and questions that were chosen; an empty list means all of them. `lanes` and the
-    numbers are of this part.
+    numbers are of this part. `controls` are the labels of the regions that are asked in two arms.
     """
 
     run_id: str
@@ -36,6 +36,7 @@ class JobStarted(Event):
     answered: int
     max_in_flight: int
     part: Mapping[str, Sequence[str]] = field(default_factory=WHOLE.chosen)
+    controls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from beacon_cli.console.formatting import arm_label
 from beacon_cli.job.lanes import Lane, Question
 
 Status = Literal["completed", "empty", "blocked", "failed", "timeout", "cancelled"]
@@ -58,19 +59,21 @@ ERROR_CODES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One (question, model, region, repeat) of a job: the unit that is asked once and stored once.
+    """One (question, model, region, repeat, arm) of a job: the unit that is asked once and stored once.
 
-    `supersedes` is the id of the run whose answer a new answer replaces, if the cell is asked again on purpose.
+    `supersedes` is the id of the run whose answer a new answer replaces, if the cell is asked again on purpose. `arm`
+    is 1 in the second arm of a control, else 0.
     """
 
     question: Question
     lane: Lane
     repeat: int = 0
     supersedes: str | None = None
+    arm: int = 0
 
     def __str__(self) -> str:
         """Return `question · model · REGION`."""
-        return f"{self.question.id} · {self.lane.model_id} · {self.lane.region.label}"
+        return f"{self.question.id} · {self.lane.model_id} · {arm_label(self.lane.region.label, self.arm)}"
 
 
 @dataclass(frozen=True, slots=True)

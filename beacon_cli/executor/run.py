@@ -199,6 +199,7 @@ class Run:
                 answered=a.answered,
                 max_in_flight=a.limits.max_in_flight,
                 part=a.part.chosen(),
+                controls=a.job.controls_in(a.part),
             )
         )
         deadline = asyncio.get_running_loop().call_later(a.limits.job_timeout, self._time_is_up)

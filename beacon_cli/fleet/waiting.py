@@ -40,8 +40,10 @@ class Verdict:
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `submit --wait --json`."""
-        per_lane = self.job.questions.count * self.job.repeats
-        expected = by_region((lane.region.label, Counts(per_lane)) for lane in self.job.lanes())
+        questions = self.job.questions.count
+        expected = by_region(
+            (lane.region.label, Counts(questions * self.job.cells_in(lane))) for lane in self.job.lanes()
+        )
         return {
             **self.submission.as_data(),
             "status": self.status,

@@ -25,6 +25,7 @@ def spec_differences(stored: Spec, new: Spec) -> list[str]:
         *_model_changes(_regions_by_model(stored, regions), _regions_by_model(new, regions)),
         *_region_changes(stored, new),
         *_value_changes("", stored, new, ("repeats",)),
+        *_control_changes(stored, new),
         *_section_changes("generation", stored, new),
         *_value_changes("", stored, new, ("system_prompt",)),
         *_section_changes("system_prompts", stored, new),
@@ -61,6 +62,21 @@ def _region_changes(stored: Spec, new: Spec) -> Iterator[str]:
                 yield f"regions.{region_id}.label: {_change(old.label, region.label)}"
             if region.place != old.place and names_place:
                 yield f"regions.{region_id}.place: {_change(old.place, region.place)}"
+
+
+def _control_changes(stored: Spec, new: Spec) -> Iterator[str]:
+    before, after = _control_labels(stored), _control_labels(new)
+    if set(before) != set(after):
+        yield f"controls: {_listed(before)} → {_listed(after)}"
+
+
+def _control_labels(spec: Spec) -> list[str]:
+    regions = stored_regions(spec)
+    return [excerpt(regions[region_id].label) for region_id in spec.get("controls") or () if region_id in regions]
+
+
+def _listed(labels: list[str]) -> str:
+    return ", ".join(labels) or "none"
 
 
 def _names_place(spec: Spec) -> bool:

@@ -17,6 +17,8 @@ from modal_deployment.limits import (
 )
 
 MAX_SEED = 2**31 - 1
+ARM_SEEDS = 1_000_000
+"""How far the seeds of a control are from those of its region: more than a job may have repeats."""
 # What Beacon itself writes into a request, by the names of OpenAI's API and of its own; `n` is what `repeats` are for.
 _SET_BY_BEACON = frozenset(
     {
@@ -74,6 +76,11 @@ _Stops = Annotated[
 _Extra = Annotated[dict[str, Any], Field(min_length=1), AfterValidator(_foreign)]
 
 
+def seed_of(seed: int, *, repeat: int, arm: int) -> int:
+    """Return the seed of a cell: the same in every region, and another one for each repeat and each arm."""
+    return (seed + repeat + arm * ARM_SEEDS) % (MAX_SEED + 1)
+
+
 class Generation(BaseModel):
     """How answers are generated: sent with every call."""
 
@@ -92,7 +99,8 @@ class Generation(BaseModel):
         default=None,
         ge=0,
         le=MAX_SEED,
-        description="Makes random answers reproducible: repeat n is asked with seed + n. Default: the endpoint's own.",
+        description="Makes random answers reproducible: repeat n is asked with seed + n, and"
+        " in a control with 1,000,000 more. Default: the endpoint's own.",
     )
     top_p: float | None = Field(
         default=None,

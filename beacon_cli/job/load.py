@@ -51,6 +51,7 @@ def load_job(path: Path, *, regions: Regions, known_models: Collection[str], old
         questions=questions,
         models=_models(document, members["models"], default, regions, known_models),
         repeats=written.repeats,
+        controls=tuple(region.id for region in _regions(document, members.get("controls"), regions)),
         generation=written.generation,
         system_prompt=written.system_prompt,
         system_prompts=_system_prompts(document, members, regions),
@@ -58,6 +59,7 @@ def load_job(path: Path, *, regions: Regions, known_models: Collection[str], old
         metadata=written.metadata,
     )
     _require_places(document, job)
+    _require_asked_controls(document, job)
     return replace(job, warnings=(*warnings, *_prompt_warnings(job)))
 
 
@@ -71,6 +73,16 @@ def _require_places(document: Document, job: Job) -> None:
                 f"{{place}} has no text for {region.label}: its place is not known",
                 f"set regions.{region.id}.place in beacon.toml",
             )
+
+
+def _require_asked_controls(document: Document, job: Job) -> None:
+    """Raise `JobFileError` for a control in a region where the job asks nothing."""
+    asked = {lane.region.id: lane.region.label for lane in job.lanes()}
+    for place, region_id in enumerate(job.controls):
+        if region_id not in asked:
+            node = document.root.members["controls"].items[place]
+            hint = f"a control is one of the job's regions: {', '.join(asked.values())}"
+            raise document.error(node, f"the job does not ask in {excerpt(str(node.value), 40)}", hint)
 
 
 def _readable(file_name: str) -> str:

@@ -14,7 +14,7 @@ from beacon_cli.job.bank import BANK
 from beacon_cli.job.generation import Generation
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
-from beacon_cli.job.part import Part
+from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.job.questions import MAX_ID, QuestionSource, id_problem, tags_problem, text_problem
 from beacon_cli.job.stored_regions import described
 from modal_deployment.limits import MAX_SYSTEM_PROMPT_CHARACTERS
@@ -145,6 +145,12 @@ class JobFile(_Written):
         le=1000,
         description="How often each model is asked each question in each region: shows how much answers vary.",
     )
+    controls: list[RegionName] | None = Field(
+        default=None,
+        min_length=1,
+        description="Regions of the job that are asked everything a second time, with other seeds: what differs between"
+        " the two shows what chance, load and time do alone.",
+    )
     generation: Generation = Field(default=Generation(), description="How answers are generated.")
     system_prompt: SystemPrompt | None = Field(
         default=None,
@@ -176,7 +182,8 @@ class Job:
 
     `system_prompts` has, by region id, what is sent there instead of `system_prompt`, and under `default` what is sent
     in the other regions; it is empty if the job has one for all. `limits` has only what the file sets, to override the
-    configured limits; `warnings` explain to the user what was read in an unexpected way.
+    configured limits; `warnings` explain to the user what was read in an unexpected way. `controls` are the ids of the
+    regions that are asked in two arms.
     """
 
     id: str | None
@@ -185,6 +192,7 @@ class Job:
     questions: QuestionSource
     models: tuple[JobModel, ...]
     repeats: int = 1
+    controls: tuple[str, ...] = ()
     generation: Generation = field(default_factory=Generation)
     system_prompt: str | None = None
     system_prompts: Mapping[str, str] = field(default_factory=dict)
@@ -204,14 +212,27 @@ class Job:
         """Return the number of questions of a part of the job."""
         return len(part.questions) or self.questions.count
 
+    def arms(self, region: Region) -> int:
+        """Return in how many arms a region is asked: two if it is a control."""
+        return 2 if region.id in self.controls else 1
+
+    def cells_in(self, lane: Lane) -> int:
+        """Return how many cells a question has in a lane: repeats × arms of its region."""
+        return self.repeats * self.arms(lane.region)
+
     def expected_in(self, part: Part) -> int:
         """Return how many cells a part of the job has."""
-        return self.questions_in(part) * len(self.lanes_in(part)) * self.repeats
+        return self.questions_in(part) * sum(map(self.cells_in, self.lanes_in(part)))
 
     @property
     def expected(self) -> int:
-        """How many cells the job has: questions × lanes × repeats."""
-        return self.questions.count * len(self.lanes()) * self.repeats
+        """How many cells the job has: questions × cells of each lane."""
+        return self.expected_in(WHOLE)
+
+    def controls_in(self, part: Part) -> tuple[str, ...]:
+        """Return the labels of the regions of a part of the job that are asked in two arms."""
+        regions = dict.fromkeys(lane.region for lane in self.lanes_in(part))
+        return tuple(region.label for region in regions if self.arms(region) > 1)
 
     def prompt_system(self, region: Region) -> str | None:
         """Return the system prompt for a region: `{place}` is replaced, other braces are sent as they are."""
@@ -236,6 +257,7 @@ class Job:
             "system_prompt": self.system_prompt,
             "limits": self.limits.model_dump(exclude_unset=True),
             "metadata": self.metadata,
+            **({"controls": list(self.controls)} if self.controls else {}),
             **({"system_prompts": dict(self.system_prompts)} if self.system_prompts else {}),
         }
 
@@ -251,6 +273,7 @@ class Job:
         return {
             **{key: spec[key] for key in kept if key in spec},
             "models": sorted(models, key=lambda model: model["id"]),
+            **({"controls": sorted(self.controls)} if self.controls else {}),
             **({"regions": regions} if regions else {}),
         }
 

@@ -48,6 +48,7 @@ _HINTS = {
     "questions": 'write questions: [math_basic, {id: mine, text: "…"}] or questions: {file: questions.jsonl}',
     "models": "write models: [llama3.2-1b, qwen2.5-1.5b]",
     "regions": "write regions: [US, EU, ASIA]",
+    "controls": "write controls: [EU]",
     "version": "this Beacon reads version 1",
     "id": "write an id such as bias-demo-1",
 }

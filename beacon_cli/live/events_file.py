@@ -120,8 +120,8 @@ def _fields(item: Any) -> dict[str, Any]:
     for field in fields(item):
         value = getattr(item, field.name)
         match value:
-            case Cell(question=question, lane=lane, repeat=repeat):
-                document |= {"question_id": question.id, **_lane(lane), "repeat": repeat}
+            case Cell(question=question, lane=lane, repeat=repeat, arm=arm):
+                document |= {"question_id": question.id, **_lane(lane), "repeat": repeat, "arm": arm}
             case Execution():
                 document |= _fields(value) | {"seconds": value.seconds}
             case _ if field.name not in _LEFT_OUT:

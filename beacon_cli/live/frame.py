@@ -9,7 +9,7 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
-from beacon_cli.console.formatting import quantity, repeat_label
+from beacon_cli.console.formatting import arm_label, quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.executor.counts import Counts
 from beacon_cli.executor.execution import STATUSES, Status
@@ -132,7 +132,9 @@ def _header(progress: Progress) -> Text:
     regions = len({lane.region.id for lane in job.lanes})
     line.append(f"  batching {job.batching}  {quantity(job.questions, 'question')}")
     line.append(f"  {quantity(models, 'model')}  {quantity(regions, 'region')}")
-    return line.append(f"  {job.repeats} repeats") if job.repeats > 1 else line
+    if job.repeats > 1:
+        line.append(f"  {job.repeats} repeats")
+    return line.append(f"  control {', '.join(job.controls)}") if job.controls else line
 
 
 def _bar(progress: Progress, elapsed: float, width: int, symbols: Symbols) -> Text:
@@ -254,7 +256,7 @@ def _recent(progress: Progress, symbols: Symbols) -> list[Text]:
         return []
     newest_first = list(reversed(progress.recent))
     columns = [
-        _column([cell.lane.region.label for cell in newest_first]),
+        _column([arm_label(cell.lane.region.label, cell.arm) for cell in newest_first]),
         _column([excerpt(cell.lane.model_id, 20) for cell in newest_first]),
         _column([excerpt(cell.question_id, 20) for cell in newest_first]),
     ]

@@ -131,10 +131,11 @@ class RunLog:
 
 
 def _job_started(event: JobStarted) -> str:
+    controls = f" controls={','.join(event.controls)}" if event.controls else ""
     return (
         f"job started job={event.job_id} run={event.run_id} batching={event.batching}"
         f" questions={event.questions} executions={event.expected} answered_before={event.answered}"
-        f" max_in_flight={event.max_in_flight}"
+        f" max_in_flight={event.max_in_flight}{controls}"
     )
 
 
@@ -163,11 +164,11 @@ def counted(counts: dict[Status, int]) -> str:
 
 
 def _cell(cell: Cell, repeats: int) -> str:
-    """Return the name of a cell, with its repeat, counted from 1, if there are several."""
+    """Return the name of a cell, with its repeat, counted from 1, if there are several, and the arm of a control."""
     repeat = f" repeat={cell.repeat + 1}" if repeats > 1 else ""
     lane = cell.lane
     question, model = excerpt(cell.question.id), excerpt(lane.model_id)
-    return f"question={question} model={model} region={lane.region.label}{repeat}"
+    return f"question={question} model={model} region={lane.region.label}{repeat}{' arm=1' if cell.arm else ''}"
 
 
 def _failure(execution: Execution, repeats: int) -> str:

@@ -64,6 +64,7 @@ class FinishedCell:
 
     question_id: str
     lane: Lane
+    arm: int
     status: Status
     error_code: str | None
     head: str
@@ -201,6 +202,7 @@ class Progress:
             FinishedCell(
                 question_id=cell.question.id,
                 lane=cell.lane,
+                arm=cell.arm,
                 status=execution.status,
                 error_code=execution.error_code,
                 head=(words or execution.error_message or "")[:_HEAD],

@@ -15,7 +15,7 @@ from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.follow import Follower
 from beacon_cli.records.read_answers import stored_executions
 from beacon_cli.records.snapshot import Connection
-from beacon_cli.records.stored_answer import StoredExecution
+from beacon_cli.records.stored_answer import RegionArm, StoredExecution
 from beacon_cli.store.text import original
 
 
@@ -35,18 +35,19 @@ class JobAnswers:
         return cls(connection, job, chosen(connection, job, question_id, model_id))
 
     def stream(self, *, documents: bool = False) -> AbstractContextManager[Iterator[StoredExecution]]:
-        """Return a context manager that yields the answers in the order of question, model, region and repeat.
+        """Return a context manager that yields the answers in the order of question, model, region, arm and repeat.
 
         Leaving it ends the reading, even if not all were read.
         """
         executions = stored_executions(self.connection, [self.job], **self.only, documents=documents)
         return closing(cast("Generator[StoredExecution]", executions))
 
-    def regions(self) -> dict[str, list[str]]:
-        """Return the labels of the regions in which each model is asked, as far as the stored job has them."""
-        asked: dict[str, list[str]] = {}
-        for model_id, region in from_spec(self.job.spec, self.job.regions).lanes or ():
-            asked.setdefault(model_id, []).append(region)
+    def regions(self) -> dict[str, list[RegionArm]]:
+        """Return the arms of the regions in which each model is asked, as far as the stored job has them."""
+        asked: dict[str, list[RegionArm]] = {}
+        spec = from_spec(self.job.spec, self.job.regions)
+        for model_id, region in spec.lanes or ():
+            asked.setdefault(model_id, []).extend((region, arm) for arm in range(spec.arms(region)))
         return asked
 
     def system_prompts(self) -> dict[str, str]:
@@ -64,7 +65,7 @@ class JobAnswers:
 
 _TOLD = (
     *("position", "question_id", "prompt", "model_id", "region", "repeat", "status", "response", "seconds"),
-    *("error_code", "error_message", "finish_reason"),
+    *("error_code", "error_message", "finish_reason", "arm"),
 )
 
 

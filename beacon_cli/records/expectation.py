@@ -34,9 +34,9 @@ class Expectation:
 
     With `questions_stored`, `question_ids` is None as well: the ids are read from their table. `batching` is how the
     questions were walked, None if the job does not say it; `min_success_rate` is the required share; `per_endpoint` is
-    the job's own cap of a region; `known` are the regions by which rows are read; `unrecorded` names the columns that
-    the tables lack; `guess` names the parts that were taken from the rows: the rows cannot tell what is missing of
-    those.
+    the job's own cap of a region; `controls` are the labels of the regions that are asked in two arms; `known` are the
+    regions by which rows are read; `unrecorded` names the columns that the tables lack; `guess` names the parts that
+    were taken from the rows: the rows cannot tell what is missing of those.
     """
 
     source: str
@@ -46,6 +46,7 @@ class Expectation:
     models: tuple[str, ...] | None = None
     regions: tuple[str, ...] | None = None
     repeats: int = 1
+    controls: tuple[str, ...] = ()
     questions_stored: bool = False
     batching: str | None = "question"
     min_success_rate: float = 1.0
@@ -63,6 +64,14 @@ class Expectation:
         }
         return tuple(part for part, missing in parts.items() if missing)
 
+    def arms(self, region: str) -> int:
+        """Return in how many arms a region is asked."""
+        return 2 if region in self.controls else 1
+
+    def cells_of_a_question(self) -> int:
+        """Return how many cells each question has, over all lanes."""
+        return self.repeats * sum(self.arms(region) for _, region in self.lanes or ())
+
     def caps(self) -> dict[str, int]:
         """Return region → how many containers may answer there at the same time, as `executor.endpoint_caps` does."""
         models = Counter(region for _, region in self.lanes or ())
@@ -71,12 +80,14 @@ class Expectation:
 
 def from_job(job: Job, regions: Regions) -> Expectation:
     """Return the expectation of a job file; labels are those of `regions`, by which the rows are read."""
+    labels = {lane.region: regions.get(lane.region.id, lane.region).label for lane in job.lanes()}
     return Expectation(
         source="the job file",
         known=regions,
         question_ids=tuple(question.id for question in job.questions),
-        lanes=tuple((lane.model_id, regions.get(lane.region.id, lane.region).label) for lane in job.lanes()),
+        lanes=tuple((lane.model_id, labels[lane.region]) for lane in job.lanes()),
         repeats=job.repeats,
+        controls=tuple(label for region, label in labels.items() if job.arms(region) > 1),
         min_success_rate=job.limits.min_success_rate,
         per_endpoint=job.limits.per_endpoint,
     )
@@ -85,7 +96,7 @@ def from_job(job: Job, regions: Regions) -> Expectation:
 def from_spec(spec: object, regions: Regions, *, questions_stored: bool = False) -> Expectation:
     """Return the expectation of a stored job, in either system's form, as far as it is recorded.
 
-    `regions` are those by which its rows are read.
+    `regions` are those by which its rows are read. Only Beacon's own jobs, which count their questions, have controls.
     """
     envelope = _mapping(spec)
     fields = _mapping(envelope.get("jobspec")) or envelope
@@ -105,6 +116,7 @@ def from_spec(spec: object, regions: Regions, *, questions_stored: bool = False)
         models=tuple(name for name, _ in models) or None,
         regions=tuple(labels) or None,
         repeats=_count(fields.get("repeats", fields.get("runs")), 1),
+        controls=_labels(fields.get("controls"), regions) if _mapping(fields.get("questions")) else (),
         questions_stored=questions_stored,
         min_success_rate=_share(
             *(place.get("min_success_rate") for place in (limits, envelope, constraints)),

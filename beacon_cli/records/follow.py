@@ -35,7 +35,7 @@ SELECT id, run_id FROM executions
 WHERE job_id = %(job_id)s AND status <> 'completed' ORDER BY id LIMIT %(limit)s
 """
 _COLUMNS = """
-SELECT execution.id, execution.run_id, question_id, model_id, region, repeat, status, response, error_code,
+SELECT execution.id, execution.run_id, question_id, model_id, region, repeat, arm, status, response, error_code,
        error_message, thought, finish_reason,
        (CASE WHEN isfinite(started_at) AND isfinite(completed_at)
              THEN extract(epoch FROM completed_at) - extract(epoch FROM started_at) END)::float8 AS seconds
@@ -61,6 +61,7 @@ class Arrival(ModelWords):
     model_id: str
     region: str
     repeat: int
+    arm: int
     status: str
     response: str | None
     error_code: str | None

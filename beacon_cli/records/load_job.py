@@ -60,6 +60,7 @@ def _job_of(url: str, job_id: str, spec: Any, known: Regions) -> Job:
         questions=StoredQuestions(url, job_id, **spec["questions"]),
         models=tuple(JobModel(m["id"], tuple(regions[region] for region in m["regions"])) for m in spec["models"]),
         repeats=spec["repeats"],
+        controls=tuple(spec.get("controls", ())),
         generation=Generation(**spec["generation"]),
         system_prompt=spec["system_prompt"],
         system_prompts=spec.get("system_prompts", {}),

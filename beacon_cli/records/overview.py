@@ -19,9 +19,9 @@ class JobOverview:
     """A stored job. `status` is `interrupted` if it is not over, no process runs it, and no queue has it.
 
     `holder` names the process that runs it. `seconds` is how long its runs took, or how long the current one has taken
-    so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet set it aside. `blocked`
-    of its answers are refusals of a provider. None stands for a
-    value that is not recorded or not known.
+    so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet set it aside. `blocked` of its
+    answers are refusals of a provider, `controls` the regions that are asked in two arms. None stands for a value that
+    is not recorded or not known.
     """
 
     id: str
@@ -33,6 +33,7 @@ class JobOverview:
     models: int | None
     regions: int | None
     repeats: int
+    controls: tuple[str, ...]
     answered: int
     blocked: int
     expected: int | None
@@ -62,14 +63,15 @@ class JobList:
 
 
 def shape(spec: Expectation, questions: int | None) -> dict[str, Any]:
-    """Return the size of a job: questions, models, regions, repeats, and the number of answers."""
+    """Return the size of a job: questions, models, regions, repeats, controls, and the number of answers."""
     lanes = spec.lanes or ()
     return {
         "questions": questions,
         "models": len({model_id for model_id, _ in lanes}) or None,
         "regions": len({region for _, region in lanes}) or None,
         "repeats": spec.repeats,
-        "expected": questions * len(lanes) * spec.repeats if questions is not None and lanes else None,
+        "controls": spec.controls,
+        "expected": questions * spec.cells_of_a_question() if questions is not None and lanes else None,
     }
 
 

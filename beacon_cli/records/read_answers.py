@@ -39,7 +39,7 @@ def stored_executions(
     model_id: str | None = None,
     documents: bool = False,
 ) -> Iterator[StoredExecution]:
-    """Yield the executions of jobs of one database in the order of question, model, region, job and repeat.
+    """Yield the executions of jobs of one database in the order of question, model, region, job, arm and repeat.
 
     They are read in one snapshot, a few hundred at a time, so that memory does not grow with their number. With
     `documents`, `output_data` and `receipt_data` are read too. Raises `StoreError`, and `UsageError` for several jobs

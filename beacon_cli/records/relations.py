@@ -56,15 +56,16 @@ class Relations:
         return query.format(executions=self.executions, questions=self.questions, lanes=self.lanes, runs=self.runs)
 
 
-# The bound parameters `question_ids`, `lane_models` and `lane_regions` are the expectation. They are arrays, not a
+# The bound parameters `question_ids` and `lane_…` are the expectation. They are arrays, not a
 # temporary table, so that a standby, a read-only database or a role with only SELECT can be audited too.
 GIVEN_QUESTIONS = sql.SQL(
     "(SELECT id, position FROM unnest(%(question_ids)s::text[]) WITH ORDINALITY AS given (id, position))"
 )
 STORED_QUESTIONS = sql.SQL("(SELECT id, position FROM questions WHERE job_id = %(job_id)s)")
 LANES = sql.SQL(
-    "(SELECT model_id, region, position FROM unnest(%(lane_models)s::text[], %(lane_regions)s::text[])"
-    " WITH ORDINALITY AS given (model_id, region, position))"
+    "(SELECT model_id, region, arms, position"
+    " FROM unnest(%(lane_models)s::text[], %(lane_regions)s::text[], %(lane_arms)s::int[])"
+    " WITH ORDINALITY AS given (model_id, region, arms, position))"
 )
 STORED_RUNS = sql.SQL(
     "(SELECT id, started_at, row_number() OVER (ORDER BY started_at, id) AS position"
@@ -106,7 +107,7 @@ _WAY = sql.SQL(
 def beacon_executions(regions: Regions) -> sql.Composed:
     """Return the rows of Beacon's own table for the job `job_id`; `regions` give them their labels."""
     return sql.SQL(
-        "(SELECT run_id, question_id, model_id, {region} AS region, repeat, status, response,"
+        "(SELECT run_id, question_id, model_id, {region} AS region, repeat, arm, status, response,"
         " {contract} ->> 'region' AS answered_region, {effective_region} AS effective_region, {way} AS way,"
         " provider_id, container_id, container_region, attempts, hops, NULL::text AS error,"
         " NULL::text AS classification, error_code, finish_reason,"
@@ -147,7 +148,7 @@ _NUMBERED = """
 
 # Old rows have the text inside output_data; if it is missing too, it is unknown whether the answer was empty.
 _LEGACY = """(
-    SELECT *, {repeat} AS repeat FROM (
+    SELECT *, {repeat} AS repeat, 0 AS arm FROM (
         SELECT id, 0 AS run_id, coalesce(question_id, '') AS question_id, coalesce(model_id, '') AS model_id,
                {region} AS region,
                CASE WHEN status = 'error' OR status = 'completed' AND output_data ->> 'success' = 'false' THEN 'failed'

@@ -9,18 +9,21 @@ from beacon_cli.records.model_words import ModelWords
 from beacon_cli.records.witnesses import WITNESSES, places
 from modal_deployment.regions import Regions
 
+RegionArm = tuple[str, int]
+"""A region's label, and one of the arms in which it is asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredExecution(ModelWords):
     """One row of `executions`. Texts are as the model sent them; they may contain anything.
 
     `position` is the question's position in the job, None for a question that the job does not have; `tags` are those
-    of the question, with a space between them. `region` is a label. `answered_region`, `effective_region`,
-    `effective_model` and `effective_system_prompt` are whatever the endpoint says that it did: at the top of its
-    answer, in its receipt, or in its metadata. `sent` is a JSON object with the parameters that were sent; of an
-    endpoint that is not Beacon's own, `sent_model` is the model's name there, and `asked_at` the URL. `output_data` and
-    `receipt_data` are JSON texts, read only on request. A row of the old system has None for columns that its tables
-    do not have.
+    of the question, with a space between them. `region` is a label, and `arm` is 1 in the second arm of a control.
+    `answered_region`, `effective_region`, `effective_model` and `effective_system_prompt` are whatever the endpoint
+    says that it did: at the top of its answer, in its receipt, or in its metadata. `sent` is a JSON object with the
+    parameters that were sent; of an endpoint that is not Beacon's own, `sent_model` is the model's name there, and
+    `asked_at` the URL. `output_data` and `receipt_data` are JSON texts, read only on request. A row of the old system
+    has None for columns that its tables do not have.
     """
 
     job_id: str

@@ -20,7 +20,7 @@ from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
 from beacon_cli.comparison.verdicts import Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
-from beacon_cli.console.formatting import duration, percent, quantity, repeat_label
+from beacon_cli.console.formatting import duration, p_text, percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
 from beacon_cli.report.contents import Report
@@ -205,7 +205,7 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 
 def _small(value: float | None) -> str:
-    return "–" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+    return "–" if value is None else p_text(value)
 
 
 def _moment(value: datetime | None) -> str:

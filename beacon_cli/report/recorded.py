@@ -49,12 +49,16 @@ class Recorded:
     last: datetime | None = None
 
     def watch(self, executions: Iterable[StoredExecution]) -> Iterator[StoredExecution]:
-        """Yield all executions, which are ordered by question and model, and collect on the way."""
+        """Yield all executions, which are ordered by question and model, and collect on the way.
+
+        The answers of a control's second arm are no answers of its region.
+        """
         for key, rows in itertools.groupby(executions, key=lambda row: (row.question_id, row.model_id)):
             gathering = Gathering(key)
             for execution in rows:
                 self._note(execution)
-                gathering.add(execution)
+                if not execution.arm:
+                    gathering.add(execution)
                 yield execution
             found = gathering.gathered()
             if len(self.prompts) < _PROMPTS_KEPT:
@@ -63,7 +67,7 @@ class Recorded:
 
     def _note(self, execution: StoredExecution) -> None:
         self.timeline.add(execution)
-        if execution.status == "completed" and execution.seconds is not None:
+        if execution.status == "completed" and execution.seconds is not None and not execution.arm:
             lane = (execution.region, execution.model_id)
             self.seconds.setdefault(lane, array("d")).append(execution.seconds)
         if execution.status in GENERATED:

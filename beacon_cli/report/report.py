@@ -37,6 +37,7 @@ class WrittenReport:
             "bytes": self.size,
             "verdicts": self.report.comparison.verdicts,
             "pooled": self.report.comparison.pooled_data,
+            "controls": [control.summary() for control in self.report.comparison.controls],
             "superseded": self.report.comparison.superseded,
             "answers_shown": self.report.answers.shown,
             "answers_left_out": self.report.answers.left_out,

@@ -27,6 +27,7 @@ class Bar:
     container: str
     question_id: str
     repeat: int
+    arm: int
     status: str
     hops: int
     cold: bool = False
@@ -37,12 +38,13 @@ class Bar:
         return self.region, self.model_id, self.container
 
     def title(self, *, numbered: bool) -> str:
-        """Return a description, with the number of the repeat if `numbered`."""
+        """Return a description, with the number of the repeat if `numbered`, and whether it is of a control."""
         repeat = f" {repeat_label(self.repeat)}" if numbered else ""
         hops = f", {self.hops} hops" if self.hops > 1 else ", 1 hop" if self.hops else ""
         cold = ", the container's first" if self.cold else ""
         status = "" if self.status == "completed" else f", {self.status}"
-        return f"{self.question_id[:60]}{repeat}: {self.ended - self.started:.2f} s{status}{hops}{cold}"
+        control = " control" if self.arm else ""
+        return f"{self.question_id[:60]}{repeat}{control}: {self.ended - self.started:.2f} s{status}{hops}{cold}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Timeline:
             container=execution.container_id,
             question_id=execution.question_id,
             repeat=execution.repeat,
+            arm=execution.arm,
             status=execution.status,
             hops=execution.hops or 0,
         )

@@ -43,7 +43,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
     lanes = job.lanes_in(request.part)
     regions = {lane.region.id: lane.region for lane in lanes}
     questions = job.questions_in(request.part)
-    per_lane = questions * job.repeats
+    expected = {lane: questions * job.cells_in(lane) for lane in lanes}
     endpoints: Mapping[str, Endpoint] = {}
     missing: UsageError | None = None
     try:
@@ -60,18 +60,19 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         "name": job.name,
         "batching": request.batching or "question",
         "target": "local" if request.local else "modal",
-        "expected": per_lane * len(lanes),
+        "expected": sum(expected.values()),
         "batches": questions,
         "repeats": job.repeats,
+        "controls": list(job.controls_in(request.part)),
         "by_region": {
-            region.label: {"expected": per_lane * sum(lane.region == region for lane in lanes)}
+            region.label: {"expected": sum(expected[lane] for lane in lanes if lane.region == region)}
             for region in regions.values()
         },
         "lanes": [
             {
                 "model_id": lane.model_id,
                 "region": lane.region.label,
-                "expected": per_lane,
+                "expected": expected[lane],
                 "url": endpoints[lane.region.id].of(lane.model_id).inference_url if endpoints else None,
             }
             for lane in lanes
@@ -140,6 +141,8 @@ def _show(
         [(model, *(str(cells.get((model, region), "-")) for region in data["by_region"])) for model in models],
         title="executions per model and region",
     )
+    if data["controls"]:
+        out.print(Text(f"control: {', '.join(data['controls'])} is asked everything twice, with other seeds"))
     out.print(
         Text(
             f"at most {quantity(data['containers_at_most'], 'container')} at the same time"

@@ -104,8 +104,10 @@ def _lanes(connection: Connection, job: Job, job_id: str, part: Part) -> list[La
     """Return the lanes of a part of the job, counted over its questions."""
     rows = _streamed(connection, "lanes", job_id, **part.as_parameters())
     by_lane = {(row["model_id"], row["region"]): row for row in rows}
-    cells = job.questions_in(part) * job.repeats
-    return [_lane(lane.model_id, lane.region.label, cells, by_lane) for lane in job.lanes_in(part)]
+    questions = job.questions_in(part)
+    return [
+        _lane(lane.model_id, lane.region.label, questions * job.cells_in(lane), by_lane) for lane in job.lanes_in(part)
+    ]
 
 
 def _answers(connection: Connection, job: Job, job_id: str, part: Part, labels: list[str]) -> list[AnswerLine]:
@@ -152,6 +154,7 @@ def _answer(row: dict[str, Any]) -> AnswerLine:
         model_id=row["model_id"],
         region=row["region"],
         repeat=row["repeat"],
+        arm=row["arm"],
         status=row["status"],
         response=None if row["response"] is None else answer_text(original(row["response"])),
         seconds=row["seconds"],

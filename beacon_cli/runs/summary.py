@@ -62,6 +62,7 @@ class AnswerLine:
     seconds: float | None
     error_code: str | None = None
     cut_off: bool = False
+    arm: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from beacon_cli.console.formatting import duration, quantity, repeat_label
+from beacon_cli.console.formatting import arm_label, duration, quantity, repeat_label
 from beacon_cli.console.hanging import print_hanging
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
@@ -145,7 +145,7 @@ def _count(count: int, style: str) -> Text:
 
 
 def _show_answers(summary: RunSummary, console: Console) -> None:
-    regions = max(4, *(len(answer.region) for answer in summary.answers))
+    regions = max(4, *(len(arm_label(answer.region, answer.arm)) for answer in summary.answers))
     names = {answer: _asked_of(answer, regions, numbered=_all_repeats(summary)) for answer in summary.answers}
     widest = max(len(name) for name in names.values())
     for question_id, answers in groupby(summary.answers, key=lambda answer: answer.question_id):
@@ -168,7 +168,7 @@ def _all_repeats(summary: RunSummary) -> bool:
 
 def _asked_of(answer: AnswerLine, regions: int, *, numbered: bool) -> str:
     repeat = f" {repeat_label(answer.repeat)}" if numbered else ""
-    return f"{answer.region:<{regions}}  {excerpt(answer.model_id, 255)}{repeat}"
+    return f"{arm_label(answer.region, answer.arm):<{regions}}  {excerpt(answer.model_id, 255)}{repeat}"
 
 
 def _answer(answer: AnswerLine, asked_of: str, width: int) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beacon_cli.console.folding import folded
-from beacon_cli.console.formatting import quantity, repeat_label
+from beacon_cli.console.formatting import arm_label, quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.reader_width import reader_width
@@ -48,7 +48,8 @@ def _entry(arrival: Arrival, width: int, dot: str, *, full: bool) -> Text:
     from rich.text import Text
 
     seconds = "-" if arrival.seconds is None else f"{arrival.seconds:.1f} s"
-    names = [excerpt(name, 40) for name in (arrival.question_id, arrival.model_id, arrival.region)]
+    region = arm_label(excerpt(arrival.region, 40), arrival.arm)
+    names = [excerpt(arrival.question_id, 40), excerpt(arrival.model_id, 40), region]
     heading = dot.join([*names, repeat_label(arrival.repeat), seconds, ""])
     words, *parts = styled(arrival)
     shown = heading + (words.text if full else excerpt(words.text, max(20, width - len(heading))))

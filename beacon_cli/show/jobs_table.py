@@ -84,14 +84,18 @@ def _answered(job: JobOverview) -> str:
 
 
 def _shape(job: JobOverview, times: str, *, roomy: bool) -> str:
-    """Return `2 questions × 2 models × 3 regions`, with the repeats if there are several, or `2×2×3×1`."""
+    """Return `2 questions × 2 models × 3 regions`, with the repeats if there are several, or `2×2×3×1`.
+
+    The regions that are asked twice stand behind it.
+    """
     counts = (job.questions, job.models, job.regions, job.repeats)
     numbers = ["?" if count is None else str(count) for count in counts]
+    controls = f" + control {', '.join(excerpt(label, 30) for label in job.controls)}" if job.controls else ""
     if not roomy:
-        return times.join(numbers)
+        return times.join(numbers) + controls
     kept = zip(numbers, ("question", "model", "region", "repeat"), strict=True)
     named = [f"{number} {name}{'' if number == '1' else 's'}" for number, name in kept]
-    return f" {times} ".join(named if job.repeats > 1 else named[:3])
+    return f" {times} ".join(named if job.repeats > 1 else named[:3]) + controls
 
 
 def _created(job: JobOverview, *, roomy: bool) -> str:

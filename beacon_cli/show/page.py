@@ -8,10 +8,10 @@ from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING
 
 from beacon_cli.console.folding import folded, padded
-from beacon_cli.console.formatting import repeat_label
+from beacon_cli.console.formatting import arm_label, repeat_label
 from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.console.reader_width import reader_width
-from beacon_cli.records.stored_answer import StoredExecution
+from beacon_cli.records.stored_answer import RegionArm, StoredExecution
 from beacon_cli.show.answer import StyledText, brief, styled
 from modal_deployment.regions import Regions
 
@@ -33,7 +33,7 @@ Words = tuple[StyledText, ...]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The width of the terminal, whether long answers are shown in full, and the regions of each model.
+    """The width of the terminal, whether long answers are shown in full, and the arms of the regions of each model.
 
     `known` are the regions by which the rows are read.
     """
@@ -41,7 +41,7 @@ class Page:
     width: int
     known: Regions
     full: bool = True
-    asked: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    asked: Mapping[str, Sequence[RegionArm]] = field(default_factory=dict)
 
     def fold(self, words: Words, width: int) -> list[StyledText]:
         """Return the lines of an answer: of a thought only the first ones."""
@@ -56,13 +56,14 @@ def print_answers(
     console: Console,
     *,
     regions: Regions,
-    asked: Mapping[str, Sequence[str]] | None = None,
+    asked: Mapping[str, Sequence[RegionArm]] | None = None,
     full: bool = True,
 ) -> None:
     """Print answers, which come in the order of question, model and region.
 
-    `regions` are those by which the rows are read. `asked` has the regions in which each model should be asked, so that
-    a region without an answer is shown too. Only one model's answers to one question are in memory at a time.
+    `regions` are those by which the rows are read. `asked` has the regions in which each model should be asked, with
+    the second arm of a control as one more, so that a region without an answer is shown too. Only one model's answers
+    to one question are in memory at a time.
     """
     page = Page(reader_width(console), regions, full, asked or {})
     printed = False
@@ -78,11 +79,12 @@ def print_answers(
 
 def model_lines(answers: list[StoredExecution], page: Page) -> Iterator[Line]:
     """Yield the lines for one model's answers to one question."""
-    cells: dict[int, dict[str, list[StoredExecution]]] = {}
+    cells: dict[int, dict[RegionArm, list[StoredExecution]]] = {}
     for answer in answers:
-        cells.setdefault(answer.repeat, {}).setdefault(answer.region, []).append(answer)
+        cells.setdefault(answer.repeat, {}).setdefault((answer.region, answer.arm), []).append(answer)
     regions = sorted(
-        {*page.asked.get(answers[0].model_id, ()), *(answer.region for answer in answers)}, key=page.known.rank
+        {*page.asked.get(answers[0].model_id, ()), *((answer.region, answer.arm) for answer in answers)},
+        key=lambda of: (page.known.rank(of[0]), of[1]),
     )
     rows = {repeat: _row(cells[repeat], regions) for repeat in sorted(cells)}
     yield [StyledText(f"  {excerpt(answers[0].model_id)}", "cyan")]
@@ -104,7 +106,7 @@ Row = list[Words] | Words
 """The answer of each region, or one answer if all are the same."""
 
 
-def _row(by_region: dict[str, list[StoredExecution]], regions: list[str]) -> Row:
+def _row(by_region: dict[RegionArm, list[StoredExecution]], regions: list[RegionArm]) -> Row:
     cells = [_cell(by_region.get(region, [])) for region in regions]
     return cells[0] if len(cells) > 1 and len(set(cells)) == 1 else cells
 
@@ -116,9 +118,11 @@ def _cell(answers: list[StoredExecution]) -> Words:
     return (*first, *(part for other in others for part in (StyledText("", ""), *other)))
 
 
-def _side_by_side(rows: dict[int, Row], regions: list[str], page: Page, gutter: int, width: int) -> Iterator[Line]:
+def _side_by_side(
+    rows: dict[int, Row], regions: list[RegionArm], page: Page, gutter: int, width: int
+) -> Iterator[Line]:
     if not all(isinstance(row, tuple) for row in rows.values()):
-        names = (StyledText(padded(excerpt(region, width), width) + _GAP, "bold") for region in regions)
+        names = (StyledText(padded(excerpt(arm_label(*of), width), width) + _GAP, "bold") for of in regions)
         yield [StyledText(_INDENT + " " * gutter, ""), *names]
     for repeat, row in rows.items():
         number = padded(repeat_label(repeat), gutter) if gutter else ""
@@ -131,8 +135,8 @@ def _side_by_side(rows: dict[int, Row], regions: list[str], page: Page, gutter: 
             yield [start, *(StyledText(padded(text, width) + _GAP, style) for text, style in lines)]
 
 
-def _stacked(rows: dict[int, Row], regions: list[str], page: Page, *, repeated: bool) -> Iterator[Line]:
-    labels = ["all regions", *(excerpt(region, 20) for region in regions)]
+def _stacked(rows: dict[int, Row], regions: list[RegionArm], page: Page, *, repeated: bool) -> Iterator[Line]:
+    labels = ["all regions", *(arm_label(excerpt(region, 20), arm) for region, arm in regions)]
     for repeat, row in rows.items():
         number = f" {repeat_label(repeat)}" if repeated else ""
         if isinstance(row, tuple):

@@ -274,6 +274,7 @@ def _unanswered(
         job_id=claim.job_id,
         run_id=claim.run_id,
         repeats=claim.job.repeats,
+        arms=claim.job.arms,
         answered=claim.answered,
         again=again,
         questions=claim.part.questions,

@@ -98,7 +98,7 @@ def row_of(execution: Execution, *, job_id: str, run_id: str) -> Row:
         "queued_at": _time(execution.queued_at),
         "started_at": _time(execution.started_at),
         "completed_at": _time(execution.completed_at),
-        "arm": 0,
+        "arm": cell.arm,
         "finish_reason": _text(execution.finish_reason),
         "thought": _text(execution.thought),
         "tokens": execution.tokens,

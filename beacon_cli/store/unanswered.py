@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from beacon_cli.job.lanes import Lane, Question
 from beacon_cli.store.session import Session
 from beacon_cli.store.text import original
 from beacon_cli.store.writer import Writer
+from modal_deployment.regions import Region
 
 _PAGE = 100
 
@@ -20,7 +22,7 @@ _PENDING = """
 SELECT q.position, q.id, q.text, a.answered
 FROM questions q
 CROSS JOIN LATERAL (
-    SELECT array_agg(ARRAY[e.model_id, e.region, e.repeat::text, supersedes]) AS answered,
+    SELECT array_agg(ARRAY[e.model_id, e.region, e.repeat::text, e.arm::text, supersedes]) AS answered,
            count(*) FILTER (WHERE supersedes IS NULL) AS answers
     FROM executions e
     CROSS JOIN LATERAL (SELECT CASE WHEN e.status = ANY (%(again)s::text[]) AND e.run_id <> %(run_id)s::uuid
@@ -36,7 +38,7 @@ LIMIT %(page)s
 _ANSWERED = """
 SELECT 1 FROM executions
 WHERE job_id = %(job_id)s AND question_id = %(question)s AND model_id = %(model)s AND region = %(region)s
-  AND repeat = %(repeat)s AND status IN ('completed', 'empty', 'blocked')
+  AND repeat = %(repeat)s AND arm = %(arm)s AND status IN ('completed', 'empty', 'blocked')
   AND run_id IS DISTINCT FROM %(supersedes)s::uuid
 """
 _BY_OTHERS = """
@@ -56,7 +58,7 @@ class Unanswered:
     this run does not ask the cell again. If the lock is never lost, this costs no statement.
 
     `again` are statuses of answers that are asked again; `answered` is the number of the others. `questions` has the
-    ids of those that are asked, all if it is empty.
+    ids of those that are asked, all if it is empty. `arms` says in how many arms a region is asked.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Unanswered:
         job_id: str,
         run_id: str,
         repeats: int,
+        arms: Callable[[Region], int],
         answered: int,
         again: Collection[Status],
         questions: Collection[str],
@@ -77,6 +80,7 @@ class Unanswered:
         self._job = {"job_id": job_id, "run_id": run_id, "again": list(again)}
         self._questions = list(questions) or None
         self._repeats = repeats
+        self._arms = arms
         self._by_others = answered
         self._notify = notify
         self._counted_in = session.epoch
@@ -128,7 +132,7 @@ class Unanswered:
             **self._job,
             "models": [lane.model_id for lane in lanes],
             "regions": [lane.region.label for lane in lanes],
-            "cells": len(lanes) * self._repeats,
+            "cells": self._repeats * sum(self._arms(lane.region) for lane in lanes),
             "questions": self._questions,
             "page": _PAGE,
             "after": after,
@@ -138,14 +142,16 @@ class Unanswered:
     def _cells(
         self, question: Question, lanes: Sequence[Lane], answered: Sequence[Sequence[str | None]] | None
     ) -> tuple[Cell, ...]:
-        superseded = {(model, region, repeat): run_id for model, region, repeat, run_id in answered or ()}
+        superseded = {tuple(cell): run_id for *cell, run_id in answered or ()}
         done = {cell for cell, run_id in superseded.items() if run_id is None}
-        # Repeats outermost: calls that start together go to different models and regions.
+        arms = {lane: self._arms(lane.region) for lane in lanes}
+        # Repeats outermost, then arms: calls that start together go to different models and regions.
         return tuple(
-            Cell(question, lane, repeat, superseded.get(key))
-            for repeat in range(self._repeats)
-            for lane in lanes
-            if (key := (lane.model_id, lane.region.label, str(repeat))) not in done
+            Cell(question, lane, repeat, superseded.get(key), arm)
+            for repeat, arm, lane in itertools.product(
+                range(self._repeats), range(max(arms.values(), default=1)), lanes
+            )
+            if arm < arms[lane] and (key := (lane.model_id, lane.region.label, str(repeat), str(arm))) not in done
         )
 
 
@@ -155,5 +161,6 @@ def _named(cell: Cell) -> dict[str, str | int | None]:
         "model": cell.lane.model_id,
         "region": cell.lane.region.label,
         "repeat": cell.repeat,
+        "arm": cell.arm,
         "supersedes": cell.supersedes,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
@@ -19,7 +20,11 @@ class MemoryRecorder:
     async def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
         for position, question in enumerate(self.job.questions):
             answered = {execution.cell for execution in self.executions if execution.status in ANSWERED}
-            cells = [Cell(question, lane, repeat) for repeat in range(self.job.repeats) for lane in lanes]
+            cells = [
+                Cell(question, lane, repeat, arm=arm)
+                for repeat, arm, lane in itertools.product(range(self.job.repeats), range(2), lanes)
+                if arm < self.job.arms(lane.region)
+            ]
             if pending := tuple(cell for cell in cells if cell not in answered):
                 yield Batch(position, question, pending)
 

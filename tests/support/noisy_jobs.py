@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import Mapping
@@ -21,7 +22,11 @@ _RECEIPT = {
 
 @dataclass(frozen=True)
 class NoisyJob:
-    """What to store. `planted` is the (question, model, region) that answers with words of its own."""
+    """What to store. `planted` is the (question, model, region) that answers with words of its own.
+
+    `controls` are labels of regions with a second arm; if it is `odd`, that answers every question with words of its
+    own.
+    """
 
     id: str = JOB
     questions: int = 4
@@ -32,6 +37,8 @@ class NoisyJob:
     output: Mapping[str, Any] = field(default_factory=lambda: {"model_revision": "r1", "gpu": "T4"})
     words: int = 30
     seed: int = 1
+    controls: tuple[str, ...] = ()
+    odd: bool = False
 
 
 def store(connection: Connection, job: NoisyJob) -> None:
@@ -41,14 +48,16 @@ def store(connection: Connection, job: NoisyJob) -> None:
     for position in range(job.questions):
         for model in job.models:
             for label, (region, _) in REGIONS.items():
-                for repeat in range(job.repeats):
+                arms = range(2 if label in job.controls else 1)
+                for arm, repeat in itertools.product(arms, range(job.repeats)):
                     question = f"q{position}"
-                    words = _OTHER if (question, model, label) == job.planted else _COMMON
+                    words = _OTHER if (question, model, label) == job.planted or (arm and job.odd) else _COMMON
                     add_execution(
                         *(connection, run, question, model, label),
                         at=START + timedelta(seconds=2 * position),
                         job_id=job.id,
                         repeat=repeat,
+                        arm=arm,
                         prompt=f"Question {position}?",
                         system_prompt=job.system_prompt,
                         response=" ".join(chance.choice(words) for _ in range(job.words)),
@@ -67,6 +76,8 @@ def _begin(connection: Connection, job: NoisyJob) -> str:
         "system_prompt": job.system_prompt,
         "limits": {},
     }
+    if job.controls:
+        spec["controls"] = [REGIONS[label][0] for label in job.controls]
     connection.execute(
         "INSERT INTO jobs (id, spec, spec_sha256, batching, status, started_at, completed_at)"
         " VALUES (%s, %s, 'x', 'question', 'completed', %s, %s)",

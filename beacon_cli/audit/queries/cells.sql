@@ -2,14 +2,15 @@
 -- has exactly one answer, or all when there are few. Cells without any row are not counted here: the caller knows
 -- how many there should be.
 WITH cells AS (
-    SELECT lane.position AS lane, question.position AS question, execution.repeat,
+    SELECT lane.position AS lane, question.position AS question, execution.repeat, execution.arm,
            count(*) FILTER (WHERE execution.status IN ('completed', 'empty', 'blocked')) AS answers,
            bool_or(execution.status = 'blocked') AS blocked
     FROM {executions} AS execution
     JOIN {questions} AS question ON question.id = execution.question_id
     JOIN {lanes} AS lane ON lane.model_id = execution.model_id AND lane.region = execution.region
     WHERE execution.repeat >= 0 AND execution.repeat < %(repeats)s
-    GROUP BY lane.position, question.position, execution.repeat
+      AND execution.arm >= 0 AND execution.arm < lane.arms
+    GROUP BY lane.position, question.position, execution.repeat, execution.arm
 ), counted AS (
     SELECT lane, question,
            count(*) AS present,

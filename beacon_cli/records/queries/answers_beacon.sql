@@ -36,4 +36,4 @@ WHERE execution.job_id = ANY (%(keys)s::text[])
 ORDER BY question.position NULLS LAST, execution.question_id,
          array_position(%(models)s::text[], execution.model_id) NULLS LAST, execution.model_id,
          array_position(%(labels)s::text[], {region}) NULLS LAST, region,
-         array_position(%(keys)s::text[], execution.job_id), execution.repeat, execution.id
+         array_position(%(keys)s::text[], execution.job_id), execution.arm, execution.repeat, execution.id

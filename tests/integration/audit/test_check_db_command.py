@@ -105,6 +105,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
             "counts": {"completed": 10},
             "never_ran": 2,
             "success_rate": "10 of 12 completed = 83.3 %, wanted 50 %",
+            "controls": [],
             "by_region": {
                 "US": {"expected": 4, "completed": 4, "blocked": 0},
                 "EU": {"expected": 4, "completed": 2, "blocked": 0},

@@ -133,6 +133,7 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "margin": None,
         "design": "unpaired",
         "failures_pile_up": None,
+        "controls": [],
         "verdicts": verdicts(different=1),
         "refusal_rule": "built in, with sentence embeddings",
         "unknown_language": {},

@@ -30,6 +30,7 @@ def test_a_stored_job_asks_what_was_submitted(database_url: str, tmp_path: Path)
     job = make_job(
         questions=[{"id": "a", "text": "A?", "tags": ["control", "x"]}, "math_basic"],
         repeats=2,
+        controls=["ASIA", "US"],
         generation=generation,
         system_prompts={"US": "In {place}.", "default": "Hi."},
     )
@@ -43,7 +44,7 @@ def test_a_stored_job_asks_what_was_submitted(database_url: str, tmp_path: Path)
     asyncio.run(submit())
     read = stored_job(database_url, "stored", regions=REGIONS)
     assert list(read.questions) == list(job.questions)
-    assert (read.spec(), read.spec_sha256) == (job.spec(), job.spec_sha256)
+    assert (read.spec(), read.spec_sha256, read.expected) == (job.spec(), job.spec_sha256, job.expected)
     lanes = job.lanes()
     assert [read.prompt_system(lane.region) for lane in lanes] == [job.prompt_system(lane.region) for lane in lanes]
     assert database_url not in repr(read)

@@ -88,6 +88,7 @@ def test_the_json_document(connection: Connection, database_url: str, tmp_path: 
             "bytes": (tmp_path / "page.html").stat().st_size,
             "verdicts": {**dict.fromkeys(VERDICTS, 0), "different": 1, "not_shown": 7},
             "pooled": document["data"]["pooled"],
+            "controls": [],
             "superseded": 0,
             "answers_shown": 120,
             "answers_left_out": 0,

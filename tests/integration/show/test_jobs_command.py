@@ -103,6 +103,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
         "models": 2,
         "regions": 3,
         "repeats": 1,
+        "controls": [],
         "answered": 12,
         "blocked": 0,
         "expected": 12,

@@ -44,7 +44,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
     )
     done = beacon("show", JOB, "--question", "math_basic", "--model", MODELS[0], "--json", url=database_url)
     assert (done.code, done.err) == (0, "")
-    asked = {"position": 0, "question_id": "math_basic", "prompt": None, "model_id": MODELS[0], "repeat": 0}
+    asked = {"position": 0, "question_id": "math_basic", "prompt": None, "model_id": MODELS[0], "repeat": 0, "arm": 0}
     said = {"status": "completed", "seconds": 1.0, "error_code": None, "error_message": None}
     said |= {"finish_reason": None, "thought": None, "tags": []}
     failed = {"status": "failed", "response": None, "error_code": "server_error", "error_message": "HTTP 500"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,11 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(main())  # type: ignore[arg-type]
 
 
-def test_a_new_job_is_written_with_its_questions_and_all_its_cells_are_pending(opened: Opened) -> None:
-    job = make_job(3, repeats=2)
+@pytest.mark.parametrize("more", [{}, {"controls": ["EU"]}, {"controls": ["ASIA", "US"]}])
+def test_a_new_job_is_written_with_its_questions_and_all_its_cells_are_pending(
+    opened: Opened, more: dict[str, Any]
+) -> None:
+    job = make_job(3, repeats=2, **more)
 
     async def main() -> None:
         async with opened(job) as store:
@@ -86,6 +90,28 @@ def test_a_new_job_is_written_with_its_questions_and_all_its_cells_are_pending(o
             "q2",
             "Question 2?",
         )
+
+
+def test_the_arms_of_a_control_are_cells_of_their_own(opened: Opened) -> None:
+    job = make_job(1, controls=["EU"])
+
+    async def main() -> None:
+        async with opened(job) as store:
+            (batch,) = await all_batches(await begun(store), job)
+            asked = [(cell.lane.region.label, cell.arm) for cell in batch.cells]
+            assert asked == [("US", 0), ("EU", 0), ("ASIA", 0)] * 2 + [("EU", 1)] * 2
+            second = batch.cells[-1]
+            first = replace(second, arm=0)
+            await store.record(execution(first, response="one"))
+            await store.record(execution(second, "failed", None, error_code="server_error"))
+        async with opened(job) as store:
+            (rest,) = await all_batches(await begun(store), job)
+            assert rest.cells == tuple(cell for cell in batch.cells if cell != first)
+            await store.record(execution(second, response="other"))
+            await store.record(execution(first, response="never stored: it has its answer"))
+
+    run(main)
+    assert opened.rows("region, arm, repeat, response") == [("EU", 0, 0, "one"), ("EU", 1, 0, "other")]
 
 
 def test_resuming_asks_what_has_no_answer_and_overwrites_what_failed(opened: Opened) -> None:

@@ -194,7 +194,7 @@ def test_complete_passes_only_when_each_cell_has_exactly_one_answer(counts: list
         }
         for (m, r), (p, a, t) in zip(LANES, counts, strict=True)
     ]
-    coverage = Coverage(lane_coverage(LANES, 5, found), known=REGIONS)
+    coverage = Coverage(lane_coverage(EXPECTED, 5, found), known=REGIONS)
     check = judges.complete(EXPECTED, coverage)
     assert (check.status == "pass") == all(lane["answered"] == 5 for lane in found)
     assert coverage.never_ran + coverage.unanswered + coverage.completed == coverage.expected == 30

@@ -57,7 +57,7 @@ def test_the_defaults_of_limits_are_documented(name: str) -> None:
 def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)
     (tmp_path / "job.yaml").write_text(block, encoding="utf-8")
-    assert load_job(tmp_path / "job.yaml", known_models=REGISTRY, regions=REGIONS).expected == 2 * 5
+    assert load_job(tmp_path / "job.yaml", known_models=REGISTRY, regions=REGIONS).expected == 2 * (5 + 2)
 
 
 @pytest.mark.parametrize(

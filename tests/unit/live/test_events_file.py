@@ -34,12 +34,12 @@ from tests.support.run_feed import START, finished, lanes, run_events
 
 AT = "2026-03-04T05:06:07+00:00"
 US, _, ASIA = lanes(1)
-CELL = Cell(Question("math_basic", "What is 2+2?"), ASIA, repeat=1)
-NAMED = {"question_id": "math_basic", "model_id": "llama3.2-1b", "region": "ASIA", "repeat": 1}
+CELL = Cell(Question("math_basic", "What is 2+2?"), ASIA, repeat=1, arm=1)
+NAMED = {"question_id": "math_basic", "model_id": "llama3.2-1b", "region": "ASIA", "repeat": 1, "arm": 1}
 
 CONTRACT: list[tuple[Event, dict[str, object]]] = [
     (
-        JobStarted("j", START, "r", "question", 1, (US, ASIA), 2, 4, 1, 10),
+        JobStarted("j", START, "r", "question", 1, (US, ASIA), 2, 6, 1, 10, controls=("ASIA",)),
         {
             "event": "job_started",
             "job_id": "j",
@@ -52,10 +52,11 @@ CONTRACT: list[tuple[Event, dict[str, object]]] = [
             ],
             "questions": 1,
             "repeats": 2,
-            "expected": 4,
+            "expected": 6,
             "answered": 1,
             "max_in_flight": 10,
             "part": {"models": [], "regions": [], "questions": []},
+            "controls": ["ASIA"],
         },
     ),
     (

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from beacon_cli.executor.events import (
     ExecutionFinished,
+    ExecutionStarted,
     JobStarted,
     RegionCheckFailed,
     RegionDown,
@@ -112,6 +113,23 @@ def test_an_empty_answer_counts_as_an_answer_at_any_width(columns: int) -> None:
         progress.apply(ExecutionFinished("demo", START, finished(cell, START, status)))
     [line] = [line for line in picture(progress, columns).splitlines() if line.startswith(lane.model_id[:4])]
     assert "✓ 4 ○ 1" in line
+
+
+def test_a_control_is_named_and_so_are_the_answers_of_its_second_arm() -> None:
+    lane, progress = lanes(1)[0], Progress()
+    progress.apply(JobStarted("demo", START, "run-1", "question", 1, (lane,), 3, 6, 0, 10, controls=("US",)))
+    asked = Cell(Question("q", "Why?"), lane, repeat=2, arm=1)
+    progress.apply(ExecutionFinished("demo", START, finished(asked, START, "completed")))
+    progress.apply(ExecutionStarted("demo", START, asked))
+    shown = picture(progress, 120)
+    assert "1 model  1 region  3 repeats  control US" in shown
+    assert "longest 0:03  q · llama3.2-1b · US control #3" in shown
+    assert "✓ US control  llama3.2-1b" in shown
+    log = RunLog(progress)
+    assert log.lines(JobStarted("j", START, "r", "question", 1, (lane,), 3, 6, 0, 10, controls=("US",)))[0].endswith(
+        " max_in_flight=10 controls=US"
+    )
+    assert log.heartbeat(1.0).endswith(" longest=1s question=q model=llama3.2-1b region=US repeat=3 arm=1")
 
 
 def test_models_that_do_not_fit_are_counted() -> None:

@@ -22,7 +22,7 @@ START = datetime(2026, 1, 2, tzinfo=UTC)
 
 def execution(at: float, seconds: float = 1.0, **columns: Any) -> Any:
     values = {"region": "US", "model_id": "m", "container_id": "c1", "run_id": "r1", "question_id": "q1", "repeat": 0}
-    values |= {"status": "completed", "hops": 0}
+    values |= {"status": "completed", "hops": 0, "arm": 0}
     values |= {"started_at": START + timedelta(seconds=at), "completed_at": START + timedelta(seconds=at + seconds)}
     return SimpleNamespace(**{**values, **columns})
 

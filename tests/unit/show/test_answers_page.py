@@ -95,7 +95,7 @@ def test_a_cell_that_only_some_repeats_have_is_shown_as_missing() -> None:
 
 def test_a_region_that_has_no_answer_has_its_place_and_is_not_among_all() -> None:
     answers = regions(ASIA="Yes.", US="Yes.")
-    lines = page(*answers, asked={"m": ["EU", "ASIA", "US"]}).splitlines()
+    lines = page(*answers, asked={"m": [("EU", 0), ("ASIA", 0), ("US", 0)]}).splitlines()
     assert [" ".join(line.split()) for line in lines[4:6]] == ["US EU ASIA", "Yes. (never ran) Yes."]
 
 
