@@ -35,8 +35,8 @@ class MapRow:
 
 @dataclass(frozen=True, slots=True)
 class EffectMap:
-    """`columns` are models, or regions if models are compared. `left_out` is the number of questions that are not in the
-    map."""
+    """`columns` are models, or regions if models are compared. `left_out` is the number of questions that are not
+    in the map."""
 
     columns: tuple[str, ...]
     rows: tuple[MapRow, ...]
