@@ -55,6 +55,7 @@ PAGES: dict[str, HelpPage] = {
         (
             Example("beacon compare bias-demo-1", "Compare the regions of one job"),
             Example("beacon compare bias-demo-1 bias-demo-2", "Compare two jobs that ask the same questions"),
+            Example("beacon compare bias-demo-1 --by model", "Compare the models inside each region"),
             Example("beacon compare bias-demo-1 --fail-on different", "Exit with 1 if a region differs, for CI"),
         ),
         ("compare", "method", "measures", "refusals"),

@@ -125,6 +125,13 @@ Model = Annotated[
 Measure = Annotated[
     str, typer.Option(metavar="NAME", help="How to measure the distance between two answers.", autocompletion=measures)
 ]
+By = Annotated[
+    Literal["region", "model", "tag"],
+    typer.Option(
+        help="Compare the regions, or the models inside each region; `tag` also compares how much regions differ "
+        "between questions with different tags."
+    ),
+]
 Rate = Annotated[
     float,
     typer.Option(

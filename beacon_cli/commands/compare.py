@@ -9,6 +9,7 @@ import typer
 from beacon_cli.command_line.values import job_ids
 from beacon_cli.commands.common import (
     Accept,
+    By,
     DatabaseUrl,
     JobId,
     Json,
@@ -34,6 +35,7 @@ def compare(
             autocompletion=job_ids,
         ),
     ] = None,
+    by: By = "region",
     measure: Measure = "lexical",
     rate: Rate = 0.05,
     margin: Margin = None,
@@ -47,7 +49,7 @@ def compare(
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Test whether answers differ between regions, and name the regions that do.
+    """Test whether answers differ between regions, or models, and name those that do.
 
     Exit code 1 if the job is incomplete, if something other than the region differs too, or if an assumption of the
     test does not hold.
@@ -60,7 +62,7 @@ def compare(
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals, labels=labels, scorer=scorer)
+    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals, labels=labels, scorer=scorer, by=by)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         jobs = [

@@ -9,6 +9,7 @@ import typer
 
 from beacon_cli.commands.common import (
     Accept,
+    By,
     DatabaseUrl,
     JobId,
     Json,
@@ -35,6 +36,7 @@ def report(
         ),
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
+    by: By = "region",
     measure: Measure = "lexical",
     rate: Rate = 0.05,
     margin: Margin = None,
@@ -59,7 +61,7 @@ def report(
 
     if output == STDOUT:
         require_free_stdout(as_json=as_json, open_it=open_it)
-    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals, labels=labels, scorer=scorer)
+    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals, labels=labels, scorer=scorer, by=by)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         job = chosen_job(connection, job_id, regions=vocabulary.regions, as_json=as_json)

@@ -12,13 +12,17 @@ from beacon_cli.comparison.comparison import Comparison, RefusalHit
 from beacon_cli.comparison.conditions import Conditions, Incomparable
 from beacon_cli.comparison.controls import Control, ControlName, ControlTests
 from beacon_cli.comparison.distance import MEASURES
-from beacon_cli.comparison.figures import GroupFigures, GroupTally
+from beacon_cli.comparison.figures import Figures, Tallies
+from beacon_cli.comparison.grouping import Grouping
 from beacon_cli.comparison.judged_answers import AnswerJudge
 from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups, between_groups
 from beacon_cli.comparison.options import Options
+from beacon_cli.comparison.own_words import own_words
+from beacon_cli.comparison.pooled import Tag
 from beacon_cli.comparison.reply import Reply, reply_of
 from beacon_cli.comparison.seeds import shared_seeds, varied
+from beacon_cli.comparison.tagged import by_tag
 from beacon_cli.comparison.verdicts import Subject
 from beacon_cli.comparison.words import words
 from beacon_cli.console.excerpts import differing_excerpts
@@ -28,7 +32,7 @@ from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import GENERATED
 from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.find_job import StoredJob
-from beacon_cli.records.read_answers import question_ids, stored_executions
+from beacon_cli.records.read_answers import question_ids, question_tags, stored_executions
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.records.stored_answer import StoredExecution
 from modal_deployment.registry import Model
@@ -51,22 +55,23 @@ def compare_jobs(
     models: Mapping[str, Model],
     watch: Watch = iter,
 ) -> Comparison:
-    """Return the comparison of one job's regions, or of two jobs region by region.
+    """Return the comparison of one job's regions or models, or of two jobs region by region.
 
-    `models` are the known ones. The answers of one question and model are held at a time; each is read once. Raises
-    `UsageError` and `StoreError`.
+    `models` are the known ones. The answers of one question and model are held at a time (of one question, if models
+    are compared); each is read once. Raises `UsageError` and `StoreError`.
     """
     if len({job.id for job in jobs}) < len(jobs):
         raise UsageError("a job cannot be compared with itself")
+    grouping = grouping_of(options, jobs)
     with reading(connection):
+        tags = _tags(connection, jobs[0]) if options.by == "tag" else {}
         audits = tuple(audited(connection, job) for job in jobs)
-        conditions = Conditions(jobs[0].regions, models)
-        over_time = len(jobs) > 1
-        subjects = _subject_count(jobs, audits, over_time=over_time)
+        conditions = Conditions(jobs[0].regions, models, by_model=grouping.groups == "model")
+        subjects = _subject_count(jobs, audits, grouping)
         measure = MEASURES[options.measure]
         controls = ControlTests(_controls(audits), measure, subjects=subjects, terms=options.terms)
-        walk = _Walk(options, conditions, controls, over_time=over_time, varied=all(map(varied, jobs)))
-        answered = walk.subjects(watch(stored_executions(connection, jobs)))
+        walk = _Walk(options, conditions, controls, grouping, tags, varied=all(map(varied, jobs)))
+        answered = walk.subjects(watch(grouping.in_order(stored_executions(connection, jobs))))
         missing = walk.missing(_expected(connection, jobs, audits))
         paired = shared_seeds(jobs)
         judgement = judged(
@@ -75,12 +80,15 @@ def compare_jobs(
             subjects=subjects,
             paired=paired,
             terms=options.terms,
+            tags=tags,
         )
         found = controls.result()
     return Comparison(
         job_ids=tuple(job.id for job in jobs),
         audits=audits,
         repeats=tuple(_repeats(job) for job in jobs),
+        by=options.by,
+        grouping=grouping,
         measure=options.measure,
         terms=options.terms,
         paired=paired,
@@ -92,12 +100,35 @@ def compare_jobs(
         pooled=judgement.pooled,
         controls=found,
         results=judgement.results,
-        figures=walk.figures(),
+        figures=walk.tallies.figures(),
+        model_figures=walk.tallies.turned() if options.by == "model" else {},
+        tagged=by_tag(judgement, tags, walk.tag_figures()),
         refusals=tuple(walk.refusals),
         judged=walk.judge.result(),
         samples=walk.samples,
         alike=walk.alike,
+        own_words=walk.own_words,
     )
+
+
+def grouping_of(options: Options, jobs: Sequence[StoredJob]) -> Grouping:
+    """Return what is compared. Raises `UsageError` if two jobs are to be compared otherwise than region by region."""
+    if len(jobs) > 1:
+        if options.by != "region":
+            raise UsageError(f"--by {options.by}: two jobs are compared region by region", hint="leave out one of them")
+        return Grouping("job")
+    return Grouping("model" if options.by == "model" else "region")
+
+
+def _tags(connection: Connection, job: StoredJob) -> dict[str, tuple[Tag, ...]]:
+    """Return the tags of a job's questions; None stands for no tag. Raises `UsageError` if none has any."""
+    found = question_tags(connection, job)
+    if not any(found.values()):
+        raise UsageError(
+            f"--by tag: no question of job {excerpt(job.id)} has a tag",
+            hint="a job file gives tags as `questions: [{id: …, text: …, tags: [control]}]`",
+        )
+    return {question_id: tags or (None,) for question_id, tags in found.items()}
 
 
 def _repeats(job: StoredJob) -> int:
@@ -108,10 +139,10 @@ def _controls(audits: Sequence[AuditReport]) -> Iterator[ControlName]:
     return ((audit.job_id, region) for audit in audits for region in audit.coverage.controls)
 
 
-def _subject_count(jobs: Sequence[StoredJob], audits: Sequence[AuditReport], *, over_time: bool) -> int:
-    """Return approximately how many tests there will be: (question, model), or (question, model, region) over time."""
+def _subject_count(jobs: Sequence[StoredJob], audits: Sequence[AuditReport], grouping: Grouping) -> int:
+    """Return approximately how many subjects there will be."""
     questions = max(audit.coverage.expected_questions(_repeats(job)) for job, audit in zip(jobs, audits, strict=True))
-    lanes = {(lane.model_id, lane.region if over_time else "") for audit in audits for lane in audit.coverage.lanes}
+    lanes = {grouping.subject("", lane.model_id, lane.region) for audit in audits for lane in audit.coverage.lanes}
     return questions * len(lanes)
 
 
@@ -130,31 +161,41 @@ class _Walk:
     """One pass over the executions: it counts on the way, and yields the answers of each subject in turn."""
 
     def __init__(
-        self, options: Options, conditions: Conditions, controls: ControlTests, *, over_time: bool, varied: bool
+        self,
+        options: Options,
+        conditions: Conditions,
+        controls: ControlTests,
+        grouping: Grouping,
+        tags: Mapping[str, Sequence[Tag]],
+        *,
+        varied: bool,
     ) -> None:
-        self.over_time = over_time
         self.conditions = conditions
         self._controls = controls
-        self.assumptions = Assumptions(varied=varied, same_time=not over_time)
+        self.assumptions = Assumptions(varied=varied, same_time=grouping.groups != "job")
         self.refusals: list[RefusalHit] = []
         self.samples: dict[Subject, Mapping[str, str]] = {}
         self.alike: dict[Subject, tuple[NearlyAlikeGroups, ...]] = {}
+        self.own_words: dict[Subject, Mapping[str, Sequence[str]]] = {}
+        self.tallies = Tallies()
+        self._tag_tallies: dict[Tag, Tallies] = {}
+        self._grouping = grouping
+        self._tags = tags
         self._seen: set[Subject] = set()
         self.judge = AnswerJudge(options.rule, measure=options.measure, labels=options.labels, scorer=options.scorer)
-        self._tallies: dict[str, GroupTally] = {}
 
     def subjects(self, executions: Iterable[StoredExecution]) -> Iterator[tuple[Subject, list[Reply]]]:
         """Yield each subject with what became of its cells."""
-        for subject, rows in itertools.groupby(executions, key=self._subject_of):
+        for subject, rows in itertools.groupby(executions, key=self._grouping.subject_of):
             groups: dict[str, list[StoredExecution]] = {}
             replies: list[Reply | None] = []
             for execution in rows:
-                group = execution.job_id if self.over_time else execution.region
+                group = self._grouping.group_of(execution)
                 reply = self._reply(execution, group)
                 if not execution.arm:
                     groups.setdefault(group, []).append(execution)
                     replies.append(reply)
-            self._controls.end_of(subject.question_id, subject.model_id)
+            self._controls.end_of(subject.question_id)
             self._seen.add(subject)
             self.conditions.add_prompt(subject, {group: found[0].prompt for group, found in groups.items()})
             self.assumptions.add(subject, groups)
@@ -165,7 +206,7 @@ class _Walk:
     def missing(self, expected: Iterable[tuple[str, str, str]]) -> Iterator[tuple[Subject, list[Reply]]]:
         """Yield each subject without any row, after the others."""
         for question_id, model_id, region in expected:
-            subject = Subject(question_id, model_id, region if self.over_time else None)
+            subject = self._grouping.subject(question_id, model_id, region)
             if subject not in self._seen:
                 self._seen.add(subject)
                 yield subject, []
@@ -179,23 +220,26 @@ class _Walk:
         found = (Incomparable(name, detail, name in accepted) for name, detail in broken)
         return (*self.conditions.incomparable(accepted), *found)
 
-    def figures(self) -> dict[str, GroupFigures]:
-        """Return the figures of each group, in the usual order of the regions."""
-        return {name: tally.figures() for name, tally in self._tallies.items()}
-
-    def _subject_of(self, execution: StoredExecution) -> Subject:
-        return Subject(execution.question_id, execution.model_id, execution.region if self.over_time else None)
+    def tag_figures(self) -> dict[Tag, dict[str, Figures]]:
+        """Return the figures of the regions, for the questions with each tag."""
+        return {
+            tag: {name: each.total for name, each in tallies.figures().items()}
+            for tag, tallies in self._tag_tallies.items()
+        }
 
     def _reply(self, execution: StoredExecution, group: str) -> Reply | None:
         """Count an execution, and return what became of its cell. A control is counted apart from its region."""
         length = len(words(execution.text)) if execution.status == "completed" else 0
-        name = f"{group} · {execution.region}" if self.over_time else group
-        judged = self.judge.judged(execution, arm_label(name, execution.arm))
+        over_time = self._grouping.groups == "job"
+        shown = f"{group} · {execution.region}" if over_time else group
+        judged = self.judge.judged(execution, arm_label(shown, execution.arm))
         hit = judged.words if judged else None
         reply = reply_of(execution, group, refuses=hit is not None)
         self._controls.add(execution, reply, judged, length=length)
         if not execution.arm:
-            self._tallies.setdefault(name, GroupTally()).add(execution, judged, length=length)
+            name = shown if over_time else execution.region
+            for tallies in (self.tallies, *self._tallies_of_tags(execution.question_id)):
+                tallies.of(name, execution.model_id).add(execution, judged, length=length)
             self._note(execution, group, hit)
         return reply
 
@@ -210,6 +254,9 @@ class _Walk:
                 )
             )
 
+    def _tallies_of_tags(self, question_id: str) -> list[Tallies]:
+        return [self._tag_tallies.setdefault(tag, Tallies()) for tag in self._tags.get(question_id, ())]
+
     def _sample(self, subject: Subject, replies: Sequence[Reply]) -> None:
         if len(self.samples) < _SAMPLED_SUBJECTS:
             first: dict[str, str] = {}
@@ -221,6 +268,8 @@ class _Walk:
                     self.alike[subject] = alike
                 shown = differing_excerpts(list(first.values()), _SAMPLE_CHARACTERS)
                 self.samples[subject] = dict(zip(first, shown, strict=True))
+                if sum(reply.has_text for reply in replies) == len(first):
+                    self.own_words[subject] = own_words(first)
 
 
 def _fewer_than_planned(audits: Sequence[AuditReport]) -> Iterator[tuple[str, str]]:

@@ -11,9 +11,11 @@ from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.conditions import Incomparable
 from beacon_cli.comparison.controls import Control
 from beacon_cli.comparison.figures import GroupFigures
+from beacon_cli.comparison.grouping import By, Grouping
 from beacon_cli.comparison.judged_answers import JudgedAnswers
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups
 from beacon_cli.comparison.pooled import Pooled
+from beacon_cli.comparison.tagged import Tagged
 from beacon_cli.comparison.verdicts import DIFFERENT, VERDICTS, Judged, Subject, Terms, Verdict, spoken
 from beacon_cli.console.formatting import arm_label, quantity
 from beacon_cli.console.printable import excerpt
@@ -36,18 +38,23 @@ class RefusalHit:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The comparison of a job's regions, or of two jobs region by region.
+    """The comparison of a job's regions or models, or of two jobs region by region.
 
     `audits` has the audits of the jobs, in the order of `job_ids`. `paired`: repeats have the same seed in all groups.
     `unequal_cut_off` and `piled_failures` say what is not spread evenly over the groups, `pooled` is the test of the
     whole job, and `controls` what differs inside regions that were asked twice. `samples` has an excerpt of one answer
     of each group, for subjects with different answers; `alike` has what tells apart sentences of these answers that are
-    nearly alike, of the first 200 such subjects. `refusals` are the first hits of the rule; the figures count all.
+    nearly alike, of the first 200 such subjects; `own_words` the words that only one of them has, where there is one
+    answer each. `refusals` are the first hits of the rule; the figures count all. `figures` are of each region, in it
+    of each model; `model_figures` the other way round, if models are compared. `tagged` has what was found for each
+    tag, if that was asked for.
     """
 
     job_ids: tuple[str, ...]
     audits: tuple[AuditReport, ...]
     repeats: tuple[int, ...]
+    by: By
+    grouping: Grouping
     measure: str
     terms: Terms
     paired: bool
@@ -60,10 +67,13 @@ class Comparison:
     controls: tuple[Control, ...]
     results: tuple[Judged, ...]
     figures: Mapping[str, GroupFigures]
+    model_figures: Mapping[str, GroupFigures]
+    tagged: tuple[Tagged, ...]
     refusals: tuple[RefusalHit, ...]
     judged: JudgedAnswers
     samples: Mapping[Subject, Mapping[str, str]]
     alike: Mapping[Subject, Sequence[NearlyAlikeGroups]]
+    own_words: Mapping[Subject, Mapping[str, Sequence[str]]]
 
     @property
     def complete(self) -> bool:
@@ -100,21 +110,26 @@ class Comparison:
 
     @property
     def containers(self) -> str:
-        """How many containers gave the answers of each region, for people; empty if none are recorded."""
-        counts = {name: figures.total.containers for name, figures in self.figures.items()}
+        """How many containers gave the answers of each group, for people; empty if none are recorded."""
+        counts = {name: figures.total.containers for name, figures in self.group_figures.items()}
         return (
             ", ".join(f"{excerpt(name, 40)} {count}" for name, count in counts.items()) if any(counts.values()) else ""
         )
 
     @property
+    def group_figures(self) -> Mapping[str, GroupFigures]:
+        """The figures of what is compared: of models, or of regions (in each of two jobs)."""
+        return self.model_figures or self.figures
+
+    @property
     def pooled_data(self) -> dict[str, Any] | None:
         """The test of the whole job as a JSON object; None if there was nothing to test."""
-        return _pooled(self.pooled)
+        return self.pooled.as_data() if self.pooled else None
 
     def figures_with_controls(self) -> Iterator[tuple[str, GroupFigures]]:
         """Yield the figures of each group, and after those of a control's region the figures of its second arm."""
         second = {self._group_of(control): control for control in self.controls}
-        for name, figures in self.figures.items():
+        for name, figures in self.group_figures.items():
             yield name, figures
             if control := second.get(name):
                 yield arm_label(name, 1), control.figures
@@ -162,6 +177,7 @@ class Comparison:
             "unrecorded": list(self.unrecorded),
             "unequal_cut_off": self.unequal_cut_off,
             "superseded": self.superseded,
+            "by": self.by,
             "measure": self.measure,
             "false_discovery_rate": self.terms.rate,
             "margin": self.terms.margin,
@@ -171,7 +187,9 @@ class Comparison:
             "controls": [_control(control) for control in self.controls],
             "verdicts": self.verdicts,
             "results": [_result(result, self.design) for result in self.results],
-            "regions": {name: figures.as_data() for name, figures in self.figures.items()},
+            "regions": {name: figures.as_data("models") for name, figures in self.figures.items()},
+            "models": {name: figures.as_data("regions") for name, figures in self.model_figures.items()} or None,
+            "tags": [each.as_data() for each in self.tagged] or None,
             "refusal_rule": self.rule,
             "refusals": [asdict(hit) for hit in self.refusals],
             **self.judged.as_data(),
@@ -179,6 +197,10 @@ class Comparison:
                 {**asdict(subject), "groups": list(each.groups), **asdict(each.found)}
                 for subject, found in self.alike.items()
                 for each in found
+            ],
+            "own_words": [
+                {**asdict(subject), "words": {name: list(words) for name, words in found.items()}}
+                for subject, found in self.own_words.items()
             ],
         }
 
@@ -206,7 +228,7 @@ def _control(control: Control) -> dict[str, Any]:
         "verdicts": _verdicts(control.results),
         "pooled": _pooled(control.pooled),
         "results": [_result(result, "unpaired") for result in control.results],
-        "figures": control.figures.as_data(),
+        "figures": control.figures.as_data("models"),
     }
 
 
@@ -228,7 +250,7 @@ def _result(result: Judged, design: str) -> dict[str, Any]:
         "answers": dict(result.answers),
         "outcomes": {group: dict(counts) for group, counts in result.outcomes.items()},
         "within": found and found.within,
-        "between": found and found.between,
+        "between": result.between,
         "effect": found and found.effect,
         "interval": None if found is None or found.low is None else [found.low, found.high],
         "upper": found and found.upper,
@@ -240,10 +262,15 @@ def _result(result: Judged, design: str) -> dict[str, Any]:
         "outcomes_q_value": outcome and outcome.q_value,
         "regions_apart": list(result.apart),
         "most_apart": result.most_apart,
-        "pairs": [
-            {"groups": list(names), "between": pair.between, "effect": pair.effect}
-            for names, pair in found.pairs.items()
-        ]
-        if found
-        else [],
+        "pairs": _pairs(result),
     }
+
+
+def _pairs(result: Judged) -> list[dict[str, Any]]:
+    """Return the distances of each two groups; without repeats there is no effect."""
+    if result.difference is None:
+        return [
+            {"groups": list(names), "between": between, "effect": None} for names, between in result.distances.items()
+        ]
+    pairs = result.difference.pairs
+    return [{"groups": list(names), "between": pair.between, "effect": pair.effect} for names, pair in pairs.items()]

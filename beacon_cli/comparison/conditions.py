@@ -19,6 +19,7 @@ from modal_deployment.registry import Model
 _VALUES_SHOWN = 3
 _REGION = "region"
 _MODEL = "model"
+_OF_THE_MODEL = frozenset({_MODEL, "model_revision"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +93,14 @@ NAMES = (*CONDITIONS, _REGION, "prompt", *ASSUMPTIONS)
 class Conditions:
     """Collects, execution by execution, the conditions under which the answers of each group were given.
 
-    `regions` are those by which the rows are read, `models` the known ones.
+    `regions` are those by which the rows are read, `models` the known ones. They are compared between the groups of
+    each model; `by_model`, between the models of each region, except for what makes a model itself: that must be the
+    same in all regions.
     """
 
     regions: Regions
     models: Mapping[str, Model]
+    by_model: bool = False
     _values: dict[tuple[str, str], dict[str, set[str | None]]] = field(default_factory=dict)
     _elsewhere: dict[tuple[str, str], int] = field(default_factory=dict)
     _ways: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
@@ -106,9 +110,12 @@ class Conditions:
     def add(self, execution: StoredExecution, group: str) -> None:
         """Record the conditions of one answer."""
         for name, value_of in CONDITIONS.items():
-            groups = self._values.setdefault((name, execution.model_id), {})
+            inside, mine = execution.model_id, group
+            if self.by_model:
+                inside, mine = (inside, execution.region) if name in _OF_THE_MODEL else (execution.region, group)
             value = value_of(execution)
-            groups.setdefault(group, set()).add(self._id_of(value, execution.model_id) if name == _MODEL else value)
+            known = self._id_of(value, execution.model_id) if name == _MODEL else value
+            self._values.setdefault((name, inside), {}).setdefault(mine, set()).add(known)
         self._ways.setdefault((execution.job_id, execution.model_id, execution.region), set()).add(execution.way)
         places = execution.places(self.regions)
         self._nowhere = self._nowhere or not places
@@ -147,12 +154,12 @@ class Conditions:
 
     def _differing(self) -> Iterator[tuple[str, str]]:
         found: dict[tuple[str, str], list[str]] = {}
-        for (name, model_id), groups in self._values.items():
+        for (name, inside), groups in self._values.items():
             known = {group: {value for value in values if value is not None} for group, values in groups.items()}
             if len(set().union(*known.values())) > 1:
-                found.setdefault((name, _by_group(known)), []).append(model_id)
-        for (name, detail), models in found.items():
-            yield name, f"{detail} ({', '.join(excerpt(model, 40) for model in models)})"
+                found.setdefault((name, _by_group(known)), []).append(inside)
+        for (name, detail), where in found.items():
+            yield name, f"{detail} ({', '.join(excerpt(each, 40) for each in where)})"
 
     def _asked_otherwise(self) -> Iterator[tuple[str, str]]:
         for (_, model_id, region), ways in self._ways.items():

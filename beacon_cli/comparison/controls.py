@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from beacon_cli.comparison.distance import Measure
-from beacon_cli.comparison.figures import GroupFigures, GroupTally
+from beacon_cli.comparison.figures import GroupFigures, Tallies, merged
 from beacon_cli.comparison.judging import Judging
 from beacon_cli.comparison.pooled import Pooled
 from beacon_cli.comparison.refusal import Judgement
@@ -93,11 +93,11 @@ class Control:
 
 @dataclass(slots=True)
 class _Arms:
-    """The tests of one control, and the replies to the question that is being read."""
+    """The tests of one control, and the replies to the question that is being read, by model."""
 
     judging: Judging
-    second: GroupTally = field(default_factory=GroupTally)
-    replies: list[Reply] = field(default_factory=list)
+    second: Tallies = field(default_factory=Tallies)
+    replies: dict[str, list[Reply]] = field(default_factory=dict)
 
 
 class ControlTests:
@@ -117,16 +117,17 @@ class ControlTests:
         if arms is None:
             return
         if execution.arm:
-            arms.second.add(execution, judged, length=length)
+            arms.second.of(execution.region, execution.model_id).add(execution, judged, length=length)
         if reply is not None:
-            arms.replies.append(replace(reply, group=arm_label(execution.region, execution.arm)))
+            of_model = arms.replies.setdefault(execution.model_id, [])
+            of_model.append(replace(reply, group=arm_label(execution.region, execution.arm)))
 
-    def end_of(self, question_id: str, model_id: str) -> None:
-        """Test what was added since the last call: the answers to this question."""
+    def end_of(self, question_id: str) -> None:
+        """Test what was added since the last call: answers to this question, of each model."""
         for (_, region), arms in self._arms.items():
-            if arms.replies:
-                arms.judging.add(Subject(question_id, model_id, region), arms.replies)
-                arms.replies = []
+            for model_id, replies in arms.replies.items():
+                arms.judging.add(Subject(question_id, model_id, region), replies)
+            arms.replies = {}
 
     def result(self) -> tuple[Control, ...]:
         """Return what the controls show."""
@@ -135,7 +136,8 @@ class ControlTests:
     def _found(self) -> Iterator[Control]:
         for (job_id, region), arms in self._arms.items():
             judgement = arms.judging.result()
-            yield Control(job_id, region, judgement.pooled, judgement.results, arms.second.figures())
+            second = arms.second.figures().get(region, GroupFigures(merged(()), {}))
+            yield Control(job_id, region, judgement.pooled, judgement.results, second)
 
 
 def _corrected(controls: list[Control], rate: float) -> Iterator[Control]:

@@ -6,7 +6,7 @@ import math
 import statistics
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -65,18 +65,6 @@ class Figures:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFigures:
-    """The figures of a region, or of a job if jobs are compared: for all models together, and for each."""
-
-    total: Figures
-    models: Mapping[str, Figures]
-
-    def as_data(self) -> dict[str, Any]:
-        """Return them as a JSON object."""
-        return {**self.total.as_data(), "models": {model: each.as_data() for model, each in self.models.items()}}
-
-
 @dataclass(slots=True)
 class Tally:
     """Counts executions one by one."""
@@ -109,6 +97,19 @@ class Tally:
             if execution.seconds is not None:
                 self._seconds.append(execution.seconds)
 
+    def take(self, other: Tally) -> None:
+        """Count what another tally has counted."""
+        self._statuses += other._statuses
+        self._refusals += other._refusals
+        self._unknown += other._unknown
+        self._cut_off += other._cut_off
+        self._with_an_end += other._with_an_end
+        self._hops += other._hops
+        self._hopped += other._hopped
+        self._containers |= other._containers
+        self._words += other._words
+        self._seconds += other._seconds
+
     def figures(self) -> Figures:
         """Return what was counted."""
         completed, empty, blocked = (self._statuses[status] for status in ("completed", "empty", "blocked"))
@@ -129,21 +130,50 @@ class Tally:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """The figures of a region, a model, or a job in a region: all together, and of each of its parts."""
+
+    total: Figures
+    parts: Mapping[str, Figures]
+
+    def as_data(self, parts: str) -> dict[str, Any]:
+        """Return them as a JSON object, with those of the parts under this key."""
+        return {**self.total.as_data(), parts: {name: each.as_data() for name, each in self.parts.items()}}
+
+
 @dataclass(slots=True)
-class GroupTally:
-    """Counts the executions of a group: of all models together, and of each."""
+class Tallies:
+    """Counts executions of many groups, each in parts such as the models of a region."""
 
-    _total: Tally = field(default_factory=Tally)
-    _models: dict[str, Tally] = field(default_factory=dict)
+    _parts: dict[str, dict[str, Tally]] = field(default_factory=dict)
 
-    def add(self, execution: StoredExecution, judged: Judgement | None, *, length: int) -> None:
-        """Count one, as `Tally` does."""
-        for tally in (self._total, self._models.setdefault(execution.model_id, Tally())):
-            tally.add(execution, judged, length=length)
+    def of(self, group: str, part: str) -> Tally:
+        """Return the tally of a part."""
+        return self._parts.setdefault(group, {}).setdefault(part, Tally())
 
-    def figures(self) -> GroupFigures:
-        """Return what was counted."""
-        return GroupFigures(self._total.figures(), {model: each.figures() for model, each in self._models.items()})
+    def figures(self) -> dict[str, GroupFigures]:
+        """Return the figures of each group, in the order in which they came."""
+        return {
+            group: GroupFigures(merged(parts.values()), {part: each.figures() for part, each in parts.items()})
+            for group, parts in self._parts.items()
+        }
+
+    def turned(self) -> dict[str, GroupFigures]:
+        """Return the figures the other way round: of each part, over all groups and in each of them."""
+        found = Tallies()
+        for group, parts in self._parts.items():
+            for part, tally in parts.items():
+                found._parts.setdefault(part, {})[group] = tally
+        return found.figures()
+
+
+def merged(tallies: Iterable[Tally]) -> Figures:
+    """Return the figures of several tallies together."""
+    together = Tally()
+    for each in tallies:
+        together.take(each)
+    return together.figures()
 
 
 def rate(count: int, of: int) -> Rate:

@@ -14,7 +14,7 @@ from beacon_cli.comparison.difference import Difference
 from beacon_cli.comparison.distance import Measure
 from beacon_cli.comparison.exchange import EXCHANGES, tested_again
 from beacon_cli.comparison.measured import MOST_ANSWERS, GroupTest, Measured, Measuring
-from beacon_cli.comparison.pooled import Pool
+from beacon_cli.comparison.pooled import Pool, Tag
 from beacon_cli.comparison.reply import Outcome, Reply
 from beacon_cli.comparison.sensitivity import detectable
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS, Judged, Judgement, OutcomeTest, Subject, Terms, Verdict
@@ -33,16 +33,18 @@ def judged(
     subjects: int,
     paired: bool = False,
     terms: Terms = DEFAULT_TERMS,
+    tags: Mapping[str, Sequence[Tag]] | None = None,
 ) -> Judgement:
     """Return the verdict on each subject, given what became of its cells, and the test of the whole job.
 
     The p-values of all tests, of texts and of outcomes, are corrected together with the procedure of Benjamini and
     Hochberg (1995). Only one subject's answers are in memory at a time. `subjects` is about their number. With
-    `paired`, the answers of one repeat have the same seed in every group.
+    `paired`, the answers of one repeat have the same seed in every group. `tags` are those of the questions, by id, if
+    the whole job is to be tested tag by tag as well.
     """
     judging = Judging(measure, subjects=subjects, paired=paired, terms=terms)
     for subject, replies in answers:
-        judging.add(subject, replies)
+        judging.add(subject, replies, (tags or {}).get(subject.question_id, ()))
     return judging.result()
 
 
@@ -56,9 +58,9 @@ class Judging:
         self._unmatched = _Unmatched(math.ceil(_PARTS * subjects / (terms.rate * (EXCHANGES + 1))))
         self._found: list[tuple[Subject, Measured]] = []
 
-    def add(self, subject: Subject, replies: Sequence[Reply]) -> None:
+    def add(self, subject: Subject, replies: Sequence[Reply], tags: Sequence[Tag] = ()) -> None:
         """Test a subject, given what became of its cells."""
-        self._found.append((subject, self._measuring.measured(replies)))
+        self._found.append((subject, self._measuring.measured(replies, tags)))
         self._unmatched.add(self._found[-1][1])
 
     def result(self) -> Judgement:
@@ -66,11 +68,11 @@ class Judging:
         rate = self._terms.rate
         tests = [test for _, measured in self._found for test in measured.tests]
         self._unmatched.test_again(_exchanges(len(tests), rate))
-        for test, q_value in zip(tests, _q_values([test.found.p_value for test in tests]), strict=True):
+        for test, q_value in zip(tests, discovery_rates([test.found.p_value for test in tests]), strict=True):
             test.q_value = q_value
         family = _Family(self._terms, [test.q_value for test in tests])
         results = tuple(family.judged(subject, measured) for subject, measured in self._found)
-        return Judgement(results, self._pool.result(rate))
+        return Judgement(results, self._pool.result(rate), self._pool.by_tag(rate))
 
 
 def _exchanges(tests: int, rate: float) -> int:
@@ -133,6 +135,7 @@ class _Family:
             apart=apart,
             most_apart=found.most_apart if found and verdict == "different" else None,
             detectable=detectable(found, self._terms.rate / self._tests) if found and verdict == "not_shown" else None,
+            distances=measured.distances,
         )
 
     def _verdict(self, measured: Measured, *, different: bool) -> Verdict:
@@ -196,8 +199,9 @@ class _Family:
         return ""
 
 
-def _q_values(p_values: Sequence[float]) -> list[float]:
-    """Return each p-value as the smallest false discovery rate at which it would count as a discovery."""
+def discovery_rates(p_values: Sequence[float]) -> list[float]:
+    """Return each p-value as the smallest false discovery rate at which it would count as a discovery (Benjamini and
+    Hochberg, 1995)."""
     order = np.argsort(p_values)
     scaled = np.asarray(p_values)[order] * len(p_values) / np.arange(1, len(p_values) + 1)
     q_values = np.empty(len(p_values))

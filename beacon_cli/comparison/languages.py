@@ -43,6 +43,11 @@ class Language:
     hedges: str
     turns: str
     elsewhere: str
+    sorry: str
+    sees: str
+    grave: str
+    withholds: str
+    advises: str
 
 
 @cache

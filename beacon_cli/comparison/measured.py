@@ -14,7 +14,7 @@ from beacon_cli.comparison.difference import Difference, difference
 from beacon_cli.comparison.distance import Measure, distances
 from beacon_cli.comparison.exchange import Tested, exchange_test
 from beacon_cli.comparison.layout import Layout, Sample
-from beacon_cli.comparison.pooled import Pool
+from beacon_cli.comparison.pooled import Pool, Tag
 from beacon_cli.comparison.reply import Outcome, Reply, counted
 
 PAIR_EXCHANGES = 1_999
@@ -43,7 +43,7 @@ class Measured:
     """The tests of a subject: of its texts and of its outcomes, each None if there is nothing to test.
 
     `reason` says why texts are not tested. `silent` are the groups that answered without any text where others gave
-    some.
+    some. `distances` are those between each two groups, where each has a single text.
     """
 
     counts: Mapping[str, Mapping[Outcome, int]]
@@ -51,6 +51,7 @@ class Measured:
     reason: str
     texts: GroupTest | None
     outcomes: GroupTest | None
+    distances: Mapping[PairNames, float]
 
     @property
     def tests(self) -> tuple[GroupTest, ...]:
@@ -85,11 +86,11 @@ class Measuring:
     paired: bool
     pool: Pool
 
-    def measured(self, replies: Sequence[Reply]) -> Measured:
-        """Return the tests of a subject, and add its answers to those of the whole job."""
+    def measured(self, replies: Sequence[Reply], tags: Sequence[Tag] = ()) -> Measured:
+        """Return the tests of a subject, and add its answers to those of the whole job, and of the question's tags."""
         kept = _first(replies)
         everything = self._sample(kept, [reply.text or reply.outcome for reply in kept], self._distances(kept))
-        self.pool.add(everything.only([place for place, reply in enumerate(kept) if reply.outcome != "failed"]))
+        self.pool.add(everything.only([place for place, reply in enumerate(kept) if reply.outcome != "failed"]), tags)
         texts = everything.only([place for place, reply in enumerate(kept) if reply.has_text])
         found, reason = self._difference(texts)
         return Measured(
@@ -98,6 +99,7 @@ class Measuring:
             reason=reason,
             texts=self._group_test(texts, found.test) if found and found.test and not reason else None,
             outcomes=self._outcomes(kept),
+            distances=_single_distances(texts),
         )
 
     def _sample(self, replies: Sequence[Reply], contents: Sequence[str], apart: np.ndarray) -> Sample:
@@ -147,6 +149,14 @@ class Measuring:
         pairs = itertools.combinations(sample.names, 2)
         p_values = {pair: exchange_test(sample.of(pair).laid_out(), PAIR_EXCHANGES).p_value for pair in pairs}
         return GroupTest(found, p_values, again)
+
+
+def _single_distances(texts: Sample) -> dict[PairNames, float]:
+    """Return the distance between each two groups, if each has a single text."""
+    if len(texts.names) < len(texts.groups):
+        return {}
+    pairs = itertools.combinations(range(len(texts.groups)), 2)
+    return {(texts.groups[one], texts.groups[other]): float(texts.distances[one, other]) for one, other in pairs}
 
 
 def _unlike(names: Sequence[str]) -> np.ndarray:

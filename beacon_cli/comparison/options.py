@@ -9,6 +9,7 @@ from pathlib import Path
 from beacon_cli.comparison.conditions import NAMES
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.embeddings import is_installed, require_it
+from beacon_cli.comparison.grouping import By
 from beacon_cli.comparison.refusal import RefusalRule, built_in_rule, rule_of_file
 from beacon_cli.comparison.refusal_classifier import classifying_rule
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS, Terms
@@ -19,7 +20,7 @@ from beacon_cli.errors import UsageError
 @dataclass(frozen=True)
 class Options:
     """How to compare: the measure of distance, the terms of the verdicts, the rule for refusals, which conditions may
-    differ, the file with people's labels, and the command that scores answers."""
+    differ, the file with people's labels, the command that scores answers, and what is compared."""
 
     measure: str = "lexical"
     terms: Terms = DEFAULT_TERMS
@@ -27,6 +28,7 @@ class Options:
     accepted: frozenset[str] = frozenset()
     labels: Path | None = None
     scorer: str | None = None
+    by: By = "region"
 
 
 def refusal_rule(file: Path | None) -> RefusalRule:
@@ -47,6 +49,7 @@ def chosen_options(
     *,
     labels: Path | None = None,
     scorer: str | None = None,
+    by: By = "region",
 ) -> Options:
     """Return the given options. Raises `UsageError` for unknown names, or an unusable rule, and `MissingExtra`."""
     for option, known, names in (("--measure", MEASURES, [measure]), ("--accept", NAMES, accepted)):
@@ -55,4 +58,4 @@ def chosen_options(
                 raise UsageError(f"{option}: unknown {excerpt(name)!r}", hint=f"known: {', '.join(known)}")
     if measure == "semantic":
         require_it()
-    return Options(measure, terms, refusal_rule(refusals), frozenset(accepted), labels, scorer)
+    return Options(measure, terms, refusal_rule(refusals), frozenset(accepted), labels, scorer, by)

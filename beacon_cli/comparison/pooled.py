@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from beacon_cli.comparison.apart import PairNames, corrected, standing_apart
 from beacon_cli.comparison.arrangements import random_arrangements
 from beacon_cli.comparison.exchange import inside
 from beacon_cli.comparison.layout import Sample
+
+Tag = str | None
+"""A tag of questions; None stands for questions without any."""
 
 DRAWS = 1_999
 """The number of random exchanges of the whole job."""
@@ -35,34 +39,34 @@ class Pooled:
     apart: tuple[str, ...]
     different: bool
 
+    def as_data(self) -> dict[str, Any]:
+        """Return the test as a JSON object."""
+        return {
+            "p_value": self.p_value,
+            "different": self.different,
+            "results": self.subjects,
+            "regions": list(self.apart),
+            "pairs": [{"groups": list(pair), "p_value": p_value} for pair, p_value in self.pairs.items()],
+        }
+
 
 @dataclass(slots=True)
-class Pool:
-    """Collects subjects one by one: memory does not grow with their number."""
+class _Sums:
+    """Adds up what the statistics of strata say: of all groups, and of each two."""
 
     _total: np.ndarray = field(default_factory=lambda: np.zeros(DRAWS + 1))
     _pairs: dict[PairNames, np.ndarray] = field(default_factory=dict)
     _groups: dict[str, None] = field(default_factory=dict)
     _subjects: int = 0
-    _number: int = 0
 
-    def add(self, sample: Sample) -> None:
-        """Add the answers to one question."""
-        self._number += 1
-        names = sample.names
-        scores = self._scores(sample, 0)
-        if scores is None:
-            return
+    def add(self, names: Sequence[str], scores: np.ndarray, pairs: Mapping[PairNames, np.ndarray]) -> None:
         self._subjects += 1
         self._total += scores
         self._groups |= dict.fromkeys(names)
-        for number, pair in enumerate(itertools.combinations(names, 2), 1):
-            mine = self._scores(sample.of(pair), number) if len(names) > 2 else scores
-            if mine is not None:
-                self._pairs[pair] = self._pairs.get(pair, 0.0) + mine
+        for pair, mine in pairs.items():
+            self._pairs[pair] = self._pairs.get(pair, 0.0) + mine
 
     def result(self, rate: float) -> Pooled | None:
-        """Return the test, or None if there was nothing to test."""
         if not self._subjects:
             return None
         p_value = _share(self._total)
@@ -70,6 +74,39 @@ class Pool:
         differing = {pair for pair, each in pairs.items() if each <= rate}
         apart = standing_apart(list(self._groups), differing)
         return Pooled(p_value, self._subjects, pairs, apart, p_value <= rate)
+
+
+@dataclass(slots=True)
+class Pool:
+    """Collects subjects one by one: memory does not grow with their number, only with that of tags."""
+
+    _whole: _Sums = field(default_factory=_Sums)
+    _tags: dict[Tag, _Sums] = field(default_factory=dict)
+    _number: int = 0
+
+    def add(self, sample: Sample, tags: Sequence[Tag] = ()) -> None:
+        """Add the answers to one question, which has these tags."""
+        self._number += 1
+        names = sample.names
+        scores = self._scores(sample, 0)
+        if scores is None:
+            return
+        pairs: dict[PairNames, np.ndarray] = {}
+        for number, pair in enumerate(itertools.combinations(names, 2), 1):
+            mine = self._scores(sample.of(pair), number) if len(names) > 2 else scores
+            if mine is not None:
+                pairs[pair] = mine
+        for sums in (self._whole, *(self._tags.setdefault(tag, _Sums()) for tag in tags)):
+            sums.add(names, scores, pairs)
+
+    def result(self, rate: float) -> Pooled | None:
+        """Return the test, or None if there was nothing to test."""
+        return self._whole.result(rate)
+
+    def by_tag(self, rate: float) -> dict[Tag, Pooled]:
+        """Return the same test of the questions with each tag, where there was something to test."""
+        found = ((tag, sums.result(rate)) for tag, sums in self._tags.items())
+        return {tag: result for tag, result in found if result is not None}
 
     def _scores(self, sample: Sample, number: int) -> np.ndarray | None:
         """Return the statistic of the real labels and of random ones, in standard deviations; None without noise.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from beacon_cli.comparison.languages import Language, is_known, spoken_in
+from beacon_cli.comparison.soft_signs import withheld_by_soft_signs
 from beacon_cli.comparison.words import words
 from beacon_cli.errors import UsageError
 
@@ -81,11 +82,16 @@ def judged_by_rules(answer: str) -> Judgement:
     is not known. docs/explanation/refusals.md has the rule in words."""
     text = answer[: _LOOKED_AT + _READ_ON].translate(_TYPOGRAPHIC)
     spoken = _without_quotations(text)
-    for language in spoken_in(answer):
+    spoken_languages = spoken_in(answer)
+    for language in spoken_languages:
         if (refusal := _refusal(spoken, language)) is not None:
             start, end = refusal
             answered = _is_answered(spoken[end:], language)
             return Judgement("answer", caveat=True) if answered else Judgement("refusal", text[start:end])
+    for language in spoken_languages:
+        if (withheld := withheld_by_soft_signs(spoken, language)) is not None:
+            start, end = withheld
+            return Judgement("refusal", text[start:end])
     return Judgement("answer" if is_known(answer) else "unknown")
 
 

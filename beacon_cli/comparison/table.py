@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from beacon_cli.comparison.apart import standing
 from beacon_cli.comparison.comparison import Comparison
-from beacon_cli.comparison.figures import Figures, Rate, Spread
-from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Verdict, spoken
+from beacon_cli.comparison.figures import Figures, Spread
+from beacon_cli.comparison.shown import RATES, interval, number, rates, small
+from beacon_cli.comparison.tag_table import print_tags
+from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Subject, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
-from beacon_cli.console.formatting import p_text, percent, quantity, repeat_label
+from beacon_cli.console.formatting import percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.terminal import line_limit
@@ -50,6 +52,9 @@ def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
         for style, line in (*_whole_job(comparison), *_controls(comparison), *_silent(comparison)):
             console.print(line, style=style, soft_wrap=wide)
         console.print()
+        if comparison.tagged:
+            print_tags(comparison, console)
+            console.print()
         _print_results(comparison, console)
         console.print()
         for style, line in (*_left_out(comparison), *_samples(comparison, console.width)):
@@ -88,7 +93,10 @@ def _findings(comparison: Comparison) -> Iterator[Line]:
         names = " ".join(
             dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
         )
-        yield "dim", f"  Differences may come from that, not from the region. If this is intended: {names}"
+        yield (
+            "dim",
+            f"  Differences may come from that, not from the {comparison.grouping.groups}. If intended: {names}",
+        )
     if comparison.piled_failures:
         yield "bold yellow", comparison.piled_failures
     for audit in comparison.audits:
@@ -105,13 +113,16 @@ def _whole_job(comparison: Comparison) -> Iterator[Line]:
     """Yield the answer of all questions together, and which regions it names."""
     if (pooled := comparison.pooled) is None:
         return
-    basis = f"p {_small(pooled.p_value)}, {quantity(pooled.subjects, 'result')} together"
+    basis = f"p {small(pooled.p_value)}, {quantity(pooled.subjects, 'result')} together"
     if not pooled.different:
-        yield "dim", f"the whole job: no difference between {_groups(comparison)} shown ({basis})"
+        yield "dim", f"the whole job: no difference between {comparison.grouping.plural} shown ({basis})"
         return
-    yield "bold red", f"the whole job: {_groups(comparison)} differ: {standing(pooled.apart, pooled.pairs)} ({basis})"
+    yield (
+        "bold red",
+        f"the whole job: {comparison.grouping.plural} differ: {standing(pooled.apart, pooled.pairs)} ({basis})",
+    )
     if len(pooled.pairs) > 1:
-        shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {_small(p)}" for (one, other), p in pooled.pairs.items()]
+        shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {small(p)}" for (one, other), p in pooled.pairs.items()]
         more = f" and {len(shown) - _PAIRS} more" if len(shown) > _PAIRS else ""
         yield "dim", f"  p of each two: {', '.join(shown[:_PAIRS])}{more}"
 
@@ -122,25 +133,18 @@ def _controls(comparison: Comparison) -> Iterator[Line]:
         where = f"job {excerpt(control.job_id)}: " if len(comparison.job_ids) > 1 else ""
         yield "bold yellow" if control.different else "dim", f"{where}{control.line()}"
         for result in control.differing[:_DIFFERING]:
-            told = f"{excerpt(result.subject.question_id, 255)} · {excerpt(result.subject.model_id)}"
-            effect = f", effect {_number(result.effect)}" if result.difference else ""
+            told = f"{excerpt(result.subject.question_id, 255)} · {excerpt(result.subject.model_id or '')}"
+            effect = f", effect {number(result.effect)}" if result.difference else ""
             yield "dim", f"  {told}: {spoken(result.verdict)}{effect}"
         if len(control.differing) > _DIFFERING:
             yield "dim", f"  … and {len(control.differing) - _DIFFERING} more: --json has them"
-
-
-def _groups(comparison: Comparison) -> str:
-    return "jobs" if len(comparison.job_ids) > 1 else "regions"
 
 
 def _silent(comparison: Comparison) -> Iterator[Line]:
     """Yield the questions to which a region gave no text, by name."""
     silent = [result for result in comparison.results if result.verdict == "no_text"]
     for result in silent[:_SILENT]:
-        yield (
-            "bold red",
-            f"{excerpt(result.subject.question_id, 255)} · {excerpt(result.subject.model_id)}: {result.reason}",
-        )
+        yield "bold red", f"{_named(result.subject)}: {result.reason}"
     if (more := len(silent) - _SILENT) > 0:
         yield "dim", f"… and {more} more without text"
 
@@ -149,26 +153,26 @@ def _print_results(comparison: Comparison, console: Console) -> None:
     """Print the verdicts, `different` first; on a narrow console, without the means and the interval."""
     from beacon_cli.console.tables import Column, print_table
 
-    regions = [Column("region")] if len(comparison.job_ids) > 1 else []
-    columns = [Column("question"), Column("model"), *regions, Column("verdict"), Column("apart")]
+    inside = {"region": ["model"], "model": ["region"], "job": ["model", "region"]}[comparison.grouping.groups]
+    tested = any(result.difference for result in comparison.results)
+    columns = [Column(name) for name in ("question", *inside, "verdict", "apart")]
     columns += [Column("effect", right=True)]
-    columns += [Column(name, right=True, optional=True) for name in ("95 %", "within", "between")]
-    columns.append(Column("q", right=True))
-    print_table(console, columns, [_result(result, by_region=bool(regions)) for result in _shown(comparison)])
+    columns += [Column(name, right=True, optional=True) for name in ("95 %", "within")]
+    columns += [Column("between", right=True, optional=tested), Column("q", right=True)]
+    print_table(console, columns, [_result(result) for result in _shown(comparison)])
 
 
-def _result(result: Judged, *, by_region: bool) -> list[str | Text]:
+def _result(result: Judged) -> list[str | Text]:
     from rich.text import Text
 
-    found, subject = result.difference, result.subject
-    effect, within, between = (found.effect, found.within, found.between) if found else (None, None, None)
+    found = result.difference
+    effect, within = (found.effect, found.within) if found else (None, None)
     return [
-        excerpt(subject.question_id, 255),
-        excerpt(subject.model_id, 255),
-        *([subject.region or ""] if by_region else []),
+        *(excerpt(name, 255) for name in result.subject.names),
         Text(spoken(result.verdict), _STYLES[result.verdict]),
         _apart(result),
-        *(_number(effect), _interval(result), _number(within), _number(between), _small(result.least_q_value)),
+        *(number(effect), interval(found.low, found.high) if found else "-", number(within)),
+        *(number(result.between), small(result.least_q_value)),
     ]
 
 
@@ -177,6 +181,10 @@ def _apart(result: Judged) -> str:
     if result.apart:
         return ", ".join(excerpt(name, 40) for name in result.apart)
     return f"most: {excerpt(result.most_apart, 40)}" if result.most_apart else ""
+
+
+def _named(subject: Subject) -> str:
+    return " · ".join(excerpt(name, 255) for name in subject.names)
 
 
 def _shown(comparison: Comparison) -> list[Judged]:
@@ -212,12 +220,13 @@ def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
     untested = [result.subject for result in comparison.results if result.verdict == "untestable"]
     subjects = [subject for subject in different or untested if subject in comparison.samples][:_SAMPLED]
     for subject in subjects:
-        where = "" if subject.region is None else f" · {subject.region}"
-        yield "bold", f"{excerpt(subject.question_id, 255)} · {excerpt(subject.model_id, 255)}{where}"
+        yield "bold", _named(subject)
         samples = comparison.samples[subject]
         labels = [f"  {excerpt(name, 40)}: " for name in samples]
         texts = differing_excerpts(list(samples.values()), max(40, width - max(map(len, labels))))
         yield from (("none", label + text) for label, text in zip(labels, texts, strict=True))
+        for name, own in comparison.own_words.get(subject, {}).items():
+            yield "dim", f"  only {excerpt(name, 40)}: {excerpt(' '.join(own), 400) or 'nothing'}"
         alike = comparison.alike.get(subject, ())
         yield from (("yellow", f"  {each.line()}") for each in alike[:_ALIKE])
         if len(alike) > _ALIKE:
@@ -225,27 +234,26 @@ def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
 
 
 def _print_regions(comparison: Comparison, console: Console) -> None:
-    """Print each region's figures; fewer of them, and no intervals, on a narrow terminal."""
+    """Print the figures of each region, or model; fewer of them, and no intervals, on a narrow terminal."""
     from beacon_cli.console.tables import Column, print_table
 
     limit = line_limit(console)
     roomy = limit is None or limit >= _ROOMY
     columns = [
-        Column("region"),
+        Column("model" if comparison.model_figures else "region"),
         Column("executions", right=True, optional=True),
-        *(Column(name, right=True) for name in ("refusals", "empty", "blocked", "failed")),
+        *(Column(name, right=True) for name in RATES),
         *(Column(name, right=True, optional=True) for name in ("words", "seconds", "p95", "hops")),
     ]
-    figures = [(name, figures.total) for name, figures in comparison.figures_with_controls()]
-    print_table(console, columns, [_figures(name, each, intervals=roomy) for name, each in figures])
+    rows = [_figures(name, each.total, intervals=roomy) for name, each in comparison.figures_with_controls()]
+    print_table(console, columns, rows)
 
 
 def _figures(name: str, total: Figures, *, intervals: bool) -> list[str]:
-    rates = [_rate(rate, interval=intervals) for rate in (total.refusal, total.empty, total.blocked, total.failure)]
     seconds = [_second(total.seconds, "median"), _second(total.seconds, "p95")]
     return [
-        *(excerpt(name, 255), str(total.executions), *rates),
-        *(_number(total.words.median, 0), *seconds, str(total.hops)),
+        *(excerpt(name, 255), str(total.executions), *rates(total, intervals=intervals)),
+        *(number(total.words.median, 0), *seconds, str(total.hops)),
     ]
 
 
@@ -266,28 +274,6 @@ def _verdict(comparison: Comparison) -> Iterator[Line]:
     if comparison.verdicts["different"]:
         told += f" (expected false alarms among the different ones: at most {percent(comparison.terms.rate)})"
     yield _STYLES["different"] if comparison.different else "bold", told
-
-
-def _rate(rate: Rate, *, interval: bool) -> str:
-    if rate.rate is None or rate.low is None or rate.high is None:
-        return "-"
-    shown = f"{rate.count}/{rate.of}"
-    return f"{shown} [{rate.low:.0%}–{rate.high:.0%}]" if interval else shown
-
-
-def _interval(result: Judged) -> str:
-    found = result.difference
-    if found is None or found.low is None or found.high is None:
-        return "-"
-    return f"{_number(found.low)} – {_number(found.high)}"
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"  # + 0.0: never -0.00
-
-
-def _small(value: float | None) -> str:
-    return "-" if value is None else p_text(value)
 
 
 def _second(spread: Spread, name: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from beacon_cli.comparison.apart import PairNames
 from beacon_cli.comparison.difference import Difference
-from beacon_cli.comparison.pooled import Pooled
+from beacon_cli.comparison.pooled import Pooled, Tag
 from beacon_cli.comparison.reply import Outcome
 
 Verdict = Literal[
@@ -36,11 +37,22 @@ FALSE_DISCOVERY_RATE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is tested: a question and a model, and also a region if jobs are compared."""
+    """What is tested: a question and a model, a question and a region if models are compared, or all three if jobs are
+    compared."""
 
     question_id: str
-    model_id: str
+    model_id: str | None
     region: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names by which it is shown: the question's, and those of what it is tested inside."""
+        return tuple(name for name in (self.question_id, self.model_id, self.region) if name is not None)
+
+    @property
+    def inside(self) -> str:
+        """What a question is tested inside: a model, or a region if models are compared."""
+        return (self.model_id if self.model_id is not None else self.region) or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,8 @@ class Judged:
     the p-value of the texts, corrected for the number of tests. `apart` are the groups that stand apart from the rest;
     where pairs of groups cannot show it, `most_apart` is the one that is furthest from them. `detectable` is the
     smallest effect that would have been found in 80 % of the cases. `reason` says why there is no p-value, or what else
-    a reader should know.
+    a reader should know. `distances` has the mean distance of each two groups where there is one answer each, so that
+    no effect can be told.
     """
 
     subject: Subject
@@ -73,6 +86,14 @@ class Judged:
     apart: tuple[str, ...] = ()
     most_apart: str | None = None
     detectable: float | None = None
+    distances: Mapping[PairNames, float] = field(default_factory=dict)
+
+    @property
+    def between(self) -> float | None:
+        """The mean distance between groups; None if fewer than two have a text."""
+        if self.difference:
+            return self.difference.between
+        return sum(self.distances.values()) / len(self.distances) if self.distances else None
 
     @property
     def least_q_value(self) -> float | None:
@@ -100,7 +121,11 @@ DEFAULT_TERMS = Terms()
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdicts on all subjects, and the test of the whole job (None if there was nothing to test)."""
+    """The verdicts on all subjects, and the test of the whole job (None if there was nothing to test).
+
+    `pooled_by_tag` has the same test of the questions with each tag, if tags were given.
+    """
 
     results: tuple[Judged, ...]
     pooled: Pooled | None
+    pooled_by_tag: Mapping[Tag, Pooled] = field(default_factory=dict)

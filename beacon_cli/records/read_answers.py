@@ -90,6 +90,17 @@ def question_ids(connection: Connection, job: StoredJob) -> list[str]:
     return [original(row[0]) for row in rows]
 
 
+def question_tags(connection: Connection, job: StoredJob) -> dict[str, tuple[str, ...]]:
+    """Return the tags of each of a job's questions, in order; none if they are not recorded."""
+    if not job.questions_stored:
+        return dict.fromkeys(question_ids(connection, job), ())
+    with reading(connection):
+        rows = connection.execute(
+            "SELECT id, tags FROM questions WHERE job_id = %s ORDER BY position", [job.key]
+        ).fetchall()
+    return {original(question_id): tuple(tags) for question_id, tags in rows}
+
+
 def _statement(job: StoredJob, spec: Expectation, *, documents: bool) -> sql.Composed:
     legacy = job.schema == "legacy"
     if legacy:

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from beacon_cli.comparison.verdicts import Judged, Verdict
+from beacon_cli.comparison.verdicts import Judged, Subject, Verdict
 from beacon_cli.console.printable import printable
 from beacon_cli.records.stored_answer import StoredExecution
 
 Key = tuple[str, str]
-"""A question's id and a model's."""
+"""A question's id, and the name of what it was tested inside: a model, or a region if models are compared."""
 
 BUDGET = 1_500_000
 """Maximum number of characters of answers in a page."""
@@ -22,7 +22,7 @@ BUDGET = 1_500_000
 _MOST_CHARACTERS = 5_000  # of one answer: an endpoint may send megabytes
 _THOUGHT_CHARACTERS = 1_000
 _PROMPT_CHARACTERS = 2_000
-_MOST_REPEATS = 40  # of one region
+_MOST_REPEATS = 40  # of one group
 _FRAME = 1_500  # characters of markup around the answers to a question
 _FACTS = 300  # and around each of them
 _IMPORTANCE: dict[Verdict, int] = {
@@ -44,7 +44,7 @@ class Answer:
     at the maximum length.
     """
 
-    region: str
+    group: str
     repeat: int
     status: str
     text: str
@@ -59,7 +59,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSet:
-    """The answers of one question and model.
+    """The answers of one subject.
 
     `repeats_left_out` counts executions that are not shown; `size` is the space in a page, in characters.
     """
@@ -138,7 +138,12 @@ class AnswerFile:
 def ranks(results: Sequence[Judged]) -> dict[Key, int]:
     """Return the rank of each subject, 0 first: largest differences, then what could not be tested, then the rest."""
     ordered = sorted(results, key=lambda result: (_IMPORTANCE[result.verdict], -result.effect))
-    return {(result.subject.question_id, result.subject.model_id): rank for rank, result in enumerate(ordered)}
+    return {key_of(result.subject): rank for rank, result in enumerate(ordered)}
+
+
+def key_of(subject: Subject) -> Key:
+    """Return the key of a subject's answers."""
+    return subject.question_id, subject.inside
 
 
 @dataclass(slots=True)
@@ -150,12 +155,12 @@ class Gathering:
     _answers: list[Answer] = field(default_factory=list)
     _counts: Counter[str] = field(default_factory=Counter)
 
-    def add(self, execution: StoredExecution) -> None:
-        """Add an execution."""
+    def add(self, execution: StoredExecution, group: str) -> None:
+        """Add an execution of a group."""
         self._prompt = self._prompt or (execution.prompt or "")[:_PROMPT_CHARACTERS]
-        self._counts[execution.region] += 1
-        if self._counts[execution.region] <= _MOST_REPEATS:
-            self._answers.append(_answer(execution))
+        self._counts[group] += 1
+        if self._counts[group] <= _MOST_REPEATS:
+            self._answers.append(_answer(execution, group))
 
     def gathered(self) -> AnswerSet:
         """Return what was gathered."""
@@ -169,10 +174,10 @@ class Gathering:
         )
 
 
-def _answer(execution: StoredExecution) -> Answer:
+def _answer(execution: StoredExecution, group: str) -> Answer:
     text, thought = execution.text, execution.thinking or ""
     return Answer(
-        region=execution.region,
+        group=group,
         repeat=execution.repeat,
         status=execution.status,
         text=text[:_MOST_CHARACTERS],

@@ -21,3 +21,8 @@ class Report:
     answers: Selection
     regions: tuple[str, ...]
     made_at: datetime
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The names of what is compared: the regions, or the models."""
+        return tuple(self.comparison.model_figures) or self.regions

@@ -1,4 +1,4 @@
-"""The map of a comparison: a row for each question, a column for each model, the effect in each cell."""
+"""The map of a comparison: a row for each question, a column for each model (or region), the effect in each cell."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MapCell:
 
 @dataclass(frozen=True, slots=True)
 class MapRow:
-    """A question's cells by model; None if the model was not asked."""
+    """A question's cells, column by column; None if the model was not asked."""
 
     question_id: str
     prompt: str
@@ -35,9 +35,10 @@ class MapRow:
 
 @dataclass(frozen=True, slots=True)
 class EffectMap:
-    """`left_out` is the number of questions that are not in the map."""
+    """`columns` are models, or regions if models are compared. `left_out` is the number of questions that are not
+    in the map."""
 
-    models: tuple[str, ...]
+    columns: tuple[str, ...]
     rows: tuple[MapRow, ...]
     left_out: int
 
@@ -47,22 +48,22 @@ def effect_map(comparison: Comparison, shown: Collection[Key], prompts: Mapping[
     anchors = anchors_of(comparison)
     by_question: dict[str, dict[str, Judged]] = {}
     for result in comparison.results:
-        by_question.setdefault(result.subject.question_id, {})[result.subject.model_id] = result
+        by_question.setdefault(result.subject.question_id, {})[result.subject.inside] = result
     important = dict.fromkeys(question for question, _ in ranks(comparison.results))
     kept = set(list(important)[:_MOST_ROWS])
-    models = tuple(dict.fromkeys(result.subject.model_id for result in comparison.results))
+    columns = tuple(dict.fromkeys(result.subject.inside for result in comparison.results))
 
-    def cell(question: str, model: str) -> MapCell | None:
-        if (result := by_question[question].get(model)) is None:
+    def cell(question: str, column: str) -> MapCell | None:
+        if (result := by_question[question].get(column)) is None:
             return None
-        return MapCell(result, anchors[question, model] if (question, model) in shown else "", _heat(result))
+        return MapCell(result, anchors[question, column] if (question, column) in shown else "", _heat(result))
 
     rows = tuple(
-        MapRow(question, prompts.get(question, ""), tuple(cell(question, model) for model in models))
+        MapRow(question, prompts.get(question, ""), tuple(cell(question, column) for column in columns))
         for question in by_question
         if question in kept
     )
-    return EffectMap(models, rows, len(by_question) - len(rows))
+    return EffectMap(columns, rows, len(by_question) - len(rows))
 
 
 def _heat(result: Judged) -> int:

@@ -18,10 +18,12 @@ from beacon_cli.comparison.apart import standing
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
-from beacon_cli.comparison.verdicts import Verdict, spoken
+from beacon_cli.comparison.tag_table import tag_name, together
+from beacon_cli.comparison.verdicts import Judged, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import duration, p_text, percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt, printable
+from beacon_cli.report.answer_sets import key_of
 from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
 from beacon_cli.report.contents import Report
 from beacon_cli.report.effect_map import effect_map
@@ -90,11 +92,18 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
         "standing": comparison.pooled and standing(comparison.pooled.apart, comparison.pooled.pairs),
         "silent": [result for result in comparison.results if result.verdict == "no_text"][:_MOST_LISTED],
         "different": comparison.different[:_MOST_LISTED],
+        "outcomes_differ": [each for each in comparison.results if _outcomes_differ(each, comparison.terms.rate)][
+            :_MOST_LISTED
+        ],
+        "grouping": comparison.grouping,
+        "names": report.groups,
         "detectable": _detectable(comparison),
         "reasons": _reasons(report),
         "map": effect_map(comparison, shown, recorded.prompts),
         "anchors": {key: anchor for key, anchor in anchors_of(comparison).items() if key in shown},
-        "groups": groups(comparison, shown, regions, rule),
+        "key_of": key_of,
+        "subject": comparison.grouping.subject,
+        "groups": groups(comparison, shown, report.groups, rule),
         "latency": latency_chart(recorded.seconds, regions) if recorded.seconds else "",
         "timelines": [timeline_chart(run, number, regions) for number, run in _numbered(report, runs)],
         "bars": sum(len(run.bars) for run in runs),
@@ -103,6 +112,12 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
         "symbols": SYMBOLS,
         "check_symbols": _CHECK_SYMBOLS,
     }
+
+
+def _outcomes_differ(result: Judged, rate: float) -> bool:
+    """Return whether what became of the cells differs, though every group gave some text."""
+    test = result.outcome_test
+    return result.verdict == "different" and test is not None and test.q_value <= rate
 
 
 def _reasons(report: Report) -> dict[str, int]:
@@ -179,6 +194,8 @@ def _environment() -> Environment:
         "duration": duration,
         "repeat_label": repeat_label,
         "spoken": spoken,
+        "tag_name": tag_name,
+        "together": together,
     }
     return environment
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from beacon_cli.comparison.conditions import CONDITIONS
+from beacon_cli.comparison.grouping import Grouping
 from beacon_cli.executor.execution import GENERATED
 from beacon_cli.records.stored_answer import StoredExecution
-from beacon_cli.report.answer_sets import AnswerFile, Gathering
+from beacon_cli.report.answer_sets import AnswerFile, Gathering, key_of
 from beacon_cli.report.timeline import Timeline
 
 _VALUES_KEPT = 20
@@ -39,6 +40,7 @@ class Recorded:
     is no code."""
 
     answers: AnswerFile
+    grouping: Grouping
     timeline: Timeline = field(default_factory=Timeline)
     seconds: dict[Lane, array[float]] = field(default_factory=dict)
     conditions: dict[str, dict[str, dict[str, set[str]]]] = field(default_factory=dict)
@@ -49,20 +51,20 @@ class Recorded:
     last: datetime | None = None
 
     def watch(self, executions: Iterable[StoredExecution]) -> Iterator[StoredExecution]:
-        """Yield all executions, which are ordered by question and model, and collect on the way.
+        """Yield all executions, which are ordered by subject, and collect on the way.
 
         The answers of a control's second arm are no answers of its region.
         """
-        for key, rows in itertools.groupby(executions, key=lambda row: (row.question_id, row.model_id)):
-            gathering = Gathering(key)
+        for subject, rows in itertools.groupby(executions, key=self.grouping.subject_of):
+            gathering = Gathering(key_of(subject))
             for execution in rows:
                 self._note(execution)
                 if not execution.arm:
-                    gathering.add(execution)
+                    gathering.add(execution, self.grouping.group_of(execution))
                 yield execution
             found = gathering.gathered()
             if len(self.prompts) < _PROMPTS_KEPT:
-                self.prompts.setdefault(key[0], found.prompt[:_PROMPT_CHARACTERS])
+                self.prompts.setdefault(subject.question_id, found.prompt[:_PROMPT_CHARACTERS])
             self.answers.add(found)
 
     def _note(self, execution: StoredExecution) -> None:

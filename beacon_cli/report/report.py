@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from beacon_cli.comparison.compare import compare_jobs
+from beacon_cli.comparison.compare import compare_jobs, grouping_of
 from beacon_cli.comparison.options import Options
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.history import history_of
@@ -35,6 +35,7 @@ class WrittenReport:
             "job_id": self.report.comparison.job_ids[0],
             "path": self.path and str(self.path),
             "bytes": self.size,
+            "by": self.report.comparison.by,
             "verdicts": self.report.comparison.verdicts,
             "pooled": self.report.comparison.pooled_data,
             "controls": [control.summary() for control in self.report.comparison.controls],
@@ -68,7 +69,7 @@ def _collected(
     connection: Connection, job: StoredJob, options: Options, models: Mapping[str, Model], budget: int
 ) -> Report:
     with reading(connection), AnswerFile() as answers:  # one snapshot for the whole page
-        recorded = Recorded(answers)
+        recorded = Recorded(answers, grouping_of(options, [job]))
         comparison = compare_jobs(connection, [job], options, models=models, watch=recorded.watch)
         history = history_of(connection, job)
         selection = answers.select(ranks(comparison.results), budget)

@@ -1,4 +1,4 @@
-"""The answers to one question by one model, side by side by region, with each region's own words marked."""
+"""The answers of one subject, side by side by region (or model), with the words marked that only one of them has."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.distance import MEASURES, distances
+from beacon_cli.comparison.nearly_alike import Kind, NearlyAlikeGroups, between_groups
 from beacon_cli.comparison.refusal import RefusalRule
-from beacon_cli.comparison.verdicts import Judged
+from beacon_cli.comparison.verdicts import Judged, Verdict
 from beacon_cli.comparison.words import words
-from beacon_cli.report.answer_sets import Answer, AnswerSet, Key
+from beacon_cli.report.answer_sets import Answer, AnswerSet, Key, key_of
 from beacon_cli.report.differences import Piece, Shared, pieces, shared_words
+
+_TOLD_APART: frozenset[Verdict] = frozenset({"different", "deterministic_different", "untestable"})
+_MOST_TWINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,13 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A region's answers: the one that is closest to all, and the others.
+    """A group's answers: the one that is closest to all, and the others.
 
     `share` is the share of words in common with the reference, which itself has None. `colour` is the number of the
-    region.
+    group.
     """
 
-    region: str
+    group: str
     colour: int
     share: float | None
     chosen: Shown
@@ -42,85 +46,108 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """One of the two answers of different regions that are furthest apart, with the words that only it has marked."""
+    """One of the two answers of different groups that are furthest apart, with the words that only it has marked."""
 
-    region: str
+    group: str
     colour: int
     shown: Shown
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """What the page shows of one subject. `reference` is the region whose answer the others are compared with.
+class Twins:
+    """Two sentences of two groups that are nearly alike, with what tells them apart marked."""
 
-    `furthest` are two answers that carry the difference, if there is one.
+    groups: tuple[str, str]
+    kinds: tuple[Kind, ...]
+    one: tuple[Piece, ...]
+    other: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the page shows of one subject. `reference` is the group whose answer the others are compared with.
+
+    `furthest` are two answers that carry the difference, if there is one; `twins` the sentences of these and of the
+    typical answers that are nearly alike.
     """
 
     anchor: str
     question_id: str
-    model_id: str
+    inside: str
     prompt: str
     result: Judged
     columns: tuple[Column, ...]
     furthest: tuple[Apart, ...]
+    twins: tuple[Twins, ...]
     reference: str
     left_out: int
 
 
 def groups(
-    comparison: Comparison, shown: Mapping[Key, AnswerSet], regions: Sequence[str], rule: RefusalRule
+    comparison: Comparison, shown: Mapping[Key, AnswerSet], names: Sequence[str], rule: RefusalRule
 ) -> Iterator[Group]:
-    """Yield what is shown, in the order of the job's questions; each group is built only when needed."""
+    """Yield what is shown, in the order of the job's questions; each is built only when needed.
+
+    `names` are those of the groups that are compared, in their usual order.
+    """
     anchors = anchors_of(comparison)
     for result in comparison.results:
-        key = (result.subject.question_id, result.subject.model_id)
+        key = key_of(result.subject)
         if found := shown.get(key):
-            columns = tuple(_columns(found, regions, rule, comparison.measure))
-            reference = next((column.region for column in columns if column.chosen.answer.status == "completed"), "")
-            furthest = _furthest(found, result, regions, rule, comparison.measure)
-            yield Group(anchors[key], *key, found.prompt, result, columns, furthest, reference, found.repeats_left_out)
+            columns = tuple(_columns(found, names, rule, comparison.measure))
+            reference = next((column.group for column in columns if column.chosen.answer.status == "completed"), "")
+            furthest = _furthest(found, result, names, rule, comparison.measure)
+            yield Group(
+                anchor=anchors[key],
+                question_id=result.subject.question_id,
+                inside=result.subject.inside,
+                prompt=found.prompt,
+                result=result,
+                columns=columns,
+                furthest=furthest,
+                twins=_twins(columns, furthest) if result.verdict in _TOLD_APART else (),
+                reference=reference,
+                left_out=found.repeats_left_out,
+            )
 
 
 def anchors_of(comparison: Comparison) -> dict[Key, str]:
     """Return the id in the page of each subject's answers."""
-    return {
-        (result.subject.question_id, result.subject.model_id): f"answers-{number}"
-        for number, result in enumerate(comparison.results, 1)
-    }
+    return {key_of(result.subject): f"answers-{number}" for number, result in enumerate(comparison.results, 1)}
 
 
-def _columns(found: AnswerSet, regions: Sequence[str], rule: RefusalRule, measure: str) -> Iterator[Column]:
-    by_region: dict[str, list[Answer]] = {}
+def _columns(found: AnswerSet, names: Sequence[str], rule: RefusalRule, measure: str) -> Iterator[Column]:
+    by_group: dict[str, list[Answer]] = {}
     for answer in found.answers:
-        by_region.setdefault(answer.region, []).append(answer)
-    ordered = sorted(by_region, key=lambda region: regions.index(region) if region in regions else len(regions))
-    chosen = {region: _representative(by_region[region], measure) for region in ordered}
-    reference = next((region for region in ordered if chosen[region].status == "completed"), None)
+        by_group.setdefault(answer.group, []).append(answer)
+    ordered = sorted(by_group, key=lambda group: _place(group, names))
+    chosen = {group: _representative(by_group[group], measure) for group in ordered}
+    reference = next((group for group in ordered if chosen[group].status == "completed"), None)
     common = {
-        region: shared_words(chosen[reference].text, answer.text)
-        for region, answer in chosen.items()
-        if reference not in (None, region) and answer.status == "completed"
+        group: shared_words(chosen[reference].text, answer.text)
+        for group, answer in chosen.items()
+        if reference not in (None, group) and answer.status == "completed"
     }
-    for region in ordered:
-        others = tuple(_shown(answer, (), rule) for answer in by_region[region] if answer is not chosen[region])
-        marked = _marked(chosen[region].text, common, None if region == reference else region)
-        share = common[region].share if region in common else None
-        yield Column(region, min(_place(region, regions), 4), share, _shown(chosen[region], marked, rule), others)
+    for group in ordered:
+        others = tuple(_shown(answer, (), rule) for answer in by_group[group] if answer is not chosen[group])
+        marked = _marked(chosen[group].text, common, None if group == reference else group)
+        share = common[group].share if group in common else None
+        yield Column(group, min(_place(group, names), 4), share, _shown(chosen[group], marked, rule), others)
 
 
 def _furthest(
-    found: AnswerSet, result: Judged, regions: Sequence[str], rule: RefusalRule, measure: str
+    found: AnswerSet, result: Judged, names: Sequence[str], rule: RefusalRule, measure: str
 ) -> tuple[Apart, ...]:
-    """Return the two answers of different regions that are furthest apart, where the verdict is `different`.
+    """Return the two answers of different groups that are furthest apart, where the verdict is `different`.
 
-    One of them is from a region that stands apart, if any does.
+    One of them is from a group that stands apart, if any does.
     """
     answered = [answer for answer in found.answers if answer.status == "completed"]
     special = set(result.apart or (result.most_apart,))
     pairs = [
         (one, other)
         for one, other in itertools.combinations(range(len(answered)), 2)
-        if answered[one].region != answered[other].region and special & {answered[one].region, answered[other].region}
+        if answered[one].group != answered[other].group and special & {answered[one].group, answered[other].group}
     ]
     if result.verdict != "different" or not pairs:
         return ()
@@ -129,20 +156,38 @@ def _furthest(
     shared = shared_words(chosen[0].text, chosen[1].text)
     marks = (pieces(chosen[0].text, shared.reference), pieces(chosen[1].text, shared.text))
     return tuple(
-        Apart(answer.region, min(_place(answer.region, regions), 4), _shown(answer, marked, rule))
+        Apart(answer.group, min(_place(answer.group, names), 4), _shown(answer, marked, rule))
         for answer, marked in zip(chosen, marks, strict=True)
     )
 
 
-def _marked(text: str, common: Mapping[str, Shared], region: str | None) -> tuple[Piece, ...]:
-    """Return the answer in pieces; the reference's own words are those that no other region has."""
-    if region is not None:
-        return pieces(text, common[region].text) if region in common else ()
+def _twins(columns: Sequence[Column], furthest: Sequence[Apart]) -> tuple[Twins, ...]:
+    """Return the sentences that are nearly alike, of the typical answers and of those that are furthest apart."""
+    typical = {each.group: each.chosen.answer for each in columns}
+    answers = [typical, {each.group: each.shown.answer for each in furthest}]
+    found = dict.fromkeys(
+        each
+        for some in answers
+        for each in between_groups({name: answer.text for name, answer in some.items() if answer.status == "completed"})
+    )
+    return tuple(_twin(each) for each in itertools.islice(found, _MOST_TWINS))
+
+
+def _twin(found: NearlyAlikeGroups) -> Twins:
+    one, other = found.found.one, found.found.other
+    shared = shared_words(one, other)
+    return Twins(found.groups, found.found.kinds, pieces(one, shared.reference), pieces(other, shared.text))
+
+
+def _marked(text: str, common: Mapping[str, Shared], group: str | None) -> tuple[Piece, ...]:
+    """Return the answer in pieces; the reference's own words are those that no other group has."""
+    if group is not None:
+        return pieces(text, common[group].text) if group in common else ()
     return pieces(text, frozenset().union(*(shared.reference for shared in common.values()))) if common else ()
 
 
 def _representative(answers: Sequence[Answer], measure: str) -> Answer:
-    """Return the answer that is closest to the others of its region; without any text, the first execution."""
+    """Return the answer that is closest to the others of its group; without any text, the first execution."""
     answered = [answer for answer in answers if answer.status == "completed"]
     if len(answered) < 3:  # of two answers, neither is closer
         return answered[0] if answered else answers[0]
@@ -155,5 +200,5 @@ def _shown(answer: Answer, marked: tuple[Piece, ...], rule: RefusalRule) -> Show
     return Shown(answer, marked or (Piece(answer.text, own=False),), len(words(answer.text)), refusal)
 
 
-def _place(region: str, regions: Sequence[str]) -> int:
-    return regions.index(region) if region in regions else len(regions)
+def _place(group: str, names: Sequence[str]) -> int:
+    return names.index(group) if group in names else len(names)

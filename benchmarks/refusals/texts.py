@@ -8,6 +8,7 @@ from pathlib import Path
 
 TRAINING = Path(__file__).with_name("training.txt")
 HELD_OUT = Path(__file__).with_name("held_out.txt")
+HELD_OUT_LATER = Path(__file__).with_name("held_out_later.txt")
 
 
 @dataclass(frozen=True, slots=True)

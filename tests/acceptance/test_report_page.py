@@ -141,11 +141,12 @@ def visible(page: Any, selector: str) -> int:
 def test_a_reader_finds_the_findings_then_the_verdicts_then_the_answers(reader: Reader) -> None:
     with reader.reading("demo.html") as page:
         text = page.inner_text("body")
-        parts = ("✗ incomplete", "1 answer of 240 missing", "≠ different", "Map of effects", "Answers side by side")
-        places = [text.index(part) for part in (*parts, "Rates and lengths", "Latency by", "Timeline of", "Checks of")]
+        first = ("✗ incomplete", "1 answer of 240 missing", "Over the whole job", "What became of the answers")
+        then = ("≠ different", "Map of effects", "Answers side by side", "Latency by", "Timeline of", "Checks of")
+        places = [text.index(part) for part in (*first, *then)]
         assert page.inner_text("h1") == "Regional bias, first demo"
         assert page.text_content("#map").count("not shown") == 15 + 1
-        assert page.inner_text("#verdicts tbody tr").split()[:2] == ["tiananmen_neutral", "qwen2.5-1.5b"]
+        assert page.inner_text("#questions tbody tr").split()[:2] == ["tiananmen_neutral", "qwen2.5-1.5b"]
     assert places == sorted(places)
 
 
@@ -218,8 +219,8 @@ def test_the_filter_works_from_the_keyboard(reader: Reader) -> None:
 
 def test_a_link_of_the_map_shows_answers_that_the_filter_had_hidden(reader: Reader) -> None:
     with reader.reading("demo.html") as page:
-        page.select_option("#filter-model", "llama3.2-1b")
-        page.click("#verdicts tbody a")
+        page.select_option("#filter-inside", "llama3.2-1b")
+        page.click("#questions tbody a")
         page.wait_for_selector("article.group.different", state="visible")
 
 

@@ -2,21 +2,21 @@
 (() => {
   const $ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const bar = document.getElementById("filter");
-  const fields = Object.fromEntries(["verdict", "model", "region", "text"].map((name) => [name, document.getElementById("filter-" + name)]));
+  const fields = Object.fromEntries(["verdict", "inside", "group", "text"].map((name) => [name, document.getElementById("filter-" + name)]));
   const told = document.getElementById("filter-told");
   const groups = $("article.group");
   const rows = $("#map tbody tr");
   const words = new Map([...groups, ...rows].map((node) => [node, node.querySelector(".question").textContent.toLowerCase()]));
 
   const filter = () => {
-    const { verdict, model, region, text } = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
+    const { verdict, inside, group: chosen, text } = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
     const wanted = text.trim().toLowerCase();
-    const fits = (node) => (!verdict || node.dataset.verdict === verdict) && (!model || node.dataset.model === model);
+    const fits = (node) => (!verdict || node.dataset.verdict === verdict) && (!inside || node.dataset.inside === inside);
     const named = (node) => !wanted || words.get(node).includes(wanted);
     let shown = 0;
     for (const group of groups) {
       const columns = $(".column", group);
-      for (const column of columns) column.hidden = Boolean(region) && column.dataset.region !== region;
+      for (const column of columns) column.hidden = Boolean(chosen) && column.dataset.group !== chosen;
       group.hidden = !fits(group) || !named(group) || columns.every((column) => column.hidden);
       shown += group.hidden ? 0 : 1;
     }

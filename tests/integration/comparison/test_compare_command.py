@@ -141,6 +141,10 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "corrected_refusals": None,
         "scores": None,
         "nearly_alike": [],
+        "by": "region",
+        "models": None,
+        "tags": None,
+        "own_words": [],
     }
 
 
@@ -158,6 +162,120 @@ def test_one_repeat_is_never_a_difference_and_says_what_to_run(connection: Conne
     assert "0 different, 4 untestable" in done.out
     assert "set repeats: 5" in done.out
     assert "What llama3.2-1b has to say in ASIA of math_basic." in done.out
+    assert "only ASIA: ASIA" in done.out
+
+
+def test_one_repeat_has_distances_and_the_words_that_differ(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=1, repeats=1, models=MODELS[:1], planted=None))
+    connection.execute("UPDATE executions SET response = 'It is an island.' WHERE region <> 'ASIA'")
+    connection.execute("UPDATE executions SET response = 'It is a province.' WHERE region = 'ASIA'")
+    for by in ("region", "model"):
+        code, data, errors = compared(JOB, "--by", by, "--fail-on", "different", url=database_url)
+        assert (code, errors, data["verdicts"]["untestable"], data["pooled"]) == (
+            0,
+            [],
+            1 if by == "region" else 3,
+            None,
+        )
+    _, data, _ = compared(JOB, url=database_url)
+    [result] = data["results"]
+    assert (result["verdict"], result["within"], result["effect"]) == ("untestable", None, None)
+    assert result["between"] == pytest.approx(2 / 3 * result["pairs"][1]["between"])
+    assert result["pairs"][0] == {"groups": ["US", "EU"], "between": 0.0, "effect": None}
+    assert data["own_words"] == [
+        {
+            "question_id": "q0",
+            "model_id": MODELS[0],
+            "region": None,
+            "words": {"US": [], "EU": [], "ASIA": ["a", "province"]},
+        }
+    ]
+
+
+def test_models_are_compared_inside_each_region(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(repeats=8, planted=None))
+    _, other = MODELS
+    connection.execute(
+        "UPDATE executions SET response = replace(response, 'word', 'own') WHERE model_id = %s AND question_id = 'q1'",
+        [other],
+    )
+    code, data, errors = compared(JOB, "--by", "model", url=database_url)
+    assert (code, errors, data["by"]) == (0, [], "model")
+    found = [each for each in data["results"] if each["verdict"] == "different"]
+    assert [(each["question_id"], each["model_id"], each["region"]) for each in found] == [
+        ("q1", None, region) for region in ("US", "EU", "ASIA")
+    ]
+    assert [each["answers"] for each in found] == [dict.fromkeys(MODELS, 8)] * 3
+    assert len(data["results"]) == 4 * 3
+    assert (data["pooled"]["different"], data["pooled"]["pairs"][0]["groups"]) == (True, list(MODELS))
+    assert {name: each["executions"] for name, each in data["models"].items()} == dict.fromkeys(MODELS, 96)
+    assert list(data["models"][other]["regions"]) == list(data["regions"]) == ["US", "EU", "ASIA"]
+    done = compare(JOB, "--by", "model", "--fail-on", "different", url=database_url)
+    assert done.code == 1
+    assert f"the whole job: models differ: {MODELS[0]} from {other}" in done.out
+
+
+def test_conditions_of_models_are_compared_inside_each_region_and_the_model_itself_between_regions(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, NoisyJob(planted=None))
+    connection.execute(
+        'UPDATE executions SET output_data = output_data || \'{"model_revision": "r2"}\' WHERE model_id = %s',
+        [MODELS[1]],
+    )
+    connection.execute("UPDATE executions SET system_prompt = 'In ' || region")
+    code, data, _ = compared(JOB, "--by", "model", url=database_url)
+    assert (code, data["incomparable"]) == (0, [])
+    connection.execute(
+        "UPDATE executions SET output_data = output_data || '{\"gpu\": \"L4\"}' WHERE model_id = %s AND region = 'EU'",
+        [MODELS[1]],
+    )
+    code, data, _ = compared(JOB, "--by", "model", url=database_url)
+    [finding] = data["incomparable"]
+    assert (code, finding["name"]) == (1, "gpu")
+    assert finding["detail"] == f"{MODELS[0]}: 'T4'; {MODELS[1]}: 'L4' (EU)"
+
+
+def test_by_tag_the_size_of_regional_differences_is_compared(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=12, models=MODELS[:1], planted=None))
+    connection.execute(
+        "UPDATE executions SET response = replace(response, 'word', 'own')"
+        " WHERE region = 'ASIA' AND question_id IN ('q0', 'q1', 'q2', 'q3', 'q4')"
+    )
+    connection.execute(
+        "UPDATE questions SET tags = CASE WHEN position < 5 THEN '{politics}'::text[] WHEN position < 10"
+        " THEN '{control}' ELSE '{}' END"
+    )
+    code, data, errors = compared(JOB, "--by", "tag", url=database_url)
+    assert (code, errors, data["by"], data["models"]) == (0, [], "tag", None)
+    politics, control, rest = data["tags"]
+    assert [each["tag"] for each in data["tags"]] == ["politics", "control", None]
+    assert [(each["questions"], each["results"], each["different"]) for each in data["tags"]] == [
+        (5, 5, 5),
+        (5, 5, 0),
+        (2, 2, 0),
+    ]
+    assert (politics["pooled"]["regions"], control["pooled"]["different"]) == (["ASIA"], False)
+    assert set(politics) == {
+        *("tag", "questions", "results", "different", "pooled", "effect", "interval", "other_questions", "regions")
+    }
+    other = politics["other_questions"]
+    assert set(other) == {"effect", "difference", "p_value", "q_value", "least_p_value"}
+    assert other["difference"] == pytest.approx(politics["effect"] - other["effect"])
+    assert other["q_value"] <= 0.05 < rest["other_questions"]["p_value"]
+    assert politics["regions"]["ASIA"]["executions"] == 25
+    out = compare(JOB, "--by", "tag", url=database_url).out
+    assert "ASIA stands apart" in out
+    assert "(no tag)" in out
+
+
+def test_by_tag_needs_tags_and_two_jobs_have_only_regions(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(planted=None))
+    store(connection, NoisyJob(id="later", planted=None))
+    done = compare(JOB, "--by", "tag", url=database_url)
+    assert (done.code, "no question of job" in done.err) == (2, True)
+    done = compare(JOB, "later", "--by", "model", url=database_url)
+    assert (done.code, "region by region" in done.err) == (2, True)
 
 
 def test_what_is_missing_is_told_and_fails(connection: Connection, database_url: str) -> None:

@@ -85,6 +85,7 @@ def test_the_json_document(connection: Connection, database_url: str, tmp_path: 
         "data": {
             "job_id": JOB,
             "path": str(tmp_path / "page.html"),
+            "by": "region",
             "bytes": (tmp_path / "page.html").stat().st_size,
             "verdicts": {**dict.fromkeys(VERDICTS, 0), "different": 1, "not_shown": 7},
             "pooled": document["data"]["pooled"],

@@ -26,7 +26,7 @@ def found(executions: Iterable[StoredExecution], *regions: str) -> tuple[Control
         for row in rows:
             if row.question_id == question:
                 tests.add(row, reply_of(row, row.region, refuses=False), None, length=1)
-        tests.end_of(question, "m")
+        tests.end_of(question)
     return tests.result()
 
 

@@ -21,7 +21,7 @@ def execution(text: str = "Yes.", *, region: str = "US", repeat: int = 0, **colu
 def answer_set(key: tuple[str, str], executions: Iterable[Any]) -> AnswerSet:
     gathering = Gathering(key)
     for each in executions:
-        gathering.add(each)
+        gathering.add(each, each.region)
     return gathering.gathered()
 
 

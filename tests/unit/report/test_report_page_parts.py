@@ -66,7 +66,7 @@ def test_control_characters_are_visible_wherever_the_template_prints_them() -> N
 def test_the_map_has_a_row_for_each_question_and_is_warmer_where_the_effect_is_larger() -> None:
     results = (judged("q1", "a", 0.1), judged("q1", "b", 0.9), judged("q2", "b", -0.1))
     made = effect_map(cast(Any, SimpleNamespace(results=results)), {("q1", "a")}, {"q1": "Why?"})
-    assert (made.models, made.left_out) == (("a", "b"), 0)
+    assert (made.columns, made.left_out) == (("a", "b"), 0)
     assert [(row.question_id, row.prompt) for row in made.rows] == [("q1", "Why?"), ("q2", "")]
     assert [[cell and (cell.heat, cell.anchor) for cell in row.cells] for row in made.rows] == [
         [(1, "answers-1"), (5, "")],

@@ -1,0 +1,76 @@
+"""Shows to people what was found for each tag: how much regions differ, and what became of their answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from beacon_cli.comparison.apart import standing
+from beacon_cli.comparison.comparison import Comparison
+from beacon_cli.comparison.pooled import Pooled
+from beacon_cli.comparison.shown import RATES, interval, number, rates, small
+from beacon_cli.comparison.tagged import Tagged
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.terminal import line_limit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_ROOMY = 120  # minimum columns to show intervals
+
+
+def print_tags(comparison: Comparison, console: Console) -> None:
+    """Print two tables: the size of the differences by tag, and the rates by tag and region."""
+    from beacon_cli.console.tables import Column, print_table
+
+    limit = line_limit(console)
+    columns = [Column("tag"), Column("questions", right=True), Column("different", right=True), Column("together")]
+    columns += [Column("p", right=True), Column("effect", right=True), Column("95 %", right=True, optional=True)]
+    columns += [Column("others", right=True), Column("q", right=True)]
+    print_table(console, columns, [_differences(each) for each in comparison.tagged])
+    console.print(
+        "effect: mean over the questions; others: that of the questions without the tag; q: whether the two differ",
+        style="dim",
+        soft_wrap=limit is None,
+    )
+    for line in filter(None, map(_bluntness, comparison.tagged)):
+        console.print(line, style="yellow", soft_wrap=limit is None)
+    console.print()
+    rows = [
+        [tag_name(each), excerpt(region, 40), *rates(figures, intervals=limit is None or limit >= _ROOMY)]
+        for each in comparison.tagged
+        for region, figures in each.figures.items()
+    ]
+    print_table(console, [Column("tag"), Column("region"), *(Column(name, right=True) for name in RATES)], rows)
+
+
+def tag_name(tagged: Tagged) -> str:
+    """Return a tag for people."""
+    return "(no tag)" if tagged.tag is None else excerpt(tagged.tag, 40)
+
+
+def together(pooled: Pooled | None) -> str:
+    """Return what the test of all questions with a tag says."""
+    if pooled is None:
+        return "-"
+    return standing(pooled.apart, pooled.pairs) if pooled.different else "not shown"
+
+
+def _differences(tagged: Tagged) -> list[str]:
+    contrast = tagged.contrast
+    return [
+        tag_name(tagged),
+        str(tagged.questions),
+        f"{tagged.different}/{tagged.results}",
+        together(tagged.pooled),
+        small(tagged.pooled.p_value if tagged.pooled else None),
+        *(number(tagged.effect), interval(tagged.low, tagged.high)),
+        *(number(contrast.rest if contrast else None), small(contrast.q_value if contrast else None)),
+    ]
+
+
+def _bluntness(tagged: Tagged) -> str:
+    """Return that so few questions cannot show a difference between tags, if they cannot."""
+    if tagged.contrast is None or tagged.contrast.least <= 0.05:
+        return ""
+    least = small(tagged.contrast.least)
+    return f"{tag_name(tagged)}: among so few questions, no p-value below {least} is possible"

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from beacon_cli.comparison.distance import lexical
+from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.tagged import Tagged, by_tag
+from beacon_cli.comparison.verdicts import Subject
+from tests.unit.comparison.samples import replies, texts
+
+REGIONS = ("US", "EU", "ASIA")
+
+
+def tagged(
+    shifts: dict[str, float], tags: dict[str, tuple[str | None, ...]], repeats: int = 5
+) -> dict[str | None, Tagged]:
+    """Return what is found for each tag, given by how much ASIA answers each question otherwise."""
+    chance = random.Random(3)
+    given = (
+        (
+            Subject(question, "m"),
+            replies({region: texts(chance, repeats, shift if region == "ASIA" else 0) for region in REGIONS}),
+        )
+        for question, shift in shifts.items()
+    )
+    judgement = judged(given, lexical, subjects=len(shifts), tags=tags)
+    return {each.tag: each for each in by_tag(judgement, tags, {})}
+
+
+def test_a_tag_whose_questions_differ_more_is_told_from_the_others() -> None:
+    shifts = {f"q{number}": 0.8 if number < 6 else 0.0 for number in range(12)}
+    tags: dict[str, tuple[str | None, ...]] = {
+        name: ("politics", "long") if shift else ("control",) for name, shift in shifts.items()
+    }
+    found = tagged(shifts, tags)
+    assert list(found) == ["politics", "long", "control"]
+    politics, control = found["politics"], found["control"]
+    assert (politics.questions, politics.results, politics.different) == (6, 6, 6)
+    assert politics.pooled is not None
+    assert (politics.pooled.apart, politics.pooled.subjects) == (("ASIA",), 6)
+    assert control.pooled is not None
+    assert not control.pooled.different
+    assert politics.effect is not None
+    assert politics.low is not None
+    assert politics.low > 0.05
+    assert politics.contrast is not None
+    assert control.contrast is not None
+    assert politics.contrast.rest == pytest.approx(control.effect)
+    assert politics.contrast.difference == pytest.approx(-control.contrast.difference)
+    assert politics.contrast.q_value <= 0.05
+
+
+def test_few_questions_cannot_show_that_tags_differ_and_one_tag_has_nothing_beside_it() -> None:
+    found = tagged({"q0": 0.9, "q1": 0.0}, {"q0": ("a",), "q1": (None,)})
+    assert found["a"].contrast is not None
+    assert found["a"].contrast.p_value == found["a"].contrast.least == 1.0
+    assert (found[None].questions, found[None].low) == (1, None)
+    assert tagged({"q0": 0.9}, {"q0": ("a",)})["a"].contrast is None
+
+
+def test_without_any_difference_between_tags_p_values_are_valid() -> None:
+    from beacon_cli.comparison.tagged import _contrast
+
+    chance = random.Random(1)
+    small = 0
+    for _ in range(200):
+        effects = {f"q{number}": chance.gauss(0, 1) for number in range(12)}
+        found = _contrast(effects, {f"q{number}" for number in range(5)})
+        assert found is not None
+        small += found.p_value <= 0.05
+    assert small <= 20
+
+
+def test_without_repeats_there_is_no_effect_to_compare() -> None:
+    found = tagged({"q0": 0.9, "q1": 0.0}, {"q0": ("a",), "q1": ("b",)}, repeats=1)
+    assert {(each.effect, each.contrast, each.pooled) for each in found.values()} == {(None, None, None)}
