@@ -14,6 +14,7 @@ from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.figures import Tally
 from beacon_cli.comparison.judged_answers import AnswerJudge
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.looks import looks_at
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups, between_groups
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.reply import Reply, reply_of
@@ -28,6 +29,7 @@ from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.read_answers import question_ids, stored_executions
 from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.records.stages import stages_of
 from beacon_cli.records.stored_answer import StoredExecution
 from modal_deployment.registry import Model
 
@@ -63,12 +65,13 @@ def compare_jobs(
         answered = walk.subjects(watch(stored_executions(connection, jobs)))
         missing = walk.missing(_expected(connection, jobs, audits))
         paired = shared_seeds(jobs)
+        looks = looks_at({job.id: stages_of(connection, job) for job in jobs})
         judgement = judged(
             itertools.chain(answered, missing),
             MEASURES[options.measure],
             subjects=_subject_count(jobs, audits, over_time=walk.over_time),
             paired=paired,
-            terms=options.terms,
+            terms=looks.terms(options.terms),
         )
     return Comparison(
         job_ids=tuple(job.id for job in jobs),
@@ -76,6 +79,7 @@ def compare_jobs(
         repeats=tuple(_repeats(job) for job in jobs),
         measure=options.measure,
         terms=options.terms,
+        looks=looks,
         paired=paired,
         rule=options.rule.source,
         incomparable=walk.incomparable(options.accepted, audits),

@@ -40,9 +40,10 @@ def judged(
     Hochberg (1995). Only one subject's answers are in memory at a time. `subjects` is about their number. With
     `paired`, the answers of one repeat have the same seed in every group.
     """
-    pool = Pool()
-    measuring = Measuring(measure, terms.rate, EXCHANGES, paired, pool)
-    unmatched = _Unmatched(math.ceil(_PARTS * subjects / (terms.rate * (EXCHANGES + 1))))
+    pool = Pool(terms.rate)
+    exchanges = _exchanges(1, terms.rate)
+    measuring = Measuring(measure, terms.rate, exchanges, paired, pool)
+    unmatched = _Unmatched(exchanges, most=math.ceil(_PARTS * subjects / (terms.rate * (exchanges + 1))))
     found: list[tuple[Subject, Measured]] = []
     for subject, replies in answers:
         found.append((subject, measuring.measured(replies)))
@@ -52,7 +53,7 @@ def judged(
     for test, q_value in zip(tests, _q_values([test.found.p_value for test in tests]), strict=True):
         test.q_value = q_value
     family = _Family(terms, [test.q_value for test in tests])
-    return Judgement(tuple(family.judged(subject, measured) for subject, measured in found), pool.result(terms.rate))
+    return Judgement(tuple(family.judged(subject, measured) for subject, measured in found), pool.result())
 
 
 def _exchanges(tests: int, rate: float) -> int:
@@ -61,12 +62,13 @@ def _exchanges(tests: int, rate: float) -> int:
 
 
 class _Unmatched:
-    """Tests of which no exchange was as extreme as the real labels: more exchanges can give a smaller p-value.
+    """Tests of which none of the `exchanges` was as extreme as the real labels: more can give a smaller p-value.
 
     That matters only while they are few: if there are more than `most`, each counts as a discovery as it is.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, exchanges: int, *, most: int) -> None:
+        self._exchanges = exchanges
         self._most = most
         self._tests: list[GroupTest] = []
         self._many = False
@@ -83,7 +85,7 @@ class _Unmatched:
     def test_again(self, exchanges: int) -> None:
         """Test them with so many exchanges."""
         for test in self._tests:
-            if test.again and exchanges > EXCHANGES:
+            if test.again and exchanges > self._exchanges:
                 test.found = tested_again(test.found, test.again, exchanges)
 
 

@@ -19,7 +19,11 @@ from beacon_cli.comparison.exchange import inside
 from beacon_cli.comparison.layout import Sample
 
 DRAWS = 1_999
-"""The number of random exchanges of the whole job."""
+"""The number of random exchanges of the whole job, at least."""
+
+MOST_DRAWS = 99_999
+
+_SHARP = 10  # exchanges that may be as extreme, so that the p-value is still as small as the rate
 
 _SAME = 1e-9
 
@@ -38,13 +42,19 @@ class Pooled:
 
 @dataclass(slots=True)
 class Pool:
-    """Collects subjects one by one: memory does not grow with their number."""
+    """Collects subjects one by one: memory does not grow with their number. `rate` is that of false discoveries."""
 
-    _total: np.ndarray = field(default_factory=lambda: np.zeros(DRAWS + 1))
+    rate: float
+    _draws: int = field(init=False)
+    _total: np.ndarray = field(init=False)
     _pairs: dict[PairNames, np.ndarray] = field(default_factory=dict)
     _groups: dict[str, None] = field(default_factory=dict)
     _subjects: int = 0
     _number: int = 0
+
+    def __post_init__(self) -> None:
+        self._draws = min(max(DRAWS, math.ceil(_SHARP / self.rate) - 1), MOST_DRAWS)
+        self._total = np.zeros(self._draws + 1)
 
     def add(self, sample: Sample) -> None:
         """Add the answers to one question."""
@@ -61,15 +71,15 @@ class Pool:
             if mine is not None:
                 self._pairs[pair] = self._pairs.get(pair, 0.0) + mine
 
-    def result(self, rate: float) -> Pooled | None:
+    def result(self) -> Pooled | None:
         """Return the test, or None if there was nothing to test."""
         if not self._subjects:
             return None
         p_value = _share(self._total)
         pairs = corrected({pair: _share(scores) for pair, scores in self._pairs.items()}, len(self._groups), p_value)
-        differing = {pair for pair, each in pairs.items() if each <= rate}
+        differing = {pair for pair, each in pairs.items() if each <= self.rate}
         apart = standing_apart(list(self._groups), differing)
-        return Pooled(p_value, self._subjects, pairs, apart, p_value <= rate)
+        return Pooled(p_value, self._subjects, pairs, apart, p_value <= self.rate)
 
     def _scores(self, sample: Sample, number: int) -> np.ndarray | None:
         """Return the statistic of the real labels and of random ones, in standard deviations; None without noise.
@@ -81,7 +91,7 @@ class Pool:
         layout = sample.laid_out()
         if not (layout.distances * (layout.labels[:, None] == layout.labels)).max() > _SAME:
             return None
-        drawn = random_arrangements(layout.shape, DRAWS, np.random.default_rng((self._number, number)))
+        drawn = random_arrangements(layout.shape, self._draws, np.random.default_rng((self._number, number)))
         values = inside(layout.distances, np.concatenate([layout.labels[None, :], drawn]), layout.sizes)
         deviation = values.std()
         scores: np.ndarray = (values - values.mean()) / (deviation if deviation > _SAME else math.inf)

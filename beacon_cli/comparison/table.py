@@ -46,7 +46,7 @@ def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
         for style, line in (*_headline(comparison), *_findings(comparison)):
             console.print(line, style=style, soft_wrap=wide)
         console.print()
-        for style, line in (*_whole_job(comparison), *_silent(comparison)):
+        for style, line in (*_whole_job(comparison), *_look(comparison), *_silent(comparison)):
             console.print(line, style=style, soft_wrap=wide)
         console.print()
         _print_results(comparison, console)
@@ -113,6 +113,11 @@ def _whole_job(comparison: Comparison) -> Iterator[Line]:
         shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {_small(p)}" for (one, other), p in pooled.pairs.items()]
         more = f" and {len(shown) - _PAIRS} more" if len(shown) > _PAIRS else ""
         yield "dim", f"  p of each two: {', '.join(shown[:_PAIRS])}{more}"
+
+
+def _look(comparison: Comparison) -> Iterator[Line]:
+    if told := comparison.looks.told(comparison.terms.rate):
+        yield "dim", told
 
 
 def _groups(comparison: Comparison) -> str:
@@ -188,7 +193,9 @@ def _advice(comparison: Comparison, reason: str) -> str:
             " from a cache"
         )
     if reason.startswith(("one answer", "too few", "among")):
-        return f"; set repeats: {max(5, *(count + 2 for count in comparison.repeats))}, and run it under a new id"
+        more = max(5, *(count + 2 for count in comparison.repeats))
+        further = "; that is a further look" if comparison.looks.looks else ""
+        return f"; set repeats: {more} in the job file, and run it again under the same id{further}"
     return ""
 
 

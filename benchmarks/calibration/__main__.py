@@ -23,12 +23,14 @@ from benchmarks.calibration.studies import (
     effects,
     false_alarms,
     false_discoveries,
+    looks,
     power,
 )
 from benchmarks.calibration.tables import draw_power, shown
 
 STUDIES: dict[str, Callable[[Effort], Iterator[dict[str, Any]]]] = {
     "false_alarms": false_alarms,
+    "looks": looks,
     "power": power,
     "effects": effects,
     "false_discoveries": false_discoveries,

@@ -1,4 +1,5 @@
-"""The questions that are put to simulated jobs: false alarms, power, false discoveries, coverage of the interval."""
+"""The questions that are put to simulated jobs: false alarms, at one look and at several, power, false discoveries,
+coverage of the interval."""
 
 from __future__ import annotations
 
@@ -7,30 +8,41 @@ import math
 import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
 from beacon_cli.comparison.difference import difference
 from beacon_cli.comparison.distance import distances, lexical
-from beacon_cli.comparison.figures import rate
+from beacon_cli.comparison.figures import Rate, rate
 from beacon_cli.comparison.layout import Sample
-from benchmarks.calibration.jobs import TESTS, Design, JobOutcome, grouped, outcomes, side_by_side
+from benchmarks.calibration.jobs import (
+    TESTS,
+    Design,
+    JobOutcome,
+    LookOutcome,
+    grouped,
+    looked_at,
+    outcomes,
+    side_by_side,
+)
 from benchmarks.calibration.sources import KINDS, Question, Source
 
 LEVEL = 0.05
 REPEATS = (3, 5, 8)
 EFFECT_REPEATS = (5, 10)
+GROWN = (3, 5, 10, 20)
 SIZES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
 _POOL = 1_000  # answers of each source, for the simulation that stands for the truth
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is simulated: jobs for the rates of errors, jobs for the power, questions whose intervals are looked at,
-    how many of each, and how many pairs of answers stand for the truth."""
+    """How much is simulated: jobs for the rates of errors, jobs that grow, jobs for the power, questions whose
+    intervals are looked at, how many of each, and how many pairs of answers stand for the truth."""
 
     errors: int
+    growing: int
     powered: int
     questions: int
     samples: int
@@ -39,8 +51,8 @@ class Effort:
     processes: int
 
 
-QUICK = Effort(errors=10, powered=3, questions=1, samples=40, pairs=2_000, seed=1, processes=2)
-FULL = Effort(errors=200, powered=60, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
+QUICK = Effort(errors=10, growing=20, powered=3, questions=1, samples=40, pairs=2_000, seed=1, processes=2)
+FULL = Effort(errors=200, growing=600, powered=60, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
 
 _NULLS: Mapping[str, Mapping[str, Any]] = {
     "prose": {"kind": "replaced"},
@@ -51,6 +63,12 @@ _NULLS: Mapping[str, Mapping[str, Any]] = {
     "prose, the same seeds in all regions": {"kind": "replaced", "dependence": "seeds"},
     "prose, two regions": {"kind": "replaced", "regions": 2},
     "prose, 30 % copy the answer before": {"kind": "replaced", "dependence": "copied"},
+}
+_GROWING: Mapping[str, Mapping[str, Any]] = {
+    "prose": {"kind": "replaced"},
+    "heavy tails": {"kind": "heavy"},
+    "short answers": {"kind": "short"},
+    "prose, the same seeds in all regions": {"kind": "replaced", "dependence": "seeds"},
 }
 _EFFECTS: Mapping[str, Mapping[str, Any]] = {
     "a prefix on every answer": {"kind": "prefixed", "size": 1.0},
@@ -90,6 +108,22 @@ def false_alarms(effort: Effort) -> Iterator[dict[str, Any]]:
             "jobs": rate(sum(any(each.different for each in job.results) for job in jobs), len(jobs)),
             "pooled": rate(sum(job.pooled for job in jobs), len(jobs)),
         }
+
+
+def looks(effort: Effort) -> Iterator[dict[str, Any]]:
+    """Yield how often something was said to differ at one of the first looks, where nothing does: each look after more
+    repeats, and none after something was said to differ."""
+    jobs = [effort.seed * 1_000_000 + number for number in range(effort.growing)]
+    tasks = [(Design(repeats=GROWN[-1], **given), GROWN, seed) for given in _GROWING.values() for seed in jobs]
+    found = side_by_side(looked_at, tasks, effort.processes)
+    for name in _GROWING:
+        mine = list(itertools.islice(found, len(jobs)))
+        for number in range(1, len(GROWN) + 1):
+            yield {
+                "noise": name,
+                "looks": ", ".join(map(str, GROWN[:number])),
+                **{said.name: _ever(said.name, [job[:number] for job in mine]) for said in fields(LookOutcome)},
+            }
 
 
 def power(effort: Effort) -> Iterator[dict[str, Any]]:
@@ -166,6 +200,11 @@ def _jobs(designs: Sequence[Design], count: int, effort: Effort) -> Iterator[lis
     found = side_by_side(outcomes, tasks, effort.processes)
     for _ in designs:
         yield list(itertools.islice(found, count))
+
+
+def _ever(said: str, jobs: Sequence[Sequence[LookOutcome]]) -> Rate:
+    """Return in how many jobs it was said at one of the looks at least."""
+    return rate(sum(any(getattr(look, said) for look in looks) for looks in jobs), len(jobs))
 
 
 def _false_share(job: JobOutcome) -> float:

@@ -24,6 +24,13 @@ def _false_alarms(lines: Lines) -> str:
     return _table(titles, ([*(each[key] for key in keys), *(_ci(each[key]) for key in rates)] for each in lines))
 
 
+def _looks(lines: Lines) -> str:
+    columns = (f"{what}, {how}" for what in ("the whole job", "a question") for how in ("5 % each", "spent"))
+    titles = ("no difference; noise", "looks at", *columns)
+    keys = ("pooled_full", "pooled", "questions_full", "questions")
+    return _table(titles, ((each["noise"], each["looks"], *(_ci(each[key]) for key in keys)) for each in lines))
+
+
 def _effects(lines: Lines) -> str:
     titles = ("in one region", "repeats", "one question (named)", "each of 16", "the whole job (named)")
     rows = (
@@ -65,6 +72,7 @@ def _coverage(lines: Lines) -> str:
 
 _TABLES = {
     "false_alarms": _false_alarms,
+    "looks": _looks,
     "power": _power,
     "effects": _effects,
     "false_discoveries": _false_discoveries,
