@@ -31,6 +31,11 @@ def _looks(lines: Lines) -> str:
     return _table(titles, ((each["noise"], each["looks"], *(_ci(each[key]) for key in keys)) for each in lines))
 
 
+def _worst_choice(lines: Lines) -> str:
+    titles = ("first look at", "its level", "false alarms at any look")
+    return _table(titles, ((each["first"], f"{each['level']:.3f}", f"{each['worst']:.1%}") for each in lines))
+
+
 def _effects(lines: Lines) -> str:
     titles = ("in one region", "repeats", "one question (named)", "each of 16", "the whole job (named)")
     rows = (
@@ -73,6 +78,7 @@ def _coverage(lines: Lines) -> str:
 _TABLES = {
     "false_alarms": _false_alarms,
     "looks": _looks,
+    "worst_choice": _worst_choice,
     "power": _power,
     "effects": _effects,
     "false_discoveries": _false_discoveries,
