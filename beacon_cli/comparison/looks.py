@@ -22,7 +22,7 @@ Look = Mapping[str, int]
 
 def _spent(look: Look) -> Fraction:
     """Return the share of the rate that all looks together may have spent at this one; the mean, if of several jobs."""
-    return 1 - sum(Fraction(1, repeats) for repeats in look.values()) / len(look)
+    return 1 - sum((Fraction(1, repeats) for repeats in look.values()), Fraction(0)) / len(look)
 
 
 @dataclass(frozen=True, slots=True)

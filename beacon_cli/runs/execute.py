@@ -199,8 +199,8 @@ class _OpenedRun:
     def _announce_growth(self, claim: Claim) -> None:
         if claim.repeats_before is not None:
             self._notify(
-                f"repeats grow from {claim.repeats_before} to {claim.job.repeats}: only what has no answer is asked; comparing"
-                " the job then is a further look"
+                f"repeats grow from {claim.repeats_before} to {claim.job.repeats}: only what has no answer is asked;"
+                " comparing the job then is a further look"
             )
 
     def _announce_again(self, claim: Claim) -> None:

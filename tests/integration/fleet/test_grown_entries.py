@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from beacon_cli.errors import FewerRepeats
-from beacon_cli.fleet import job_run
 from beacon_cli.fleet.submit import Submission, submit_job
 from beacon_cli.fleet.worker import Worker
 from beacon_cli.job.model import Job
+from beacon_cli.records.load_job import stored_job
 from beacon_cli.region_settings import RegionSettings
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
@@ -78,15 +78,15 @@ def test_a_worker_that_read_the_job_before_it_grew_asks_all_repeats(
     settings: Settings, queue_url: str, submitted: SubmitJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submitted(job(1))
-    read, grows = job_run.stored_job, threading.Lock()
+    grows = threading.Lock()
 
     def grown_after_reading(*arguments: Any, **options: Any) -> Job:
-        before = read(*arguments, **options)
+        before = stored_job(*arguments, **options)
         if grows.acquire(blocking=False):
             submitted(job(3))
         return before
 
-    monkeypatch.setattr(job_run, "stored_job", grown_after_reading)
+    monkeypatch.setattr("beacon_cli.fleet.job_run.stored_job", grown_after_reading)
 
     async def work(worker: Worker, signals: Held) -> None:
         await finishes(queue_url)

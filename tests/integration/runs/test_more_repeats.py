@@ -24,7 +24,10 @@ def test_more_repeats_under_the_same_id_ask_only_these(operator: Operator, datab
         fewer, _ = operator.run()
     assert (first["repeats_before"], first["expected"]) == (None, 12)
     assert (done.code, grown["repeats_before"], grown["expected"], grown["counts"]["completed"]) == (0, 1, 36, 36)
-    assert "repeats grow from 1 to 3: only what has no answer is asked; comparing the job then is a further look" in done.err
+    assert (
+        "repeats grow from 1 to 3: only what has no answer is asked; comparing the job then is a further look"
+        in done.err
+    )
     assert sum(regions.seen.values()) == 36
     assert (again.code, nothing["nothing_to_ask"], nothing["repeats_before"]) == (0, True, None)
     assert (fewer.code, fewer.document["errors"][0]["message"]) == (
