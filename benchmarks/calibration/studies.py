@@ -52,7 +52,7 @@ class Effort:
 
 
 QUICK = Effort(errors=10, growing=20, powered=3, questions=1, samples=40, pairs=2_000, seed=1, processes=2)
-FULL = Effort(errors=200, growing=600, powered=60, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
+FULL = Effort(errors=200, growing=400, powered=60, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
 
 _NULLS: Mapping[str, Mapping[str, Any]] = {
     "prose": {"kind": "replaced"},
