@@ -4,7 +4,8 @@
     ├── UsageError                  2     usage
     │   ├── ConfigError             2     config
     │   │   └── NoEndpoint          2     config
-    │   └── JobFileError            2     job_file
+    │   ├── JobFileError            2     job_file
+    │   └── FewerRepeats            2     usage
     ├── ProblemsFound               1     problems_found
     │   ├── JobNotFound             1     job_not_found
     │   └── ModelNotServed          1     model_not_served
@@ -65,6 +66,10 @@ class JobFileError(UsageError):
     """The job file, or a file that it names, is not usable; the message starts with `file:line:column`."""
 
     code = "job_file"
+
+
+class FewerRepeats(UsageError):
+    """The stored job has more repeats than the one that is to be run."""
 
 
 class ProblemsFound(BeaconError):

@@ -135,7 +135,10 @@ By = Annotated[
 Rate = Annotated[
     float,
     typer.Option(
-        min=0.0001, max=0.5, metavar="SHARE", help="Maximum share of the verdicts `different` that may be wrong."
+        min=0.0001,
+        max=0.5,
+        metavar="SHARE",
+        help="Maximum share of the verdicts `different` that may be wrong, over all looks at a growing job.",
     ),
 ]
 Margin = Annotated[

@@ -16,6 +16,7 @@ from beacon_cli.comparison.figures import Figures, Tallies
 from beacon_cli.comparison.grouping import Grouping
 from beacon_cli.comparison.judged_answers import AnswerJudge
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.looks import looks_at
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups, between_groups
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.own_words import own_words
@@ -34,6 +35,7 @@ from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.read_answers import question_ids, question_tags, stored_executions
 from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.records.stages import stages_of
 from beacon_cli.records.stored_answer import StoredExecution
 from modal_deployment.registry import Model
 
@@ -69,7 +71,9 @@ def compare_jobs(
         conditions = Conditions(jobs[0].regions, models, by_model=grouping.groups == "model")
         subjects = _subject_count(jobs, audits, grouping)
         measure = MEASURES[options.measure]
-        controls = ControlTests(_controls(audits), measure, subjects=subjects, terms=options.terms)
+        looks = looks_at({job.id: stages_of(connection, job) for job in jobs})
+        terms = looks.terms(options.terms)
+        controls = ControlTests(_controls(audits), measure, subjects=subjects, terms=terms)
         walk = _Walk(options, conditions, controls, grouping, tags, varied=all(map(varied, jobs)))
         answered = walk.subjects(watch(grouping.in_order(stored_executions(connection, jobs))))
         missing = walk.missing(_expected(connection, jobs, audits))
@@ -79,7 +83,7 @@ def compare_jobs(
             measure,
             subjects=subjects,
             paired=paired,
-            terms=options.terms,
+            terms=terms,
             tags=tags,
         )
         found = controls.result()
@@ -91,6 +95,7 @@ def compare_jobs(
         grouping=grouping,
         measure=options.measure,
         terms=options.terms,
+        looks=looks,
         paired=paired,
         rule=options.rule.source,
         incomparable=walk.incomparable(options.accepted, audits, found),

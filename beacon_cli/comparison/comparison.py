@@ -13,6 +13,7 @@ from beacon_cli.comparison.controls import Control
 from beacon_cli.comparison.figures import GroupFigures
 from beacon_cli.comparison.grouping import By, Grouping
 from beacon_cli.comparison.judged_answers import JudgedAnswers
+from beacon_cli.comparison.looks import Looks
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups
 from beacon_cli.comparison.pooled import Pooled
 from beacon_cli.comparison.tagged import Tagged
@@ -40,7 +41,8 @@ class RefusalHit:
 class Comparison:
     """The comparison of a job's regions or models, or of two jobs region by region.
 
-    `audits` has the audits of the jobs, in the order of `job_ids`. `paired`: repeats have the same seed in all groups.
+    `audits` has the audits of the jobs, in the order of `job_ids`. `terms` are those of all `looks` together. `paired`:
+    repeats have the same seed in all groups.
     `unequal_cut_off` and `piled_failures` say what is not spread evenly over the groups, `pooled` is the test of the
     whole job, and `controls` what differs inside regions that were asked twice. `samples` has an excerpt of one answer
     of each group, for subjects with different answers; `alike` has what tells apart sentences of these answers that are
@@ -57,6 +59,7 @@ class Comparison:
     grouping: Grouping
     measure: str
     terms: Terms
+    looks: Looks
     paired: bool
     rule: str
     incomparable: tuple[Incomparable, ...]
@@ -181,6 +184,7 @@ class Comparison:
             "measure": self.measure,
             "false_discovery_rate": self.terms.rate,
             "margin": self.terms.margin,
+            **self.looks.as_data(self.terms.rate),
             "design": self.design,
             "failures_pile_up": self.piled_failures,
             "pooled": self.pooled_data,

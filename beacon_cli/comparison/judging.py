@@ -53,9 +53,11 @@ class Judging:
 
     def __init__(self, measure: Measure, *, subjects: int, paired: bool = False, terms: Terms = DEFAULT_TERMS) -> None:
         self._terms = terms
-        self._pool = Pool()
-        self._measuring = Measuring(measure, terms.rate, EXCHANGES, paired, self._pool)
-        self._unmatched = _Unmatched(math.ceil(_PARTS * subjects / (terms.rate * (EXCHANGES + 1))))
+        self._pool = Pool(terms.rate)
+        exchanges = _exchanges(1, terms.rate)
+        self._measuring = Measuring(measure, terms.rate, exchanges, paired, self._pool)
+        most = math.ceil(_PARTS * subjects / (terms.rate * (exchanges + 1)))
+        self._unmatched = _Unmatched(exchanges, most=most)
         self._found: list[tuple[Subject, Measured]] = []
 
     def add(self, subject: Subject, replies: Sequence[Reply], tags: Sequence[Tag] = ()) -> None:
@@ -72,7 +74,7 @@ class Judging:
             test.q_value = q_value
         family = _Family(self._terms, [test.q_value for test in tests])
         results = tuple(family.judged(subject, measured) for subject, measured in self._found)
-        return Judgement(results, self._pool.result(rate), self._pool.by_tag(rate))
+        return Judgement(results, self._pool.result(), self._pool.by_tag())
 
 
 def _exchanges(tests: int, rate: float) -> int:
@@ -81,12 +83,13 @@ def _exchanges(tests: int, rate: float) -> int:
 
 
 class _Unmatched:
-    """Tests of which no exchange was as extreme as the real labels: more exchanges can give a smaller p-value.
+    """Tests of which none of the `exchanges` was as extreme as the real labels: more can give a smaller p-value.
 
     That matters only while they are few: if there are more than `most`, each counts as a discovery as it is.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, exchanges: int, *, most: int) -> None:
+        self._exchanges = exchanges
         self._most = most
         self._tests: list[GroupTest] = []
         self._many = False
@@ -103,7 +106,7 @@ class _Unmatched:
     def test_again(self, exchanges: int) -> None:
         """Test them with so many exchanges."""
         for test in self._tests:
-            if test.again and exchanges > EXCHANGES:
+            if test.again and exchanges > self._exchanges:
                 test.found = tested_again(test.found, test.again, exchanges)
 
 

@@ -18,7 +18,9 @@ from beacon_cli.comparison.pooled import Pool, Tag
 from beacon_cli.comparison.reply import Outcome, Reply, counted
 
 PAIR_EXCHANGES = 1_999
-"""The number of exchanges by which each two groups are compared, once all groups together differ."""
+"""The number of exchanges by which each two groups are compared, once all groups together differ, at least."""
+
+_SHARP = 20  # exchanges of a pair that may be as extreme, so that its p-value is still as small as the rate
 
 MOST_ANSWERS = 100
 """The number of replies of each group that are tested, the first ones: more would take long and find little more."""
@@ -147,7 +149,8 @@ class Measuring:
         if found.p_value > self.rate:
             return GroupTest(found, {}, again)
         pairs = itertools.combinations(sample.names, 2)
-        p_values = {pair: exchange_test(sample.of(pair).laid_out(), PAIR_EXCHANGES).p_value for pair in pairs}
+        exchanges = max(PAIR_EXCHANGES, min(math.ceil(_SHARP / self.rate), self.exchanges))
+        p_values = {pair: exchange_test(sample.of(pair).laid_out(), exchanges).p_value for pair in pairs}
         return GroupTest(found, p_values, again)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,11 @@ Tag = str | None
 """A tag of questions; None stands for questions without any."""
 
 DRAWS = 1_999
-"""The number of random exchanges of the whole job."""
+"""The number of random exchanges of the whole job, at least."""
+
+MOST_DRAWS = 99_999
+
+_SHARP = 10  # exchanges that may be as extreme, so that the p-value is still as small as the rate
 
 _SAME = 1e-9
 
@@ -52,12 +56,17 @@ class Pooled:
 
 @dataclass(slots=True)
 class _Sums:
-    """Adds up what the statistics of strata say: of all groups, and of each two."""
+    """Adds up what the statistics of strata say, of the real labels and of so many `draws`: of all groups, and of each
+    two."""
 
-    _total: np.ndarray = field(default_factory=lambda: np.zeros(DRAWS + 1))
+    draws: InitVar[int]
+    _total: np.ndarray = field(init=False)
     _pairs: dict[PairNames, np.ndarray] = field(default_factory=dict)
     _groups: dict[str, None] = field(default_factory=dict)
     _subjects: int = 0
+
+    def __post_init__(self, draws: int) -> None:
+        self._total = np.zeros(draws + 1)
 
     def add(self, names: Sequence[str], scores: np.ndarray, pairs: Mapping[PairNames, np.ndarray]) -> None:
         self._subjects += 1
@@ -78,11 +87,20 @@ class _Sums:
 
 @dataclass(slots=True)
 class Pool:
-    """Collects subjects one by one: memory does not grow with their number, only with that of tags."""
+    """Collects subjects one by one: memory does not grow with their number, only with that of tags.
 
-    _whole: _Sums = field(default_factory=_Sums)
+    `rate` is that of false discoveries.
+    """
+
+    rate: float
+    _draws: int = field(init=False)
+    _whole: _Sums = field(init=False)
     _tags: dict[Tag, _Sums] = field(default_factory=dict)
     _number: int = 0
+
+    def __post_init__(self) -> None:
+        self._draws = min(max(DRAWS, math.ceil(_SHARP / self.rate) - 1), MOST_DRAWS)
+        self._whole = _Sums(self._draws)
 
     def add(self, sample: Sample, tags: Sequence[Tag] = ()) -> None:
         """Add the answers to one question, which has these tags."""
@@ -96,16 +114,16 @@ class Pool:
             mine = self._scores(sample.of(pair), number) if len(names) > 2 else scores
             if mine is not None:
                 pairs[pair] = mine
-        for sums in (self._whole, *(self._tags.setdefault(tag, _Sums()) for tag in tags)):
+        for sums in (self._whole, *(self._tags.setdefault(tag, _Sums(self._draws)) for tag in tags)):
             sums.add(names, scores, pairs)
 
-    def result(self, rate: float) -> Pooled | None:
+    def result(self) -> Pooled | None:
         """Return the test, or None if there was nothing to test."""
-        return self._whole.result(rate)
+        return self._whole.result(self.rate)
 
-    def by_tag(self, rate: float) -> dict[Tag, Pooled]:
+    def by_tag(self) -> dict[Tag, Pooled]:
         """Return the same test of the questions with each tag, where there was something to test."""
-        found = ((tag, sums.result(rate)) for tag, sums in self._tags.items())
+        found = ((tag, sums.result(self.rate)) for tag, sums in self._tags.items())
         return {tag: result for tag, result in found if result is not None}
 
     def _scores(self, sample: Sample, number: int) -> np.ndarray | None:
@@ -118,7 +136,7 @@ class Pool:
         layout = sample.laid_out()
         if not (layout.distances * (layout.labels[:, None] == layout.labels)).max() > _SAME:
             return None
-        drawn = random_arrangements(layout.shape, DRAWS, np.random.default_rng((self._number, number)))
+        drawn = random_arrangements(layout.shape, self._draws, np.random.default_rng((self._number, number)))
         values = inside(layout.distances, np.concatenate([layout.labels[None, :], drawn]), layout.sizes)
         deviation = values.std()
         scores: np.ndarray = (values - values.mean()) / (deviation if deviation > _SAME else math.inf)

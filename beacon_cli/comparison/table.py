@@ -49,7 +49,7 @@ def show_comparison(comparison: Comparison) -> Callable[[Console], None]:
         for style, line in (*_headline(comparison), *_findings(comparison)):
             console.print(line, style=style, soft_wrap=wide)
         console.print()
-        for style, line in (*_whole_job(comparison), *_controls(comparison), *_silent(comparison)):
+        for style, line in (*_whole_job(comparison), *_look(comparison), *_controls(comparison), *_silent(comparison)):
             console.print(line, style=style, soft_wrap=wide)
         console.print()
         if comparison.tagged:
@@ -140,6 +140,12 @@ def _controls(comparison: Comparison) -> Iterator[Line]:
             yield "dim", f"  … and {len(control.differing) - _DIFFERING} more: --json has them"
 
 
+def _look(comparison: Comparison) -> Iterator[Line]:
+    """Yield at which look this is, if there is one."""
+    if told := comparison.looks.told(comparison.terms.rate):
+        yield "dim", told
+
+
 def _silent(comparison: Comparison) -> Iterator[Line]:
     """Yield the questions to which a region gave no text, by name."""
     silent = [result for result in comparison.results if result.verdict == "no_text"]
@@ -210,7 +216,9 @@ def _advice(comparison: Comparison, reason: str) -> str:
             " from a cache"
         )
     if reason.startswith(("one answer", "too few", "among")):
-        return f"; set repeats: {max(5, *(count + 2 for count in comparison.repeats))}, and run it under a new id"
+        more = max(5, *(count + 2 for count in comparison.repeats))
+        further = "; that is a further look" if comparison.looks.looks else ""
+        return f"; set repeats: {more} in the job file, and run it again under the same id{further}"
     return ""
 
 

@@ -14,6 +14,7 @@ from beacon_cli.console.program_name import command
 from beacon_cli.errors import (
     BeaconError,
     CredentialsError,
+    FewerRepeats,
     JobLocked,
     JobNotFound,
     JournalError,
@@ -124,6 +125,8 @@ class EntryRunner:
                 async with claimed_run(self._context, taken, stop) as run:
                     begun = run is not None
                     return await run.execute() if run is not None else None
+            except FewerRepeats:
+                pass  # repeats were added after the job was read
             except JobLocked as locked:
                 waited_since = time.monotonic()
                 if not notified:

@@ -38,7 +38,10 @@ _TURN_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job in the queue. `already` says that it was in the queue before; `part` is what is asked of it."""
+    """A job in the queue. `already` says that it was in the queue before; `part` is what is asked of it.
+
+    `repeats_before` is how many repeats it had, if this added some.
+    """
 
     job_id: str
     entry: int
@@ -46,6 +49,7 @@ class Submission:
     expected: int
     already: bool
     part: Part = WHOLE
+    repeats_before: int | None = None
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `submit --json`."""
@@ -56,6 +60,7 @@ class Submission:
             "already_queued": self.already,
             "without": list(self.part.without),
             "part": self.part.chosen(),
+            "repeats_before": self.repeats_before,
         }
 
 
@@ -92,20 +97,18 @@ async def _submit(
     give_up_at = time.monotonic() + _TURN_SECONDS
     while True:
         try:
-            entry, already = await _submitted(request, settings, job, job_id, url, priority)
+            return await _submitted(request, settings, job, job_id, url, priority)
         except JobLocked as locked:  # another submission of the same job will end in a moment
             if not locked.message.endswith(_ALREADY_GONE) and _SUBMITTING not in locked.message:
                 raise
             if time.monotonic() > give_up_at:
                 raise
             await asyncio.sleep(random.uniform(0.05, 0.2))
-        else:
-            return Submission(job_id, entry.id, entry.priority, job.expected, already, request.part)
 
 
 async def _submitted(
     request: RunRequest, settings: Settings, job: Job, job_id: str, url: str, priority: int
-) -> tuple[Entry, bool]:
+) -> Submission:
     async with open_job_store(
         url,
         job,
@@ -115,17 +118,23 @@ async def _submitted(
         notify=lambda text: write_stderr(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:
-        return await store.submit(partial(_entry_of, job_id, priority, request))
+        before = store.claim.repeats_before
+        entry, already = await store.submit(partial(_entry_of, job_id, priority, request, grows=before is not None))
+    return Submission(job_id, entry.id, entry.priority, job.expected, already, request.part, before)
 
 
-async def _entry_of(job_id: str, priority: int, request: RunRequest, connection: AsyncConnection) -> tuple[Entry, bool]:
+async def _entry_of(
+    job_id: str, priority: int, request: RunRequest, connection: AsyncConnection, *, grows: bool
+) -> tuple[Entry, bool]:
     """Return the job's entry, and whether it existed before; an existing entry keeps its priority and its part.
 
-    No other process adds it at the same time: the caller holds the job's lock.
+    If the job `grows`, an entry that a worker has does not count: it may be about to end, without the new repeats. No
+    other process adds an entry at the same time: the caller holds the job's lock.
     """
     async with connection.cursor(row_factory=class_row(Entry)) as cursor:
         await cursor.execute(query("fleet", "entries"), {"job": job_id})
-        if found := await cursor.fetchall():
-            return found[-1], True
+        found = await cursor.fetchall()
+    if found and not (grows and found[-1].taken):
+        return found[-1], True
     entry = await enqueue(connection, job_id, priority, request.part, check=request.check)
     return Entry(entry, priority), False

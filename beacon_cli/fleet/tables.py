@@ -30,6 +30,8 @@ def show_submission(submission: Submission) -> Show:
     cells = quantity(submission.expected, "execution")
     if not submission.part.whole:
         cells += f" as a whole, asked only {excerpt(shlex.join(submission.part.options()), 300)}"
+    if submission.repeats_before is not None:
+        cells += f" (before, it had {quantity(submission.repeats_before, 'repeat')})"
     return lambda out: out.print(f"job {submission.job_id} {state}: {cells}, priority {submission.priority}")
 
 

@@ -143,7 +143,8 @@ class JobFile(_Written):
         default=1,
         ge=1,
         le=1000,
-        description="How often each model is asked each question in each region: shows how much answers vary.",
+        description="How often each model is asked each question in each region: shows how much answers vary. May grow:"
+        " the job is then asked what is missing, under the same id.",
     )
     controls: list[RegionName] | None = Field(
         default=None,

@@ -19,12 +19,16 @@ _SPEC_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the job; `executions` counts its current ones: one that is asked again moves to the later run."""
+    """One run of the job; `executions` counts its current ones: one that is asked again moves to the later run.
+
+    `repeats` is how many it planned, None if that are those of the job.
+    """
 
     id: str
     started_at: datetime
     ended_at: datetime | None
     version: str
+    repeats: int | None
     executions: int
 
 

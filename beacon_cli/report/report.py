@@ -31,15 +31,17 @@ class WrittenReport:
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `report --json`."""
+        comparison = self.report.comparison
         return {
-            "job_id": self.report.comparison.job_ids[0],
+            "job_id": comparison.job_ids[0],
             "path": self.path and str(self.path),
             "bytes": self.size,
-            "by": self.report.comparison.by,
-            "verdicts": self.report.comparison.verdicts,
-            "pooled": self.report.comparison.pooled_data,
-            "controls": [control.summary() for control in self.report.comparison.controls],
-            "superseded": self.report.comparison.superseded,
+            "by": comparison.by,
+            "verdicts": comparison.verdicts,
+            "pooled": comparison.pooled_data,
+            **comparison.looks.as_data(comparison.terms.rate),
+            "controls": [control.summary() for control in comparison.controls],
+            "superseded": comparison.superseded,
             "answers_shown": self.report.answers.shown,
             "answers_left_out": self.report.answers.left_out,
         }

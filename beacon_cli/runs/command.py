@@ -76,6 +76,7 @@ def _run_job(
         "modal_containers": {"before": finished.containers_before, "after": finished.containers_after},
         "audit": report.as_data()["checks"],
         "nothing_to_ask": finished.nothing_to_ask,
+        "repeats_before": finished.repeats_before,
         "check_calls": asdict(finished.checks),
         "cost": cost.as_data(request.limits(job, settings).max_cost),
     }

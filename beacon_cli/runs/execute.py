@@ -48,7 +48,8 @@ class FinishedRun:
     `nothing_to_ask` says that every cell was answered in earlier runs. The inventories are of Modal's containers, None
     if not listed. `registry_changes` and `surplus_connections` are by region label; the latter is the number of
     connections that were closed because of leftover bytes. `checks` is what check calls took. `not_replaced` says why
-    answers that were asked again stay as they were: the number of failures by error code.
+    answers that were asked again stay as they were: the number of failures by error code. `repeats_before` is how many
+    repeats the job had, if this run added some.
     """
 
     run_id: str
@@ -62,6 +63,7 @@ class FinishedRun:
     checks: CheckCalls
     not_replaced: Mapping[str, int] = field(default_factory=dict)
     nothing_to_ask: bool = False
+    repeats_before: int | None = None
 
 
 def run_to_end(
@@ -138,6 +140,7 @@ class _OpenedRun:
                         part=self._request.part,
                     )
                 )
+                self._announce_growth(store.claim)
                 self._announce_again(store.claim)
                 prepared = await self._prepared(stack, store)
                 before = await self._inventory()
@@ -165,6 +168,7 @@ class _OpenedRun:
                 checks=prepared.checks,
                 not_replaced=store.not_replaced,
                 nothing_to_ask=claim.nothing_to_ask,
+                repeats_before=claim.repeats_before,
             )
 
     async def _prepared(self, stack: AsyncExitStack, store: JobStore) -> Prepared:
@@ -193,6 +197,13 @@ class _OpenedRun:
         for label, text in changes.items():
             self._notify(f"warning: region {label} changed during the run: {text}; each row records what answered it")
         return changes
+
+    def _announce_growth(self, claim: Claim) -> None:
+        if claim.repeats_before is not None:
+            self._notify(
+                f"repeats grow from {claim.repeats_before} to {claim.job.repeats}: only what has no answer is asked;"
+                " comparing the job then is a further look"
+            )
 
     def _announce_again(self, claim: Claim) -> None:
         """Report what is asked again; a run with nothing to ask reports that itself.

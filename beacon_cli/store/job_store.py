@@ -18,11 +18,11 @@ import psycopg
 from beacon_cli import __version__
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Status
-from beacon_cli.job.changes import spec_differences
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.store.connect import AsyncConnection
+from beacon_cli.store.growth import repeats_before, store_growth
 from beacon_cli.store.journal import Journal, require_writable
 from beacon_cli.store.rows import row_of
 from beacon_cli.store.session import Session
@@ -59,7 +59,8 @@ class Claim:
     """A job that this process holds.
 
     `again` is the number of answers of earlier runs that are asked again, `answered` the number of the others, and
-    `answered_in_part` that of those in the part that this run asks.
+    `answered_in_part` that of those in the part that this run asks. `repeats_before` is how many repeats the stored job
+    has, if this one has more.
     """
 
     job: Job
@@ -71,6 +72,7 @@ class Claim:
     answered: int = 0
     answered_in_part: int = 0
     again: int = 0
+    repeats_before: int | None = None
 
     @property
     def nothing_to_ask(self) -> bool:
@@ -100,8 +102,7 @@ class JobStore:
         connection = self._session.connection
         try:
             async with connection.transaction():
-                if not self.claim.exists:
-                    await self._insert_job()
+                await self._store_job()
                 await connection.execute(
                     "UPDATE jobs SET status = 'created', completed_at = NULL,"
                     " spec = jsonb_set(spec, '{limits}', %s::jsonb) WHERE id = %s",
@@ -117,16 +118,19 @@ class JobStore:
         connection = self._session.connection
         try:
             async with connection.transaction():
-                if not claim.exists:
-                    await self._insert_job()
+                await self._store_job()
                 await connection.execute(
                     "UPDATE jobs SET status = 'running', completed_at = NULL,"
                     " started_at = coalesce(started_at, %s) WHERE id = %s",
                     [started_at, claim.job_id],
                 )
                 await connection.execute(
-                    "INSERT INTO runs (id, job_id, started_at, host, pid, version) VALUES (%s, %s, %s, %s, %s, %s)",
-                    [claim.run_id, claim.job_id, started_at, socket.gethostname(), os.getpid(), __version__],
+                    "INSERT INTO runs (id, job_id, started_at, host, pid, version, repeats)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                    [
+                        *(claim.run_id, claim.job_id, started_at),
+                        *(socket.gethostname(), os.getpid(), __version__, claim.job.repeats),
+                    ],
                 )
         except psycopg.Error as error:
             raise self._session.explain(error) from None
@@ -174,6 +178,14 @@ class JobStore:
         )
         return {status: int(count) for status, count in rows}
 
+    async def _store_job(self) -> None:
+        """Store a new job, or the repeats that a stored one gains."""
+        claim = self.claim
+        if not claim.exists:
+            await self._insert_job()
+        elif claim.repeats_before is not None:
+            await store_growth(self._session.connection, claim.job, claim.job_id, claim.repeats_before)
+
     async def _insert_job(self) -> None:
         claim, connection = self.claim, self._session.connection
         await connection.execute(
@@ -208,8 +220,8 @@ async def open_job_store(
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a cut connection is
     restored. `holder` names this process to processes that are refused. Answers with one of the statuses `again` are
-    asked again. Only cells of `part` are asked. Raises `JobLocked`, `UsageError` if the stored job differs,
-    `JournalError` and `StoreError`.
+    asked again. Only cells of `part` are asked. Raises `JobLocked`, `UsageError` if the stored job differs in more than
+    fewer repeats, `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
     session = await Session.open(url, job_id, revive, holder)
@@ -242,11 +254,7 @@ async def _claim(
     if stored is None:
         return Claim(job, job_id, run_id, batching or "question", exists=False, part=part)
     spec, sha256, stored_batching, answered, answered_in_part, asked_again = stored
-    if sha256 != job.spec_sha256:
-        raise UsageError(
-            f"job {job_id} is already stored with different contents: {'; '.join(spec_differences(spec, job.spec()))}",
-            hint="give the changed job another id (--job-id, or id: in the job file)",
-        )
+    before = repeats_before(job, job_id, spec, sha256)
     if batching not in {None, stored_batching}:
         raise UsageError(
             f"job {job_id} was started with --batching {stored_batching}, not {batching}",
@@ -262,6 +270,7 @@ async def _claim(
         answered=answered,
         answered_in_part=answered_in_part,
         again=asked_again,
+        repeats_before=before,
     )
 
 

@@ -23,12 +23,16 @@ from benchmarks.calibration.studies import (
     effects,
     false_alarms,
     false_discoveries,
+    looks,
     power,
 )
 from benchmarks.calibration.tables import draw_power, shown
+from benchmarks.calibration.worst_choice import worst_choice
 
 STUDIES: dict[str, Callable[[Effort], Iterator[dict[str, Any]]]] = {
     "false_alarms": false_alarms,
+    "looks": looks,
+    "worst_choice": lambda _: worst_choice(),
     "power": power,
     "effects": effects,
     "false_discoveries": false_discoveries,

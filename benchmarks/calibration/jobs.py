@@ -11,16 +11,20 @@ from typing import Literal, TypeVar
 
 from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.looks import Looks
 from beacon_cli.comparison.refusal import RefusalRule, built_in_rule
 from beacon_cli.comparison.reply import Reply
 from beacon_cli.comparison.semantic import semantic
-from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Subject
+from beacon_cli.comparison.verdicts import DEFAULT_TERMS, DIFFERENT, Judged, Subject
 from beacon_cli.executor.thoughts import answer_text
 from benchmarks.calibration.sources import BLOCKED, KINDS, Question, Source
 
 _QUESTIONS, _MODELS = 8, 2
 TESTS = _QUESTIONS * _MODELS
 """How many questions and models a job has: so many tests of texts."""
+
+LOOKED_AT = 8
+"""How many questions a job has that is looked at several times."""
 
 _REGIONS = ("US", "EU", "ASIA")
 _STRAYED = 0.3  # of the answers to one seed, those that another GPU makes another answer
@@ -89,6 +93,38 @@ def outcomes(task: tuple[Design, int]) -> JobOutcome:
         ),
         pooled=found.pooled is not None and found.pooled.different,
         named=found.pooled is not None and found.pooled.apart == there,
+    )
+
+
+@dataclass(frozen=True)
+class LookOutcome:
+    """What was said at one look at a job: of the whole job, and of any question. `full`: with the whole rate for it."""
+
+    pooled: bool
+    pooled_full: bool
+    questions: bool
+    questions_full: bool
+
+
+def looked_at(task: tuple[Design, tuple[int, ...], int]) -> list[LookOutcome]:
+    """Return what `judged` says of one job, drawn by a seed, at each number of repeats to which it grows."""
+    design, grown, seed = task
+    chance = random.Random(f"{seed} {design}")
+    every = [(Subject(f"q{number}", "m"), _replies(design, number, chance)) for number in range(LOOKED_AT)]
+    return [_look(design, every, grown[: place + 1]) for place in range(len(grown))]
+
+
+def _look(design: Design, every: Sequence[tuple[Subject, list[Reply]]], grown: Sequence[int]) -> LookOutcome:
+    terms = Looks(tuple({"job": repeats} for repeats in grown)).terms(DEFAULT_TERMS)
+    so_far = ((subject, [reply for reply in replies if reply.repeat < grown[-1]]) for subject, replies in every)
+    paired = design.dependence == "seeds"
+    found = judged(so_far, lexical, subjects=len(every), paired=paired, terms=terms)
+    q_values = [each.least_q_value for each in found.results if each.least_q_value is not None]
+    return LookOutcome(
+        pooled=found.pooled is not None and found.pooled.different,
+        pooled_full=found.pooled is not None and found.pooled.p_value <= DEFAULT_TERMS.rate,
+        questions=any(each.verdict in DIFFERENT for each in found.results),
+        questions_full=min(q_values, default=1.0) <= DEFAULT_TERMS.rate,
     )
 
 

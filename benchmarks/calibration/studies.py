@@ -1,4 +1,5 @@
-"""The questions that are put to simulated jobs: false alarms, power, false discoveries, coverage of the interval."""
+"""The questions that are put to simulated jobs: false alarms, at one look and at several, power, false discoveries,
+coverage of the interval."""
 
 from __future__ import annotations
 
@@ -7,15 +8,24 @@ import math
 import random
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any
 
 from beacon_cli.comparison.difference import difference
 from beacon_cli.comparison.distance import distances, lexical
-from beacon_cli.comparison.figures import rate
+from beacon_cli.comparison.figures import Rate, rate
 from beacon_cli.comparison.layout import Sample
-from benchmarks.calibration.jobs import TESTS, Design, JobOutcome, grouped, outcomes, side_by_side
+from benchmarks.calibration.jobs import (
+    TESTS,
+    Design,
+    JobOutcome,
+    LookOutcome,
+    grouped,
+    looked_at,
+    outcomes,
+    side_by_side,
+)
 from benchmarks.calibration.sources import KINDS, Question, Source
 
 LEVEL = 0.05
@@ -29,10 +39,11 @@ _POOL = 1_000  # answers of each source, for the simulation that stands for the 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is simulated: jobs for the rates of errors, jobs for the power, questions whose intervals are looked at,
-    how many of each, and how many pairs of answers stand for the truth."""
+    """How much is simulated: jobs for the rates of errors, jobs that grow, jobs for the power, questions whose
+    intervals are looked at, how many of each, and how many pairs of answers stand for the truth."""
 
     errors: int
+    growing: int
     powered: int
     questions: int
     samples: int
@@ -41,8 +52,8 @@ class Effort:
     processes: int
 
 
-QUICK = Effort(errors=10, powered=3, questions=1, samples=40, pairs=2_000, seed=1, processes=2)
-FULL = Effort(errors=400, powered=20, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
+QUICK = Effort(errors=10, growing=20, powered=3, questions=1, samples=40, pairs=2_000, seed=1, processes=2)
+FULL = Effort(errors=400, growing=400, powered=20, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
 
 _NULLS: Mapping[str, Mapping[str, Any]] = {
     "prose": {"kind": "replaced"},
@@ -54,6 +65,12 @@ _NULLS: Mapping[str, Mapping[str, Any]] = {
     "heavy tails, 30 % of the cells failed": {"kind": "heavy", "lost": 0.3},
     "short answers": {"kind": "short"},
     "temperature 0, 5 % of the answers flipped": {"kind": "greedy"},
+}
+_GROWING: Mapping[str, Mapping[str, Any]] = {
+    "prose": {"kind": "replaced"},
+    "heavy tails": {"kind": "heavy"},
+    "short answers": {"kind": "short"},
+    "prose, the same seeds in all regions": {"kind": "replaced", "dependence": "seeds"},
 }
 _BOTH: Mapping[str, Mapping[str, Any]] = {
     "a prefix on every answer": {"kind": "prefixed", "size": 1.0},
@@ -102,6 +119,22 @@ def false_alarms(effort: Effort) -> Iterator[dict[str, Any]]:
             "jobs": rate(sum(any(each.different for each in job.results) for job in jobs), len(jobs)),
             "pooled": rate(sum(job.pooled for job in jobs), len(jobs)),
         }
+
+
+def looks(effort: Effort) -> Iterator[dict[str, Any]]:
+    """Yield how often something was said to differ at one of the first looks, where nothing does: each look after more
+    repeats, and none after something was said to differ."""
+    jobs = [effort.seed * 1_000_000 + number for number in range(effort.growing)]
+    tasks = [(Design(repeats=REPEATS[-1], **given), REPEATS, seed) for given in _GROWING.values() for seed in jobs]
+    found = side_by_side(looked_at, tasks, effort.processes)
+    for name in _GROWING:
+        mine = list(itertools.islice(found, len(jobs)))
+        for number in range(1, len(REPEATS) + 1):
+            yield {
+                "noise": name,
+                "looks": ", ".join(map(str, REPEATS[:number])),
+                **{said.name: _ever(said.name, [job[:number] for job in mine]) for said in fields(LookOutcome)},
+            }
 
 
 def power(effort: Effort) -> Iterator[dict[str, Any]]:
@@ -184,6 +217,11 @@ def _jobs(designs: Sequence[Design], counts: Sequence[int], effort: Effort) -> I
     found = side_by_side(outcomes, tasks, effort.processes)
     for _, count in wanted:
         yield list(itertools.islice(found, count))
+
+
+def _ever(said: str, jobs: Sequence[Sequence[LookOutcome]]) -> Rate:
+    """Return in how many jobs it was said at one of the looks at least."""
+    return rate(sum(any(getattr(look, said) for look in looks) for looks in jobs), len(jobs))
 
 
 def _false_share(job: JobOutcome) -> float:

@@ -24,6 +24,18 @@ def _false_alarms(lines: Lines) -> str:
     return _table(titles, ([*(each[key] for key in keys), *(_ci(each[key]) for key in rates)] for each in lines))
 
 
+def _looks(lines: Lines) -> str:
+    columns = (f"{what}, {how}" for what in ("the whole job", "a question") for how in ("5 % each", "spent"))
+    titles = ("no difference; noise", "looks at", *columns)
+    keys = ("pooled_full", "pooled", "questions_full", "questions")
+    return _table(titles, ((each["noise"], each["looks"], *(_ci(each[key]) for key in keys)) for each in lines))
+
+
+def _worst_choice(lines: Lines) -> str:
+    titles = ("first look at", "its level", "false alarms at any look")
+    return _table(titles, ((each["first"], f"{each['level']:.3f}", f"{each['worst']:.1%}") for each in lines))
+
+
 def _effects(lines: Lines) -> str:
     titles = ("in one region", "repeats", "one question (named)", "each of 16", "the whole job (named)")
     rows = (
@@ -65,6 +77,8 @@ def _coverage(lines: Lines) -> str:
 
 _TABLES = {
     "false_alarms": _false_alarms,
+    "looks": _looks,
+    "worst_choice": _worst_choice,
     "power": _power,
     "effects": _effects,
     "false_discoveries": _false_discoveries,

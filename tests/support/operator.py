@@ -21,8 +21,8 @@ class Operator:
     def __init__(self, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         self._url = url
         self._monkeypatch = monkeypatch
-        self._job = folder / "job.yaml"
-        self._job.write_text(JOB)
+        self.job = folder / "job.yaml"
+        self.job.write_text(JOB)
         monkeypatch.chdir(folder)
         monkeypatch.setenv("BEACON_DATA_DIR", str(folder / "data"))
         monkeypatch.setenv("BEACON_LIMITS__ATTEMPTS", "1")
@@ -33,7 +33,7 @@ class Operator:
             self._monkeypatch.setenv(name, value)
 
     def run(self, *options: str) -> tuple[Done, dict[str, Any]]:
-        done = beacon("run", str(self._job), "--json", *options, url=self._url)
+        done = beacon("run", str(self.job), "--json", *options, url=self._url)
         return done, done.document["data"]
 
     def audit(self) -> dict[str, str]:

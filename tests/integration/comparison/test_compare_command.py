@@ -131,6 +131,9 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "measure": "lexical",
         "false_discovery_rate": 0.05,
         "margin": None,
+        "look": 1,
+        "level": pytest.approx(0.04),
+        "looks": [{"repeats": {JOB: 5}, "level": pytest.approx(0.04)}],
         "design": "unpaired",
         "failures_pile_up": None,
         "controls": [],
@@ -160,7 +163,7 @@ def test_one_repeat_is_never_a_difference_and_says_what_to_run(connection: Conne
     done = compare(JOB, url=database_url)
     assert (done.code, done.err) == (0, "")
     assert "0 different, 4 untestable" in done.out
-    assert "set repeats: 5" in done.out
+    assert "set repeats: 5 in the job file, and run it again under the same id\n" in done.out
     assert "What llama3.2-1b has to say in ASIA of math_basic." in done.out
     assert "only ASIA: ASIA" in done.out
 
@@ -276,6 +279,49 @@ def test_by_tag_needs_tags_and_two_jobs_have_only_regions(connection: Connection
     assert (done.code, "no question of job" in done.err) == (2, True)
     done = compare(JOB, "later", "--by", "model", url=database_url)
     assert (done.code, "region by region" in done.err) == (2, True)
+
+
+def grow(connection: Connection, job_id: str, *, before: int, after: int) -> None:
+    """Make a second run of a job the one that stored its repeats from `before` on."""
+    connection.execute("UPDATE runs SET repeats = %s WHERE job_id = %s", [before, job_id])
+    connection.execute(
+        "WITH run AS (INSERT INTO runs (id, job_id, started_at, host, pid, version, repeats)"
+        " VALUES (gen_random_uuid(), %(job)s, %(at)s, 'host', 1, '0', %(after)s) RETURNING id)"
+        " UPDATE executions SET run_id = run.id FROM run WHERE job_id = %(job)s AND repeat >= %(before)s",
+        {"job": job_id, "at": START + timedelta(days=1), "before": before, "after": after},
+    )
+
+
+def test_a_job_that_grew_is_looked_at_again_and_less_counts(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=1, models=MODELS[:1], repeats=4, words=8, planted=("q0", MODELS[0], "ASIA")))
+    _, first, _ = compared(JOB, url=database_url)
+    assert (first["look"], first["level"], first["verdicts"]["different"]) == (1, pytest.approx(0.0375), 1)
+    grow(connection, JOB, before=3, after=4)
+    before = fingerprint(connection)
+    p_value = first["results"][0]["p_value"]
+    for rate, different in ((12 * 1.1 * p_value, 1), (12 * 0.9 * p_value, 0)):
+        _, data, _ = compared(JOB, "--rate", f"{rate:.12f}", url=database_url)
+        assert (data["look"], data["level"]) == (2, pytest.approx(rate / 12))
+        assert data["looks"] == [
+            {"repeats": {JOB: 3}, "level": pytest.approx(rate * 2 / 3)},
+            {"repeats": {JOB: 4}, "level": pytest.approx(rate / 12)},
+        ]
+        assert data["verdicts"]["different"] == different
+    told = compare(JOB, url=database_url).out
+    assert (
+        "look 2 (3 repeats, then 4 repeats): results count up to p or q 0.0042; of 0.05, 0.033 went to the looks before"
+        in told
+    )
+    assert fingerprint(connection) == before
+
+
+def test_each_growth_of_two_compared_jobs_is_a_look(connection: Connection, database_url: str) -> None:
+    for job_id in (JOB, "later"):
+        store(connection, NoisyJob(id=job_id, questions=1, models=MODELS[:1], planted=None, repeats=8))
+    grow(connection, "later", before=5, after=8)
+    _, data, _ = compared(JOB, "later", url=database_url)
+    assert [look["repeats"] for look in data["looks"]] == [{JOB: 8, "later": 5}, {JOB: 8, "later": 8}]
+    assert (data["look"], data["level"]) == (2, pytest.approx(0.05 * (1 / 5 - 1 / 8) / 2))
 
 
 def test_what_is_missing_is_told_and_fails(connection: Connection, database_url: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.verdicts import VERDICTS
@@ -73,6 +74,15 @@ def test_a_dash_is_stdout(connection: Connection, database_url: str, tmp_path: P
         assert beacon("report", JOB, "-o", "-", flag, url=database_url).code == 2
 
 
+def test_the_page_says_at_which_look_it_is_and_how_many_repeats_each_run_planned(
+    connection: Connection, tmp_path: Path
+) -> None:
+    store(connection, ReportJob(questions=1, repeats=3, troubles=False))
+    page = written(connection, tmp_path / "page.html")
+    assert "First look, at 3 repeats: results count up to p or q 0.033; the rest of 0.05 is kept for repeats to" in page
+    assert '<th scope="col" class="n">Repeats</th>' in page
+
+
 def test_the_json_document(connection: Connection, database_url: str, tmp_path: Path) -> None:
     store(connection, SMALL)
     done = report(JOB, "--output", "page.html", "--json", url=database_url, folder=tmp_path)
@@ -90,6 +100,9 @@ def test_the_json_document(connection: Connection, database_url: str, tmp_path: 
             "verdicts": {**dict.fromkeys(VERDICTS, 0), "different": 1, "not_shown": 7},
             "pooled": document["data"]["pooled"],
             "controls": [],
+            "look": 1,
+            "level": pytest.approx(0.04),
+            "looks": [{"repeats": {JOB: 5}, "level": pytest.approx(0.04)}],
             "superseded": 0,
             "answers_shown": 120,
             "answers_left_out": 0,

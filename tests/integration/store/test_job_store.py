@@ -188,8 +188,8 @@ def test_a_changed_job_under_the_same_id_is_refused_with_the_difference(opened: 
     async def main() -> None:
         async with opened(make_job(1)) as store:
             await begun(store)
-        with pytest.raises(UsageError, match="repeats: 1 → 3"):
-            async with opened(make_job(1, repeats=3)):
+        with pytest.raises(UsageError, match=r"temperature: 0\.1 → 1\.0"):
+            async with opened(make_job(1, repeats=3, generation={"temperature": 1.0})):
                 pass
         async with opened(make_job(1, limits={"attempts": 1}, name="another title")) as store:
             assert store.claim.exists

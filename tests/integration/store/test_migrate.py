@@ -94,6 +94,7 @@ def test_every_earlier_version_is_brought_up_to_date_with_its_rows(
         assert connection.execute(f"{rows} ORDER BY id".encode()).fetchall() == before
         assert connection.execute("SELECT DISTINCT arm, thought FROM executions").fetchall() == [(0, None)]
         assert connection.execute("SELECT id, tags FROM questions").fetchall() == [("q", [])]
+        assert connection.execute("SELECT repeats FROM runs").fetchall() == [(None,)]
         copied = "INSERT INTO executions (job_id, run_id, question_id, model_id, region, repeat, status, arm)"
         connection.execute(f"{copied} SELECT 'j', id, 'q', 'm', 'US', 0, 'blocked', 1 FROM runs".encode())
         with pytest.raises(psycopg.errors.UniqueViolation):

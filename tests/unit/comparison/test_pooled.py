@@ -15,11 +15,11 @@ REGIONS = ("US", "EU", "ASIA")
 
 
 def pooled(chance: random.Random, questions: int, repeats: int, shift: float, *, paired: bool = False) -> Pooled:
-    pool = Pool()
+    pool = Pool(0.05)
     for _ in range(questions):
         answers = {region: texts(chance, repeats, shift if region == "ASIA" else 0) for region in REGIONS}
         pool.add(sample(answers, paired=paired))
-    found = pool.result(0.05)
+    found = pool.result()
     assert found is not None
     return found
 
@@ -39,9 +39,9 @@ def test_its_p_values_are_valid() -> None:
 
 def test_for_one_question_it_is_the_share_of_exchanges_up_to_chance() -> None:
     values = [0.0, 1.0, 2.5, 7.0, 8.0, 9.0]
-    pool = Pool()
+    pool = Pool(0.05)
     pool.add(sample({"US": [str(each) for each in values[:3]], "EU": [str(each) for each in values[3:]]}, numbers))
-    found = pool.result(0.05)
+    found = pool.result()
     assert found is not None
     assert found.p_value == pytest.approx(2 / 20, abs=0.03)
     assert found.pairs == {("US", "EU"): found.p_value}
@@ -54,28 +54,28 @@ def test_names_and_order_do_not_matter(seed: int, order: list[int]) -> None:
     columns = [texts(chance, 4, shift) for shift in (0, 0, 0.4)]
     found = []
     for names, shuffled in ((REGIONS, range(3)), (("x", "y", "z"), order)):
-        pool = Pool()
+        pool = Pool(0.05)
         pool.add(sample({name: columns[place] for name, place in zip(names, shuffled, strict=True)}))
-        found.append(pool.result(0.05))
+        found.append(pool.result())
     assert found[0] is not None
     assert found[1] is not None
     assert found[0].p_value == found[1].p_value
 
 
 def test_copies_and_single_groups_take_no_part() -> None:
-    pool = Pool()
+    pool = Pool(0.05)
     pool.add(sample({"US": ["a"] * 4, "EU": ["b"] * 4}))
     pool.add(sample({"US": ["a", "b"]}))
     pool.add(sample({}))
-    assert pool.result(0.05) is None
+    assert pool.result() is None
 
 
 def test_answers_that_no_exchange_can_tell_apart_show_nothing() -> None:
-    pool = Pool()
+    pool = Pool(0.05)
     mine = texts(random.Random(1), 4)
     for _ in range(5):
         pool.add(sample(dict.fromkeys(REGIONS, mine), paired=True))
-    found = pool.result(0.05)
+    found = pool.result()
     assert found is not None
     assert (found.p_value, set(found.pairs.values()), found.apart) == (1.0, {1.0}, ())
 
@@ -83,10 +83,10 @@ def test_answers_that_no_exchange_can_tell_apart_show_nothing() -> None:
 def test_every_two_of_many_regions_are_compared() -> None:
     chance = random.Random(1)
     names = [f"r{number}" for number in range(5)]
-    pool = Pool()
+    pool = Pool(0.05)
     for _ in range(10):
         pool.add(sample({name: texts(chance, 5, 0.6 if name == "r3" else 0) for name in names}))
-    found = pool.result(0.05)
+    found = pool.result()
     assert found is not None
     assert list(found.pairs) == list(itertools.combinations(names, 2))
     assert found.apart == ("r3",)
