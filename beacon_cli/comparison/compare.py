@@ -16,6 +16,7 @@ from beacon_cli.comparison.judged_answers import AnswerJudge
 from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups, between_groups
 from beacon_cli.comparison.options import Options
+from beacon_cli.comparison.planned import as_planned
 from beacon_cli.comparison.reply import Reply, reply_of
 from beacon_cli.comparison.seeds import shared_seeds, varied
 from beacon_cli.comparison.verdicts import Subject
@@ -52,10 +53,11 @@ def compare_jobs(
     """Return the comparison of one job's regions, or of two jobs region by region.
 
     `models` are the known ones. The answers of one question and model are held at a time; each is read once. Raises
-    `UsageError` and `StoreError`.
+    `UsageError`, `MissingExtra` and `StoreError`.
     """
     if len({job.id for job in jobs}) < len(jobs):
         raise UsageError("a job cannot be compared with itself")
+    options, chosen = as_planned(options, jobs)
     with reading(connection):
         audits = tuple(audited(connection, job) for job in jobs)
         conditions = Conditions(jobs[0].regions, models)
@@ -76,6 +78,7 @@ def compare_jobs(
         repeats=tuple(_repeats(job) for job in jobs),
         measure=options.measure,
         terms=options.terms,
+        chosen=chosen,
         paired=paired,
         rule=options.rule.source,
         incomparable=walk.incomparable(options.accepted, audits),

@@ -12,6 +12,7 @@ from beacon_cli.comparison.conditions import Incomparable
 from beacon_cli.comparison.figures import Figures
 from beacon_cli.comparison.judged_answers import JudgedAnswers
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups
+from beacon_cli.comparison.planned import Chosen
 from beacon_cli.comparison.pooled import Pooled
 from beacon_cli.comparison.verdicts import DIFFERENT, VERDICTS, Judged, Subject, Terms, Verdict, spoken
 from beacon_cli.console.formatting import quantity
@@ -45,7 +46,7 @@ class GroupFigures:
 class Comparison:
     """The comparison of a job's regions, or of two jobs region by region.
 
-    `audits` has the audits of the jobs, in the order of `job_ids`. `paired`: repeats have the same seed in all groups.
+    `audits` has the audits of the jobs, in the order of `job_ids`. `chosen` says which of the terms were planned. `paired`: repeats have the same seed in all groups.
     `unequal_cut_off` and `piled_failures` say what is not spread evenly over the groups, `pooled` is the test of the
     whole job. `samples` has an excerpt of one answer of each group, for subjects with different answers; `alike` has
     what tells apart sentences of these answers that are nearly alike, of the first 200 such subjects. `refusals` are
@@ -57,6 +58,7 @@ class Comparison:
     repeats: tuple[int, ...]
     measure: str
     terms: Terms
+    chosen: Chosen
     paired: bool
     rule: str
     incomparable: tuple[Incomparable, ...]
@@ -169,6 +171,7 @@ class Comparison:
             "measure": self.measure,
             "false_discovery_rate": self.terms.rate,
             "margin": self.terms.margin,
+            "analysis": self.chosen.as_data(),
             "design": self.design,
             "failures_pile_up": self.piled_failures,
             "pooled": self.pooled_data,

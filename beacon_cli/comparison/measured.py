@@ -16,12 +16,10 @@ from beacon_cli.comparison.exchange import Tested, exchange_test
 from beacon_cli.comparison.layout import Layout, Sample
 from beacon_cli.comparison.pooled import Pool
 from beacon_cli.comparison.reply import Outcome, Reply, counted
+from beacon_cli.design.shapes import MOST_ANSWERS
 
 PAIR_EXCHANGES = 1_999
 """The number of exchanges by which each two groups are compared, once all groups together differ."""
-
-MOST_ANSWERS = 100
-"""The number of replies of each group that are tested, the first ones: more would take long and find little more."""
 
 
 @dataclass(slots=True)

@@ -50,14 +50,14 @@ class Pool:
         """Add the answers to one question."""
         self._number += 1
         names = sample.names
-        scores = self._scores(sample, 0)
+        scores = stratum_scores(sample, (self._number, 0))
         if scores is None:
             return
         self._subjects += 1
         self._total += scores
         self._groups |= dict.fromkeys(names)
         for number, pair in enumerate(itertools.combinations(names, 2), 1):
-            mine = self._scores(sample.of(pair), number) if len(names) > 2 else scores
+            mine = stratum_scores(sample.of(pair), (self._number, number)) if len(names) > 2 else scores
             if mine is not None:
                 self._pairs[pair] = self._pairs.get(pair, 0.0) + mine
 
@@ -71,21 +71,23 @@ class Pool:
         apart = standing_apart(list(self._groups), differing)
         return Pooled(p_value, self._subjects, pairs, apart, p_value <= rate)
 
-    def _scores(self, sample: Sample, number: int) -> np.ndarray | None:
-        """Return the statistic of the real labels and of random ones, in standard deviations; None without noise.
 
-        Each stratum draws its own exchanges, so that those of all strata together are exchanges of the whole job.
-        """
-        if len(sample.names) < 2:
-            return None
-        layout = sample.laid_out()
-        if not (layout.distances * (layout.labels[:, None] == layout.labels)).max() > _SAME:
-            return None
-        drawn = random_arrangements(layout.shape, DRAWS, np.random.default_rng((self._number, number)))
-        values = inside(layout.distances, np.concatenate([layout.labels[None, :], drawn]), layout.sizes)
-        deviation = values.std()
-        scores: np.ndarray = (values - values.mean()) / (deviation if deviation > _SAME else math.inf)
-        return scores
+def stratum_scores(sample: Sample, seed: tuple[int, ...]) -> np.ndarray | None:
+    """Return the statistic of the real labels and of random ones, in standard deviations; None without noise.
+
+    Each stratum draws its own exchanges, by its seed, so that those of all strata together are exchanges of the whole
+    job.
+    """
+    if len(sample.names) < 2:
+        return None
+    layout = sample.laid_out()
+    if not (layout.distances * (layout.labels[:, None] == layout.labels)).max() > _SAME:
+        return None
+    drawn = random_arrangements(layout.shape, DRAWS, np.random.default_rng(seed))
+    values = inside(layout.distances, np.concatenate([layout.labels[None, :], drawn]), layout.sizes)
+    deviation = values.std()
+    scores: np.ndarray = (values - values.mean()) / (deviation if deviation > _SAME else math.inf)
+    return scores
 
 
 def _share(scores: np.ndarray) -> float:

@@ -21,6 +21,7 @@ from beacon_cli.fleet.job_queue import enqueue
 from beacon_cli.fleet.progress import Entry
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
+from beacon_cli.runs.doubts import doubts
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
@@ -60,7 +61,7 @@ class Submission:
 def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, priority: int) -> Submission:
     """Put a job into the queue. Raises `JobLocked` while it runs, `UsageError` if the stored job differs."""
     job_id = request.given_or_new_id(job)
-    write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+    write_stderr("".join(f"warning: {printable(warning)}\n" for warning in (*job.warnings, *doubts(request, job))))
     try:
         return asyncio.run(_submit(request, settings, job, job_id, url, priority))
     except Interrupted as interrupted:

@@ -14,6 +14,7 @@ from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.job.model import Job
 from beacon_cli.local.loopback import require_loopback
 from beacon_cli.runs.asked_endpoints import asked_endpoints
+from beacon_cli.runs.doubts import doubts
 from beacon_cli.runs.execute import run_to_end
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.stored_summary import read_summary
@@ -81,6 +82,7 @@ def _run_job(
         "audit": report.as_data()["checks"],
         "nothing_to_ask": finished.nothing_to_ask,
         "check_calls": asdict(finished.checks),
+        "warnings": [*job.warnings, *doubts(request, job)],
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
     return CommandResult("run", data, exit_code, as_json, problems=problems, show=partial(_show, summary, report))

@@ -1,4 +1,4 @@
-"""`beacon run --dry-run`: shows what a run would do, without asking, storing or starting anything."""
+"""`beacon plan` and `run --dry-run`: what a run would ask and could find; nothing is asked, stored or started."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.result import CommandResult
+from beacon_cli.design.design import POWER, Prospects, design_of, prospects
 from beacon_cli.endpoints.configured import Endpoint, checked_lanes
 from beacon_cli.errors import NoEndpoint
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
@@ -29,10 +30,12 @@ _PROMPTS_SHOWN = 20
 _CAPS_NAMED = 4  # as many regions fit a line
 
 
-def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
-    """Return the plan of a run. Raises `UsageError`, and `ConfigError`.
+def plan_job(
+    request: RunRequest, settings: Settings, job: Job, *, as_json: bool, command: str = "run", power: float = POWER
+) -> CommandResult:
+    """Return the plan of a run, by a command. Raises `UsageError`, and `ConfigError`.
 
-    A job may be planned before its endpoints are configured: the plan then ends with what is missing.
+    `power` is how likely a difference should be found, for the number of repeats that this takes. A job may be planned before its endpoints are configured: the plan then ends with what is missing.
     """
     request.given_or_new_id(job)
     limits = request.limits(job, settings)
@@ -46,6 +49,8 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         endpoints = {} if request.local else asked_endpoints(settings, job, lanes)
     except NoEndpoint as error:
         missing = error
+    design = design_of(job, request.part)
+    found = design and prospects(design, power=power)
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,
@@ -82,14 +87,16 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
                 (question for question in job.questions if request.part.has_question(question.id)), _PROMPTS_LISTED
             )
         ],
-        "warnings": list(job.warnings),
+        "warnings": [*job.warnings, *(found.warnings if found else ())],
         "again": list(request.again),
         "without": list(request.part.without),
         "part": request.part.chosen(),
         "check_calls": len(checked_lanes(endpoints, lanes)) if request.check and endpoints else 0,
         "cannot_run": missing and f"{missing.message}: {missing.hint}",
+        "analysis": job.analysis and {**job.analysis.spec(), "sha256": job.analysis.sha256},
+        "design": found and found.as_data(),
     }
-    return CommandResult("run", data, as_json=as_json, show=partial(_show, request, job, limits, data))
+    return CommandResult(command, data, as_json=as_json, show=partial(_show, request, job, limits, data, found))
 
 
 def _caps(by_region: Mapping[str, int]) -> str:
@@ -109,7 +116,34 @@ def _addresses(data: dict[str, Any]) -> Iterator[str]:
             yield from (f"{region}, {excerpt(model_id, 60)}: {url}" for model_id, url in urls.items())
 
 
-def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
+def _show(
+    request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], found: Prospects | None, out: Console
+) -> None:
+    """Print what is asked, and what can be found."""
+    from rich.text import Text
+
+    _show_size(request, job, limits, data, out)
+    _show_calls(job, data, out)
+    if found is not None:
+        _show_design(job, found, out)
+    for warning in data["warnings"]:
+        out.print(Text(f"warning: {excerpt(warning, 300)}", "yellow"))
+    if data["cannot_run"]:
+        out.print(Text(f"this job cannot run yet: {data['cannot_run']}", "yellow"))
+
+
+def _show_design(job: Job, found: Prospects, out: Console) -> None:
+    from rich.text import Text
+
+    from beacon_cli.design.table import print_prospects
+
+    out.print()
+    print_prospects(found, out)
+    if job.analysis is not None:
+        out.print(Text(f"analysis planned: {job.analysis} (sha256 {job.analysis.sha256[:12]})"))
+
+
+def _show_size(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
     from rich.text import Text
 
     from beacon_cli.console.tables import Column, print_table
@@ -133,6 +167,11 @@ def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], o
             f" (max_in_flight {limits.max_in_flight}; {_caps(data['per_endpoint'])})"
         )
     )
+
+
+def _show_calls(job: Job, data: dict[str, Any], out: Console) -> None:
+    from rich.text import Text
+
     for region, prompt in data["system_prompts"].items():
         if prompt is not None or job.system_prompts:
             out.print(Text(f"system prompt in {region}: {'none' if prompt is None else excerpt(prompt, 160)}"))
@@ -150,7 +189,3 @@ def _show(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], o
         out.print(Text(f"  … and {more} more"))
     if data["again"]:
         out.print(Text(f"answers that are {' or '.join(data['again'])} would be asked again"))
-    for warning in job.warnings:
-        out.print(Text(f"warning: {excerpt(warning, 300)}"))
-    if data["cannot_run"]:
-        out.print(Text(f"this job cannot run yet: {data['cannot_run']}", "yellow"))

@@ -18,7 +18,7 @@ import psycopg
 from beacon_cli import __version__
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import ANSWERED, Batch, Batching, Cell, Execution, Status
-from beacon_cli.job.changes import spec_differences
+from beacon_cli.job.changes import how_to_go_on, spec_differences
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
@@ -241,7 +241,7 @@ async def _claim(
     if sha256 != job.spec_sha256:
         raise UsageError(
             f"job {job_id} is already stored with different contents: {'; '.join(spec_differences(spec, job.spec()))}",
-            hint="give the changed job another id (--job-id, or id: in the job file)",
+            hint=how_to_go_on(spec, job.spec()),
         )
     if batching not in {None, stored_batching}:
         raise UsageError(

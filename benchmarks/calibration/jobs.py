@@ -20,7 +20,7 @@ _QUESTIONS, _MODELS = 8, 2
 TESTS = _QUESTIONS * _MODELS
 """How many questions and models a job has: so many tests of texts."""
 
-_REGIONS = ("US", "EU", "ASIA")
+_REGIONS = ("US", "EU", "ASIA", "BR", "ZA")
 _STRAYED = 0.3  # of the answers to one seed, those that another GPU makes another answer
 _COPIED = 0.3  # of the answers in "copied" jobs
 
@@ -73,7 +73,10 @@ def outcomes(task: tuple[Design, int]) -> JobOutcome:
     design, seed = task
     chance = random.Random(f"{seed} {design}")
     subjects = [(Subject(f"q{number % _QUESTIONS}", f"m{number // _QUESTIONS}")) for number in range(TESTS)]
-    replies = ((subject, _replies(design, number, chance)) for number, subject in enumerate(subjects))
+    replies = (
+        (subject, drawn_replies(design, chance, planted=number < design.planted))
+        for number, subject in enumerate(subjects)
+    )
     found = judged(replies, lexical, subjects=TESTS, paired=design.dependence == "seeds")
     there = (_REGIONS[design.regions - 1],)
     return JobOutcome(
@@ -95,6 +98,19 @@ def grouped(question: Question, repeats: Sequence[int], size: float, chance: ran
     }
 
 
+def drawn_replies(design: Design, chance: random.Random, *, planted: bool) -> list[Reply]:
+    """Return the replies to one question, of which the last region differs if something is planted."""
+    question = KINDS[design.kind](chance)
+    sources = _sources(question, design.regions, design.size if planted else 0.0)
+    seeds = [chance.random() for _ in range(design.repeats)]
+    replies = []
+    for place, (region, source) in enumerate(zip(_REGIONS, sources, strict=False)):
+        lost = design.lost_there if place == design.regions - 1 and design.lost_there else design.lost
+        for repeat, text in enumerate(_of_region(source, seeds, design.dependence, chance)):
+            replies.append(Reply(region, repeat, "failed") if chance.random() < lost else _reply(region, repeat, text))
+    return replies
+
+
 def side_by_side(work: Callable[[Task], Result], tasks: Sequence[Task], processes: int) -> Iterator[Result]:
     """Yield the result of each task, in order."""
     if processes == 1:
@@ -107,19 +123,6 @@ def side_by_side(work: Callable[[Task], Result], tasks: Sequence[Task], processe
 def _p_value(verdict: Judged) -> float | None:
     test = verdict.difference.test if verdict.difference and verdict.q_value is not None else None
     return test.p_value if test else None
-
-
-def _replies(design: Design, number: int, chance: random.Random) -> list[Reply]:
-    question = KINDS[design.kind](chance)
-    planted = number < design.planted
-    sources = _sources(question, design.regions, design.size if planted else 0.0)
-    seeds = [chance.random() for _ in range(design.repeats)]
-    replies = []
-    for place, (region, source) in enumerate(zip(_REGIONS, sources, strict=False)):
-        lost = design.lost_there if place == design.regions - 1 and design.lost_there else design.lost
-        for repeat, text in enumerate(_of_region(source, seeds, design.dependence, chance)):
-            replies.append(Reply(region, repeat, "failed") if chance.random() < lost else _reply(region, repeat, text))
-    return replies
 
 
 def _reply(region: str, repeat: int, text: str) -> Reply:

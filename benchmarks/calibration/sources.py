@@ -155,6 +155,14 @@ def prefixed(chance: random.Random) -> Question:
     return Question(usual, lambda _: Prefixed(usual, "As an AI model:"))
 
 
+def halved(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are answers with half of the sentences, in a share of them.
+    """
+    usual = _prose(chance)[0]
+    half = replace(usual, clauses=usual.clauses[: len(usual.clauses) // 2])
+    return Question(usual, lambda size: Mixture(usual, half, size))
+
+
 def resaid(chance: random.Random) -> Question:
     """Return a question answered in prose; what is planted is another first sentence, in a share of the answers."""
     usual, other = _prose(chance)
@@ -189,6 +197,7 @@ KINDS: dict[str, Callable[[random.Random], Question]] = {
     "scattered": scattered,
     "short": short,
     "prefixed": prefixed,
+    "halved": halved,
     "resaid": resaid,
     "refused": refused,
     "silent": silent,
