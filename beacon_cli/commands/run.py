@@ -42,7 +42,9 @@ def run(
     no_check: NoCheck = False,
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked and what it can find, as plan.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be asked and what it can find, as plan.")
+    ] = False,
     again: Annotated[
         list[str] | None,
         typer.Option(

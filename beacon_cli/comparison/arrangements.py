@@ -7,7 +7,6 @@ everything may be exchanged, there is one block.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any

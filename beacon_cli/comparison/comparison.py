@@ -46,7 +46,8 @@ class GroupFigures:
 class Comparison:
     """The comparison of a job's regions, or of two jobs region by region.
 
-    `audits` has the audits of the jobs, in the order of `job_ids`. `chosen` says which of the terms were planned. `paired`: repeats have the same seed in all groups.
+    `audits` has the audits of the jobs, in the order of `job_ids`. `paired`: repeats have the same seed in all groups.
+    `chosen` says which of the terms were planned.
     `unequal_cut_off` and `piled_failures` say what is not spread evenly over the groups, `pooled` is the test of the
     whole job. `samples` has an excerpt of one answer of each group, for subjects with different answers; `alike` has
     what tells apart sentences of these answers that are nearly alike, of the first 200 such subjects. `refusals` are

@@ -105,7 +105,9 @@ def _one_plan(plans: Sequence[Analysis | str]) -> tuple[Analysis | None, str]:
     if reason is None and any(plan != plans[0] for plan in plans):
         reason = "the two jobs plan different analyses, so neither counts"
     first = plans[0]
-    return (None, reason) if reason is not None or isinstance(first, str) else (first, "")
+    if reason is None and isinstance(first, Analysis):
+        return first, ""
+    return None, reason or ""
 
 
 def _told(name: str, value: object) -> str:

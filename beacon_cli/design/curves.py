@@ -23,9 +23,11 @@ _FILE = Path(__file__).with_name("curves.json")
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """The measured points. `one` and `whole` have the power by effect, seeds, regions and repeats, in percent: in one
-    question by `thresholds`, in all questions by `results` (how many there are) and `levels`. `questions` and `jobs` say
-    how many were simulated for each point."""
+    """The measured points, by effect, seeds, regions and repeats, with the power in percent.
+
+    It is by `thresholds` in one question (`one`), and by `results` (how many there are) and `levels` in all of them
+    (`whole`). `questions` and `jobs` say how many were simulated for each point.
+    """
 
     questions: int
     jobs: int

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from beacon_cli.console.formatting import percent, quantity
 from beacon_cli.design.curves import Effect, measured_curves
 from beacon_cli.design.shapes import MOST_ANSWERS, Bluntness, Shape, bluntness
-from beacon_cli.job.analysis import FALSE_DISCOVERY_RATE, Analysis
+from beacon_cli.job.analysis import Analysis
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import Part
 
@@ -45,8 +45,8 @@ class Design:
 class Chance:
     """How likely an effect is found, from 0 to 1, and the fewest repeats with which it is found as likely as wanted.
 
-    `power` is None where this was not measured; `repeats` is None if more than `most` are needed, and if `most` is None,
-    too: then no number of repeats was measured.
+    `power` is None where this was not measured. `repeats` is None if more than `most` are needed; if `most` is None,
+    too, no number of repeats was measured.
     """
 
     power: float | None
@@ -182,7 +182,7 @@ def _warnings(design: Design) -> Iterator[str]:
     if design.repeats == 1:
         yield "with one repeat nothing shows how much answers vary by chance, so no difference can be tested"
     if design.temperature == 0:
-        yield "at temperature 0 repeats are copies: no difference can be tested, only told whether regions give the same"
+        yield "at temperature 0 repeats are copies: no difference can be tested, only whether regions give the same"
     elif design.repeats > 1 and (blunt := _blunt(design, design.repeats)):
         among = f"with {quantity(design.repeats, 'repeat')}, among {quantity(design.results, 'test')}"
         yield f"{among}, {_BLUNT[blunt]}; {_sharp_enough(design)}"

@@ -27,9 +27,7 @@ def print_prospects(prospects: Prospects, console: Console) -> None:
     design, wanted = prospects.design, percent(prospects.power)
     columns = [Column("if one region …"), Column("in one question", right=True), Column(f"{wanted} with", right=True)]
     columns += [Column("in every one", right=True), Column(f"{wanted} with", right=True)]
-    rows = [
-        (_MEANINGS[each.effect], *_cells(each.one_question), *_cells(each.whole_job)) for each in prospects.found
-    ]
+    rows = [(_MEANINGS[each.effect], *_cells(each.one_question), *_cells(each.whole_job)) for each in prospects.found]
     title = (
         f"how likely compare finds it, with {quantity(design.repeats, 'repeat')}"
         f" and {quantity(design.results, 'result')}"

@@ -68,7 +68,6 @@ class Analysis(BaseModel):
         """The SHA-256 of `spec` as canonical JSON."""
         return analysis_sha256(self.spec())
 
-
     def __str__(self) -> str:
         margin = "no margin" if self.margin is None else f"margin {self.margin:g}"
         accepted = f"accept {' '.join(sorted(self.accept))}" if self.accept else "nothing accepted"

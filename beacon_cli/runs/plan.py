@@ -35,7 +35,8 @@ def plan_job(
 ) -> CommandResult:
     """Return the plan of a run, by a command. Raises `UsageError`, and `ConfigError`.
 
-    `power` is how likely a difference should be found, for the number of repeats that this takes. A job may be planned before its endpoints are configured: the plan then ends with what is missing.
+    `power` is how likely a difference should be found, for the number of repeats that this takes. A job may be
+    planned before its endpoints are configured: the plan then ends with what is missing.
     """
     request.given_or_new_id(job)
     limits = request.limits(job, settings)
@@ -50,7 +51,7 @@ def plan_job(
     except NoEndpoint as error:
         missing = error
     design = design_of(job, request.part)
-    found = design and prospects(design, power=power)
+    found = prospects(design, power=power) if design else None
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from beacon_cli.comparison.distance import distances, lexical
-from beacon_cli.comparison.exchange import EXCHANGES, Tested, exchange_test, inside
+from beacon_cli.comparison.exchange import Tested, exchange_test, inside
 from beacon_cli.comparison.layout import Layout, Sample
 from beacon_cli.comparison.pooled import stratum_scores
 from beacon_cli.comparison.reply import Reply
@@ -32,11 +32,12 @@ EFFECTS = {
 """What one region does otherwise, by the name that `beacon plan` has for it: where its answers come from, and how many
 of them."""
 
-REPEATS = (2, 3, 4, 5, 7, 10, 15, 20, 30)
+REPEATS = (2, 3, 4, 5, 7, 10, 15, 20)
 REGIONS = (2, 3, 5)
 THRESHOLDS = (0.2, 0.1, 0.05, 0.025, 0.01, 0.005, 0.002, 0.001, 0.0005, 0.0002, 0.0001, 0.00005, 0.00002)
-STRATA = (1, 2, 4, 8, 16, 32, 64, 128)
+STRATA = (1, 2, 4, 8, 16, 32, 64)
 LEVELS = (0.2, 0.1, 0.05, 0.02, 0.01, 0.002)
+_EXCHANGES = 1_999
 _PUT_TOGETHER = 400  # jobs, from the questions
 
 
@@ -111,7 +112,7 @@ class _Found:
 
     @classmethod
     def of(cls, layout: Layout) -> _Found:
-        test = exchange_test(layout, EXCHANGES)
+        test = exchange_test(layout, _EXCHANGES)
         observed = float(inside(layout.distances, layout.labels[None, :], layout.sizes)[0])
         parts = [each.moments for each in test.exchanges]
         return cls(test, [(each.mean - observed) / (each.deviation or math.inf) for each in parts])
@@ -120,19 +121,17 @@ class _Found:
         """Return whether the p-value is small enough. Beyond the number of exchanges, their skewness tells."""
         if self.test.least_p_value > FALSE_DISCOVERY_RATE:
             return False
-        if threshold >= len(self.below) / (EXCHANGES + 1):
+        if threshold >= len(self.below) / (_EXCHANGES + 1):
             return self.test.p_value <= threshold
         level = threshold / len(self.below)
         return any(
-            part.unmatched and below >= -skewed_quantile(level, part.moments.skewness)
-            or part.p_value <= level
+            (part.unmatched and below >= -skewed_quantile(level, part.moments.skewness)) or part.p_value <= level
             for part, below in zip(self.test.exchanges, self.below, strict=True)
         )
 
 
 def _discovered(tests: Sequence[_Found], threshold: float) -> bool:
-    """Return whether one of the tests is found, as Benjamini and Hochberg do: two are where each reaches twice the level.
-    """
+    """Return whether one of the tests is found, by Benjamini and Hochberg: two if each reaches twice the level."""
     return any(test.reaches(threshold) for test in tests) or (
         len(tests) > 1 and all(test.reaches(len(tests) * threshold) for test in tests)
     )

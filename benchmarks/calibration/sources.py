@@ -156,8 +156,7 @@ def prefixed(chance: random.Random) -> Question:
 
 
 def halved(chance: random.Random) -> Question:
-    """Return a question answered in prose; what is planted are answers with half of the sentences, in a share of them.
-    """
+    """Return a question answered in prose; what is planted are answers of half of its sentences."""
     usual = _prose(chance)[0]
     half = replace(usual, clauses=usual.clauses[: len(usual.clauses) // 2])
     return Question(usual, lambda size: Mixture(usual, half, size))

@@ -28,8 +28,7 @@ _POOL = 1_000  # answers of each source, for the simulation that stands for the 
 @dataclass(frozen=True)
 class Effort:
     """How much is simulated: jobs for the rates of errors, jobs for the power, questions whose intervals are looked at,
-    how many of each, how many pairs of answers stand for the truth, and the questions from which the power of a design is
-    found."""
+    how many of each, how many pairs of answers stand for the truth, and how many questions are judged for a design."""
 
     errors: int
     powered: int
@@ -41,7 +40,7 @@ class Effort:
     processes: int
 
 
-QUICK = Effort(errors=10, powered=3, questions=1, samples=40, pairs=2_000, strata=20, seed=1, processes=2)
+QUICK = Effort(errors=10, powered=3, questions=1, samples=40, pairs=2_000, strata=50, seed=1, processes=2)
 FULL = Effort(errors=200, powered=60, questions=6, samples=100, pairs=10_000, strata=200, seed=1, processes=2)
 
 _NULLS: Mapping[str, Mapping[str, Any]] = {

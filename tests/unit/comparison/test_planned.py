@@ -73,9 +73,7 @@ def test_without_a_plan_that_counts_the_defaults_are_told(jobs: list[StoredJob],
     options, chosen = as_planned(chosen_options(None, None, 0.1, (), None), jobs)
     assert (options.terms.rate, options.terms.margin, options.accepted) == (0.05, 0.1, frozenset())
     assert (chosen.planned, chosen.as_data()["planned_sha256"], chosen.afterwards) == (None, None, ("margin",))
-    assert str(chosen) == (
-        f"{why}; chosen afterwards: margin 0.1; the defaults: lexical, rate 0.05, nothing accepted"
-    )
+    assert str(chosen) == (f"{why}; chosen afterwards: margin 0.1; the defaults: lexical, rate 0.05, nothing accepted")
 
 
 def test_two_jobs_with_the_same_plan_are_compared_by_it() -> None:

@@ -54,9 +54,7 @@ def test_measured_points_are_returned_as_they_are_and_lines_are_drawn_between_th
     assert one(4, 5, 0.05) is not None
 
 
-@pytest.mark.parametrize(
-    "changes", [{"regions": (9,)}, {"repeats": 40}, {"results": 100_000}, {"regions": (3, 9)}]
-)
+@pytest.mark.parametrize("changes", [{"regions": (9,)}, {"repeats": 40}, {"results": 100_000}, {"regions": (3, 9)}])
 def test_outside_of_what_was_measured_there_is_no_figure(changes: dict[str, object]) -> None:
     assert {each.one_question.power for each in found(**changes).found} == {None}
 
@@ -112,7 +110,11 @@ def test_what_was_never_simulated_has_no_figure() -> None:
             "with 3 repeats, among 16 tests, no single question can be shown to differ; it takes 6 at least",
             False,
         ),
-        ({"repeats": 2, "regions": (2,), "results": 1}, "no single question can be shown to differ; it takes 4 at least", True),
+        (
+            {"repeats": 2, "regions": (2,), "results": 1},
+            "no single question can be shown to differ; it takes 4 at least",
+            True,
+        ),
         (
             {"repeats": 3},
             "with 3 repeats, among 16 tests, a single question can hardly be shown to differ where one region differs"

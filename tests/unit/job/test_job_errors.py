@@ -116,8 +116,16 @@ OTHERS = [
     ("limits: {answer_timeout: 0}", "4:26: limits.answer_timeout: must be more than 0 seconds, not 0", ""),
     ("limits: {job_timeout: 90d}", "4:23: limits.job_timeout: must be at most 2592000 seconds", ""),
     ("limits: {atempts: 3}", "4:10: limits.atempts: unknown key", "did you mean attempts? "),
-    ("analysis: strict", '4:11: analysis: must be keys and values, not the text "strict"', "write analysis: {rate: 0.05"),
-    ("analysis: {rte: 0.01}", "4:12: analysis.rte: unknown key", "did you mean rate? known keys: measure, rate, margin"),
+    (
+        "analysis: strict",
+        '4:11: analysis: must be keys and values, not the text "strict"',
+        "write analysis: {rate",
+    ),
+    (
+        "analysis: {rte: 0.01}",
+        "4:12: analysis.rte: unknown key",
+        "did you mean rate? known keys: measure, rate",
+    ),
     ("analysis: {rate: 5}", "4:18: analysis.rate: must be at most 0.5, not 5", ""),
     ("analysis: {rate: low}", '4:18: analysis.rate: must be a number, not the text "low"', ""),
     ("analysis: {margin: 0}", "4:20: analysis.margin: must be at least 0.0001, not 0", "smallest effect that matters"),
