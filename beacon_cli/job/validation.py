@@ -94,8 +94,8 @@ def _translated(document: Document, item: ErrorDetails) -> tuple[tuple[bool, int
         hint = f"{suggestion(key, known)}known keys: {', '.join(known)}"
         line, column = node.key_at or (node.line, node.column)
         return (False, line, column), document.error(node, "unknown key", hint, at_key=True)
-    if kind == "literal_error" and (known := _named(node.path)):
-        hint = f"{suggestion(node.value if isinstance(node.value, str) else '', known)}known: {', '.join(known)}"
+    if kind == "literal_error" and (names := _named(node.path)):
+        hint = f"{suggestion(node.value if isinstance(node.value, str) else '', names)}known: {', '.join(names)}"
         problem = f"must be a known name, not {_described(node)}"
         return (False, node.line, node.column), document.error(node, problem, hint)
     words = {name: _number(value) for name, value in item.get("ctx", {}).items()}

@@ -71,16 +71,16 @@ def test_more_repeats_find_more_and_fewer_tests_need_fewer() -> None:
     assert few is not None
     assert many is not None
     assert few < many
-    alone, among = (found(results=results).found[2].one_question.repeats for results in (1, 256))
+    alone, among = (found(results=results).found[1].one_question.repeats for results in (1, 256))
     assert alone is not None
     assert among is not None
     assert alone < among
 
 
 def test_the_repeats_that_are_named_are_the_fewest_that_are_enough() -> None:
-    sentence = found().found[2].one_question
-    assert sentence.repeats is not None
-    enough, fewer = (found(repeats=sentence.repeats - less).found[2].one_question.power for less in (0, 1))
+    half_length = found().found[1].one_question
+    assert half_length.repeats is not None
+    enough, fewer = (found(repeats=half_length.repeats - less).found[1].one_question.power for less in (0, 1))
     assert enough is not None
     assert fewer is not None
     assert fewer < 0.8 <= enough
@@ -116,8 +116,8 @@ def test_what_was_never_simulated_has_no_figure() -> None:
             True,
         ),
         (
-            {"repeats": 3},
-            "with 3 repeats, among 16 tests, a single question can hardly be shown to differ where one region differs"
+            {"repeats": 3, "results": 8},
+            "with 3 repeats, among 8 tests, a single question can hardly be shown to differ where one region differs"
             " from others that agree; it takes 4 at least",
             False,
         ),

@@ -108,7 +108,7 @@ def test_a_planned_analysis_is_stored_whole_with_a_hash_and_identifies_the_job(l
     planned = load({**JOB, "analysis": {"margin": 0.05, "accept": ["time", "gpu"]}})
     spec = json.loads(json.dumps(planned.spec()))
     assert spec["analysis"] == {"measure": "lexical", "rate": 0.05, "margin": 0.05, "accept": ["gpu", "time"]}
-    assert spec["analysis_sha256"] == "SHA"
+    assert spec["analysis_sha256"] == "2bc08b81dab1027c96bc5b3982ccc3cd959d372fec2ac4f197281925c1440a18"
     assert old.spec().keys() == spec.keys() - {"analysis", "analysis_sha256"}
     assert old.spec_sha256 != planned.spec_sha256
     otherwise = load({**JOB, "analysis": {"rate": 0.05, "margin": 0.05, "accept": ["gpu", "time"]}})
