@@ -60,12 +60,11 @@ def designs(effort: Effort) -> Iterator[dict[str, Any]]:
 def write_curves(lines: Sequence[dict[str, Any]], effort: Effort, file: Path) -> None:
     """Write what `beacon plan` reads."""
     head = {
-        "command": "python -m benchmarks.calibration --only designs --curves beacon_cli/design/curves.json",
         "questions": effort.strata,
         "jobs": _PUT_TOGETHER,
         "seed": effort.seed,
         "thresholds": THRESHOLDS,
-        "results": STRATA,
+        "results": _sizes(effort.strata),
         "levels": LEVELS,
     }
     rows = ",\n".join(json.dumps(line, separators=(",", ":")) for line in lines)
@@ -137,11 +136,16 @@ def _discovered(tests: Sequence[_Found], threshold: float) -> bool:
     )
 
 
+def _sizes(strata: int) -> list[int]:
+    """Return how many of so many questions a job is put together from."""
+    return [size for size in STRATA if size <= strata]
+
+
 def _whole_jobs(scores: np.ndarray, strata: int, chance: np.random.Generator) -> list[list[int]]:
     """Return, for each number of questions, how often jobs of so many of them are found at each level."""
     found = []
-    for size in STRATA:
-        if size > strata or not len(scores):
+    for size in _sizes(strata):
+        if not len(scores):
             found.append([0] * len(LEVELS))
             continue
         chosen = np.zeros((_PUT_TOGETHER, strata))
