@@ -30,7 +30,7 @@ _NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
 # By panel of the help: the name of each command, and where it is defined, below `beacon_cli.commands`.
 _PANELS = {
-    "Run a job": {"run": "run:run", "serve": "serve:serve"},
+    "Run a job": {"plan": "plan:plan", "run": "run:run", "serve": "serve:serve"},
     "Look at jobs": {
         "jobs": "jobs:jobs",
         "show": "show:show",

@@ -35,6 +35,13 @@ PAGES: dict[str, HelpPage] = {
         ),
         ("first-hour", "commands", "job-files"),
     ),
+    "plan": HelpPage(
+        (
+            Example("beacon plan job.yaml", "Show what a job asks, and what it can find"),
+            Example("beacon plan job.yaml --power 0.95", "Show how many repeats it takes to be almost sure"),
+        ),
+        ("before-you-pay", "power", "job-files"),
+    ),
     "run": HelpPage(
         (
             Example("beacon run job.yaml --local", "Start servers on this machine and ask them"),

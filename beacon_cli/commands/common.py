@@ -72,6 +72,10 @@ BatchingOption = Annotated[
         "region: each region continues independently. lane: each model in each region does. Default: question.",
     ),
 ]
+MaxInFlight = Annotated[
+    int | None,
+    typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
+]
 AskedModels = Annotated[
     list[str] | None,
     typer.Option(
@@ -123,7 +127,13 @@ Model = Annotated[
     str | None, typer.Option("--model", metavar="ID", help="Only answers of this model.", autocompletion=models)
 ]
 Measure = Annotated[
-    str, typer.Option(metavar="NAME", help="How to measure the distance between two answers.", autocompletion=measures)
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="How to measure the distance between two answers. Default: what the job plans, else lexical.",
+        autocompletion=measures,
+        show_default=False,
+    ),
 ]
 By = Annotated[
     Literal["region", "model", "tag"],
@@ -133,12 +143,14 @@ By = Annotated[
     ),
 ]
 Rate = Annotated[
-    float,
+    float | None,
     typer.Option(
         min=0.0001,
         max=0.5,
         metavar="SHARE",
-        help="Maximum share of the verdicts `different` that may be wrong, over all looks at a growing job.",
+        help="Maximum share of the verdicts `different` that may be wrong, over all looks at a growing job. Default:"
+        " what the job plans, else 0.05.",
+        show_default=False,
     ),
 ]
 Margin = Annotated[
@@ -147,7 +159,8 @@ Margin = Annotated[
         min=0.0001,
         max=1,
         metavar="EFFECT",
-        help="Smallest effect that matters, such as 0.05. Results that are shown to be below it are `equivalent`.",
+        help="Smallest effect that matters, such as 0.05. Results that are shown to be below it are `equivalent`. "
+        "Default: what the job plans, else none.",
         show_default=False,
     ),
 ]
@@ -156,7 +169,7 @@ Accept = Annotated[
     typer.Option(
         metavar="NAME",
         help="Accept that this condition differs between regions, such as system_prompt or gpu, or that this "
-        "assumption does not hold, such as cache or time. Repeatable.",
+        "assumption does not hold, such as cache or time. Repeatable; added to what the job plans to accept.",
         autocompletion=conditions,
     ),
 ]

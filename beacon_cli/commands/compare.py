@@ -36,8 +36,8 @@ def compare(
         ),
     ] = None,
     by: By = "region",
-    measure: Measure = "lexical",
-    rate: Rate = 0.05,
+    measure: Measure = None,
+    rate: Rate = None,
     margin: Margin = None,
     accept: Accept = None,
     refusals: Refusals = None,
@@ -57,12 +57,11 @@ def compare(
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.comparison.table import show_comparison
-    from beacon_cli.comparison.verdicts import Terms
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
-    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals, labels=labels, scorer=scorer, by=by)
+    options = chosen_options(measure, rate, margin, accept or (), refusals, labels=labels, scorer=scorer, by=by)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         jobs = [

@@ -37,8 +37,8 @@ def report(
     ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     by: By = "region",
-    measure: Measure = "lexical",
-    rate: Rate = 0.05,
+    measure: Measure = None,
+    rate: Rate = None,
     margin: Margin = None,
     accept: Accept = None,
     refusals: Refusals = None,
@@ -49,7 +49,6 @@ def report(
 ) -> CommandResult:
     """Write a job's answers and verdicts as one HTML file. Exit code 0 whatever the verdicts are."""
     from beacon_cli.comparison.options import chosen_options
-    from beacon_cli.comparison.verdicts import Terms
     from beacon_cli.console.output_file import STDOUT, file_or_stdout
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.report.files import default_name, require_free_stdout
@@ -61,7 +60,7 @@ def report(
 
     if output == STDOUT:
         require_free_stdout(as_json=as_json, open_it=open_it)
-    options = chosen_options(measure, Terms(rate, margin), accept or (), refusals, labels=labels, scorer=scorer, by=by)
+    options = chosen_options(measure, rate, margin, accept or (), refusals, labels=labels, scorer=scorer, by=by)
     vocabulary = ctx.obj.settings.vocabulary
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         job = chosen_job(connection, job_id, regions=vocabulary.regions, as_json=as_json)

@@ -17,6 +17,7 @@ from beacon_cli.commands.common import (
     DatabaseUrl,
     JobFile,
     Json,
+    MaxInFlight,
     NewJobId,
     NoCheck,
     OldPrompt,
@@ -33,10 +34,7 @@ def run(
         bool, typer.Option("--local", help="Start regional servers on this machine and ask them.")
     ] = False,
     batching: BatchingOption = None,
-    max_in_flight: Annotated[
-        int | None,
-        typer.Option(min=1, max=1000, metavar="N", help="Maximum number of calls in flight at the same time."),
-    ] = None,
+    max_in_flight: MaxInFlight = None,
     model: AskedModels = None,
     region: AskedRegions = None,
     question: AskedQuestions = None,
@@ -45,7 +43,7 @@ def run(
     job_id: NewJobId = None,
     old_prompt: OldPrompt = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be asked and what it costs, without asking it.")
+        bool, typer.Option("--dry-run", help="Show what would be asked, what it costs and what it can find, as plan.")
     ] = False,
     again: Annotated[
         list[str] | None,

@@ -7,18 +7,13 @@ everything may be exchanged, there is one block.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-Sizes = tuple[int, ...]
-"""How many answers of each group there are."""
-
-Shape = tuple[Sizes, ...]
-"""The sizes of each block; equal blocks are neighbours."""
+from beacon_cli.design.shapes import Shape, Sizes, distinct_count, interchangeable, ways_of
 
 _SHAPES_KEPT = 8
 _CHUNKS_KEPT = 128
@@ -30,30 +25,6 @@ _MOST_WAYS = 5040  # of a block, up to which they are listed
 def group_sizes(shape: Shape) -> Sizes:
     """Return how many answers each group has in all blocks."""
     return tuple(map(sum, zip(*shape, strict=True)))
-
-
-def arrangement_count(shape: Shape) -> int:
-    """Return the number of ways to exchange the labels."""
-    return math.prod(map(_ways_of, shape))
-
-
-def distinct_count(shape: Shape) -> int:
-    """Return how many of them can differ in the distances inside groups: groups that are in the same number in every
-    block are interchangeable."""
-    return arrangement_count(shape) // math.prod(math.factorial(len(alike)) for alike in _interchangeable(shape))
-
-
-def together_share(shape: Shape) -> float:
-    """Return the share of the arrangements in which the answers of one group, the most favourable one, stay together.
-
-    If one group differs and the others are alike, about this share of the arrangements, or less, is as extreme as the
-    real one: the assignment among the other groups is chance.
-    """
-    kept = (
-        len(alike) * arrangement_count(tuple((*sizes[: alike[0]], *sizes[alike[0] + 1 :]) for sizes in shape))
-        for alike in _interchangeable(shape)
-    )
-    return min(1.0, min(kept) / arrangement_count(shape))
 
 
 def are_few(shape: Shape, at_most: int) -> bool:
@@ -82,18 +53,6 @@ def random_arrangements(shape: Shape, count: int, chance: np.random.Generator) -
     return np.concatenate([_dealt(sizes, blocks, count, chance) for sizes, blocks in runs], axis=1)
 
 
-def _ways_of(sizes: Sizes) -> int:
-    return math.factorial(sum(sizes)) // math.prod(map(math.factorial, sizes))
-
-
-def _interchangeable(shape: Shape) -> list[list[int]]:
-    """Return the groups in classes of which every block has the same number."""
-    classes: dict[Sizes, list[int]] = {}
-    for group, column in enumerate(zip(*shape, strict=True)):
-        classes.setdefault(column, []).append(group)
-    return list(classes.values())
-
-
 def _rows(answers: int) -> int:
     return max(1, min(_MOST_ROWS, _MOST_CELLS // max(1, answers)))
 
@@ -106,7 +65,7 @@ def _kept(shape: Shape, seed: int, chunk: int) -> np.ndarray:
 
 def _dealt(sizes: Sizes, blocks: int, count: int, chance: np.random.Generator) -> np.ndarray:
     """Return random labels of equal blocks, beside each other."""
-    if _ways_of(sizes) <= _MOST_WAYS:
+    if ways_of(sizes) <= _MOST_WAYS:
         ways = _all_of_block(sizes)
         return ways[chance.integers(len(ways), size=(count, blocks))].reshape(count, -1)
     labels = np.repeat(np.arange(len(sizes), dtype=_type(sizes)), sizes)
@@ -122,7 +81,7 @@ def _all_of_block(sizes: Sizes) -> np.ndarray:
 def _all(shape: Shape) -> np.ndarray:
     """Return every distinct arrangement: interchangeable groups are in order in the first block that has them."""
     ordered: dict[int, list[Sequence[int]]] = {}
-    for alike in _interchangeable(shape):
+    for alike in interchangeable(shape):
         ordered.setdefault(next(place for place, sizes in enumerate(shape) if sizes[alike[0]]), []).append(alike)
     every = [list(_each(sizes, ordered.get(place, ()))) for place, sizes in enumerate(shape)]
     joined = (tuple(itertools.chain.from_iterable(blocks)) for blocks in itertools.product(*every))

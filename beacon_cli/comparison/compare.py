@@ -20,6 +20,7 @@ from beacon_cli.comparison.looks import looks_at
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups, between_groups
 from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.own_words import own_words
+from beacon_cli.comparison.planned import as_planned
 from beacon_cli.comparison.pooled import Tag
 from beacon_cli.comparison.reply import Reply, reply_of
 from beacon_cli.comparison.seeds import shared_seeds, varied
@@ -60,10 +61,11 @@ def compare_jobs(
     """Return the comparison of one job's regions or models, or of two jobs region by region.
 
     `models` are the known ones. The answers of one question and model are held at a time (of one question, if models
-    are compared); each is read once. Raises `UsageError` and `StoreError`.
+    are compared); each is read once. Raises `UsageError`, `MissingExtra` and `StoreError`.
     """
     if len({job.id for job in jobs}) < len(jobs):
         raise UsageError("a job cannot be compared with itself")
+    options, chosen = as_planned(options, jobs)
     grouping = grouping_of(options, jobs)
     with reading(connection):
         tags = _tags(connection, jobs[0]) if options.by == "tag" else {}
@@ -96,6 +98,7 @@ def compare_jobs(
         measure=options.measure,
         terms=options.terms,
         looks=looks,
+        chosen=chosen,
         paired=paired,
         rule=options.rule.source,
         incomparable=walk.incomparable(options.accepted, audits, found),

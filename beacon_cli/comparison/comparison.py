@@ -15,6 +15,7 @@ from beacon_cli.comparison.grouping import By, Grouping
 from beacon_cli.comparison.judged_answers import JudgedAnswers
 from beacon_cli.comparison.looks import Looks
 from beacon_cli.comparison.nearly_alike import NearlyAlikeGroups
+from beacon_cli.comparison.planned import Chosen
 from beacon_cli.comparison.pooled import Pooled
 from beacon_cli.comparison.tagged import Tagged
 from beacon_cli.comparison.verdicts import DIFFERENT, VERDICTS, Judged, Subject, Terms, Verdict, spoken
@@ -41,8 +42,8 @@ class RefusalHit:
 class Comparison:
     """The comparison of a job's regions or models, or of two jobs region by region.
 
-    `audits` has the audits of the jobs, in the order of `job_ids`. `terms` are those of all `looks` together. `paired`:
-    repeats have the same seed in all groups.
+    `audits` has the audits of the jobs, in the order of `job_ids`. `terms` are those of all `looks` together, and
+    `chosen` says which of them were planned. `paired`: repeats have the same seed in all groups.
     `unequal_cut_off` and `piled_failures` say what is not spread evenly over the groups, `pooled` is the test of the
     whole job, and `controls` what differs inside regions that were asked twice. `samples` has an excerpt of one answer
     of each group, for subjects with different answers; `alike` has what tells apart sentences of these answers that are
@@ -60,6 +61,7 @@ class Comparison:
     measure: str
     terms: Terms
     looks: Looks
+    chosen: Chosen
     paired: bool
     rule: str
     incomparable: tuple[Incomparable, ...]
@@ -185,6 +187,7 @@ class Comparison:
             "false_discovery_rate": self.terms.rate,
             "margin": self.terms.margin,
             **self.looks.as_data(self.terms.rate),
+            "analysis": self.chosen.as_data(),
             "design": self.design,
             "failures_pile_up": self.piled_failures,
             "pooled": self.pooled_data,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from beacon_cli.comparison.arrangements import Shape, Sizes, are_few, arrangements, distinct_count
+from beacon_cli.comparison.arrangements import are_few, arrangements
 from beacon_cli.comparison.layout import Layout
+from beacon_cli.design.shapes import Shape, Sizes, distinct_count
 
 EXCHANGES = 9_999
 """The number of exchanges of labels that are tested; all of them if there are fewer."""

@@ -9,19 +9,23 @@ from dataclasses import replace
 import numpy as np
 
 from beacon_cli.comparison.apart import corrected, standing_apart
-from beacon_cli.comparison.arrangements import distinct_count, together_share
 from beacon_cli.comparison.difference import Difference
 from beacon_cli.comparison.distance import Measure
 from beacon_cli.comparison.exchange import EXCHANGES, tested_again
-from beacon_cli.comparison.measured import MOST_ANSWERS, GroupTest, Measured, Measuring
+from beacon_cli.comparison.measured import GroupTest, Measured, Measuring
 from beacon_cli.comparison.pooled import Pool, Tag
 from beacon_cli.comparison.reply import Outcome, Reply
 from beacon_cli.comparison.sensitivity import detectable
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS, Judged, Judgement, OutcomeTest, Subject, Terms, Verdict
 from beacon_cli.console.printable import excerpt
+from beacon_cli.design.shapes import MOST_ANSWERS, MOST_EXCHANGES, Bluntness, bluntness
 
-_MOST_EXCHANGES = 99_999
 _LONE = 2  # exchanges that may be as extreme, so that a single p-value is still below the corrected rate
+_BLUNT: Mapping[Bluntness, str] = {
+    "few answers": "among {} tests, so few answers cannot show a single difference",
+    "one group": "among {} tests, so few answers can hardly show that one group differs",
+    "few exchanges": "with {} tests, there are too few exchanges to show a single difference",
+}
 _PARTS = 4  # p-values of a subject at most: two tests of two parts
 _LEAST_REPEATS = 2  # of each group, so that equal repeats say something
 
@@ -79,7 +83,7 @@ class Judging:
 
 def _exchanges(tests: int, rate: float) -> int:
     """Return how many random exchanges let a single p-value be small enough among so many tests."""
-    return min(max(EXCHANGES, math.ceil(_LONE * 2 * tests / rate)), _MOST_EXCHANGES)
+    return min(max(EXCHANGES, math.ceil(_LONE * 2 * tests / rate)), MOST_EXCHANGES)
 
 
 class _Unmatched:
@@ -185,21 +189,12 @@ class _Family:
             yield f"only the first {MOST_ANSWERS} answers of each were tested"
 
     def _bluntness(self, measured: Measured) -> str:
-        """Return why the test could not have shown a single difference, if it could not.
-
-        The smallest p-value must be at most the rate divided by the number of tests.
-        """
+        """Return why the test could not have shown a single difference, if it could not."""
         if measured.texts is None:
             return ""
-        parts = measured.texts.found.exchanges
-        tests = self._tests * len(parts)
-        if all(tests > distinct_count(part.shape) * self._terms.rate for part in parts):
-            return f"among {self._tests} tests, so few answers cannot show a single difference"
-        if all(tests * together_share(part.shape) / 2 > self._terms.rate for part in parts):
-            return f"among {self._tests} tests, so few answers can hardly show that one group differs"
-        if tests / (_MOST_EXCHANGES + 1) > self._terms.rate:
-            return f"with {self._tests} tests, there are too few exchanges to show a single difference"
-        return ""
+        shapes = [part.shape for part in measured.texts.found.exchanges]
+        blunt = bluntness(shapes, tests=self._tests, rate=self._terms.rate)
+        return _BLUNT[blunt].format(self._tests) if blunt else ""
 
 
 def discovery_rates(p_values: Sequence[float]) -> list[float]:

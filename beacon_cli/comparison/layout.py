@@ -8,7 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from beacon_cli.comparison.arrangements import Shape, Sizes, group_sizes
+from beacon_cli.comparison.arrangements import group_sizes
+from beacon_cli.design.shapes import Shape, Sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from beacon_cli.comparison.measured import MOST_ANSWERS
 from beacon_cli.comparison.verdicts import Terms
+from beacon_cli.design.shapes import MOST_ANSWERS
+from beacon_cli.design.spending import spent
 from beacon_cli.records.stages import Stage
 
 Look = Mapping[str, int]
@@ -22,7 +23,7 @@ Look = Mapping[str, int]
 
 def _spent(look: Look) -> Fraction:
     """Return the share of the rate that all looks together may have spent at this one; the mean, if of several jobs."""
-    return 1 - sum((Fraction(1, repeats) for repeats in look.values()), Fraction(0)) / len(look)
+    return sum(map(spent, look.values()), Fraction(0)) / len(look)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,12 @@ from beacon_cli.comparison.exchange import Tested, exchange_test
 from beacon_cli.comparison.layout import Layout, Sample
 from beacon_cli.comparison.pooled import Pool, Tag
 from beacon_cli.comparison.reply import Outcome, Reply, counted
+from beacon_cli.design.shapes import MOST_ANSWERS
 
 PAIR_EXCHANGES = 1_999
 """The number of exchanges by which each two groups are compared, once all groups together differ, at least."""
 
 _SHARP = 20  # exchanges of a pair that may be as extreme, so that its p-value is still as small as the rate
-
-MOST_ANSWERS = 100
-"""The number of replies of each group that are tested, the first ones: more would take long and find little more."""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from beacon_cli.errors import UsageError
 @dataclass(frozen=True)
 class Options:
     """How to compare: the measure of distance, the terms of the verdicts, the rule for refusals, which conditions may
-    differ, the file with people's labels, the command that scores answers, and what is compared."""
+    differ, the file with people's labels, the command that scores answers, and what is compared. `given` names which of
+    measure, rate, margin and accept are not defaults: what the job plans is used for the others."""
 
     measure: str = "lexical"
     terms: Terms = DEFAULT_TERMS
@@ -29,6 +30,7 @@ class Options:
     labels: Path | None = None
     scorer: str | None = None
     by: By = "region"
+    given: frozenset[str] = frozenset()
 
 
 def refusal_rule(file: Path | None) -> RefusalRule:
@@ -42,20 +44,34 @@ def refusal_rule(file: Path | None) -> RefusalRule:
 
 
 def chosen_options(
-    measure: str,
-    terms: Terms,
-    accepted: Iterable[str],
+    measure: str | None,
+    rate: float | None,
+    margin: float | None,
+    accepted: Collection[str],
     refusals: Path | None,
     *,
     labels: Path | None = None,
     scorer: str | None = None,
     by: By = "region",
 ) -> Options:
-    """Return the given options. Raises `UsageError` for unknown names, or an unusable rule, and `MissingExtra`."""
-    for option, known, names in (("--measure", MEASURES, [measure]), ("--accept", NAMES, accepted)):
+    """Return the given options; None stands for what the job plans, or the default.
+
+    Raises `UsageError` for unknown names, or an unusable rule, and `MissingExtra`.
+    """
+    for option, known, names in (("--measure", MEASURES, [measure] if measure else []), ("--accept", NAMES, accepted)):
         for name in names:
             if name not in known:
                 raise UsageError(f"{option}: unknown {excerpt(name)!r}", hint=f"known: {', '.join(known)}")
     if measure == "semantic":
         require_it()
-    return Options(measure, terms, refusal_rule(refusals), frozenset(accepted), labels, scorer, by)
+    values = {"measure": measure, "rate": rate, "margin": margin, "accept": accepted or None}
+    return Options(
+        measure=measure or Options.measure,
+        terms=Terms(DEFAULT_TERMS.rate if rate is None else rate, margin),
+        rule=refusal_rule(refusals),
+        accepted=frozenset(accepted),
+        labels=labels,
+        scorer=scorer,
+        by=by,
+        given=frozenset(name for name, value in values.items() if value is not None),
+    )

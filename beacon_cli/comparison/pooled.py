@@ -127,20 +127,25 @@ class Pool:
         return {tag: result for tag, result in found if result is not None}
 
     def _scores(self, sample: Sample, number: int) -> np.ndarray | None:
-        """Return the statistic of the real labels and of random ones, in standard deviations; None without noise.
+        return stratum_scores(sample, (self._number, number), self._draws)
 
-        Each stratum draws its own exchanges, so that those of all strata together are exchanges of the whole job.
-        """
-        if len(sample.names) < 2:
-            return None
-        layout = sample.laid_out()
-        if not (layout.distances * (layout.labels[:, None] == layout.labels)).max() > _SAME:
-            return None
-        drawn = random_arrangements(layout.shape, self._draws, np.random.default_rng((self._number, number)))
-        values = inside(layout.distances, np.concatenate([layout.labels[None, :], drawn]), layout.sizes)
-        deviation = values.std()
-        scores: np.ndarray = (values - values.mean()) / (deviation if deviation > _SAME else math.inf)
-        return scores
+
+def stratum_scores(sample: Sample, seed: tuple[int, ...], draws: int = DRAWS) -> np.ndarray | None:
+    """Return the statistic of the real labels and of `draws` random ones, in standard deviations; None without noise.
+
+    Each stratum draws its own exchanges, by its seed, so that those of all strata together are exchanges of the whole
+    job.
+    """
+    if len(sample.names) < 2:
+        return None
+    layout = sample.laid_out()
+    if not (layout.distances * (layout.labels[:, None] == layout.labels)).max() > _SAME:
+        return None
+    drawn = random_arrangements(layout.shape, draws, np.random.default_rng(seed))
+    values = inside(layout.distances, np.concatenate([layout.labels[None, :], drawn]), layout.sizes)
+    deviation = values.std()
+    scores: np.ndarray = (values - values.mean()) / (deviation if deviation > _SAME else math.inf)
+    return scores
 
 
 def _share(scores: np.ndarray) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from beacon_cli.comparison.arrangements import together_share
 from beacon_cli.comparison.difference import Difference
 from beacon_cli.comparison.exchange import Exchanged
 from beacon_cli.comparison.student import skewed_quantile
+from beacon_cli.design.shapes import together_share
 
 _POWER = 0.8416  # the normal quantile of 80 %
 

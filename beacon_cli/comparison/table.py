@@ -84,6 +84,7 @@ def _headline(comparison: Comparison) -> Iterator[Line]:
 
 
 def _findings(comparison: Comparison) -> Iterator[Line]:
+    yield "yellow" if comparison.chosen.afterwards else "dim", f"analysis: {comparison.chosen}"
     for finding in comparison.incomparable:
         if finding.accepted:
             yield "dim", f"accepted: {finding.title}: {finding.detail}"

@@ -10,6 +10,7 @@ from beacon_cli.comparison.apart import PairNames
 from beacon_cli.comparison.difference import Difference
 from beacon_cli.comparison.pooled import Pooled, Tag
 from beacon_cli.comparison.reply import Outcome
+from beacon_cli.job.analysis import FALSE_DISCOVERY_RATE
 
 Verdict = Literal[
     "different",
@@ -30,9 +31,6 @@ def spoken(verdict: Verdict) -> str:
 
 DIFFERENT: frozenset[Verdict] = frozenset({"different", "no_text"})
 """The verdicts that `--fail-on different` fails on."""
-
-FALSE_DISCOVERY_RATE = 0.05
-"""The share of `different` verdicts, over all tests of a comparison, that may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.runs.asked_endpoints import asked_endpoints
 from beacon_cli.runs.cost_limit import require_cost_limit
+from beacon_cli.runs.doubts import doubts
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
@@ -71,7 +72,7 @@ def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, prio
     """
     job_id = request.given_or_new_id(job)
     _require_cost_limit(request, settings, job)
-    write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
+    write_stderr("".join(f"warning: {printable(warning)}\n" for warning in (*job.warnings, *doubts(request, job))))
     try:
         return asyncio.run(_submit(request, settings, job, job_id, url, priority))
     except Interrupted as interrupted:

@@ -7,6 +7,7 @@ from typing import Any
 
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
 from beacon_cli.job.model import PLACE
 from beacon_cli.job.stored_regions import stored_regions
 from modal_deployment.regions import Region
@@ -29,7 +30,26 @@ def spec_differences(stored: Spec, new: Spec) -> list[str]:
         *_section_changes("generation", stored, new),
         *_value_changes("", stored, new, ("system_prompt",)),
         *_section_changes("system_prompts", stored, new),
+        *_analysis_changes(stored, new),
     ]
+
+
+def how_to_go_on(stored: Spec, new: Spec) -> str:
+    """Return what to do about a changed job."""
+    another = "give the changed job another id (--job-id, or id: in the job file)"
+    if not any(_analysis_changes(stored, new)):
+        return another
+    return (
+        f"what is planned is stored before the first answer: write `analysis` as it was, and give {command('compare')}"
+        f" its options, which it shows as chosen afterwards; or {another}"
+    )
+
+
+def _analysis_changes(stored: Spec, new: Spec) -> Iterator[str]:
+    if ("analysis" in stored) != ("analysis" in new):
+        yield f"analysis: {'added' if 'analysis' in new else 'removed'}"
+    else:
+        yield from _section_changes("analysis", stored, new)
 
 
 def _question_changes(stored: Spec, new: Spec) -> Iterator[str]:

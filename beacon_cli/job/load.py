@@ -56,6 +56,7 @@ def load_job(path: Path, *, regions: Regions, known_models: Collection[str], old
         system_prompt=written.system_prompt,
         system_prompts=_system_prompts(document, members, regions),
         limits=written.limits,
+        analysis=written.analysis,
         metadata=written.metadata,
     )
     _require_places(document, job)

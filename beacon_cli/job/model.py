@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
+from beacon_cli.job.analysis import Analysis
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.generation import Generation
 from beacon_cli.job.lanes import Lane
@@ -166,6 +167,10 @@ class JobFile(_Written):
         default=Limits(),
         description="Limits on calls in flight, attempts and time. Flags override them.",
     )
+    analysis: Analysis | None = Field(
+        default=None,
+        description="How the answers will be judged, planned before the first one. Default: not planned.",
+    )
     metadata: dict[str, Any] = Field(default={}, description="Your own data; stored with the job, not interpreted.")
 
 
@@ -198,6 +203,7 @@ class Job:
     system_prompt: str | None = None
     system_prompts: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    analysis: Analysis | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -260,16 +266,18 @@ class Job:
             "metadata": self.metadata,
             **({"controls": list(self.controls)} if self.controls else {}),
             **({"system_prompts": dict(self.system_prompts)} if self.system_prompts else {}),
+            **self._analysis_spec(),
         }
 
     def answer_spec(self) -> dict[str, Any]:
-        """Return the part of `spec` that changes answers; the order of models and regions does not.
+        """Return the part of `spec` that changes answers, or says how they will be judged; the order of models and
+        regions does not.
 
         Of the regions it has what differs from the built-in ones: labels, and places if the system prompt names them.
         """
         spec = self.spec()
         models = [{"id": model["id"], "regions": sorted(model["regions"])} for model in spec["models"]]
-        kept = ("questions", "repeats", "generation", "system_prompt", "system_prompts")
+        kept = ("questions", "repeats", "generation", "system_prompt", "system_prompts", "analysis")
         regions = {region.id: told for region in self._regions() if (told := self._beyond_built_in(region))}
         return {
             **{key: spec[key] for key in kept if key in spec},
@@ -277,6 +285,11 @@ class Job:
             **({"controls": sorted(self.controls)} if self.controls else {}),
             **({"regions": regions} if regions else {}),
         }
+
+    def _analysis_spec(self) -> dict[str, Any]:
+        if self.analysis is None:
+            return {}
+        return {"analysis": self.analysis.spec(), "analysis_sha256": self.analysis.sha256}
 
     def _regions(self) -> tuple[Region, ...]:
         return tuple(dict.fromkeys(lane.region for lane in self.lanes()))

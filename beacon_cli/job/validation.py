@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import JobFileError
+from beacon_cli.job.analysis import AcceptedName, Analysis, MeasureName
 from beacon_cli.job.document import Document, Node, joined
 from beacon_cli.job.generation import Generation
 from beacon_cli.job.limits import Limits
@@ -51,6 +52,9 @@ _HINTS = {
     "controls": "write controls: [EU]",
     "version": "this Beacon reads version 1",
     "id": "write an id such as bias-demo-1",
+    "analysis": "write analysis: {rate: 0.05, accept: [system_prompt]}",
+    "analysis.margin": "write the smallest effect that matters, such as 0.05, or leave the key out",
+    "analysis.accept": "write accept: [system_prompt]",
 }
 
 
@@ -91,6 +95,10 @@ def _translated(document: Document, item: ErrorDetails) -> tuple[tuple[bool, int
         hint = f"{suggestion(key, known)}known keys: {', '.join(known)}"
         line, column = node.key_at or (node.line, node.column)
         return (False, line, column), document.error(node, "unknown key", hint, at_key=True)
+    if kind == "literal_error" and (names := _named(node.path)):
+        hint = f"{suggestion(node.value if isinstance(node.value, str) else '', names)}known: {', '.join(names)}"
+        problem = f"must be a known name, not {_described(node)}"
+        return (False, node.line, node.column), document.error(node, problem, hint)
     words = {name: _number(value) for name, value in item.get("ctx", {}).items()}
     problem = _PROBLEMS.get(kind, "not usable: {found}").format_map({**words, "found": _described(node)})
     if kind.startswith(("greater", "less")) and key.endswith("_timeout"):
@@ -104,12 +112,20 @@ def _hint(node: Node, kind: str) -> str:
     return _HINTS.get(node.path, _REFERENCE)
 
 
+def _named(path: str) -> tuple[str, ...]:
+    """Return the names that can stand at a path; none if it has no list of names."""
+    if path.startswith("analysis.accept["):
+        return get_args(AcceptedName)
+    return get_args(MeasureName) if path == "analysis.measure" else ()
+
+
 def _known_keys(loc: tuple[int | str, ...]) -> list[str]:
     """Return the allowed keys of the mapping in which the last part of `loc` is unknown."""
     keys = [part for part in loc[:-1] if isinstance(part, str) and not part.startswith("<")]
     in_list = any(isinstance(part, int) for part in loc)
     models: dict[str, type[BaseModel]] = {
         "": JobFile,
+        "analysis": Analysis,
         "generation": Generation,
         "limits": Limits,
         "models": WrittenModel,

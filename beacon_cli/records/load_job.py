@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from beacon_cli.errors import ConfigError
+from beacon_cli.job.analysis import Analysis
 from beacon_cli.job.generation import Generation
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.limits import Limits
@@ -65,6 +66,7 @@ def _job_of(url: str, job_id: str, spec: Any, known: Regions) -> Job:
         system_prompt=spec["system_prompt"],
         system_prompts=spec.get("system_prompts", {}),
         limits=Limits(**spec["limits"]),
+        analysis=Analysis(**spec["analysis"]) if "analysis" in spec else None,
         metadata=spec["metadata"],
     )
 

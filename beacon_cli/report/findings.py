@@ -23,7 +23,7 @@ class Finding:
 def findings(comparison: Comparison) -> tuple[Finding, ...]:
     """Return the findings, serious ones first."""
     [audit] = comparison.audits
-    found = [*_missing(audit), *_conditions(comparison), *_outcomes(comparison), *_checks(audit)]
+    found = [*_missing(audit), _analysis(comparison), *_conditions(comparison), *_outcomes(comparison), *_checks(audit)]
     return tuple(sorted(found, key=lambda finding: not finding.serious))
 
 
@@ -42,6 +42,12 @@ def _missing(audit: AuditReport) -> Iterator[Finding]:
             f"{quantity(missing, 'answer')} of {coverage.expected} missing ({reasons});"
             " run the job again to continue it",
         )
+
+
+def _analysis(comparison: Comparison) -> Finding:
+    """Return whether the verdicts are on terms that were planned."""
+    title = "Analysis chosen afterwards" if comparison.chosen.afterwards else "Analysis"
+    return Finding(title, str(comparison.chosen), serious=False)
 
 
 def _conditions(comparison: Comparison) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ from beacon_cli.local.bundled import local_model_ids
 from beacon_cli.local.models import template_warnings
 from beacon_cli.records.kept_ids import keep_id
 from beacon_cli.runs.asked_again import none_has_status
+from beacon_cli.runs.doubts import doubts
 from beacon_cli.runs.inventory import Inventory, container_inventory
 from beacon_cli.runs.prepare import Prepared, prepared_run
 from beacon_cli.runs.request import RunRequest
@@ -142,6 +143,8 @@ class _OpenedRun:
                 )
                 self._announce_growth(store.claim)
                 self._announce_again(store.claim)
+                if not store.claim.exists:
+                    self._warn()
                 prepared = await self._prepared(stack, store)
                 before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
@@ -222,6 +225,11 @@ class _OpenedRun:
             self._notify(f"{answers}; each stays until a new answer replaces it")
         elif self._request.again and not claim.nothing_to_ask:
             self._notify(f"nothing to ask again: {none_has_status(self._request.again)}")
+
+    def _warn(self) -> None:
+        """Say once, before the first question of a new job, that its design can hardly find anything."""
+        for doubt in doubts(self._request, self._job):
+            self._notify(f"warning: {doubt}")
 
     def _keep_id(self) -> None:
         """Keep the job's id for completion while the embedded server does not run."""

@@ -1,4 +1,4 @@
-"""`beacon run --dry-run`: shows what a run would do, without asking, storing or starting anything."""
+"""`beacon plan` and `run --dry-run`: what a run would ask and could find; nothing is asked, stored or started."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.result import CommandResult
+from beacon_cli.design.design import POWER, Prospects, design_of, prospects
 from beacon_cli.endpoints.configured import Endpoint, checked_lanes
 from beacon_cli.errors import NoEndpoint, UsageError
 from beacon_cli.executor.batching import containers_at_most, endpoint_caps
@@ -33,10 +34,13 @@ _PROMPTS_SHOWN = 20
 _CAPS_NAMED = 4  # as many regions fit a line
 
 
-def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool) -> CommandResult:
-    """Return the plan of a run. Raises `UsageError`, and `ConfigError`.
+def plan_job(
+    request: RunRequest, settings: Settings, job: Job, *, as_json: bool, command: str = "run", power: float = POWER
+) -> CommandResult:
+    """Return the plan of a run, by a command. Raises `UsageError`, and `ConfigError`.
 
-    A job may be planned before its endpoints are configured: the plan then ends with what is missing.
+    `power` is how likely a difference should be found, for the number of repeats that this takes. A job may be
+    planned before its endpoints are configured: the plan then ends with what is missing.
     """
     request.given_or_new_id(job)
     limits = request.limits(job, settings)
@@ -55,6 +59,8 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         require_cost_limit(settings, lanes if endpoints else (), endpoints, limits)
     except UsageError as error:
         missing = error
+    design = design_of(job, request.part)
+    found = prospects(design, power=power) if design else None
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,
@@ -92,15 +98,18 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
                 (question for question in job.questions if request.part.has_question(question.id)), _PROMPTS_LISTED
             )
         ],
-        "warnings": list(job.warnings),
+        "warnings": [*job.warnings, *(found.warnings if found else ())],
         "again": list(request.again),
         "without": list(request.part.without),
         "part": request.part.chosen(),
         "check_calls": len(checked_lanes(endpoints, lanes)) if request.check and endpoints else 0,
         "cost": estimate and estimate.as_data(),
         "cannot_run": missing and f"{missing.message}: {missing.hint}",
+        "analysis": job.analysis and {**job.analysis.spec(), "sha256": job.analysis.sha256},
+        "design": found and found.as_data(),
     }
-    return CommandResult("run", data, as_json=as_json, show=partial(_show, request, job, limits, data, estimate))
+    show = partial(_show, request, job, limits, data, estimate, found)
+    return CommandResult(command, data, as_json=as_json, show=show)
 
 
 def _caps(by_region: Mapping[str, int]) -> str:
@@ -121,12 +130,45 @@ def _addresses(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _show(
-    request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], estimate: Estimate | None, out: Console
+    request: RunRequest,
+    job: Job,
+    limits: Limits,
+    data: dict[str, Any],
+    estimate: Estimate | None,
+    found: Prospects | None,
+    out: Console,
 ) -> None:
+    """Print what is asked, what it costs, and what can be found."""
+    from rich.text import Text
+
+    from beacon_cli.costs.texts import estimate_lines, print_lines
+
+    _show_size(request, job, limits, data, out)
+    print_lines(estimate_lines(estimate, limits.max_cost) if estimate else (), out)
+    _show_calls(job, data, out)
+    if found is not None:
+        _show_design(job, found, out)
+    for warning in data["warnings"]:
+        out.print(Text(f"warning: {excerpt(warning, 300)}", "yellow"))
+    if data["cannot_run"]:
+        out.print(Text(f"this job cannot run yet: {data['cannot_run']}", "yellow"))
+
+
+def _show_design(job: Job, found: Prospects, out: Console) -> None:
+    from rich.text import Text
+
+    from beacon_cli.design.table import print_prospects
+
+    out.print()
+    print_prospects(found, out)
+    if job.analysis is not None:
+        out.print(Text(f"analysis planned: {job.analysis} (sha256 {job.analysis.sha256[:12]})"))
+
+
+def _show_size(request: RunRequest, job: Job, limits: Limits, data: dict[str, Any], out: Console) -> None:
     from rich.text import Text
 
     from beacon_cli.console.tables import Column, print_table
-    from beacon_cli.costs.texts import estimate_lines, print_lines
 
     models = list(dict.fromkeys(lane["model_id"] for lane in data["lanes"]))
     cells = {(lane["model_id"], lane["region"]): lane["expected"] for lane in data["lanes"]}
@@ -149,7 +191,11 @@ def _show(
             f" (max_in_flight {limits.max_in_flight}; {_caps(data['per_endpoint'])})"
         )
     )
-    print_lines(estimate_lines(estimate, limits.max_cost) if estimate else (), out)
+
+
+def _show_calls(job: Job, data: dict[str, Any], out: Console) -> None:
+    from rich.text import Text
+
     for region, prompt in data["system_prompts"].items():
         if prompt is not None or job.system_prompts:
             out.print(Text(f"system prompt in {region}: {'none' if prompt is None else excerpt(prompt, 160)}"))
@@ -167,7 +213,3 @@ def _show(
         out.print(Text(f"  … and {more} more"))
     if data["again"]:
         out.print(Text(f"answers that are {' or '.join(data['again'])} would be asked again"))
-    for warning in job.warnings:
-        out.print(Text(f"warning: {excerpt(warning, 300)}"))
-    if data["cannot_run"]:
-        out.print(Text(f"this job cannot run yet: {data['cannot_run']}", "yellow"))

@@ -68,7 +68,7 @@ def read_summary(
         registry_changes=finished.registry_changes,
         surplus_connections=finished.surplus_connections,
         repeats=job.repeats,
-        system_prompts_differ=len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1,
+        system_prompts_differ=_unplanned_prompts(job),
         part=part,
         asked=None if part.whole else _lanes(connection, job, job_id, part),
         asked_again=again,
@@ -86,6 +86,12 @@ def answered_cells(
     """Return how many cells of a part of a job have one of these statuses, by model and label of the region."""
     rows = _streamed(connection, "lanes", job_id, **part.as_parameters())
     return {(row["model_id"], row["region"]): sum(row[status] for status in statuses) for row in rows}
+
+
+def _unplanned_prompts(job: Job) -> bool:
+    """Return whether regions get different system prompts, and the job does not plan to accept that."""
+    planned = job.analysis.accept if job.analysis else ()
+    return len({job.prompt_system(lane.region) for lane in job.lanes()}) > 1 and "system_prompt" not in planned
 
 
 def _again_command(request: RunRequest, job_id: str) -> str:

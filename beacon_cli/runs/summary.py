@@ -86,7 +86,8 @@ class RunSummary:
     `answers` has all answers of a small job, those of the first repeat of a larger job, and none of a large job.
     `troubles` has, by region label, what the run met in regions that were paused or given up. `part` is what the run
     was to ask, which alone decides whether it succeeded; `asked` has its lanes, counted over its questions, None for
-    the whole job. `system_prompts_differ` says that regions get different system prompts, as with `{place}`. `batches`
+    the whole job. `system_prompts_differ` says that regions get different system prompts, as with `{place}`, which the
+    job does not plan to accept. `batches`
     has the `batch_data` of each batch, and may be left out if only people read it. `asked_again` is None without
     `--again`.
     """

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from beacon_cli.errors import FewerRepeats, UsageError
-from beacon_cli.job.changes import spec_differences
+from beacon_cli.job.changes import how_to_go_on, spec_differences
 from beacon_cli.job.model import Job
 from beacon_cli.store.connect import AsyncConnection
 
@@ -30,7 +30,7 @@ def repeats_before(job: Job, job_id: str, spec: Mapping[str, Any], sha256: str) 
     if replace(job, repeats=before).spec_sha256 != sha256:
         raise UsageError(
             f"job {job_id} is already stored with different contents: {'; '.join(spec_differences(spec, job.spec()))}",
-            hint="give the changed job another id (--job-id, or id: in the job file); only repeats may grow",
+            hint=f"{how_to_go_on(spec, job.spec())}; only repeats may grow",
         )
     if job.repeats < before:
         raise FewerRepeats(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy
 import rapidfuzz
 
+from benchmarks.calibration.designs import designs, write_curves
 from benchmarks.calibration.studies import (
     FULL,
     QUICK,
@@ -37,6 +38,7 @@ STUDIES: dict[str, Callable[[Effort], Iterator[dict[str, Any]]]] = {
     "effects": effects,
     "false_discoveries": false_discoveries,
     "coverage": coverage,
+    "designs": designs,
 }
 
 
@@ -47,6 +49,8 @@ def main() -> None:
     found = {name: _studied(name, effort) for name in arguments.only or STUDIES}
     if arguments.svg and "power" in found:
         draw_power(found["power"], arguments.svg)
+    if arguments.curves and "designs" in found:
+        write_curves(found["designs"], effort, arguments.curves)
     if arguments.json:
         document = {"effort": dataclasses.asdict(effort), "versions": _versions(), **found}
         arguments.json.write_text(json.dumps(document, indent=1, default=dataclasses.asdict) + "\n")
@@ -74,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="another one draws other jobs")
     parser.add_argument("--processes", type=int, default=2, help="at once (2); the figures do not depend on it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--curves", type=Path, metavar="FILE", help="write there what `beacon plan` reads")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the power curves there")
     return parser.parse_args()
 

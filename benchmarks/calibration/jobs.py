@@ -26,7 +26,7 @@ TESTS = _QUESTIONS * _MODELS
 LOOKED_AT = 8
 """How many questions a job has that is looked at several times."""
 
-_REGIONS = ("US", "EU", "ASIA")
+_REGIONS = ("US", "EU", "ASIA", "BR", "ZA")
 _STRAYED = 0.3  # of the answers to one seed, those that another GPU makes another answer
 _COPIED = 0.3  # of the answers in "copied" jobs
 
@@ -83,7 +83,10 @@ def outcomes(task: tuple[Design, int]) -> JobOutcome:
     design, seed = task
     chance = random.Random(f"{seed} {design}")
     subjects = [(Subject(f"q{number % _QUESTIONS}", f"m{number // _QUESTIONS}")) for number in range(TESTS)]
-    replies = ((subject, _replies(design, number, chance)) for number, subject in enumerate(subjects))
+    replies = (
+        (subject, drawn_replies(design, chance, planted=number < design.planted))
+        for number, subject in enumerate(subjects)
+    )
     found = judged(replies, _MEASURES[design.measure], subjects=TESTS, paired=design.dependence == "seeds")
     there = (_REGIONS[design.regions - 1],)
     return JobOutcome(
@@ -110,7 +113,10 @@ def looked_at(task: tuple[Design, tuple[int, ...], int]) -> list[LookOutcome]:
     """Return what `judged` says of one job, drawn by a seed, at each number of repeats to which it grows."""
     design, grown, seed = task
     chance = random.Random(f"{seed} {design}")
-    every = [(Subject(f"q{number}", "m"), _replies(design, number, chance)) for number in range(LOOKED_AT)]
+    every = [
+        (Subject(f"q{number}", "m"), drawn_replies(design, chance, planted=number < design.planted))
+        for number in range(LOOKED_AT)
+    ]
     return [_look(design, every, grown[: place + 1]) for place in range(len(grown))]
 
 
@@ -137,6 +143,22 @@ def grouped(question: Question, repeats: Sequence[int], size: float, chance: ran
     }
 
 
+def drawn_replies(design: Design, chance: random.Random, *, planted: bool) -> list[Reply]:
+    """Return the replies to one question, of which the last region differs if something is planted."""
+    question = KINDS[design.kind](chance)
+    sources = _sources(question, design.regions, design.size if planted else 0.0)
+    seeds = [chance.random() for _ in range(design.repeats)]
+    replies = []
+    for place, (region, source) in enumerate(zip(_REGIONS, sources, strict=False)):
+        lost = design.lost_there if place == design.regions - 1 and design.lost_there else design.lost
+        texts = _of_region(source, seeds, design.dependence, chance)
+        if design.dependence == "cached" and place == design.regions - 1:
+            texts = texts[:1] * design.repeats
+        for repeat, text in enumerate(texts):
+            replies.append(Reply(region, repeat, "failed") if chance.random() < lost else _reply(region, repeat, text))
+    return replies
+
+
 def side_by_side(work: Callable[[Task], Result], tasks: Sequence[Task], processes: int) -> Iterator[Result]:
     """Yield the result of each task, in order."""
     if processes == 1:
@@ -149,22 +171,6 @@ def side_by_side(work: Callable[[Task], Result], tasks: Sequence[Task], processe
 def _p_value(verdict: Judged) -> float | None:
     test = verdict.difference.test if verdict.difference and verdict.q_value is not None else None
     return test.p_value if test else None
-
-
-def _replies(design: Design, number: int, chance: random.Random) -> list[Reply]:
-    question = KINDS[design.kind](chance)
-    planted = number < design.planted
-    sources = _sources(question, design.regions, design.size if planted else 0.0)
-    seeds = [chance.random() for _ in range(design.repeats)]
-    replies = []
-    for place, (region, source) in enumerate(zip(_REGIONS, sources, strict=False)):
-        lost = design.lost_there if place == design.regions - 1 and design.lost_there else design.lost
-        texts = _of_region(source, seeds, design.dependence, chance)
-        if design.dependence == "cached" and place == design.regions - 1:
-            texts = texts[:1] * design.repeats
-        for repeat, text in enumerate(texts):
-            replies.append(Reply(region, repeat, "failed") if chance.random() < lost else _reply(region, repeat, text))
-    return replies
 
 
 def _reply(region: str, repeat: int, text: str) -> Reply:

@@ -102,16 +102,14 @@ class Prefixed:
 
 @dataclass(frozen=True)
 class Cut:
-    """The answers of another source, cut off after so many words, or after this share of them."""
+    """The answers of another source, cut off after so many words."""
 
     source: Source
-    words: int | None = None
-    share: float = 1.0
+    words: int
 
     def answer(self, chance: random.Random) -> str:
         """Return the beginning of an answer."""
-        words = self.source.answer(chance).split()
-        return " ".join(words[: self.words or max(1, round(len(words) * self.share))])
+        return " ".join(self.source.answer(chance).split()[: self.words])
 
 
 @dataclass(frozen=True)
@@ -188,6 +186,13 @@ def prefixed(chance: random.Random) -> Question:
     return Question(usual, lambda _: Prefixed(usual, "As an AI model:"))
 
 
+def halved(chance: random.Random) -> Question:
+    """Return a question answered in prose; what is planted are answers of half of its sentences."""
+    usual = _prose(chance)[0]
+    half = replace(usual, clauses=usual.clauses[: len(usual.clauses) // 2])
+    return Question(usual, lambda size: Mixture(usual, half, size))
+
+
 def resaid(chance: random.Random) -> Question:
     """Return a question answered in prose; what is planted is another first sentence, in a share of the answers."""
     usual, other = _prose(chance)
@@ -213,12 +218,6 @@ def short(chance: random.Random) -> Question:
     usual = Short(answers, tuple(sorted((chance.expovariate(1) ** 2 for _ in answers), reverse=True)))
     other = Short(_OTHER_SHORT, (8, 4, 2, 1))
     return Question(usual, lambda size: Mixture(usual, other, size))
-
-
-def halved(chance: random.Random) -> Question:
-    """Return a question answered in prose; what is planted are answers of half the length."""
-    usual = _prose(chance)[0]
-    return Question(usual, lambda size: Mixture(usual, Cut(usual, share=0.5), size))
 
 
 def negated(chance: random.Random) -> Question:

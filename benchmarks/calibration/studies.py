@@ -40,7 +40,8 @@ _POOL = 1_000  # answers of each source, for the simulation that stands for the 
 @dataclass(frozen=True)
 class Effort:
     """How much is simulated: jobs for the rates of errors, jobs that grow, jobs for the power, questions whose
-    intervals are looked at, how many of each, and how many pairs of answers stand for the truth."""
+    intervals are looked at, how many of each, how many pairs of answers stand for the truth, and how many questions
+    are judged for a design."""
 
     errors: int
     growing: int
@@ -48,12 +49,15 @@ class Effort:
     questions: int
     samples: int
     pairs: int
+    strata: int
     seed: int
     processes: int
 
 
-QUICK = Effort(errors=10, growing=20, powered=3, questions=1, samples=40, pairs=2_000, seed=1, processes=2)
-FULL = Effort(errors=400, growing=400, powered=20, questions=6, samples=100, pairs=10_000, seed=1, processes=2)
+QUICK = Effort(errors=10, growing=20, powered=3, questions=1, samples=40, pairs=2_000, strata=50, seed=1, processes=2)
+FULL = Effort(
+    errors=400, growing=400, powered=20, questions=6, samples=100, pairs=10_000, strata=200, seed=1, processes=2
+)
 
 _NULLS: Mapping[str, Mapping[str, Any]] = {
     "prose": {"kind": "replaced"},

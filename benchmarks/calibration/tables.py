@@ -75,6 +75,21 @@ def _coverage(lines: Lines) -> str:
     return _table(titles, ((*key, *cells) for key, cells in rows.items()))
 
 
+def _designs(lines: Lines) -> str:
+    """Return the power at a level of 5 %, and among 16 tests, with three regions."""
+    titles = ("in one region", "seeds", "repeats", "one question of one", "one of 16", "one of 256", "all of 16")
+    rows = (
+        (
+            *(each["effect"], "yes" if each["seeds"] else "no", each["repeats"]),
+            *(f"{each['one'][place]} %" for place in (2, 6, 9)),
+            f"{each['whole'][4][2]} %",
+        )
+        for each in lines
+        if each["regions"] == 3
+    )
+    return _table(titles, rows)
+
+
 _TABLES = {
     "false_alarms": _false_alarms,
     "looks": _looks,
@@ -83,6 +98,7 @@ _TABLES = {
     "effects": _effects,
     "false_discoveries": _false_discoveries,
     "coverage": _coverage,
+    "designs": _designs,
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from beacon_cli.comparison.looks import Looks
-from beacon_cli.comparison.verdicts import FALSE_DISCOVERY_RATE
+from beacon_cli.job.analysis import FALSE_DISCOVERY_RATE
 
 FIRST = (2, 3, 5, 8, 10)
 _GROWN = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100)

@@ -10,7 +10,6 @@ import pytest
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.comparison.compare import compare_jobs
 from beacon_cli.comparison.options import chosen_options
-from beacon_cli.comparison.verdicts import DEFAULT_TERMS
 from beacon_cli.executor.execution import Batching
 from beacon_cli.records.find_job import find_job
 from tests.support.audit_jobs import JOB, fingerprint, seed_legacy
@@ -137,7 +136,7 @@ def test_ten_defects_in_one_old_job_are_all_named_and_nothing_is_written(legacy:
 
     report = audit_job(legacy, JOB, regions=REGIONS)
     job = find_job(legacy, JOB, regions=REGIONS)
-    comparison = compare_jobs(legacy, [job], chosen_options("lexical", DEFAULT_TERMS, (), None), models=REGISTRY)
+    comparison = compare_jobs(legacy, [job], chosen_options("lexical", None, None, (), None), models=REGISTRY)
 
     found = {check.name: check for check in report.checks}
     assert {name: check.status for name, check in found.items()} == {

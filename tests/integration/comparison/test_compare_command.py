@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 
 from beacon_cli.comparison.verdicts import VERDICTS
+from beacon_cli.job.analysis import Analysis
 from tests.support.audit_jobs import JOB, MODELS, START, add_execution, fingerprint, seed, seed_legacy
 from tests.support.in_process import Done, beacon
 from tests.support.noisy_jobs import NoisyJob, store
@@ -134,6 +136,12 @@ def test_the_json_of_a_comparison(connection: Connection, database_url: str) -> 
         "look": 1,
         "level": pytest.approx(0.04),
         "looks": [{"repeats": {JOB: 5}, "level": pytest.approx(0.04)}],
+        "analysis": {
+            "used": {"measure": "lexical", "rate": 0.05, "margin": None, "accept": []},
+            "planned": None,
+            "planned_sha256": None,
+            "chosen_afterwards": [],
+        },
         "design": "unpaired",
         "failures_pile_up": None,
         "controls": [],
@@ -156,6 +164,30 @@ def test_a_difference_fails_only_where_that_is_asked_for(connection: Connection,
     code, _, errors = compared(JOB, "--fail-on", "different", url=database_url)
     assert (code, errors) == (1, [{"code": "problems_found", "message": "different: 1 result", "hint": ""}])
     assert compare(JOB, "--fail-on", "anything", url=database_url).code == 2
+
+
+def test_a_planned_analysis_is_used_and_what_is_chosen_afterwards_is_told(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, NoisyJob(questions=2, planted=None))
+    plan = Analysis(rate=0.01, accept=["gpu"])
+    connection.execute(
+        "UPDATE jobs SET spec = spec || %s", [json.dumps({"analysis": plan.spec(), "analysis_sha256": plan.sha256})]
+    )
+    connection.execute(f"{DIFFERING['gpu']} WHERE region = 'ASIA'".encode())
+    code, data, _ = compared(JOB, url=database_url)
+    assert (code, data["false_discovery_rate"], data["incomparable"][0]["accepted"]) == (0, 0.01, True)
+    assert data["analysis"] == {
+        "used": plan.spec(),
+        "planned": plan.spec(),
+        "planned_sha256": plan.sha256,
+        "chosen_afterwards": [],
+    }
+    told = f"analysis: planned before the first answer (sha256 {plan.sha256[:12]}); "
+    assert f"\n{told}as planned: lexical, rate 0.01, no margin, accept gpu\n" in compare(JOB, url=database_url).out
+    done = compare(JOB, "--rate", "0.05", url=database_url)
+    assert f"\n{told}chosen afterwards: rate 0.05 (planned: rate 0.01); as planned: lexical, no margin" in done.out
+    assert compared(JOB, "--rate", "0.05", url=database_url)[1]["analysis"]["chosen_afterwards"] == ["rate"]
 
 
 def test_one_repeat_is_never_a_difference_and_says_what_to_run(connection: Connection, database_url: str) -> None:

@@ -33,6 +33,7 @@ def test_a_stored_job_asks_what_was_submitted(database_url: str, tmp_path: Path)
         controls=["ASIA", "US"],
         generation=generation,
         system_prompts={"US": "In {place}.", "default": "Hi."},
+        analysis={"margin": 0.1, "accept": ["system_prompt"]},
     )
 
     async def submit() -> None:

@@ -102,7 +102,8 @@ def test_a_job_from_stdin_finds_its_questions_in_the_working_folder(
     assert plan["prompts"][0] == {"question_id": "math", "text": "What is 2+2?", "tags": ["control", "easy"]}
     assert plan["system_prompts"] == {"US": "You are in the US.", "EU": "Be brief.", "ASIA": "Be brief."}
     assert plan["generation"]["stop"] == ["END", "\n"]
-    assert plan["warnings"] == [AUTHOR.removeprefix("warning: ").rstrip()]
+    assert plan["warnings"][:1] == [AUTHOR.removeprefix("warning: ").rstrip()]
+    assert plan["warnings"][1:] == plan["design"]["warnings"]
     assert {prompt for prompt, _, _ in regions.seen} == {"Why; and\nhow?"}
 
 

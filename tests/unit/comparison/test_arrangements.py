@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beacon_cli.comparison.arrangements import (
-    Shape,
-    are_few,
-    arrangement_count,
-    arrangements,
-    distinct_count,
-    group_sizes,
-    random_arrangements,
-    together_share,
-)
+from beacon_cli.comparison.arrangements import are_few, arrangements, group_sizes, random_arrangements
+from beacon_cli.design.shapes import Shape, arrangement_count, distinct_count, together_share
 
 SIZES = st.lists(st.integers(1, 4), min_size=1, max_size=4).filter(lambda sizes: sum(sizes) <= 8).map(tuple)
 SHAPES = (

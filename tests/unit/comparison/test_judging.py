@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 import pytest
 from scipy import stats
 
-from beacon_cli.comparison.arrangements import together_share
 from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS as TERMS
 from beacon_cli.comparison.verdicts import Judged, Judgement, Subject, Terms, Verdict
+from beacon_cli.design.shapes import together_share
 from tests.unit.comparison.samples import p_value, replies, texts
 
 REGIONS = ("US", "EU", "ASIA")

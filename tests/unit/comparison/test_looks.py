@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beacon_cli.comparison.looks import Looks, looks_at
-from beacon_cli.comparison.measured import MOST_ANSWERS
 from beacon_cli.comparison.verdicts import Terms
+from beacon_cli.design.shapes import MOST_ANSWERS
 from beacon_cli.records.stages import Stage
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

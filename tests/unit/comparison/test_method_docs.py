@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.comparison.arrangements import distinct_count, together_share
 from beacon_cli.comparison.conditions import NAMES
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.reply import OUTCOMES
-from beacon_cli.comparison.verdicts import FALSE_DISCOVERY_RATE, VERDICTS
+from beacon_cli.comparison.verdicts import VERDICTS
+from beacon_cli.design.shapes import distinct_count, together_share
+from beacon_cli.job.analysis import FALSE_DISCOVERY_RATE
 
 METHOD = (Path(__file__).parents[3] / "docs" / "explanation" / "method.md").read_text(encoding="utf-8")
 MOST_EXCHANGES = 100_000  # with the real labels

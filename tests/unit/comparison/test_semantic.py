@@ -9,7 +9,6 @@ from beacon_cli.comparison import embeddings, options
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.comparison.options import chosen_options
 from beacon_cli.comparison.semantic import ForeignAnswers, semantic
-from beacon_cli.comparison.verdicts import DEFAULT_TERMS
 from beacon_cli.errors import MissingExtra
 from beacon_cli.extras import how_to_install
 from tests.support.hostile_input import any_text
@@ -53,7 +52,7 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(embeddings, "has", lambda module: False)
     monkeypatch.setattr("beacon_cli.extras.has", lambda module: False)
     with pytest.raises(MissingExtra) as raised:
-        chosen_options("semantic", DEFAULT_TERMS, (), None)
+        chosen_options("semantic", None, None, (), None)
     assert raised.value.hint == how_to_install("semantic")
     assert options.refusal_rule(None).source == "built in"
     assert set(MEASURES) == {"lexical", "semantic"}

@@ -64,7 +64,7 @@ def test_the_job_in_the_reference_loads(tmp_path: Path) -> None:
     ("name", "expected"),
     [
         ("quickstart.yaml", 54),
-        ("bias-demo.yaml", 144),
+        ("bias-demo.yaml", 480),
         ("operators-check.yaml", 12),
         ("large-set.yaml", 36),
         ("prompts-by-region.yaml", 9),

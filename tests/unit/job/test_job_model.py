@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from beacon_cli.job.bank import BANK
-from beacon_cli.job.changes import spec_differences
+from beacon_cli.job.changes import how_to_go_on, spec_differences
 from beacon_cli.job.generation import Generation
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.limits import Limits
@@ -101,6 +101,31 @@ def test_what_a_job_says_anew_is_stored_only_where_it_is_said(load: Load) -> Non
 def test_the_hash_of_a_job_that_says_nothing_new_is_the_one_that_older_versions_stored(load: Load) -> None:
     old = load({**JOB, "system_prompt": "In {place}.", "generation": {"seed": 7}, "limits": {"attempts": 2}})
     assert old.spec_sha256 == "419a10b61cb618d4ded594b10b5735a1aec0c15a20bab6fc8636c402a8c614d3"
+
+
+def test_a_planned_analysis_is_stored_whole_with_a_hash_and_identifies_the_job(load: Load) -> None:
+    old = load(JOB)
+    planned = load({**JOB, "analysis": {"margin": 0.05, "accept": ["time", "gpu"]}})
+    spec = json.loads(json.dumps(planned.spec()))
+    assert spec["analysis"] == {"measure": "lexical", "rate": 0.05, "margin": 0.05, "accept": ["gpu", "time"]}
+    assert spec["analysis_sha256"] == "2bc08b81dab1027c96bc5b3982ccc3cd959d372fec2ac4f197281925c1440a18"
+    assert old.spec().keys() == spec.keys() - {"analysis", "analysis_sha256"}
+    assert old.spec_sha256 != planned.spec_sha256
+    otherwise = load({**JOB, "analysis": {"rate": 0.05, "margin": 0.05, "accept": ["gpu", "time"]}})
+    assert (otherwise.spec_sha256, otherwise.spec()) == (planned.spec_sha256, planned.spec())
+    assert load({**JOB, "analysis": {}}).spec_sha256 != old.spec_sha256
+
+
+def test_a_changed_analysis_is_named_with_what_to_do(load: Load) -> None:
+    none, one, other = load(JOB), load({**JOB, "analysis": {}}), load({**JOB, "analysis": {"rate": 0.01}})
+    assert spec_differences(none.spec(), one.spec()) == ["analysis: added"]
+    assert spec_differences(one.spec(), none.spec()) == ["analysis: removed"]
+    assert spec_differences(one.spec(), other.spec()) == ["analysis.rate: 0.05 → 0.01"]
+    assert how_to_go_on(one.spec(), other.spec()).startswith("what is planned is stored before the first answer: ")
+    more = load({**JOB, "repeats": 4})
+    assert how_to_go_on(none.spec(), more.spec()) == (
+        "give the changed job another id (--job-id, or id: in the job file)"
+    )
 
 
 def test_another_text_under_an_id_of_the_bank_is_asked_with_a_warning(load: Load) -> None:
