@@ -13,6 +13,11 @@ INFERENCE = "inference"
 STATUS = "status"
 
 
+def app_name(region_id: str) -> str:
+    """Return the name of a region's app, which also begins the address of each of its functions."""
+    return f"project-beacon-hf-{region_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class GpuFunction:
     """A function on a GPU: the name of its kind, such as `T4`, and the models that each of its containers loads."""
