@@ -75,6 +75,11 @@ class RollbackOutcome:
     urls: Mapping[str, str] | None = None
 
     @property
+    def verified(self) -> str:
+        """When the target was verified, for people; empty if it was not."""
+        return f"{self.verified_at[:16].replace('T', ' ')} UTC" if self.verified_at else ""
+
+    @property
     def is_there(self) -> bool:
         """Whether the region serves what it should go back to."""
         return self.status in ("rolled_back", "already_there")
@@ -339,8 +344,8 @@ def _explained(done: str, name: str, said: str, environment: str) -> Failure:
         return _not_found(name, environment)
     if (told := explain_text(said, environment)) is not None:
         return told
-    hint = f"{history_command(name, environment)} shows the versions; Modal's Starter plan has no rollback ({PLANS}):"
-    return Failure("rollback", f"{done} failed: {said[:300]}", f"{hint} there, deploy an earlier commit again")
+    hint = f"{history_command(name, environment)} shows the versions; rollbacks need Modal's Team plan ({PLANS}):"
+    return Failure("rollback", f"{done} failed: {said[:300]}", f"{hint} without it, deploy an earlier commit again")
 
 
 def _not_found(name: str, environment: str) -> Failure:
@@ -352,7 +357,7 @@ def _not_found(name: str, environment: str) -> Failure:
 def outcome_line(outcome: RollbackOutcome) -> str:
     """Return a line that tells the outcome of a region, or the plan for it."""
     label, before, target = outcome.region.label, outcome.from_version, outcome.to_version
-    verified = f", verified {outcome.verified_at}" if outcome.verified_at else ", which was not verified from here"
+    verified = f", verified {outcome.verified}" if outcome.verified else ", which was not verified from here"
     match outcome.status:
         case "rolled_back":
             new = f" (as v{outcome.version})" if outcome.version else ""

@@ -86,7 +86,7 @@ def show_rollback(report: RollbackReport, verified: VerifyReport | None) -> Show
                 outcome.status.replace("_", " "),
                 _version(outcome.from_version),
                 _version(outcome.to_version),
-                outcome.verified_at or "-",
+                outcome.verified or "-",
             )
             for outcome in report.outcomes.values()
         ]

@@ -250,8 +250,9 @@ class TestRollingBack:
             modal.verified(region_id, 4)
         report = modal.plan()
         assert (report.exit_code, set(states(report).values())) == (0, {"planned"})
-        verified_at = report.outcomes["eu"].verified_at
-        assert f"EU: would go from v5 back to v4, verified {verified_at}" in modal.said
+        verified = report.outcomes["eu"].verified
+        assert f"EU: would go from v5 back to v4, verified {verified}" in modal.said
+        assert verified.endswith(" UTC")
 
     def test_a_half_failed_rollback_that_is_repeated_ends_in_the_same_state(self, modal: Modal) -> None:
         for region_id in REGION_IDS:
