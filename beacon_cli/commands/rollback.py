@@ -53,11 +53,11 @@ def modal(
     ] = True,
     as_json: Json = False,
 ) -> CommandResult:
-    """Go back to the version of the Modal apps that was verified last, from this machine.
+    """Go back to the last version of the Modal apps that was verified.
 
-    A region that serves it already is left alone, so the command can be repeated. Where something changes, the
-    containers of the current version are stopped. On a terminal it shows the versions and asks first; a script is not
-    asked.
+    That is the last one that passed a verification from this machine. A region that serves it already is left alone, so
+    the command can be repeated. Where something changes, the containers of the current version are stopped. On a
+    terminal it shows the versions and asks first; a script is not asked.
     """
     from beacon_cli.console.confirmation import require_confirmation
     from beacon_cli.deployment.chosen import chosen_regions
