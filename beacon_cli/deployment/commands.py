@@ -128,7 +128,7 @@ def _verified(
     except Interrupted as interrupted:
         interrupted.hint = f"only the verification was interrupted; the deployment stays: {command('verify endpoints')}"
         raise
-    record_outcome(settings, environment, report, productions, endpoints, _report_progress)
+    record_outcome(settings, environment, report, productions, endpoints, _warn)
     return report
 
 
@@ -138,6 +138,10 @@ def _exit_code(verified: VerifyReport | None) -> int:
 
 def _errors(verified: VerifyReport | None) -> tuple[BeaconError, ...]:
     return () if verified is None or verified.error is None else (verified.error,)
+
+
+def _warn(text: str) -> None:
+    _report_progress(f"warning: {text}")
 
 
 def _report_progress(text: str) -> None:

@@ -32,17 +32,19 @@ class Production:
     urls: Mapping[str, str] | None
 
 
-async def what_serves(environment: str, app_names: Iterable[str]) -> dict[str, Production]:
+async def what_serves(
+    environment: str, app_names: Iterable[str], *, timeout: float = _SECONDS
+) -> dict[str, Production]:
     """Return what serves, by the names of those apps that are deployed. An empty `environment` is the default one.
 
-    Raises `EnvironmentFault` if Modal does not say it within `_SECONDS`.
+    Raises `EnvironmentFault` if Modal does not say it within `timeout` seconds.
     """
     lines: list[str] = []
     arguments = ("-m", "beacon_cli.deployment.production", environment, *app_names)
-    finished = await run_python(*arguments, timeout=_SECONDS, on_line=lines.append)
+    finished = await run_python(*arguments, timeout=timeout, on_line=lines.append)
     try:
         if finished.code != 0:
-            raise ValueError(lines[-1] if lines else f"no answer within {_SECONDS:.0f} s")
+            raise ValueError(lines[-1] if lines else f"no answer within {timeout:.0f} s")
         return {name: Production(**found) for name, found in Door().document(finished.out.encode()).items()}
     except (ValueError, TypeError, AttributeError) as error:
         message = f"Modal did not say which version serves: {error}"

@@ -197,7 +197,7 @@ class _Plan:
             return {}, Failure("environment", error.message, error.hint)
 
     def _planned(self, outcome: RollbackOutcome, versions: list[int], production: Production) -> RollbackOutcome:
-        current, environment = production.version, self.request.environment
+        current, environment = production.version or next(iter(versions), 0), self.request.environment
         known = (
             known_versions(self.settings, environment).get(outcome.region.id, AppVersions()).of_app(production.app_id)
         )

@@ -13,18 +13,22 @@ from beacon_cli.endpoints.versions import AppVersions, known_versions, record_ve
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
+from beacon_cli.verification.countdown import countdown
 from beacon_cli.verification.report import RegionReport, VerifyReport
 from beacon_cli.verification.request import Requested, verify_requested
+from beacon_cli.waiting import Waiting
 from modal_deployment.contents import app_name
 from modal_deployment.registry import registry_sha256
 
 _LOGGER = logging.getLogger(__name__)
+_SECONDS = 10.0
 
 
 def verify_and_record(requested: Requested, settings: Settings) -> VerifyReport:
     """Verify what was requested; record the outcome for the versions that served meanwhile, if Modal tells them.
 
-    Modal is asked only with credentials, and only about regions that are its own: it adds some seconds.
+    Modal is asked only with credentials, and only about regions that are its own: that adds some seconds, and at most
+    `_SECONDS`, twice.
     """
     environment = environment_name(settings)
     names = _app_names(requested.endpoints, settings) if requested.target == "modal" and has_credentials() else {}
@@ -66,12 +70,12 @@ def record_outcome(
         if after.get(region_id) == production
     }
     if missing := [report.regions[region_id].region.label for region_id in of_it if region_id not in changed]:
-        notify(f"warning: {', '.join(missing)}: not recorded as verified: Modal did not say that the version stayed")
+        notify(f"{', '.join(missing)}: the verification is not recorded: Modal did not say that the version stayed")
     try:
         if changed:
             record_versions(settings, environment, changed)
     except EnvironmentFault as error:
-        notify(f"warning: {error.message}")
+        notify(error.message)
 
 
 def _says_something(report: RegionReport) -> bool:
@@ -88,8 +92,15 @@ def _app_names(region_ids: Iterable[str], settings: Settings) -> dict[str, str]:
 
 def _what_serves(environment: str, names: Mapping[str, str]) -> dict[str, Production]:
     """Return what serves by region id; of no region, if Modal does not say it."""
+
+    async def asked(waiting: Waiting) -> dict[str, Production]:
+        async with waiting.reported():
+            with waiting.on("Modal, which version serves", _SECONDS):
+                return await what_serves(environment, names.values(), timeout=_SECONDS)
+
     try:
-        found = run_interruptible(lambda: what_serves(environment, names.values()))
+        with countdown() as (notify, every):
+            found = run_interruptible(lambda: asked(Waiting(notify, every)))
     except EnvironmentFault as error:
         _LOGGER.info("%s", error.message)
         return {}
