@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.redaction import redacted
 from beacon_cli.deployment.hints import (
-    APPS,
+    apps_command,
     history_command,
     modal_command,
     replace_containers_command,
@@ -92,7 +92,8 @@ def explain(error: BaseException, environment: str = "") -> Failure:
                 "check the gpu of the models and the modal_region of the regions in beacon.toml",
             )
         case exception.ResourceExhaustedError():
-            hint = f"stop what is not needed ({APPS} shows it), or raise the limit: {PLANS}; then deploy again"
+            needless = f"stop what is not needed ({apps_command(environment)} shows it)"
+            hint = f"{needless}, or raise the limit: {PLANS}; then deploy again"
             return Failure("resource_exhausted", f"a limit of the Modal workspace was reached: {message}", hint)
         case exception.Error():
             return Failure("modal", f"Modal failed: {type(error).__name__}: {message}", "deploy again")
@@ -130,10 +131,11 @@ def publishing_lost(failure: Failure, app_name: str, environment: str) -> Failur
     )
 
 
-def _endpoint_limit(found: re.Match[str], _message: str, _environment: str) -> Failure:
+def _endpoint_limit(found: re.Match[str], _message: str, environment: str) -> Failure:
     limit, there, needed = found.group("limit", "there", "needed")
     message = f"the plan of the Modal workspace allows {limit} web endpoints: {there} are deployed, and this app needs"
-    hint = f"stop an app that is not needed ({APPS} shows them all), deploy fewer regions, or change the plan: {PLANS}"
+    shown = f"stop an app that is not needed ({apps_command(environment)} shows those of an environment)"
+    hint = f"{shown}, deploy fewer regions, or change the plan: {PLANS}"
     return Failure("endpoint_limit", f"{message} {needed}", hint)
 
 

@@ -7,13 +7,16 @@ from collections.abc import Iterable
 
 from beacon_cli.console.program_name import command
 
-APPS = "modal app list"
-
 
 def modal_command(words: str, *values: str, environment: str = "") -> str:
     """Return a command of Modal's own program. An empty `environment` is the workspace's default one."""
     where = ("--env", environment) if environment else ()
     return " ".join([words, *map(shlex.quote, (*values, *where))])
+
+
+def apps_command(environment: str) -> str:
+    """Return the command that lists the apps of an environment."""
+    return modal_command("modal app list", environment=environment)
 
 
 def history_command(app_name: str, environment: str) -> str:

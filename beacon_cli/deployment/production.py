@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from beacon_cli.deployment.hints import apps_command
 from beacon_cli.deployment.process import run_python
 from beacon_cli.door import Door
 from beacon_cli.endpoints.configured import urls_of_functions
@@ -48,7 +49,7 @@ async def what_serves(
         return {name: Production(**found) for name, found in Door().document(finished.out.encode()).items()}
     except (ValueError, TypeError, AttributeError) as error:
         message = f"Modal did not say which version serves: {error}"
-        raise EnvironmentFault(message, hint="modal app list") from error
+        raise EnvironmentFault(message, hint=apps_command(environment)) from error
 
 
 def production_of(app_name: str, environment: str) -> Production:

@@ -15,9 +15,9 @@ from typing import Any, Literal
 from beacon_cli.deployment.control_plane import preflight
 from beacon_cli.deployment.failures import NOT_TERMINATED, PLANS, Failure, containers_not_stopped, explain_text
 from beacon_cli.deployment.hints import (
+    apps_command,
     deploy_command,
     history_command,
-    modal_command,
     rollback_command,
 )
 from beacon_cli.deployment.process import run_python
@@ -349,7 +349,7 @@ def _explained(done: str, name: str, said: str, environment: str) -> Failure:
 
 
 def _not_found(name: str, environment: str) -> Failure:
-    listed = modal_command("modal app list", environment=environment)
+    listed = apps_command(environment)
     where = f" in the environment {environment}" if environment else ""
     return Failure("not_found", f"{name} is not deployed{where}", f"{listed} shows what is; check --environment")
 
