@@ -8,7 +8,7 @@ from typing import Any
 import modal
 
 from modal_deployment import __version__, endpoints
-from modal_deployment.contents import IDLE_SECONDS, STATUS, AppContents, GpuFunction
+from modal_deployment.contents import IDLE_SECONDS, STATUS, AppContents, GpuFunction, app_name
 from modal_deployment.images import model_image, web_image
 from modal_deployment.registry import registry_sha256
 
@@ -18,11 +18,6 @@ HUGGING_FACE_SECRET = "huggingface"
 
 ANSWER_SECONDS = 900
 STARTUP_SECONDS = 1800
-
-
-def app_name(region_id: str) -> str:
-    """Return the name of a region's app, which also begins the address of each of its functions."""
-    return f"project-beacon-hf-{region_id}"
 
 
 def label(region_id: str, function: str) -> str:
@@ -35,24 +30,27 @@ def build_app(contents: AppContents) -> modal.App:
 
     Nothing here reaches the network; deploying does.
     """
+    return app_and_functions(contents)[0]
+
+
+def app_and_functions(contents: AppContents) -> tuple[modal.App, dict[str, modal.Function[..., Any, Any]]]:
+    """Return the app of a region, and its functions by name: once it is deployed, each knows its address."""
     app = modal.App(app_name(contents.region.id), tags=_tags(contents), include_source=False)
-    for function in contents.functions:
-        _add_inference(app, contents, function)
-    _add_status(app, contents)
-    return app
+    functions = {function.name: _add_inference(app, contents, function) for function in contents.functions}
+    return app, {**functions, STATUS: _add_status(app, contents)}
 
 
 def _tags(contents: AppContents) -> dict[str, str]:
     return {"version": __version__, "registry_sha256": registry_sha256(contents.models)[:12]}
 
 
-def _add_inference(app: modal.App, contents: AppContents, function: GpuFunction) -> None:
+def _add_inference(app: modal.App, contents: AppContents, function: GpuFunction) -> modal.Function[..., Any, Any]:
     """Add a GPU function: at most one container for each of its models, each of which loads them all.
 
     A container gets one request at a time, because nothing here says otherwise (`modal.concurrent` would:
     https://modal.com/docs/guide/concurrent-inputs).
     """
-    app.function(
+    return app.function(
         name=function.name,
         image=model_image(),
         gpu=function.gpu,
@@ -67,9 +65,9 @@ def _add_inference(app: modal.App, contents: AppContents, function: GpuFunction)
     )(_web_function(contents, function.name, endpoints.inference))
 
 
-def _add_status(app: modal.App, contents: AppContents) -> None:
+def _add_status(app: modal.App, contents: AppContents) -> modal.Function[..., Any, Any]:
     """Add the CPU function, which answers without waking a GPU."""
-    app.function(
+    return app.function(
         name=STATUS,
         image=web_image(),
         region=contents.region.modal_region,

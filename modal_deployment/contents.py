@@ -15,6 +15,11 @@ STATUS = "status"
 IDLE_SECONDS = 120
 
 
+def app_name(region_id: str) -> str:
+    """Return the name of a region's app, which also begins the address of each of its functions."""
+    return f"project-beacon-hf-{region_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class GpuFunction:
     """A function on a GPU: the name of its kind, such as `T4`, and the models that each of its containers loads."""

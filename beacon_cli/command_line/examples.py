@@ -182,15 +182,15 @@ PAGES: dict[str, HelpPage] = {
     ),
     "rollback": HelpPage(
         (
-            Example("beacon rollback modal", "Go back in every region"),
-            Example("beacon rollback modal --region eu", "Go back in one region"),
+            Example("beacon rollback modal --dry-run", "Show which version each region would go back to"),
+            Example("beacon rollback modal", "Go back to what was verified last, in every region"),
         ),
         ("modal",),
     ),
     "rollback modal": HelpPage(
         (
             Example("beacon rollback modal --region eu", "Go back in one region"),
-            Example("beacon rollback modal --no-verify", "Go back everywhere without verifying afterwards"),
+            Example("beacon rollback modal --region eu --to v3", "Go back to a version of your choice"),
         ),
         ("modal",),
     ),

@@ -10,11 +10,22 @@ from beacon_cli import __version__
 from beacon_cli.endpoints.configured import modal_urls
 from beacon_cli.errors import ConfigError
 from beacon_cli.settings import ModalSettings, Settings
-from modal_deployment.contents import IDLE_SECONDS, STATUS, AppContents, GpuFunction, gpu_functions
+from modal_deployment.contents import (
+    IDLE_SECONDS,
+    STATUS,
+    AppContents,
+    GpuFunction,
+    app_name,
+    gpu_functions,
+)
 from modal_deployment.regions import Region
 from modal_deployment.registry import Model, registry_sha256
 
 Strategy = Literal["recreate", "rolling"]
+
+# How many web endpoints a workspace on Modal's Starter plan can have deployed, as its errors said in January 2026
+# ("reached limit of 8 web endpoints"). Larger plans allow more, and only Modal knows which one a workspace has.
+STARTER_ENDPOINTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,11 @@ class DeployRequest:
     def functions(self) -> tuple[GpuFunction, ...]:
         """The functions on GPUs, the same in each region."""
         return gpu_functions(self.models)
+
+    @property
+    def web_endpoints(self) -> int:
+        """How many web endpoints all regions need together: one for each function."""
+        return (len(self.functions) + 1) * len(self.regions)
 
     @property
     def registry_sha256(self) -> str:
@@ -65,13 +81,14 @@ def deployment_plan(request: DeployRequest, settings: Settings) -> dict[str, Any
         "secrets": [HUGGING_FACE_SECRET],
         "volumes": [WEIGHTS_VOLUME],
         "max_gpu_containers": len(request.models) * len(request.regions),
-        "web_endpoints": sum(len(app["functions"]) for app in apps.values()),
+        "web_endpoints": request.web_endpoints,
+        "starter_plan_endpoints": STARTER_ENDPOINTS,
         "regions": apps,
     }
 
 
 def _region_plan(region: Region, request: DeployRequest, settings: Settings) -> dict[str, Any]:
-    from modal_deployment.app import app_name, label
+    from modal_deployment.app import label
 
     urls = _expected_urls(region, request, settings)
     functions = {function.name: _gpu_function_plan(function) for function in request.functions}

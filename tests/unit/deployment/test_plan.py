@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
+
+from rich.console import Console
 
 from beacon_cli.deployment.chosen import models_to_deploy, regions_to_deploy
 from beacon_cli.deployment.plan import DeployRequest, deployment_plan
+from beacon_cli.deployment.table import show_plan
 from beacon_cli.settings import Settings
 
 OWN = {
@@ -83,3 +87,19 @@ def test_each_kind_of_gpu_is_a_function_of_every_region() -> None:
 def test_addresses_that_modal_would_shorten_are_left_out() -> None:
     found = plan(workspace="w" * 22, models=["llama3.2-1b", "own"])["regions"]["us"]
     assert (found["urls"], found["functions"]["inference"]["url"]) == (None, None)
+
+
+def test_more_endpoints_than_a_starter_plan_allows_are_told() -> None:
+    few = plan(models=["llama3.2-1b"], regions=["us", "br"])
+    many = plan(models=["llama3.2-1b", "own"], regions=["us", "eu", "br"])
+    assert [(found["web_endpoints"], found["starter_plan_endpoints"]) for found in (few, many)] == [(4, 8), (9, 8)]
+    assert "in all apps together\n" in text_of(few)
+    assert "in all apps together: deploy fewer regions, or choose a larger plan\n" in text_of(many)
+
+
+def text_of(found: dict[str, Any]) -> str:
+    console = Console(file=StringIO(), width=80)
+    show_plan(found)(console)
+    written = console.file
+    assert isinstance(written, StringIO)
+    return written.getvalue()
