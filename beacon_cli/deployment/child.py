@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from beacon_cli.deployment.app_urls import urls_of_deployed_app
-from beacon_cli.deployment.failures import Failure, explain
+from beacon_cli.deployment.failures import Failure, explain, weights_failure
 from modal_deployment.contents import AppContents
 
 # From the text of the SDK's `UserWarning` when `recreate` could not stop the containers of the previous version.
@@ -54,13 +54,33 @@ def _deploy(contents: AppContents, environment: str, strategy: str, tag: str) ->
     try:
         app = build_app(contents)
         with modal.enable_output():
+            if (failure := _fetch_weights(contents, environment)) is not None:
+                return {"status": "failed", "error": asdict(failure)}
             app.deploy(environment_name=environment or None, strategy=strategy, tag=tag)
     except Exception as error:
-        failure = explain(error)
-        if failure.code == "internal":
-            traceback.print_exc()
+        failure = _explained(error)
         return {"status": _status_after(error, failure), "error": asdict(failure)}
     return {"status": "deployed", "app_id": app.app_id, **_urls(contents, environment, warned)}
+
+
+def _fetch_weights(contents: AppContents, environment: str) -> Failure | None:
+    """Fetch the weights of the region's models on a CPU at Modal; return what prevents that the models can start."""
+    from modal_deployment.app import build_weights_app
+
+    app, fetch = build_weights_app(contents)
+    try:
+        with app.run(environment_name=environment or None):
+            problems = fetch.remote()
+    except Exception as error:
+        return _explained(error)
+    return weights_failure(problems) if problems else None
+
+
+def _explained(error: Exception) -> Failure:
+    failure = explain(error)
+    if failure.code == "internal":
+        traceback.print_exc()
+    return failure
 
 
 def _urls(contents: AppContents, environment: str, warned: list[str]) -> dict[str, Any]:

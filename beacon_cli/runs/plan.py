@@ -46,6 +46,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         endpoints = {} if request.local else asked_endpoints(settings, job, lanes)
     except NoEndpoint as error:
         missing = error
+    shared = None if request.local else settings.models_in_one_container()
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,
@@ -67,7 +68,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
             }
             for lane in lanes
         ],
-        "containers_at_most": containers_at_most(lanes, limits),
+        "containers_at_most": containers_at_most(lanes, limits, shared),
         "per_endpoint": {regions[key].label: cap for key, cap in endpoint_caps(lanes, limits).items()},
         "limits": limits.model_dump(),
         "generation": job.generation.model_dump(),

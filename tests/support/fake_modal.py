@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import pickle
 import socket
 import threading
 import time
@@ -51,6 +52,7 @@ class FakeModal:
     labels: dict[str, str] = field(default_factory=dict)
     functions: dict[str, Any] = field(default_factory=dict)
     tokens: set[tuple[str, str]] = field(default_factory=set)
+    returns: dict[str, Any] = field(default_factory=dict)  # what a function returns to a call, by app
 
     def variables(self, folder: Path) -> dict[str, str]:
         """Return the environment in which the SDK talks to this control plane and knows no other."""
@@ -102,8 +104,24 @@ class FakeModal:
         return reply(app_id=f"ap-{request.description}", app_page_url="http://page", app_logs_url="http://logs")
 
     def _AppPublish(self, request: Any, reply: Any) -> Any:
+        if request.app_state == api_pb2.APP_STATE_EPHEMERAL:
+            return reply(url="http://app", deployed_at=time.time())
         self.versions[request.name] = self.versions.get(request.name, 0) + 1
         return reply(url="http://app", deployed_at=time.time())
+
+    def _AppGetLogs(self, _request: Any, reply: Any) -> Any:
+        return reply(app_done=True)
+
+    def _FunctionMap(self, request: Any, reply: Any) -> Any:
+        item = api_pb2.FunctionPutInputsResponseItem(input_id="in-1")
+        return reply(function_call_id=f"fc-{request.function_id}", pipelined_inputs=[item])
+
+    def _FunctionGetOutputs(self, request: Any, reply: Any) -> Any:
+        called = request.function_call_id
+        data = pickle.dumps(next((value for app, value in self.returns.items() if id_of(app, "") in called), {}))
+        result = api_pb2.GenericResult(status=api_pb2.GenericResult.GENERIC_STATUS_SUCCESS, data=data)
+        output = api_pb2.FunctionGetOutputsItem(input_id="in-1", result=result, data_format=api_pb2.DATA_FORMAT_PICKLE)
+        return reply(outputs=[output])
 
     def _AppDeploymentHistory(self, request: Any, reply: Any) -> Any:
         newest = self.versions.get(app_of(request), 0)
