@@ -30,7 +30,7 @@ def device(expected: Expectation, *, devices: Sequence[Mapping[str, Any]]) -> Ch
         if len(places) > 1:
             warnings.append(f"{excerpt(model_id, 60)}: {_differing(places)}")
     if silent := sum(found["executions"] for found in devices if found["device"] is None):
-        warnings.append(f"{quantity(silent, 'answer')} without a record of what they were computed on")
+        warnings.append(f"{quantity(silent, 'answer')} without a record of the device")
     if warnings:
         return Check("device", "warn", f"not the same everywhere: {'; '.join(warnings)}")
     names = sorted({found["device"] for found in known})

@@ -163,7 +163,7 @@ class FakeModal:
 
     def _handle(self, function_id: str, name: str, definition_id: str) -> Any:
         label = self.labels.get(function_id, "")
-        url = self.function_urls.get(label, f"https://{WORKSPACE}--{label}.modal.run")
+        url = self.function_urls.get(label, f"https://{WORKSPACE}--{label}.modal.run") if label else ""
         return api_pb2.FunctionHandleMetadata(function_name=name, web_url=url, definition_id=definition_id)
 
     def _ImageGetOrCreate(self, request: Any, reply: Any) -> Any:

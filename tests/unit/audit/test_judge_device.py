@@ -35,5 +35,5 @@ def test_another_gpu_in_a_region_is_a_doubt_that_names_what_differs() -> None:
 def test_answers_without_a_device_are_a_doubt_beside_those_with_one_and_nothing_to_judge_alone() -> None:
     check = device(EXPECTED, devices=found(("a", "US", T4), ("a", "EU", None)))
     assert check.status == "warn"
-    assert check.detail.endswith("3 answers without a record of what they were computed on")
+    assert check.detail.endswith("3 answers without a record of the device")
     assert device(EXPECTED, devices=found(("a", "US", None))).status == "skip"
