@@ -78,8 +78,8 @@ def test_regions_with_other_packages_than_the_first_are_told_and_what_is_not_sai
     report = verify(regions)
     assert {name: found(region) for name, region in report.regions.items()} == {
         "us": [],
-        "eu": ["different_image"],
-        "apac": ["image_unknown"],
+        "eu": [("fail", "different_image")],
+        "apac": [("warn", "image_unknown")],
     }
     assert (report.regions["eu"].lock_sha256, report.exit_code) == ("b" * 64, 1)
     (finding,) = report.regions["eu"].findings
