@@ -22,6 +22,7 @@ from beacon_cli.deployment.failures import (
     containers_not_stopped,
     explain,
     publishing_lost,
+    weights_failure,
 )
 from beacon_cli.deployment.production import production_of
 from beacon_cli.endpoints.configured import urls_of_functions
@@ -59,6 +60,8 @@ def _deploy(contents: AppContents, environment: str, strategy: str, tag: str) ->
     try:
         app, functions = app_and_functions(contents)
         with modal.enable_output():
+            if (failure := _fetch_weights(contents, environment)) is not None:
+                return {"status": "failed", "error": asdict(failure)}
             app.deploy(environment_name=environment or None, strategy=strategy, tag=tag)
         # They were given these addresses when they were created: this asks nobody.
         addresses = {function: str(created.get_web_url()) for function, created in functions.items()}
@@ -73,14 +76,32 @@ def _deploy(contents: AppContents, environment: str, strategy: str, tag: str) ->
     }
 
 
+def _fetch_weights(contents: AppContents, environment: str) -> Failure | None:
+    """Fetch the weights of the region's models on a CPU at Modal; return what prevents that the models can start."""
+    from modal_deployment.app import build_weights_app
+
+    app, fetch = build_weights_app(contents)
+    try:
+        with app.run(environment_name=environment or None):
+            problems = fetch.remote()
+    except Exception as error:
+        return _explained(error, environment)
+    return weights_failure(problems) if problems else None
+
+
 def _failed(error: Exception, name: str, environment: str) -> dict[str, Any]:
-    failure = explain(error, environment)
+    failure = _explained(error, environment)
     status = _status_after(error, failure)
-    if failure.code == "internal":
-        traceback.print_exc()
-    elif status == "unknown":
+    if status == "unknown" and failure.code != "internal":
         failure = publishing_lost(failure, name, environment)
     return {"status": status, "error": asdict(failure)}
+
+
+def _explained(error: Exception, environment: str) -> Failure:
+    failure = explain(error, environment)
+    if failure.code == "internal":
+        traceback.print_exc()
+    return failure
 
 
 def _version(name: str, environment: str) -> int | None:

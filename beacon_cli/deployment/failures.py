@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,13 @@ def exit_code_of(failures: Iterable[Failure | None]) -> int:
     """Return the exit code of several regions' failures: their common one, 1 for a mixture, 0 for none."""
     codes = {0 if failure is None else failure.as_error().exit_code for failure in failures}
     return codes.pop() if len(codes) == 1 else 1
+
+
+def weights_failure(problems: Mapping[str, str]) -> Failure:
+    """Return why weights could not be fetched: `problems` has the reason by model id."""
+    told = "; ".join(f"{model_id}: {excerpt(redacted(reason), 300)}" for model_id, reason in problems.items())
+    hint = "correct source and revision in beacon.toml, or the secret huggingface (HF_TOKEN); then deploy again"
+    return Failure("weights", f"weights could not be fetched, so nothing was published: {told}", hint)
 
 
 def explain(error: BaseException, environment: str = "") -> Failure:

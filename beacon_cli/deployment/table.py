@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _TOLD_BY_LOG = frozenset({"image_build", "internal", "modal", "no_result", "timeout"})
 _OF_STATUS = frozenset({"models", "health"})  # parts of the function `status`, where there is one
 _NUMBERS = frozenset({"at most", "took", "containers", "from", "to"})
+_CONTAINERS = {
+    "model": "a container for each model of a region",
+    "region": "one container for all models of a GPU and region",
+}
 Show = Callable[["Console"], None]
 
 
@@ -33,6 +37,8 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
         _print(console, f"models {', '.join(plan['models'])}; registry {plan['registry_sha256'][:12]}")
         for name, function in plan["functions"].items():
             _print(console, f"  {name} on {function['gpu']}: {', '.join(function['models'])}")
+        _print(console, _CONTAINERS[plan["containers"]] + ("; started from a snapshot" if plan["snapshot"] else ""))
+        _print(console, "weights are fetched on a CPU in each region before anything is published")
         _print(console, f"secrets {', '.join(plan['secrets'])}; volumes {', '.join(plan['volumes'])}")
         rows = [
             (app["app_name"], app["modal_region"], name, function["gpu"] or "CPU", str(function["max_containers"]))

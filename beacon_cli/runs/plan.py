@@ -55,6 +55,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
         require_cost_limit(settings, lanes if endpoints else (), endpoints, limits)
     except UsageError as error:
         missing = error
+    shared = None if request.local else settings.models_in_one_container()
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,
@@ -76,7 +77,7 @@ def plan_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool
             }
             for lane in lanes
         ],
-        "containers_at_most": containers_at_most(lanes, limits),
+        "containers_at_most": containers_at_most(lanes, limits, shared),
         "per_endpoint": {regions[key].label: cap for key, cap in endpoint_caps(lanes, limits).items()},
         "limits": limits.model_dump(),
         "generation": job.generation.model_dump(),

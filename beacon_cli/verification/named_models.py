@@ -151,6 +151,7 @@ def _report(
         renamed={},
         registry_sha256=None,
         hash_matches=None,
+        lock_sha256=None,
         says_region=next((probe.region for probe in probes.values() if probe.region), None),
         version=None,
         container_id=None,

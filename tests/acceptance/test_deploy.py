@@ -74,7 +74,13 @@ class TestDeploying:
         created: dict[str, dict[str, Any]] = defaultdict(dict)
         for request in modal.sent("FunctionCreate"):
             created[request.function.app_name][request.function.function_name] = request.function
+        weights = [created.pop(f"{app}-weights") for app in (US, EU, APAC)]
         assert set(created) == {US, EU, APAC}
+        for region, functions in zip(BUILT_IN_REGIONS, weights, strict=True):
+            assert list(functions) == ["fetch"]
+            fetch = functions["fetch"]
+            assert (fetch.resources.gpu_config.count, fetch.webhook_config.type) == (0, 0)
+            assert list(fetch.scheduler_placement.regions) == [region.modal_region]
         for region in BUILT_IN_REGIONS:
             functions = created[f"project-beacon-hf-{region.id}"]
             assert set(functions) == set(FUNCTIONS)
@@ -158,6 +164,19 @@ class TestDeploying:
         assert document["data"]["verify"]["regions"]["us"]["reachable"] is False
         assert document["data"]["way_back"] is None, "it is the first version"
 
+    def test_a_region_whose_weights_cannot_be_had_is_not_published(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.returns[f"{EU}-weights"] = {"llama3.2-1b": "the account of HF_TOKEN may not read meta-llama/…"}
+        code, document = operator.json(*DEPLOY)
+        assert (code, states(document["data"])) == (1, {"us": "deployed", "eu": "failed", "apac": "deployed"})
+        (error,) = document["errors"]
+        assert (error["code"], error["message"]) == (
+            "weights",
+            "EU: weights could not be fetched, so nothing was published: "
+            "llama3.2-1b: the account of HF_TOKEN may not read meta-llama/…",
+        )
+        published = [request.name for request in modal.sent("AppPublish") if request.name]
+        assert sorted(published) == sorted([US, APAC])
+
 
 class TestPlan:
     def test_a_dry_run_asks_nobody_and_matches_what_is_deployed(self, operator: Beacon, modal: FakeModal) -> None:
@@ -169,6 +188,8 @@ class TestPlan:
         assert (plan["urls"], set(plan["functions"])) == (deployed["data"]["apps"]["apac"]["urls"], set(FUNCTIONS))
         assert document["data"]["plan"]["web_endpoints"] == 2
         for request in modal.sent("FunctionCreate"):
+            if request.function.app_name.endswith("-weights"):
+                continue
             planned, sent = plan["functions"][request.function.function_name], request.function
             assert planned["gpu"] == (sent.resources.gpu_config.gpu_type or None)
             assert planned["max_containers"] == sent.autoscaler_settings.max_containers
