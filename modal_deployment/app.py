@@ -9,6 +9,7 @@ import modal
 
 from modal_deployment import __version__, endpoints
 from modal_deployment.contents import STATUS, AppContents, GpuFunction
+from modal_deployment.idling import IDLE_SECONDS
 from modal_deployment.images import model_image, web_image
 from modal_deployment.registry import registry_sha256
 
@@ -16,8 +17,6 @@ WEIGHTS_VOLUME = "beacon-weights"
 WEIGHTS_PATH = "/weights"
 HUGGING_FACE_SECRET = "huggingface"
 
-# A GPU costs while it idles: two minutes outlast the gap between two questions.
-IDLE_SECONDS = 120
 ANSWER_SECONDS = 900
 STARTUP_SECONDS = 1800
 
