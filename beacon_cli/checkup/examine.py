@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,7 @@ class _Part:
             self.conditions = [failure(self.name, explained(error))]
 
 
-def results_of(parts: dict[str, Look], seconds: float) -> dict[str, Sequence[Condition]]:
+def results_of(parts: Mapping[str, Look], seconds: float) -> dict[str, Sequence[Condition]]:
     """Return what each part found within so many seconds for all; a part that found nothing by then has failed."""
     end = time.monotonic() + seconds
     started = []

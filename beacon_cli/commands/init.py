@@ -14,7 +14,7 @@ from beacon_cli.console.result import CommandResult
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="The folder; it is created if it is missing.", show_default=False)
+        Path, typer.Argument(metavar="DIR", help="The folder; it is created if it is missing.", show_default=False)
     ] = Path(),
     as_json: Json = False,
 ) -> CommandResult:

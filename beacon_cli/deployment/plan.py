@@ -88,7 +88,8 @@ def _region_plan(region: Region, request: DeployRequest, settings: Settings) -> 
 
 
 def _gpu_function_plan(function: GpuFunction) -> dict[str, Any]:
-    from modal_deployment.app import ANSWER_SECONDS, IDLE_SECONDS, STARTUP_SECONDS
+    from modal_deployment.app import ANSWER_SECONDS, STARTUP_SECONDS
+    from modal_deployment.idling import IDLE_SECONDS
 
     return {
         "gpu": function.gpu,

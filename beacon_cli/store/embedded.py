@@ -144,7 +144,7 @@ def nearest_existing(path: Path) -> Path:
 
 
 def require_safe_folder(data_path: Path) -> None:
-    """Raise `StoreError` for an existing folder in which, as root, others may write, or the server's account may not."""
+    """Raise `StoreError` for a folder where, as root, others may write, or that the server's account cannot reach."""
     try:
         closed = [folder for folder in (data_path, *data_path.parents) if not folder.stat().st_mode & stat.S_IXOTH]
     except OSError as error:

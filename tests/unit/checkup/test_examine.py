@@ -6,7 +6,7 @@ import io
 import threading
 
 from beacon_cli.checkup.condition import Checkup, Condition
-from beacon_cli.checkup.examine import results_of
+from beacon_cli.checkup.examine import Look, results_of
 from beacon_cli.checkup.table import show_checkup
 from beacon_cli.console.terminal import console_on
 from beacon_cli.errors import StoreError
@@ -29,7 +29,13 @@ def test_parts_are_isolated_and_bounded() -> None:
         never.wait()
         return []
 
-    parts = {"fine": lambda: [FINE], "broken": broken, "refused": refused, "hangs": hangs, "last": lambda: [FINE]}
+    parts: dict[str, Look] = {
+        "fine": lambda: [FINE],
+        "broken": broken,
+        "refused": refused,
+        "hangs": hangs,
+        "last": lambda: [FINE],
+    }
     try:
         found = results_of(parts, 0.3)
     finally:

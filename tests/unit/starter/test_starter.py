@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -59,14 +60,14 @@ def test_the_configuration_shows_every_key_with_its_meaning() -> None:
 def test_the_job_is_usable_as_it_is_and_with_each_comment_taken_away(tmp_path: Path) -> None:
     path = start_in(tmp_path).files[1]
     settings = load_settings(tmp_path / "beacon.toml")
-    known = {"regions": settings.vocabulary.regions, "known_models": known_models(settings)}
-    job = load_job(path, **known)
+    load = partial(load_job, path, regions=settings.vocabulary.regions, known_models=known_models(settings))
+    job = load()
     assert (job.expected, job.warnings) == (3 * 1 * 3 * 5, ())
     commented = list(SETTING.finditer(JOB))
     assert len(commented) >= 8
     for each in commented:
         path.write_text(f"{JOB[: each.start()]}{each[1]}{JOB[each.end() :]}")
-        assert load_job(path, **known) != job, JOB[each.start() :].partition("\n")[0]
+        assert load() != job, JOB[each.start() :].partition("\n")[0]
 
 
 def test_the_job_shows_every_key() -> None:
