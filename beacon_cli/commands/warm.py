@@ -55,6 +55,6 @@ def warm(
         as_json=as_json,
         errors=() if report.error is None else (report.error,),
         problems=report.problems,
-        show=show_warm(report),
+        show=show_warm(report, job_file),
         quiet=quiet,
     )

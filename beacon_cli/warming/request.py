@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from beacon_cli.console.diagnostics import is_quiet
-from beacon_cli.console.formatting import duration
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 from beacon_cli.job.limits import parse_duration
@@ -14,7 +13,7 @@ from beacon_cli.signals import run_interruptible
 from beacon_cli.verification.countdown import countdown, write_line
 from beacon_cli.waiting import Waiting
 from beacon_cli.warming.report import WarmReport
-from beacon_cli.warming.warm import ASK_EVERY_SECONDS, warmed
+from beacon_cli.warming.warm import warmed
 from modal_deployment.idling import IDLE_SECONDS
 
 
@@ -36,8 +35,6 @@ def warm_job(request: RunRequest, settings: Settings, *, timeout: float, keep_se
     job = request.load(settings)
     lanes = job.lanes_in(request.part)
     endpoints = asked_endpoints(settings, job, lanes)
-    if keep_seconds and not is_quiet():
-        write_line(f"kept warm for {duration(keep_seconds)}, by a tiny question every {ASK_EVERY_SECONDS:.0f} s")
     with countdown() as (notify, every):
         waiting = Waiting(notify, every)
         return run_interruptible(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beacon_cli.console.formatting import duration, quantity
-from beacon_cli.console.printable import excerpt
+from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.console.program_name import command
-from beacon_cli.console.result import ending_with
+from beacon_cli.console.redaction import redacted
 from beacon_cli.warming.report import WarmLane, WarmReport
 from modal_deployment.idling import IDLE_SECONDS
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 _STATES = {"warm": "warm", "failed": "failed", "not_ours": "nothing to warm"}
 
 
-def show_warm(report: WarmReport) -> Callable[[Console], None]:
-    """Return a function that prints the report on a console."""
+def show_warm(report: WarmReport, job_file: Path) -> Callable[[Console], None]:
+    """Return a function that prints the report of a job file on a console."""
 
     def show(console: Console) -> None:
         from rich.text import Text
@@ -33,8 +34,14 @@ def show_warm(report: WarmReport) -> Callable[[Console], None]:
         console.print()
         for line in _sentences(report):
             print_hanging(Text(), line, console, indent=0)
+        for problem in report.problems:
+            print_hanging(Text("not ok: ", "bold red"), printable(redacted(problem.message)), console, indent=8)
+        for hint in dict.fromkeys(problem.hint for problem in report.problems):
+            print_hanging(Text("do:     "), printable(redacted(hint)), console, indent=8)
+        if report.exit_code == 0 and report.of("warm"):
+            console.print(Text(f"next:   {command('run', str(job_file))}"), soft_wrap=True)
 
-    return ending_with(report.problems, show)
+    return show
 
 
 def _row(lane: WarmLane) -> list[str]:
@@ -59,5 +66,3 @@ def _sentences(report: WarmReport) -> Iterator[str]:
             f" nothing is asked, and ends {IDLE_SECONDS} s after its last question; {command('costs')} adds up what"
             " jobs cost."
         )
-    if report.of("warm"):
-        yield f"next:   {command('run JOB_FILE')}"

@@ -58,10 +58,12 @@ async def warmed(
     async with opened as clients, waiting.reported():
         warming = _Warming(clients, ours, every, waiting, say)
         await warming.start(timeout)
+        if not keep_seconds or not any(each.state == "warm" for each in ours):
+            return WarmReport(found)
+        say(f"kept warm for {duration(keep_seconds)}, by a tiny question every {every:g} s; Ctrl-C ends it")
         began = time.monotonic()
-        if any(each.state == "warm" for each in ours):
-            await warming.keep(keep_seconds)
-        return WarmReport(found, time.monotonic() - began if keep_seconds else 0.0)
+        await warming.keep(keep_seconds)
+        return WarmReport(found, time.monotonic() - began)
 
 
 def _lane(lane: Lane, endpoint: Endpoint) -> WarmLane:

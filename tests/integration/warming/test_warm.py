@@ -214,7 +214,20 @@ def test_people_see_what_it_costs_in_words(regions: Deployed) -> None:
     for lane in report.lanes[:3]:
         lane.endpoint = replace(lane.endpoint, inference_url="https://w--project-beacon-hf-us-inference.modal.run")
     out = io.StringIO()
-    show_warm(report)(console_on(out))
+    show_warm(report, Path("my job.yaml"))(console_on(out))
     shown = " ".join(out.getvalue().split())
     assert "3 containers wait on Modal. Each costs its GPU for every second, also while nothing is asked" in shown
     assert "beacon costs adds up what jobs cost" in shown
+    assert shown.endswith("next: beacon run 'my job.yaml'")
+
+
+def test_people_see_what_failed_and_what_to_do(regions: Deployed) -> None:
+    regions.eu.always["inference"] = http(400, {"success": False, "error": {"code": "invalid", "message": "not now"}})
+    report, _ = kept(regions, seconds=0.0, every=1.0)
+    out = io.StringIO()
+    show_warm(report, Path("job.yaml"))(console_on(out))
+    assert out.getvalue().splitlines()[-3:] == [
+        "not ok: EU llama3.2-1b does not answer: HTTP 400: not now",
+        "not ok: EU qwen2.5-1.5b does not answer: HTTP 400: not now",
+        "do:     read the app's log on Modal; a slow start needs a longer --timeout",
+    ]
