@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -22,8 +23,9 @@ _UNREACHABLE = frozenset({"connection_failed", "connect_timeout"})
 class WarmLane:
     """A lane, with the endpoint of its model, and how its last call ended.
 
-    `seconds` is the time until its first answer, None if there was none; `hops` is of all `calls`. `not_ours`: its
-    endpoint is not one of Beacon's own, so there is nothing to start.
+    `seconds` is the time until its first answer, None if there was none; `hops` is of all `calls`. `function` is the
+    one on Modal that answered, and `at_most` how many containers it may have in the region, if the answer says both.
+    `not_ours`: its endpoint is not one of Beacon's own, so there is nothing to start.
     """
 
     lane: Lane
@@ -33,6 +35,8 @@ class WarmLane:
     calls: int = 0
     hops: int = 0
     container_id: str | None = None
+    function: str | None = None
+    at_most: int | None = None
     error: AttemptError | None = None
 
     @property
@@ -66,9 +70,13 @@ class WarmReport:
         return [lane for lane in self.lanes if lane.state == state]
 
     @property
-    def costing(self) -> list[WarmLane]:
-        """The lanes that are warm on Modal, where each container costs while it waits."""
-        return [lane for lane in self.of("warm") if is_on_modal(lane.endpoint)]
+    def costing(self) -> int:
+        """How many containers wait on Modal, where each costs meanwhile: one for each warm lane, or as many as the
+        function may have in the region that answers for several lanes.
+        """
+        lanes = [lane for lane in self.of("warm") if is_on_modal(lane.endpoint)]
+        told = Counter((lane.lane.region.id, lane.function, lane.at_most) for lane in lanes)
+        return sum(count if at_most is None else min(count, at_most) for (_, _, at_most), count in told.items())
 
     @property
     def error(self) -> BeaconError | None:
@@ -102,7 +110,7 @@ class WarmReport:
             "lanes": [lane.as_data() for lane in self.lanes],
             "kept_seconds": round(self.kept_seconds, 3),
             "idle_seconds": IDLE_SECONDS,
-            "containers_that_cost": len(self.costing),
+            "containers_that_cost": self.costing,
         }
 
 

@@ -59,7 +59,7 @@ def _row(lane: WarmLane) -> list[str]:
 def _sentences(report: WarmReport) -> Iterator[str]:
     if report.of("not_ours"):
         yield "Endpoints that are not Beacon's own are always there: there is nothing to warm."
-    if costing := len(report.costing):
+    if costing := report.costing:
         those = "It costs its GPU" if costing == 1 else "Each costs its GPU"
         yield (
             f"{quantity(costing, 'container waits', 'containers wait')} on Modal. {those} for every second, also while"

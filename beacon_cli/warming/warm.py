@@ -1,6 +1,7 @@
 """Starts the containers of a job's lanes by asking each a tiny question, and keeps them warm by asking again.
 
-All lanes are asked at the same time: a container takes one question at a time, so that each lane gets its own.
+All lanes are asked at the same time: a container takes one question at a time, so that each lane gets its own. Lanes
+that share a container, as with `modal.containers = "region"`, start it together.
 """
 
 from __future__ import annotations
@@ -122,6 +123,7 @@ class _Warming:
             lane.error = error
         else:
             lane.error, lane.container_id = None, answer.container_id
+            lane.function, lane.at_most = _function_of(answer)
         lane.state = "warm" if lane.error is None else "failed"
         seconds = time.monotonic() - started
         if lane.error is None and lane.seconds is None:
@@ -149,3 +151,11 @@ class _Warming:
                     raise
                 note(error.message)
                 await asyncio.sleep(max(next(waits), min(error.retry_after or 0.0, LONGEST_OWN_WAIT_SECONDS)))
+
+
+def _function_of(answer: Answer) -> tuple[str, int] | tuple[None, None]:
+    """Return the function on Modal that answered, and how many containers it may have in its region."""
+    match answer.output.get("containers"):
+        case {"function": str(function), "at_most": int(at_most)} if at_most > 0:
+            return function, at_most
+    return None, None

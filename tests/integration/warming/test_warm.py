@@ -221,6 +221,15 @@ def test_people_see_what_it_costs_in_words(regions: Deployed) -> None:
     assert shown.endswith("next: beacon run 'my job.yaml'")
 
 
+def test_lanes_that_share_a_container_cost_one(regions: Deployed) -> None:
+    regions.us.answer["containers"] = {"function": "inference", "at_most": 1}
+    regions.eu.answer["containers"] = {"function": "inference", "at_most": 2}
+    report, _ = kept(regions, seconds=0.0, every=1.0)
+    for lane in report.lanes:
+        lane.endpoint = replace(lane.endpoint, inference_url="https://w--project-beacon-hf-us-inference.modal.run")
+    assert report.as_data()["containers_that_cost"] == 1 + 2
+
+
 def test_people_see_what_failed_and_what_to_do(regions: Deployed) -> None:
     regions.eu.always["inference"] = http(400, {"success": False, "error": {"code": "invalid", "message": "not now"}})
     report, _ = kept(regions, seconds=0.0, every=1.0)

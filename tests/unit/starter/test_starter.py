@@ -46,8 +46,11 @@ def test_the_configuration_is_usable_as_it_is_and_with_every_comment_taken_away(
     path.write_text(SETTING.sub("", CONFIGURATION))
     settings = load_settings(path)
     assert settings.regions["br"].models["qwen2.5-1.5b"].name == "qwen-plus"
-    assert settings.limits == Settings().limits.model_copy(update={"per_endpoint": 2})
+    assert settings.limits == Settings().limits.model_copy(update={"per_endpoint": 2, "max_cost": 25.0})
     assert settings.fleet == Settings().fleet
+    assert (settings.modal.containers, settings.modal.snapshot) == ("region", True)
+    assert settings.prices.models["deepseek-v3"].output == 1.1
+    assert settings.prices.regions["br"].multiplier == 1.5
     assert settings.vocabulary.models["mistral-7b"].gpu == "L4"
     assert settings.data_dir == tmp_path / "data"
 
