@@ -9,6 +9,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -37,17 +38,32 @@ _log = logging.getLogger(__name__)
 KeyPath = tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where settings come from: how the file was found, or why there is none, and the names of the variables."""
+
+    file: Path | None
+    found: str
+    variables: tuple[str, ...]
+
+
 def load_settings(path: Path | None = None) -> Settings:
     """Return the settings from `path`, else `BEACON_CONFIG`, else the nearest `beacon.toml`, and the environment.
 
     Raises `ConfigError` if the file or a variable is not usable.
     """
+    return settings_and_sources(path)[0]
+
+
+def settings_and_sources(path: Path | None = None) -> tuple[Settings, Sources]:
+    """Return the same settings, and where they come from. Raises `ConfigError`, as `load_settings` does."""
     path, found = _chosen_file(path)
     _log.info("configuration: %s", found)
     written = _read(path, found) if path is not None else Settings()
     values = written.model_dump(exclude_unset=True)
     variables = _variables(os.environ, written.vocabulary.regions)
-    _log.info("configuration: variables %s", ", ".join(sorted(variables.values())) or "none")
+    names = tuple(sorted(variables.values()))
+    _log.info("configuration: variables %s", ", ".join(names) or "none")
     for key, variable in variables.items():
         table = values
         for word in key[:-1]:
@@ -56,7 +72,7 @@ def load_settings(path: Path | None = None) -> Settings:
     settings = _validated(values, lambda key: _blamed(variables, key))
     protect(*settings.secret_variables)
     _log_folders(settings)
-    return settings
+    return settings, Sources(path, found, names)
 
 
 def _log_folders(settings: Settings) -> None:

@@ -30,7 +30,13 @@ _NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG})
 
 # By panel of the help: the name of each command, and where it is defined, below `beacon_cli.commands`.
 _PANELS = {
-    "Run a job": {"plan": "plan:plan", "run": "run:run", "serve": "serve:serve"},
+    "Run a job": {
+        "init": "init:init",
+        "doctor": "doctor:doctor",
+        "plan": "plan:plan",
+        "run": "run:run",
+        "serve": "serve:serve",
+    },
     "Look at jobs": {
         "jobs": "jobs:jobs",
         "show": "show:show",
@@ -47,6 +53,7 @@ _PANELS = {
         "deploy": "deploy:app",
         "verify": "verify:app",
         "rollback": "rollback:app",
+        "warm": "warm:warm",
     },
     "Fleet": {"submit": "submit:submit", "worker": "worker:worker", "queue": "queue:queue", "cancel": "cancel:cancel"},
     "Database": {"db": "db:app"},

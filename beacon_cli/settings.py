@@ -26,6 +26,7 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import DEFAULT_PROMPT
 from beacon_cli.price_settings import PriceSettings
 from beacon_cli.region_settings import AsList, RegionSettings, readable, with_usable_ids
+from modal_deployment.contents import Containers, gpu_functions
 from modal_deployment.regions import BUILT_IN_REGIONS, Region, Regions, UnknownRegionError
 from modal_deployment.registry import BUILT_IN_MODELS, Model
 from modal_deployment.vocabulary import Vocabulary
@@ -98,7 +99,8 @@ class ModelSettings(BaseModel):
 class ModalSettings(BaseModel):
     """The Modal workspace whose endpoints are the `modal` target; `environment` is empty for the default one.
 
-    `models` and `regions` are what is deployed, and what is verified.
+    `models` and `regions` are what is deployed, and what is verified. `containers` and `snapshot` say with which
+    containers.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -107,6 +109,14 @@ class ModalSettings(BaseModel):
     environment: str | None = None
     models: Annotated[list[str] | None, AsList] = Field(default=None, min_length=1)
     regions: Annotated[list[str] | None, AsList] = Field(default=None, min_length=1)
+
+    containers: Containers = Field(
+        default="model",
+        description="model: a container for each model of a region. region: one for all models of a GPU and region.",
+    )
+    snapshot: bool = Field(
+        default=False, description="Whether containers start from a copy of the memory of one that had started."
+    )
 
     @field_validator("workspace", "environment")
     @classmethod
@@ -239,6 +249,13 @@ class Settings(BaseModel):
             deployed=tuple(models[name] for name in dict.fromkeys(names)),
             deployed_regions=self._deployed(regions),
         )
+
+    def models_in_one_container(self) -> dict[str, str] | None:
+        """Return the function on Modal of each model, if all models of a function share a container in each region."""
+        if self.modal.containers == "model":
+            return None
+        functions = gpu_functions(self.vocabulary.deployed)
+        return {model.id: function.name for function in functions for model in function.models}
 
     def endpoint_of(self, region_id: str) -> RegionSettings | None:
         """Return the settings of a region if they say where its endpoints are."""

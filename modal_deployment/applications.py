@@ -24,8 +24,8 @@ def region_app(service: Service) -> Starlette:
 
 
 def inference_app(service: Service) -> Starlette:
-    """Return the application of Modal's function `inference`, which has an address of its own."""
-    return _application([Route("/", service.inference, methods=["POST"]), *_asked(service)])
+    """Return the application of a function on a GPU, which has an address of its own, with the container's `health`."""
+    return _application([Route("/", service.inference, methods=["POST"]), *_asked(service), _health(service)])
 
 
 def status_app(service: Service) -> Starlette:
@@ -38,7 +38,11 @@ def _asked(service: Service) -> list[Route]:
 
 
 def _read(service: Service) -> list[Route]:
-    return [Route("/models", service.models, methods=["GET"]), Route("/health", service.health, methods=["GET"])]
+    return [Route("/models", service.models, methods=["GET"]), _health(service)]
+
+
+def _health(service: Service) -> Route:
+    return Route("/health", service.health, methods=["GET"])
 
 
 def _listing(service: Service) -> Route:

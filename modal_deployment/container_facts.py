@@ -1,18 +1,20 @@
-"""Where an answer was made, as Modal tells a container through its environment."""
+"""Where an answer was made, as Modal tells a container through its environment, and on what."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 
-from modal_deployment.receipts import ContainerFacts
-from modal_deployment.registry import Model
+from modal_deployment.device import Device
+from modal_deployment.receipts import ContainerFacts, Siblings
 
 _CLOUD_PREFIX = "CLOUD_PROVIDER_"
 
 
-def container_facts(model: Model | None, environ: Mapping[str, str] = os.environ) -> ContainerFacts:
-    """Return this container's facts, with the GPU of the model that was asked.
+def container_facts(
+    device: Device | None, siblings: Siblings | None = None, environ: Mapping[str, str] = os.environ
+) -> ContainerFacts:
+    """Return this container's facts; `device` is its GPU, if it has one.
 
     Read at each request: a container restored from a snapshot is another one than when it was imported. The
     variables are those of https://modal.com/docs/guide/environment_variables: `MODAL_TASK_ID` (`ta-…`), `MODAL_REGION`
@@ -22,6 +24,7 @@ def container_facts(model: Model | None, environ: Mapping[str, str] = os.environ
     return ContainerFacts(
         container_id=environ.get("MODAL_TASK_ID") or "unknown",
         container_region=environ.get("MODAL_REGION") or None,
-        gpu=model.gpu if model else None,
+        device=device,
         provider=f"modal-{cloud}" if cloud else "modal",
+        siblings=siblings,
     )

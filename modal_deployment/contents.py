@@ -5,14 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Literal
 
+from modal_deployment.limits import MAX_WAITING
 from modal_deployment.regions import BUILT_IN_REGIONS, Region, Regions
 from modal_deployment.registry import BUILT_IN_MODELS, Model
 
 INFERENCE = "inference"
 STATUS = "status"
+CONTENTS_VARIABLE = "BEACON_CONTENTS"  # in which a container finds what it serves
 # A GPU costs while it idles: two minutes outlast the gap between two questions.
 IDLE_SECONDS = 120
+
+Containers = Literal["model", "region"]
+"""`model`: a container for each model, which answers one request at a time. `region`: one for all models of a GPU."""
+
+
+def app_name(region_id: str) -> str:
+    """Return the name of a region's app, which also begins the address of each of its functions."""
+    return f"project-beacon-hf-{region_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +58,17 @@ def _in_a_name(gpu: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AppContents:
-    """The region that an app answers for, and the models that it serves."""
+    """The region that an app answers for, the models that it serves, and with which containers.
+
+    `snapshot`: containers start from a copy of the memory of one that had started. `lock_sha256` says what is installed
+    in them.
+    """
 
     region: Region
     models: tuple[Model, ...]
+    containers: Containers = "model"
+    snapshot: bool = False
+    lock_sha256: str | None = None
 
     @property
     def functions(self) -> tuple[GpuFunction, ...]:
@@ -67,7 +85,26 @@ class AppContents:
         document = json.loads(text)
         region = document["region"]
         sets = {name: frozenset(region[name]) for name in ("aliases", "container_prefixes")}
-        return cls(region=Region(**{**region, **sets}), models=tuple(Model(**model) for model in document["models"]))
+        models = tuple(Model(**model) for model in document["models"])
+        return cls(**{**document, "region": Region(**{**region, **sets}), "models": models})
+
+
+def max_containers(function: GpuFunction, containers: Containers) -> int:
+    """Return how many containers a function may have in a region at the same time."""
+    return 1 if containers == "region" else len(function.models)
+
+
+def max_inputs(function: GpuFunction, containers: Containers) -> int:
+    """Return how many requests a container is given at the same time; the others wait at Modal.
+
+    A container for a whole region is given enough of them for the queue of each of its models.
+    """
+    return len(function.models) * (1 + MAX_WAITING) if containers == "region" else 1
+
+
+def gpu_snapshot(function: GpuFunction) -> bool:
+    """Return whether the memory of a function's GPU is a part of a snapshot: where each container has one GPU."""
+    return ":" not in function.gpu or function.gpu.endswith(":1")
 
 
 def built_in(region_id: str) -> AppContents:

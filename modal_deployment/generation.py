@@ -8,6 +8,9 @@ from typing import Literal, Protocol
 
 from modal_deployment.limits import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
 
+NAN_LOGITS = "nan_logits"
+"""The code of the error of a model that computed what is not a number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -68,5 +71,6 @@ class Generator(Protocol):
     def generate(self, request: GenerationRequest) -> Generated:
         """Return the answer to one request; called by one thread at a time.
 
-        A `Refusal` becomes the HTTP error that it names, any other exception a 500 without its text.
+        A `Refusal` becomes the HTTP error that it names, any other exception a 500 without its text. `GpuFailed` says
+        that this process can answer nothing any more.
         """

@@ -1,6 +1,10 @@
-"""`modal deploy modal_deployment/modal_hf_apac.py`; `beacon deploy modal` deploys every configured region."""
+"""`modal deploy modal_deployment/modal_hf_apac.py`, after `modal run modal_deployment/modal_hf_apac.py::weights.fetch`.
 
-from modal_deployment.app import build_app
+`beacon deploy modal` does both for every configured region.
+"""
+
+from modal_deployment.app import build_app, build_weights_app
 from modal_deployment.contents import built_in
 
 app = build_app(built_in("apac"))
+weights, fetch = build_weights_app(built_in("apac"))

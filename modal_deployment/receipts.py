@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from modal_deployment.asked import Asked
+from modal_deployment.device import Device
 from modal_deployment.generation import Generated, GenerationRequest
 from modal_deployment.registry import Model
 from modal_deployment.slot import Timed
@@ -14,13 +15,30 @@ SCHEMA_VERSION = "v0.1.0"
 
 
 @dataclass(frozen=True, slots=True)
+class Siblings:
+    """The function that a container belongs to, and how many containers it may have in this region."""
+
+    function: str
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerFacts:
-    """Where an answer was made; `container_region` is the provider's own name, None when it gives none."""
+    """Where an answer was made; `container_region` is the provider's own name, None when it gives none.
+
+    `device` is the GPU, as it says itself; None on a CPU. `siblings` is None where nothing limits containers.
+    """
 
     container_id: str
     container_region: str | None
-    gpu: str | None
+    device: Device | None
     provider: str
+    siblings: Siblings | None = None
+
+    @property
+    def gpu(self) -> str | None:
+        """The GPU's own name."""
+        return None if self.device is None else self.device.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,7 @@ def answer(answered: Answered) -> dict[str, Any]:
     seconds = round(timed.seconds, 6)
     model = generated.model or source.model.id
     region = generated.region or source.region
+    device = facts.device and facts.device.as_data()
     return {
         "success": True,
         "response": generated.text,
@@ -63,6 +82,8 @@ def answer(answered: Answered) -> dict[str, Any]:
         "container_id": facts.container_id,
         "container_region": facts.container_region,
         "gpu": facts.gpu,
+        "device": device,
+        **({} if facts.siblings is None else {"containers": asdict(facts.siblings)}),
         "model_revision": source.model.revision,
         "receipt": {
             "schema_version": SCHEMA_VERSION,
@@ -81,6 +102,7 @@ def answer(answered: Answered) -> dict[str, Any]:
                 "model_registry": source.registry_sha256,
                 "model_revision": source.model.revision,
                 "version": source.version,
+                "device": device,
             },
         },
     }

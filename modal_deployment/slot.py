@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from modal_deployment.generation import Generated, GenerationRequest, Generator
+from modal_deployment.limits import MAX_WAITING
 from modal_deployment.refusal import Refusal
 
-MAX_WAITING = 16
 _LONGEST_RETRY_AFTER = 60
 
 
@@ -30,14 +30,19 @@ class Timed:
 
 
 class Slot:
-    """Runs a generator's calls one after another, in the order in which they came."""
+    """Runs a generator's calls one after another, in the order in which they came.
 
-    def __init__(self, generator: Generator, *, max_waiting: int = MAX_WAITING) -> None:
+    Slots that are given the same lock as their `turn` take turns: only one of their generators runs at a time.
+    """
+
+    def __init__(
+        self, generator: Generator, *, max_waiting: int = MAX_WAITING, turn: asyncio.Lock | None = None
+    ) -> None:
         self.generator = generator
         self._max_waiting = max_waiting
         self._inside = 0  # requests that run or wait
         self._last_seconds = 0.0
-        self._free = asyncio.Lock()
+        self._free = turn or asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="slot")
 
     async def generate(self, request: GenerationRequest) -> Timed:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
     StoppingCriteria,
     StoppingCriteriaList,
 )
 
-from modal_deployment.generation import Generated, GenerationRequest
+from modal_deployment.device import Device, failure_of
+from modal_deployment.generation import NAN_LOGITS, Generated, GenerationRequest
 from modal_deployment.refusal import Refusal
 
 # transformers samples from torch's one random state of the process: whoever seeds it keeps it until the answer is done.
@@ -28,17 +32,13 @@ _TEMPLATE_DATE = "26 Jul 2024"
 _GREEDY_BELOW = 1e-4
 
 
-def best_device() -> str:
-    """Return `cuda` where there is a GPU, else `cpu`."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 class TransformersGenerator:
     """Weights and a tokenizer, loaded. Answers depend on the request alone, not on the model's own sampling defaults.
 
     `source` is a hub id with `revision` (a commit; taken from the hub's cache when it is there), or a folder, for which
-    nothing is asked of any network. `dtype` is half precision on `cuda` and single on `cpu`, unless given. `context`
-    is the window in tokens, unless the model's own is smaller. Raises `OSError` for weights that cannot be had.
+    nothing is asked of any network. `device` is where it runs, and in which precision; without one, it runs on the CPU
+    in single precision. `context` is the window in tokens, unless the model's own is smaller. Raises `OSError` for
+    weights that cannot be had, and `GpuFailed`.
     """
 
     architecture = "transformers"
@@ -48,25 +48,33 @@ class TransformersGenerator:
         source: str | Path,
         revision: str | None = None,
         *,
-        device: str = "cpu",
-        dtype: torch.dtype | None = None,
+        device: Device | None = None,
         context: int | None = None,
     ) -> None:
         where = {"revision": revision, "local_files_only": Path(source).is_dir()}
         self._tokenizer: Any = AutoTokenizer.from_pretrained(source, **where)
-        dtype = dtype or (torch.float16 if device.startswith("cuda") else torch.float32)
-        self._model: Any = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **where).to(device).eval()
+        place, dtype = (device.place, device.dtype) if device else ("cpu", "float32")
+        with _gpu_failures():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, dtype), **where)
+            self._model: Any = loaded.to(place).eval()
         self._ends = _end_tokens(self._model, self._tokenizer)
         self._model.generation_config = _plain_generation(self._ends)
         window = self._model.config.max_position_embeddings
         self._context = min(window, context or window)
 
     def generate(self, request: GenerationRequest) -> Generated:
-        """Return the model's answer; raises `Refusal` (422) for a prompt that does not fit the window.
+        """Return the model's answer.
+
+        Raises `Refusal`: 422 for a prompt that does not fit the window, and 500 if the model computed no numbers.
+        Raises `GpuFailed`, after which no other request can be answered.
 
         `tokens_generated` counts what the model made, the token that ends its turn included, the prompt not.
         An answer that fills the window ends with `length`, even before `max_tokens`.
         """
+        with _gpu_failures():
+            return self._answer(request)
+
+    def _answer(self, request: GenerationRequest) -> Generated:
         prompt = self._prompt(request)
         length = prompt["input_ids"].shape[1]
         room = self._context - length
@@ -80,6 +88,7 @@ class TransformersGenerator:
                 **_sampling(request),
                 max_new_tokens=min(request.max_tokens, room),
                 stopping_criteria=StoppingCriteriaList(criteria),
+                logits_processor=LogitsProcessorList([_Finite(self._model.dtype)]),
             )
         return self._generated(whole[0, length:].tolist(), length, request)
 
@@ -103,6 +112,34 @@ class TransformersGenerator:
 
     def _text(self, tokens: Any) -> str:
         return str(self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+@contextmanager
+def _gpu_failures() -> Iterator[None]:
+    """Raise the GPU's failures as `GpuFailed`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if (failure := failure_of(error)) is None:
+            raise
+        raise failure from error
+
+
+class _Finite(LogitsProcessor):  # type: ignore[misc]
+    """Asked before each token: did the model compute numbers?
+
+    float16 overflows where the weights were trained in another precision. Sampling from what is not a number fails an
+    assertion on a GPU, after which the process cannot use it any more; without sampling, the answer is token 0.
+    """
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self._dtype = str(dtype).removeprefix("torch.")
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        if not torch.isfinite(scores.amax(dim=-1)).all():  # the largest of numbers and a NaN is NaN
+            message = f"the model computed what is not a number (in {self._dtype}), so there is no answer"
+            raise Refusal(500, NAN_LOGITS, message)
+        return scores
 
 
 class _Cancelled(StoppingCriteria):  # type: ignore[misc]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.audit import judges
 from beacon_cli.audit.check import Check
 from beacon_cli.audit.coverage import CellGroup, Coverage, lane_coverage
+from beacon_cli.audit.judge_device import device
 from beacon_cli.audit.judge_regions import regions
 from beacon_cli.audit.reader import Reader, completed_from_rows, reader_for
 from beacon_cli.audit.report import AuditReport, Reason
@@ -31,6 +32,7 @@ JUDGES: Mapping[str, Callable[..., Check]] = {
     "no_unexpected": judges.no_unexpected,
     "question_id": judges.question_id,
     "regions": regions,
+    "device": device,
     "sequential": judges.sequential,
     "batch_gap": judges.batch_gap,
     "containers": judges.containers,
@@ -40,6 +42,8 @@ JUDGES: Mapping[str, Callable[..., Check]] = {
 }
 # Each check has a query of its own name, except these, which share one: every scan of a million rows counts.
 _SHARED_QUERIES = {
+    "regions": "regions",
+    "device": "regions",
     "question_id": "tally",
     "no_hops": "tally",
     "timestamps": "tally",

@@ -101,15 +101,16 @@ def batch_gap(
 
 
 def containers(
-    expected: Expectation,
+    expected: Expectation,  # noqa: ARG001
     *,
     runs: int,
     at_first: int,
     late: int,
+    bound: int,
     crowded: Sequence[Mapping[str, Any]],
     examples: Sequence[str],
 ) -> Check:
-    """Check that no region had more containers at the same time than its cap.
+    """Check that no region had more containers at the same time than its cap; `bound` is the sum of these.
 
     More containers than that in the first batch, or further ones later, are only a doubt: containers are replaced.
     """
@@ -118,7 +119,6 @@ def containers(
     if crowded:
         faults = (f"{one['at_once']} in {one['region']} (cap {one['cap']})" for one in crowded)
         return Check("containers", "fail", with_examples("more containers at once than the cap", faults, len(crowded)))
-    bound = sum(expected.caps().values())
     doubts = []
     if at_first > bound:
         doubts.append(f"{at_first} containers in the first batch, of which at most {bound} answered at once")

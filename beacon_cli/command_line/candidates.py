@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 # The metavars of parameters that take a file name: the shell itself completes those.
-FILE_NAMES = frozenset({"FILE", "JOB_FILE"})
+FILE_NAMES = frozenset({"FILE", "JOB_FILE", "DIR"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,22 @@ PAGES: dict[str, HelpPage] = {
         ),
         ("before-you-pay", "power", "job-files"),
     ),
+    "init": HelpPage(
+        (
+            Example("beacon init", "Write both files into this folder"),
+            Example("beacon init study-1", "Write them into a folder of their own, which is created"),
+        ),
+        ("first-hour", "configuration", "job-files"),
+    ),
+    "doctor": HelpPage(
+        (
+            Example("beacon doctor", "Say what is wrong, and what to type"),
+            Example(
+                "beacon doctor --json | jq '.data.checks[] | select(.status == \"failed\")'", "The same in a script"
+            ),
+        ),
+        ("doctor",),
+    ),
     "run": HelpPage(
         (
             Example("beacon run job.yaml --local", "Start servers on this machine and ask them"),
@@ -190,17 +206,24 @@ PAGES: dict[str, HelpPage] = {
     ),
     "rollback": HelpPage(
         (
-            Example("beacon rollback modal", "Go back in every region"),
-            Example("beacon rollback modal --region eu", "Go back in one region"),
+            Example("beacon rollback modal --dry-run", "Show which version each region would go back to"),
+            Example("beacon rollback modal", "Go back to what was verified last, in every region"),
         ),
         ("modal",),
     ),
     "rollback modal": HelpPage(
         (
             Example("beacon rollback modal --region eu", "Go back in one region"),
-            Example("beacon rollback modal --no-verify", "Go back everywhere without verifying afterwards"),
+            Example("beacon rollback modal --region eu --to v3", "Go back to a version of your choice"),
         ),
         ("modal",),
+    ),
+    "warm": HelpPage(
+        (
+            Example("beacon warm job.yaml", "Start every container of the job, and wait for it"),
+            Example("beacon warm job.yaml --for 30m", "Keep them warm for half an hour; Ctrl-C ends it"),
+        ),
+        ("warm", "modal"),
     ),
     "db": HelpPage(
         (

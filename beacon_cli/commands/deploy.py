@@ -58,6 +58,8 @@ def modal(
     request = DeployRequest(
         regions=regions_to_deploy(region or (), settings),
         models=models_to_deploy(settings),
+        containers=settings.modal.containers,
+        snapshot=settings.modal.snapshot,
         environment=environment_name(settings, environment),
         strategy=strategy,
         timeout=timeout,

@@ -40,10 +40,13 @@ def endpoints(
 
     Without --probe this costs nothing: it only reads the lists of models, and `health`, which wakes no GPU.
     """
-    from beacon_cli.verification.request import verify_configured
+    from beacon_cli.deployment.verified import verify_and_record
+    from beacon_cli.verification.request import requested_verification
     from beacon_cli.verification.table import show_verification
 
-    report = verify_configured(ctx.obj.settings, region or (), local=local, probe=probe, timeout=timeout)
+    settings = ctx.obj.settings
+    requested = requested_verification(settings, region or (), local=local, probe=probe, timeout=timeout)
+    report = verify_and_record(requested, settings)
     errors = (report.error,) if report.error is not None else ()
     return CommandResult(
         "verify endpoints",

@@ -75,6 +75,8 @@ CONDITIONS: Mapping[str, Callable[[StoredExecution], str | None]] = {
     _MODEL: _model,
     "model_revision": lambda execution: execution.model_revision,
     "gpu": lambda execution: execution.gpu,
+    "precision": lambda execution: execution.precision,
+    "libraries": lambda execution: execution.libraries,
     "generator": lambda execution: execution.architecture,
     "registry": lambda execution: execution.model_registry,
     "system_prompt": lambda execution: execution.used_system_prompt,

@@ -107,13 +107,17 @@ def estimated(
     prices: Mapping[Lane, Price | Unpriced],
     calls: Mapping[Lane, int],
     earlier: Iterable[UsageGroup] = (),
+    shared: Mapping[str, str] | None = None,
 ) -> Estimate:
-    """Return what `calls` cost at these prices; `earlier` is what the job's rows say so far."""
+    """Return what `calls` cost at these prices; `earlier` is what the job's rows say so far.
+
+    Models with the same value in `shared`, by id, are in one container of their region, and take turns.
+    """
     measured = _measured(earlier)
     prompts = _prompt_bytes(job, part) if any(_by_tokens(price) for price in prices.values()) else 0.0
     spans = {lane: _span(job, lane, measured, prompts) for lane in prices}
     lanes = [_lane(lane, calls[lane], price, spans[lane]) for lane, price in prices.items()]
-    up = _containers(prices, calls, spans, limits)
+    up = _containers(prices, calls, spans, limits, shared)
     low = sum(each.low for each in lanes)
     high = sum(each.high for each in lanes if not _by_seconds(prices[each.lane])) + sum(up.values())
     return Estimate(lanes, low, max(low, high), tuple(_assumptions(job, prices, measured, len(up))))
@@ -174,7 +178,11 @@ def _lane(lane: Lane, calls: int, price: Price | Unpriced, span: _Span) -> LaneE
 
 
 def _containers(
-    prices: Mapping[Lane, Price | Unpriced], calls: Mapping[Lane, int], spans: Mapping[Lane, _Span], limits: Limits
+    prices: Mapping[Lane, Price | Unpriced],
+    calls: Mapping[Lane, int],
+    spans: Mapping[Lane, _Span],
+    limits: Limits,
+    shared: Mapping[str, str] | None,
 ) -> dict[tuple[str, int], float]:
     """Return what each container on Modal costs at most, by region id and number.
 
@@ -182,21 +190,28 @@ def _containers(
     """
     lanes = [lane for lane, price in prices.items() if _by_seconds(price) and calls[lane]]
     caps = endpoint_caps(lanes, limits)
-    busy: dict[str, float] = defaultdict(float)
-    rates: dict[str, list[float]] = defaultdict(list)
+    busy: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    rates: dict[str, dict[str, float]] = defaultdict(dict)
     for lane in lanes:
         price = prices[lane]
         assert isinstance(price, Price)
-        busy[lane.region.id] += calls[lane] * spans[lane].high.seconds
-        rates[lane.region.id].append(price.per_second)
-    up = {region_id: min(caps[region_id], len(each)) for region_id, each in rates.items()}
-    longest = max((busy[region_id] / count for region_id, count in up.items()), default=0.0)
+        home = (shared or {}).get(lane.model_id, lane.model_id)
+        busy[lane.region.id][home] += calls[lane] * spans[lane].high.seconds
+        rates[lane.region.id][home] = price.per_second
+    up = {region_id: min(caps[region_id], len(homes)) for region_id, homes in rates.items()}
+    longest = max((_longest(busy[region_id], count, shared) for region_id, count in up.items()), default=0.0)
     seconds = COLD_START_SECONDS + longest + IDLE_SECONDS
     return {
         (region_id, number): seconds * rate
         for region_id, count in up.items()
-        for number, rate in enumerate(sorted(rates[region_id], reverse=True)[:count])
+        for number, rate in enumerate(sorted(rates[region_id].values(), reverse=True)[:count])
     }
+
+
+def _longest(busy: Mapping[str, float], containers: int, shared: Mapping[str, str] | None) -> float:
+    """Return how long a region's containers need for their work; one that models share is helped by no other."""
+    spread = sum(busy.values()) / containers
+    return spread if shared is None else max(spread, *busy.values())
 
 
 def _assumptions(

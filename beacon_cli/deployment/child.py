@@ -16,12 +16,17 @@ import warnings
 from dataclasses import asdict
 from typing import Any
 
-from beacon_cli.deployment.app_urls import urls_of_deployed_app
-from beacon_cli.deployment.failures import Failure, explain
-from modal_deployment.contents import AppContents
-
-# From the text of the SDK's `UserWarning` when `recreate` could not stop the containers of the previous version.
-_NOT_TERMINATED = "containers did not all terminate"
+from beacon_cli.deployment.failures import (
+    NOT_TERMINATED,
+    Failure,
+    containers_not_stopped,
+    explain,
+    publishing_lost,
+    weights_failure,
+)
+from beacon_cli.deployment.production import production_of
+from beacon_cli.endpoints.configured import urls_of_functions
+from modal_deployment.contents import AppContents, app_name
 
 
 def main() -> None:
@@ -47,33 +52,65 @@ def _end_with_parent() -> None:
 def _deploy(contents: AppContents, environment: str, strategy: str, tag: str) -> dict[str, Any]:
     import modal
 
-    from modal_deployment.app import build_app
+    from modal_deployment.app import app_and_functions
 
     warned: list[str] = []
     _collect_warnings(warned)
+    name = app_name(contents.region.id)
     try:
-        app = build_app(contents)
+        app, functions = app_and_functions(contents)
         with modal.enable_output():
+            if (failure := _fetch_weights(contents, environment)) is not None:
+                return {"status": "failed", "error": asdict(failure)}
             app.deploy(environment_name=environment or None, strategy=strategy, tag=tag)
+        # They were given these addresses when they were created: this asks nobody.
+        addresses = {function: str(created.get_web_url()) for function, created in functions.items()}
     except Exception as error:
-        failure = explain(error)
-        if failure.code == "internal":
-            traceback.print_exc()
-        return {"status": _status_after(error, failure), "error": asdict(failure)}
-    return {"status": "deployed", "app_id": app.app_id, **_urls(contents, environment, warned)}
+        return _failed(error, name, environment)
+    return {
+        "status": "deployed",
+        "app_id": app.app_id,
+        "urls": urls_of_functions(addresses),
+        "version": _version(name, environment),
+        "error": _recreate_failure(warned, name, environment),
+    }
 
 
-def _urls(contents: AppContents, environment: str, warned: list[str]) -> dict[str, Any]:
-    """Return the URLs that Modal gives for the deployed app, and what is wrong although it is deployed."""
-    from modal_deployment.app import app_name
+def _fetch_weights(contents: AppContents, environment: str) -> Failure | None:
+    """Fetch the weights of the region's models on a CPU at Modal; return what prevents that the models can start."""
+    from modal_deployment.app import build_weights_app
 
-    functions = [function.name for function in contents.functions]
+    app, fetch = build_weights_app(contents)
     try:
-        found = urls_of_deployed_app(app_name(contents.region.id), environment, functions)
+        with app.run(environment_name=environment or None):
+            problems = fetch.remote()
     except Exception as error:
+        return _explained(error, environment)
+    return weights_failure(problems) if problems else None
+
+
+def _failed(error: Exception, name: str, environment: str) -> dict[str, Any]:
+    failure = _explained(error, environment)
+    status = _status_after(error, failure)
+    if status == "unknown" and failure.code != "internal":
+        failure = publishing_lost(failure, name, environment)
+    return {"status": status, "error": asdict(failure)}
+
+
+def _explained(error: Exception, environment: str) -> Failure:
+    failure = explain(error, environment)
+    if failure.code == "internal":
         traceback.print_exc()
-        return {"urls": None, "error": asdict(explain(error))}
-    return {"urls": found, "error": _recreate_failure(warned)}
+    return failure
+
+
+def _version(name: str, environment: str) -> int | None:
+    """Return the version that serves now; None if Modal does not say it, for which no deployment has failed."""
+    try:
+        return production_of(name, environment).version
+    except Exception:
+        traceback.print_exc()
+        return None
 
 
 def _collect_warnings(warned: list[str]) -> None:
@@ -87,13 +124,12 @@ def _collect_warnings(warned: list[str]) -> None:
     warnings.showwarning = keep
 
 
-def _recreate_failure(warned: list[str]) -> dict[str, str] | None:
+def _recreate_failure(warned: list[str], name: str, environment: str) -> dict[str, str] | None:
     for text in warned:
-        if _NOT_TERMINATED in text:
-            why = text.partition(_NOT_TERMINATED)[2].strip(" .")
+        if NOT_TERMINATED in text:
+            why = text.partition(NOT_TERMINATED)[2].strip(" .")
             message = "the new version is published, but old containers still run" + (why and f": {why}")
-            hint = "stop them: modal container list, then modal container stop; or deploy again"
-            return asdict(Failure("containers_not_stopped", message, hint))
+            return asdict(containers_not_stopped(name, environment, message))
     return None
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from beacon_cli import __version__
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import CommandResult, write_stderr
 from beacon_cli.deployment.deploy import deploy
 from beacon_cli.deployment.plan import DeployRequest, deployment_plan, functions_data
-from beacon_cli.deployment.rollback import RollbackRequest, rollback
+from beacon_cli.deployment.production import Production
+from beacon_cli.deployment.report import AppOutcome
+from beacon_cli.deployment.rollback import RollbackOutcome, RollbackReport, RollbackRequest, plan_rollback, rollback
 from beacon_cli.deployment.table import show_deployment, show_plan, show_rollback
+from beacon_cli.deployment.verified import record_outcome
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError
 from beacon_cli.settings import Settings
@@ -29,7 +32,8 @@ def plan_modal(request: DeployRequest, settings: Settings, *, as_json: bool) -> 
 def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as_json: bool) -> CommandResult:
     """Deploy, verify the regions that were deployed, and return both outcomes."""
     report = deploy(request, settings, _report_progress)
-    verified = _verified(settings, report.endpoints()) if verify else None
+    productions = _productions(report.outcomes.values())
+    verified = _verified(settings, request.environment, report.endpoints(), productions) if verify else None
     exit_code = report.exit_code or _exit_code(verified)
     data = {
         "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
@@ -52,15 +56,40 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
     )
 
 
-def rollback_modal(request: RollbackRequest, settings: Settings, *, verify: bool, as_json: bool) -> CommandResult:
-    """Roll back one version, verify the regions that succeeded, and return both outcomes."""
-    report = rollback(request, settings, _report_progress)
-    verified = _verified(settings, report.endpoints(settings)) if verify else None
+def plan_rollback_modal(request: RollbackRequest, settings: Settings, *, as_json: bool) -> CommandResult:
+    """Return which versions a rollback would bring back. Nothing is changed."""
+    return _rollback_result(plan_rollback(request, settings, _report_progress), None, dry_run=True, as_json=as_json)
+
+
+def rollback_modal(
+    request: RollbackRequest,
+    settings: Settings,
+    *,
+    confirm: Callable[[RollbackReport], None],
+    verify: bool,
+    as_json: bool,
+) -> CommandResult:
+    """Roll back, verify the regions that serve what they should then, and return both outcomes.
+
+    `confirm` gets the plan before anything is changed, if there is something to change, and raises to prevent it.
+    """
+    plan = plan_rollback(request, settings, _report_progress)
+    if plan.planned:
+        confirm(plan)
+    report = rollback(plan, settings, _report_progress)
+    productions = _productions(report.outcomes.values())
+    verified = _verified(settings, request.environment, report.endpoints(settings), productions) if verify else None
+    return _rollback_result(report, verified, dry_run=False, as_json=as_json)
+
+
+def _rollback_result(
+    report: RollbackReport, verified: VerifyReport | None, *, dry_run: bool, as_json: bool
+) -> CommandResult:
     data = {
-        "dry_run": request.dry_run,
+        "dry_run": dry_run,
         "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
         "verify": verified and verified.as_data(),
-        "environment": request.environment,
+        "environment": report.environment,
     }
     return CommandResult(
         "rollback modal",
@@ -73,14 +102,22 @@ def rollback_modal(request: RollbackRequest, settings: Settings, *, verify: bool
     )
 
 
-def _verified(settings: Settings, endpoints: Mapping[str, Endpoint]) -> VerifyReport | None:
+def _productions(outcomes: Iterable[AppOutcome | RollbackOutcome]) -> dict[str, Production]:
+    """Return what serves after a change, by region id, as far as Modal said it."""
+    return {outcome.region.id: outcome.production for outcome in outcomes if outcome.production is not None}
+
+
+def _verified(
+    settings: Settings, environment: str, endpoints: Mapping[str, Endpoint], productions: Mapping[str, Production]
+) -> VerifyReport | None:
+    """Verify endpoints, and record the outcome for the versions that serve there; None if there are no endpoints."""
     from beacon_cli.verification.verify import verify_endpoints
 
     if not endpoints:
         return None
     _report_progress(f"verifying {', '.join(endpoint.region.label for endpoint in endpoints.values())}")
     try:
-        return verify_endpoints(
+        report = verify_endpoints(
             settings,
             endpoints,
             expected=settings.vocabulary.registry,
@@ -91,6 +128,8 @@ def _verified(settings: Settings, endpoints: Mapping[str, Endpoint]) -> VerifyRe
     except Interrupted as interrupted:
         interrupted.hint = f"only the verification was interrupted; the deployment stays: {command('verify endpoints')}"
         raise
+    record_outcome(settings, environment, report, productions, endpoints, _warn)
+    return report
 
 
 def _exit_code(verified: VerifyReport | None) -> int:
@@ -99,6 +138,10 @@ def _exit_code(verified: VerifyReport | None) -> int:
 
 def _errors(verified: VerifyReport | None) -> tuple[BeaconError, ...]:
     return () if verified is None or verified.error is None else (verified.error,)
+
+
+def _warn(text: str) -> None:
+    _report_progress(f"warning: {text}")
 
 
 def _report_progress(text: str) -> None:

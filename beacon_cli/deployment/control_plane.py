@@ -18,6 +18,7 @@ from beacon_cli.console.program_name import command
 from beacon_cli.console.redaction import redacted
 from beacon_cli.deployment.credentials import has_credentials
 from beacon_cli.deployment.failures import NETWORK_HINT, TOKEN_HINT, explain
+from beacon_cli.deployment.hints import modal_command
 from beacon_cli.deployment.process import run_python
 from beacon_cli.door import Door
 from beacon_cli.errors import CredentialsError, EnvironmentFault, MissingExtra
@@ -147,7 +148,8 @@ async def live_containers(environment: str, app_ids: Collection[str]) -> dict[st
             raise ValueError(lines[-1] if lines else f"no answer within {_LIST_SECONDS:.0f} s")
         found = [_container(row) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
-        raise EnvironmentFault(f"Modal's containers cannot be listed: {error}", hint="modal container list") from error
+        hint = modal_command("modal container list", environment=environment)
+        raise EnvironmentFault(f"Modal's containers cannot be listed: {error}", hint=hint) from error
     return {app_id: [container for container in found if container.app_id == app_id] for app_id in app_ids}
 
 

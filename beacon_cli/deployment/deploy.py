@@ -12,22 +12,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from beacon_cli import __version__
-from beacon_cli.console.formatting import duration
+from beacon_cli.console.formatting import duration, quantity
 from beacon_cli.deployment.control_plane import live_containers, preflight
 from beacon_cli.deployment.failures import Failure
+from beacon_cli.deployment.hints import history_command, rollback_command
 from beacon_cli.deployment.plan import DeployRequest
 from beacon_cli.deployment.process import Finished, run_python
-from beacon_cli.deployment.report import AppOutcome, DeployReport, rollback_command
+from beacon_cli.deployment.report import AppOutcome, DeployReport
 from beacon_cli.door import Door
 from beacon_cli.endpoints.recorded import save
+from beacon_cli.endpoints.versions import known_versions
 from beacon_cli.errors import BeaconError, EnvironmentFault
 from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
+from modal_deployment.contents import app_name
 from modal_deployment.regions import Region
 
 _HEARTBEAT_SECONDS = 15.0
 _TAIL_LINES = 12
-_LOOK = "check whether it was published: modal app history project-beacon-hf-REGION"
 
 
 def deploy(request: DeployRequest, settings: Settings, notify: Callable[[str], None]) -> DeployReport:
@@ -62,7 +64,15 @@ class _Deployment:
                 problems = self._record()
         await self._look_for_containers()
         outcomes = {region.id: self._outcomes[region.id] for region in self.request.regions}
-        return DeployReport(outcomes, tuple(problems), workspace, self.request.functions)
+        return DeployReport(
+            outcomes,
+            tuple(problems),
+            workspace=workspace,
+            environment=self.request.environment,
+            registry_sha256=self.request.registry_sha256,
+            functions=self.request.functions,
+            known=known_versions(self.settings, self.request.environment),
+        )
 
     def hint_when_interrupted(self) -> str:
         deployed = [outcome.region for outcome in self._outcomes.values() if outcome.status == "deployed"]
@@ -73,10 +83,11 @@ class _Deployment:
             return "nothing was deployed"
         parts = [f"deployed: {', '.join(region.label for region in deployed) or 'none'}"]
         if unsure:
-            names = ", ".join(f"modal app history {_app_name(region)}" for region in unsure)
+            names = ", ".join(history_command(app_name(region.id), self.request.environment) for region in unsure)
             parts.append(f"may have been deployed: {', '.join(region.label for region in unsure)} ({names})")
         if deployed:
-            parts.append(f"to roll back: {rollback_command([region.id for region in deployed])}")
+            back = rollback_command([region.id for region in deployed], self.request.environment)
+            parts.append(f"to roll back: {back}")
         return "; ".join(parts)
 
     def _log(self, region: Region) -> _Log:
@@ -91,7 +102,7 @@ class _Deployment:
     async def _deploy(self, region: Region, log: _Log) -> None:
         started = time.monotonic()
         self._begun.append(region.id)
-        self.notify(f"{region.label}: deploying {_app_name(region)}")
+        self.notify(f"{region.label}: deploying {app_name(region.id)}")
         heart = asyncio.ensure_future(self._beat(region, log, started))
         try:
             finished = await run_python(*self._command(region), timeout=self.request.timeout, on_line=log.add)
@@ -99,7 +110,7 @@ class _Deployment:
             heart.cancel()
         outcome = AppOutcome(
             region=region,
-            app_name=_app_name(region),
+            app_name=app_name(region.id),
             status="unknown",
             log=log.path,
             seconds=time.monotonic() - started,
@@ -170,28 +181,37 @@ class _Log:
         self.tail = [*self.tail, line][-_TAIL_LINES:]
 
 
-def _app_name(region: Region) -> str:
-    from modal_deployment.app import app_name
-
-    return app_name(region.id)
-
-
 def _judged(outcome: AppOutcome, finished: Finished, request: DeployRequest) -> AppOutcome:
     """Return the outcome with the result of the region's process, or what its absence means."""
+    look = f"{history_command(outcome.app_name, request.environment)} shows whether it was published"
     if finished.code is None:
         message = f"it was not deployed within {duration(request.timeout)}"
-        return replace(outcome, failure=Failure("timeout", message, f"{_LOOK}; or set a longer --timeout"))
+        return replace(outcome, failure=Failure("timeout", message, f"{look}; a longer --timeout may be needed"))
     try:
         answer = Door().document(finished.out.encode())
     except ValueError:
         message = f"the deployment process ended with code {finished.code} without output"
-        return replace(outcome, failure=Failure("no_result", message, f"{_LOOK}; its log: {outcome.log}"))
+        return replace(outcome, failure=Failure("no_result", message, f"{look}; its log: {outcome.log}"))
     failure = Failure(**answer["error"]) if answer["error"] else None
-    if failure is not None and failure.code == "image_build":
-        failure = replace(failure, hint=f"read the build log: {outcome.log}")
     return replace(
-        outcome, status=answer["status"], app_id=answer.get("app_id"), urls=answer.get("urls"), failure=failure
+        outcome,
+        status=answer["status"],
+        app_id=answer.get("app_id"),
+        version=answer.get("version"),
+        urls=answer.get("urls"),
+        failure=failure and _with_what_only_the_whole_knows(failure, outcome, request),
     )
+
+
+def _with_what_only_the_whole_knows(failure: Failure, outcome: AppOutcome, request: DeployRequest) -> Failure:
+    """Return a region's failure with what its process could not say: it knows of no log and of no other region."""
+    if failure.code == "image_build":
+        return replace(failure, hint=f"read the build log: {outcome.log}")
+    if failure.code == "endpoint_limit":
+        regions = quantity(len(request.regions), "region")
+        needed = f"the whole deployment needs {request.web_endpoints}, in {regions}"
+        return replace(failure, message=f"{failure.message}; {needed}")
+    return failure
 
 
 def _outcome_line(outcome: AppOutcome) -> str:

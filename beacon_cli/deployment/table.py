@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.console.formatting import duration, quantity
 from beacon_cli.console.printable import printable
 from beacon_cli.console.terminal import encodable
+from beacon_cli.deployment.hints import rollback_command, stop_command
 from modal_deployment.contents import STATUS
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _TOLD_BY_LOG = frozenset({"image_build", "internal", "modal", "no_result", "timeout"})
 _OF_STATUS = frozenset({"models", "health"})  # parts of the function `status`, where there is one
 _NUMBERS = frozenset({"at most", "took", "containers", "from", "to"})
+_CONTAINERS = {
+    "model": "a container for each model of a region",
+    "region": "one container for all models of a GPU and region",
+}
 Show = Callable[["Console"], None]
 
 
@@ -32,6 +37,8 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
         _print(console, f"models {', '.join(plan['models'])}; registry {plan['registry_sha256'][:12]}")
         for name, function in plan["functions"].items():
             _print(console, f"  {name} on {function['gpu']}: {', '.join(function['models'])}")
+        _print(console, _CONTAINERS[plan["containers"]] + ("; started from a snapshot" if plan["snapshot"] else ""))
+        _print(console, "weights are fetched on a CPU in each region before anything is published")
         _print(console, f"secrets {', '.join(plan['secrets'])}; volumes {', '.join(plan['volumes'])}")
         rows = [
             (app["app_name"], app["modal_region"], name, function["gpu"] or "CPU", str(function["max_containers"]))
@@ -43,6 +50,9 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
         endpoints = quantity(plan["web_endpoints"], "web endpoint")
         containers = quantity(plan["max_gpu_containers"], "GPU container")
         _print(console, f"{endpoints}; at most {containers} at once; strategy {plan['strategy']}")
+        allowed, needs = plan["starter_plan_endpoints"], plan["web_endpoints"]
+        more = "" if needs <= allowed else ": deploy fewer regions, or choose a larger plan"
+        _print(console, f"Modal's Starter plan allows {allowed} web endpoints in all apps together{more}")
 
     return show
 
@@ -63,8 +73,10 @@ def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show
         ok = report.exit_code == 0 and (verified is None or verified.exit_code == 0)
         if (command := report.way_back(ok=ok)) is not None:
             _print(console, f"to roll back: {command}")
-        elif not ok and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
-            _print(console, "nothing was published: the previous version still serves")
+        for outcome in () if ok else report.first:
+            _print_first(console, outcome, report.environment)
+        if not report.published and all(outcome.status != "unknown" for outcome in report.outcomes.values()):
+            _print(console, "nothing was published: what served before, if anything, still serves")
 
     return show
 
@@ -77,14 +89,19 @@ def show_rollback(report: RollbackReport, verified: VerifyReport | None) -> Show
             (
                 outcome.region.label,
                 outcome.app_name,
-                outcome.status,
+                outcome.status.replace("_", " "),
                 _version(outcome.from_version),
                 _version(outcome.to_version),
+                outcome.verified or "-",
             )
             for outcome in report.outcomes.values()
         ]
-        _table(console, ("region", "app", "status", "from", "to"), rows)
+        _table(console, ("region", "app", "status", "from", "to", "verified"), rows)
         _print_verification(console, verified)
+        for outcome in report.outcomes.values():
+            if outcome.status == "already_there" and outcome.earlier_version is not None:
+                further = rollback_command([outcome.region.id], report.environment, outcome.earlier_version)
+                _print(console, f"{outcome.region.label} was left alone; to go further back: {further}")
 
     return show
 
@@ -93,6 +110,13 @@ def _row(outcome: AppOutcome) -> tuple[str, ...]:
     containers = "?" if outcome.containers is None else str(len(outcome.containers))
     took = duration(outcome.seconds)
     return (outcome.region.label, outcome.app_name, outcome.status, took, containers, outcome.app_id or "")
+
+
+def _print_first(console: Console, outcome: AppOutcome, environment: str) -> None:
+    """Say that a first deployment has no way back, and how to be rid of it."""
+    stop = stop_command(outcome.app_name, environment)
+    place = outcome.region.label
+    _print(console, f"{place}: this is the first version, so there is none to go back to; to stop the app: {stop}")
 
 
 def _version(number: int | None) -> str:

@@ -37,8 +37,7 @@ def save(
     Addresses of further inference functions stay, too: Modal keeps them, and a rollback may bring the function back.
     `models` are those that they serve now; None if that is not known, as after a rollback. Raises `EnvironmentFault`.
     """
-    path = _path(settings)
-    document = _read(path)
+    document = read_record(settings)
     deployed_at = datetime.now(UTC).isoformat(timespec="seconds")
     entries = document["environments"].setdefault(environment, {})
     for region_id, (name, app_id, urls) in apps.items():
@@ -51,16 +50,12 @@ def save(
             "deployed_at": deployed_at,
             "version": __version__,
         }
-    _replace(path, json.dumps(document, indent=2))
+    write_record(settings, document)
 
 
 def recorded_apps(settings: Settings, environment: str) -> dict[str, dict[str, Any]]:
     """Return the entries of an environment by region id; none if nothing usable was recorded."""
-    try:
-        path = _path(settings)
-    except EnvironmentFault:  # no home folder, so nothing was recorded there
-        return {}
-    entries = _read(path)["environments"].get(environment, {})
+    entries = read_record(settings)["environments"].get(environment, {})
     regions = settings.vocabulary.regions
     return {region_id: entry for region_id, entry in entries.items() if region_id in regions and _usable(entry)}
 
@@ -80,10 +75,6 @@ def recorded_endpoints(settings: Settings) -> dict[str, Endpoint]:
     }
 
 
-def _path(settings: Settings) -> Path:
-    return settings.data_path() / "deployments.json"
-
-
 def _usable(entry: Any) -> bool:
     urls = entry.get("urls") if isinstance(entry, dict) else None
     return isinstance(urls, dict) and {*_NEEDED} <= {*urls} and all(isinstance(url, str) for url in urls.values())
@@ -95,17 +86,26 @@ def _further_functions(entry: Any) -> dict[str, str]:
     return {name: url for name, url in urls.items() if name.startswith(f"{INFERENCE}-")}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Return the document; a missing, damaged or newer one counts as empty, because its contents can be found again."""
+def read_record(settings: Settings) -> dict[str, Any]:
+    """Return the whole record. A missing, damaged or newer one counts as empty: its contents can be found again."""
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        document = json.loads(_path(settings).read_bytes())
+    except (OSError, ValueError, RecursionError, EnvironmentFault):  # the last one: there is no home folder
         document = None
     if isinstance(document, dict) and document.get("schema_version") == _VERSION:
         environments = document.get("environments")
         if isinstance(environments, dict) and all(isinstance(entries, dict) for entries in environments.values()):
             return document
     return {"schema_version": _VERSION, "environments": {}}
+
+
+def write_record(settings: Settings, document: Mapping[str, Any]) -> None:
+    """Replace the whole record. Raises `EnvironmentFault`."""
+    _replace(_path(settings), json.dumps(document, indent=2))
+
+
+def _path(settings: Settings) -> Path:
+    return settings.data_path() / "deployments.json"
 
 
 def _replace(path: Path, text: str) -> None:

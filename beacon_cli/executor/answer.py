@@ -25,6 +25,8 @@ LONGEST_RETRY_AFTER_SECONDS = 30 * 86400.0
 _RETRIABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 # What has a column of its own, and what Beacon itself records beside answers of another API: no endpoint can say that.
 _NOT_KEPT = frozenset({"response", "receipt", "sent", "asked_at"})
+# What Beacon's own servers say of a failure that is not the request's: their code, and whether asking again may help.
+_OWN_FAILURES = {"gpu_failed": True, "nan_logits": False}
 _CODES = {401: "unauthorized", 403: "unauthorized", 404: "unknown_model", 407: "proxy_refused", 429: "rate_limited"}
 # Where an answer has its thought, if not in its text: the names of DeepSeek and vLLM, and of OpenRouter.
 _THOUGHTS: tuple[Path, ...] = (("reasoning_content",), ("reasoning",))
@@ -133,11 +135,12 @@ def status_error(reply: Reply, *, prompt: str = "") -> AttemptError:
     said = _said(reply)
     reported = Reported.read(said, prompt=prompt)
     meaning = reported.meaning(reply.status)
-    retriable = meaning is None and reply.status in _RETRIABLE_STATUSES
+    own = next((code for code in reported.codes if code in _OWN_FAILURES), None) if reply.status >= 500 else None
+    retriable = meaning is None and reply.status in _RETRIABLE_STATUSES and _OWN_FAILURES.get(own or "", True)
     fallback = "server_error" if retriable or reply.status >= 500 else "request_rejected"
     shown = first_message(reported, reply) if meaning or isinstance(said, dict | list) or _is_plain(reply) else ""
     return AttemptError(
-        meaning or _CODES.get(reply.status, fallback),
+        meaning or own or _CODES.get(reply.status, fallback),
         f"HTTP {reply.status}{': ' + shown if shown else ''}",
         retriable=retriable,
         http_status=reply.status,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from beacon_cli.executor.execution import Batch, Batching, Cell, Settled
@@ -41,9 +41,17 @@ def endpoint_caps(lanes: Collection[Lane], limits: Limits) -> dict[str, int]:
     return {region: limits.per_endpoint or count for region, count in models.items()}
 
 
-def containers_at_most(lanes: Collection[Lane], limits: Limits) -> int:
-    """Return how many containers a job can need at the same time under its caps."""
-    return min(limits.max_in_flight, sum(endpoint_caps(lanes, limits).values()))
+def containers_at_most(lanes: Collection[Lane], limits: Limits, shared: Mapping[str, str] | None = None) -> int:
+    """Return how many containers a job can need at the same time under its caps.
+
+    Models with the same value in `shared`, by id, are in one container of their region.
+    """
+    caps = endpoint_caps(lanes, limits)
+    if shared is not None:
+        homes = {(lane.region.id, shared.get(lane.model_id, lane.model_id)) for lane in lanes}
+        there = Counter(region for region, _ in homes)
+        caps = {region: min(cap, there[region]) for region, cap in caps.items()}
+    return min(limits.max_in_flight, sum(caps.values()))
 
 
 Execute = Callable[[Cell], Awaitable[Settled | None]]

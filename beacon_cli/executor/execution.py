@@ -42,6 +42,8 @@ ERROR_CODES: dict[str, str] = {
     "request_rejected": "the endpoint refused the request (another 4xx, or a 403 although it accepts the credentials)",
     "rate_limited": "the endpoint is busy (429)",
     "server_error": "the endpoint failed (408, 5xx)",
+    "gpu_failed": "the GPU behind the endpoint failed; its container ends, and another one starts",
+    "nan_logits": "the model computed what is not a number, so it gave no answer",
     "endpoint_error": "the endpoint answered 200 with an error inside (an old deployment)",
     "malformed_response": "the answer is not the JSON that the contract requires, or was cut off",
     "response_too_large": "the answer is larger than the limit",

@@ -21,7 +21,7 @@ def sign_of(error: AttemptError) -> Sign:
     """Return what a failed attempt says about its region."""
     if error.code in {"rate_limited", "no_credit", "connect_timeout"} or error.refused:
         return Sign.TROUBLE
-    if error.code == "server_error" or (error.code == "connection_failed" and error.retriable):
+    if error.code in {"server_error", "gpu_failed"} or (error.code == "connection_failed" and error.retriable):
         return Sign.SUSPICION
     return Sign.NOTHING if error.http_status is None else Sign.WORKING
 

@@ -88,6 +88,8 @@ COLUMNS = (
     ),
     Column("sent_model", "text", "the name under which an OpenAI-compatible endpoint was asked for the model"),
     Column("asked_at", "text", "the URL at which an OpenAI-compatible endpoint was asked"),
+    Column("precision", "text", "in which the GPU held the weights, such as `float16`"),
+    Column("libraries", "text", "the versions of the libraries that computed the answer"),
 )
 
 

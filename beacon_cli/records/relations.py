@@ -98,6 +98,17 @@ CONTRACT = sql.SQL(f"(CASE WHEN {_OF_ANOTHER_API} THEN NULL ELSE output_data END
 EFFECTIVE_REGION = sql.SQL(
     "coalesce(effective_region, receipt_data #>> '{{execution_details,region}}', {contract} #>> '{{metadata,region}}')"
 ).format(contract=CONTRACT)
+# What the answer was computed on, as the device says itself: the GPU, the precision, the libraries.
+_DEVICE = sql.SQL(
+    "nullif(concat_ws(', ', left({contract} ->> 'gpu', 100), left({contract} #>> '{{device,dtype}}', 100),"
+    " 'torch ' || left({contract} #>> '{{device,torch}}', 100),"
+    " 'transformers ' || left({contract} #>> '{{device,transformers}}', 100),"
+    " 'tokenizers ' || left({contract} #>> '{{device,tokenizers}}', 100)), '')"
+).format(contract=CONTRACT)
+# The function that the container belongs to, and how many containers it may have in the region.
+_SIBLINGS = sql.SQL(
+    "(CASE WHEN length(({contract} -> 'containers')::text) < 200 THEN ({contract} -> 'containers')::text END)"
+).format(contract=CONTRACT)
 # How an endpoint that is not Beacon's own was asked; each repeat has a seed of its own.
 _WAY = sql.SQL(
     f"CASE WHEN {_OF_ANOTHER_API} THEN concat((output_data -> 'sent') - 'seed', output_data ->> 'asked_at') ELSE '' END"
@@ -109,6 +120,7 @@ def beacon_executions(regions: Regions) -> sql.Composed:
     return sql.SQL(
         "(SELECT run_id, question_id, model_id, {region} AS region, repeat, arm, status, response,"
         " {contract} ->> 'region' AS answered_region, {effective_region} AS effective_region, {way} AS way,"
+        " {device} AS device, {siblings} AS siblings,"
         " provider_id, container_id, container_region, attempts, hops, NULL::text AS error,"
         " NULL::text AS classification, error_code, finish_reason,"
         " {times}"
@@ -118,6 +130,8 @@ def beacon_executions(regions: Regions) -> sql.Composed:
         contract=CONTRACT,
         effective_region=EFFECTIVE_REGION,
         way=_WAY,
+        device=_DEVICE,
+        siblings=_SIBLINGS,
         times=_TIMES,
     )
 
@@ -166,7 +180,7 @@ _LEGACY = """(
                container_id, container_region, least(retry_count, 1000000) + 1 AS attempts, hops,
                concat_ws(': ', output_data ->> 'error', output_data ->> 'router_error', original_error) AS error,
                response_classification AS classification, queued_at, started_at, completed_at, created_at,
-               error_code, finish_reason, NULL::text AS way
+               error_code, finish_reason, NULL::text AS way, output_data ->> 'gpu' AS device, NULL::text AS siblings
         FROM (
             SELECT *, CASE WHEN response IS NULL AND output_data ? 'response'
                            THEN coalesce(output_data ->> 'response', '') ELSE response END AS answer

@@ -20,10 +20,11 @@ class StoredExecution(ModelWords):
     `position` is the question's position in the job, None for a question that the job does not have; `tags` are those
     of the question, with a space between them. `region` is a label, and `arm` is 1 in the second arm of a control.
     `answered_region`, `effective_region`, `effective_model` and `effective_system_prompt` are whatever the endpoint
-    says that it did: at the top of its answer, in its receipt, or in its metadata. `sent` is a JSON object with the
-    parameters that were sent; of an endpoint that is not Beacon's own, `sent_model` is the model's name there, and
-    `asked_at` the URL. `output_data` and `receipt_data` are JSON texts, read only on request. A row of the old system
-    has None for columns that its tables do not have.
+    says that it did: at the top of its answer, in its receipt, or in its metadata. `gpu`, `precision` and `libraries`
+    are what its device says of itself. `sent` is a JSON object with the parameters that were sent; of an endpoint that
+    is not Beacon's own, `sent_model` is the model's name there, and `asked_at` the URL. `output_data` and
+    `receipt_data` are JSON texts, read only on request. A row of the old system has None for columns that its tables
+    do not have.
     """
 
     job_id: str
@@ -44,6 +45,8 @@ class StoredExecution(ModelWords):
     answered_region: str | None
     model_revision: str | None
     gpu: str | None
+    precision: str | None
+    libraries: str | None
     architecture: str | None
     model_registry: str | None
     temperature: str | None

@@ -38,7 +38,8 @@ def estimated_cost(request: RunRequest, settings: Settings, job: Job, endpoints:
     calls = {lane: per_lane - stored.answered.get(lane, 0) for lane in lanes}
     calls = {lane: left + (lane in checked and left > 0) for lane, left in calls.items()}
     limits = request.limits(job, settings)
-    found = estimated(job, request.part, limits, prices=prices, calls=calls, earlier=stored.earlier)
+    shared = None if request.local else settings.models_in_one_container()
+    found = estimated(job, request.part, limits, prices=prices, calls=calls, earlier=stored.earlier, shared=shared)
     return replace(found, assumptions=(*stored.unread, *found.assumptions))
 
 

@@ -61,6 +61,7 @@ def plan_job(
         missing = error
     design = design_of(job, request.part)
     found = prospects(design, power=power) if design else None
+    shared = None if request.local else settings.models_in_one_container()
     data = {
         "job_id": request.job_id or job.id,
         "name": job.name,
@@ -83,7 +84,7 @@ def plan_job(
             }
             for lane in lanes
         ],
-        "containers_at_most": containers_at_most(lanes, limits),
+        "containers_at_most": containers_at_most(lanes, limits, shared),
         "per_endpoint": {regions[key].label: cap for key, cap in endpoint_caps(lanes, limits).items()},
         "limits": limits.model_dump(),
         "generation": job.generation.model_dump(),

@@ -58,6 +58,8 @@ _DO: dict[str, str] = {
     "request_rejected": "the endpoint sent the message: check the prompt's length and `generation` in the job file",
     "rate_limited": "lower limits.per_endpoint, or raise limits.attempts; then run it again",
     "server_error": "read the endpoint's own log, then run it again",
+    "gpu_failed": "run it again: another container answers by then",
+    "nan_logits": "deploy the model on a GPU that computes in bfloat16 (models.*.gpu), such as L4; then run it again",
     "endpoint_error": f"read the endpoint's own log; {command('deploy modal')} replaces an old deployment",
     "malformed_response": f"check that the URL in beacon.toml is an inference endpoint: {_PROBE}",
     "response_too_large": "lower generation.max_tokens in the job file",

@@ -23,6 +23,8 @@ from beacon_cli.store.server_user import ACCOUNT
 
 # PostgreSQL needs 58 in all to start; what it keeps for itself and we have open comes on top.
 _FEWEST_OPEN_FILES = 64
+NOEXEC = "its file system is mounted noexec: no program can be started from there"
+"""What keeps programs, and so the server's copies of them, from being started."""
 
 _log = logging.getLogger(__name__)
 
@@ -110,12 +112,43 @@ def _make_folder(data_path: Path) -> None:
         raise StoreError("the embedded PostgreSQL runs on Linux and macOS", hint="use WSL, or --database-url")
     try:
         _make_missing(data_path, mode=0o755 if is_root() else 0o700)
+    except OSError as error:
+        raise _unusable(data_path, error) from error
+    require_safe_folder(data_path)
+
+
+def _unusable(data_path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"the data folder {data_path} cannot be used: {_reason(error)}",
+        hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to",
+    )
+
+
+def require_writable_folder(data_path: Path) -> None:
+    """Raise `StoreError` unless this user can use the data folder, or create it; nothing is created."""
+    try:
+        folder = nearest_existing(data_path)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        if os.statvfs(folder).f_flag & getattr(os, "ST_RDONLY", 0):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+    except OSError as error:
+        raise _unusable(data_path, error) from error
+
+
+def nearest_existing(path: Path) -> Path:
+    """Return a path, or if it is missing, the nearest folder above it that exists. Raises `OSError`."""
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
+def require_safe_folder(data_path: Path) -> None:
+    """Raise `StoreError` for a folder where, as root, others may write, or that the server's account cannot reach."""
+    try:
         closed = [folder for folder in (data_path, *data_path.parents) if not folder.stat().st_mode & stat.S_IXOTH]
     except OSError as error:
-        raise StoreError(
-            f"the data folder {data_path} cannot be used: {_reason(error)}",
-            hint="set BEACON_DATA_DIR and BEACON_CACHE_DIR to folders that you can write to",
-        ) from error
+        raise _unusable(data_path, error) from error
     if is_root() and (folder := writable_by_others(data_path)):
         raise StoreError(
             f"the data folder {data_path} is not safe: other users may write in {folder}",
@@ -171,17 +204,27 @@ def _hint(data_path: Path, error: Exception) -> str:
 
 def _why_not_permitted(error: PermissionError) -> str:
     with contextlib.suppress(OSError, TypeError):
-        if os.statvfs(error.filename).f_flag & getattr(os, "ST_NOEXEC", 0):
-            return "its file system is mounted noexec: no program can be started from there"
+        if is_noexec(error.filename):
+            return NOEXEC
     return "it may belong to another user: check its owner and mode"
+
+
+def is_noexec(path: Path | str) -> bool:
+    """Return whether no program can be started from the file system of a path. Raises `OSError`."""
+    return bool(os.statvfs(path).f_flag & getattr(os, "ST_NOEXEC", 0))
 
 
 def _limit_met(reason: str) -> str:
     """Return what to do about a limit of this user that keeps the server from starting, if that is the cause."""
-    import resource
-
     if "Resource temporarily unavailable" in reason:
         return "this user may start too few processes: raise the limit (ulimit -u), or end other programs"
+    return too_few_open_files()
+
+
+def too_few_open_files() -> str:
+    """Return what to do about a limit of open files with which the server does not start; nothing if there is none."""
+    import resource
+
     _, open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
     if open_files != resource.RLIM_INFINITY and open_files < _FEWEST_OPEN_FILES:
         return f"raise the limit of open files, which is {open_files} (ulimit -n)"

@@ -125,12 +125,17 @@ def require_writable(folder: Path) -> None:
         _make_private(folder)
         with _locked(folder), tempfile.TemporaryFile(dir=folder):
             pass
-        free = shutil.disk_usage(folder).free // 1_000_000
+        require_room(folder)
     except OSError as error:
         raise JournalError(
             f"the journal folder {folder} is not writable: {error.strerror}",
             hint="set BEACON_DATA_DIR to another folder",
         ) from error
+
+
+def require_room(folder: Path) -> None:
+    """Raise `JournalError` if too little is free on the disk of a folder, and `OSError` if it cannot be found out."""
+    free = shutil.disk_usage(folder).free // 1_000_000
     if free < FREE_MEGABYTES:
         raise JournalError(
             f"the disk of the journal folder {folder} is full: {free} MB are free, {FREE_MEGABYTES} MB are needed for"

@@ -47,10 +47,11 @@ def require_current_schema(connection: Connection, rights: Mapping[str, str] = R
 
     Raises `StoreError` if the role lacks one of `rights` on them.
     """
-    _require_current(connection, facts_of(connection, rights))
+    require_current(connection, facts_of(connection, rights))
 
 
-def _require_current(connection: Connection, facts: Facts) -> None:
+def require_current(connection: Connection, facts: Facts) -> None:
+    """Do the same with what is known of the database already."""
     schema = facts.schema
     if schema == "legacy":
         raise SchemaError(
@@ -96,7 +97,7 @@ def require_ready_for_a_run(
     """
     facts = facts_of(connection, rights)
     require_supported(facts)
-    _require_current(connection, facts)
+    require_current(connection, facts)
     look_at_clock(facts, must_agree=clock_must_agree)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
+from beacon_cli.clocks import clock_problem, seconds_ahead
 from beacon_cli.console.formatting import duration
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import EnvironmentFault, SchemaError, StoreError
@@ -78,9 +79,6 @@ SELECT current_setting('transaction_read_only') = 'on', pg_is_in_recovery(), cur
        ARRAY({_LACKING})
 """
 
-CLOCK_TOLERANCE_SECONDS = 5.0
-"""Maximum difference between this machine's clock and the database's: two that use NTP differ by less."""
-
 LONGEST_CLOCK_DIFFERENCE_SECONDS = 300.0
 """Beyond this difference a worker of the fleet does not start: all workers must use the same times."""
 
@@ -111,8 +109,7 @@ def facts_of(connection: Connection, rights: Mapping[str, str]) -> Facts:
     with translated():
         [row] = connection.execute(_FACTS, [list(rights), list(rights.values())]).fetchall()
     read_only, standby, encoding, database, role, clock, columns, lacking = row
-    # Somewhere between the request and the answer.
-    ahead = began - clock if clock < began else min(0.0, time.time() - clock)
+    ahead = seconds_ahead(began, clock, time.time())
     schema = _schema_of({(table, column): kind for table, column, kind in columns})
     version = connection.info.server_version
     return Facts(version, read_only, standby, encoding, database, role, schema, tuple(lacking), ahead)
@@ -162,10 +159,8 @@ def look_at_clock(facts: Facts, *, must_agree: bool = False) -> None:
 
     Raises `EnvironmentFault` if they differ by minutes and `must_agree`.
     """
-    if abs(facts.ahead) <= CLOCK_TOLERANCE_SECONDS:
+    if (difference := clock_problem(facts.ahead, "the database's")) is None:
         return
-    difference = f"this machine's clock is {duration(abs(facts.ahead))} {'ahead of' if facts.ahead > 0 else 'behind'}"
-    difference = f"{difference} the database's"
     if must_agree and abs(facts.ahead) > LONGEST_CLOCK_DIFFERENCE_SECONDS:
         limit = duration(LONGEST_CLOCK_DIFFERENCE_SECONDS)
         raise EnvironmentFault(

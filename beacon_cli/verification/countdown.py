@@ -33,6 +33,11 @@ def countdown() -> Iterator[tuple[Callable[[str], None], float]]:
         write_stderr(_CLEAR)
 
 
+def write_line(line: str) -> None:
+    """Write a line that stays, also while another one is redrawn."""
+    write_stderr(f"{_CLEAR if can_redraw() else ''}{printable(line)}\n")
+
+
 def _redraw(line: str) -> None:
     width = shutil.get_terminal_size().columns - 1
     write_stderr(f"{_CLEAR}{printable(line)[:width]}")

@@ -103,6 +103,9 @@ CODES: dict[str, _Code] = {
     "listed_twice": _Code("fail", _DEPLOY, _RESTART),
     "different_revision": _Code("fail", _DEPLOY, _RESTART),
     "registry_differs": _Code("fail", _DEPLOY, _RESTART),
+    "different_image": _Code(
+        "fail", f"{_DEPLOY_MODAL}, which installs the same in every region; all of them with one version of Beacon"
+    ),
     "region_mismatch": _Code(
         "fail",
         f"{_URL}: answers from here would be published under the wrong region",
@@ -117,6 +120,7 @@ CODES: dict[str, _Code] = {
     "models_unlisted": _Code(
         "warn", "nothing proves what it serves: --probe asks each model; check base_url in {table} of beacon.toml"
     ),
+    "image_unknown": _Code("warn", f"{_DEPLOY_MODAL} replaces an older deployment, which does not report it"),
     "old_deployment": _Code("warn", f"it works without a models function; {_DEPLOY_MODAL} replaces it"),
     "region_unreported": _Code("warn", f"nothing proves where this is; {_DEPLOY_MODAL} replaces an old deployment"),
     "container_region_unknown": _Code(

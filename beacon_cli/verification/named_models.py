@@ -101,10 +101,10 @@ async def _read(
     client: Client, endpoint: Endpoint, names: Mapping[str, str], timeout: float, waiting: Waiting
 ) -> _List:
     with waiting.on(f"{endpoint.region.label} list of {', '.join(names.values())}", timeout) as note:
-        return _List(endpoint, names, await fetch(client, endpoint.models_url, timeout, note, _list_document))
+        return _List(endpoint, names, await fetch(client, endpoint.models_url, timeout, note, list_document))
 
 
-def _list_document(reply: Reply) -> dict[str, Any]:
+def list_document(reply: Reply) -> dict[str, Any]:
     """Return the JSON object of a list of models. Raises `AttemptError`: its code is `models_unlisted` for no list."""
     if reply.status == 200:
         return read_object(reply)
@@ -151,6 +151,7 @@ def _report(
         renamed={},
         registry_sha256=None,
         hash_matches=None,
+        lock_sha256=None,
         says_region=next((probe.region for probe in probes.values() if probe.region), None),
         version=None,
         container_id=None,

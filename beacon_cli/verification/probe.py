@@ -60,6 +60,11 @@ async def probe_models(
     return probes, findings
 
 
+def tiny_question(endpoint: Endpoint, model_id: str) -> dict[str, Any]:
+    """Return the body of the request with which a model is probed; the endpoint is that of the model."""
+    return APIS[endpoint.api].body(endpoint, model_id, QUESTION, None, _GENERATION[endpoint.api])
+
+
 class _Probing:
     """The probe of one model."""
 
@@ -101,8 +106,7 @@ class _Probing:
         return await self._ask()
 
     async def _ask(self) -> Answer:
-        api = self._endpoint.api
-        body = APIS[api].body(self._endpoint, self._lane.model_id, QUESTION, None, _GENERATION[api])
+        body = tiny_question(self._endpoint, self._lane.model_id)
         return await ask(self._client, self._endpoint, self._lane, body, self._hop)
 
     def _hop(self, _call_id: str | None) -> None:

@@ -73,6 +73,12 @@ class Reading:
         value = (self.health.document or {}).get(key)
         return bounded(value) if isinstance(value, str) else None
 
+    @property
+    def lock_sha256(self) -> str | None:
+        """The hash of what is installed in the region's containers, if it reports one."""
+        value = (self.models.document or {}).get("lock_sha256")
+        return bounded(value) if isinstance(value, str) else None
+
     def deviations(self) -> list[tuple[str, str]]:
         """Return the problems as pairs of a finding's code and message, each code of a failed GET once."""
         found: dict[str, str] = {}
@@ -99,7 +105,8 @@ class Reading:
         if status is None and _listing(self.health) is None:
             yield "unusable_answer", "health answers without a status"
         elif status is not None and status not in _HEALTHY:
-            yield "unhealthy", f"health reports that it is {excerpt(str(status))}"
+            why = f": {excerpt(problem)}" if (problem := self.health_text("problem")) else ""
+            yield "unhealthy", f"health reports that it is {excerpt(str(status))}{why}"
 
     def _displaced(self) -> Iterator[tuple[str, str]]:
         said = list(self._regions())

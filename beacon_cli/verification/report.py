@@ -40,7 +40,8 @@ class RegionReport:
     `api` is what it speaks, and `expected` are the ids of the models that it should serve.
     `reachable` says whether a function of the region itself answered. `source` is the function with the list of models,
     None if neither gave one: then `missing` and `extra` are unknown and empty. `renamed` maps a served id to the
-    registry's id of the same weights. `says_region` is the region that the endpoint reports. `latency_seconds` is the
+    registry's id of the same weights. `lock_sha256` is the hash of what is installed in
+    its containers. `says_region` is the region that the endpoint reports. `latency_seconds` is the
     time of the request that answered, `cold_start_seconds` the whole time until then if the region was cold.
     """
 
@@ -53,6 +54,7 @@ class RegionReport:
     renamed: Mapping[str, str]
     registry_sha256: str | None
     hash_matches: bool | None
+    lock_sha256: str | None
     says_region: str | None
     version: str | None
     container_id: str | None

@@ -13,6 +13,7 @@ from beacon_cli.signals import run_interruptible
 from beacon_cli.verification.compare import Comparison, compare
 from beacon_cli.verification.fetch import Fetched, fetch
 from beacon_cli.verification.findings import Finding, Target, finding
+from beacon_cli.verification.installed import with_other_images
 from beacon_cli.verification.named_models import verify_named
 from beacon_cli.verification.openness import OPENNESS_SECONDS, is_on_modal, open_functions
 from beacon_cli.verification.probe import probe_models
@@ -73,7 +74,8 @@ class _Verification:
             reports = await asyncio.gather(
                 *(self._region(endpoint, clients[region_id]) for region_id, endpoint in endpoints.items())
             )
-        return VerifyReport(self.target, self.probe, dict(zip(endpoints, reports, strict=True)))
+        by_region = dict(zip(endpoints, reports, strict=True))
+        return VerifyReport(self.target, self.probe, with_other_images(by_region, self.target))
 
     async def _region(self, endpoint: Endpoint, client: Client) -> RegionReport:
         """Verify a region, with the models that it is asked for in another way than the rest."""
@@ -204,6 +206,7 @@ def _region_report(
         renamed=comparison.renamed,
         registry_sha256=comparison.sha256,
         hash_matches=comparison.hash_matches,
+        lock_sha256=reading.lock_sha256,
         says_region=reading.says_region,
         version=reading.health_text("version"),
         container_id=reading.health_text("container_id"),

@@ -74,7 +74,13 @@ class TestDeploying:
         created: dict[str, dict[str, Any]] = defaultdict(dict)
         for request in modal.sent("FunctionCreate"):
             created[request.function.app_name][request.function.function_name] = request.function
+        weights = [created.pop(f"{app}-weights") for app in (US, EU, APAC)]
         assert set(created) == {US, EU, APAC}
+        for region, functions in zip(BUILT_IN_REGIONS, weights, strict=True):
+            assert list(functions) == ["fetch"]
+            fetch = functions["fetch"]
+            assert (fetch.resources.gpu_config.count, fetch.webhook_config.type) == (0, 0)
+            assert list(fetch.scheduler_placement.regions) == [region.modal_region]
         for region in BUILT_IN_REGIONS:
             functions = created[f"project-beacon-hf-{region.id}"]
             assert set(functions) == set(FUNCTIONS)
@@ -158,6 +164,19 @@ class TestDeploying:
         assert document["data"]["verify"]["regions"]["us"]["reachable"] is False
         assert document["data"]["way_back"] is None, "it is the first version"
 
+    def test_a_region_whose_weights_cannot_be_had_is_not_published(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.returns[f"{EU}-weights"] = {"llama3.2-1b": "the account of HF_TOKEN may not read meta-llama/…"}
+        code, document = operator.json(*DEPLOY)
+        assert (code, states(document["data"])) == (1, {"us": "deployed", "eu": "failed", "apac": "deployed"})
+        (error,) = document["errors"]
+        assert (error["code"], error["message"]) == (
+            "weights",
+            "EU: weights could not be fetched, so nothing was published: "
+            "llama3.2-1b: the account of HF_TOKEN may not read meta-llama/…",
+        )
+        published = [request.name for request in modal.sent("AppPublish") if request.name]
+        assert sorted(published) == sorted([US, APAC])
+
 
 class TestPlan:
     def test_a_dry_run_asks_nobody_and_matches_what_is_deployed(self, operator: Beacon, modal: FakeModal) -> None:
@@ -169,6 +188,8 @@ class TestPlan:
         assert (plan["urls"], set(plan["functions"])) == (deployed["data"]["apps"]["apac"]["urls"], set(FUNCTIONS))
         assert document["data"]["plan"]["web_endpoints"] == 2
         for request in modal.sent("FunctionCreate"):
+            if request.function.app_name.endswith("-weights"):
+                continue
             planned, sent = plan["functions"][request.function.function_name], request.function
             assert planned["gpu"] == (sent.resources.gpu_config.gpu_type or None)
             assert planned["max_containers"] == sent.autoscaler_settings.max_containers
@@ -237,6 +258,54 @@ class TestFailures:
         assert "modal secret create huggingface HF_TOKEN=" in said
         assert states(data) == {"us": "failed"}
         assert data["way_back"] is None
+
+    def test_a_missing_secret_is_missing_in_an_environment(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.fail("SecretGetOrCreate", Status.NOT_FOUND, "Secret 'huggingface' not found in environment 'staging'")
+        where = ("--region", "us", "--environment", "staging")
+        said, _ = self.refused(operator, *where, code=1, error="secret_missing")
+        assert said.endswith("create it: modal secret create huggingface HF_TOKEN=- --env staging")
+
+    def test_an_environment_that_does_not_exist_is_named_once(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.environments = {"main"}
+        said, _ = self.refused(operator, "--environment", "stagign", code=1, error="unknown_environment")
+        assert said.startswith("US, EU, ASIA: the Modal environment does not exist")
+        assert said.endswith("create it: modal environment create stagign")
+
+    def test_a_client_that_is_too_old_is_no_change_of_somebody_else(self, operator: Beacon, modal: FakeModal) -> None:
+        text = "Input plane is not supported for client_version='1.1.0'. Please upgrade to 1.1.3 or later."
+        modal.fail("FunctionCreate", Status.FAILED_PRECONDITION, text)
+        said, _ = self.refused(operator, "--region", "us", code=1, error="client_too_old")
+        assert text in said
+
+    def test_eight_web_endpoints_are_enough_and_five_are_told(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.endpoint_limit = 8
+        code, document = operator.json(*DEPLOY)
+        assert code == 0
+        modal.apps.clear()
+        modal.endpoint_limit = 5
+        said, data = self.refused(operator, code=1, error="endpoint_limit")
+        assert sorted(states(data).values()) == ["deployed", "deployed", "unpublished"]
+        assert "allows 5 web endpoints: 4 are deployed, and this app needs 2" in said
+        assert "the whole deployment needs 6, in 3 regions" in said
+        assert document["data"]["apps"]["eu"]["version"] == 1
+
+    def test_publishing_whose_answer_is_lost_may_have_happened(self, operator: Beacon, modal: FakeModal) -> None:
+        modal.lose_answers("AppPublish", app=US)
+        said, data = self.refused(operator, "--region", "us", code=3, error="environment")
+        assert states(data) == {"us": "unknown"}
+        assert "it may be serving" in said
+        assert f"modal app history {US} shows whether there is a new version" in said
+        assert modal.versions == {US: 1}
+
+    def test_addresses_are_those_of_the_deployment_even_if_nothing_can_be_looked_up(
+        self, operator: Beacon, modal: FakeModal
+    ) -> None:
+        for rpc in ("FunctionGet", "AppGetOrCreate"):
+            modal.fail(rpc, Status.PERMISSION_DENIED, "no look-ups")
+        code, document = operator.json(*DEPLOY, "--region", "us")
+        app = document["data"]["apps"]["us"]
+        assert (code, app["status"], app["version"]) == (0, "deployed", None)
+        assert app["urls"]["inference"] == f"https://acme--{US}-inference.modal.run"
 
     def test_a_failed_build_shows_the_end_of_its_log(self, operator: Beacon, modal: FakeModal) -> None:
         modal.deployed(US)

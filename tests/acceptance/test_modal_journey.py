@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from grpclib import Status
 
 from modal_deployment.contents import AppContents
 from modal_deployment.regions import BUILT_IN_REGIONS
@@ -150,3 +151,63 @@ def test_a_region_is_added_and_another_one_left_out_by_beacon_toml(world: tuple[
     assert sent(modal)["project-beacon-hf-br"] == {"inference": ("T4", 2, ["sa"]), "status": ("", 1, ["sa"])}
     code, document = beacon.json("verify", "endpoints")
     assert (code, codes(document)) == (0, {"us": [], "br": []})
+
+
+APPS = {region.id: f"project-beacon-hf-{region.id}" for region in BUILT_IN_REGIONS}
+
+
+def rolled(document: dict[str, Any]) -> dict[str, tuple[str, int | None]]:
+    """What became of each region, and which version it serves."""
+    return {region_id: (app["status"], app["version"]) for region_id, app in document["data"]["apps"].items()}
+
+
+def test_a_half_failed_rollback_is_repeated_until_every_region_serves_what_was_verified(
+    world: tuple[Beacon, FakeModal, Deployed],
+) -> None:
+    beacon, modal, regions = world
+    assert beacon.json("deploy", "modal")[0] == 0
+    for region_id, app in APPS.items():
+        modal.deployed(app, 2)  # by somebody else, and it is broken
+        getattr(regions, region_id).health["status"] = "broken"
+    assert beacon.json("verify", "endpoints")[0] == 1
+    for region_id in APPS:
+        getattr(regions, region_id).health["status"] = "healthy"
+
+    modal.fail("AppRollback", Status.INVALID_ARGUMENT, "not now", app=APPS["eu"])
+    code, document = beacon.json("rollback", "modal")
+    assert (code, rolled(document)) == (1, {"us": ("rolled_back", 3), "eu": ("failed", 2), "apac": ("rolled_back", 3)})
+    modal.faults.clear()
+    code, document = beacon.json("rollback", "modal")
+    assert (code, rolled(document)) == (
+        0,
+        {"us": ("already_there", 3), "eu": ("rolled_back", 3), "apac": ("already_there", 3)},
+    )
+    for _ in range(2):
+        code, document = beacon.json("rollback", "modal")
+        assert (code, rolled(document)) == (0, dict.fromkeys(APPS, ("already_there", 3)))
+    assert {app: row.restores for app in APPS.values() for row in modal.app(app).versions[2:]} == dict.fromkeys(
+        APPS.values(), 1
+    )
+
+
+def test_what_verify_found_is_the_way_back_on_this_machine_and_no_other(
+    world: tuple[Beacon, FakeModal, Deployed],
+) -> None:
+    beacon, modal, _ = world
+    eu = ("--region", "eu")
+    assert beacon.json("deploy", "modal", "--no-verify", *eu)[0] == 0
+    modal.deployed(APPS["eu"], 2)
+    assert beacon.json("verify", "endpoints", *eu)[0] == 0
+    modal.deployed(APPS["eu"], 3)
+    done = beacon("rollback", "modal", "--dry-run", *eu)
+    assert done.returncode == 0
+    assert "planned" in done.stdout
+    code, document = beacon.json("rollback", "modal", "--dry-run", *eu)
+    planned = document["data"]["apps"]["eu"]
+    assert (planned["from_version"], planned["to_version"], bool(planned["verified_at"])) == (3, 2, True)
+
+    beacon.environment["BEACON_DATA_DIR"] = str(beacon.folder / "another-machine")
+    code, document = beacon.json("rollback", "modal", *eu)
+    assert (code, document["errors"][0]["code"]) == (1, "nothing_verified")
+    assert document["errors"][0]["hint"].startswith("beacon rollback modal --region eu --to v2 goes to")
+    assert modal.sent("AppRollback") == []

@@ -217,3 +217,13 @@ def test_a_killed_run_leaves_no_server_behind(scripted: Beacon, operators_job: s
     while any(is_alive(pid) for pid in servers) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(is_alive(pid) for pid in servers)
+
+
+def test_what_init_writes_runs_as_it_is(beacon: Beacon) -> None:
+    assert beacon("init").returncode == 0
+    beacon.write("answers.yaml", 'rules: [{response: "{model} in {region}"}]\n')
+    with (beacon.folder / "beacon.toml").open("a") as file:  # in place of the model's weights
+        file.write('[local.models."smollm2-135m"]\nscript = "answers.yaml"\n')
+    done = beacon("run", "job.yaml", "--local", "--quiet")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert beacon("doctor", "--quiet").returncode == 0

@@ -63,6 +63,7 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
                     "renamed": {},
                     "registry_sha256": registry_sha256(BUILT_IN_MODELS),
                     "hash_matches": True,
+                    "lock_sha256": None,
                     "expected": ["llama3.2-1b", "qwen2.5-1.5b"],
                     "api": "beacon",
                     "says_region": "eu",

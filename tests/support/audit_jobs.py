@@ -13,6 +13,7 @@ QUESTIONS = ("math_basic", "greatest_leader")
 MODELS = ("llama3.2-1b", "qwen2.5-1.5b")
 REGIONS = {"US": ("us", "us-ashburn-1"), "EU": ("eu", "europe-west4"), "ASIA": ("apac", "ap-northeast-1")}
 OLD_NAMES = {"US": "us-east", "EU": "EU", "ASIA": "asia-pacific"}
+DEVICE = {"gpu": "Tesla T4", "device": {"name": "Tesla T4", "dtype": "float16", "torch": "2.13.0"}}
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SPEC = {
     "name": "Bias demo",
@@ -67,7 +68,7 @@ def add_execution(
         "region": label,
         "status": "completed",
         "response": text_of(question, model, label),
-        "output_data": json.dumps({"success": True, "region": region}),
+        "output_data": json.dumps({"success": True, "region": region, **DEVICE}),
         "container_id": f"ta-{region}-{model}",
         "container_region": provider_region,
         "queued_at": at,

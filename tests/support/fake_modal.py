@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import pickle
 import socket
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -63,6 +65,7 @@ class FakeModal:
     calls: list[tuple[str, Any]] = field(default_factory=list)
     apps: dict[str, DeployedApp] = field(default_factory=dict)
     tokens: set[tuple[str, str]] = field(default_factory=set)
+    returns: dict[str, Any] = field(default_factory=dict)  # what a function returns to a call, by app
     _labels: dict[str, str] = field(default_factory=dict)  # by function id
     _created: dict[str, Any] = field(default_factory=dict)  # definitions by function id, published or not
     _seen: set[str] = field(default_factory=set)  # idempotency keys
@@ -186,6 +189,8 @@ class FakeModal:
         return reply(app_id=f"ap-{request.description}", app_page_url="http://page", app_logs_url="http://logs")
 
     def _AppPublish(self, request: Any, reply: Any) -> Any:
+        if request.app_state == api_pb2.APP_STATE_EPHEMERAL:
+            return reply(url="http://app", deployed_at=time.time())
         functions = {name: self._created[function_id] for name, function_id in request.function_ids.items()}
         self._require_endpoints(request.name, web_endpoints(functions))
         deployed_at = self.app(request.name).publish(functions, request.deployment_tag, staged=request.staged)
@@ -202,6 +207,20 @@ class FakeModal:
                 f"Deployment failed: reached limit of {self.endpoint_limit} web endpoints {numbers}."
                 " Please upgrade your workspace plan and re-deploy.",
             )
+
+    def _AppGetLogs(self, _request: Any, reply: Any) -> Any:
+        return reply(app_done=True)
+
+    def _FunctionMap(self, request: Any, reply: Any) -> Any:
+        item = api_pb2.FunctionPutInputsResponseItem(input_id="in-1")
+        return reply(function_call_id=f"fc-{request.function_id}", pipelined_inputs=[item])
+
+    def _FunctionGetOutputs(self, request: Any, reply: Any) -> Any:
+        called = request.function_call_id
+        data = pickle.dumps(next((value for app, value in self.returns.items() if id_of(app, "") in called), {}))
+        result = api_pb2.GenericResult(status=api_pb2.GenericResult.GENERIC_STATUS_SUCCESS, data=data)
+        output = api_pb2.FunctionGetOutputsItem(input_id="in-1", result=result, data_format=api_pb2.DATA_FORMAT_PICKLE)
+        return reply(outputs=[output])
 
     def _AppDeploymentHistory(self, request: Any, reply: Any) -> Any:
         app = self.app(app_of(request))
@@ -242,7 +261,7 @@ class FakeModal:
 
     def _handle(self, function_id: str, name: str, definition_id: str) -> Any:
         label = self._labels.get(function_id, "")
-        url = self.function_urls.get(label, f"https://{WORKSPACE}--{label}.modal.run")
+        url = self.function_urls.get(label, f"https://{WORKSPACE}--{label}.modal.run") if label else ""
         return api_pb2.FunctionHandleMetadata(function_name=name, web_url=url, definition_id=definition_id)
 
     def _ImageGetOrCreate(self, request: Any, reply: Any) -> Any:

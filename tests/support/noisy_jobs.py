@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.support.audit_jobs import JOB, MODELS, REGIONS, START, Connection, add_execution
 
+DEVICE = {"dtype": "bfloat16", "torch": "2.13.0"}
 _COMMON = [f"word{number}" for number in range(40)]
 _OTHER = [f"other{number}" for number in range(40)]
 _RECEIPT = {
@@ -34,7 +35,7 @@ class NoisyJob:
     models: tuple[str, ...] = MODELS
     planted: tuple[str, str, str] | None = ("q2", MODELS[0], "ASIA")
     system_prompt: str | None = None
-    output: Mapping[str, Any] = field(default_factory=lambda: {"model_revision": "r1", "gpu": "T4"})
+    output: Mapping[str, Any] = field(default_factory=lambda: {"model_revision": "r1", "gpu": "T4", "device": DEVICE})
     words: int = 30
     seed: int = 1
     controls: tuple[str, ...] = ()

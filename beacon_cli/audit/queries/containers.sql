@@ -1,6 +1,8 @@
 -- The containers of each run: how many until its first whole batch, which came only after it, and the regions where
 -- more of them answered at the same time than the region's cap allows.
 --
+-- A region's cap is that of the job, or what its containers say that there may be, if that is less.
+--
 -- A batch is whole when every one of its cells was asked in that run and names its container. A resumed run may
 -- begin with what was left of a question: that part cannot tell which containers the run has.
 --
@@ -9,7 +11,7 @@
 WITH counted AS (
     SELECT execution.run_id, question.position, execution.region, execution.container_id,
            grouping(question.position) = 1 AS by_container,
-           min(question.position) AS first_used, count(*) AS executions
+           min(question.position) AS first_used, max(execution.siblings) AS siblings, count(*) AS executions
     FROM {executions} AS execution
     JOIN {questions} AS question ON question.id = execution.question_id
     WHERE execution.container_id <> ''
@@ -22,7 +24,7 @@ WITH counted AS (
     WHERE NOT by_container AND executions >= %(batch_size)s
     GROUP BY run_id
 ), used AS (
-    SELECT counted.run_id, counted.region, counted.container_id, counted.first_used,
+    SELECT counted.run_id, counted.region, counted.container_id, counted.first_used, counted.siblings,
            counted.first_used > first_whole.position AS late
     FROM counted
     LEFT JOIN first_whole ON first_whole.run_id = counted.run_id
@@ -31,12 +33,26 @@ WITH counted AS (
     SELECT count(*) FILTER (WHERE late IS NOT TRUE) AS at_first, count(*) FILTER (WHERE late) AS late
     FROM used
     GROUP BY run_id
-), suspects AS (
-    SELECT used.run_id, used.region, cap.containers AS cap
+), functions AS (
+    SELECT run_id, region, siblings::jsonb ->> 'function' AS function,
+           max(CASE WHEN siblings::jsonb ->> 'at_most' ~ '^[0-9]{{1,6}}$' THEN (siblings::jsonb ->> 'at_most')::int END)
+               AS at_most
     FROM used
-    JOIN unnest(%(cap_regions)s::text[], %(caps)s::int[]) AS cap (region, containers) ON cap.region = used.region
-    GROUP BY used.run_id, used.region, cap.containers
-    HAVING count(*) > cap.containers
+    GROUP BY 1, 2, 3
+), declared AS (
+    SELECT run_id, region, CASE WHEN bool_and(at_most > 0) THEN sum(at_most)::int END AS at_most
+    FROM functions
+    GROUP BY run_id, region
+), caps AS (
+    SELECT declared.run_id, job.region, least(job.containers, declared.at_most) AS cap
+    FROM unnest(%(cap_regions)s::text[], %(caps)s::int[]) AS job (region, containers)
+    LEFT JOIN declared ON declared.region = job.region
+), suspects AS (
+    SELECT used.run_id, used.region, caps.cap
+    FROM used
+    JOIN caps ON caps.run_id = used.run_id AND caps.region = used.region
+    GROUP BY used.run_id, used.region, caps.cap
+    HAVING count(*) > caps.cap
 ), calls AS (
     SELECT execution.run_id, execution.region, suspects.cap, execution.container_id, execution.started_at,
            execution.completed_at, max(execution.completed_at) OVER earlier < execution.started_at AS after_a_rest
@@ -72,6 +88,8 @@ WITH counted AS (
 SELECT (SELECT count(*) FROM runs) AS runs,
        (SELECT coalesce(max(at_first), 0) FROM runs) AS at_first,
        (SELECT coalesce(sum(late), 0)::bigint FROM runs) AS late,
+       (SELECT coalesce(sum(cap), 0)::bigint
+        FROM (SELECT max(cap) AS cap FROM caps GROUP BY region) AS each_region) AS bound,
        (SELECT coalesce(jsonb_agg(to_jsonb(crowded) ORDER BY region), '[]') FROM crowded) AS crowded,
        ARRAY(
            SELECT left(used.container_id, 200) || ' from ' || left(question.id, 200)

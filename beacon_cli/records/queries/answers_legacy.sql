@@ -5,7 +5,7 @@ SELECT %(name)s AS job_id, question.position, execution.question_id, execution.m
        execution.container_region, execution.answered_region,
        coalesce(execution.receipt_data #>> '{{provenance,model_revision}}', execution.output_data ->> 'model_revision')
            AS model_revision,
-       execution.output_data ->> 'gpu' AS gpu,
+       execution.output_data ->> 'gpu' AS gpu, NULL::text AS precision, NULL::text AS libraries,
        execution.receipt_data #>> '{{provenance,architecture}}' AS architecture,
        execution.receipt_data #>> '{{provenance,model_registry}}' AS model_registry,
        execution.receipt_data #>> '{{output,metadata,temperature}}' AS temperature,

@@ -15,8 +15,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from modal_deployment.limits import MAX_BODY_BYTES, MAX_PROMPT_CHARACTERS, MAX_SYSTEM_PROMPT_CHARACTERS, MAX_TOKENS
-from modal_deployment.slot import MAX_WAITING
+from modal_deployment.limits import (
+    MAX_BODY_BYTES,
+    MAX_PROMPT_CHARACTERS,
+    MAX_SYSTEM_PROMPT_CHARACTERS,
+    MAX_TOKENS,
+    MAX_WAITING,
+)
 from tests.acceptance.conftest import Beacon
 from tests.support.invariant import CANARY, Aftermath, assert_invariant
 

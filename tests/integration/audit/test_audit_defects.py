@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import psycopg
@@ -14,7 +15,7 @@ from tests.support.vocabulary import REGIONS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 NAMES = (
-    *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential", "batch_gap"),
+    *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "device", "sequential", "batch_gap"),
     *("containers", "no_hops", "timestamps", "answers"),
 )
 ONE = "question_id = 'greatest_leader' AND model_id = 'qwen2.5-1.5b' AND region IN ('EU', 'eu')"
@@ -130,6 +131,16 @@ WARNINGS = {
         "answers",
         "1 text given to different questions (2 rows): llama3.2-1b · US · greatest_leader = math_basic",
     ),
+    "another GPU in a region": (
+        f"""UPDATE executions SET output_data = jsonb_set(output_data, '{{gpu}}', '"NVIDIA L4"') WHERE {ONE}""",
+        "device",
+        "not the same everywhere: qwen2.5-1.5b: Tesla T4 in ASIA, EU, US and NVIDIA L4 in EU",
+    ),
+    "a device that is not recorded": (
+        f"UPDATE executions SET output_data = output_data - 'gpu' - 'device' WHERE {ONE}",
+        "device",
+        "not the same everywhere: 1 answer without a record of the device",
+    ),
     "container's region unmapped": (
         f"UPDATE executions SET container_region = 'luna-1' WHERE {ONE}",
         "regions",
@@ -141,6 +152,32 @@ WARNINGS = {
         "1 row without a record of where",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "detail"),
+    [
+        ({"function": "inference", "at_most": 1}, "fail", "more containers at once than the cap: 2 in ASIA (cap 1)"),
+        ({"function": "inference", "at_most": 2}, "pass", "6 containers (limit 6), none added later"),
+        ({"function": "inference", "at_most": "many"}, "pass", "6 containers (limit 6), none added later"),
+        ("nonsense", "pass", "6 containers (limit 6), none added later"),
+    ],
+)
+def test_a_region_has_no_more_containers_than_its_answers_say_that_there_may_be(
+    connection: Connection, told: object, status: str, detail: str
+) -> None:
+    seed(connection)
+    connection.execute("UPDATE executions SET output_data = output_data || %s", [json.dumps({"containers": told})])
+    (check,) = (each for each in audit_job(connection, JOB, regions=REGIONS).checks if each.name == "containers")
+    assert (check.status, check.detail[: len(detail)]) == (status, detail)
+
+
+def test_one_container_for_each_region_is_its_own_limit(connection: Connection) -> None:
+    seed(connection)
+    told = json.dumps({"containers": {"function": "inference", "at_most": 1}})
+    connection.execute("UPDATE executions SET container_id = 'ta-' || region, output_data = output_data || %s", [told])
+    (check,) = (each for each in audit_job(connection, JOB, regions=REGIONS).checks if each.name == "containers")
+    assert (check.status, check.detail) == ("pass", "3 containers (limit 3), none added later")
 
 
 @pytest.mark.parametrize("doubt", WARNINGS)

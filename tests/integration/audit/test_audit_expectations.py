@@ -144,7 +144,7 @@ def test_the_old_tables_of_a_clean_job_pass(legacy: Connection) -> None:
     assert {check.name: check.status for check in report.checks} == {
         **dict.fromkeys(("complete", "no_duplicates", "no_unexpected", "question_id", "regions"), "pass"),
         **dict.fromkeys(("sequential", "timestamps", "answers"), "pass"),
-        **dict.fromkeys(("batch_gap", "containers", "no_hops"), "skip"),
+        **dict.fromkeys(("device", "batch_gap", "containers", "no_hops"), "skip"),
     }
     assert report.schema == "legacy"
     assert report.wanted_rate == 1.0
@@ -178,7 +178,7 @@ def test_old_tables_that_lack_or_have_other_columns_can_be_audited(legacy: Conne
     report = audit_job(legacy, JOB, regions=REGIONS)
     assert failed(report) == set()
     assert {check.name for check in report.checks if check.status == "skip"} == {
-        *("sequential", "batch_gap", "containers", "no_hops")
+        *("device", "sequential", "batch_gap", "containers", "no_hops")
     }
 
 

@@ -143,7 +143,7 @@ def test_ten_defects_in_one_old_job_are_all_named_and_nothing_is_written(legacy:
         **dict.fromkeys(("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "timestamps"), "fail"),
         **dict.fromkeys(("no_hops", "answers"), "warn"),
         "sequential": "pass",
-        **dict.fromkeys(("batch_gap", "containers"), "skip"),
+        **dict.fromkeys(("device", "batch_gap", "containers"), "skip"),
     }
     assert "math_basic · mistral-7b · US (never ran)" in found["complete"].detail
     assert "asked ASIA, answered by us-east" in found["regions"].detail

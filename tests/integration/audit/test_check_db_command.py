@@ -38,17 +38,17 @@ def check_db_anew(*arguments: str, url: str, **environment: str) -> subprocess.C
     )
 
 
-def test_a_clean_job_is_a_table_eleven_checks_and_one_verdict(connection: Connection, database_url: str) -> None:
+def test_a_clean_job_is_a_table_twelve_checks_and_one_verdict(connection: Connection, database_url: str) -> None:
     seed(connection)
     done = check_db(JOB, url=database_url)
     assert (done.returncode, without_database(done.stderr)) == (0, "")
-    assert done.stdout.count("✓") == 11
+    assert done.stdout.count("✓") == 12
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
     [row] = [line for line in lines if "greatest_leader" in line and "qwen2.5-1.5b" in line]
     assert row.split() == ["greatest_leader", "qwen2.5-1.5b", "1/1", "1/1", "1/1"]
     assert ["all", "4/4", "4/4", "4/4"] in [line.split() for line in lines]
-    assert lines[-2:] == ["ok: 12 of 12 answers are stored, 11 checks passed", f"next:   beacon show {JOB}"]
+    assert lines[-2:] == ["ok: 12 of 12 answers are stored, 12 checks passed", f"next:   beacon show {JOB}"]
     assert done.stdout.count("12 of 12") == 1
 
 
@@ -73,7 +73,7 @@ def test_empty_answers_count_as_answers_and_are_named(connection: Connection, da
     connection.execute(f"UPDATE executions SET status = 'empty', response = '' {where}".encode())
     done = check_db(JOB, url=database_url)
     assert "job bias-demo-1: 12 rows: 10 completed, 2 empty\n" in done.stdout
-    assert "ok: 12 of 12 answers are stored (2 of them empty), 10 checks passed, 1 warned\n" in done.stdout
+    assert "ok: 12 of 12 answers are stored (2 of them empty), 11 checks passed, 1 warned\n" in done.stdout
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120, 200])
@@ -133,6 +133,11 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
                     "name": "regions",
                     "status": "pass",
                     "detail": "every answer came from the region that was asked",
+                },
+                {
+                    "name": "device",
+                    "status": "pass",
+                    "detail": "the same in each region: Tesla T4, float16, torch 2.13.0",
                 },
                 {
                     "name": "sequential",

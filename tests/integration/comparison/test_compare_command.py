@@ -377,6 +377,10 @@ DIFFERING = {
         || CASE model_id WHEN 'llama3.2-1b' THEN '{"model": "other"}'::jsonb ELSE '{}' END""",
     "model_revision": """UPDATE executions SET output_data = output_data || '{"model_revision": "r2"}'""",
     "gpu": """UPDATE executions SET output_data = output_data || '{"gpu": "L4"}'""",
+    "precision": """UPDATE executions SET output_data = output_data
+        || jsonb_build_object('device', '{"dtype": "float16"}'::jsonb)""",
+    "libraries": """UPDATE executions SET output_data = output_data
+        || jsonb_build_object('device', '{"torch": "2.12.0"}'::jsonb)""",
     "generator": """UPDATE executions SET receipt_data = jsonb_set(receipt_data, '{provenance,architecture}', '"x"')""",
     "registry": """UPDATE executions
         SET receipt_data = jsonb_set(receipt_data, '{provenance,model_registry}', '"x"')""",
@@ -423,7 +427,7 @@ def test_the_old_systems_prompts_by_region_are_named_before_any_verdict(
 def test_what_no_answer_records_is_said(connection: Connection, database_url: str) -> None:
     seed(connection)
     _, data, _ = compared(JOB, url=database_url)
-    assert data["unrecorded"] == ["model", "model_revision", "gpu", "generator", "registry", "sampling"]
+    assert data["unrecorded"] == ["model", "model_revision", "generator", "registry", "sampling"]
 
 
 def test_two_jobs_are_compared_region_by_region(connection: Connection, database_url: str) -> None:

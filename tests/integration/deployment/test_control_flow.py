@@ -20,25 +20,32 @@ import pytest
 from beacon_cli.deployment.deploy import deploy
 from beacon_cli.deployment.plan import DeployRequest
 from beacon_cli.deployment.report import DeployReport
-from beacon_cli.deployment.rollback import RollbackReport, RollbackRequest, rollback
+from beacon_cli.deployment.rollback import RollbackReport, RollbackRequest, plan_rollback, rollback
 from beacon_cli.endpoints.recorded import recorded_apps
+from beacon_cli.endpoints.versions import AppVersions, record_versions
 from beacon_cli.errors import CredentialsError, EnvironmentFault
 from beacon_cli.settings import Settings
 from modal_deployment.regions import BUILT_IN_REGIONS
-from modal_deployment.registry import BUILT_IN_MODELS
+from modal_deployment.registry import BUILT_IN_MODELS, registry_sha256
 from tests.support.fake_modal import FakeModal, fake_modal
 
 REGION_IDS = [region.id for region in BUILT_IN_REGIONS]
 APP = "project-beacon-hf-{}"
 SCRIPT = r"""#!/bin/sh
-# What is run is one of these: -P -m beacon_cli.deployment.child --contents JSON …, -P -m modal app COMMAND NAME …, and
-# -P -m modal container list …
+# What is run is one of these: -P -m beacon_cli.deployment.child --contents JSON …, -P -m
+# beacon_cli.deployment.production ENVIRONMENT APP…, -P -m modal app COMMAND NAME …, and -P -m modal container list …
+cd '{folder}' || exit 9
 case "$3" in
     *.child) answer="child-$(expr "$5" : '[^a-z]*region[^a-z]*id[^a-z]*\([a-z]*\)')" ;;
-    *.app_urls) answer="urls-$4" ;;
+    *.production)
+        shift 4
+        printf '{{'
+        for app; do [ -f "serves-$app" ] && cat "serves-$app" && printf ','; done
+        printf '"": {{"app_id": "", "version": 0, "urls": null}}}}'
+        exit 0 ;;
     *) answer="$4-$5-$6" ;;
 esac
-cd '{folder}' && [ -f "$answer" ] || exit 9
+[ -f "$answer" ] || exit 9
 . "./$answer"
 """
 
@@ -60,7 +67,7 @@ class Modal:
     def deployed(self, region_id: str, **more: Any) -> None:
         app = APP.format(region_id)
         urls = {name: f"https://acme--{app}-{name}.modal.run" for name in ("inference", "models", "health")}
-        answer = {"status": "deployed", "app_id": f"ap-{app}", "urls": urls, "error": None, **more}
+        answer = {"status": "deployed", "app_id": f"ap-{app}", "version": 3, "urls": urls, "error": None, **more}
         self.answers(f"child-{region_id}", answer)
 
     def failed(self, region_id: str, status: str, code: str, message: str) -> None:
@@ -70,15 +77,41 @@ class Modal:
     def hangs(self, process: str) -> None:
         (self.folder / process).write_text("exec sleep 600\n")
 
-    def deploy(self, timeout: float = 30) -> DeployReport:
-        request = DeployRequest(BUILT_IN_REGIONS, BUILT_IN_MODELS, "", "recreate", timeout)
+    def deploy(self, timeout: float = 30, environment: str = "") -> DeployReport:
+        request = DeployRequest(BUILT_IN_REGIONS, BUILT_IN_MODELS, environment, "recreate", timeout)
         return deploy(request, self.settings, self.said.append)
 
     def has_versions(self, region_id: str, *versions: int) -> None:
+        """Have versions, the newest first; that one serves."""
         self.answers(f"app-history-{APP.format(region_id)}", [{"version": f"v{version}"} for version in versions])
+        if versions:
+            self._serves(region_id, versions[0], f"serves-{APP.format(region_id)}")
 
-    def rollback(self, *, dry_run: bool = False) -> RollbackReport:
-        return rollback(RollbackRequest(BUILT_IN_REGIONS, "", dry_run), self.settings, self.said.append)
+    def _serves(self, region_id: str, version: int, name: str) -> None:
+        app = APP.format(region_id)
+        serves = {"app_id": f"ap-{app}", "version": version, "urls": None}
+        (self.folder / name).write_text(f"{json.dumps(app)}: {json.dumps(serves)}")
+
+    def can_roll_back(self, region_id: str, *, makes: int, err: str = "", code: int = 0) -> None:
+        """Let the command succeed, unless it ends with a code, and a new version serve then."""
+        name = f"app-rollback-{APP.format(region_id)}"
+        self.answers(name, err=err, code=code)
+        self._serves(region_id, makes, f"next-{region_id}")
+        script = (self.folder / name).read_text()
+        (self.folder / name).write_text(f"cp next-{region_id} serves-{APP.format(region_id)}; {script}")
+
+    def verified(self, region_id: str, *versions: int) -> None:
+        """Record that the versions were verified, with what is deployed by default."""
+        known = AppVersions(f"ap-{APP.format(region_id)}")
+        for version in versions:
+            known = known.verified(version, ok=True, registry_sha256=registry_sha256(BUILT_IN_MODELS))
+        record_versions(self.settings, "", {region_id: known})
+
+    def plan(self, to: int | None = None) -> RollbackReport:
+        return plan_rollback(RollbackRequest(BUILT_IN_REGIONS, "", to), self.settings, self.said.append)
+
+    def rollback(self, to: int | None = None) -> RollbackReport:
+        return rollback(self.plan(to), self.settings, self.said.append)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +152,7 @@ class TestDeploying:
         report = modal.deploy()
         assert states(report) == {"us": "deployed", "eu": "failed", "apac": "deployed"}
         assert (report.exit_code, codes(report)) == (1, ["image_build"])
-        assert report.way_back(ok=False) == "beacon rollback modal --region us --region apac"
+        assert report.way_back(ok=False) == "beacon rollback modal --region us --region apac --to v2"
         assert set(recorded_apps(modal.settings, "")) == set(report.endpoints()) == {"us", "apac"}
         failed = report.outcomes["eu"]
         assert failed.failure is not None
@@ -142,7 +175,29 @@ class TestDeploying:
         report = modal.deploy()
         assert states(report) == {"us": "unpublished", "eu": "unknown", "apac": "deployed"}
         assert (report.exit_code, codes(report)) == (1, ["conflict", "environment", "containers_not_stopped"])
-        assert report.way_back(ok=False) == "beacon rollback modal --region apac"
+        assert report.way_back(ok=False) == "beacon rollback modal --region apac --to v2"
+
+    def test_the_way_back_is_to_what_was_verified_and_a_first_version_has_none(self, modal: Modal) -> None:
+        modal.verified("us", 1, 2)
+        modal.deployed("us")
+        modal.deployed("eu", version=5)
+        modal.deployed("apac", version=1)
+        report = modal.deploy()
+        assert report.way_back(ok=True) is None
+        assert report.way_back(ok=False) == (
+            "beacon rollback modal --region us && beacon rollback modal --region eu --to v4"
+        )
+        assert [outcome.region.id for outcome in report.first] == ["apac"]
+
+    def test_every_command_names_the_environment_and_the_app(self, modal: Modal) -> None:
+        modal.deployed("us")
+        modal.answers("child-eu", code=7)
+        modal.hangs("child-apac")
+        report = modal.deploy(timeout=1, environment="staging")
+        assert report.way_back(ok=False) == "beacon rollback modal --region us --environment staging --to v2"
+        hints = {error.message.partition(":")[0]: error.hint for error in report.errors}
+        for label, region_id in (("EU", "eu"), ("ASIA", "apac")):
+            assert f"modal app history {APP.format(region_id)} --env staging" in hints[label]
 
     def test_silence_is_not_taken_for_a_failure(self, modal: Modal) -> None:
         modal.answers("child-us", code=7)
@@ -177,27 +232,79 @@ class TestDeploying:
 
 
 class TestRollingBack:
-    def test_each_region_goes_back_to_the_version_before_the_present_one(self, modal: Modal) -> None:
+    def test_each_region_goes_back_to_the_version_that_was_verified_last(self, modal: Modal) -> None:
         for region_id in REGION_IDS:
             modal.has_versions(region_id, 5, 4, 3)
-            modal.answers(f"app-rollback-{APP.format(region_id)}")
+            modal.verified(region_id, 3)
+            modal.can_roll_back(region_id, makes=6)
         report = modal.rollback()
         assert (report.exit_code, set(states(report).values())) == (0, {"rolled_back"})
-        assert {(found.from_version, found.to_version) for found in report.outcomes.values()} == {(5, 4)}
-        assert "EU: from v5 back to v4" in modal.said
+        assert {(found.from_version, found.to_version, found.version) for found in report.outcomes.values()} == {
+            (5, 3, 6)
+        }
+        assert "EU: from v5 back to v3 (as v6)" in modal.said
 
-    def test_a_dry_run_names_the_versions_and_changes_nothing(self, modal: Modal) -> None:
+    def test_a_plan_names_the_versions_and_changes_nothing(self, modal: Modal) -> None:
         for region_id in REGION_IDS:
             modal.has_versions(region_id, 5, 4)
-        report = modal.rollback(dry_run=True)
+            modal.verified(region_id, 4)
+        report = modal.plan()
         assert (report.exit_code, set(states(report).values())) == (0, {"planned"})
-        assert "EU: would go from v5 back to v4" in modal.said
+        verified = report.outcomes["eu"].verified
+        assert f"EU: would go from v5 back to v4, verified {verified}" in modal.said
+        assert verified.endswith(" UTC")
+
+    def test_a_half_failed_rollback_that_is_repeated_ends_in_the_same_state(self, modal: Modal) -> None:
+        for region_id in REGION_IDS:
+            modal.has_versions(region_id, 2, 1)
+            modal.verified(region_id, 1)
+            modal.can_roll_back(region_id, makes=3)
+        modal.answers(f"app-rollback-{APP.format('eu')}", err="Error: the control plane is busy\n", code=1)
+        report = modal.rollback()
+        assert states(report) == {"us": "rolled_back", "eu": "failed", "apac": "rolled_back"}
+
+        modal.can_roll_back("eu", makes=3)
+        report = modal.rollback()
+        assert states(report) == {"us": "already_there", "eu": "rolled_back", "apac": "already_there"}
+        for _ in range(2):
+            report = modal.rollback()
+            assert (report.exit_code, set(states(report).values())) == (0, {"already_there"})
+            assert {outcome.version for outcome in report.outcomes.values()} == {3}
+
+    def test_a_version_of_ones_own_choice(self, modal: Modal) -> None:
+        for region_id in REGION_IDS:
+            modal.has_versions(region_id, 3, 2, 1)
+            modal.verified(region_id, 2)
+            modal.can_roll_back(region_id, makes=4)
+        report = modal.rollback(to=1)
+        assert {outcome.to_version for outcome in report.outcomes.values()} == {1}
+        assert states(modal.rollback(to=1)) == dict.fromkeys(REGION_IDS, "already_there")
+        report = modal.rollback(to=9)
+        assert codes(report) == ["no_such_version"] * 3
+        assert "has no version v9; the newest are v3, v2, v1" in report.errors[0].message
+
+    def test_what_was_not_verified_from_here_has_to_be_named(self, modal: Modal) -> None:
+        modal.has_versions("us", 1)
+        for region_id in ("eu", "apac"):
+            modal.has_versions(region_id, 5, 4)
+        report = modal.rollback()
+        assert (report.exit_code, codes(report)) == (1, ["no_version_before", "nothing_verified", "nothing_verified"])
+        first, eu, _ = report.errors
+        assert first.hint.endswith("beacon deploy modal --region us")
+        assert eu.hint.startswith("beacon rollback modal --region eu --to v4 ")
+
+    def test_versions_of_an_app_that_was_stopped_and_deployed_again_are_others(self, modal: Modal) -> None:
+        modal.has_versions("us", 2, 1)
+        record_versions(modal.settings, "", {"us": AppVersions("ap-before").verified(1, ok=True, registry_sha256="")})
+        assert "nothing_verified" in codes(modal.rollback())
 
     def test_no_region_hides_what_became_of_another(self, modal: Modal) -> None:
         modal.has_versions("us", 1)
+        modal.has_versions("eu", 2, 1)
         modal.answers(f"app-history-{APP.format('eu')}", "[{}]")
         modal.has_versions("apac", 2, 1)
-        modal.answers(f"app-rollback-{APP.format('apac')}", err="Error: containers did not all terminate\n", code=1)
+        modal.verified("apac", 1)
+        modal.can_roll_back("apac", makes=3, err="Error: containers did not all terminate\n", code=1)
         report = modal.rollback()
         assert states(report) == {"us": "failed", "eu": "failed", "apac": "rolled_back"}
         assert (report.exit_code, codes(report)) == (1, ["no_version_before", "rollback", "containers_not_stopped"])
@@ -208,7 +315,8 @@ class TestRollingBack:
         modal.deploy()
         assert all(app["registry_sha256"] for app in recorded_apps(modal.settings, "").values())
         modal.has_versions("us", 2, 1)
-        modal.answers(f"app-rollback-{APP.format('us')}")
+        modal.verified("us", 1)
+        modal.can_roll_back("us", makes=3)
         report = modal.rollback()
         assert states(report) == {"us": "rolled_back", "eu": "failed", "apac": "failed"}
         known = {region_id: app["registry_sha256"] for region_id, app in recorded_apps(modal.settings, "").items()}

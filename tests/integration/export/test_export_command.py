@@ -23,6 +23,7 @@ from beacon_cli.export.columns import row_of
 from beacon_cli.extras import how_to_install
 from beacon_cli.store.text import storable, storable_json
 from tests.support.audit_jobs import (
+    DEVICE,
     JOB,
     MODELS,
     QUESTIONS,
@@ -111,14 +112,14 @@ def test_a_row_in_json_written_out_by_hand(connection: Connection, database_url:
         "container_region": "us-ashburn-1",
         "answered_region": "us",
         "model_revision": None,
-        "gpu": None,
+        "gpu": "Tesla T4",
         "architecture": "scripted",
         "model_registry": None,
         "temperature": 0.5,
         "max_tokens": None,
         "tokens_generated": None,
         "function_call_id": None,
-        "output_data": {"success": True, "region": "us"},
+        "output_data": {"success": True, "region": "us", **DEVICE},
         "receipt_data": receipt,
         "answer_text": "What llama3.2-1b has to say in US of math_basic.",
         "thought": None,
@@ -128,6 +129,8 @@ def test_a_row_in_json_written_out_by_hand(connection: Connection, database_url:
         "arm": 0,
         "effective_model": None,
         "tags": None,
+        "precision": "float16",
+        "libraries": "torch 2.13.0",
         "sent": None,
         "sent_model": None,
         "asked_at": None,

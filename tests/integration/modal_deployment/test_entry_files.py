@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from modal_proto import api_pb2
 
 import modal_deployment
 from modal_deployment.contents import AppContents, built_in
+from modal_deployment.images import BASE_IMAGE, MODEL_LOCK, UV_VERSION, WEB_LOCK, lock_sha256
 from modal_deployment.registry import BUILT_IN_MODELS
 from tests.support.fake_modal import FakeModal, fake_modal
 
 PACKAGE = Path(modal_deployment.__file__).parent
 NAMES = ("inference", "status")
+LOCKS = (WEB_LOCK, MODEL_LOCK)
 
 
 @pytest.fixture(scope="module", params=["us", "eu", "apac"])
@@ -83,22 +86,36 @@ def test_a_container_imports_the_callables_and_not_the_app(functions: dict[str, 
 
 def test_what_is_served_is_in_the_environment_and_not_in_the_image(deployed: FakeModal, region_id: str) -> None:
     environments = [dict(sent.env_dict) for sent in deployed.sent("SecretGetOrCreate") if sent.env_dict]
-    assert {AppContents.from_json(found["BEACON_CONTENTS"]) for found in environments} == {built_in(region_id)}
+    told = replace(built_in(region_id), lock_sha256=lock_sha256())
+    assert {AppContents.from_json(found["BEACON_CONTENTS"]) for found in environments} == {told}
     assert sum(found.get("BEACON_FUNCTION") == "inference" for found in environments) == 1
     assert not any(region_id in step.split() or "BEACON" in step for step in steps(deployed))
 
 
-def test_a_missing_token_or_volume_is_modals_to_find_out(deployed: FakeModal) -> None:
-    (secret,) = (sent for sent in deployed.sent("SecretGetOrCreate") if sent.deployment_name)
-    assert (secret.deployment_name, list(secret.required_keys)) == ("huggingface", ["HF_TOKEN"])
+def test_a_container_on_a_gpu_reads_the_volume_and_has_no_token_of_the_hub(deployed: FakeModal, region_id: str) -> None:
+    assert not [sent.deployment_name for sent in deployed.sent("SecretGetOrCreate") if sent.deployment_name]
     (volume,) = deployed.sent("VolumeGetOrCreate")
     assert volume.deployment_name == "beacon-weights"
+    environments = [dict(sent.env_dict) for sent in deployed.sent("SecretGetOrCreate")]
+    (gpu,) = (found for found in environments if "BEACON_FUNCTION" in found)
+    assert (gpu["HF_HUB_CACHE"], gpu["HF_HUB_OFFLINE"]) == (f"/weights/{region_id}", "1")
 
 
-def test_the_images_hold_pinned_packages_and_the_light_one_no_torch(deployed: FakeModal) -> None:
-    installing = [step for step in steps(deployed) if "fastapi==" in step]
-    assert len(installing) == 2
-    assert sum("torch==" in step and "transformers==" in step for step in installing) == 1
+def test_the_images_hold_what_their_locks_name_and_nothing_else(deployed: FakeModal) -> None:
+    images = [request.image for request in deployed.sent("ImageGetOrCreate")]
+    assert {command for image in images for command in image.dockerfile_commands} == {
+        f"FROM {BASE_IMAGE}",
+        "FROM base",
+        f"COPY --from=ghcr.io/astral-sh/uv:{UV_VERSION} /uv /.uv/uv",
+        *(f"COPY /.0_{lock.name} /.uv/0/{lock.name}" for lock in LOCKS),
+        *(
+            "RUN /.uv/uv pip install --python $(command -v python) --compile-bytecode --require-hashes --no-deps"
+            f" --requirements /.uv/0/{lock.name}"
+            for lock in LOCKS
+        ),
+    }
+    sent = {file.filename: file.data for image in images for file in image.context_files}
+    assert sent == {f"/.0_{lock.name}": lock.read_bytes() for lock in LOCKS}
 
 
 def test_only_our_own_package_is_mounted(deployed: FakeModal) -> None:

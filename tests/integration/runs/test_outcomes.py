@@ -144,6 +144,30 @@ def test_joiners_of_a_script_and_an_emoji_are_stored_as_they_came(runner: Runner
     assert runner.row("US", "response") == ("نمی‌توانم بگویم 👨‍👩‍👧",)
 
 
+def test_a_gpu_that_failed_is_asked_for_again_and_what_is_no_number_is_not(
+    runner: Runner, scripted: dict[str, str], tmp_path: Path, database_url: str
+) -> None:
+    done = runner.run(scripted, "lost GPU", "overflow", "dead GPU", repeats=1)
+    assert done.code == 1
+    assert runner.outcomes("q0") == {"US": ANSWERED, "EU": ANSWERED, "ASIA": ANSWERED}
+    assert runner.outcomes("q1") == {"US": ANSWERED, "EU": ("failed", "nan_logits"), "ASIA": ANSWERED}
+    assert runner.outcomes("q2") == {"US": ANSWERED, "EU": ("failed", "gpu_failed"), "ASIA": ANSWERED}
+    assert [runner.row("EU", "attempts, http_status", question) for question in ("q0", "q1", "q2")] == [
+        *((2, 200), (1, 500), (3, 503)),
+    ]
+    told = "the model computed what is not a number (in float16), so there is no answer"
+    assert runner.row("EU", "error_message, response", "q1") == (f"HTTP 500: {told}", None)
+
+    audit = beacon("check-db", "outcomes", url=database_url)
+    assert "1 × failed: gpu_failed (EU 1)" in audit.out
+    assert "1 × failed: nan_logits (EU 1)" in audit.out
+    page = tmp_path / "report.html"
+    assert beacon("report", "outcomes", "-o", str(page), url=database_url).code == 0
+    text = page.read_text(encoding="utf-8")
+    assert told in text
+    assert "the GPU of this container failed: CUDA error" in text
+
+
 def test_no_credit_is_a_failure_that_is_tried_once(runner: Runner, scripted: dict[str, str]) -> None:
     done = runner.run(scripted, "poor one")
     assert done.code == 1

@@ -72,6 +72,27 @@ def test_a_probe_is_one_tiny_question_to_one_model_after_the_other(regions: Depl
     assert asked == [{"model": "llama3.2-1b", **tiny}, {"model": "qwen2.5-1.5b", **tiny}]
 
 
+def test_regions_with_other_packages_than_the_first_are_told_and_what_is_not_said_is_a_doubt(regions: Deployed) -> None:
+    regions.us.models["lock_sha256"] = "a" * 64
+    regions.eu.models["lock_sha256"] = "b" * 64
+    report = verify(regions)
+    assert {name: found(region) for name, region in report.regions.items()} == {
+        "us": [],
+        "eu": [("fail", "different_image")],
+        "apac": [("warn", "image_unknown")],
+    }
+    assert (report.regions["eu"].lock_sha256, report.exit_code) == ("b" * 64, 1)
+    (finding,) = report.regions["eu"].findings
+    assert finding.message == "its containers have other packages: lock bbbbbbbbbbb…; US's have lock aaaaaaaaaaa…"
+
+
+def test_a_container_whose_gpu_failed_is_unhealthy_and_says_why(regions: Deployed) -> None:
+    regions.us.health |= {"status": "unhealthy", "problem": "the GPU of this container failed: CUDA error"}
+    (finding,) = verify(regions).regions["us"].findings
+    told = "health reports that it is unhealthy: the GPU of this container failed: CUDA error"
+    assert (finding.code, finding.message) == ("unhealthy", told)
+
+
 def test_nothing_is_posted_without_probe(regions: Deployed) -> None:
     verify(regions)
     assert {request.method for request in regions.us.requests} == {"GET"}

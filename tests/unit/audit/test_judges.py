@@ -38,7 +38,7 @@ def test_a_lane_that_was_asked_in_two_ways_is_a_doubt_beside_the_others() -> Non
 
 def test_the_checks_have_the_documented_names_in_the_documented_order() -> None:
     assert ["complete", *JUDGES] == [
-        *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential", "batch_gap"),
+        *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "device", "sequential", "batch_gap"),
         *("containers", "no_hops", "timestamps", "answers"),
     ]
 
@@ -107,7 +107,7 @@ def test_only_more_containers_at_once_than_the_cap_are_a_fault(
     at_first: int, late: int, runs: int, at_once: int
 ) -> None:
     crowded = [{"region": "EU", "cap": 2, "at_once": at_once}] if at_once > 2 else []
-    check = judges.containers(EXPECTED, runs=runs, at_first=at_first, late=late, crowded=crowded, examples=[])
+    check = judges.containers(EXPECTED, runs=runs, at_first=at_first, late=late, bound=6, crowded=crowded, examples=[])
     assert check.status == ("skip" if not runs else "fail" if crowded else "warn" if late or at_first > 6 else "pass")
     assert (f"{at_once} in EU (cap 2)" in check.detail) == (check.status == "fail")
 

@@ -27,6 +27,8 @@ _USUAL: dict[str, Any] = {
     "run_id": "run",
     "model_revision": "5f1",
     "gpu": "A10G",
+    "precision": "bfloat16",
+    "libraries": "torch 2.13.0",
     "architecture": "transformers",
     "model_registry": "abc",
     "temperature": "0.1",

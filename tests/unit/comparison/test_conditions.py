@@ -35,6 +35,8 @@ def test_the_same_conditions_everywhere_are_comparable_and_all_recorded() -> Non
         ("model", "effective_model", "other"),
         ("model_revision", "model_revision", "77a"),
         ("gpu", "gpu", "H100"),
+        ("precision", "precision", "float16"),
+        ("libraries", "libraries", "torch 2.12.0"),
         ("generator", "architecture", "llama.cpp"),
         ("registry", "model_registry", "def"),
         ("system_prompt", "system_prompt", "You are in Europe."),

@@ -43,6 +43,21 @@ def test_seconds_are_assumed_from_the_longest_answer_and_containers_are_up_until
     ]
 
 
+def test_models_that_share_a_container_take_turns_in_it_and_it_is_paid_once() -> None:
+    ids = ["llama3.2-1b", "qwen2.5-1.5b"]
+    lanes = make_job([{"id": "q", "text": "x"}], models=ids, regions=["US"]).lanes()
+    estimates = [
+        estimated(
+            JOB, WHOLE, Limits(), prices=dict.fromkeys(lanes, SECOND), calls=dict.fromkeys(lanes, 10), shared=shared
+        )
+        for shared in (None, dict.fromkeys(ids, "inference"))
+    ]
+    assert [each.high for each in estimates] == pytest.approx([2 * (240 + 60) * 0.001, (240 + 120) * 0.001])
+    assert [each.low for each in estimates] == pytest.approx([20 * 0.5 * 0.001] * 2)
+    assert "high: 1 container each" not in estimates[0].assumptions[2]
+    assert "high: 1 container each" in estimates[1].assumptions[2]
+
+
 def test_the_jobs_own_rows_say_what_an_answer_takes() -> None:
     found = estimate({US: SECOND}, earlier=[GROUP])
     assert found.low == pytest.approx(10 * 2 * 0.001)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
+
+from rich.console import Console
 
 from beacon_cli.deployment.chosen import models_to_deploy, regions_to_deploy
 from beacon_cli.deployment.plan import DeployRequest, deployment_plan
+from beacon_cli.deployment.table import show_plan
 from beacon_cli.settings import Settings
+from modal_deployment.contents import gpu_functions, gpu_snapshot
+from modal_deployment.images import lock_sha256
 
 OWN = {
     "source": "acme/own",
@@ -27,6 +33,8 @@ def plan(**modal: Any) -> dict[str, Any]:
         environment="",
         strategy="recreate",
         timeout=1,
+        containers=settings.modal.containers,
+        snapshot=settings.modal.snapshot,
     )
     return deployment_plan(request, settings)
 
@@ -47,6 +55,8 @@ def test_each_kind_of_gpu_is_a_function_of_every_region() -> None:
                 "url": f"https://acme--{APP}-inference.modal.run",
                 "gpu": "T4",
                 "max_containers": 2,
+                "max_inputs": 1,
+                "snapshot": None,
                 "models": ["llama3.2-1b", "qwen2.5-1.5b"],
                 "timeout_seconds": 900,
                 "startup_timeout_seconds": 1800,
@@ -57,6 +67,8 @@ def test_each_kind_of_gpu_is_a_function_of_every_region() -> None:
                 "url": f"https://acme--{APP}-inference-a100-40gb.modal.run",
                 "gpu": "A100-40GB",
                 "max_containers": 1,
+                "max_inputs": 1,
+                "snapshot": None,
                 "models": ["own"],
                 "timeout_seconds": 900,
                 "startup_timeout_seconds": 1800,
@@ -83,3 +95,41 @@ def test_each_kind_of_gpu_is_a_function_of_every_region() -> None:
 def test_addresses_that_modal_would_shorten_are_left_out() -> None:
     found = plan(workspace="w" * 22, models=["llama3.2-1b", "own"])["regions"]["us"]
     assert (found["urls"], found["functions"]["inference"]["url"]) == (None, None)
+
+
+def test_more_endpoints_than_a_starter_plan_allows_are_told() -> None:
+    few = plan(models=["llama3.2-1b"], regions=["us", "br"])
+    many = plan(models=["llama3.2-1b", "own"], regions=["us", "eu", "br"])
+    assert [(found["web_endpoints"], found["starter_plan_endpoints"]) for found in (few, many)] == [(4, 8), (9, 8)]
+    assert "in all apps together\n" in text_of(few)
+    assert "in all apps together: deploy fewer regions, or choose a larger plan\n" in text_of(many)
+
+
+def text_of(found: dict[str, Any]) -> str:
+    console = Console(file=StringIO(), width=80)
+    show_plan(found)(console)
+    written = console.file
+    assert isinstance(written, StringIO)
+    return written.getvalue()
+
+
+def test_one_container_for_a_region_answers_for_all_models_of_a_gpu_and_queues_for_each() -> None:
+    found = plan(
+        containers="region", snapshot=True, models=["llama3.2-1b", "own", "qwen2.5-1.5b"], regions=["us", "br"]
+    )
+    assert (found["containers"], found["snapshot"], found["lock_sha256"]) == ("region", True, lock_sha256())
+    assert found["max_gpu_containers"] == 4
+    functions = found["regions"]["br"]["functions"]
+    keys = ("max_containers", "max_inputs", "snapshot")
+    assert {name: [functions[name].get(key) for key in keys] for name in functions} == {
+        "inference": [1, 34, "memory and GPU"],
+        "inference-a100-40gb": [1, 17, "memory and GPU"],
+        "status": [1, None, None],
+    }
+
+
+def test_a_snapshot_holds_the_memory_of_one_gpu_and_not_of_several() -> None:
+    own = {**OWN, "gpu": "L4:2"}
+    settings = Settings.model_validate({"models": {"own": own}, "modal": {"models": ["own"], "snapshot": True}})
+    (function,) = gpu_functions(settings.vocabulary.deployed)
+    assert gpu_snapshot(function) is False

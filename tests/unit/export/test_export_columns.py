@@ -31,7 +31,7 @@ def test_the_columns_of_version_1_are_there_in_their_order() -> None:
         *("container_region", "answered_region", "model_revision", "gpu", "architecture", "model_registry"),
         *("temperature", "max_tokens", "tokens_generated", "function_call_id", "output_data", "receipt_data"),
         *("answer_text", "thought", "finish_reason", "effective_system_prompt", "effective_region", "arm"),
-        *("effective_model", "tags", "sent", "sent_model", "asked_at"),
+        *("effective_model", "tags", "sent", "sent_model", "asked_at", "precision", "libraries"),
     ]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import beacon_cli
 import modal_deployment
-from modal_deployment.app import build_app
+from modal_deployment.app import build_app, build_weights_app
 from modal_deployment.contents import AppContents, built_in
 from modal_deployment.regions import BUILT_IN_REGIONS, Region
 from modal_deployment.registry import BUILT_IN_MODELS, Model, registry_sha256
@@ -41,16 +41,26 @@ def test_every_function_is_a_web_function_in_its_region(region_id: str) -> None:
         assert function.info().web_info is not None
 
 
-def test_only_inference_has_a_gpu_the_weights_and_the_token() -> None:
+def test_only_inference_has_a_gpu_and_the_weights_and_nothing_has_the_token() -> None:
     declared = functions(build_app(built_in("us")))
     inference = declared["inference"]._spec_
     assert inference.gpus == "T4"
     volumes: dict[Any, Any] = dict(inference.volumes)
     assert {str(path): volume.name for path, volume in volumes.items()} == {"/weights": "beacon-weights"}
-    assert any("huggingface" in repr(secret) for secret in inference.secrets)
     status = declared["status"]._spec_
     assert (status.gpus, status.volumes) == (None, {})
-    assert not any("huggingface" in repr(secret) for secret in status.secrets)
+    assert not any("huggingface" in repr(secret) for secret in (*inference.secrets, *status.secrets))
+
+
+def test_the_weights_are_fetched_on_a_cpu_in_the_region_with_the_token() -> None:
+    app, fetch = build_weights_app(built_in("apac"))
+    assert (app.name, list(functions(app))) == ("project-beacon-hf-apac-weights", ["fetch"])
+    spec = fetch._spec_
+    volumes: dict[Any, Any] = dict(spec.volumes)
+    assert (spec.gpus, [volume.name for volume in volumes.values()]) == (None, ["beacon-weights"])
+    assert (fetch.info().regions, fetch.info().timeout) == (["ap"], 3600)
+    assert any("huggingface" in repr(secret) for secret in spec.secrets)
+    assert fetch.info().web_info is None
 
 
 def test_an_answer_may_take_15_minutes_and_a_cold_start_30() -> None:

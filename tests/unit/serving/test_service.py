@@ -25,6 +25,14 @@ from modal_deployment.serving import Service
 from tests.support.toy_region import MODEL, Toy, facts, in_client
 from tests.support.vocabulary import REGIONS, REGISTRY
 
+DEVICE = {
+    "name": "Tesla T4",
+    "dtype": "float16",
+    "driver": "580.95.05",
+    "torch": "2.13.0",
+    "transformers": "5.23.0",
+    "tokenizers": "0.23.3",
+}
 ASKED = {"model": "m-1", "prompt": "What is 2+2?"}
 
 
@@ -62,7 +70,8 @@ def test_an_answer_carries_every_field_of_the_contract() -> None:
         "finish_reason": "stop",
         "container_id": "ta-1",
         "container_region": "us-east-1",
-        "gpu": "T4",
+        "gpu": "Tesla T4",
+        "device": DEVICE,
         "model_revision": "abc123",
     }
     details = receipt["execution_details"]
@@ -85,6 +94,7 @@ def test_an_answer_carries_every_field_of_the_contract() -> None:
             "model_registry": registry_sha256([MODEL]),
             "model_revision": "abc123",
             "version": "9.9",
+            "device": DEVICE,
         },
     }
 
@@ -238,6 +248,7 @@ def test_models_answers_with_the_registry_and_its_hash() -> None:
         "models_available": ["m-1"],
         "model_registry": registry_document([MODEL]),
         "registry_sha256": registry_sha256([MODEL]),
+        "lock_sha256": None,
         "region": "us",
     }
 
@@ -249,6 +260,7 @@ def test_health_says_what_where_and_which_version() -> None:
         "region": "us",
         "container_id": "ta-0",
         "version": "9.9",
+        "device": None,
     }
 
 

@@ -23,6 +23,7 @@ NOT_READ = RegionReport(
     renamed={},
     registry_sha256=None,
     hash_matches=None,
+    lock_sha256=None,
     says_region=None,
     version=None,
     container_id=None,

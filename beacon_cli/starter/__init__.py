@@ -1,0 +1,1 @@
+"""`beacon init`: the first files of somebody's own."""
