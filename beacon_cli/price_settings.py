@@ -15,7 +15,7 @@ Dollars = Annotated[float, Field(ge=0, le=1_000_000)]
 class UsagePrices(BaseModel):
     """What calls cost: `input` and `output` per 1,000,000 tokens, or `second` per second that an answer takes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     input: Dollars | None = None
     output: Dollars | None = None
@@ -49,7 +49,7 @@ class PriceSettings(BaseModel):
     `memory_gib` are what a container is taken to use.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     date: datetime.date | None = None
     source: Annotated[str, AfterValidator(readable)] | None = None

@@ -38,7 +38,7 @@ def _without_repeats(names: list[AcceptedName]) -> list[AcceptedName]:
 class Analysis(BaseModel):
     """How the answers will be judged: stored with the job, and the default of `compare` and `report`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     measure: MeasureName = Field(
         default="lexical", description="How the distance between two answers is measured, as --measure."
