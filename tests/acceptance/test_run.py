@@ -51,13 +51,10 @@ def test_the_operators_own_case(scripted: Beacon, operators_job: str) -> None:
     data = document["data"]
     assert (data["job_id"], data["schema"], data["expected"], data["rows"]) == ("operators", "beacon", 12, 12)
     assert data["by_region"] == {label: {"expected": 4, "completed": 4, "blocked": 0} for label in ("US", "EU", "ASIA")}
-    assert [(check["name"], check["status"]) for check in data["checks"]] == [
-        (name, "pass")
-        for name in (
-            *("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential"),
-            *("batch_gap", "containers", "no_hops", "timestamps", "answers"),
-        )
-    ]
+    passed = ("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential", "batch_gap")
+    passed += ("containers", "no_hops", "timestamps", "answers")
+    checks = {check["name"]: check["status"] for check in data["checks"]}
+    assert checks == {**dict.fromkeys(passed, "pass"), "device": "skip"}
 
     url = scripted("db", "url").stdout.strip()
     with psycopg.connect(url) as connection:
@@ -186,6 +183,7 @@ def test_piped_output_is_plain_lines_in_the_operators_words_and_events_are_json_
     assert len(re.findall("question batch completed", done.stderr)) == 2
     assert "next:   beacon show operators" in done.stdout
     names = [json.loads(line)["event"] for line in events.read_text().splitlines()]
+    assert names.pop(0) == "notice"  # with one repeat the job can hardly find anything
     assert (names[0], names[-1]) == ("job_started", "job_finished")
     assert {name: names.count(name) for name in ("batch_started", "execution_finished", "batch_finished")} == {
         "batch_started": 2,

@@ -49,6 +49,7 @@ def test_waiting_for_a_job_gives_its_verdict(fleet: Fleet) -> None:
             "priority": 0,
             "expected": 2,
             "already_queued": False,
+            "repeats_before": None,
             "without": [],
             "part": {"models": [], "regions": [], "questions": []},
             "status": "completed",
