@@ -57,6 +57,7 @@ def compare(
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.comparison.table import show_comparison
+    from beacon_cli.console.status_line import status_line
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
@@ -69,7 +70,8 @@ def compare(
             for given in (job_id, other_job_id)
             if given
         ]
-        comparison = compare_jobs(connection, jobs, options, models=vocabulary.models)
+        with status_line("comparing the answers"):
+            comparison = compare_jobs(connection, jobs, options, models=vocabulary.models)
     problems = comparison.problems(fail_on_different=fail_on is not None)
     return CommandResult(
         "compare",

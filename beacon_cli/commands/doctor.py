@@ -17,8 +17,10 @@ def doctor(
     """
     from beacon_cli.checkup.examine import examined
     from beacon_cli.checkup.table import show_checkup
+    from beacon_cli.console.status_line import status_line
 
-    checkup = examined(ctx.obj.config_path, database_url)
+    with status_line("looking at the set-up"):
+        checkup = examined(ctx.obj.config_path, database_url)
     return CommandResult(
         "doctor",
         checkup.as_data(),

@@ -50,6 +50,7 @@ def report(
     """Write a job's answers and verdicts as one HTML file. Exit code 0 whatever the verdicts are."""
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.console.output_file import STDOUT, file_or_stdout
+    from beacon_cli.console.status_line import status_line
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.report.files import default_name, require_free_stdout
     from beacon_cli.report.open import open_in_browser
@@ -65,7 +66,8 @@ def report(
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         job = chosen_job(connection, job_id, regions=vocabulary.regions, as_json=as_json)
         path = file_or_stdout(output or Path(default_name(job.id)))
-        written = write_report(connection, job, options, path, models=vocabulary.models)
+        with status_line("comparing the answers, and writing the report"):
+            written = write_report(connection, job, options, path, models=vocabulary.models)
     if open_it and written.path is not None:
         open_in_browser(written.path)
     return CommandResult("report", written.as_data(), 0, as_json, show=show_report(written))
