@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ SHORTEST_SHARE = 0.25
 COLD_START_SECONDS = 120.0
 MOST_BYTES_A_TOKEN, FEWEST_BYTES_A_TOKEN = 4.0, 2.0
 _QUESTIONS_READ = 1000
+_ERRORS = 2.0
+"""How many standard errors the mean so far may be off. The deviation of answers is taken to be their mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,19 @@ class _Span:
     high: Usage
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What an answer of a lane took in the mean, and of how many answers that is the mean."""
+
+    mean: Usage
+    answers: int
+
+    @property
+    def factor(self) -> float:
+        """By which factor the mean of all answers may be lower or higher than the mean of these."""
+        return 1 + _ERRORS / math.sqrt(self.answers)
+
+
 def estimated(
     job: Job,
     part: Part,
@@ -131,8 +147,8 @@ def _by_seconds(price: Price | Unpriced) -> bool:
     return isinstance(price, Price) and bool(price.per_second)
 
 
-def _measured(earlier: Iterable[UsageGroup]) -> dict[tuple[str, str], Usage]:
-    """Return the mean of what an answer took, by model and label of the region."""
+def _measured(earlier: Iterable[UsageGroup]) -> dict[tuple[str, str], _Measured]:
+    """Return what an answer took, by model and label of the region."""
     groups: dict[tuple[str, str], list[UsageGroup]] = defaultdict(list)
     for group in earlier:
         if group.answered:
@@ -140,13 +156,14 @@ def _measured(earlier: Iterable[UsageGroup]) -> dict[tuple[str, str], Usage]:
     return {lane: _mean(of_lane) for lane, of_lane in groups.items()}
 
 
-def _mean(groups: Sequence[UsageGroup]) -> Usage:
+def _mean(groups: Sequence[UsageGroup]) -> _Measured:
     answered = sum(group.answered for group in groups)
-    return Usage(
+    mean = Usage(
         seconds=sum(group.seconds for group in groups) / answered,
         input_tokens=round(sum(group.input_tokens for group in groups) / answered),
         output_tokens=round(sum(group.output_tokens for group in groups) / answered),
     )
+    return _Measured(mean, answered)
 
 
 def _prompt_bytes(job: Job, part: Part) -> float:
@@ -156,10 +173,11 @@ def _prompt_bytes(job: Job, part: Part) -> float:
     return sum(lengths) / max(1, len(lengths))
 
 
-def _span(job: Job, lane: Lane, measured: Mapping[tuple[str, str], Usage], prompt_bytes: float) -> _Span:
-    if (mean := measured.get((lane.model_id, lane.region.label))) is not None:
-        return _Span(mean, mean)
+def _span(job: Job, lane: Lane, measured: Mapping[tuple[str, str], _Measured], prompt_bytes: float) -> _Span:
     longest = job.generation.max_tokens
+    if (known := measured.get((lane.model_id, lane.region.label))) is not None:
+        low, high = _times(known.mean, 1 / known.factor), _times(known.mean, known.factor)
+        return _Span(low, replace(high, output_tokens=max(known.mean.output_tokens, min(high.output_tokens, longest))))
     asked = prompt_bytes + len((job.prompt_system(lane.region) or "").encode())
     return _Span(
         Usage(
@@ -169,6 +187,10 @@ def _span(job: Job, lane: Lane, measured: Mapping[tuple[str, str], Usage], promp
         ),
         Usage(longest / SLOWEST_TOKENS_A_SECOND, round(asked / FEWEST_BYTES_A_TOKEN), longest),
     )
+
+
+def _times(usage: Usage, factor: float) -> Usage:
+    return Usage(usage.seconds * factor, round(usage.input_tokens * factor), round(usage.output_tokens * factor))
 
 
 def _lane(lane: Lane, calls: int, price: Price | Unpriced, span: _Span) -> LaneEstimate:
@@ -215,12 +237,16 @@ def _longest(busy: Mapping[str, float], containers: int, shared: Mapping[str, st
 
 
 def _assumptions(
-    job: Job, prices: Mapping[Lane, Price | Unpriced], measured: Mapping[tuple[str, str], Usage], containers: int
+    job: Job, prices: Mapping[Lane, Price | Unpriced], measured: Mapping[tuple[str, str], _Measured], containers: int
 ) -> Iterable[str]:
     paid = [lane for lane, price in prices.items() if _by_seconds(price) or _by_tokens(price)]
     known = [lane for lane in paid if (lane.model_id, lane.region.label) in measured]
     if known:
-        yield f"answers take as long, and as many tokens, as this job's so far ({quantity(len(known), 'lane')})"
+        fewest = min((measured[lane.model_id, lane.region.label] for lane in known), key=lambda each: each.answers)
+        yield (
+            f"answers take as long, and as many tokens, as this job's so far ({quantity(len(known), 'lane')}, of"
+            f" {quantity(fewest.answers, 'answer')} at least), up to {fewest.factor:.1f} times less or more"
+        )
     assumed = [lane for lane in paid if lane not in known]
     if assumed:
         longest = job.generation.max_tokens

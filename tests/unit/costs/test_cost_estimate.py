@@ -60,9 +60,24 @@ def test_models_that_share_a_container_take_turns_in_it_and_it_is_paid_once() ->
 
 def test_the_jobs_own_rows_say_what_an_answer_takes() -> None:
     found = estimate({US: SECOND}, earlier=[GROUP])
-    assert found.low == pytest.approx(10 * 2 * 0.001)
-    assert found.high == pytest.approx((120 + 20 + 120) * 0.001)
-    assert found.assumptions[0] == "answers take as long, and as many tokens, as this job's so far (1 lane)"
+    assert found.low == pytest.approx(10 * 1 * 0.001)
+    assert found.high == pytest.approx((120 + 40 + 120) * 0.001)
+    assert found.assumptions[0] == (
+        "answers take as long, and as many tokens, as this job's so far (1 lane, of 4 answers at least),"
+        " up to 2.0 times less or more"
+    )
+
+
+@pytest.mark.parametrize(("answers", "factor"), [(1, 3), (4, 2), (100, 1.2)])
+def test_the_more_answers_there_are_the_narrower_the_range_is(answers: int, factor: float) -> None:
+    measured = replace(GROUP, kind="openai", answered=answers, input_tokens=0, output_tokens=30 * answers)
+    found = estimate({US: TOKENS}, earlier=[measured])
+    assert (found.low, found.high) == pytest.approx((10 * 30 / factor * 0.01, 10 * 30 * factor * 0.01))
+
+
+def test_no_answer_is_taken_to_be_longer_than_max_tokens() -> None:
+    measured = replace(GROUP, kind="openai", input_tokens=0, output_tokens=4 * 100)
+    assert estimate({US: TOKENS}, earlier=[measured]).high == pytest.approx(10 * 120 * 0.01)
 
 
 def test_tokens_of_a_prompt_are_counted_from_its_bytes() -> None:
@@ -70,7 +85,7 @@ def test_tokens_of_a_prompt_are_counted_from_its_bytes() -> None:
     assert found.low == pytest.approx(10 * (10 * 0.001 + 30 * 0.01))
     assert found.high == pytest.approx(10 * (20 * 0.001 + 120 * 0.01))
     measured = replace(GROUP, kind="openai", input_tokens=400, output_tokens=80)
-    assert estimate({US: TOKENS}, earlier=[measured]).low == pytest.approx(10 * (100 * 0.001 + 20 * 0.01))
+    assert estimate({US: TOKENS}, earlier=[measured]).low == pytest.approx(10 * (50 * 0.001 + 10 * 0.01))
 
 
 def test_nothing_left_to_ask_costs_nothing() -> None:
