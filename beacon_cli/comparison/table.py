@@ -10,7 +10,7 @@ from beacon_cli.comparison.apart import standing
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Figures, Spread
 from beacon_cli.comparison.shown import RATES, interval, number, rates, small
-from beacon_cli.comparison.tag_table import print_tags
+from beacon_cli.comparison.tag_table import print_left_out, print_tags
 from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Subject, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import percent, quantity, repeat_label
@@ -166,7 +166,8 @@ def _print_results(comparison: Comparison, console: Console) -> None:
     columns += [Column("effect", right=True)]
     columns += [Column(name, right=True, optional=True) for name in ("95 %", "within")]
     columns += [Column("between", right=True, optional=tested), Column("q", right=True)]
-    print_table(console, columns, [_result(result) for result in _shown(comparison)])
+    left_out = print_table(console, columns, [_result(result) for result in _shown(comparison)])
+    print_left_out(left_out, console)
 
 
 def _result(result: Judged) -> list[str | Text]:
@@ -255,7 +256,7 @@ def _print_regions(comparison: Comparison, console: Console) -> None:
         *(Column(name, right=True, optional=True) for name in ("words", "seconds", "p95", "hops")),
     ]
     rows = [_figures(name, each.total, intervals=roomy) for name, each in comparison.figures_with_controls()]
-    print_table(console, columns, rows)
+    print_left_out(print_table(console, columns, rows), console)
 
 
 def _figures(name: str, total: Figures, *, intervals: bool) -> list[str]:

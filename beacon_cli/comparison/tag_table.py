@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from beacon_cli.comparison.apart import standing
@@ -26,7 +27,7 @@ def print_tags(comparison: Comparison, console: Console) -> None:
     columns = [Column("tag"), Column("questions", right=True), Column("different", right=True), Column("together")]
     columns += [Column("p", right=True), Column("effect", right=True), Column("95 %", right=True, optional=True)]
     columns += [Column("others", right=True), Column("q", right=True)]
-    print_table(console, columns, [_differences(each) for each in comparison.tagged])
+    print_left_out(print_table(console, columns, [_differences(each) for each in comparison.tagged]), console)
     console.print(
         "effect: mean over the questions; others: that of the questions without the tag; q: whether the two differ",
         style="dim",
@@ -41,6 +42,14 @@ def print_tags(comparison: Comparison, console: Console) -> None:
         for region, figures in each.figures.items()
     ]
     print_table(console, [Column("tag"), Column("region"), *(Column(name, right=True) for name in RATES)], rows)
+
+
+def print_left_out(names: Sequence[str], console: Console) -> None:
+    """Print which columns of the table above are not shown, if any."""
+    if names:
+        console.print(
+            f"left out here: {', '.join(names)}; a wider terminal or --json has them", style="dim", soft_wrap=False
+        )
 
 
 def tag_name(tagged: Tagged) -> str:

@@ -44,11 +44,11 @@ def print_table(
     *,
     title: str = "",
     footer: Sequence[Cell] = (),
-) -> None:
-    """Print rows under their headings; `footer` is a last row below a rule.
+) -> list[str]:
+    """Print rows under their headings, and return the names of the columns that were left out.
 
-    If the necessary columns fit in one line of the console, a row is one line; else it is several, indented from the
-    second one. Without a terminal a line is as long as necessary.
+    `footer` is a last row below a rule. If the necessary columns fit in one line of the console, a row is one line;
+    else it is several, indented from the second one. Without a terminal a line is as long as necessary.
     """
     names = [Text(column.name, "bold") for column in columns]
     head, *body = ([_printed(cell, console) for cell in row] for row in (names, *rows, *([footer] if footer else [])))
@@ -61,6 +61,8 @@ def print_table(
             lines.append(rule)
         lines += _lines(row, columns, layout)
     console.print(Text("\n").join(lines), soft_wrap=True)
+    shown = {place for places in layout.lines for place in places}
+    return [column.name for place, column in enumerate(columns) if place not in shown]
 
 
 def _printed(cell: Cell, console: Console) -> Text:

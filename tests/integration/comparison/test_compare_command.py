@@ -537,8 +537,11 @@ def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_numbers(connection: Con
     told = beacon("compare", JOB, url=database_url, columns=60)
     assert "0/10" in told.out
     assert max(map(len, told.out.splitlines())) <= 60
-    assert "p95" not in told.out
-    assert "p95" in beacon("compare", JOB, url=database_url, columns=80).out
+    heading = next(line for line in told.out.splitlines() if line.startswith("region "))
+    assert "p95" not in heading
+    assert "p95, hops; a wider terminal or --json has them" in " ".join(told.out.split())
+    assert "p95 " in beacon("compare", JOB, url=database_url, columns=80).out
+    assert "left out here" not in beacon("compare", JOB, url=database_url, columns=120).out
 
 
 def test_a_rule_with_a_byte_order_mark_keeps_its_first_pattern(
