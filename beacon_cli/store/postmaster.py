@@ -200,7 +200,7 @@ def _communicated(process: subprocess.Popen[str], seconds: float, name: str) -> 
     try:
         return process.communicate(timeout=_SILENT_SECONDS)
     except subprocess.TimeoutExpired:
-        _log.warning("waiting for PostgreSQL's program %s, for %.0f s at most", name, seconds)
+        _log.warning("PostgreSQL's program %s is at work; a first start takes longest (%.0f s at most)", name, seconds)
         return process.communicate(timeout=seconds - _SILENT_SECONDS)
 
 
