@@ -135,6 +135,11 @@ class RunSummary:
         return sum((lane.cells for lane in self.asked), Counts(0))
 
     @property
+    def stored(self) -> int:
+        """Cells with a row, of those that the run was to ask."""
+        return sum(sum(lane.counts.values()) for lane in self.asked_lanes)
+
+    @property
     def unasked(self) -> int:
         """Cells without a row, of those that the run was to ask."""
         if self.asked is None:

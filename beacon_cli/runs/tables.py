@@ -159,7 +159,7 @@ def _show_answers(summary: RunSummary, console: Console) -> None:
         for answer in lines:
             _print_line(console, _answer(answer, f"{names[answer]:<{widest}}", max(40, console.width)))
         console.print()
-    if summary.repeats > 1 and not _all_repeats(summary):
+    if summary.stored > len(summary.answers):
         _print_line(console, Text(f"Only the first of {summary.repeats} repeats is shown here.", "dim"))
         console.print()
 

@@ -179,6 +179,8 @@ def test_of_a_job_that_is_small_without_its_repeats_the_first_is_shown() -> None
     text = shown(first)
     assert "  US    llama3.2-1b    1.5s  2+2 is 4." in text
     assert "Only the first of 3 repeats is shown here.\n" in text
+    stored = [replace(lane, counts={"completed": 1}) for lane in SUMMARY.lanes[:2]]
+    assert "Only the first" not in shown(replace(first, lanes=stored))
 
 
 def test_errors_come_with_an_example_and_what_to_do() -> None:
