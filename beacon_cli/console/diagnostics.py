@@ -18,6 +18,7 @@ from beacon_cli import __version__
 from beacon_cli.console.printable import printable
 from beacon_cli.console.redaction import redacted
 from beacon_cli.console.result import write_stderr
+from beacon_cli.console.terminal import wrapped_for
 
 _MOST_CAUSES = 8
 
@@ -94,4 +95,4 @@ class _Stderr(logging.Handler):
         text = printable(redacted(record.getMessage()))
         if record.levelno < logging.WARNING:
             text = f"verbose: {time.monotonic() - self._started:6.2f} s  {text}"
-        write_stderr(f"{text}\n")
+        write_stderr(f"{wrapped_for(sys.stderr, text)}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.console.long_list import LongList
 from beacon_cli.console.printable import printable
 from beacon_cli.console.redaction import redacted
-from beacon_cli.console.terminal import TextStream, console
+from beacon_cli.console.terminal import TextStream, console, wrapped_for
 from beacon_cli.errors import BeaconError
 
 if TYPE_CHECKING:
@@ -108,22 +107,9 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 def print_error(error: BeaconError) -> None:
     """Write an error as one line to stderr, and its hint as a second one; on a terminal they wrap between words."""
-    write_stderr(f"{_folded(f'error: {printable(redacted(error.message))}')}\n")
+    write_stderr(f"{wrapped_for(sys.stderr, f'error: {printable(redacted(error.message))}')}\n")
     if error.hint:
-        write_stderr(f"{_folded(f'hint: {printable(redacted(error.hint))}')}\n")
-
-
-def _folded(line: str) -> str:
-    """Return a line wrapped between words for a terminal; elsewhere it stays one line."""
-    try:
-        width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0
-    except (OSError, ValueError, AttributeError):  # closed, or not a stream of the system
-        width = 0
-    if not 0 < width < len(line):
-        return line
-    from beacon_cli.console.folding import folded
-
-    return "\n".join(folded(line, width))
+        write_stderr(f"{wrapped_for(sys.stderr, f'hint: {printable(redacted(error.hint))}')}\n")
 
 
 def write_stderr(text: str) -> None:

@@ -50,6 +50,19 @@ def line_limit(console: Console) -> int | None:
     return console.width if console.is_terminal or "COLUMNS" in os.environ else None
 
 
+def wrapped_for(stream: TextIO | None, line: str) -> str:
+    """Return a line wrapped between words if the stream is a terminal; elsewhere it stays one line."""
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns if stream is not None and stream.isatty() else 0
+    except (OSError, ValueError):  # closed, or not a stream of the system
+        width = 0
+    if not 0 < width < len(line):
+        return line
+    from beacon_cli.console.folding import folded
+
+    return "\n".join(folded(line, width))
+
+
 def encodable(text: str, console: Console) -> str:
     """Return the text with escapes for characters that the console's encoding lacks (a C locale is ASCII)."""
     return text if can_encode(text, console) else text.encode(console.encoding, "backslashreplace").decode()

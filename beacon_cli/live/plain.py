@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from typing import Self, TextIO
 
-from beacon_cli.console.terminal import TextStream
+from beacon_cli.console.terminal import TextStream, wrapped_for
 from beacon_cli.executor.events import Event
 from beacon_cli.live.lines import RunLog, stamped
 from beacon_cli.live.progress import Progress
@@ -24,6 +24,7 @@ class PlainView:
     """
 
     def __init__(self, stream: TextIO | None, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+        self._stream = stream
         self._out = TextStream(stream)
         self._tick_seconds = min(_TICK, heartbeat / 10)
         self._silence = heartbeat - self._tick_seconds
@@ -47,7 +48,7 @@ class PlainView:
             self._last_event_at = time.monotonic()
             if lines := self._log.lines(event):
                 self._last_line_at = self._last_event_at
-                self._out.write("".join(f"{stamped(event.at, line)}\n" for line in lines))
+                self._write(*(stamped(event.at, line) for line in lines))
 
     def tick(self) -> None:
         """Write that the run is alive, if there was no line for long."""
@@ -58,4 +59,7 @@ class PlainView:
             self._last_line_at = now
             since = now - self._last_event_at
             line = self._log.heartbeat(progress.elapsed + since)
-            self._out.write(f"{stamped(progress.at + timedelta(seconds=since), line)}\n")
+            self._write(stamped(progress.at + timedelta(seconds=since), line))
+
+    def _write(self, *lines: str) -> None:
+        self._out.write("".join(f"{wrapped_for(self._stream, line)}\n" for line in lines))

@@ -13,10 +13,10 @@ from collections import deque
 from itertools import zip_longest
 from typing import Self, TextIO
 
-from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from beacon_cli.console.folding import folded
 from beacon_cli.console.terminal import TextStream, console_on, speaks_unicode
 from beacon_cli.executor.events import Event
 from beacon_cli.live.frame import ASCII, UNICODE, Size, frame
@@ -65,7 +65,7 @@ class Painter:
         if self._painted and (above or resized):
             start += _CLEAR_FROM_HERE
             self._painted = []
-        printed = "".join(f"{line}\n" for line in above)
+        printed = "".join(f"{part}\n" for line in above for part in folded(line, size.columns))
         body = "".join(
             "\n" if line == before else f"{_CLEAR_LINE}{line}\n"
             for line, before in zip_longest(rendered, self._painted[: len(rendered)])
@@ -85,7 +85,7 @@ class Painter:
         room = size.rows - 1 - frame_rows
         fitting: list[str] = []
         for line in reversed(self._printed):
-            room -= max(1, -(-cell_len(line) // size.columns))
+            room -= len(folded(line, size.columns))
             if room < 0:
                 break
             fitting.insert(0, line)
