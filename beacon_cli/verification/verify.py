@@ -12,7 +12,7 @@ from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
 from beacon_cli.verification.compare import Comparison, compare
 from beacon_cli.verification.fetch import Fetched, fetch
-from beacon_cli.verification.findings import Finding, Target, finding
+from beacon_cli.verification.findings import Finding, Target, finding, fitted
 from beacon_cli.verification.installed import with_other_images
 from beacon_cli.verification.named_models import verify_named
 from beacon_cli.verification.openness import OPENNESS_SECONDS, is_on_modal, open_functions
@@ -139,7 +139,8 @@ class _RegionCheck:
         probes, doubts = await self._probes(comparison)
         findings = [finding(code, message, target) for code, message in reading.deviations()]
         findings += [*comparison.findings, *await self._openness(reading), *doubts]
-        return _region_report(reading, comparison, probes, findings, tuple(self.expected))
+        fitting = [fitted(each, self.endpoint) for each in findings]
+        return _region_report(reading, comparison, probes, fitting, tuple(self.expected))
 
     async def _read(self, function: str, url: str) -> Fetched:
         timeout = self.common.timeout
