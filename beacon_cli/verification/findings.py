@@ -44,7 +44,10 @@ _DEPLOY = f"deploy what beacon.toml says ({_DEPLOY_MODAL}), or restore beacon.to
 _RESTART = f"stop {_SERVE} and start it again: it then serves what beacon.toml sets now"
 _URL = "check this region's URLs in beacon.toml"
 _OWN_URL = "check base_url and proxy in {table} of beacon.toml"
-_OWN_SERVES = "nothing is deployed there: check what the endpoint itself serves, and {table} of beacon.toml"
+_ELSEWHERE = (
+    'Beacon deployed nothing there: check what the endpoint serves; if it speaks OpenAI\'s API, set api = "openai" in'
+    " {table} of beacon.toml"
+)
 _CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
 
 CODES: dict[str, _Code] = {
@@ -80,7 +83,6 @@ CODES: dict[str, _Code] = {
         "fail",
         f"anybody can use it at your cost: {_DEPLOY_MODAL}, which requires a proxy token, and set its credentials",
         f"start {_SERVE} with the same BEACON_PROXY_KEY and BEACON_PROXY_SECRET",
-        "anybody can use it: let the endpoint require the credentials that {table} of beacon.toml names",
     ),
     "unusable_answer": _Code(
         "fail",
@@ -93,18 +95,18 @@ CODES: dict[str, _Code] = {
         _RESTART,
         "the error is the endpoint's own: read its log, or the provider's status page",
     ),
-    "unhealthy": _Code("fail", f"read the app's log on Modal, then {_DEPLOY_MODAL}", _RESTART, _OWN_SERVES),
+    "unhealthy": _Code("fail", f"read the app's log on Modal, then {_DEPLOY_MODAL}", _RESTART),
     "missing_model": _Code(
         "fail",
         _DEPLOY,
         _RESTART,
         "set its name in {table}.models to what the endpoint calls it; --probe asks it all the same",
     ),
-    "extra_model": _Code("fail", _DEPLOY, _RESTART, _OWN_SERVES),
-    "renamed_model": _Code("fail", _DEPLOY, _RESTART, _OWN_SERVES),
-    "listed_twice": _Code("fail", _DEPLOY, _RESTART, _OWN_SERVES),
-    "different_revision": _Code("fail", _DEPLOY, _RESTART, _OWN_SERVES),
-    "registry_differs": _Code("fail", _DEPLOY, _RESTART, _OWN_SERVES),
+    "extra_model": _Code("fail", _DEPLOY, _RESTART),
+    "renamed_model": _Code("fail", _DEPLOY, _RESTART),
+    "listed_twice": _Code("fail", _DEPLOY, _RESTART),
+    "different_revision": _Code("fail", _DEPLOY, _RESTART),
+    "registry_differs": _Code("fail", _DEPLOY, _RESTART),
     "different_image": _Code(
         "fail", f"{_DEPLOY_MODAL}, which installs the same in every region; all of them with one version of Beacon"
     ),
@@ -123,14 +125,8 @@ CODES: dict[str, _Code] = {
         "warn", "nothing proves what it serves: --probe asks each model; check base_url in {table} of beacon.toml"
     ),
     "image_unknown": _Code("warn", f"{_DEPLOY_MODAL} replaces an older deployment, which does not report it"),
-    "old_deployment": _Code(
-        "warn", f"it works without a models function; {_DEPLOY_MODAL} replaces it", openai_hint=_OWN_SERVES
-    ),
-    "region_unreported": _Code(
-        "warn",
-        f"nothing proves where this is; {_DEPLOY_MODAL} replaces an old deployment",
-        openai_hint="nothing proves where this is: only the provider can say it",
-    ),
+    "old_deployment": _Code("warn", f"it works without a models function; {_DEPLOY_MODAL} replaces it"),
+    "region_unreported": _Code("warn", f"nothing proves where this is; {_DEPLOY_MODAL} replaces an old deployment"),
     "container_region_unknown": _Code(
         "warn",
         f"nothing proves where this ran; {_DEPLOY_MODAL} records it",
@@ -153,15 +149,18 @@ def finding(code: str, message: str, target: Target, severity: Severity | None =
 def finding_at(
     endpoint: Endpoint, code: str, message: str, target: Target, severity: Severity | None = None
 ) -> Finding:
-    """Return a finding whose hint fits the endpoint."""
-    return fitted(finding(code, message, target, severity), endpoint)
-
-
-def fitted(found: Finding, endpoint: Endpoint) -> Finding:
-    """Return the finding, with another hint for an endpoint that speaks OpenAI's API: nothing is deployed there."""
+    """Return a finding whose hint also fits an endpoint that speaks OpenAI's API: nothing is deployed there."""
+    found = finding(code, message, target, severity)
     if endpoint.api == "openai":
-        hint = (CODES[found.code].openai_hint or found.hint).format(
+        hint = (CODES[code].openai_hint or found.hint).format(
             table=f"regions.{endpoint.region.id}", credentials=endpoint.access.hint, proxy=endpoint.access.proxy_hint
         )
         return replace(found, hint=hint)
     return found
+
+
+def fitted_elsewhere(found: Finding, region_id: str) -> Finding:
+    """Return the finding of an endpoint with a `base_url` of one's own, which no deployment changes."""
+    if _DEPLOY_MODAL not in found.hint:
+        return found
+    return replace(found, hint=_ELSEWHERE.format(table=f"regions.{region_id}"))

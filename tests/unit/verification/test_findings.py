@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from beacon_cli.endpoints.configured import configured_endpoints
-from beacon_cli.settings import Settings
-from beacon_cli.verification.findings import CODES, finding_at
-from tests.support.vocabulary import REGIONS
+from beacon_cli.verification.findings import CODES, finding, fitted_elsewhere
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "verify.md"
 
@@ -22,11 +19,11 @@ def test_every_code_says_what_to_do() -> None:
     assert [code for code, known in CODES.items() if not known.hint] == []
 
 
-def test_nothing_is_to_be_deployed_where_somebody_elses_endpoint_is_asked() -> None:
-    settings = Settings.model_validate({"regions": {"us": {"base_url": "https://models.example/v1", "api": "openai"}}})
-    endpoint = configured_endpoints(settings, [REGIONS["us"]], {})["us"]
-    only_on_modal = {"never_deployed", "app_stopped", "app_paused", "different_image", "image_unknown"}
-    for code in CODES.keys() - only_on_modal:
-        hint = finding_at(endpoint, code, "", "modal").hint
+def test_nothing_is_to_be_deployed_at_a_base_url_of_ones_own() -> None:
+    for code in CODES:
+        hint = fitted_elsewhere(finding(code, "", "modal"), "br").hint
         assert "deploy modal" not in hint
-        assert "{" not in hint
+    told = fitted_elsewhere(finding("extra_model", "", "modal"), "br").hint
+    assert told.endswith('set api = "openai" in regions.br of beacon.toml')
+    kept = finding("tls_failed", "", "modal")
+    assert fitted_elsewhere(kept, "br") == kept
