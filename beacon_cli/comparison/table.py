@@ -92,12 +92,10 @@ def _findings(comparison: Comparison) -> Iterator[Line]:
         else:
             yield "bold red", f"not comparable: {finding.title}: {finding.detail}"
     if not comparison.comparable:
-        names = " ".join(
-            dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
-        )
         yield (
             "dim",
-            f"  Differences may come from that, not from the {comparison.grouping.groups}. If intended: {names}",
+            f"  Differences may come from that, not from the {comparison.grouping.groups}."
+            f" If intended: {comparison.acceptance}",
         )
     if comparison.piled_failures:
         yield "bold yellow", comparison.piled_failures
