@@ -62,8 +62,11 @@ def _key_of_a_job(name: str, option: str) -> str:
     from beacon_cli.job.limits import Limits
     from beacon_cli.job.model import JobFile
 
-    tables = {"generation": Generation, "limits": Limits}
-    keys = [*JobFile.model_fields, *(f"{table}.{key}" for table, model in tables.items() for key in model.model_fields)]
+    keys = [
+        *JobFile.model_fields,
+        *(f"generation.{key}" for key in Generation.model_fields),
+        *(f"limits.{key}" for key in Limits.model_fields),
+    ]
     word = option.lstrip("-").replace("-", "_")
     near = [key for key in keys if key.split(".")[-1] in {word, f"{word}s"}]
     return f"{near[0]} is a key of the job file" if near else ""

@@ -80,7 +80,7 @@ def _hint_for(path: Path, error: OSError) -> str:
     with contextlib.suppress(OSError):
         known = [each.name for each in path.parent.iterdir() if each.suffix.lower() in _SUFFIXES]
     near = [str(path.with_name(name)) for name in difflib.get_close_matches(path.name, sorted(known), n=2, cutoff=0.7)]
-    return f"did you mean {' or '.join(map(excerpt, near))}? {hint}" if near else hint
+    return f"did you mean {' or '.join(excerpt(name, 1000) for name in near)}? {hint}" if near else hint
 
 
 def _read(path: Path) -> bytes:
