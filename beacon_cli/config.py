@@ -143,10 +143,30 @@ def _validated(
         problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         cause = first.get("ctx", {}).get("error")
         key = (*map(str, first["loc"]), *(cause.key if isinstance(cause, WrongKeyError) else ()))
+        meant = _meant(key) if first["type"] == "extra_forbidden" else ""
         raise ConfigError(
             f"{place(key)}: {problem}",
-            hint=f"{command('docs configuration')} lists every key of beacon.toml and every BEACON_ variable",
+            hint=f"{meant}{command('docs configuration')} lists every key of beacon.toml and every BEACON_ variable",
         ) from None
+
+
+def _meant(key: KeyPath) -> str:
+    """Return `did you mean …? ` for an unknown key that is like a known one of its table, else an empty text."""
+    import difflib
+
+    kind: Any = Settings
+    for word in key[:-1]:
+        kind = _kind_below(kind, word)
+    near = difflib.get_close_matches(key[-1], getattr(kind, "model_fields", ()), n=1, cutoff=0.7)
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def _kind_below(kind: Any, word: str) -> Any:
+    """Return the type of what a key of a table sets; None if it is not known."""
+    if get_origin(kind) is dict:
+        return get_args(kind)[1]
+    field = getattr(kind, "model_fields", {}).get(word)
+    return field and field.annotation
 
 
 def _blamed(variables: Mapping[KeyPath, str], key: KeyPath) -> str:

@@ -59,7 +59,7 @@ class ConfigError(UsageError):
 
 
 class NoEndpoint(ConfigError):
-    """No endpoint is configured for a region."""
+    """No endpoint is configured for a region, or none for a model."""
 
 
 class JobFileError(UsageError):

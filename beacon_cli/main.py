@@ -196,7 +196,7 @@ def _outcome_of(arguments: list[str], context: AppContext) -> int:
     except typer.TyperException as error:
         from beacon_cli.command_line.mistakes import usage_error
 
-        return _report_error(usage_error(error), arguments, context, error.exit_code)
+        return _report_error(usage_error(error, _command_name(arguments)), arguments, context, error.exit_code)
     except Interrupted as interrupted:
         return _report_error(_stopped(interrupted), arguments, context, interrupted.exit_code)
     except Exception as error:

@@ -23,9 +23,10 @@ def complete(expected: Expectation, coverage: Coverage) -> Check:
         return Check("complete", "fail", f"no cell is expected and no row is stored ({source})")
     if not coverage.deviating:
         return Check("complete", "pass", f"{quantity(coverage.expected, 'cell')} answered exactly once ({source})")
-    deviating = [group for group in coverage.groups if group.deviating]
+    named = [group for group in coverage.groups if group.deviating][:5]
+    unnamed = coverage.deviating - sum(group.deviating for group in named)
     text = incomplete(expected.source, coverage)
-    return Check("complete", "fail", with_examples(text, map(_name, deviating[:5]), coverage.deviating))
+    return Check("complete", "fail", with_examples(text, map(_name, named), len(named) + unnamed))
 
 
 def incomplete(source: str, coverage: Coverage) -> str:

@@ -12,6 +12,12 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command, program
 from beacon_cli.errors import UsageError
 
+_ALIKE = 0.7
+"""How similar an option must be to be suggested."""
+
+_ASKING = frozenset({"run", "plan", "submit"})
+"""The commands that read a job file to ask it."""
+
 
 def unknown_command(context: Any, word: str) -> UsageError:
     """Return the error for a command that the group of this context does not have."""
@@ -26,14 +32,16 @@ def unknown_command(context: Any, word: str) -> UsageError:
     )
 
 
-def usage_error(error: typer.TyperException) -> UsageError:
-    """Return Typer's error about the command line as ours."""
+def usage_error(error: typer.TyperException, typed: str) -> UsageError:
+    """Return Typer's error about the command line as ours; `typed` is the command, which Typer does not always know."""
     context = getattr(error, "ctx", None)
-    shown = f"{command(' '.join([*_names(context), '--help']))} lists its options"
+    name = typed if context is None else " ".join(_names(context))
+    shown = f"{command(f'{name} --help'.strip())} lists its options"
     option = getattr(error, "option_name", None)
     if option is None or not hasattr(error, "possibilities"):
         return UsageError(_sentence(error.format_message()), hint=shown)
-    meant = _misplaced(context, option) or _did_you_mean(sorted(error.possibilities or ()))
+    near = difflib.get_close_matches(option, error.possibilities or (), cutoff=_ALIKE)
+    meant = _misplaced(context, option) or _did_you_mean(sorted(near)) or _key_of_a_job(name, option)
     return UsageError(f"there is no option {excerpt(option)} here", hint=_joined(meant, shown))
 
 
@@ -44,6 +52,24 @@ def _names(context: Any) -> list[str]:
         names.insert(0, context.info_name)
         context = context.parent
     return names
+
+
+def _key_of_a_job(name: str, option: str) -> str:
+    """Return what to write into the job file instead of the option, if that is a key of it."""
+    if name not in _ASKING:
+        return ""
+    from beacon_cli.job.generation import Generation
+    from beacon_cli.job.limits import Limits
+    from beacon_cli.job.model import JobFile
+
+    keys = [
+        *JobFile.model_fields,
+        *(f"generation.{key}" for key in Generation.model_fields),
+        *(f"limits.{key}" for key in Limits.model_fields),
+    ]
+    word = option.lstrip("-").replace("-", "_")
+    near = [key for key in keys if key.split(".")[-1] in {word, f"{word}s"}]
+    return f"{near[0]} is a key of the job file" if near else ""
 
 
 def _near(word: str, known: Iterable[str]) -> list[str]:

@@ -77,7 +77,7 @@ def url(ctx: typer.Context, as_json: Json = False) -> CommandResult:
 
 @app.command("stop", cls=BeaconCommand)
 def stop(ctx: typer.Context, as_json: Json = False) -> CommandResult:
-    """Stop the embedded server, even if another process uses it."""
+    """Stop the embedded server, even if another process uses it. Exit code 0 also if it did not run."""
     from beacon_cli.store.embedded import stop_server
 
     stopped = stop_server(ctx.obj.settings.data_path())

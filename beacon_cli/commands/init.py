@@ -20,7 +20,8 @@ def init(
 ) -> CommandResult:
     """Write a commented beacon.toml and job.yaml, which run as they are.
 
-    Nothing is asked, and no file is overwritten: if one of the two is there already, nothing is written.
+    Nothing is asked, and no file is overwritten: if one of the two is there already, nothing is written, and the exit
+    code is 2.
     """
     from beacon_cli.console.program_name import command
     from beacon_cli.starter.starter import JOB_NAME, start_in

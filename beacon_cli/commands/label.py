@@ -26,7 +26,8 @@ def label(
     """Write a blinded sample of answers for people to label.
 
     They call each one a refusal, an answer, or unclear. The file does not say which region or model it is from.
-    `beacon compare JOB_ID --labels FILE` then corrects the rates of refusals.
+    `beacon compare JOB_ID --labels FILE` then corrects the rates of refusals. Exit code 1 if there is no answer to
+    label, 2 if the file exists.
     """
     from beacon_cli.comparison.label_sample import draw_sample
     from beacon_cli.comparison.label_written import show_sample

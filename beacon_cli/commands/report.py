@@ -48,6 +48,8 @@ def report(
     as_json: Json = False,
 ) -> CommandResult:
     """Write a job's answers and verdicts as one HTML file. Exit code 0 whatever the verdicts are."""
+    from functools import partial
+
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.console.output_file import STDOUT, file_or_stdout
     from beacon_cli.console.status_line import status_line
@@ -68,6 +70,5 @@ def report(
         path = file_or_stdout(output or Path(default_name(job.id)))
         with status_line("comparing the answers, and writing the report"):
             written = write_report(connection, job, options, path, models=vocabulary.models)
-    if open_it and written.path is not None:
-        open_in_browser(written.path)
-    return CommandResult("report", written.as_data(), 0, as_json, show=show_report(written))
+    opening = partial(open_in_browser, written.path) if open_it and written.path is not None else None
+    return CommandResult("report", written.as_data(), 0, as_json, show=show_report(written), afterwards=opening)

@@ -57,7 +57,8 @@ def modal(
 
     That is the last one that passed a verification from this machine. A region that serves it already is left alone, so
     the command can be repeated. Where something changes, the containers of the current version are stopped. On a
-    terminal it shows the versions and asks first; a script is not asked.
+    terminal it shows the versions and asks first; a script is not asked. Exit code 1 if a region has a problem
+    afterwards.
     """
     from beacon_cli.console.confirmation import require_confirmation
     from beacon_cli.deployment.chosen import chosen_regions

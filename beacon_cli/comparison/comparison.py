@@ -91,6 +91,12 @@ class Comparison:
         return all(finding.accepted for finding in self.incomparable)
 
     @property
+    def acceptance(self) -> str:
+        """The options that accept what differs besides: `--accept system_prompt --accept cut_off`; empty if nothing."""
+        names = dict.fromkeys(finding.name for finding in self.incomparable if not finding.accepted)
+        return " ".join(f"--accept {name}" for name in names)
+
+    @property
     def superseded(self) -> int:
         """The number of answers of the jobs that were asked again and replaced."""
         return sum(audit.superseded.count for audit in self.audits)

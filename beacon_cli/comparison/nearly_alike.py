@@ -26,20 +26,33 @@ _NEAR = 0.3  # share of the words of two sentences that may differ
 _MOST_WORDS = 4  # of one sentence that the other does not have
 _MOST_SENTENCES = 60  # of an answer
 _MOST_FOUND = 10
-_SENTENCE = re.compile(r"(?:[^.!?。！？।؟\n]|(?<=\d)\.(?=\d))+[.!?。！？।؟]*")
+_SENTENCE = re.compile(
+    r"(?:[^.!?。！？।؟\n]|(?<=\d)\.(?=\d)|(?<=\b[A-Z])\.(?=[A-Z]\.)|(?<=\.[A-Z])\.(?=[ ,;:]+[a-z]))+[.!?。！？।؟]*"
+)  # a full stop inside a number, or of an abbreviation such as D.C., ends none
 _DIGIT = re.compile(r"\d")
 _EVERY_NOUN_IS_CAPITAL = "de"
 
 
 @dataclass(frozen=True, slots=True)
 class NearlyAlike:
-    """Two sentences, what tells them apart, and the words that only one of them has."""
+    """Two sentences, what tells them apart, and the words that only one of them has, with the names among these."""
 
     kinds: tuple[Kind, ...]
     one: str
     other: str
     only_one: tuple[str, ...]
     only_other: tuple[str, ...]
+    names_one: tuple[str, ...] = ()
+    names_other: tuple[str, ...] = ()
+
+    def pointed_at(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return what to show of each sentence: its name, if nothing else tells them apart, else the differing words.
+
+        A sentence without a name of its own shows its differing words.
+        """
+        if self.kinds != ("name",):
+            return self.only_one, self.only_other
+        return self.names_one or self.only_one, self.names_other or self.only_other
 
 
 def nearly_alike(one: str, other: str) -> tuple[NearlyAlike, ...]:
@@ -65,7 +78,7 @@ class NearlyAlikeGroups:
 
     def line(self) -> str:
         """Return it for people, on one line."""
-        one, other = (f"“{excerpt(' '.join(words), 40)}”" for words in (self.found.only_one, self.found.only_other))
+        one, other = (f"“{excerpt(' '.join(words), 40)}”" for words in self.found.pointed_at())
         groups = " and ".join(excerpt(name, 40) for name in self.groups)
         return f"{groups} share nearly all of a sentence, but not its {' and '.join(self.found.kinds)}: {one}, {other}"
 
@@ -89,6 +102,15 @@ class _Sentence:
     def read(cls, text: str) -> _Sentence:
         words = tuple(text[start:end] for start, end in word_spans(text))
         return cls(text, words, tuple(map(folded, words)))
+
+    def names(self, places: Sequence[int]) -> tuple[str, ...]:
+        """Return the words at these places that begin with a capital letter, but not because the sentence begins.
+
+        The letters of an abbreviation are one word: `D.C.`
+        """
+        capital = [self.words[place] for place in places if place > 0 and self.words[place][:1].isupper()]
+        joined = re.sub(r"\b(\w)(?: (\w)\b)+", lambda letters: letters[0].replace(" ", ".") + ".", " ".join(capital))
+        return tuple(joined.split())
 
 
 def _sentences(text: str) -> list[str]:
@@ -115,19 +137,16 @@ def _told_apart(
     tests: dict[Kind, Callable[[], bool]] = {
         "number": lambda: any(map(_DIGIT.search, (*mine, *theirs))),
         "negation": lambda: any(_count(each, one.text) != _count(each, other.text) for each in negations),
-        "name": lambda: names and (_has_name(one, only_one) or _has_name(other, only_other)),
+        "name": lambda: names and bool(one.names(only_one) or other.names(only_other)),
     }
     kinds = tuple(kind for kind, test in tests.items() if test())
-    return NearlyAlike(kinds, one.text, other.text, mine, theirs) if kinds else None
+    if not kinds:
+        return None
+    return NearlyAlike(kinds, one.text, other.text, mine, theirs, one.names(only_one), other.names(only_other))
 
 
 def _count(pattern: re.Pattern[str], text: str) -> int:
     return len(pattern.findall(text))
-
-
-def _has_name(sentence: _Sentence, places: Sequence[int]) -> bool:
-    """Return whether a word at one of the places begins with a capital letter, but not because a sentence begins."""
-    return any(place > 0 and sentence.words[place][:1].isupper() for place in places)
 
 
 def _negations(text: str) -> tuple[re.Pattern[str], ...]:

@@ -17,6 +17,7 @@ from beacon_cli.console.formatting import percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.terminal import line_limit
+from beacon_cli.design.design import fewest_repeats
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,12 +92,10 @@ def _findings(comparison: Comparison) -> Iterator[Line]:
         else:
             yield "bold red", f"not comparable: {finding.title}: {finding.detail}"
     if not comparison.comparable:
-        names = " ".join(
-            dict.fromkeys(f"--accept {each.name}" for each in comparison.incomparable if not each.accepted)
-        )
         yield (
             "dim",
-            f"  Differences may come from that, not from the {comparison.grouping.groups}. If intended: {names}",
+            f"  Differences may come from that, not from the {comparison.grouping.groups}."
+            f" If intended: {comparison.acceptance}",
         )
     if comparison.piled_failures:
         yield "bold yellow", comparison.piled_failures
@@ -218,10 +217,25 @@ def _advice(comparison: Comparison, reason: str) -> str:
             " from a cache"
         )
     if reason.startswith(("one answer", "too few", "among")):
-        more = max(5, *(count + 2 for count in comparison.repeats))
+        more = _repeats_enough(comparison)
+        if more is None:
+            return "; no number of repeats is enough for so many results: compare fewer questions"
         further = "; that is a further look" if comparison.looks.looks else ""
         return f"; set repeats: {more} in the job file, and run it again under the same id{further}"
     return ""
+
+
+def _repeats_enough(comparison: Comparison) -> int | None:
+    """Return how many repeats it takes at least to show that a single one of the results differs."""
+    groups = {len(result.answers) for result in comparison.results if len(result.answers) > 1}
+    tests = sum(bool(result.difference) + bool(result.outcome_test) for result in comparison.results)
+    return fewest_repeats(
+        groups,
+        tests=tests or len(comparison.results),
+        rate=comparison.terms.rate,
+        seeds=comparison.paired,
+        looked_at=max(comparison.repeats) if comparison.looks.looks else 0,
+    )
 
 
 def _samples(comparison: Comparison, width: int) -> Iterator[Line]:

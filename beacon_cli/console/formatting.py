@@ -13,10 +13,14 @@ def quantity(number: int, noun: str, plural: str = "") -> str:
 
 
 def percent(part: float, whole: float = 1) -> str:
-    """Return a share such as `91.6 %`; it is cut, not rounded, so that only the whole is `100 %`."""
+    """Return a share, rounded, such as `91.7 %`; only the whole is `100 %`, and only nothing is `0 %`."""
     if part == whole:
         return "100 %"
-    return f"{int(part * 1000 / whole + 1e-6) / 10:g} %"
+    if part == 0:
+        return "0 %"
+    if (tenths := round(part * 1000 / whole)) < 1:
+        return "<0.1 %"
+    return f"{min(tenths, 999) / 10:g} %"
 
 
 def p_text(p_value: float) -> str:

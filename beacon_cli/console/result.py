@@ -27,7 +27,8 @@ class CommandResult:
 
     `data` is the contract for scripts (with `as_json`); `show` prints the same for people on a Rich console bound to
     stdout; `errors` kept the command from a part of its work; `problems` are its findings, which `show` prints for
-    people, and which scripts find among the errors. `quiet`: people get the errors and problems alone.
+    people, and which scripts find among the errors. `quiet`: people get the errors and problems alone. `afterwards` is
+    called once all is printed.
     """
 
     command: str
@@ -38,6 +39,7 @@ class CommandResult:
     problems: tuple[BeaconError, ...] = ()
     show: Callable[[Console], None] | None = field(default=None, compare=False)
     quiet: bool = False
+    afterwards: Callable[[], None] | None = field(default=None, compare=False)
 
     @property
     def ok(self) -> bool:
@@ -70,7 +72,13 @@ def envelope(command: str, *, ok: bool, data: Mapping[str, Any], errors: tuple[B
 
 
 def print_result(result: CommandResult) -> None:
-    """Print a result on stdout; problems of the human form go to stderr."""
+    """Print a result on stdout; problems of the human form go to stderr. Then do what comes afterwards."""
+    _print_result(result)
+    if result.afterwards is not None:
+        result.afterwards()
+
+
+def _print_result(result: CommandResult) -> None:
     if result.as_json:
         print_json(envelope(result.command, ok=result.ok, data=result.data, errors=(*result.errors, *result.problems)))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from beacon_cli.console.program_name import command
+from beacon_cli.console.unknown_region import unknown_region
 from beacon_cli.errors import ConfigError, UsageError
 from beacon_cli.settings import Settings
 from modal_deployment.regions import Region, UnknownRegionError
@@ -23,7 +24,7 @@ def chosen_regions(names: Iterable[str], settings: Settings) -> tuple[Region, ..
     try:
         named = tuple(dict.fromkeys(map(vocabulary.regions.named, names)))
     except UnknownRegionError as error:
-        raise UsageError(str(error)) from None
+        raise unknown_region(error) from None
     return named or vocabulary.deployed_regions
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from typing import Any, get_args
 
 from beacon_cli.console.formatting import percent, quantity
 from beacon_cli.design.curves import Effect, measured_curves
 from beacon_cli.design.shapes import MOST_ANSWERS, Bluntness, Shape, bluntness
-from beacon_cli.design.spending import first_look
+from beacon_cli.design.spending import first_look, spent
 from beacon_cli.job.analysis import Analysis
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import Part
@@ -184,30 +185,42 @@ def _warnings(design: Design) -> Iterator[str]:
         yield "with one repeat nothing shows how much answers vary by chance, so no difference can be tested"
     if design.temperature == 0:
         yield "at temperature 0 repeats are copies: no difference can be tested, only whether regions give the same"
-    elif design.repeats > 1 and (blunt := _blunt(design, design.repeats)):
+    elif design.repeats > 1 and (blunt := _blunt_design(design)):
         among = f"with {quantity(design.repeats, 'repeat')}, among {quantity(design.results, 'test')}"
         yield f"{among}, {_BLUNT[blunt]}; {_sharp_enough(design)}"
     if design.analysis.measure != "lexical":
         yield f"what the measure {design.analysis.measure} finds was not simulated"
 
 
-def _blunt(design: Design, repeats: int) -> Bluntness | None:
+def _blunt_design(design: Design) -> Bluntness | None:
+    level = first_look(design.analysis.rate, design.repeats)
+    return _blunt(design.regions, design.repeats, tests=design.results, rate=level, seeds=design.seeds)
+
+
+def fewest_repeats(groups: Iterable[int], *, tests: int, rate: float, seeds: bool, looked_at: int = 0) -> int | None:
+    """Return with how many repeats one question alone can be shown to differ; None if no number is enough.
+
+    `groups` are the numbers of groups that are compared, and `tests` how many tests there are. If the job was
+    `looked_at` with some repeats, this is a further look, with more repeats and what is left of the rate.
+    """
+    numbers = tuple(groups)
+    before = spent(looked_at) if looked_at else Fraction(0)
+    for repeats in range(max(2, looked_at + 1), MOST_ANSWERS):
+        if not _blunt(numbers, repeats, tests=tests, rate=rate * float(spent(repeats) - before), seeds=seeds):
+            return repeats
+    return None
+
+
+def _blunt(groups: Iterable[int], repeats: int, *, tests: int, rate: float, seeds: bool) -> Bluntness | None:
     """Return why one question alone cannot be shown to differ with so many repeats; None if it can."""
     kept = min(repeats, MOST_ANSWERS)
-    found = (
-        bluntness(
-            _shapes(regions, kept, seeds=design.seeds),
-            tests=design.results,
-            rate=first_look(design.analysis.rate, repeats),
-        )
-        for regions in design.regions
-    )
+    found = (bluntness(_shapes(number, kept, seeds=seeds), tests=tests, rate=rate) for number in groups)
     return next(filter(None, found), None)
 
 
 def _sharp_enough(design: Design) -> str:
     """Return how many repeats would do."""
-    fewest = next((repeats for repeats in range(2, MOST_ANSWERS) if not _blunt(design, repeats)), None)
+    fewest = fewest_repeats(design.regions, tests=design.results, rate=design.analysis.rate, seeds=design.seeds)
     return "no number of repeats is enough" if fewest is None else f"it takes {fewest} at least"
 
 

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.document import Document, located
 from beacon_cli.job.json_reader import read_json
@@ -19,6 +21,7 @@ MAX_BYTES = 5_000_000
 STDIN = Path("-")
 """Stands for stdin in place of a job file."""
 _STDIN = "<stdin>"
+_SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _MEANT_AS_JSON = re.compile(r'\s*\{\s*"')
 BOM = b"\xef\xbb\xbf"
 
@@ -49,8 +52,7 @@ def read_document(path: Path) -> Document:
     try:
         data = _read_stdin() if path == STDIN else _read(path)
     except OSError as error:
-        hint = "give the path of a job file, as YAML or JSON, or - for stdin"
-        raise JobFileError(f"{source}: {reason(error)}", hint=hint) from error
+        raise JobFileError(f"{source}: {reason(error)}", hint=_hint_for(path, error)) from error
     if len(data) > MAX_BYTES:
         raise JobFileError(
             f"{source}: larger than {MAX_BYTES:,} bytes",
@@ -63,6 +65,22 @@ def read_document(path: Path) -> Document:
     if text.lstrip().startswith("{"):
         return _read_either(source, text)
     return _read_yaml(source, text)
+
+
+def _hint_for(path: Path, error: OSError) -> str:
+    """Return what to do about a file that cannot be read, with the names of files that may be meant."""
+    hint = "give the path of a job file, as YAML or JSON, or - for stdin"
+    if error.errno != errno.ENOENT:
+        return hint
+    if str(path) == "help":
+        return f"{command('help COMMAND')} explains a command; else {hint}"
+    import difflib
+
+    known: list[str] = []
+    with contextlib.suppress(OSError):
+        known = [each.name for each in path.parent.iterdir() if each.suffix.lower() in _SUFFIXES]
+    near = [str(path.with_name(name)) for name in difflib.get_close_matches(path.name, sorted(known), n=2, cutoff=0.7)]
+    return f"did you mean {' or '.join(excerpt(name, 1000) for name in near)}? {hint}" if near else hint
 
 
 def _read(path: Path) -> bytes:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from beacon_cli.console.program_name import command
-from beacon_cli.errors import LocalServerError, UsageError
+from beacon_cli.console.unknown_region import unknown_region
+from beacon_cli.errors import LocalServerError
 from beacon_cli.live.fetch_view import FetchView
 from beacon_cli.local.bundled import local_model_ids
 from beacon_cli.local.loopback import require_loopback
@@ -26,7 +27,7 @@ def chosen_ports(names: Iterable[str], first_port: int | None, regions: Regions)
     try:
         chosen = list(dict.fromkeys(regions.named(name).id for name in names)) or list(regions)
     except UnknownRegionError as error:
-        raise UsageError(str(error)) from None
+        raise unknown_region(error) from None
     if first_port is None:
         return {region_id: BASE_PORT + list(regions).index(region_id) for region_id in chosen}
     return {region_id: first_port + number for number, region_id in enumerate(chosen)}

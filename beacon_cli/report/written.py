@@ -27,7 +27,8 @@ def show_report(written: WrittenReport) -> Callable[[Console], None] | None:
         if not comparison.complete:
             console.print("incomplete: the report lists what is missing", style="bold red")
         if not comparison.comparable:
-            console.print("not comparable: the report explains why", style="bold red")
+            told = f"not comparable: the report explains why; if intended: {comparison.acceptance}"
+            console.print(told, style="bold red")
         console.print(comparison.verdicts_told, style="bold")
         if answers.left_out:
             left_out = (

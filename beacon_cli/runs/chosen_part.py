@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.unknown_region import unknown_region
 from beacon_cli.errors import UsageError
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import Part
@@ -58,7 +59,7 @@ def _labels(known: Regions, option: str, names: Sequence[str]) -> tuple[str, ...
     try:
         return _once([known.named(name).label for name in names])
     except UnknownRegionError as error:
-        raise UsageError(f"{option}: {error}") from error
+        raise unknown_region(error, option) from error
 
 
 def _require(option: str, kind: str, chosen: Sequence[str], asked: Sequence[str]) -> None:

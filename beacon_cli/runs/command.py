@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Self
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.table import print_findings
 from beacon_cli.console.result import CommandResult
-from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
+from beacon_cli.errors import BeaconError, EnvironmentFault, JobLocked, ProblemsFound
 from beacon_cli.job.model import Job
 from beacon_cli.local.loopback import require_loopback
 from beacon_cli.runs.asked_endpoints import asked_endpoints
 from beacon_cli.runs.cost_limit import require_cost_limit
 from beacon_cli.runs.doubts import doubts
 from beacon_cli.runs.execute import run_to_end
+from beacon_cli.runs.local_models import require_local_models
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.runs.run_cost import RunCost, read_run_cost
 from beacon_cli.runs.stored_summary import read_summary
@@ -40,20 +41,28 @@ def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool)
     """Run a job to its end and return its summary and its audit. Raises any `BeaconError` that stops it early.
 
     What the run needs besides a database is checked before one is opened, or created: for a job that is new, the
-    settings of the endpoints; for --local, that this machine can connect to itself.
+    settings of the endpoints, or that --local serves its models; for --local, that this machine can connect to itself.
     """
     job_id = request.given_or_new_id(job)
     if request.local:
         require_loopback()
-    elif not request.may_be_stored(settings, job):
-        lanes = job.lanes_in(request.part)
-        require_cost_limit(settings, lanes, asked_endpoints(settings, job, lanes), request.limits(job, settings))
-    with _ResumeHint(request, job_id, stored=request.job_id is not None or job.id is not None) as resumable:
+    if not request.may_be_stored(settings, job):
+        _require_answers_to_come(request, settings, job)
+    with _ResumeHint(request, job_id) as resumable:
         _log.warning("job %s", job_id)
         for warning in job.warnings:
             _log.warning("warning: %s", warning)
         with open_database(settings, request.database_url, announced=True) as url:
             return _run_job(request, settings, job, job_id, url, resumable, as_json=as_json)
+
+
+def _require_answers_to_come(request: RunRequest, settings: Settings, job: Job) -> None:
+    """Raise `UsageError` or `ConfigError` if nothing could answer the job, or it costs too much, by the settings."""
+    lanes = job.lanes_in(request.part)
+    if request.local:
+        require_local_models(settings, lanes)
+    else:
+        require_cost_limit(settings, lanes, asked_endpoints(settings, job, lanes), request.limits(job, settings))
 
 
 def _run_job(
@@ -99,10 +108,10 @@ def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
 class _ResumeHint:
     """Adds the job's id to an error that ends a run early, and once the job is stored, the command that resumes it."""
 
-    def __init__(self, request: RunRequest, job_id: str, *, stored: bool) -> None:
+    def __init__(self, request: RunRequest, job_id: str) -> None:
         self._job_id = job_id
         self._resume = f"resume it with: {request.resume_command(job_id)}"
-        self._stored = stored
+        self._stored = False
 
     def __enter__(self) -> Self:
         return self
@@ -110,7 +119,8 @@ class _ResumeHint:
     def __exit__(self, _type: type[BaseException] | None, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, EnvironmentFault):
             error.data = {"job_id": self._job_id}
-        if self._stored and isinstance(error, EnvironmentFault | Interrupted):
+        stored = self._stored or isinstance(error, JobLocked)
+        if stored and isinstance(error, EnvironmentFault | Interrupted):
             error.hint = f"{error.hint}; {self._resume}" if error.hint else self._resume
 
     def job_is_stored(self) -> None:

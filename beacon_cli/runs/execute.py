@@ -15,7 +15,7 @@ from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.errors import ModelNotServed, RegionNotReady, UsageError
+from beacon_cli.errors import UsageError
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.check_calls import CheckCalls
 from beacon_cli.executor.clock import Clock
@@ -26,12 +26,12 @@ from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
 from beacon_cli.live.view import run_view
-from beacon_cli.local.bundled import local_model_ids
 from beacon_cli.local.models import template_warnings
 from beacon_cli.records.kept_ids import keep_id
 from beacon_cli.runs.asked_again import none_has_status
 from beacon_cli.runs.doubts import doubts
 from beacon_cli.runs.inventory import Inventory, container_inventory
+from beacon_cli.runs.local_models import require_local_models
 from beacon_cli.runs.prepare import Prepared, prepared_run
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
@@ -76,7 +76,7 @@ def run_to_end(
     *,
     on_stored: Callable[[], None],
 ) -> FinishedRun:
-    """Run a job on an up-to-date database; `on_stored` is called once the job and this run are stored.
+    """Run a job on an up-to-date database; `on_stored` is called once the job is stored, or was found.
 
     Raises any `BeaconError` that stops it, and `Interrupted`.
     """
@@ -141,6 +141,8 @@ class _OpenedRun:
                         part=self._request.part,
                     )
                 )
+                if store.claim.exists:
+                    self._on_stored()
                 self._announce_growth(store.claim)
                 self._announce_again(store.claim)
                 if not store.claim.exists:
@@ -175,7 +177,6 @@ class _OpenedRun:
             )
 
     async def _prepared(self, stack: AsyncExitStack, store: JobStore) -> Prepared:
-        local = self._request.local
         ready = prepared_run(
             self._settings,
             store,
@@ -185,15 +186,9 @@ class _OpenedRun:
             self._clock,
             database_url=self._database_url,
             check=self._request.check,
-            servers=self._servers() if local else None,
+            servers=self._servers() if self._request.local else None,
         )
-        try:
-            return await stack.enter_async_context(ready)
-        except (ModelNotServed, RegionNotReady) as error:
-            if local:
-                served = ", ".join(local_model_ids(self._settings))
-                error.hint = f"--local serves {served}; add more under [local.models] in beacon.toml"
-            raise
+        return await stack.enter_async_context(ready)
 
     async def _registry_changes(self, prepared: Prepared) -> dict[str, str]:
         changes = await registry_changes(prepared.clients, prepared.endpoints, prepared.served, self._notify)
@@ -245,6 +240,7 @@ class _OpenedRun:
     async def _servers(self) -> AsyncIterator[Mapping[str, Endpoint]]:
         from beacon_cli.local.servers import local_servers
 
+        require_local_models(self._settings, self._lanes)
         models = list(dict.fromkeys(lane.model_id for lane in self._lanes))
         for warning in await asyncio.to_thread(template_warnings, self._settings, models):
             self._notify(warning)

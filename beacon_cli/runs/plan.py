@@ -21,6 +21,7 @@ from beacon_cli.job.model import Job
 from beacon_cli.runs.asked_endpoints import asked_endpoints
 from beacon_cli.runs.cost_limit import require_cost_limit
 from beacon_cli.runs.estimated_cost import estimated_cost
+from beacon_cli.runs.local_models import require_local_models
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 
@@ -51,10 +52,13 @@ def plan_job(
     endpoints: Mapping[str, Endpoint] = {}
     missing: UsageError | None = None
     try:
-        endpoints = {} if request.local else asked_endpoints(settings, job, lanes)
+        if request.local:
+            require_local_models(settings, lanes)
+        else:
+            endpoints = asked_endpoints(settings, job, lanes)
     except NoEndpoint as error:
         missing = error
-    estimate = estimated_cost(request, settings, job, endpoints) if missing is None else None
+    estimate = estimated_cost(request, settings, job, endpoints) if missing is None or request.local else None
     try:
         require_cost_limit(settings, lanes if endpoints else (), endpoints, limits)
     except UsageError as error:

@@ -242,6 +242,8 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
         job_id = excerpt(summary.job_id, 255)
         accept = " --accept system_prompt" if summary.system_prompts_differ else ""
         console.print(Text(f"next:   {command('show', job_id)}"), soft_wrap=True)
+        if len({lane.region for lane in summary.lanes}) > 1:
+            console.print(Text(f"        {command('compare', job_id)}{accept}"), soft_wrap=True)
         if has_extra("report"):
             console.print(Text(f"        {command('report', job_id)}{accept}"), soft_wrap=True)
 

@@ -44,6 +44,10 @@ _DEPLOY = f"deploy what beacon.toml says ({_DEPLOY_MODAL}), or restore beacon.to
 _RESTART = f"stop {_SERVE} and start it again: it then serves what beacon.toml sets now"
 _URL = "check this region's URLs in beacon.toml"
 _OWN_URL = "check base_url and proxy in {table} of beacon.toml"
+_ELSEWHERE = (
+    'Beacon deployed nothing there: check what the endpoint serves; if it speaks OpenAI\'s API, set api = "openai" in'
+    " {table} of beacon.toml"
+)
 _CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
 
 CODES: dict[str, _Code] = {
@@ -153,3 +157,10 @@ def finding_at(
         )
         return replace(found, hint=hint)
     return found
+
+
+def fitted_elsewhere(found: Finding, region_id: str) -> Finding:
+    """Return the finding of an endpoint with a `base_url` of one's own, which no deployment changes."""
+    if _DEPLOY_MODAL not in found.hint:
+        return found
+    return replace(found, hint=_ELSEWHERE.format(table=f"regions.{region_id}"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from beacon_cli.console.unknown_region import unknown_region
 from beacon_cli.endpoints.configured import Endpoint, configured_endpoints, regions_with_endpoints
 from beacon_cli.endpoints.recorded import recorded_endpoints
-from beacon_cli.errors import UsageError
 from beacon_cli.settings import Settings
 from beacon_cli.verification.countdown import countdown
 from beacon_cli.verification.findings import Target
@@ -72,7 +72,7 @@ def _named(names: Iterable[str], settings: Settings) -> list[Region]:
     try:
         return list(dict.fromkeys(map(settings.vocabulary.regions.named, names)))
     except UnknownRegionError as error:
-        raise UsageError(str(error)) from None
+        raise unknown_region(error) from None
 
 
 def _served_here(regions: Iterable[Region], settings: Settings) -> dict[str, Endpoint]:

@@ -12,7 +12,7 @@ from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
 from beacon_cli.verification.compare import Comparison, compare
 from beacon_cli.verification.fetch import Fetched, fetch
-from beacon_cli.verification.findings import Finding, Target, finding
+from beacon_cli.verification.findings import Finding, Target, finding, fitted_elsewhere
 from beacon_cli.verification.installed import with_other_images
 from beacon_cli.verification.named_models import verify_named
 from beacon_cli.verification.openness import OPENNESS_SECONDS, is_on_modal, open_functions
@@ -139,7 +139,16 @@ class _RegionCheck:
         probes, doubts = await self._probes(comparison)
         findings = [finding(code, message, target) for code, message in reading.deviations()]
         findings += [*comparison.findings, *await self._openness(reading), *doubts]
+        if self._is_elsewhere:
+            findings = [fitted_elsewhere(each, self.endpoint.region.id) for each in findings]
         return _region_report(reading, comparison, probes, findings, tuple(self.expected))
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether the region has a `base_url` of its own that is not on Modal."""
+        configured = self.common.settings.regions.get(self.endpoint.region.id)
+        own = self.common.target == "modal" and configured is not None and configured.base_url is not None
+        return own and not is_on_modal(self.endpoint)
 
     async def _read(self, function: str, url: str) -> Fetched:
         timeout = self.common.timeout

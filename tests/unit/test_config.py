@@ -480,3 +480,19 @@ def test_a_schema_may_have_any_name_that_postgresql_takes(name: str) -> None:
 def test_a_schema_that_postgresql_would_cut_off_or_nobody_could_read_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="BEACON_DATABASE_SCHEMA: a schema's name must be printable"):
         load(DATABASE_SCHEMA=name)
+
+
+@pytest.mark.parametrize(
+    ("content", "meant"),
+    [
+        ("[regions.br]\nlabel = 'BR'\nbase_ur = 'https://a.example'\n", "did you mean base_url? "),
+        ("[regions.br.models.a]\nnam = 'b'\n", "did you mean name? "),
+        ("[limit]\nattempts = 3\n", "did you mean limits? "),
+        ("[limits]\nxyzzy = 3\n", ""),
+    ],
+)
+def test_a_key_that_is_mistyped_is_told_with_what_may_be_meant(content: str, meant: str, tmp_path: Path) -> None:
+    (tmp_path / "beacon.toml").write_text(content)
+    with pytest.raises(ConfigError, match="unknown key") as caught:
+        load_settings(tmp_path / "beacon.toml")
+    assert caught.value.hint.startswith(f"{meant}beacon docs configuration lists")

@@ -236,6 +236,29 @@ def test_open_gives_the_file_to_the_browser(connection: Connection, database_url
     assert (tmp_path / "opened").read_text() == (tmp_path / "page.html").as_uri() + "\n"
 
 
+def test_what_a_browser_writes_does_not_reach_the_document_on_stdout(
+    connection: Connection, database_url: str, tmp_path: Path
+) -> None:
+    seed(connection)
+    browser = tmp_path / "browser"
+    browser.write_text("#!/bin/sh\necho escape codes\n")
+    browser.chmod(0o755)
+    done = report_anew(JOB, "--open", "--json", url=database_url, folder=tmp_path, BROWSER=f"{browser} %s")
+    assert json.loads(done.stdout)["ok"]
+    assert "escape codes" in done.stderr
+
+
+def test_a_text_browser_is_not_started_unasked(connection: Connection, database_url: str, tmp_path: Path) -> None:
+    seed(connection)
+    lynx = tmp_path / "lynx"
+    lynx.write_text("#!/bin/sh\necho escape codes\n")
+    lynx.chmod(0o755)
+    done = report_anew(JOB, "--open", url=database_url, folder=tmp_path, PATH=str(tmp_path), TERM="xterm")
+    assert done.returncode == 0
+    assert "escape codes" not in done.stdout + done.stderr
+    assert "no browser could be started: open the file yourself" in done.stderr
+
+
 def test_without_its_extra_the_command_says_what_to_install(
     connection: Connection, database_url: str, tmp_path: Path
 ) -> None:

@@ -91,6 +91,17 @@ def test_warnings_are_told_in_both_forms() -> None:
     assert f"\nwarning: {warning}\n" in beacon("plan", "job.json", "--local", url=NO_DATABASE).out
 
 
+def test_a_plan_says_which_models_local_servers_do_not_serve_and_a_run_refuses_them() -> None:
+    told = "--local does not serve llama3.2-1b, qwen2.5-1.5b"
+    cannot = planned()["cannot_run"]
+    assert cannot.startswith(f"{told}: name only ")
+    assert cannot.endswith("smollm2-135m in the job file, or add models under [local.models] in beacon.toml")
+    assert planned(models=["smollm2-135m"])["cannot_run"] is None
+    Path("job.json").write_text(json.dumps(JOB))
+    refused = beacon("run", "job.json", "--local", url=NO_DATABASE)
+    assert (refused.code, refused.err.splitlines()[0]) == (2, f"error: {told}")
+
+
 def test_the_printed_plan_of_the_demo_is_what_the_program_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     page = (ROOT / "docs" / "how-to" / "before-you-pay.md").read_text(encoding="utf-8")

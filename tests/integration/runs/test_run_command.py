@@ -12,7 +12,7 @@ import pytest
 from beacon_cli.store.session import Session
 from tests.support.hostile_endpoints import always, endpoints
 from tests.support.in_process import beacon
-from tests.support.operator import JOB, Operator
+from tests.support.operator import Operator
 from tests.support.raw_server import http
 from tests.support.regions_server import Regions, regions_server
 
@@ -261,8 +261,10 @@ def test_a_new_job_without_endpoints_creates_no_database(operator: Operator, tmp
 
 
 def test_what_is_not_stored_is_not_offered_to_be_resumed(operator: Operator, tmp_path: Path) -> None:
-    (tmp_path / "new.yaml").write_text(JOB.removeprefix("id: operators\n"))
+    (tmp_path / "new.yaml").write_text("questions: [math_basic]\nmodels: [smollm2-135m]\nregions: [US]\n")
     done = beacon("run", "new.yaml", "--local", "--json", url="postgresql://127.0.0.1:1/x")
     [error] = done.document["errors"]
     assert (done.code, "resume" in error["hint"]) == (3, False)
     assert error["hint"].startswith("check BEACON_DATABASE_URL, and that the server is running")
+    named = beacon("run", "new.yaml", "--local", "--job-id", "new", "--json", url="postgresql://127.0.0.1:1/x").document
+    assert (named["data"], named["errors"][0]["hint"]) == ({"job_id": "new"}, error["hint"])

@@ -218,6 +218,17 @@ def test_complete_names_what_became_of_a_cell() -> None:
     )
 
 
+def test_a_list_of_all_that_is_missing_does_not_end_as_if_there_were_more() -> None:
+    lanes = (LaneCoverage("a", "US", expected=6, present=0, answered=0, answered_again=0),)
+    groups = tuple(
+        CellGroup(name, "a", "US", expected=3, answered=0, actual=0, stored=0, status=None) for name in ("q1", "q2")
+    )
+    whole = judges.complete(EXPECTED, Coverage(lanes, groups, known=REGIONS)).detail
+    assert whole.endswith(": q1 · a · US (never ran), q2 · a · US (never ran)")
+    first = judges.complete(EXPECTED, Coverage(lanes, groups[:1], known=REGIONS)).detail
+    assert first.endswith(": q1 · a · US (never ran), …")
+
+
 def test_nothing_expected_and_nothing_there_is_not_complete() -> None:
     assert judges.complete(EXPECTED, Coverage((), known=REGIONS)).status == "fail"
 

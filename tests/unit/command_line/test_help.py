@@ -123,6 +123,8 @@ def test_docs_lists_every_page_below_the_heading_of_its_kind() -> None:
         ("help run it", "run has no commands", "beacon run --help explains it"),
         ("docs job-file", "there is no page 'job-file' in the documentation", "did you mean job-files?"),
         ("run job.yaml --loca", "there is no option --loca here", "did you mean --local?"),
+        ("run job.yaml --repeat 3", "there is no option --repeat here", "repeats is a key of the job file"),
+        ("run job.yaml --events", "option '--events' requires an argument", "beacon run --help lists its options"),
         ("jobs --config x", "there is no option --config here", "write it before the command: beacon --config jobs"),
         ("--limit 3 jobs", "there is no option --limit here", "write it after the command"),
         ("run", "missing argument 'JOB_FILE'", "beacon run --help lists its options"),

@@ -89,3 +89,24 @@ def test_an_answer_of_each_group_is_compared_with_that_of_each_other() -> None:
     found = between_groups(answers)
     assert [each.groups for each in found] == [("US", "ASIA"), ("EU", "ASIA")]
     assert found[0].line() == "US and ASIA share nearly all of a sentence, but not its number: “1989”, “1979”"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        ("I can tell you all about your Paris today.", "I can tell you all about my Tokyo today.", "“Paris”, “Tokyo”"),
+        (
+            "The seat of it all is Washington D.C. and nobody denies that today.",
+            "The seat of it all is London and nobody denies that today.",
+            "“Washington D.C.”, “London”",
+        ),
+        (
+            "The great old city is called Delhi by nearly everybody here.",
+            "The great old city is big by nearly everybody here.",
+            "“Delhi”, “big”",
+        ),
+    ],
+)
+def test_of_another_name_only_the_name_is_shown(one: str, other: str, shown: str) -> None:
+    [found] = between_groups({"US": one, "EU": other})
+    assert found.line() == f"US and EU share nearly all of a sentence, but not its name: {shown}"

@@ -9,9 +9,17 @@ from beacon_cli.console.formatting import duration, percent, repeat_label, size
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(1.0, "100 %"), (99_999 / 100_000, "99.9 %"), (11 / 12, "91.6 %"), (0.29, "29 %"), (0.9, "90 %"), (0.0, "0 %")],
+    [
+        (1.0, "100 %"),
+        (99_999 / 100_000, "99.9 %"),
+        (11 / 12, "91.7 %"),
+        (0.29, "29 %"),
+        (1 / 3000, "<0.1 %"),
+        (1 / 100_000, "<0.1 %"),
+        (0.0, "0 %"),
+    ],
 )
-def test_percentages_are_never_rounded_up(share: float, words: str) -> None:
+def test_shares_are_rounded_but_never_to_all_or_nothing(share: float, words: str) -> None:
     assert percent(share) == words
 
 
@@ -19,6 +27,7 @@ def test_percentages_are_never_rounded_up(share: float, words: str) -> None:
 def test_only_all_is_a_hundred_percent(part: int, rest: int) -> None:
     whole = part + rest
     assert (percent(part, whole) == "100 %") == (rest == 0)
+    assert (percent(part, whole) == "0 %") == (part == 0 and rest > 0)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.24, "4.2s"), (185, "3m 05s"), (7800, "2h 10m"), (59.99, "1m 00s")])

@@ -10,7 +10,7 @@ import pytest
 from beacon_cli.comparison.conditions import NAMES
 from beacon_cli.comparison.distance import MEASURES
 from beacon_cli.design.curves import Effect, measured_curves
-from beacon_cli.design.design import Design, Prospects, design_of, prospects
+from beacon_cli.design.design import Design, Prospects, design_of, fewest_repeats, prospects
 from beacon_cli.job.analysis import AcceptedName, Analysis, MeasureName
 from beacon_cli.job.part import WHOLE, Part
 from tests.support.jobs import make_job
@@ -144,3 +144,12 @@ def test_what_is_compared_is_what_is_asked_in_two_regions_or_more() -> None:
     design = design_of(job, WHOLE)
     assert design == Design(2, (3,), 4, seeds=True, temperature=0.5, analysis=Analysis())
     assert design_of(job, Part(models=("qwen2.5-1.5b",))) is None
+
+
+def test_a_further_look_takes_more_repeats_than_a_first_one_and_always_more_than_there_are() -> None:
+    first = fewest_repeats([3], tests=6, rate=0.05, seeds=False)
+    again = fewest_repeats([3], tests=6, rate=0.05, seeds=False, looked_at=3)
+    assert first is not None
+    assert again is not None
+    assert again > first > 3
+    assert fewest_repeats([3], tests=6, rate=1e-9, seeds=False) is None

@@ -19,7 +19,7 @@ def test_every_answer_counts_whether_it_has_text_or_not() -> None:
     [
         (Counts(12, 12), 1.0, "12 of 12 answers are stored"),
         (Counts(12, 12, 2), 0.9, "12 of 12 answers are stored (2 of them empty)"),
-        (Counts(12, 11), 0.9, "11 of 12 answers are stored (91.6 %, wanted 90 %)"),
+        (Counts(12, 11), 0.9, "11 of 12 answers are stored (91.7 %, wanted 90 %)"),
         (Counts(2, 1, 1), 1.0, "1 of 2 answers are stored (1 of them empty; 50 %, wanted 100 %)"),
         (Counts(1, 0), 1.0, "0 of 1 answer is stored (0 %, wanted 100 %)"),
         (Counts(0), 1.0, "no answer is expected"),
@@ -32,7 +32,7 @@ def test_what_is_there_is_one_sentence(counts: Counts, wanted: float, text: str)
 @pytest.mark.parametrize(
     ("counts", "text"),
     [
-        (Counts(12, 11), "11 of 12 completed = 91.6 %, wanted 100 %"),
+        (Counts(12, 11), "11 of 12 completed = 91.7 %, wanted 100 %"),
         (Counts(12, 12, 2), "12 of 12 completed (2 of them empty) = 100 %, wanted 100 %"),
         (Counts(0), "no cells are expected, so there is no success rate"),
     ],

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from beacon_cli.errors import JobFileError
+from beacon_cli.job.files import read_document
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
 from tests.support.vocabulary import REGIONS, REGISTRY
@@ -162,3 +163,13 @@ def test_long_keys_do_not_multiply_in_memory(refused: Refused) -> None:
         tracemalloc.stop()
     assert len(error.message) < 200
     assert peak < 50_000_000
+
+
+def test_a_file_that_is_mistyped_is_told_with_what_may_be_meant(tmp_path: Path) -> None:
+    (tmp_path / "quickstart.yaml").write_text("")
+    with pytest.raises(JobFileError) as caught:
+        read_document(tmp_path / "quickstat.yaml")
+    assert caught.value.hint.startswith(f"did you mean {tmp_path / 'quickstart.yaml'}? give the path")
+    with pytest.raises(JobFileError) as caught:
+        read_document(Path("help"))
+    assert caught.value.hint.startswith("beacon help COMMAND explains a command; else give the path")

@@ -242,12 +242,13 @@ def test_every_error_code_has_its_advice(code: str) -> None:
 
 
 def test_an_unfinished_job_ends_with_what_is_there_and_the_command_that_resumes_it() -> None:
-    last = shown(SUMMARY, 160).splitlines()[-4:]
+    last = shown(SUMMARY, 160).splitlines()[-5:]
     assert last == [
         "not ok: 5 of 8 answers are stored (1 of them empty; 62.5 %, wanted 90 %), 1 not asked;"
         " 1 check failed: complete",
         "resume: beacon run job.yaml --job-id bias-demo-1",
         "next:   beacon show bias-demo-1",
+        "        beacon compare bias-demo-1",
         "        beacon report bias-demo-1",
     ]
     assert "may still be running on Modal, at your cost: fc-01" in shown(SUMMARY, 120)
@@ -347,14 +348,15 @@ def test_of_a_part_only_its_cells_count_and_the_end_says_how_to_ask_the_rest() -
     assert (data["success_rate"], data["expected"], data["counts"]["completed"]) == (1.0, 8, 4)
     text = shown(summary, 160)
     assert "qwen2.5-1.5b" not in text
-    assert text.splitlines()[-5:] == [
+    assert text.splitlines()[-6:] == [
         "only a part of the job was to be asked (--model llama3.2-1b --region US --question 'math basic'):"
         " 1 of 8 cells",
         "ok: 1 of 1 answer is stored, 1 check passed",
         "to ask the rest: beacon run job.yaml --job-id bias-demo-1",
         "next:   beacon show bias-demo-1",
+        "        beacon compare bias-demo-1",
         "        beacon report bias-demo-1",
     ]
     lines = shown(replace(summary, max_in_flight=0), 160).splitlines()
     assert lines[0] == "job bias-demo-1: nothing to ask, the answer is already stored"
-    assert lines[-3].startswith("to ask the rest: ")
+    assert lines[-4].startswith("to ask the rest: ")
