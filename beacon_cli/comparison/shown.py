@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from beacon_cli.comparison.figures import Figures, Rate
+from beacon_cli.console.formatting import p_text
 
 RATES = ("refusals", "empty", "blocked", "failed")
 """The columns of `rates`."""
@@ -21,7 +22,7 @@ def number(value: float | None, digits: int = 2) -> str:
 
 def small(value: float | None) -> str:
     """Return a p-value."""
-    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+    return "-" if value is None else p_text(value)
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -123,7 +123,8 @@ def _whole_job(comparison: Comparison) -> Iterator[Line]:
         f"the whole job: {comparison.grouping.plural} differ: {standing(pooled.apart, pooled.pairs)} ({basis})",
     )
     if len(pooled.pairs) > 1:
-        shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {small(p)}" for (one, other), p in pooled.pairs.items()]
+        smallest_first = sorted(pooled.pairs.items(), key=lambda pair: pair[1])
+        shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {small(p)}" for (one, other), p in smallest_first]
         more = f" and {len(shown) - _PAIRS} more" if len(shown) > _PAIRS else ""
         yield "dim", f"  p of each two: {', '.join(shown[:_PAIRS])}{more}"
 
