@@ -144,7 +144,7 @@ def _controls(comparison: Comparison) -> Iterator[Line]:
 
 def _look(comparison: Comparison) -> Iterator[Line]:
     """Yield at which look this is, if there is one."""
-    if told := comparison.looks.told(comparison.terms.rate):
+    if told := comparison.look_told:
         yield "dim", told
 
 

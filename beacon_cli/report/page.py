@@ -121,7 +121,7 @@ def _outcomes_differ(result: Judged, rate: float) -> bool:
 
 
 def _reasons(report: Report) -> dict[str, int]:
-    """Return why tests show nothing, or less than they could, with their number."""
+    """Return why results show nothing, or less than they could, with their number."""
     counts: dict[str, int] = {}
     for result in report.comparison.results:
         if result.reason and result.verdict != "no_text":
