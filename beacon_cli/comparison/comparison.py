@@ -112,6 +112,11 @@ class Comparison:
         return any(sum(map(bool, result.answers.values())) > 1 for result in self.results)
 
     @property
+    def tested_different(self) -> bool:
+        """Whether a test of a single result shows a difference."""
+        return any(result.verdict == "different" for result in self.results)
+
+    @property
     def look_told(self) -> str:
         """At which look this is, for people; empty where nothing could be tested, not even a control."""
         tested = self.tests or self.pooled or any(control.p_value is not None for control in self.controls)

@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 from beacon_cli import __version__
 from beacon_cli.comparison.apart import standing
-from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
+from beacon_cli.comparison.shown import LOST_IN_THE_WHOLE, detectable
 from beacon_cli.comparison.tag_table import tag_name, together
 from beacon_cli.comparison.verdicts import Judged, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
@@ -97,7 +97,8 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
         ],
         "grouping": comparison.grouping,
         "names": report.groups,
-        "detectable": _detectable(comparison),
+        "detectable": detectable(comparison.results),
+        "lost_in_the_whole": LOST_IN_THE_WHOLE,
         "reasons": _reasons(report),
         "map": effect_map(comparison, shown, recorded.prompts),
         "anchors": {key: anchor for key, anchor in anchors_of(comparison).items() if key in shown},
@@ -127,12 +128,6 @@ def _reasons(report: Report) -> dict[str, int]:
         if result.reason and result.verdict != "no_text":
             counts[result.reason] = counts.get(result.reason, 0) + 1
     return counts
-
-
-def _detectable(comparison: Comparison) -> tuple[float, float] | None:
-    """Return the smallest and the largest effect that would have been found where no difference was shown."""
-    effects = [result.detectable for result in comparison.results if result.detectable is not None]
-    return (min(effects), max(effects)) if effects else None
 
 
 def _numbered(report: Report, runs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
