@@ -29,6 +29,7 @@ from beacon_cli.report.contents import Report
 from beacon_cli.report.effect_map import effect_map
 from beacon_cli.report.findings import failed_checks, findings
 from beacon_cli.report.side_by_side import anchors_of, groups
+from beacon_cli.report.svg import colour_number
 
 SYMBOLS: dict[Verdict, str] = {
     "different": "≠",
@@ -191,6 +192,7 @@ def _environment() -> Environment:
         "spoken": spoken,
         "tag_name": tag_name,
         "together": together,
+        "colour_number": colour_number,
     }
     return environment
 
