@@ -107,6 +107,28 @@ class Comparison:
         return "paired" if self.paired else "unpaired"
 
     @property
+    def tests(self) -> int:
+        """The number of tests of single results: of texts, and of outcomes."""
+        q_values = [each for result in self.results for each in (result.q_value, result.outcome_test)]
+        return sum(each is not None for each in q_values)
+
+    @property
+    def comparable_answers(self) -> bool:
+        """Whether any question has answers in two groups."""
+        return any(sum(map(bool, result.answers.values())) > 1 for result in self.results)
+
+    @property
+    def tested_different(self) -> bool:
+        """Whether a test of a single result shows a difference."""
+        return any(result.verdict == "different" for result in self.results)
+
+    @property
+    def look_told(self) -> str:
+        """At which look this is, for people; empty where nothing could be tested, not even a control."""
+        tested = self.tests or self.pooled or any(control.p_value is not None for control in self.controls)
+        return self.looks.told(self.terms.rate) if tested else ""
+
+    @property
     def verdicts(self) -> dict[Verdict, int]:
         """The number of results with each verdict."""
         return _verdicts(self.results)
@@ -163,7 +185,7 @@ class Comparison:
             if not audit.cells.whole and any(each.name == "repeats" for each in unaccepted)
         ]
         found += [f"incomparable: {each.name}: {each.detail}" for each in unaccepted if each.name != "repeats"]
-        if len(self.job_ids) > 1 and not any(sum(map(bool, each.answers.values())) > 1 for each in self.results):
+        if len(self.job_ids) > 1 and not self.comparable_answers:
             found.append("incomparable: no question, model and region has answers in both jobs")
         if fail_on_different and self.different:
             found.append(f"different: {quantity(len(self.different), 'result')}{_named(self.different)}")

@@ -14,6 +14,7 @@ from beacon_cli.comparison.labels import Human, name_of, read_labels, require_al
 from beacon_cli.comparison.refusal import Judgement, RefusalRule
 from beacon_cli.comparison.scorer import GroupScores, Scorer, Scores
 from beacon_cli.comparison.semantic import ForeignAnswers
+from beacon_cli.comparison.shown import share_interval
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.records.stored_answer import StoredExecution
@@ -96,8 +97,8 @@ def _corrected_lines(corrected: Corrected) -> Iterator[str]:
     accuracy = "the rule finds too few to tell"
     if corrected.sensitivity is not None and corrected.specificity is not None:
         accuracy = (
-            f"the rule finds {corrected.sensitivity:.0%} of the refusals, and takes "
-            f"{1 - corrected.specificity:.0%} of the answers for one"
+            f"the rule finds {100 * corrected.sensitivity:.0f} % of the refusals, and takes "
+            f"{100 * (1 - corrected.specificity):.0f} % of the answers for one"
         )
     unclear = f", {corrected.unclear} of them unclear" if corrected.unclear else ""
     yield f"refusals, corrected by {quantity(corrected.labels, 'label')}{unclear} ({accuracy}):"
@@ -106,8 +107,8 @@ def _corrected_lines(corrected: Corrected) -> Iterator[str]:
 
 
 def _corrected(rate: CorrectedRate) -> str:
-    share = "-" if rate.rate is None else f"{rate.rate:.0%}"
-    return f"{share} [{rate.low:.0%}–{rate.high:.0%}]"
+    share = "-" if rate.rate is None else f"{100 * rate.rate:.0f} %"
+    return f"{share} {share_interval(rate.low, rate.high)}"
 
 
 def _scored(scores: GroupScores) -> str:
@@ -123,4 +124,4 @@ def _scored(scores: GroupScores) -> str:
 def _share(share: Rate) -> str:
     if share.low is None or share.high is None:
         return f"{share.count}/{share.of}"
-    return f"{share.count}/{share.of} [{share.low:.0%}–{share.high:.0%}]"
+    return f"{share.count}/{share.of} {share_interval(share.low, share.high)}"

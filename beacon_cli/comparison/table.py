@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from beacon_cli.comparison.apart import standing
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Figures, Spread
-from beacon_cli.comparison.shown import RATES, interval, number, rates, small
+from beacon_cli.comparison.shown import LOST_IN_THE_WHOLE, RATES, detectable, interval, number, rates, small
 from beacon_cli.comparison.tag_table import print_left_out, print_tags
 from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Subject, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
@@ -116,13 +116,16 @@ def _whole_job(comparison: Comparison) -> Iterator[Line]:
     basis = f"p {small(pooled.p_value)}, {quantity(pooled.subjects, 'result')} together"
     if not pooled.different:
         yield "dim", f"the whole job: no difference between {comparison.grouping.plural} shown ({basis})"
+        if comparison.tested_different:
+            yield "dim", f"  {LOST_IN_THE_WHOLE}"
         return
     yield (
         "bold red",
         f"the whole job: {comparison.grouping.plural} differ: {standing(pooled.apart, pooled.pairs)} ({basis})",
     )
     if len(pooled.pairs) > 1:
-        shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {small(p)}" for (one, other), p in pooled.pairs.items()]
+        smallest_first = sorted(pooled.pairs.items(), key=lambda pair: pair[1])
+        shown = [f"{excerpt(one, 20)}–{excerpt(other, 20)} {small(p)}" for (one, other), p in smallest_first]
         more = f" and {len(shown) - _PAIRS} more" if len(shown) > _PAIRS else ""
         yield "dim", f"  p of each two: {', '.join(shown[:_PAIRS])}{more}"
 
@@ -142,7 +145,7 @@ def _controls(comparison: Comparison) -> Iterator[Line]:
 
 def _look(comparison: Comparison) -> Iterator[Line]:
     """Yield at which look this is, if there is one."""
-    if told := comparison.looks.told(comparison.terms.rate):
+    if told := comparison.look_told:
         yield "dim", told
 
 
@@ -205,8 +208,7 @@ def _left_out(comparison: Comparison) -> Iterator[Line]:
     reasons = Counter(result.reason for result in comparison.results if result.reason and result.verdict != "no_text")
     for reason, count in reasons.items():
         yield "yellow", f"{quantity(count, 'result')}: {reason}{_advice(comparison, reason)}"
-    if effects := sorted(result.detectable for result in comparison.results if result.detectable is not None):
-        span = f"{effects[0]:.2f}" if len(effects) == 1 else f"{effects[0]:.2f} to {effects[-1]:.2f}"
+    if span := detectable(comparison.results):
         yield "dim", f"not shown: an effect of {span} would have been found in 80 % of the cases"
 
 

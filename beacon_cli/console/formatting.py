@@ -24,8 +24,13 @@ def percent(part: float, whole: float = 1) -> str:
 
 
 def p_text(p_value: float) -> str:
-    """Return a p-value with three digits, such as `0.042`, or `<0.001`."""
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    """Return a p-value with three digits, such as `0.042`, and a small one with the two that count, `0.0053`.
+
+    So it can be told from a level such as 0.005. No test of exchanges gives less than 0.00001.
+    """
+    if p_value < 0.00001:
+        return "<0.00001"
+    return f"{p_value:.{max(3, 1 - math.floor(math.log10(p_value)))}f}"
 
 
 def arm_label(region: str, arm: int) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from beacon_cli.executor.execution import ANSWERED
 from beacon_cli.report.recorded import Lane
-from beacon_cli.report.svg import COLOURS, Drawing, inline_svg
+from beacon_cli.report.svg import COLOURS, Drawing, colour_number, inline_svg
 from beacon_cli.report.timeline import RunTimeline
 
 _WIDTH, _RIGHT, _BELOW = 900, 16, 46
@@ -157,7 +157,7 @@ def _ordered(lanes: Mapping[Lane, object], regions: Sequence[str]) -> list[Lane]
 
 
 def _colour(region: str, regions: Sequence[str]) -> str:
-    return COLOURS[f"region-{min(_place(region, regions), 4)}"]
+    return COLOURS[f"region-{colour_number(_place(region, regions))}"]
 
 
 def _place(region: str, regions: Sequence[str]) -> int:

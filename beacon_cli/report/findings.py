@@ -54,7 +54,7 @@ def _conditions(comparison: Comparison) -> Iterator[Finding]:
     for each in comparison.incomparable:
         if each.accepted:
             yield Finding(f"Accepted: {each.title}", each.detail, serious=False)
-        elif each.name != "repeats":  # told above, with the reasons
+        else:
             yield Finding(f"Not comparable: {each.title}", each.detail)
     if comparison.containers:
         yield Finding("Containers behind the answers", comparison.containers, serious=False)

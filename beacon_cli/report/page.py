@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 from beacon_cli import __version__
 from beacon_cli.comparison.apart import standing
-from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
+from beacon_cli.comparison.shown import LOST_IN_THE_WHOLE, detectable
 from beacon_cli.comparison.tag_table import tag_name, together
 from beacon_cli.comparison.verdicts import Judged, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
@@ -29,6 +29,7 @@ from beacon_cli.report.contents import Report
 from beacon_cli.report.effect_map import effect_map
 from beacon_cli.report.findings import failed_checks, findings
 from beacon_cli.report.side_by_side import anchors_of, groups
+from beacon_cli.report.svg import colour_number
 
 SYMBOLS: dict[Verdict, str] = {
     "different": "≠",
@@ -97,7 +98,8 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
         ],
         "grouping": comparison.grouping,
         "names": report.groups,
-        "detectable": _detectable(comparison),
+        "detectable": detectable(comparison.results),
+        "lost_in_the_whole": LOST_IN_THE_WHOLE,
         "reasons": _reasons(report),
         "map": effect_map(comparison, shown, recorded.prompts),
         "anchors": {key: anchor for key, anchor in anchors_of(comparison).items() if key in shown},
@@ -121,18 +123,12 @@ def _outcomes_differ(result: Judged, rate: float) -> bool:
 
 
 def _reasons(report: Report) -> dict[str, int]:
-    """Return why tests show nothing, or less than they could, with their number."""
+    """Return why results show nothing, or less than they could, with their number."""
     counts: dict[str, int] = {}
     for result in report.comparison.results:
         if result.reason and result.verdict != "no_text":
             counts[result.reason] = counts.get(result.reason, 0) + 1
     return counts
-
-
-def _detectable(comparison: Comparison) -> tuple[float, float] | None:
-    """Return the smallest and the largest effect that would have been found where no difference was shown."""
-    effects = [result.detectable for result in comparison.results if result.detectable is not None]
-    return (min(effects), max(effects)) if effects else None
 
 
 def _numbered(report: Report, runs: Sequence[Any]) -> Iterator[tuple[int, Any]]:
@@ -196,6 +192,7 @@ def _environment() -> Environment:
         "spoken": spoken,
         "tag_name": tag_name,
         "together": together,
+        "colour_number": colour_number,
     }
     return environment
 

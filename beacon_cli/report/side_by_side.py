@@ -14,6 +14,7 @@ from beacon_cli.comparison.verdicts import Judged, Verdict
 from beacon_cli.comparison.words import words
 from beacon_cli.report.answer_sets import Answer, AnswerSet, Key, key_of
 from beacon_cli.report.differences import Piece, Shared, pieces, shared_words
+from beacon_cli.report.svg import colour_number
 
 _TOLD_APART: frozenset[Verdict] = frozenset({"different", "deterministic_different", "untestable"})
 _MOST_TWINS = 10
@@ -132,7 +133,7 @@ def _columns(found: AnswerSet, names: Sequence[str], rule: RefusalRule, measure:
         others = tuple(_shown(answer, (), rule) for answer in by_group[group] if answer is not chosen[group])
         marked = _marked(chosen[group].text, common, None if group == reference else group)
         share = common[group].share if group in common else None
-        yield Column(group, min(_place(group, names), 4), share, _shown(chosen[group], marked, rule), others)
+        yield Column(group, colour_number(_place(group, names)), share, _shown(chosen[group], marked, rule), others)
 
 
 def _furthest(
@@ -156,7 +157,7 @@ def _furthest(
     shared = shared_words(chosen[0].text, chosen[1].text)
     marks = (pieces(chosen[0].text, shared.reference), pieces(chosen[1].text, shared.text))
     return tuple(
-        Apart(answer.group, min(_place(answer.group, names), 4), _shown(answer, marked, rule))
+        Apart(answer.group, colour_number(_place(answer.group, names)), _shown(answer, marked, rule))
         for answer, marked in zip(chosen, marks, strict=True)
     )
 

@@ -72,7 +72,7 @@ def test_a_control_that_differs_is_told_before_any_verdict_and_fails(connection:
     done = beacon("compare", JOB, url=database_url)
     assert done.code == 1
     assert done.out.index("not comparable: control: EU and its control differ") < done.out.index("the whole job:")
-    assert "8 of 8 results differ, p <0.001 of all together: more than chance" in done.out
+    assert "8 of 8 results differ, p 0.00050 of all together: more than chance" in done.out
     assert "--accept control" in done.out
     assert "  … and 5 more: --json has them" in done.out
     accepted = beacon("compare", JOB, "--accept", "control", url=database_url)

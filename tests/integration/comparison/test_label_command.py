@@ -77,7 +77,7 @@ def test_a_sample_is_blinded_labelled_and_corrects_the_rates(
     assert data["regions"]["EU"]["refusal"]["of"] == 32
 
     text = beacon("compare", JOB, "--labels", str(file), url=database_url).out
-    assert "refusals, corrected by 30 labels (the rule finds 100% of the refusals" in text
+    assert "refusals, corrected by 30 labels (the rule finds 100 % of the refusals" in text
     assert "does not know, so in no rate of refusals: EU 8" in text
 
 

@@ -117,6 +117,9 @@ def test_what_is_missing_is_said_before_any_verdict(connection: Connection, tmp_
     page = written(connection, tmp_path / "page.html")
     assert "1 answer of 120 missing (1 got no answer)" in page
     assert page.index("1 answer of 120 missing") < page.index('id="verdicts"')
+    assert "✗ not comparable" in page
+    assert "Not comparable: repeats</strong>" in page
+    assert page.index("fewer answers than planned: ") < page.index('id="verdicts"')
 
 
 def test_what_makes_regions_incomparable_is_said_before_any_verdict(connection: Connection, tmp_path: Path) -> None:
@@ -180,7 +183,30 @@ def test_one_answer_for_each_cell_is_enough_for_a_page(connection: Connection, t
     seed(connection)
     page = written(connection, tmp_path / "page.html")
     assert "one answer each" in page
+    assert "4 results: each question with each model. The effect" in page
+    assert "No single question could be tested." in page
     assert "not recorded for every answer" in page.lower()
+
+
+def test_a_page_of_one_region_says_that_there_is_no_second_one(
+    connection: Connection, database_url: str, tmp_path: Path
+) -> None:
+    store(connection, ReportJob(questions=2, repeats=5, troubles=False))
+    connection.execute("DELETE FROM executions WHERE region <> 'US'")
+    connection.execute("""UPDATE jobs SET spec = replace(spec::text, '["us", "eu", "apac"]', '["us"]')::jsonb""")
+    page = written(connection, tmp_path / "page.html")
+    assert "× 1 region ×" in page
+    assert "This cannot be tested: no question has answers in two regions." in page
+    for told in ("first look", "few answers can only show large ones", "are chance"):
+        assert told not in page.lower()
+    assert "first look" not in beacon("compare", JOB, url=database_url).out
+
+
+def test_the_page_tells_results_from_tests(connection: Connection, tmp_path: Path) -> None:
+    store(connection, SMALL)
+    page = written(connection, tmp_path / "page.html")
+    assert "8 results: each question with each model. They took " in page
+    assert re.search(r"They took \d+ tests, of texts and of outcomes; of the results that they show", page)
 
 
 def test_a_job_without_executions_has_a_page_that_says_so(connection: Connection, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beacon_cli.console.formatting import duration, percent, repeat_label, size
+from beacon_cli.console.formatting import duration, p_text, percent, repeat_label, size
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,18 @@ def test_only_all_is_a_hundred_percent(part: int, rest: int) -> None:
     whole = part + rest
     assert (percent(part, whole) == "100 %") == (rest == 0)
     assert (percent(part, whole) == "0 %") == (part == 0 and rest > 0)
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [(1.0, "1.000"), (0.0424, "0.042"), (0.0053, "0.0053"), (0.00031, "0.00031"), (0.00001, "0.000010")],
+)
+def test_a_small_p_value_has_the_digits_that_tell_it_from_a_level(p_value: float, text: str) -> None:
+    assert p_text(p_value) == text
+
+
+def test_no_p_value_is_told_below_what_exchanges_can_show() -> None:
+    assert p_text(0.0) == p_text(0.0000099) == "<0.00001"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.24, "4.2s"), (185, "3m 05s"), (7800, "2h 10m"), (59.99, "1m 00s")])

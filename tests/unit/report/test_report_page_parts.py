@@ -32,7 +32,7 @@ def test_style_and_script_cannot_end_their_element() -> None:
 
 def test_numbers_have_a_minus_of_their_own_and_none_before_zero() -> None:
     assert [page._number(value) for value in (None, 0.256, -0.3, -0.001)] == ["–", "0.26", "−0.30", "0.00"]
-    assert [page._small(value) for value in (None, 0.0001, 0.04)] == ["–", "<0.001", "0.040"]
+    assert [page._small(value) for value in (None, 0.0001, 0.04)] == ["–", "0.00010", "0.040"]
 
 
 def test_a_rate_is_told_with_what_it_is_of_and_its_interval() -> None:
