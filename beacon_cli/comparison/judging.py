@@ -10,6 +10,7 @@ import numpy as np
 
 from beacon_cli.comparison.apart import corrected, standing_apart
 from beacon_cli.comparison.difference import Difference
+from beacon_cli.comparison.discoveries import discovery_rates
 from beacon_cli.comparison.distance import Measure
 from beacon_cli.comparison.exchange import EXCHANGES, tested_again
 from beacon_cli.comparison.measured import GroupTest, Measured, Measuring
@@ -46,18 +47,21 @@ def judged(
     `paired`, the answers of one repeat have the same seed in every group. `tags` are those of the questions, by id, if
     the whole job is to be tested tag by tag as well.
     """
-    judging = Judging(measure, subjects=subjects, paired=paired, terms=terms)
+    names = {tag for mine in (tags or {}).values() for tag in mine}
+    judging = Judging(measure, subjects=subjects, paired=paired, terms=terms, tags=len(names))
     for subject, replies in answers:
         judging.add(subject, replies, (tags or {}).get(subject.question_id, ()))
     return judging.result()
 
 
 class Judging:
-    """Judges subjects as `judged` does, but takes them one by one."""
+    """Judges subjects as `judged` does, but takes them one by one; `tags` is how many different ones they have."""
 
-    def __init__(self, measure: Measure, *, subjects: int, paired: bool = False, terms: Terms = DEFAULT_TERMS) -> None:
+    def __init__(
+        self, measure: Measure, *, subjects: int, paired: bool = False, terms: Terms = DEFAULT_TERMS, tags: int = 0
+    ) -> None:
         self._terms = terms
-        self._pool = Pool(terms.rate)
+        self._pool = Pool(terms.rate, tags=tags)
         exchanges = _exchanges(1, terms.rate)
         self._measuring = Measuring(measure, terms.rate, exchanges, paired, self._pool)
         most = math.ceil(_PARTS * subjects / (terms.rate * (exchanges + 1)))
@@ -204,16 +208,6 @@ class _Family:
         shapes = [part.shape for part in measured.texts.found.exchanges]
         blunt = bluntness(shapes, tests=self._tests, rate=self._terms.rate)
         return _BLUNT[blunt].format(self._tests) if blunt else ""
-
-
-def discovery_rates(p_values: Sequence[float]) -> list[float]:
-    """Return each p-value as the smallest false discovery rate at which it would count as a discovery (Benjamini and
-    Hochberg, 1995)."""
-    order = np.argsort(p_values)
-    scaled = np.asarray(p_values)[order] * len(p_values) / np.arange(1, len(p_values) + 1)
-    q_values = np.empty(len(p_values))
-    q_values[order] = np.minimum.accumulate(scaled[::-1])[::-1]
-    return [float(value) for value in q_values]
 
 
 def _consistent(found: Difference, texts: GroupTest, rate: float) -> Difference:

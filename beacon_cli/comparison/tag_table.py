@@ -28,7 +28,8 @@ def print_tags(comparison: Comparison, console: Console) -> None:
     columns += [Column("others", right=True), Column("q", right=True)]
     print_table(console, columns, [_differences(each) for each in comparison.tagged])
     console.print(
-        "effect: mean over the questions; others: that of the questions without the tag; q: whether the two differ",
+        "together and p: its questions together, corrected for the number of tags; effect: mean over the questions;"
+        " others: that of the questions without the tag; q: whether the two differ",
         style="dim",
         soft_wrap=limit is None,
     )
@@ -52,7 +53,10 @@ def together(pooled: Pooled | None) -> str:
     """Return what the test of all questions with a tag says."""
     if pooled is None:
         return "-"
-    return standing(pooled.apart, pooled.pairs) if pooled.different else "not shown"
+    if not pooled.different:
+        return "not shown"
+    named = standing(pooled.apart, pooled.pairs)
+    return named if pooled.apart or len(pooled.pairs) == 1 else f"differ; {named}"
 
 
 def _differences(tagged: Tagged) -> list[str]:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from beacon_cli.comparison.discoveries import discovery_rates
 from beacon_cli.comparison.figures import Figures
-from beacon_cli.comparison.judging import discovery_rates
 from beacon_cli.comparison.pooled import Pooled, Tag
 from beacon_cli.comparison.student import t_quantile
 from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Judgement

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from beacon_cli.console.formatting import p_text
 from tests.support.audit_jobs import JOB, MODELS
 from tests.support.in_process import beacon
 from tests.support.noisy_jobs import NoisyJob, store
@@ -72,7 +73,8 @@ def test_a_control_that_differs_is_told_before_any_verdict_and_fails(connection:
     done = beacon("compare", JOB, url=database_url)
     assert done.code == 1
     assert done.out.index("not comparable: control: EU and its control differ") < done.out.index("the whole job:")
-    assert "8 of 8 results differ, p <0.001 of all together: more than chance" in done.out
+    told = f"p {p_text(data['controls'][0]['p_value'])}"
+    assert f"8 of 8 results differ, {told} of all tests together: more than chance" in done.out
     assert "--accept control" in done.out
     assert "  … and 5 more: --json has them" in done.out
     accepted = beacon("compare", JOB, "--accept", "control", url=database_url)

@@ -273,7 +273,7 @@ OTHERS = ("R2", "R3", "R4")
 
 
 def failing(*, repeats: int = 5) -> list[Reply]:
-    """Return replies of which US has none that did not fail, but one; the others answer alike, R4 a little otherwise."""
+    """Return replies: all of US but one failed; the others answer alike, R4 a little otherwise."""
     chance = random.Random(2)
     given = replies({name: texts(chance, repeats, 0.2 if name == "R4" else 0) for name in ("US", *OTHERS)})
     return [
