@@ -33,7 +33,8 @@ def print_tags(comparison: Comparison, console: Console) -> None:
         style="dim",
         soft_wrap=limit is None,
     )
-    for line in filter(None, map(_bluntness, comparison.tagged)):
+    lines = (_bluntness(each, comparison.terms.rate) for each in comparison.tagged)
+    for line in filter(None, lines):
         console.print(line, style="yellow", soft_wrap=limit is None)
     console.print()
     rows = [
@@ -47,6 +48,12 @@ def print_tags(comparison: Comparison, console: Console) -> None:
 def tag_name(tagged: Tagged) -> str:
     """Return a tag for people."""
     return "(no tag)" if tagged.tag is None else excerpt(tagged.tag, 40)
+
+
+def differing(tagged: Tagged) -> str:
+    """Return how many results are different, and how many have no text, if any."""
+    silent = f", {tagged.no_text} no text" if tagged.no_text else ""
+    return f"{tagged.different - tagged.no_text}/{tagged.results}{silent}"
 
 
 def together(pooled: Pooled | None) -> str:
@@ -64,7 +71,7 @@ def _differences(tagged: Tagged) -> list[str]:
     return [
         tag_name(tagged),
         str(tagged.questions),
-        f"{tagged.different}/{tagged.results}",
+        differing(tagged),
         together(tagged.pooled),
         small(tagged.pooled.p_value if tagged.pooled else None),
         *(number(tagged.effect), interval(tagged.low, tagged.high)),
@@ -72,9 +79,9 @@ def _differences(tagged: Tagged) -> list[str]:
     ]
 
 
-def _bluntness(tagged: Tagged) -> str:
+def _bluntness(tagged: Tagged, rate: float) -> str:
     """Return that so few questions cannot show a difference between tags, if they cannot."""
-    if tagged.contrast is None or tagged.contrast.least <= 0.05:
+    if tagged.contrast is None or tagged.contrast.least <= rate:
         return ""
     least = small(tagged.contrast.least)
     return f"{tag_name(tagged)}: among so few questions, no p-value below {least} is possible"

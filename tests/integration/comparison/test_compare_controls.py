@@ -108,6 +108,16 @@ def test_refusals_of_a_control_are_counted_apart(connection: Connection, databas
     assert control["results"][0]["outcomes"] == {"EU": {"answered": 5}, "EU control": {"refused": 5}}
 
 
+def test_by_model_the_second_arm_has_a_row_of_its_own_by_the_name_that_lines_use(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, CONTROLLED)
+    _, data, _ = compared(JOB, "--by", "model", "--accept", "control", url=database_url)
+    assert set(data["unknown_language"]) == {*MODELS, "EU control"}
+    rows = [line.split() for line in beacon("compare", JOB, "--by", "model", url=database_url).out.splitlines()]
+    assert [row[:3] for row in rows if row[:2] == ["EU", "control"]] == [["EU", "control", "40"]]
+
+
 def test_the_page_shows_controls_and_keeps_their_answers_out(
     connection: Connection, database_url: str, tmp_path: Path
 ) -> None:
