@@ -10,7 +10,7 @@ from typing import Any, get_args
 from beacon_cli.console.formatting import percent, quantity
 from beacon_cli.design.curves import Effect, measured_curves
 from beacon_cli.design.shapes import MOST_ANSWERS, Bluntness, Shape, bluntness
-from beacon_cli.design.spending import first_look
+from beacon_cli.design.spending import rate_at
 from beacon_cli.job.analysis import Analysis
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import Part
@@ -32,7 +32,10 @@ _BLUNT: Mapping[Bluntness, str] = {
 @dataclass(frozen=True, slots=True)
 class Design:
     """What is compared: `results` are the questions of each model, `regions` the numbers of regions in which models are
-    asked, and `seeds` whether repeat n has the same seed in all of them."""
+    asked, and `seeds` whether repeat n has the same seed in all of them.
+
+    `looks` are the numbers of repeats at which answers were stored: each look at them has spent a part of the rate.
+    """
 
     results: int
     regions: tuple[int, ...]
@@ -40,6 +43,16 @@ class Design:
     seeds: bool
     temperature: float
     analysis: Analysis
+    looks: tuple[int, ...] = ()
+
+    def rate(self, repeats: int) -> float:
+        """The rate of false discoveries at the look after so many repeats."""
+        return rate_at(self.analysis.rate, repeats, self.looks)
+
+    @property
+    def fewest(self) -> int:
+        """The fewest repeats that the job can have: those that it has."""
+        return max(self.looks, default=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,8 @@ class Prospects:
             "regions": list(self.design.regions),
             "repeats": self.design.repeats,
             "seeds": self.design.seeds,
+            "looks": list(self.design.looks),
+            "level": self.design.rate(self.design.repeats),
             "false_discovery_rate": self.design.analysis.rate,
             "power": self.power,
             "effects": [asdict(each) for each in self.found],
@@ -103,8 +118,8 @@ class Prospects:
         }
 
 
-def design_of(job: Job, part: Part) -> Design | None:
-    """Return the design of a part of a job; None if no model is asked in two regions, so that nothing is compared."""
+def design_of(job: Job, part: Part, *, looks: tuple[int, ...] = ()) -> Design | None:
+    """Return the design of a part of a job, whose answers were looked at so often; None if no model is asked in two regions, so that nothing is compared."""
     regions = Counter(lane.model_id for lane in job.lanes_in(part))
     compared = {model_id: count for model_id, count in regions.items() if count > 1}
     if not compared:
@@ -116,6 +131,7 @@ def design_of(job: Job, part: Part) -> Design | None:
         seeds=job.generation.seed is not None,
         temperature=job.generation.temperature,
         analysis=job.analysis or Analysis(),
+        looks=looks,
     )
 
 
@@ -138,7 +154,7 @@ def _prospect(design: Design, effect: Effect, power: float) -> Prospect:
     curves = measured_curves()
 
     def in_one_question(repeats: int) -> float | None:
-        threshold = first_look(design.analysis.rate, repeats) / tests_of(design, effect)
+        threshold = design.rate(repeats) / tests_of(design, effect)
         return _least(
             design,
             lambda regions: curves.in_one_question(
@@ -155,7 +171,7 @@ def _prospect(design: Design, effect: Effect, power: float) -> Prospect:
                 regions=regions,
                 repeats=repeats,
                 results=design.results,
-                level=first_look(design.analysis.rate, repeats),
+                level=design.rate(repeats),
             ),
         )
 
@@ -173,7 +189,7 @@ def _least(design: Design, found: Callable[[int], float | None]) -> float | None
 
 
 def _chance(design: Design, wanted: float, found: Callable[[int], float | None]) -> Chance:
-    tried = range(min(measured_curves().repeats), max(measured_curves().repeats) + 1)
+    tried = range(max(design.fewest, min(measured_curves().repeats)), max(measured_curves().repeats) + 1)
     by_repeats = {repeats: chance for repeats in tried if (chance := found(repeats)) is not None}
     enough = (repeats for repeats, chance in by_repeats.items() if chance >= wanted)
     return Chance(found(design.repeats), next(enough, None), max(by_repeats, default=None))
@@ -198,7 +214,7 @@ def _blunt(design: Design, repeats: int) -> Bluntness | None:
         bluntness(
             _shapes(regions, kept, seeds=design.seeds),
             tests=design.results,
-            rate=first_look(design.analysis.rate, repeats),
+            rate=design.rate(repeats),
         )
         for regions in design.regions
     )
@@ -207,7 +223,9 @@ def _blunt(design: Design, repeats: int) -> Bluntness | None:
 
 def _sharp_enough(design: Design) -> str:
     """Return how many repeats would do."""
-    fewest = next((repeats for repeats in range(2, MOST_ANSWERS) if not _blunt(design, repeats)), None)
+    fewest = next(
+        (repeats for repeats in range(max(2, design.fewest), MOST_ANSWERS) if not _blunt(design, repeats)), None
+    )
     return "no number of repeats is enough" if fewest is None else f"it takes {fewest} at least"
 
 
