@@ -47,7 +47,7 @@ class Design:
 
     def rate(self, repeats: int) -> float:
         """The rate of false discoveries at the look after so many repeats."""
-        return rate_at(self.analysis.rate, repeats, self.looks)
+        return rate_at(self.analysis.rate, min(repeats, MOST_ANSWERS), self.looks)
 
     @property
     def fewest(self) -> int:
@@ -119,7 +119,10 @@ class Prospects:
 
 
 def design_of(job: Job, part: Part, *, looks: tuple[int, ...] = ()) -> Design | None:
-    """Return the design of a part of a job, whose answers were looked at so often; None if no model is asked in two regions, so that nothing is compared."""
+    """Return the design of a part of a job; None if no model is asked in two regions, so that nothing is compared.
+
+    `looks` are the numbers of repeats at which it has answers.
+    """
     regions = Counter(lane.model_id for lane in job.lanes_in(part))
     compared = {model_id: count for model_id, count in regions.items() if count > 1}
     if not compared:
