@@ -240,7 +240,8 @@ class _Walk:
         length = len(words(execution.text)) if execution.status == "completed" else 0
         over_time = self._grouping.groups == "job"
         shown = f"{group} · {execution.region}" if over_time else group
-        judged = self.judge.judged(execution, arm_label(shown, execution.arm))
+        of_region = execution.arm and self._grouping.groups == "model"
+        judged = self.judge.judged(execution, arm_label(execution.region if of_region else shown, execution.arm))
         hit = judged.words if judged else None
         reply = reply_of(execution, group, refuses=hit is not None)
         self._controls.add(execution, reply, judged, length=length)
@@ -288,4 +289,5 @@ def _fewer_than_planned(audits: Sequence[AuditReport]) -> Iterator[tuple[str, st
             named = ", ".join(
                 f"{excerpt(name, 30)} {cells.answered} of {cells.expected}" for name, cells in regions.items()
             )
-            yield "repeats", f"fewer answers than planned: {named}"
+            where = f" in job {excerpt(audit.job_id)}" if len(audits) > 1 else ""
+            yield "repeats", f"fewer answers than planned{where}: {named}"

@@ -160,12 +160,18 @@ class Comparison:
         return self.pooled.as_data() if self.pooled else None
 
     def figures_with_controls(self) -> Iterator[tuple[str, GroupFigures]]:
-        """Yield the figures of each group, and after those of a control's region the figures of its second arm."""
+        """Yield the figures of each group, and after those of a control's region the figures of its second arm.
+
+        If models are compared, the second arms, of all models together, come last.
+        """
         second = {self._group_of(control): control for control in self.controls}
         for name, figures in self.group_figures.items():
             yield name, figures
             if control := second.get(name):
                 yield arm_label(name, 1), control.figures
+        if self.grouping.groups == "model":
+            for name, control in second.items():
+                yield arm_label(name, 1), GroupFigures(control.figures.total, {})
 
     def _group_of(self, control: Control) -> str:
         return control.region if len(self.job_ids) == 1 else f"{control.job_id} · {control.region}"

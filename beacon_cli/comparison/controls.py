@@ -76,7 +76,7 @@ class Control:
         name = f"control {excerpt(self.region, 40)}"
         if not self.results:
             return f"{name}: no answers yet"
-        together = f", p {p_text(self.pooled.p_value)} of all together" if self.pooled else ""
+        together = f", p {p_text(self.p_value)} of all tests together" if self.p_value is not None else ""
         told = f"{name}: {self._counted} {'differs' if len(self.differing) == 1 else 'differ'}{together}"
         if self.different:
             return f"{told}: more than chance; something besides the region changes answers"

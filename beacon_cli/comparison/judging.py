@@ -10,6 +10,7 @@ import numpy as np
 
 from beacon_cli.comparison.apart import corrected, standing_apart
 from beacon_cli.comparison.difference import Difference
+from beacon_cli.comparison.discoveries import discovery_rates
 from beacon_cli.comparison.distance import Measure
 from beacon_cli.comparison.exchange import EXCHANGES, tested_again
 from beacon_cli.comparison.measured import GroupTest, Measured, Measuring
@@ -46,18 +47,21 @@ def judged(
     `paired`, the answers of one repeat have the same seed in every group. `tags` are those of the questions, by id, if
     the whole job is to be tested tag by tag as well.
     """
-    judging = Judging(measure, subjects=subjects, paired=paired, terms=terms)
+    names = {tag for mine in (tags or {}).values() for tag in mine}
+    judging = Judging(measure, subjects=subjects, paired=paired, terms=terms, tags=len(names))
     for subject, replies in answers:
         judging.add(subject, replies, (tags or {}).get(subject.question_id, ()))
     return judging.result()
 
 
 class Judging:
-    """Judges subjects as `judged` does, but takes them one by one."""
+    """Judges subjects as `judged` does, but takes them one by one; `tags` is how many different ones they have."""
 
-    def __init__(self, measure: Measure, *, subjects: int, paired: bool = False, terms: Terms = DEFAULT_TERMS) -> None:
+    def __init__(
+        self, measure: Measure, *, subjects: int, paired: bool = False, terms: Terms = DEFAULT_TERMS, tags: int = 0
+    ) -> None:
         self._terms = terms
-        self._pool = Pool(terms.rate)
+        self._pool = Pool(terms.rate, tags=tags)
         exchanges = _exchanges(1, terms.rate)
         self._measuring = Measuring(measure, terms.rate, exchanges, paired, self._pool)
         most = math.ceil(_PARTS * subjects / (terms.rate * (exchanges + 1)))
@@ -125,11 +129,13 @@ class _Family:
     def judged(self, subject: Subject, measured: Measured) -> Judged:
         """Return the verdict on a subject."""
         found, outcomes = measured.difference, measured.outcomes
-        discoveries = [test for test in measured.tests if test.q_value <= self._terms.rate]
+        discoveries = [test for test in measured.tests if self._found(test)]
         verdict = self._verdict(measured, different=bool(discoveries))
-        apart = measured.silent
+        apart, most_apart = measured.silent, None
         if verdict == "different":
-            apart = self._apart(min(discoveries, key=lambda test: test.q_value))
+            first = min(discoveries, key=lambda test: test.q_value)
+            apart = self._apart(first)
+            most_apart = found.most_apart if found and first is measured.texts else _most_unlike(measured.counts)
         return Judged(
             subject=subject,
             answers=measured.answers,
@@ -140,7 +146,7 @@ class _Family:
             outcomes=measured.counts,
             outcome_test=OutcomeTest(outcomes.found.p_value, outcomes.q_value) if outcomes else None,
             apart=apart,
-            most_apart=found.most_apart if found and verdict == "different" else None,
+            most_apart=most_apart,
             detectable=detectable(found, self._terms.rate / self._tests) if found and verdict == "not_shown" else None,
             distances=measured.distances,
         )
@@ -156,6 +162,10 @@ class _Family:
         if found is None or measured.texts is None:
             return "untestable"
         return "equivalent" if self._within_margin(found) else "not_shown"
+
+    def _found(self, test: GroupTest | None) -> bool:
+        """Return whether a test is a discovery."""
+        return test is not None and test.q_value <= self._terms.rate
 
     def _within_margin(self, found: Difference) -> bool:
         return self._terms.margin is not None and found.upper is not None and found.upper < self._terms.margin
@@ -175,11 +185,14 @@ class _Family:
             yield measured.reason
         if verdict == "no_text":
             yield f"no text from {_outcomes(measured.counts, measured.silent)}"
-        elif measured.outcomes and measured.outcomes.q_value <= self._terms.rate:
+        elif self._found(measured.outcomes):
             yield f"outcomes differ: {_outcomes(measured.counts, tuple(measured.counts))}"
         if verdict == "not_shown":
             yield self._bluntness(measured)
-        if verdict == "different" and measured.difference and self._within_margin(measured.difference):
+        if verdict == "equivalent" and measured.outcomes:
+            yield "the texts are equivalent; the margin says nothing of outcomes"
+        only_texts = self._found(measured.texts) and not self._found(measured.outcomes)
+        if only_texts and measured.difference and self._within_margin(measured.difference):
             yield "different, but within the margin"
         answers = measured.answers
         lost = [name for name, count in answers.items() if not count and name not in measured.silent]
@@ -197,16 +210,6 @@ class _Family:
         return _BLUNT[blunt].format(self._tests) if blunt else ""
 
 
-def discovery_rates(p_values: Sequence[float]) -> list[float]:
-    """Return each p-value as the smallest false discovery rate at which it would count as a discovery (Benjamini and
-    Hochberg, 1995)."""
-    order = np.argsort(p_values)
-    scaled = np.asarray(p_values)[order] * len(p_values) / np.arange(1, len(p_values) + 1)
-    q_values = np.empty(len(p_values))
-    q_values[order] = np.minimum.accumulate(scaled[::-1])[::-1]
-    return [float(value) for value in q_values]
-
-
 def _consistent(found: Difference, texts: GroupTest, rate: float) -> Difference:
     """Return a difference with its final test, and an interval that does not contradict it: 0 is in the interval unless
     the test excludes it.
@@ -217,6 +220,16 @@ def _consistent(found: Difference, texts: GroupTest, rate: float) -> Difference:
         return replace(found, test=texts.found)
     low = max(found.low, 0.0) if texts.q_value <= rate else min(found.low, 0.0)
     return replace(found, test=texts.found, low=low, high=max(found.high, 0.0))
+
+
+def _most_unlike(counts: Mapping[str, Mapping[Outcome, int]]) -> str:
+    """Return the group whose shares of outcomes are furthest from those of the others on average."""
+    kinds = list(dict.fromkeys(outcome for mine in counts.values() for outcome in mine))
+    shares = {
+        group: np.array([mine.get(kind, 0) for kind in kinds]) / max(1, sum(mine.values()))
+        for group, mine in counts.items()
+    }
+    return max(shares, key=lambda group: sum(float(np.abs(shares[group] - other).sum()) for other in shares.values()))
 
 
 def _outcomes(counts: Mapping[str, Mapping[Outcome, int]], groups: Sequence[str]) -> str:

@@ -85,12 +85,15 @@ def _completed(options: Options, planned: Analysis) -> Options:
     return replace(options, measure=measure, terms=terms, accepted=options.accepted | frozenset(planned.accept))
 
 
+_NOT_PLANNED = "not planned before the first answer"
+
+
 def _plan_of(job: StoredJob) -> Analysis | str:
     """Return what was planned, or why nothing counts as planned."""
     spec = job.spec if job.schema == "beacon" and isinstance(job.spec, dict) else {}
     plan = spec.get("analysis")
     if not isinstance(plan, dict):
-        return "not planned before the first answer"
+        return _NOT_PLANNED
     if analysis_sha256(plan) != spec.get("analysis_sha256"):
         return "what was planned was changed in the database, and does not count"
     try:
@@ -102,6 +105,8 @@ def _plan_of(job: StoredJob) -> Analysis | str:
 def _one_plan(plans: Sequence[Analysis | str]) -> tuple[Analysis | None, str]:
     """Return the plan of all jobs; if none counts, None and the reason."""
     reason = next((plan for plan in plans if isinstance(plan, str)), None)
+    if reason == _NOT_PLANNED and any(isinstance(plan, Analysis) for plan in plans):
+        reason = "planned before the first answer by one of the two jobs only, so it does not count"
     if reason is None and any(plan != plans[0] for plan in plans):
         reason = "the two jobs plan different analyses, so neither counts"
     first = plans[0]

@@ -16,6 +16,7 @@ import numpy as np
 
 from beacon_cli.comparison.apart import PairNames, corrected, standing_apart
 from beacon_cli.comparison.arrangements import random_arrangements
+from beacon_cli.comparison.discoveries import discovery_rates
 from beacon_cli.comparison.exchange import inside
 from beacon_cli.comparison.layout import Sample
 
@@ -75,11 +76,18 @@ class _Sums:
         for pair, mine in pairs.items():
             self._pairs[pair] = self._pairs.get(pair, 0.0) + mine
 
-    def result(self, rate: float) -> Pooled | None:
-        if not self._subjects:
-            return None
-        p_value = _share(self._total)
-        pairs = corrected({pair: _share(scores) for pair, scores in self._pairs.items()}, len(self._groups), p_value)
+    @property
+    def tested(self) -> bool:
+        return self._subjects > 0
+
+    @property
+    def p_value(self) -> float:
+        return _share(self._total)
+
+    def result(self, rate: float, p_value: float, *, tests: float = 1.0) -> Pooled:
+        """Return the result, given the corrected p-value, and by what those of pairs are multiplied for other tests."""
+        shares = {pair: tests * _share(scores) for pair, scores in self._pairs.items()}
+        pairs = corrected(shares, len(self._groups), p_value)
         differing = {pair for pair, each in pairs.items() if each <= rate}
         apart = standing_apart(list(self._groups), differing)
         return Pooled(p_value, self._subjects, pairs, apart, p_value <= rate)
@@ -89,17 +97,19 @@ class _Sums:
 class Pool:
     """Collects subjects one by one: memory does not grow with their number, only with that of tags.
 
-    `rate` is that of false discoveries.
+    `rate` is that of false discoveries. There are so many different `tags`: the more, the more exchanges are drawn, so
+    that the p-value of a single tag can be small enough once it is corrected.
     """
 
     rate: float
+    tags: int = 0
     _draws: int = field(init=False)
     _whole: _Sums = field(init=False)
     _tags: dict[Tag, _Sums] = field(default_factory=dict)
     _number: int = 0
 
     def __post_init__(self) -> None:
-        self._draws = min(max(DRAWS, math.ceil(_SHARP / self.rate) - 1), MOST_DRAWS)
+        self._draws = min(max(DRAWS, math.ceil(_SHARP * max(1, self.tags) / self.rate) - 1), MOST_DRAWS)
         self._whole = _Sums(self._draws)
 
     def add(self, sample: Sample, tags: Sequence[Tag] = ()) -> None:
@@ -119,12 +129,20 @@ class Pool:
 
     def result(self) -> Pooled | None:
         """Return the test, or None if there was nothing to test."""
-        return self._whole.result(self.rate)
+        return self._whole.result(self.rate, self._whole.p_value) if self._whole.tested else None
 
     def by_tag(self) -> dict[Tag, Pooled]:
-        """Return the same test of the questions with each tag, where there was something to test."""
-        found = ((tag, sums.result(self.rate)) for tag, sums in self._tags.items())
-        return {tag: result for tag, result in found if result is not None}
+        """Return the same test of the questions with each tag, where there was something to test, corrected for the
+        number of tags (Benjamini and Hochberg, 1995).
+
+        Pairs of groups are tested at the level at which the tag was a discovery (Benjamini and Bogomolov, 2014).
+        """
+        q_values = discovery_rates([sums.p_value for sums in self._tags.values()])
+        tests = len(q_values) / max(1, sum(q_value <= self.rate for q_value in q_values))
+        return {
+            tag: sums.result(self.rate, q_value, tests=tests)
+            for (tag, sums), q_value in zip(self._tags.items(), q_values, strict=True)
+        }
 
     def _scores(self, sample: Sample, number: int) -> np.ndarray | None:
         return stratum_scores(sample, (self._number, number), self._draws)

@@ -241,10 +241,12 @@ def _repeats_enough(comparison: Comparison) -> int | None:
 
 
 def _samples(comparison: Comparison, width: int) -> Iterator[Line]:
-    """Yield one answer of each region where they differ, of results that differ, else of those not tested."""
-    different = [result.subject for result in comparison.different]
-    untested = [result.subject for result in comparison.results if result.verdict == "untestable"]
-    subjects = [subject for subject in different or untested if subject in comparison.samples][:_SAMPLED]
+    """Yield one answer of each region where they differ, of results that differ; if no test says so, also of those that
+    were not tested."""
+    shown = list(comparison.different)
+    if not comparison.verdicts["different"]:
+        shown += [result for result in comparison.results if result.verdict == "untestable"]
+    subjects = [result.subject for result in shown if result.subject in comparison.samples][:_SAMPLED]
     for subject in subjects:
         yield "bold", _named(subject)
         samples = comparison.samples[subject]

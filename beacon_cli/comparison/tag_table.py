@@ -29,11 +29,13 @@ def print_tags(comparison: Comparison, console: Console) -> None:
     columns += [Column("others", right=True), Column("q", right=True)]
     print_left_out(print_table(console, columns, [_differences(each) for each in comparison.tagged]), console)
     console.print(
-        "effect: mean over the questions; others: that of the questions without the tag; q: whether the two differ",
+        "together and p: its questions together, corrected for the number of tags; effect: mean over the questions;"
+        " others: that of the questions without the tag; q: whether the two differ",
         style="dim",
         soft_wrap=limit is None,
     )
-    for line in filter(None, map(_bluntness, comparison.tagged)):
+    lines = (_bluntness(each, comparison.terms.rate) for each in comparison.tagged)
+    for line in filter(None, lines):
         console.print(line, style="yellow", soft_wrap=limit is None)
     console.print()
     rows = [
@@ -57,11 +59,20 @@ def tag_name(tagged: Tagged) -> str:
     return "(no tag)" if tagged.tag is None else excerpt(tagged.tag, 40)
 
 
+def differing(tagged: Tagged) -> str:
+    """Return how many results are different, and how many have no text, if any."""
+    silent = f", {tagged.no_text} no text" if tagged.no_text else ""
+    return f"{tagged.different - tagged.no_text}/{tagged.results}{silent}"
+
+
 def together(pooled: Pooled | None) -> str:
     """Return what the test of all questions with a tag says."""
     if pooled is None:
         return "-"
-    return standing(pooled.apart, pooled.pairs) if pooled.different else "not shown"
+    if not pooled.different:
+        return "not shown"
+    named = standing(pooled.apart, pooled.pairs)
+    return named if pooled.apart or len(pooled.pairs) == 1 else f"differ; {named}"
 
 
 def _differences(tagged: Tagged) -> list[str]:
@@ -69,7 +80,7 @@ def _differences(tagged: Tagged) -> list[str]:
     return [
         tag_name(tagged),
         str(tagged.questions),
-        f"{tagged.different}/{tagged.results}",
+        differing(tagged),
         together(tagged.pooled),
         small(tagged.pooled.p_value if tagged.pooled else None),
         *(number(tagged.effect), interval(tagged.low, tagged.high)),
@@ -77,9 +88,9 @@ def _differences(tagged: Tagged) -> list[str]:
     ]
 
 
-def _bluntness(tagged: Tagged) -> str:
+def _bluntness(tagged: Tagged, rate: float) -> str:
     """Return that so few questions cannot show a difference between tags, if they cannot."""
-    if tagged.contrast is None or tagged.contrast.least <= 0.05:
+    if tagged.contrast is None or tagged.contrast.least <= rate:
         return ""
     least = small(tagged.contrast.least)
     return f"{tag_name(tagged)}: among so few questions, no p-value below {least} is possible"

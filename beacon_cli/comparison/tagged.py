@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from beacon_cli.comparison.discoveries import discovery_rates
 from beacon_cli.comparison.figures import Figures
-from beacon_cli.comparison.judging import discovery_rates
 from beacon_cli.comparison.pooled import Pooled, Tag
 from beacon_cli.comparison.student import t_quantile
 from beacon_cli.comparison.verdicts import DIFFERENT, Judged, Judgement
@@ -44,6 +44,7 @@ class Contrast:
 class Tagged:
     """What was found for the questions with a tag; `tag` is None for those without any.
 
+    `different` counts the verdicts that `--fail-on different` fails on; so many of them are `no_text`.
     `effect` is the mean of the effects of its questions, with a 95 % interval over them (None with one question).
     `contrast` is None if there are no other questions with an effect. `figures` are by region.
     """
@@ -52,6 +53,7 @@ class Tagged:
     questions: int
     results: int
     different: int
+    no_text: int
     pooled: Pooled | None
     effect: float | None
     low: float | None
@@ -67,6 +69,7 @@ class Tagged:
             "questions": self.questions,
             "results": self.results,
             "different": self.different,
+            "no_text": self.no_text,
             "pooled": self.pooled and self.pooled.as_data(),
             "effect": self.effect,
             "interval": None if self.low is None else [self.low, self.high],
@@ -118,6 +121,7 @@ def _tagged(
         questions=len(questions),
         results=len(results),
         different=sum(result.verdict in DIFFERENT for result in results),
+        no_text=sum(result.verdict == "no_text" for result in results),
         pooled=pooled,
         effect=statistics.fmean(mine) if mine else None,
         low=low,

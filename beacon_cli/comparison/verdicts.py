@@ -67,10 +67,10 @@ class Judged:
 
     `answers` counts the answers with text of each group, `outcomes` everything that became of its cells. `q_value` is
     the p-value of the texts, corrected for the number of tests. `apart` are the groups that stand apart from the rest;
-    where pairs of groups cannot show it, `most_apart` is the one that is furthest from them. `detectable` is the
-    smallest effect that would have been found in 80 % of the cases. `reason` says why there is no p-value, or what else
-    a reader should know. `distances` has the mean distance of each two groups where there is one answer each, so that
-    no effect can be told.
+    where pairs of groups cannot show it, `most_apart` is the one that is furthest from them: by its texts, or by its
+    outcomes, whichever differ more clearly. `detectable` is the smallest effect that would have been found in 80 % of
+    the cases. `reason` says why there is no p-value, or what else a reader should know. `distances` has the mean
+    distance of each two groups where there is one answer each, so that no effect can be told.
     """
 
     subject: Subject

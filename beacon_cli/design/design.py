@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from typing import Any, get_args
 
 from beacon_cli.console.formatting import percent, quantity
 from beacon_cli.design.curves import Effect, measured_curves
 from beacon_cli.design.shapes import MOST_ANSWERS, Bluntness, Shape, bluntness
-from beacon_cli.design.spending import first_look, spent
+from beacon_cli.design.spending import rate_at
 from beacon_cli.job.analysis import Analysis
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import Part
@@ -33,7 +32,10 @@ _BLUNT: Mapping[Bluntness, str] = {
 @dataclass(frozen=True, slots=True)
 class Design:
     """What is compared: `results` are the questions of each model, `regions` the numbers of regions in which models are
-    asked, and `seeds` whether repeat n has the same seed in all of them."""
+    asked, and `seeds` whether repeat n has the same seed in all of them.
+
+    `looks` are the numbers of repeats at which answers were stored: each look at them has spent a part of the rate.
+    """
 
     results: int
     regions: tuple[int, ...]
@@ -41,6 +43,16 @@ class Design:
     seeds: bool
     temperature: float
     analysis: Analysis
+    looks: tuple[int, ...] = ()
+
+    def rate(self, repeats: int) -> float:
+        """The rate of false discoveries at the look after so many repeats."""
+        return rate_at(self.analysis.rate, min(repeats, MOST_ANSWERS), self.looks)
+
+    @property
+    def looked_at(self) -> int:
+        """How many repeats the job has already, with answers; 0 if none."""
+        return max(self.looks, default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,8 @@ class Prospects:
             "regions": list(self.design.regions),
             "repeats": self.design.repeats,
             "seeds": self.design.seeds,
+            "looks": list(self.design.looks),
+            "level": self.design.rate(self.design.repeats),
             "false_discovery_rate": self.design.analysis.rate,
             "power": self.power,
             "effects": [asdict(each) for each in self.found],
@@ -104,8 +118,11 @@ class Prospects:
         }
 
 
-def design_of(job: Job, part: Part) -> Design | None:
-    """Return the design of a part of a job; None if no model is asked in two regions, so that nothing is compared."""
+def design_of(job: Job, part: Part, *, looks: tuple[int, ...] = ()) -> Design | None:
+    """Return the design of a part of a job; None if no model is asked in two regions, so that nothing is compared.
+
+    `looks` are the numbers of repeats at which it has answers.
+    """
     regions = Counter(lane.model_id for lane in job.lanes_in(part))
     compared = {model_id: count for model_id, count in regions.items() if count > 1}
     if not compared:
@@ -117,6 +134,7 @@ def design_of(job: Job, part: Part) -> Design | None:
         seeds=job.generation.seed is not None,
         temperature=job.generation.temperature,
         analysis=job.analysis or Analysis(),
+        looks=looks,
     )
 
 
@@ -139,7 +157,7 @@ def _prospect(design: Design, effect: Effect, power: float) -> Prospect:
     curves = measured_curves()
 
     def in_one_question(repeats: int) -> float | None:
-        threshold = first_look(design.analysis.rate, repeats) / tests_of(design, effect)
+        threshold = design.rate(repeats) / tests_of(design, effect)
         return _least(
             design,
             lambda regions: curves.in_one_question(
@@ -156,7 +174,7 @@ def _prospect(design: Design, effect: Effect, power: float) -> Prospect:
                 regions=regions,
                 repeats=repeats,
                 results=design.results,
-                level=first_look(design.analysis.rate, repeats),
+                level=design.rate(repeats),
             ),
         )
 
@@ -174,7 +192,7 @@ def _least(design: Design, found: Callable[[int], float | None]) -> float | None
 
 
 def _chance(design: Design, wanted: float, found: Callable[[int], float | None]) -> Chance:
-    tried = range(min(measured_curves().repeats), max(measured_curves().repeats) + 1)
+    tried = range(max(design.looked_at, min(measured_curves().repeats)), max(measured_curves().repeats) + 1)
     by_repeats = {repeats: chance for repeats in tried if (chance := found(repeats)) is not None}
     enough = (repeats for repeats, chance in by_repeats.items() if chance >= wanted)
     return Chance(found(design.repeats), next(enough, None), max(by_repeats, default=None))
@@ -193,8 +211,8 @@ def _warnings(design: Design) -> Iterator[str]:
 
 
 def _blunt_design(design: Design) -> Bluntness | None:
-    level = first_look(design.analysis.rate, design.repeats)
-    return _blunt(design.regions, design.repeats, tests=design.results, rate=level, seeds=design.seeds)
+    rate = design.rate(design.repeats)
+    return _blunt(design.regions, design.repeats, tests=design.results, rate=rate, seeds=design.seeds)
 
 
 def fewest_repeats(groups: Iterable[int], *, tests: int, rate: float, seeds: bool, looked_at: int = 0) -> int | None:
@@ -203,10 +221,9 @@ def fewest_repeats(groups: Iterable[int], *, tests: int, rate: float, seeds: boo
     `groups` are the numbers of groups that are compared, and `tests` how many tests there are. If the job was
     `looked_at` with some repeats, this is a further look, with more repeats and what is left of the rate.
     """
-    numbers = tuple(groups)
-    before = spent(looked_at) if looked_at else Fraction(0)
+    numbers, looks = tuple(groups), (looked_at,) if looked_at else ()
     for repeats in range(max(2, looked_at + 1), MOST_ANSWERS):
-        if not _blunt(numbers, repeats, tests=tests, rate=rate * float(spent(repeats) - before), seeds=seeds):
+        if not _blunt(numbers, repeats, tests=tests, rate=rate_at(rate, repeats, looks), seeds=seeds):
             return repeats
     return None
 
@@ -220,7 +237,9 @@ def _blunt(groups: Iterable[int], repeats: int, *, tests: int, rate: float, seed
 
 def _sharp_enough(design: Design) -> str:
     """Return how many repeats would do."""
-    fewest = fewest_repeats(design.regions, tests=design.results, rate=design.analysis.rate, seeds=design.seeds)
+    fewest = fewest_repeats(
+        design.regions, tests=design.results, rate=design.analysis.rate, seeds=design.seeds, looked_at=design.looked_at
+    )
     return "no number of repeats is enough" if fewest is None else f"it takes {fewest} at least"
 
 

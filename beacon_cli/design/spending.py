@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fractions import Fraction
 
 
@@ -10,6 +11,7 @@ def spent(repeats: int) -> Fraction:
     return 1 - Fraction(1, repeats)
 
 
-def first_look(rate: float, repeats: int) -> float:
-    """Return the rate of false discoveries at the first look, if it comes after so many repeats."""
-    return rate * float(spent(repeats))
+def rate_at(rate: float, repeats: int, looks: Collection[int] = ()) -> float:
+    """Return the rate of false discoveries at the look after so many repeats; `looks` are the repeats at the others."""
+    before = max((look for look in looks if look < repeats), default=1)
+    return rate * float(spent(repeats) - spent(before))

@@ -37,6 +37,9 @@ def print_prospects(prospects: Prospects, console: Console) -> None:
             "dim",
         )
     )
+    if before := [look for look in design.looks if look < design.repeats]:
+        told = f"a look after {' and '.join(map(str, before))} repeats was possible: at this one, results count up to"
+        console.print(Text(f"{told} p or q {design.rate(design.repeats):.2g}", "dim"))
 
 
 def _cells(chance: Chance) -> tuple[str, str]:

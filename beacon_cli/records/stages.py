@@ -22,7 +22,13 @@ class Stage:
 
 
 def stages_of(connection: Connection, job: StoredJob) -> tuple[Stage, ...]:
-    """Return the stages of a job, fewest repeats first. Without a record there is one: what the job says.
+    """Return the stages of a job, fewest repeats first. Without a record there is one: what the job says."""
+    own = from_spec(job.spec, job.regions).repeats
+    return recorded_stages(connection, job) or (Stage(own, _ALWAYS),)
+
+
+def recorded_stages(connection: Connection, job: StoredJob) -> tuple[Stage, ...]:
+    """Return the stages of which there is a record, fewest repeats first.
 
     A number of repeats for which no run stored an answer is no stage.
     """
@@ -34,4 +40,4 @@ def stages_of(connection: Connection, job: StoredJob) -> tuple[Stage, ...]:
         for repeats, began in rows:
             planned = own if repeats is None else repeats
             found[planned] = min(began, found.get(planned, began))
-    return tuple(Stage(repeats, began) for repeats, began in sorted(found.items())) or (Stage(own, _ALWAYS),)
+    return tuple(Stage(repeats, began) for repeats, began in sorted(found.items()))

@@ -18,7 +18,7 @@ from beacon_cli.comparison.apart import standing
 from beacon_cli.comparison.figures import Rate
 from beacon_cli.comparison.refusal import RefusalRule
 from beacon_cli.comparison.shown import LOST_IN_THE_WHOLE, detectable
-from beacon_cli.comparison.tag_table import tag_name, together
+from beacon_cli.comparison.tag_table import differing, tag_name, together
 from beacon_cli.comparison.verdicts import Judged, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
 from beacon_cli.console.formatting import duration, p_text, percent, quantity, repeat_label
@@ -190,6 +190,7 @@ def _environment() -> Environment:
         "duration": duration,
         "repeat_label": repeat_label,
         "spoken": spoken,
+        "differing": differing,
         "tag_name": tag_name,
         "together": together,
         "colour_number": colour_number,

@@ -23,6 +23,7 @@ from beacon_cli.runs.cost_limit import require_cost_limit
 from beacon_cli.runs.estimated_cost import estimated_cost
 from beacon_cli.runs.local_models import require_local_models
 from beacon_cli.runs.request import RunRequest
+from beacon_cli.runs.stored_looks import stored_looks
 from beacon_cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def plan_job(
         require_cost_limit(settings, lanes if endpoints else (), endpoints, limits)
     except UsageError as error:
         missing = error
-    design = design_of(job, request.part)
+    looks, unread = stored_looks(request, settings, job)
+    design = design_of(job, request.part, looks=looks)
     found = prospects(design, power=power) if design else None
     shared = None if request.local else settings.models_in_one_container()
     data = {
@@ -103,7 +105,7 @@ def plan_job(
                 (question for question in job.questions if request.part.has_question(question.id)), _PROMPTS_LISTED
             )
         ],
-        "warnings": [*job.warnings, *(found.warnings if found else ())],
+        "warnings": [*job.warnings, *((*found.warnings, *unread) if found else ())],
         "again": list(request.again),
         "without": list(request.part.without),
         "part": request.part.chosen(),

@@ -292,7 +292,8 @@ def test_by_tag_the_size_of_regional_differences_is_compared(connection: Connect
     ]
     assert (politics["pooled"]["regions"], control["pooled"]["different"]) == (["ASIA"], False)
     assert set(politics) == {
-        *("tag", "questions", "results", "different", "pooled", "effect", "interval", "other_questions", "regions")
+        *("tag", "questions", "results", "different", "no_text", "pooled", "effect", "interval"),
+        *("other_questions", "regions"),
     }
     other = politics["other_questions"]
     assert set(other) == {"effect", "difference", "p_value", "q_value", "least_p_value"}
@@ -302,6 +303,39 @@ def test_by_tag_the_size_of_regional_differences_is_compared(connection: Connect
     out = compare(JOB, "--by", "tag", url=database_url).out
     assert "ASIA stands apart" in out
     assert "(no tag)" in out
+
+
+def test_a_tag_counts_what_has_no_text_apart(connection: Connection, database_url: str) -> None:
+    store(connection, NoisyJob(questions=2, models=MODELS[:1], planted=None))
+    connection.execute("UPDATE questions SET tags = '{media}' WHERE position = 0")
+    connection.execute(
+        "UPDATE executions SET status = 'empty', response = '' WHERE region = 'ASIA' AND question_id = 'q0'"
+    )
+    _, data, _ = compared(JOB, "--by", "tag", url=database_url)
+    assert [(each["different"], each["no_text"]) for each in data["tags"]] == [(1, 1), (0, 0)]
+    assert "0/1, 1 no text" in compare(JOB, "--by", "tag", url=database_url).out
+
+
+def test_with_one_repeat_a_question_without_text_does_not_hide_the_answers_to_the_others(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, NoisyJob(questions=2, repeats=1, models=MODELS[:1]))
+    connection.execute(
+        "UPDATE executions SET status = 'empty', response = '' WHERE region = 'ASIA' AND question_id = 'q0'"
+    )
+    out = compare(JOB, url=database_url).out
+    assert "no text from ASIA" in out
+    assert out.count("  only ASIA: ") == 1
+
+
+def test_of_two_incomplete_jobs_each_is_named(connection: Connection, database_url: str) -> None:
+    for job_id in (JOB, "later"):
+        store(connection, NoisyJob(id=job_id, questions=1, models=MODELS[:1]))
+    connection.execute("DELETE FROM executions WHERE region = 'US' AND repeat = 4")
+    _, data, _ = compared(JOB, "later", url=database_url)
+    assert [each["detail"] for each in data["incomparable"] if each["name"] == "repeats"] == [
+        f"fewer answers than planned in job {job_id}: US 4 of 5" for job_id in (JOB, "later")
+    ]
 
 
 def test_by_tag_needs_tags_and_two_jobs_have_only_regions(connection: Connection, database_url: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 
+from beacon_cli.console.formatting import p_text
 from tests.support.audit_jobs import JOB, MODELS
 from tests.support.in_process import beacon
 from tests.support.noisy_jobs import NoisyJob, store
@@ -72,7 +73,8 @@ def test_a_control_that_differs_is_told_before_any_verdict_and_fails(connection:
     done = beacon("compare", JOB, url=database_url)
     assert done.code == 1
     assert done.out.index("not comparable: control: EU and its control differ") < done.out.index("the whole job:")
-    assert "8 of 8 results differ, p 0.00050 of all together: more than chance" in done.out
+    told = f"p {p_text(data['controls'][0]['p_value'])}"
+    assert f"8 of 8 results differ, {told} of all tests together: more than chance" in done.out
     assert "--accept control" in done.out
     assert "  … and 5 more: --json has them" in done.out
     accepted = beacon("compare", JOB, "--accept", "control", url=database_url)
@@ -104,6 +106,16 @@ def test_refusals_of_a_control_are_counted_apart(connection: Connection, databas
     [control] = data["controls"]
     assert control["figures"]["refusal"]["count"] == 10
     assert control["results"][0]["outcomes"] == {"EU": {"answered": 5}, "EU control": {"refused": 5}}
+
+
+def test_by_model_the_second_arm_has_a_row_of_its_own_by_the_name_that_lines_use(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, CONTROLLED)
+    _, data, _ = compared(JOB, "--by", "model", "--accept", "control", url=database_url)
+    assert set(data["unknown_language"]) == {*MODELS, "EU control"}
+    rows = [line.split() for line in beacon("compare", JOB, "--by", "model", url=database_url).out.splitlines()]
+    assert [row[:3] for row in rows if row[:2] == ["EU", "control"]] == [["EU", "control", "40"]]
 
 
 def test_the_page_shows_controls_and_keeps_their_answers_out(

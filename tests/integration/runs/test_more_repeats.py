@@ -41,6 +41,16 @@ def test_more_repeats_under_the_same_id_ask_only_these(operator: Operator, datab
     assert sorted({answer["repeat"] for answer in shown}) == [0, 1, 2]
 
 
+def test_the_plan_of_a_job_that_grows_counts_the_looks_before(operator: Operator) -> None:
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        operator.job.write_text(f"{operator.job.read_text()}repeats: 3\n")
+        operator.run()
+        operator.job.write_text(operator.job.read_text().replace("repeats: 3", "repeats: 5"))
+        _, plan = operator.run("--dry-run")
+    assert (plan["design"]["looks"], round(plan["design"]["level"], 4)) == ([3], 0.0067)
+
+
 @dataclass
 class SeedRegions(Regions):
     """Knows with which seeds it was asked."""

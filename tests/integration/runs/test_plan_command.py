@@ -48,6 +48,8 @@ def test_a_plan_says_what_the_design_can_find() -> None:
         "regions": [3],
         "repeats": 5,
         "seeds": False,
+        "looks": [],
+        "level": pytest.approx(0.04),
         "false_discovery_rate": 0.05,
         "power": 0.8,
         "warnings": [],

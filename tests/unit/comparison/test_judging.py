@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from scipy import stats
 
 from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.reply import Reply
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS as TERMS
 from beacon_cli.comparison.verdicts import Judged, Judgement, Subject, Terms, Verdict
 from beacon_cli.design.shapes import together_share
@@ -265,6 +267,39 @@ def test_the_region_that_stands_apart_is_named_and_where_pairs_cannot_show_it_th
     rest = [{region: texts(chance, 5) for region in REGIONS} for _ in range(15)]
     five, *_ = judgement({"US": texts(chance, 5), "EU": texts(chance, 5, 0.9), "ASIA": texts(chance, 5)}, *rest).results
     assert (five.verdict, five.apart, five.most_apart) == ("different", (), "EU")
+
+
+OTHERS = ("R2", "R3", "R4")
+
+
+def failing(*, repeats: int = 5) -> list[Reply]:
+    """Return replies: all of US but one failed; the others answer alike, R4 a little otherwise."""
+    chance = random.Random(2)
+    given = replies({name: texts(chance, repeats, 0.2 if name == "R4" else 0) for name in ("US", *OTHERS)})
+    return [
+        replace(reply, outcome="failed", text="") if reply.group == "US" and reply.repeat else reply for reply in given
+    ]
+
+
+def test_where_the_outcomes_differ_the_region_is_named_by_them_and_no_margin_of_texts_is_told() -> None:
+    [result] = judged([(Subject("q", "m"), failing())], lexical, subjects=1, terms=Terms(margin=1.0)).results
+    assert result.verdict == "different"
+    assert result.difference is not None
+    assert result.difference.most_apart != "US"
+    assert result.most_apart == "US"
+    assert "outcomes differ" in result.reason
+    assert "margin" not in result.reason
+
+
+def test_only_texts_are_equivalent_where_outcomes_vary_as_well() -> None:
+    chance = random.Random(1)
+    given = replies({"US": texts(chance, 30), "EU": texts(chance, 30)})
+    varied = [replace(reply, outcome="failed", text="") if reply.repeat < 3 else reply for reply in given]
+    [result] = judged([(Subject("q", "m"), varied)], lexical, subjects=1, terms=Terms(margin=0.9)).results
+    assert (result.verdict, result.reason) == (
+        "equivalent",
+        "the texts are equivalent; the margin says nothing of outcomes",
+    )
 
 
 def test_a_prefix_on_every_answer_to_a_shared_seed_is_found() -> None:

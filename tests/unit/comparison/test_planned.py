@@ -62,7 +62,11 @@ def test_an_option_that_says_what_was_planned_is_no_choice() -> None:
             [stored({**PLAN.spec(), "measure": "telepathic"})],
             "what was planned cannot be read by this Beacon, and does not count",
         ),
-        ([stored(PLAN.spec()), stored(None)], "not planned before the first answer"),
+        ([stored(None), stored(None)], "not planned before the first answer"),
+        (
+            [stored(PLAN.spec()), stored(None)],
+            "planned before the first answer by one of the two jobs only, so it does not count",
+        ),
         (
             [stored(PLAN.spec()), stored(Analysis().spec())],
             "the two jobs plan different analyses, so neither counts",

@@ -6,6 +6,8 @@ import pytest
 
 from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.pooled import Pooled
+from beacon_cli.comparison.tag_table import together
 from beacon_cli.comparison.tagged import Tagged, by_tag
 from beacon_cli.comparison.verdicts import Subject
 from tests.unit.comparison.samples import replies, texts
@@ -71,6 +73,29 @@ def test_without_any_difference_between_tags_p_values_are_valid() -> None:
         assert found is not None
         small += found.p_value <= 0.05
     assert small <= 20
+
+
+def test_many_tags_without_any_effect_are_no_findings() -> None:
+    """Each of 24 tags has a question of its own. Without a correction about one of them would differ by chance."""
+    shifts = {f"q{number}": 0.0 for number in range(24)}
+    found = tagged(shifts, {name: (f"tag {name}",) for name in shifts})
+    assert not [each.tag for each in found.values() if each.pooled and each.pooled.different]
+
+
+def test_a_single_tag_is_found_among_many_and_its_region_named() -> None:
+    shifts = {f"q{number}": 0.9 if number < 4 else 0.0 for number in range(27)}
+    found = tagged(shifts, {name: ("odd",) if shift else (f"tag {name}",) for name, shift in shifts.items()})
+    assert [(each.tag, each.pooled.apart) for each in found.values() if each.pooled and each.pooled.different] == [
+        ("odd", ("ASIA",))
+    ]
+    assert found["odd"].pooled is not None
+    assert found["odd"].pooled.p_value <= 0.05
+
+
+def test_a_tag_whose_regions_differ_says_so_where_pairs_cannot_show_which() -> None:
+    pairs = {("US", "EU"): 0.06, ("US", "ASIA"): 0.07, ("EU", "ASIA"): 0.08}
+    assert together(Pooled(0.01, 4, pairs, (), different=True)) == "differ; pairs cannot show which"
+    assert together(Pooled(0.01, 4, {("US", "EU"): 0.01}, (), different=True)) == "US from EU"
 
 
 def test_without_repeats_there_is_no_effect_to_compare() -> None:

@@ -65,6 +65,21 @@ def test_more_results_than_were_measured_are_found_at_least_as_often() -> None:
     assert many == more
 
 
+def test_a_further_look_finds_less_than_a_first_one_and_says_up_to_which_value() -> None:
+    first, further = (found(looks=looks) for looks in ((), (3,)))
+    assert further.as_data()["level"] == pytest.approx(0.05 * (1 / 3 - 1 / 5))
+    for early, late in zip(first.found, further.found, strict=True):
+        assert (early.one_question.power or 0) >= (late.one_question.power or 0)
+    assert (first.found[1].whole_job.power or 0) > 0
+    assert (further.found[1].one_question.power or 0) < (first.found[1].one_question.power or 0)
+    assert found(looks=(3, 5)).as_data()["level"] == further.as_data()["level"]
+
+
+def test_a_job_cannot_shrink_so_only_more_repeats_are_named() -> None:
+    for each in found(looks=(18,), repeats=19).found:
+        assert (each.whole_job.repeats or 18) >= 18
+
+
 def test_more_repeats_find_more_and_fewer_tests_need_fewer() -> None:
     assert [each.one_question.power for each in found(repeats=1).found] == [0.0] * 4
     few, many = (found(repeats=repeats).found[1].one_question.power for repeats in (3, 15))
