@@ -7,6 +7,8 @@ import pytest
 from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.pooled import Pooled
+from beacon_cli.comparison.shown import small
+from beacon_cli.comparison.tag_table import _bluntness as bluntness_of
 from beacon_cli.comparison.tag_table import together
 from beacon_cli.comparison.tagged import Tagged, by_tag
 from beacon_cli.comparison.verdicts import Subject
@@ -96,6 +98,16 @@ def test_a_tag_whose_regions_differ_says_so_where_pairs_cannot_show_which() -> N
     pairs = {("US", "EU"): 0.06, ("US", "ASIA"): 0.07, ("EU", "ASIA"): 0.08}
     assert together(Pooled(0.01, 4, pairs, (), different=True)) == "differ; pairs cannot show which"
     assert together(Pooled(0.01, 4, {("US", "EU"): 0.01}, (), different=True)) == "US from EU"
+
+
+def test_too_few_questions_for_the_level_of_this_look_are_told() -> None:
+    found = tagged(
+        {f"q{number}": 0.0 for number in range(6)}, {f"q{number}": (f"{number % 2}",) for number in range(6)}
+    )
+    assert [bluntness_of(found["0"], rate) for rate in (0.2, 0.05)] == [
+        "",
+        f"0: among so few questions, no p-value below {small(0.1)} is possible",
+    ]
 
 
 def test_without_repeats_there_is_no_effect_to_compare() -> None:
