@@ -22,7 +22,8 @@ class UsageGroup:
     """Executions of one run, model and region that the same kind of endpoint and GPU answered.
 
     `kind` is None where no answer says it, as with calls that timed out. `answered` of them have an answer, of which
-    some do not say their seconds (`without_seconds`) or tokens (`without_tokens`).
+    some do not say their seconds (`without_seconds`) or tokens (`without_tokens`). `longest` is the most seconds that
+    one of them took.
     """
 
     job_id: str
@@ -40,6 +41,7 @@ class UsageGroup:
     without_tokens: int
     first_at: datetime | None
     last_at: datetime | None
+    longest: float = 0.0
 
     @property
     def usage(self) -> Usage:
