@@ -51,7 +51,15 @@ def test_the_operators_own_case(scripted: Beacon, operators_job: str) -> None:
     data = document["data"]
     assert (data["job_id"], data["schema"], data["expected"], data["rows"]) == ("operators", "beacon", 12, 12)
     assert data["by_region"] == {label: {"expected": 4, "completed": 4, "blocked": 0} for label in ("US", "EU", "ASIA")}
-    passed = ("complete", "no_duplicates", "no_unexpected", "question_id", "regions", "sequential", "batch_gap")
+    passed: tuple[str, ...] = (
+        "complete",
+        "no_duplicates",
+        "no_unexpected",
+        "question_id",
+        "regions",
+        "sequential",
+        "batch_gap",
+    )
     passed += ("containers", "no_hops", "timestamps", "answers")
     checks = {check["name"]: check["status"] for check in data["checks"]}
     assert checks == {**dict.fromkeys(passed, "pass"), "device": "skip"}
