@@ -20,8 +20,8 @@ class JobOverview:
 
     `holder` names the process that runs it. `seconds` is how long its runs took, or how long the current one has taken
     so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet did not complete it.
-    `blocked` of its answers are refusals of a provider, `controls` the regions that are asked in two arms. None stands for a value that
-    is not recorded or not known.
+    `blocked` of its answers are refusals of a provider, `controls` the regions that are asked in two arms. None stands
+    for a value that is not recorded or not known.
     """
 
     id: str
