@@ -65,4 +65,7 @@ class PriceSettings(BaseModel):
     def _dated(self) -> PriceSettings:
         if self.date is None and self.model_fields_set - {"date", "source"}:
             raise ValueError("set date to the day on which you read these prices, such as date = 2026-11-01")
+        tomorrow = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)  # it may be there already
+        if self.date is not None and self.date > tomorrow:
+            raise ValueError(f"date {self.date} is in the future; set it to the day on which you read these prices")
         return self

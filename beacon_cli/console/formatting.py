@@ -47,8 +47,17 @@ def dollars(amount: float) -> str:
     """Return an amount of US dollars: `$12.50`, and a small one with the two digits that count, `$0.0012`."""
     if amount and abs(amount) < 0.000001:
         return "less than $0.000001"
-    digits = 2 if amount == 0 else min(6, max(2, 1 - math.floor(math.log10(abs(amount)))))
-    return f"${amount:,.{digits}f}"
+    return f"${amount:,.{_digits(amount)}f}"
+
+
+def dollars_up(amount: float) -> str:
+    """Return an amount of US dollars as `dollars` does, but rounded up, so that it is enough."""
+    factor = 10 ** _digits(amount)
+    return dollars(math.ceil(round(amount * factor, 6)) / factor)
+
+
+def _digits(amount: float) -> int:
+    return 2 if amount == 0 else min(6, max(2, 1 - math.floor(math.log10(abs(amount)))))
 
 
 def size(count: int) -> str:

@@ -60,12 +60,21 @@ class LaneEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a job will cost in US dollars. `low` and `high` are of the lanes that have a price."""
+    """What a job will cost in US dollars. `low` and `high` are of the lanes that have a price.
+
+    `spent` is what its rows cost so far.
+    """
 
     lanes: Sequence[LaneEstimate]
     low: float
     high: float
     assumptions: Sequence[str]
+    spent: float = 0.0
+
+    @property
+    def answers_high(self) -> float:
+        """The most that the answers cost, without cold starts and idle time."""
+        return sum(each.high for each in self.lanes)
 
     @property
     def calls(self) -> int:
@@ -89,6 +98,7 @@ class Estimate:
             "low": round(self.low, 6) if self.known else None,
             "high": round(self.high, 6) if self.known else None,
             "calls": self.calls,
+            "spent": round(self.spent, 6),
             "assumptions": list(self.assumptions),
             "lanes": [each.as_data() for each in self.lanes],
         }

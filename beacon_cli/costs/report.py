@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ class CostReport:
 
     `containers` is what the containers on Modal that answered cost as a whole, None if that is not known. `billed` is
     Modal's own report, None without credentials or executions on Modal, or if it could not be read: `not_billed` then
-    says why.
+    says why. `unasked` says that Modal was not to be asked.
     """
 
     job_id: str | None
@@ -47,6 +47,7 @@ class CostReport:
     containers: float | None
     billed: Billed | None = None
     not_billed: BeaconError | None = None
+    unasked: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """Return it as in the JSON document."""
@@ -101,7 +102,7 @@ def cost_report(
         job_id = chosen_job(connection, job_id, regions=regions, as_json=as_json, announced=False).id
     groups, seen = read_usage(connection, job_id, since)
     billed, fault = _billed(settings, groups) if billing else (None, None)
-    return _report(settings, job_id, since, groups, seen, billed, fault)
+    return replace(_report(settings, job_id, since, groups, seen, billed, fault), unasked=not billing)
 
 
 def _billed(settings: Settings, groups: Iterable[UsageGroup]) -> tuple[Billed | None, BeaconError | None]:

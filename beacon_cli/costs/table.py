@@ -71,7 +71,7 @@ def _lines(report: CostReport) -> Iterator[str]:
         yield from _billed(report)
     elif report.not_billed is not None:
         yield f"Modal's billing report is not there: {excerpt(report.not_billed.message, 300)}"
-    elif total.on_modal:
+    elif total.on_modal and not report.unasked:
         yield "with Modal's credentials, its billing report would stand here"
 
 

@@ -42,6 +42,7 @@ def estimate_lines(estimate: Estimate, max_cost: float | None) -> Iterator[str]:
         yield f"  prices: {'; '.join(sources)}"
     if max_cost is not None:
         yield f"  limits.max_cost is {dollars(max_cost)}, over all runs of the job and without idle time"
+        yield from _at_limit(estimate, max_cost)
     yield from (f"  {assumption}" for assumption in estimate.assumptions)
     for why in dict.fromkeys(each.unpriced for each in unpriced):
         lanes = ", ".join(
@@ -52,6 +53,18 @@ def estimate_lines(estimate: Estimate, max_cost: float | None) -> Iterator[str]:
         assert why is not None
         yield f"cost of {lanes}: not known, because {why.why}"
         yield f"  {why.hint}"
+
+
+def _at_limit(estimate: Estimate, max_cost: float) -> Iterator[str]:
+    """Yield whether the limit, less what the job's rows cost so far, is below what is expected."""
+    if not estimate.calls or not estimate.known:
+        return
+    left = max_cost - estimate.spent
+    spent = f" ({dollars(estimate.spent)} are spent)" if estimate.spent else ""
+    if left < estimate.low:
+        yield f"  the job will stop before it is complete: the limit{spent} is below the least that answers cost"
+    elif left < estimate.answers_high:
+        yield f"  the job may stop before it is complete: the limit{spent} is below the most that answers cost"
 
 
 def sum_lines(total: CostSum, containers: float | None, *, of_run: CostSum) -> Iterator[str]:

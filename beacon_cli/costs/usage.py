@@ -15,6 +15,7 @@ from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.store.connect import connect_readonly
 from beacon_cli.store.migrate import require_current_schema
 from beacon_cli.store.queries import query
+from modal_deployment.contents import IDLE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class UsageGroup:
     """Executions of one run, model and region that the same kind of endpoint and GPU answered.
 
     `kind` is None where no answer says it, as with calls that timed out. `answered` of them have an answer, of which
-    some do not say their seconds (`without_seconds`) or tokens (`without_tokens`).
+    some do not say their seconds (`without_seconds`) or tokens (`without_tokens`). `longest` is the most seconds that
+    one of them took.
     """
 
     job_id: str
@@ -40,6 +42,7 @@ class UsageGroup:
     without_tokens: int
     first_at: datetime | None
     last_at: datetime | None
+    longest: float = 0.0
 
     @property
     def usage(self) -> Usage:
@@ -49,10 +52,11 @@ class UsageGroup:
 
 @dataclass(frozen=True, slots=True)
 class SeenContainer:
-    """A container on Modal that answered in a run: `seconds` from its first question to its last answer."""
+    """A container on Modal that answered: `seconds` from its first question to its last answer.
 
-    job_id: str
-    run_id: str
+    One that had nothing to do for longer than it stays up is another one afterwards.
+    """
+
     region: str
     model_id: str
     gpu: str | None
@@ -67,7 +71,7 @@ def read_usage(
     Raises `SchemaError` for tables that are not this program's, and `StoreError`.
     """
     require_current_schema(connection)
-    parameters: dict[str, Any] = {"job_id": job_id, "since": since}
+    parameters: dict[str, Any] = {"job_id": job_id, "since": since, "idle_seconds": IDLE_SECONDS}
     with reading(connection):
         with connection.cursor(row_factory=class_row(UsageGroup)) as cursor:
             groups = cursor.execute(query("costs", "usage"), parameters).fetchall()

@@ -22,7 +22,7 @@ class StopReason:
 
     @property
     def cancels(self) -> bool:
-        """Whether a job with unanswered cells is then cancelled; otherwise it is partial."""
+        """Whether a job with unanswered cells is then cancelled; otherwise it is partial, or failed."""
         return self.code != MAX_COST
 
 

@@ -104,8 +104,8 @@ class Purse(Protocol):
         """Count what a call cost, and hold nothing for it any more."""
         ...
 
-    def exhausted(self) -> str:
-        """Return why no further call is made."""
+    def exhausted(self, cell: Cell) -> str:
+        """Return why the call of a cell is not made, nor any other."""
         ...
 
 
@@ -309,7 +309,7 @@ class Run:
             while True:
                 with self._stop.interruptible(), contextlib.suppress(TurnOver):
                     if self._purse is not None and not await self._purse.take(progress.cell):
-                        self._ask_no_more(self._purse)
+                        self._ask_no_more(self._purse, progress.cell)
                         return None
                     async with self._slot(progress.cell) as turn, self._counted():
                         return await self._asked(progress, turn)
@@ -331,11 +331,11 @@ class Run:
         self._emit(ExecutionStarted(self._assignment.job_id, progress.started_at, progress.cell))
         return await self._asker.execute(progress, turn)
 
-    def _ask_no_more(self, purse: Purse) -> None:
+    def _ask_no_more(self, purse: Purse, cell: Cell) -> None:
         """Let the calls in flight end, and make no other one."""
         self._stop.in_flight()  # this task ends by itself
         if self._stop.reason is None:
-            text = purse.exhausted()
+            text = purse.exhausted(cell)
             self._emit(Notice(self._assignment.job_id, self._clock.now(), f"stopping… {text}"))
             self._stop.drain(StopReason(MAX_COST, text))
 

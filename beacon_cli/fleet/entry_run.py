@@ -22,12 +22,12 @@ from beacon_cli.errors import (
     SchemaError,
     StoreError,
 )
-from beacon_cli.executor.cancellation import Stop
-from beacon_cli.executor.run import RunOutcome
+from beacon_cli.executor.cancellation import MAX_COST, Stop
+from beacon_cli.executor.run import Run, RunOutcome
 from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, WorkerContext, claimed_run
 from beacon_cli.fleet.lease import PATIENCE_SECONDS
 from beacon_cli.fleet.set_aside import MOST_ENDED, count_failure, ended_workers, is_the_jobs_fault, set_aside
-from beacon_cli.fleet.unfinished import fail_job, give_up_job
+from beacon_cli.fleet.unfinished import fail_job, give_up_job, note_reason
 from beacon_cli.fleet.worker_queue import EntryEnd, TakenEntry
 from beacon_cli.pauses import pauses
 from beacon_cli.records.load_job import stored_job
@@ -124,7 +124,7 @@ class EntryRunner:
                 await self._require_not_set_aside(taken)
                 async with claimed_run(self._context, taken, stop) as run:
                     begun = run is not None
-                    return await run.execute() if run is not None else None
+                    return await self._executed(run, taken) if run is not None else None
             except FewerRepeats:
                 pass  # repeats were added after the job was read
             except JobLocked as locked:
@@ -142,6 +142,13 @@ class EntryRunner:
                 notified = True
             await asyncio.sleep(next(waits))
         return None
+
+    async def _executed(self, run: Run, taken: TakenEntry) -> RunOutcome:
+        """Run a job, and store why it ended before others see that it is over."""
+        outcome = await run.execute()
+        if outcome.stopped is not None and outcome.stopped.code == MAX_COST:
+            await asyncio.to_thread(note_reason, self._url, taken.id, taken.job_id, outcome.stopped.message)
+        return outcome
 
     async def _require_not_set_aside(self, taken: TakenEntry) -> None:
         ended, _ = await asyncio.to_thread(ended_workers, self._url, taken.id)

@@ -27,7 +27,7 @@ _REASON = "SELECT reason FROM beacon_queue.beacon_entries WHERE entry = %s"
 class Verdict:
     """How a submitted job ended: its rows by region, and those of its part by status.
 
-    `reason` explains why it could not run.
+    `reason` explains why it could not run, or ended without all of its answers.
     """
 
     submission: Submission

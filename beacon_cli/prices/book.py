@@ -135,7 +135,7 @@ def _of_container(rates: Rates, gpu: str, rate: Quoted, factor: Quoted | None) -
     second = rate.value * count_of(gpu) + cpu.value * cores + gib.value * memory
     price = Price(
         per_second=second,
-        basis=f"{gpu} with {cores:g} core and {memory:g} GiB, ${second:.3g} a second",
+        basis=f"{gpu} with {cores:g} core{'' if cores == 1 else 's'} and {memory:g} GiB, ${second:.3g} a second",
         sources=tuple(dict.fromkeys((rate.source, cpu.source, gib.source))),
     )
     if factor is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from beacon_cli.console.formatting import dollars
+from beacon_cli.console.formatting import dollars, dollars_up
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import Cell, Execution
 from beacon_cli.job.lanes import Lane
@@ -25,16 +25,25 @@ class Budget:
     Before a call is over its cost is a guess. For a price per token it is the most that the call can cost: no token is
     shorter than a byte, and no answer longer than `max_tokens`. For a price per second it is that of the dearest call
     of its lane so far, and before there is one, that of an answer of `max_tokens` at `SLOWEST_TOKENS_A_SECOND`.
+
+    `spent` is what the job's rows cost, and `longest` how many seconds the longest call of a lane took, by its rows.
     """
 
-    def __init__(self, job: Job, max_cost: float, spent: float, prices: Mapping[Lane, Price]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        max_cost: float,
+        spent: float,
+        prices: Mapping[Lane, Price],
+        longest: Mapping[Lane, float] | None = None,
+    ) -> None:
         self._job = job
         self._max_cost = max_cost
         self._spent = spent
         self._prices = prices
         self._held: dict[Cell, float] = {}
         self._in_flight = 0.0
-        self._dearest: dict[Lane, float] = {}
+        self._dearest = {lane: seconds * prices[lane].per_second for lane, seconds in (longest or {}).items()}
         self._changed = asyncio.Event()
 
     async def take(self, cell: Cell) -> bool:
@@ -64,12 +73,15 @@ class Budget:
         self._dearest[lane] = max(cost, self._dearest.get(lane, 0.0))
         self.give_back(execution.cell)
 
-    def exhausted(self) -> str:
-        """Return why no further call is made."""
-        return (
-            f"limits.max_cost is {dollars(self._max_cost)}: {dollars(self._spent)} are spent, and the next call could"
-            " pass it; raise it to go on"
-        )
+    def exhausted(self, cell: Cell) -> str:
+        """Return why no further call is made, and the least limit with which that of `cell` would be."""
+        limit, spent = dollars(self._max_cost), dollars(self._spent)
+        enough = dollars_up(self._spent + self._guess(cell))
+        where = " in the job file" if self._job.limits.max_cost is not None else ""
+        go_on = f"to go on, set it to {enough} or more{where}"
+        if self._spent > self._max_cost:
+            return f"limits.max_cost of {limit} was exceeded: {spent} are spent; {go_on}"
+        return f"limits.max_cost is {limit}: {spent} are spent, and the next call could pass it; {go_on}"
 
     def _guess(self, cell: Cell) -> float:
         price = self._prices[cell.lane]

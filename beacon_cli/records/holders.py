@@ -15,7 +15,7 @@ _STATUS = sql.SQL("""
     CASE WHEN job.status = 'running' AND (holder IS NOT NULL OR pg_is_in_recovery()) THEN 'running'
          WHEN job.status IN ('created', 'running')
          THEN CASE WHEN holder IS NOT NULL OR {in_queue} THEN 'queued' ELSE 'interrupted' END
-         WHEN {set_aside} IS NOT NULL THEN 'set_aside'
+         WHEN job.status = 'failed' AND starts_with({reason}, 'set aside: ') THEN 'set_aside'
          ELSE job.status END
 """)
 # If the queue cannot be read, submitted jobs are assumed to be in it.
@@ -26,12 +26,12 @@ _IN_QUEUE = {
     ),
     False: sql.SQL("job.status = 'created'"),
 }
-# Why the fleet set a job aside. A later end has another time. Entries are deleted at some time; then the job has
-# failed.
-_SET_ASIDE = {
+# Why a job ended as it did in the fleet. A later end has another time. Entries are deleted at some time.
+_REASON = {
     True: sql.SQL("""(
         SELECT reason FROM beacon_queue.beacon_entries
-        WHERE job.status = 'failed' AND job_id = job.id AND set_aside_at = job.completed_at
+        WHERE job.status IN ('failed', 'partial') AND job_id = job.id AND set_aside_at = job.completed_at
+        ORDER BY entry DESC LIMIT 1
     )"""),
     False: sql.SQL("NULL::text"),
 }
@@ -53,12 +53,12 @@ def status_expression(connection: Connection) -> sql.Composed:
     see the holders of locks, so there `running` is accepted.
     """
     seen = _sees_queue(connection)
-    return _STATUS.format(in_queue=_IN_QUEUE[seen], set_aside=_SET_ASIDE[seen])
+    return _STATUS.format(in_queue=_IN_QUEUE[seen], reason=_REASON[seen])
 
 
-def set_aside_expression(connection: Connection) -> sql.SQL:
-    """Return the expression for why the fleet set the job of the row `job` aside, NULL if it did not."""
-    return _SET_ASIDE[_sees_queue(connection)]
+def reason_expression(connection: Connection) -> sql.SQL:
+    """Return the expression for why the job of the row `job` ended as it did in the fleet, NULL if none is stored."""
+    return _REASON[_sees_queue(connection)]
 
 
 def _sees_queue(connection: Connection) -> bool:

@@ -19,9 +19,9 @@ class JobOverview:
     """A stored job. `status` is `interrupted` if it is not over, no process runs it, and no queue has it.
 
     `holder` names the process that runs it. `seconds` is how long its runs took, or how long the current one has taken
-    so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet set it aside. `blocked` of its
-    answers are refusals of a provider, `controls` the regions that are asked in two arms. None stands for a value that
-    is not recorded or not known.
+    so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet did not complete it.
+    `blocked` of its answers are refusals of a provider, `controls` the regions that are asked in two arms. None stands
+    for a value that is not recorded or not known.
     """
 
     id: str

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 from beacon_cli.records.expectation import from_spec
-from beacon_cli.records.holders import set_aside_expression, status_expression
+from beacon_cli.records.holders import reason_expression, status_expression
 from beacon_cli.records.legacy_jobs import legacy_jobs
 from beacon_cli.records.overview import (
     RESUMABLE,
@@ -53,8 +53,8 @@ def _require_status(status: str | None) -> None:
 def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[str, Any]]:
     with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
         status_is = status_expression(connection)
-        why = set_aside_expression(connection)
-        statement = query("records", "recent").format(status=status_is, holders=HOLDERS, holds=HOLDS, set_aside=why)
+        why = reason_expression(connection)
+        statement = query("records", "recent").format(status=status_is, holders=HOLDERS, holds=HOLDS, reason=why)
         wanted = list(RESUMABLE_STATUSES) if status == RESUMABLE else status and [status]
         cursor.execute(statement, {"limit": limit, "statuses": wanted})
         return cursor.fetchall()

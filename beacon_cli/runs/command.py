@@ -75,7 +75,8 @@ def _run_job(
     with connect_readonly(url) as connection:
         summary = read_summary(connection, request, settings, job, job_id, finished, with_batches=as_json)
         report = audit_job(connection, job_id, regions=settings.vocabulary.regions)
-        cost = read_run_cost(connection, settings, job_id, finished.run_id, local=request.local)
+        max_cost = request.limits(job, settings).max_cost
+        cost = read_run_cost(connection, settings, job_id, finished.run_id, local=request.local, max_cost=max_cost)
     stopped = finished.outcome.stopped
     if stopped is not None and stopped.signum is not None:
         exit_code = 128 + stopped.signum
@@ -88,7 +89,7 @@ def _run_job(
         "nothing_to_ask": finished.nothing_to_ask,
         "repeats_before": finished.repeats_before,
         "check_calls": asdict(finished.checks),
-        "cost": cost.as_data(request.limits(job, settings).max_cost),
+        "cost": cost.as_data(),
         "warnings": [*job.warnings, *doubts(request, job)],
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
@@ -98,7 +99,8 @@ def _run_job(
 def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
     """Return why the exit code is not 0; people read it in the verdict."""
     why = f"{summary.verdict}; {summary.stopped}" if summary.stopped else summary.verdict
-    hint = f"resume it with: {summary.resume_command}" if summary.resume_command else ""
+    resume = "raise the limit, then resume it with" if summary.at_max_cost else "resume it with"
+    hint = f"{resume}: {summary.resume_command}" if summary.resume_command else ""
     error = ProblemsFound(why, hint=hint)
     if interrupted:
         error.code = "interrupted"

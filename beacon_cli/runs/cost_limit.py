@@ -12,6 +12,7 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.settings import Settings
 
 if TYPE_CHECKING:
+    from beacon_cli.costs.usage import UsageGroup
     from beacon_cli.prices.budget import Budget
     from beacon_cli.store.job_store import Claim
 
@@ -39,12 +40,18 @@ async def budget_of(
 
     book = PriceBook(settings)
     prices = require_priced(lane_prices(book, lanes, endpoints, local=local), limits.max_cost)
-    spent = 0.0
+    spent, longest = 0.0, dict[Lane, float]()
     if claim.exists:
         groups = await asyncio.to_thread(read_usage_of, database_url, claim.job_id)
         kinds = {lane: lane_kind(lane, endpoints, local=local) for lane in lanes}
         spent = summed(groups, RowPrices(book, settings.vocabulary.regions, kinds)).dollars
-    return Budget(claim.job, limits.max_cost, spent, prices)
+        longest = {lane: _longest(groups, lane) for lane in lanes}
+    return Budget(claim.job, limits.max_cost, spent, prices, longest)
+
+
+def _longest(groups: Sequence[UsageGroup], lane: Lane) -> float:
+    of_lane = (each for each in groups if (each.model_id, each.region) == (lane.model_id, lane.region.label))
+    return max((each.longest for each in of_lane), default=0.0)
 
 
 def require_cost_limit(

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from beacon_cli.console.long_list import LongList
+from beacon_cli.executor.cancellation import MAX_COST
 from beacon_cli.executor.execution import CUT_OFF, STATUSES, Status
 from beacon_cli.executor.thoughts import answer_text
 from beacon_cli.job.model import Job
@@ -65,6 +66,7 @@ def read_summary(
         errors=[ErrorLine(**row) for row in rows["errors"]],
         function_call_ids=[str(row["function_call_id"]) for row in rows["remote_calls"]],
         stopped=outcome.stopped.message if outcome.stopped else None,
+        at_max_cost=outcome.stopped is not None and outcome.stopped.code == MAX_COST,
         registry_changes=finished.registry_changes,
         surplus_connections=finished.surplus_connections,
         repeats=job.repeats,

@@ -82,7 +82,8 @@ class RunSummary:
     `function_call_ids` are calls that may still run on Modal. `registry_changes` has, by region label, how the served
     models changed during the run, and `surplus_connections` how many connections were closed because of leftover bytes.
     `resume_command` resumes an unfinished job, None if nothing is left to do; `again_command` asks blocked answers
-    again, None if there are none; `stopped` says why a run ended early.
+    again, None if there are none; `stopped` says why a run ended early, `at_max_cost` that its limit on
+    cost was the reason.
     `answers` has all answers of a small job, those of the first repeat of a larger job, and none of a large job.
     `troubles` has, by region label, what the run met in regions that were paused or given up. `part` is what the run
     was to ask, which alone decides whether it succeeded; `asked` has its lanes, counted over its questions, None for
@@ -115,6 +116,7 @@ class RunSummary:
     resume_command: str | None = None
     again_command: str | None = None
     stopped: str | None = None
+    at_max_cost: bool = False
     repeats: int = 1
     system_prompts_differ: bool = False
     asked_again: AskedAgain | None = None

@@ -234,8 +234,7 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
         Text.assemble(word, f": {summary.answers_stored}{unasked}{again}{stopped}{separator}{report.checks_summary()}"),
     )
     if summary.resume_command:
-        label = "resume: " if summary.part.whole or not summary.succeeded else "to ask the rest: "
-        _print_command(label, excerpt(summary.resume_command, 4000), console)
+        _print_command(_resume_label(summary), excerpt(summary.resume_command, 4000), console)
     if summary.again_command:
         _print_command("to ask the blocked ones again on purpose: ", excerpt(summary.again_command, 4000), console)
     if summary.cells.answered:
@@ -246,6 +245,12 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
             console.print(Text(f"        {command('compare', job_id)}{accept}"), soft_wrap=True)
         if has_extra("report"):
             console.print(Text(f"        {command('report', job_id)}{accept}"), soft_wrap=True)
+
+
+def _resume_label(summary: RunSummary) -> str:
+    if summary.at_max_cost:
+        return "resume, with a higher limit: "
+    return "resume: " if summary.part.whole or not summary.succeeded else "to ask the rest: "
 
 
 def _part(summary: RunSummary) -> list[str]:

@@ -117,6 +117,7 @@ def _remarks(found: JobList) -> Iterator[str]:
     for job in [job for job in found.jobs if job.reason][:_REMARKS]:
         name = excerpt(job.id, 255)
         again = command("submit JOB_FILE --job-id", name)
-        yield f"{name} was {excerpt(job.reason or '', 500)}. To try it again: {again}"
+        how = "was" if job.status == "set_aside" else f"is {job.status}:"
+        yield f"{name} {how} {excerpt(job.reason or '', 500)}. To try it again: {again}"
     if found.more:
         yield f"There are older jobs. To list them: {command('jobs --limit N')}"

@@ -40,7 +40,8 @@ SELECT job_id, run_id::text, model_id, region, kind, gpu,
        count(*) FILTER (WHERE answered AND seconds IS NULL)                            AS without_seconds,
        count(*) FILTER (WHERE answered AND (input_tokens IS NULL OR tokens IS NULL))   AS without_tokens,
        min(completed_at) FILTER (WHERE isfinite(completed_at))                         AS first_at,
-       max(completed_at) FILTER (WHERE isfinite(completed_at))                         AS last_at
+       max(completed_at) FILTER (WHERE isfinite(completed_at))                         AS last_at,
+       coalesce(max(seconds), 0)::float8                                               AS longest
 FROM read
 GROUP BY job_id, run_id, model_id, region, kind, gpu
 ORDER BY min(completed_at) NULLS LAST, job_id, region, model_id

@@ -1,7 +1,8 @@
 -- What Beacon knows of the queue's entries, beside what Procrastinate does. `worker_id` and `attempt` are the claim of the
 -- worker that runs it: it holds while `attempt` is the entry's number of attempts. `ended` workers in a row could not go on
 -- with it (the last one is `ended_worker`, and `why`), `answered` is how much had an answer when that was counted.
--- `reason` is why the job could not run, or was set aside.
+-- `reason` is why the job could not run, ended without all of its answers, or was set aside (only then it begins with
+-- "set aside: "), and `set_aside_at` when that was: it holds while that is the time at which the job ended.
 CREATE TABLE beacon_entries (
     entry        bigint PRIMARY KEY,
     job_id       text NOT NULL,

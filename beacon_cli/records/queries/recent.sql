@@ -2,7 +2,7 @@
 -- for the jobs that are listed only. Every row of a completed job is an answer, so there the index alone says how many.
 WITH known AS (
     SELECT job.id, job.spec, job.batching, job.created_at, job.started_at, job.completed_at, holder, {status} AS status,
-           {set_aside} AS reason
+           {reason} AS reason
     FROM jobs AS job
     LEFT JOIN {holders} AS holders ON {holds}
 ), listed AS (

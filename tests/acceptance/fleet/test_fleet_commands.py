@@ -118,6 +118,10 @@ def test_a_worker_stops_a_job_before_its_limit_on_cost_and_continues_it_when_tha
             ended, document = fleet.beacon.json("submit", file, "--no-check", "--wait")
             assert (ended, document["data"]["status"]) == (code, status), fleet.everything()
             assert document["data"]["counts"] == {"completed": answers}
+            [job] = fleet.beacon.json("jobs")[1]["data"]["jobs"]
+            assert (job["status"], job["reason"]) == (status, document["data"]["reason"])
+            assert (code == 0) == (job["reason"] is None)
+            assert code == 0 or "limits.max_cost is $0.16: $0.10 are spent" in document["errors"][0]["message"]
         assert len(us.asked) == 4
 
 

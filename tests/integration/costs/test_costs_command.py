@@ -95,6 +95,21 @@ def test_what_has_no_price_is_said_and_not_counted(connection: Connection, datab
     assert "cold starts and idle time on Modal are not in it; with them about $" in shown
 
 
+def test_a_container_that_answers_in_two_runs_within_its_idle_time_is_one(
+    connection: Connection, database_url: str
+) -> None:
+    add_job(connection)
+    runs = [add_run(connection), add_run(connection), add_run(connection)]
+    for run, question, after in zip(runs, ("math_basic", "greatest_leader", "math_basic"), (0, 60, 600), strict=True):
+        at, model = START + timedelta(seconds=after), QWEN if after == 600 else LLAMA
+        add_execution(connection, run, question, model, "US", at=at, container_id="ta-one", **on_modal(1))
+    stays = (61 + 120) + (1 + 120)
+    assert costs(database_url, JOB)["with_idle_time"] == pytest.approx(stays * SECOND, abs=1e-6)
+    assert costs(database_url)["with_idle_time"] == pytest.approx(stays * SECOND, abs=1e-6)
+    assert "with Modal's credentials" in beacon("costs", JOB, url=database_url).out
+    assert "credentials" not in beacon("costs", JOB, "--no-billing", url=database_url).out
+
+
 def test_answers_that_were_asked_again_were_paid_too(connection: Connection, database_url: str) -> None:
     first, second = seed_paid(connection)
     before = costs(database_url, JOB)["cost"]

@@ -76,10 +76,12 @@ def test_a_job_stops_before_its_limit_says_how_to_go_on_and_goes_on(paid: Paid, 
     assert (data["cost"]["max_cost"], data["cost"]["sources"]) == (pytest.approx(limit), ["beacon.toml, 2026-11-01"])
     [problem] = done.document["errors"]
     assert "limits.max_cost is $0.29: $0.19 are spent, and the next call could pass it" in problem["message"]
-    assert problem["hint"].startswith("resume it with: ")
+    assert problem["hint"].startswith("raise the limit, then resume it with: ")
+    assert data["cost"]["max_cost_exceeded"] is False
     again = paid.run(limit)
     assert (again.code, len(paid.us.asked)) == (1, 3)
-    assert "raise it to go on" in again.out
+    assert "to go on, set it to $0.35 or more in the job file" in again.out
+    assert "resume, with a higher limit: " in again.out
     assert "cost by rows: $0.19 ($0.00 of it in this run), for 36 tokens of input and 15 of output" in again.out
     raised = paid.run(5, "--json")
     assert (raised.code, raised.document["data"]["status"], len(paid.us.asked)) == (0, "completed", 6)

@@ -118,6 +118,28 @@ def test_a_price_that_is_missing_is_said_and_the_sum_is_not_known() -> None:
     assert lines[-2:] == ["cost of llama3.2-1b in EU: not known, because nobody knows", "  ask somebody"]
 
 
+@pytest.mark.parametrize(
+    ("max_cost", "spent", "said"),
+    [
+        (0.004, 0.0, "  the job will stop before it is complete: the limit is below the least that answers cost"),
+        (0.05, 0.0, "  the job may stop before it is complete: the limit is below the most that answers cost"),
+        (
+            0.07,
+            0.068,
+            "  the job will stop before it is complete: the limit ($0.068 are spent) is below the least"
+            " that answers cost",
+        ),
+        (0.06, 0.0, None),
+    ],
+)
+def test_a_plan_says_that_the_limit_is_below_what_is_expected(max_cost: float, spent: float, said: str | None) -> None:
+    found = replace(estimate({US: SECOND}), spent=spent)
+    assert found.low == pytest.approx(0.005)
+    assert found.answers_high == pytest.approx(0.06)
+    warned = [line for line in estimate_lines(found, max_cost) if "before it is complete" in line]
+    assert warned == ([said] if said else [])
+
+
 def test_servers_on_this_machine_are_free_and_say_so_in_a_line() -> None:
     found = estimate({US: FREE, EU: FREE})
     assert list(estimate_lines(found, None)) == ["cost: nothing; servers on this machine are free"]

@@ -71,7 +71,7 @@ def test_nothing_is_asked_that_could_pass_the_limit_and_what_is_in_flight_is_kep
     assert (outcome.status, recorder.finished) == ("partial", "partial")
     assert outcome.stopped is not None
     assert outcome.stopped.message == (
-        "limits.max_cost is $1.01: $1.00 are spent, and the next call could pass it; raise it to go on"
+        "limits.max_cost is $1.01: $1.00 are spent, and the next call could pass it; to go on, set it to $1.02 or more"
     )
     assert [event.text for event in events if isinstance(event, Notice)] == [f"stopping… {outcome.stopped.message}"]
 
@@ -94,6 +94,27 @@ def test_a_limit_that_allows_no_call_asks_nothing() -> None:
     recorder = MemoryRecorder(job)
     outcome, _ = run(job, Budget(job, 0.01, 0.0, dict.fromkeys(job.lanes(), SECOND)), recorder, seconds=2)
     assert (outcome.status, recorder.executions) == ("failed", [])
+
+
+def test_a_limit_that_was_exceeded_says_so_and_what_would_be_enough() -> None:
+    job = make_job(1, generation={"max_tokens": 10}, limits={"max_cost": 0.01})
+    lane = job.lanes()[0]
+    cell = Cell(next(iter(job.questions)), lane)
+    assert Budget(job, 0.01, 0.054, {lane: SECOND}, {lane: 60.5}).exhausted(cell) == (
+        "limits.max_cost of $0.010 was exceeded: $0.054 are spent; to go on, set it to $0.66 or more in the job file"
+    )
+
+
+def test_the_longest_call_of_earlier_runs_is_what_the_next_one_may_cost() -> None:
+    job = make_job(1, generation={"max_tokens": 10})
+    lane = job.lanes()[0]
+    cell = Cell(next(iter(job.questions)), lane)
+
+    async def taken(max_cost: float) -> bool:
+        return await Budget(job, max_cost, 0.0, {lane: SECOND}, {lane: 60.0}).take(cell)
+
+    assert asyncio.run(taken(0.6))
+    assert not asyncio.run(taken(0.59))
 
 
 def test_a_call_with_a_price_per_token_is_counted_with_the_most_that_it_can_cost() -> None:

@@ -46,6 +46,10 @@ def test_prices_are_read_with_their_date(tmp_path: Path) -> None:
             "prices: set date to the day on which you read these prices, such as date = 2026-11-01",
         ),
         (
+            "[prices]\ndate = 2999-01-01\n",
+            "prices: date 2999-01-01 is in the future; set it to the day on which you read these prices",
+        ),
+        (
             "[prices]\ndate = 2026-11-01\n[prices.models.m]\ninput = 1\n",
             "prices.models.m: give both input and output, in US dollars per 1,000,000 tokens",
         ),
