@@ -99,7 +99,7 @@ def _nearest_file() -> Path | None:
     with contextlib.suppress(OSError):  # the working folder is gone, or a folder above it is not readable
         start = Path.cwd()
         for folder in (start, *start.parents):
-            if (candidate := folder / FILE_NAME).is_file():
+            if (candidate := folder / FILE_NAME).exists():  # one that is no file is refused where it is read
                 return candidate
     return None
 

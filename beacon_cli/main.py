@@ -209,6 +209,7 @@ def _outcome_of(arguments: list[str], context: AppContext) -> int:
 def _stopped(interrupted: Interrupted) -> BeaconError:
     stopped = BeaconError("interrupted", hint=interrupted.hint)
     stopped.code = "interrupted"
+    stopped.data = interrupted.data
     return stopped
 
 

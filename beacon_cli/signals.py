@@ -25,12 +25,16 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to end. Not an `Exception` or a `KeyboardInterrupt`, so no other code handles it."""
+    """A signal asked the process to end. Not an `Exception` or a `KeyboardInterrupt`, so no other code handles it.
+
+    `data` goes into the JSON document.
+    """
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.signum = signum
         self.hint = ""
+        self.data: dict[str, object] = {}
 
     @property
     def exit_code(self) -> int:

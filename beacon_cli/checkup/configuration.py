@@ -7,6 +7,7 @@ from pathlib import Path
 from beacon_cli.checkup.condition import Condition, failure
 from beacon_cli.config import Sources, settings_and_sources
 from beacon_cli.console.program_name import command
+from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import ConfigError
 from beacon_cli.settings import Settings
 
@@ -23,7 +24,7 @@ def configured(config: Path | None) -> tuple[Settings | None, Condition]:
 def _described(settings: Settings, sources: Sources) -> Condition:
     variables = f"; variables: {', '.join(sources.variables)}" if sources.variables else ""
     what = f"{sources.found}{variables}"
-    if sources.file is None and not (settings.regions or settings.modal.workspace):
+    if sources.file is None and not (settings.regions or settings.modal.workspace or recorded_endpoints(settings)):
         return Condition(
             "configuration",
             "warning",

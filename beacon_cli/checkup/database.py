@@ -12,6 +12,7 @@ from beacon_cli.settings import Settings
 from beacon_cli.store.address import in_schema, program_parameters
 from beacon_cli.store.connect import Connection, connect, server_name
 from beacon_cli.store.database import NamedDatabase, ignore_libpq_variables, named_database
+from beacon_cli.store.embedded import nearest_existing
 from beacon_cli.store.migrate import require_current
 from beacon_cli.store.running import running_url, server_folder
 from beacon_cli.store.schema import WRITING, Facts, facts_of, require_rights, require_supported
@@ -27,6 +28,8 @@ def look_at_database(settings: Settings, flag: str | None) -> list[Condition]:
     named = named_database(settings, flag)
     if named is not None:
         url, where = named.url, f"{_shown(named)} (from {named.source})"
+    elif not nearest_existing(settings.data_path()).is_dir():
+        return [Condition("database", "skipped", "embedded: not looked at without a data folder")]
     elif (running := running_url(settings.data_path())) is not None:
         ignore_libpq_variables()
         url, where = running, f"embedded, in {settings.data_path()}"

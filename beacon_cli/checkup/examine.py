@@ -40,7 +40,8 @@ def examined(config: Path | None, database_url: str | None) -> Checkup:
     found = results_of(parts, LONGEST_SECONDS)
     if settings is None:
         unknown = "not looked at, because the configuration cannot be used"
-        found |= {name: [Condition(name, "skipped", unknown)] for name in ("data", "database", "network", "endpoints")}
+        skipped = {"data": "data_folder", "database": "database", "network": "proxy", "endpoints": "endpoints"}
+        found |= {part: [Condition(name, "skipped", unknown)] for part, name in skipped.items()}
     order = ("data", "database", "network", "endpoints", "modal", "extras", "machine", "ports")
     later = [condition for name in order for condition in found.get(name, ())]
     return Checkup((*found["program"], first, *later))

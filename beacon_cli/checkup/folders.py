@@ -48,6 +48,8 @@ def _data_folder(path: Path, *, embedded: bool) -> Condition:
 
 def _disk(path: Path) -> Condition:
     folder = nearest_existing(path)
+    if not folder.is_dir():
+        return Condition("disk", "skipped", "not looked at without a data folder")
     try:
         require_room(folder)
     except EnvironmentFault as error:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from beacon_cli.checkup.condition import Condition, failure
 from beacon_cli.checkup.regions import usable_endpoints
+from beacon_cli.config import FILE_NAME
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.network.proxies import Proxy, proxy_for
 from beacon_cli.network.roots import trusted_roots
@@ -60,6 +61,8 @@ def _proxy(proxy: Proxy) -> Condition:
         socket.create_connection(address, timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         why = (error.strerror or str(error) or "no answer").lower()
-        hint = f"start it, or correct or unset {proxy.source}; NO_PROXY names hosts that are reached directly"
+        in_file = proxy.source == FILE_NAME
+        change = f"correct or remove proxy in {FILE_NAME}" if in_file else f"correct or unset {proxy.source}"
+        hint = f"start it, or {change}; NO_PROXY names hosts that are reached directly"
         return Condition("proxy", "failed", f"{named} cannot be reached: {why}", hint)
     return Condition("proxy", "ok", f"{named} accepts connections")

@@ -52,7 +52,7 @@ def modal(
     from beacon_cli.deployment.chosen import models_to_deploy, regions_to_deploy
     from beacon_cli.deployment.commands import deploy_modal, plan_modal
     from beacon_cli.deployment.plan import DeployRequest
-    from beacon_cli.endpoints.recorded import environment_name
+    from beacon_cli.endpoints.environment import environment_name
 
     settings = ctx.obj.settings
     request = DeployRequest(

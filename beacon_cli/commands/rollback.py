@@ -64,7 +64,7 @@ def modal(
     from beacon_cli.deployment.chosen import chosen_regions
     from beacon_cli.deployment.commands import plan_rollback_modal, rollback_modal
     from beacon_cli.deployment.rollback import RollbackReport, RollbackRequest
-    from beacon_cli.endpoints.recorded import environment_name
+    from beacon_cli.endpoints.environment import environment_name
 
     settings = ctx.obj.settings
     request = RollbackRequest(

@@ -19,8 +19,8 @@ def warm(
         typer.Option(
             "--for",
             metavar="DURATION",
-            help="Keep it warm for this long after the first answers, such as 30m: a tiny question is asked before a "
-            "container would end. This costs GPUs for as long.",
+            help="Keep it warm for this long after the first answers, such as 30m (24h at most): a tiny question is "
+            "asked before a container would end. This costs GPUs for as long.",
         ),
     ] = None,
     model: Annotated[

@@ -17,5 +17,7 @@ def print_hanging(line: Text, text: str, console: Console, *, indent: int) -> No
     limit = line_limit(console)
     shown = encodable(text, console)
     lines = [shown] if limit is None else wrapped(shown, limit - indent, taken=max(0, line.cell_len - indent))
+    if not lines[0]:  # the first word is longer than what is left of the line
+        line.rstrip()
     line.append(("\n" + " " * indent).join(lines), style="none")
     console.print(line, soft_wrap=True)

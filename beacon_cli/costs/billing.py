@@ -16,7 +16,7 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.console.redaction import redacted
 from beacon_cli.deployment.control_plane import preflight
 from beacon_cli.deployment.failures import NETWORK_HINT, explain
-from beacon_cli.endpoints.recorded import environment_name
+from beacon_cli.endpoints.environment import environment_name
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.prices.workspace_rates import WorkspaceRates, usable_rate
 from beacon_cli.settings import Settings

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from beacon_cli import __version__
-from beacon_cli.console.program_name import command
 from beacon_cli.console.result import CommandResult, write_stderr
 from beacon_cli.deployment.deploy import deploy
 from beacon_cli.deployment.plan import DeployRequest, deployment_plan, functions_data
@@ -14,11 +14,13 @@ from beacon_cli.deployment.report import AppOutcome
 from beacon_cli.deployment.rollback import RollbackOutcome, RollbackReport, RollbackRequest, plan_rollback, rollback
 from beacon_cli.deployment.table import show_deployment, show_plan, show_rollback
 from beacon_cli.deployment.verified import record_outcome
-from beacon_cli.endpoints.configured import Endpoint
+from beacon_cli.endpoints.configured import Endpoint, regions_with_endpoints, require_encrypted
+from beacon_cli.endpoints.environment import environment_name
+from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import BeaconError
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
-from beacon_cli.verification.report import VerifyReport
+from beacon_cli.verification.report import VerifyReport, verify_command
 
 _VERIFY_SECONDS = 180.0
 
@@ -110,12 +112,19 @@ def _productions(outcomes: Iterable[AppOutcome | RollbackOutcome]) -> dict[str, 
 def _verified(
     settings: Settings, environment: str, endpoints: Mapping[str, Endpoint], productions: Mapping[str, Production]
 ) -> VerifyReport | None:
-    """Verify endpoints, and record the outcome for the versions that serve there; None if there are no endpoints."""
+    """Verify endpoints, and record the outcome for the versions that serve there; None if there are no endpoints.
+
+    Raises `ConfigError` if credentials would be sent there unencrypted, and `Interrupted`.
+    """
     from beacon_cli.verification.verify import verify_endpoints
 
     if not endpoints:
         return None
+    require_encrypted(settings, endpoints.values())
     _report_progress(f"verifying {', '.join(endpoint.region.label for endpoint in endpoints.values())}")
+    elsewhere = "" if environment == environment_name(settings) else environment
+    everywhere = {region.id for region in regions_with_endpoints(settings, recorded_endpoints(settings))}
+    named = () if everywhere == {*endpoints} else tuple(endpoint.region for endpoint in endpoints.values())
     try:
         report = verify_endpoints(
             settings,
@@ -126,8 +135,10 @@ def _verified(
             notify=_report_progress,
         )
     except Interrupted as interrupted:
-        interrupted.hint = f"only the verification was interrupted; the deployment stays: {command('verify endpoints')}"
+        again = verify_command(named, elsewhere)
+        interrupted.hint = f"only the verification was interrupted; the deployment stays: {again}"
         raise
+    report = replace(report, named=named, environment=elsewhere)
     record_outcome(settings, environment, report, productions, endpoints, _warn)
     return report
 

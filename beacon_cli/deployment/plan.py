@@ -9,7 +9,7 @@ from typing import Any, Literal
 from beacon_cli import __version__
 from beacon_cli.endpoints.configured import modal_urls
 from beacon_cli.errors import ConfigError
-from beacon_cli.settings import ModalSettings, Settings
+from beacon_cli.settings import Settings
 from modal_deployment.contents import (
     IDLE_SECONDS,
     STATUS,
@@ -143,8 +143,7 @@ def _expected_urls(region: Region, request: DeployRequest, settings: Settings) -
     """Return the URLs that Modal gives a region in the configured workspace; none if it is unknown."""
     if not settings.modal.workspace:
         return {}
-    modal = ModalSettings(workspace=settings.modal.workspace, environment=request.environment or None)
     try:
-        return modal_urls(region, modal, request.functions)
+        return modal_urls(region, settings.modal.workspace, request.environment, request.functions)
     except ConfigError:  # Modal shortens so long a host name in its own way
         return {}

@@ -25,7 +25,8 @@ from beacon_cli.deployment.production import Production, what_serves
 from beacon_cli.deployment.report import RegionalReport
 from beacon_cli.door import Door
 from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
-from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recorded_endpoints, save
+from beacon_cli.endpoints.environment import environment_name
+from beacon_cli.endpoints.recorded import recorded_apps, recorded_endpoints, save
 from beacon_cli.endpoints.versions import AppVersions, known_versions, record_versions
 from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
 from beacon_cli.settings import Settings
@@ -215,7 +216,7 @@ class _Plan:
             status="already_there" if there else "planned",
             to_version=target,
             earlier_version=max((number for number in versions if number < known.origin(target)), default=None),
-            verified_at=known[target].at if known[target].ok else None,
+            verified_at=known.verified_at(target),
         )
 
     def _nothing_verified(self, outcome: RollbackOutcome, versions: list[int]) -> Failure:
@@ -367,4 +368,4 @@ def outcome_line(outcome: RollbackOutcome) -> str:
         case "already_there":
             same = "" if before == target else f", which has the contents of v{target}"
             return f"{label}: stays at v{before}{same}"
-    return f"{label}: {outcome.status}: {outcome.failure.message if outcome.failure else ''}"
+    return f"{label}: {outcome.status}"  # why, the error says at the end

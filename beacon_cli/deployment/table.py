@@ -52,7 +52,8 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
         _print(console, f"{endpoints}; at most {containers} at once; strategy {plan['strategy']}")
         allowed, needs = plan["starter_plan_endpoints"], plan["web_endpoints"]
         more = "" if needs <= allowed else ": deploy fewer regions, or choose a larger plan"
-        _print(console, f"Modal's Starter plan allows {allowed} web endpoints in all apps together{more}")
+        refused = f"were refused more than {allowed} web endpoints in all apps together (January 2026)"
+        _print(console, f"workspaces on Modal's Starter plan {refused}{more}")
 
     return show
 

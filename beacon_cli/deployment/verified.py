@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from beacon_cli.deployment.credentials import has_credentials
 from beacon_cli.deployment.production import Production, what_serves
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.endpoints.recorded import environment_name
+from beacon_cli.endpoints.environment import environment_name
 from beacon_cli.endpoints.versions import AppVersions, known_versions, record_versions
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.settings import Settings

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.access import Access
+from beacon_cli.endpoints.environment import environment_name
 from beacon_cli.errors import ConfigError, NoEndpoint
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.proxies import DIRECT_HOSTS
@@ -19,10 +20,12 @@ from modal_deployment.contents import INFERENCE, STATUS, GpuFunction, gpu_functi
 from modal_deployment.regions import Region
 
 if TYPE_CHECKING:
-    from beacon_cli.settings import ModalSettings, Settings
+    from beacon_cli.settings import Settings
 
 # A label of a host name; Modal shortens longer ones in its own way.
 _LONGEST_LABEL = 63
+# The environments whose name is no part of a host name: the workspace's default one, and the one that it begins with.
+_WITHOUT_SUFFIX = ("", "main")
 # Where the URLs of an endpoint lie below its base URL, by name.
 _PATHS: Mapping[Api, Mapping[str, str]] = {
     "beacon": {"inference": "inference", "models": "models", "health": "health"},
@@ -122,12 +125,17 @@ def configured_endpoints(
     """
     endpoints = {region.id: _endpoint(region, settings, (recorded or {}).get(region.id)) for region in regions}
     _refuse_same_endpoint(settings, endpoints, model_ids)
+    require_encrypted(settings, endpoints.values())
+    return endpoints
+
+
+def require_encrypted(settings: Settings, endpoints: Iterable[Endpoint]) -> None:
+    """Raise `ConfigError` if credentials would be sent unencrypted to one of these endpoints."""
     modal = settings.proxy_headers()
-    for endpoint in endpoints.values():
+    for endpoint in endpoints:
         for each in endpoint.all:
             if each.access.sends_secrets(modal):
                 _refuse_clear_text(each)
-    return endpoints
 
 
 def require_lanes(endpoints: Mapping[str, Endpoint], lanes: Iterable[Lane]) -> None:
@@ -164,12 +172,14 @@ def urls_of_functions(functions: Mapping[str, str]) -> dict[str, str]:
     return urls | {name: url for name, url in functions.items() if name not in urls}
 
 
-def modal_urls(region: Region, modal: ModalSettings, functions: Iterable[GpuFunction]) -> dict[str, str]:
-    """Return the URLs that Modal gives a region's app in the configured workspace, by name.
+def modal_urls(region: Region, workspace: str, environment: str, functions: Iterable[GpuFunction]) -> dict[str, str]:
+    """Return the URLs that Modal gives a region's app in an environment of a workspace, by name.
 
-    Raises `ConfigError` if Modal would shorten them, which it does in its own way.
+    An environment has a *web suffix* in its URLs: its name, unless somebody changed it, and none for `main`, with which
+    a workspace begins (https://modal.com/docs/guide/environments). Raises `ConfigError` if Modal would shorten the
+    URLs, which it does in its own way.
     """
-    owner = f"{modal.workspace}-{modal.environment}" if modal.environment else modal.workspace
+    owner = workspace if environment in _WITHOUT_SUFFIX else f"{workspace}-{environment}"
     hosts = {
         name: f"{owner}--project-beacon-hf-{region.id}-{name}"
         for name in (INFERENCE, *(function.name for function in functions), STATUS)
@@ -216,7 +226,8 @@ def _without_models(
     deployed = any(region.id == known.id for known in settings.vocabulary.deployed_regions)
     if configured.api != "openai" and settings.modal.workspace and deployed:
         functions = gpu_functions(settings.vocabulary.deployed)
-        return Endpoint.of_urls(region, modal_urls(region, settings.modal, functions), functions)
+        urls = modal_urls(region, settings.modal.workspace, environment_name(settings), functions)
+        return Endpoint.of_urls(region, urls, functions)
     raise NoEndpoint(
         f"no endpoint is configured for region {region.label}",
         hint=f"add --local to ask servers on this machine; or {_where_to_ask(region, configured, deployed=deployed)},"

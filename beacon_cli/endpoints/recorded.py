@@ -12,6 +12,7 @@ from typing import Any
 
 from beacon_cli import __version__
 from beacon_cli.endpoints.configured import Endpoint
+from beacon_cli.endpoints.environment import environment_name
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.settings import Settings
 from modal_deployment.contents import INFERENCE, gpu_functions
@@ -19,11 +20,6 @@ from modal_deployment.registry import Model, registry_sha256
 
 _VERSION = 1
 _NEEDED = ("inference", "models", "health")
-
-
-def environment_name(settings: Settings, wanted: str | None = None) -> str:
-    """Return the Modal environment that a command means; empty for the workspace's own default."""
-    return wanted or settings.modal.environment or os.environ.get("MODAL_ENVIRONMENT") or ""
 
 
 def save(

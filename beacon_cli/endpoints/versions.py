@@ -62,6 +62,11 @@ class AppVersions:
         with_these = [number for number in passed if self[number].registry_sha256 == registry_sha256]
         return max(with_these or passed, default=None)
 
+    def verified_at(self, number: int) -> str | None:
+        """Return when the contents of a version passed a verification last, under whatever number."""
+        same = [known for other, known in self.versions.items() if self.origin(other) == self.origin(number)]
+        return max((known.at for known in same if known.ok and known.at), default=None)
+
     def __getitem__(self, number: int) -> KnownVersion:
         return self.versions.get(number, KnownVersion())
 

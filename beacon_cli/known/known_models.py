@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from beacon_cli.endpoints.recorded import environment_name, recorded_apps, serves
+from beacon_cli.endpoints.environment import environment_name
+from beacon_cli.endpoints.recorded import recorded_apps, serves
 from beacon_cli.local.bundled import local_model_ids
 from beacon_cli.local.llama import LlamaGenerator
 from beacon_cli.local.models import local_registry

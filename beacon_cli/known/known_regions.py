@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
-from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recorded_endpoints
+from beacon_cli.endpoints.environment import environment_name
+from beacon_cli.endpoints.recorded import recorded_apps, recorded_endpoints
 from beacon_cli.errors import ConfigError
 from beacon_cli.known.known_models import BUILT_IN, CONFIGURED
 from beacon_cli.region_settings import RegionSettings

@@ -7,7 +7,8 @@ from typing import Any
 
 from beacon_cli.deployment.control_plane import live_containers
 from beacon_cli.deployment.credentials import has_credentials
-from beacon_cli.endpoints.recorded import environment_name, recorded_apps
+from beacon_cli.endpoints.environment import environment_name
+from beacon_cli.endpoints.recorded import recorded_apps
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.settings import Settings
 from modal_deployment.regions import Region

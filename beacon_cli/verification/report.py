@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -96,14 +97,30 @@ class RegionReport:
         return document
 
 
+def verify_command(named: Iterable[Region], environment: str, *, local: bool = False) -> str:
+    """Return the command that verifies these regions, or all. `environment` is one that the settings do not name."""
+    where = f"BEACON_MODAL__ENVIRONMENT={shlex.quote(environment)} " if environment else ""
+    options = [*(["--local"] if local else []), *(f"--region {shlex.quote(region.id)}" for region in named)]
+    return where + " ".join([command("verify endpoints"), *options])
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All regions of a target, or those that were `named`. `regions` is by region id, in the given order."""
+    """All regions of a target, or those that were `named`. `regions` is by region id, in the given order.
+
+    `environment` is the one on Modal, if it is not the one that the settings name.
+    """
 
     target: Target
     probed: bool
     regions: Mapping[str, RegionReport]
     named: tuple[Region, ...] = ()
+    environment: str = ""
+
+    @property
+    def again(self) -> str:
+        """The command that verifies the same regions."""
+        return verify_command(self.named, self.environment, local=self.target == "local")
 
     @property
     def ok(self) -> bool:

@@ -131,12 +131,9 @@ def _proven(report: VerifyReport) -> str:
 
 
 def _next(report: VerifyReport) -> str:
-    options = ["--local"] if report.target == "local" else []
-    options += [f"--region {region.id}" for region in report.named]
-    again = " ".join([command("verify endpoints"), *options])
     if not report.ok:
-        return f"follow the hints above, then {again}"
-    return command("run JOB_FILE") if report.probed else f"{again} --probe"
+        return f"follow the hints above, then {report.again}"
+    return command("run JOB_FILE") if report.probed else f"{report.again} --probe"
 
 
 def _count(report: VerifyReport, severity: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from beacon_cli.verification.findings import finding_at
 from beacon_cli.verification.openness import is_on_modal
 from modal_deployment.contents import IDLE_SECONDS
 
-State = Literal["warm", "failed", "not_ours"]
+State = Literal["starting", "warm", "failed", "not_ours"]
 _UNREACHABLE = frozenset({"connection_failed", "connect_timeout"})
 
 
@@ -23,9 +23,11 @@ _UNREACHABLE = frozenset({"connection_failed", "connect_timeout"})
 class WarmLane:
     """A lane, with the endpoint of its model, and how its last call ended.
 
-    `seconds` is the time until its first answer, None if there was none; `hops` is of all `calls`. `function` is the
+    `seconds` is the time until its first answer, None if there was none; `hops` is of all `calls`, which are
+    the questions sent, answered or not. `function` is the
     one on Modal that answered, and `at_most` how many containers it may have in the region, if the answer says both.
-    `not_ours`: its endpoint is not one of Beacon's own, so there is nothing to start.
+    `not_ours`: its endpoint is not one of Beacon's own, so there is nothing to start. `starting` is only a
+    lane that was interrupted before it ended.
     """
 
     lane: Lane
@@ -58,12 +60,21 @@ class WarmLane:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WarmReport:
-    """All lanes of a job, in its order. `kept_seconds` is how long they were kept warm after all had answered."""
+    """What becomes of all lanes of a job, in its order.
+
+    `kept_seconds` is how long they were kept warm after all had answered.
+    """
 
     lanes: Sequence[WarmLane]
     kept_seconds: float = 0.0
+
+    @classmethod
+    def begun(cls, lanes: Iterable[Lane], endpoints: Mapping[str, Endpoint]) -> WarmReport:
+        """Return the report of lanes that were not asked yet; `endpoints` are by region id."""
+        found = [(lane, endpoints[lane.region.id].of(lane.model_id)) for lane in lanes]
+        return cls([WarmLane(lane, each, "starting" if each.api == "beacon" else "not_ours") for lane, each in found])
 
     def of(self, state: State) -> list[WarmLane]:
         """Return the lanes in a state."""

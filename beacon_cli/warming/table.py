@@ -10,13 +10,14 @@ from beacon_cli.console.formatting import duration, quantity
 from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.console.program_name import command
 from beacon_cli.console.redaction import redacted
+from beacon_cli.verification.openness import is_on_modal
 from beacon_cli.warming.report import WarmLane, WarmReport
 from modal_deployment.contents import IDLE_SECONDS
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_STATES = {"warm": "warm", "failed": "failed", "not_ours": "nothing to warm"}
+_STATES = {"starting": "starting", "warm": "warm", "failed": "failed", "not_ours": "nothing to warm"}
 
 
 def show_warm(report: WarmReport, job_file: Path) -> Callable[[Console], None]:
@@ -66,3 +67,5 @@ def _sentences(report: WarmReport) -> Iterator[str]:
             f" nothing is asked, and ends {IDLE_SECONDS} s after its last question; {command('costs')} adds up what"
             " jobs cost."
         )
+    if any(is_on_modal(lane.endpoint) for lane in report.of("failed")):
+        yield "Containers that were still starting when Beacon gave up may cost, too: modal container list shows them."

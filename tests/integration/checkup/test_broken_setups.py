@@ -23,8 +23,11 @@ import trustme
 from grpclib import Status as Code
 from psycopg.conninfo import make_conninfo
 
+from beacon_cli.config import load_settings
+from beacon_cli.endpoints.recorded import save
 from beacon_cli.main import program
 from beacon_cli.network.roots import VARIABLES
+from modal_deployment.registry import BUILT_IN_MODELS
 from tests.integration.conftest import url_of
 from tests.support.deployed_regions import CREDENTIALS, Deployed, deployed
 from tests.support.fake_modal import fake_modal
@@ -115,7 +118,7 @@ def test_a_typo_in_the_configuration_is_named_and_what_depends_on_it_skipped(doc
     status, what, to_do = lines["configuration"]
     assert (status, what) == ("failed", f"{doctor.folder}/beacon.toml: limits.max_in_fligth: unknown key")
     assert to_do.startswith("beacon docs configuration lists every key")
-    assert {lines[name][0] for name in ("data", "database", "network", "endpoints")} == {"skipped"}
+    assert {lines[name][0] for name in ("data_folder", "database", "proxy", "endpoints")} == {"skipped"}
     assert lines["python"][0] == lines["extra.local"][0] == "ok"
 
 
@@ -128,6 +131,26 @@ def test_a_data_folder_that_cannot_be_one_is_named(doctor: Doctor) -> None:
         f"the data folder {doctor.folder}/data cannot be used: {doctor.folder}/data: Not a directory",
     )
     assert to_do.startswith("set BEACON_DATA_DIR")
+    assert lines["disk"][:2] == ("skipped", "not looked at without a data folder")
+    assert lines["database"][:2] == ("skipped", "embedded: not looked at without a data folder")
+
+
+def test_recorded_endpoints_are_endpoints(doctor: Doctor) -> None:
+    urls = {name: f"http://127.0.0.1:{closed_port()}/{name}" for name in ("inference", "models", "health")}
+    save(load_settings(), "", {"us": ("app-us", "ap-1", urls)}, BUILT_IN_MODELS)
+    _, lines = doctor()
+    assert lines["configuration"][0] == "ok"
+    assert "no endpoint is configured" not in lines["configuration"][1]
+
+
+def test_a_configuration_that_is_a_folder_is_told(doctor: Doctor) -> None:
+    (doctor.folder / "beacon.toml").mkdir()
+    code, lines = doctor()
+    assert code == 1
+    assert lines["configuration"][:2] == (
+        "failed",
+        f"{doctor.folder}/beacon.toml (the nearest beacon.toml) is not a file",
+    )
 
 
 def test_a_good_database_is_described(doctor: Doctor, database_url: str) -> None:
@@ -290,6 +313,9 @@ def test_a_dead_proxy(doctor: Doctor, regions: Deployed) -> None:
     assert to_do.startswith("start it, or correct or unset WAY")
     assert lines["endpoint.eu"][0] == "failed"
     assert "through the proxy" in lines["endpoint.eu"][1]
+    (doctor.folder / "beacon.toml").write_text(f'[regions.us]\nproxy = "http://127.0.0.1:{closed_port()}"\n')
+    doctor.set(BEACON_REGIONS__EU__PROXY_ENV="", BEACON_REGIONS__US__BASE_URL=f"{regions.url}/us")
+    assert doctor()[1]["proxy"][2].startswith("start it, or correct or remove proxy in beacon.toml; NO_PROXY")
     doctor.set(HTTPS_PROXY="http://nonsense:0")
     assert doctor()[1]["proxy"][:2] == ("failed", "HTTPS_PROXY does not name a usable proxy")
 

@@ -9,8 +9,10 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from beacon_cli.warming.table import show_warm
 from beacon_cli.warming.warm import warmed
 from tests.support.deployed_regions import Deployed, deployed, modal_404
 from tests.support.openai_region import openai_region
-from tests.support.raw_server import http
+from tests.support.raw_server import Request, http
 
 STARTING = http(503, {"detail": "starting"})
 JOB = "questions: [math_basic]\nmodels: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n"
@@ -68,7 +70,8 @@ def test_each_lane_is_waited_for_until_it_answers(regions: Deployed) -> None:
     assert set(states(document).values()) == {"warm"}
     assert len(document["data"]["lanes"]) == 6
     assert sum(lane["hops"] for lane in document["data"]["lanes"]) == 1
-    assert all(lane["seconds"] >= 0 and lane["calls"] == 1 for lane in document["data"]["lanes"])
+    assert all(lane["seconds"] >= 0 for lane in document["data"]["lanes"])
+    assert sum(lane["calls"] for lane in document["data"]["lanes"]) == 6 + 2, "each question sent is a call"
     assert max(lane["seconds"] for lane in document["data"]["lanes"] if lane["region"] == "EU") >= 0.5
     assert said.count(": warm after ") == 6
     assert {key: document["data"][key] for key in ("kept_seconds", "idle_seconds", "containers_that_cost")} == {
@@ -103,7 +106,9 @@ def test_a_start_that_takes_too_long_is_given_up(regions: Deployed) -> None:
     regions.us.always["inference"] = STARTING
     code, document, _ = warm("--region", "us", "--timeout", "1")
     assert code == 1
-    assert {lane["error"]["message"] for lane in document["data"]["lanes"]} == {"no answer in 1 s"}
+    assert {lane["error"]["message"] for lane in document["data"]["lanes"]} == {
+        "no answer in 1 s, in 2 calls: HTTP 503: starting"
+    }
 
 
 def test_refused_credentials_and_no_network_have_their_own_exit_codes(
@@ -126,6 +131,13 @@ def test_a_time_that_is_none_is_refused(regions: Deployed, given: str) -> None:
     assert regions.us.requests == []
 
 
+def test_nobody_keeps_gpus_for_years_by_mistake(regions: Deployed) -> None:
+    code, document, _ = warm("--for", "25h")
+    assert (code, document["errors"][0]["code"]) == (2, "usage")
+    assert document["errors"][0]["message"] == "--for 25h: every second of it costs GPUs; 24 h is the most"
+    assert regions.us.requests == []
+
+
 def test_endpoints_of_others_are_not_asked(regions: Deployed, tmp_path: Path) -> None:
     with openai_region() as other:
         (tmp_path / "beacon.toml").write_text(f'[regions.br]\napi = "openai"\nbase_url = "{other.url}"\n')
@@ -137,7 +149,19 @@ def test_endpoints_of_others_are_not_asked(regions: Deployed, tmp_path: Path) ->
     assert states(document)["EU", "llama3.2-1b"] == "warm"
 
 
-def kept(regions: Deployed, *, seconds: float, every: float) -> tuple[WarmReport, list[str]]:
+class Timed(list[Request]):
+    """The requests of a region, with the time of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: list[float] = []
+
+    def append(self, request: Request) -> None:
+        self.at.append(time.monotonic())
+        super().append(request)
+
+
+def kept(regions: Deployed, *, seconds: float, every: float, timeout: float = 5) -> tuple[WarmReport, list[str]]:
     settings = load_settings()
     known = settings.vocabulary.regions
     endpoints = configured_endpoints(settings, [known["us"], known["eu"]])
@@ -145,12 +169,13 @@ def kept(regions: Deployed, *, seconds: float, every: float) -> tuple[WarmReport
         Lane(model_id, known[region_id]) for region_id in ("us", "eu") for model_id in ("llama3.2-1b", "qwen2.5-1.5b")
     ]
     said: list[str] = []
-    report = asyncio.run(
+    report = WarmReport.begun(lanes, endpoints)
+    asyncio.run(
         warmed(
             settings,
             endpoints,
-            lanes,
-            timeout=5,
+            report,
+            timeout=timeout,
             keep_seconds=seconds,
             every=every,
             waiting=Waiting(said.append, 60),
@@ -171,10 +196,29 @@ def test_what_answered_is_kept_warm_while_others_still_start(regions: Deployed) 
     regions.eu.first["inference"] = [STARTING] * 6  # three attempts of each lane, 0.5 and 0.75 s apart
     report, said = kept(regions, seconds=0.0, every=0.4)
     assert report.exit_code == 0
-    by_region = {lane.lane.region.id: lane.calls for lane in report.lanes}
-    assert by_region["eu"] == 1
-    assert by_region["us"] >= 3
+    assert sum(lane.calls for lane in report.lanes if lane.lane.region.id == "eu") == 6 + 2
+    assert all(lane.calls >= 3 for lane in report.lanes if lane.lane.region.id == "us")
     assert sum(": warm after " in line for line in said) == 4
+
+
+def test_a_lane_that_hangs_lets_no_other_get_cold(regions: Deployed) -> None:
+    regions.eu.wait = 60.0
+    regions.us.requests = asked = Timed()
+    report, _ = kept(regions, seconds=3.3, every=1.0, timeout=1.0)
+    assert {lane.state for lane in report.lanes if lane.lane.region.id == "us"} == {"warm"}
+    assert {lane.error.code for lane in report.lanes if lane.error} == {"answer_timeout"}
+    by_round = asked.at[::2]  # two models
+    assert max(later - earlier for earlier, later in pairwise(by_round)) < 1.5
+
+
+def test_what_fails_each_time_is_named_by_its_last_error(regions: Deployed) -> None:
+    regions.us.always["inference"] = http(500, {"success": False, "error": {"code": "inference_error", "message": "x"}})
+    code, document, _ = warm("--region", "us", "--model", "llama3.2-1b", "--timeout", "1")
+    lane = document["data"]["lanes"][0]
+    assert code == 1
+    assert (lane["calls"], lane["error"]["message"]) == (2, "no answer in 1 s, in 2 calls: HTTP 500: x")
+    assert lane["error"]["code"] != "answer_timeout"
+    assert lane["calls"] == len(regions.us.requests)
 
 
 def test_a_lane_that_fails_meanwhile_is_told_and_asked_again(regions: Deployed) -> None:
@@ -201,6 +245,8 @@ def test_ctrl_c_ends_it_with_130(regions: Deployed) -> None:
     code, document, _ = warm("--for", "30m")
     assert (code, document["errors"][0]["code"]) == (130, "interrupted")
     assert document["errors"][0]["hint"].startswith("nothing is asked any more; containers on Modal end 120 s after")
+    assert {lane["state"] for lane in document["data"]["lanes"]} <= {"starting", "warm"}
+    assert [lane["calls"] for lane in document["data"]["lanes"]] == [1] * 6
 
 
 def _interrupt_once_asked(regions: Deployed) -> None:

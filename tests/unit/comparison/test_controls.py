@@ -57,8 +57,9 @@ def test_arms_that_answer_alike_show_what_chance_does() -> None:
 def test_arms_that_answer_otherwise_are_found_and_named() -> None:
     [control] = found(answers(shift=0.8), "EU")
     assert (len(control.differing), control.different) == (QUESTIONS, True)
+    assert control.p_value is not None
     assert control.finding() == (
-        f"EU and its control differ (p {control.p_value:.3f}; 8 of 8 results): the same was asked there twice, so"
+        f"EU and its control differ (p {p_text(control.p_value)}; 8 of 8 results): the same was asked there twice, so"
         " something besides the region changes answers"
     )
     assert "more than chance" in control.line()

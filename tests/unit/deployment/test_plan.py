@@ -101,8 +101,8 @@ def test_more_endpoints_than_a_starter_plan_allows_are_told() -> None:
     few = plan(models=["llama3.2-1b"], regions=["us", "br"])
     many = plan(models=["llama3.2-1b", "own"], regions=["us", "eu", "br"])
     assert [(found["web_endpoints"], found["starter_plan_endpoints"]) for found in (few, many)] == [(4, 8), (9, 8)]
-    assert "in all apps together\n" in text_of(few)
-    assert "in all apps together: deploy fewer regions, or choose a larger plan\n" in text_of(many)
+    assert "in all apps together (January 2026)\n" in text_of(few)
+    assert "in all apps together (January 2026): deploy fewer regions, or choose a larger plan\n" in text_of(many)
 
 
 def text_of(found: dict[str, Any]) -> str:

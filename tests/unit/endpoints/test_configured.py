@@ -32,7 +32,7 @@ def test_the_three_endpoints_lie_under_the_base_url_unless_one_is_given() -> Non
     assert endpoint.health_url == "http://h:1/us/health"
 
 
-@pytest.mark.parametrize(("environment", "owner"), [("", "acme"), ("dev", "acme-dev")])
+@pytest.mark.parametrize(("environment", "owner"), [("", "acme"), ("dev", "acme-dev"), ("main", "acme")])
 def test_a_modal_workspace_gives_the_urls_of_every_region(environment: str, owner: str) -> None:
     modal = {"workspace": "acme", "environment": environment}
     endpoints = configured_endpoints(Settings.model_validate({"modal": modal}), REGIONS.values())
@@ -43,6 +43,12 @@ def test_a_modal_workspace_gives_the_urls_of_every_region(environment: str, owne
         f"{app}-status.modal.run/health",
     )
     assert set(endpoints) == {"us", "eu", "apac"}
+
+
+def test_the_variable_of_modal_names_the_environment_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODAL_ENVIRONMENT", "dev")
+    endpoints = configured_endpoints(Settings.model_validate({"modal": {"workspace": "acme"}}), US)
+    assert endpoints["us"].inference_url == "https://acme-dev--project-beacon-hf-us-inference.modal.run"
 
 
 def test_a_host_name_that_modal_would_shorten_must_be_given_as_it_is() -> None:

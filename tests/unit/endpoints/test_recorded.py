@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.endpoints.recorded import environment_name, recorded_apps, recorded_endpoints, save
+from beacon_cli.endpoints.environment import environment_name
+from beacon_cli.endpoints.recorded import recorded_apps, recorded_endpoints, save
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.settings import ModalSettings, Settings
 from modal_deployment.registry import BUILT_IN_MODELS

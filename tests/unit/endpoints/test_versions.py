@@ -46,6 +46,12 @@ def test_a_restored_version_is_the_same_as_the_one_that_it_restores() -> None:
     assert (failed.last_verified(NOW), failed.origin(5)) == (1, 1)
 
 
+def test_contents_are_verified_as_whatever_version_has_them() -> None:
+    known = verified(v5=NOW).restored(5, restores=2)
+    assert known.verified_at(2) == known.verified_at(5) == known[5].at is not None
+    assert known.verified_at(3) is None
+
+
 def test_versions_of_another_app_are_not_known() -> None:
     assert verified(v1=NOW).of_app("ap-2") == AppVersions("ap-2")
 

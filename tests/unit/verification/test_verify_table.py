@@ -93,6 +93,17 @@ def test_the_next_command_is_named(probed: bool, target: str, line: str) -> None
     assert shown(replace(READ, probes={"m": ANSWERED}), probed=probed, target=target).splitlines()[-1] == line
 
 
+def test_the_next_command_is_about_the_same_regions_and_environment() -> None:
+    from rich.console import Console
+
+    report = VerifyReport("modal", False, {"us": READ}, named=(READ.region,), environment="staging")
+    again = "BEACON_MODAL__ENVIRONMENT=staging beacon verify endpoints --region us"
+    assert report.again == again
+    out = io.StringIO()
+    show_verification(report)(Console(file=out, width=200))
+    assert out.getvalue().splitlines()[-1] == f"next:   {again} --probe"
+
+
 def test_warnings_leave_the_verdict_good() -> None:
     text = shown(replace(READ, findings=(finding("old_deployment", "no models function", "modal"),)))
     assert "ok: 1 region serves exactly the registry (1 model); 1 warning" in text
