@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from beacon_cli.audit.audit import audit_job
 from beacon_cli.audit.table import print_findings
 from beacon_cli.console.result import CommandResult
-from beacon_cli.errors import BeaconError, EnvironmentFault, JobLocked, ProblemsFound
+from beacon_cli.errors import BeaconError, EnvironmentFault, JobLocked, ProblemsFound, StoreError
 from beacon_cli.job.model import Job
 from beacon_cli.local.loopback import require_loopback
 from beacon_cli.runs.asked_endpoints import asked_endpoints
@@ -48,7 +48,7 @@ def run_job(request: RunRequest, settings: Settings, job: Job, *, as_json: bool)
         require_loopback()
     if not request.may_be_stored(settings, job):
         _require_answers_to_come(request, settings, job)
-    with _ResumeHint(request, job_id) as resumable:
+    with _ResumeHint(request, job_id, named=bool(request.job_id or job.id)) as resumable:
         _log.warning("job %s", job_id)
         for warning in job.warnings:
             _log.warning("warning: %s", warning)
@@ -108,9 +108,13 @@ def _problem(summary: RunSummary, *, interrupted: bool) -> BeaconError:
 
 
 class _ResumeHint:
-    """Adds the job's id to an error that ends a run early, and once the job is stored, the command that resumes it."""
+    """Adds the job's id to an error that ends a run early, and if the job may be stored, the command that resumes it.
 
-    def __init__(self, request: RunRequest, job_id: str) -> None:
+    Whether a job with an id of its own (`named`) is stored is not known until the database has answered.
+    """
+
+    def __init__(self, request: RunRequest, job_id: str, *, named: bool) -> None:
+        self._named = named
         self._job_id = job_id
         self._resume = f"resume it with: {request.resume_command(job_id)}"
         self._stored = False
@@ -122,7 +126,8 @@ class _ResumeHint:
         if isinstance(error, EnvironmentFault):
             error.data = {"job_id": self._job_id}
         stored = self._stored or isinstance(error, JobLocked)
-        if stored and isinstance(error, EnvironmentFault | Interrupted):
+        unknown = self._named and isinstance(error, StoreError | Interrupted)
+        if (stored or unknown) and isinstance(error, EnvironmentFault | Interrupted):
             error.hint = f"{error.hint}; {self._resume}" if error.hint else self._resume
 
     def job_is_stored(self) -> None:

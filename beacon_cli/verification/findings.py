@@ -161,6 +161,6 @@ def finding_at(
 
 def fitted_elsewhere(found: Finding, region_id: str) -> Finding:
     """Return the finding of an endpoint with a `base_url` of one's own, which no deployment changes."""
-    if _DEPLOY_MODAL not in found.hint:
+    if found.hint != _DEPLOY:
         return found
     return replace(found, hint=_ELSEWHERE.format(table=f"regions.{region_id}"))

@@ -46,7 +46,10 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
     assert code == 1
     assert 0 <= region.pop("latency_seconds") < 60
     assert 0 <= probe.pop("latency_seconds") < 60
-    deploy = "deploy what beacon.toml says (beacon deploy modal), or restore beacon.toml"
+    elsewhere = (
+        "Beacon deployed nothing there: check what the endpoint serves; if it speaks OpenAI's API, set"
+        ' api = "openai" in regions.eu of beacon.toml'
+    )
     assert document == {
         "schema_version": 1,
         "command": "verify endpoints",
@@ -87,21 +90,21 @@ def test_the_json_document_of_a_probed_region_with_findings(beacon: Beacon, regi
                             "severity": "fail",
                             "code": "missing_model",
                             "message": "in the registry and not served: qwen2.5-1.5b",
-                            "hint": deploy,
+                            "hint": elsewhere,
                         },
                         {
                             "severity": "fail",
                             "code": "extra_model",
                             "message": "served and not in the registry: mistral-7b",
-                            "hint": deploy,
+                            "hint": elsewhere,
                         },
                     ],
                 }
             },
         },
         "errors": [
-            {"code": "missing_model", "message": "EU: in the registry and not served: qwen2.5-1.5b", "hint": deploy},
-            {"code": "extra_model", "message": "EU: served and not in the registry: mistral-7b", "hint": deploy},
+            {"code": "missing_model", "message": "EU: in the registry and not served: qwen2.5-1.5b", "hint": elsewhere},
+            {"code": "extra_model", "message": "EU: served and not in the registry: mistral-7b", "hint": elsewhere},
         ],
     }
 

@@ -117,7 +117,7 @@ def test_a_typo_in_the_configuration_is_named_and_what_depends_on_it_skipped(doc
     assert code == 1
     status, what, to_do = lines["configuration"]
     assert (status, what) == ("failed", f"{doctor.folder}/beacon.toml: limits.max_in_fligth: unknown key")
-    assert to_do.startswith("beacon docs configuration lists every key")
+    assert to_do.startswith("did you mean max_in_flight? beacon docs configuration lists every key")
     assert {lines[name][0] for name in ("data_folder", "database", "proxy", "endpoints")} == {"skipped"}
     assert lines["python"][0] == lines["extra.local"][0] == "ok"
 

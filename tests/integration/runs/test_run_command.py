@@ -267,4 +267,5 @@ def test_what_is_not_stored_is_not_offered_to_be_resumed(operator: Operator, tmp
     assert (done.code, "resume" in error["hint"]) == (3, False)
     assert error["hint"].startswith("check BEACON_DATABASE_URL, and that the server is running")
     named = beacon("run", "new.yaml", "--local", "--job-id", "new", "--json", url="postgresql://127.0.0.1:1/x").document
-    assert (named["data"], named["errors"][0]["hint"]) == ({"job_id": "new"}, error["hint"])
+    resume = "resume it with: beacon run new.yaml --job-id new --local"  # it may be stored there
+    assert (named["data"], named["errors"][0]["hint"]) == ({"job_id": "new"}, f"{error['hint']}; {resume}")
