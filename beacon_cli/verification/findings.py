@@ -50,6 +50,9 @@ _ELSEWHERE = (
 )
 _CREDENTIALS = "set BEACON_PROXY_KEY and BEACON_PROXY_SECRET to a live proxy token"
 
+SAID_BY_MODAL = frozenset({"app_stopped", "never_deployed"})
+"""The codes of findings that Modal's own answer shows, so that the endpoint is there wherever its URL stands."""
+
 CODES: dict[str, _Code] = {
     "unreachable": _Code(
         "fail",
@@ -161,6 +164,6 @@ def finding_at(
 
 def fitted_elsewhere(found: Finding, region_id: str) -> Finding:
     """Return the finding of an endpoint with a `base_url` of one's own, which no deployment changes."""
-    if found.hint != _DEPLOY:
+    if _DEPLOY_MODAL not in found.hint or found.code in SAID_BY_MODAL:
         return found
     return replace(found, hint=_ELSEWHERE.format(table=f"regions.{region_id}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from beacon_cli.verification.findings import CODES, finding, fitted_elsewhere
+from beacon_cli.verification.findings import CODES, SAID_BY_MODAL, finding, fitted_elsewhere
 
 DOCS = Path(__file__).parents[3] / "docs" / "reference" / "verify.md"
 
@@ -20,7 +20,7 @@ def test_every_code_says_what_to_do() -> None:
 
 
 def test_nothing_is_to_be_deployed_at_a_base_url_of_ones_own() -> None:
-    for code in CODES:
+    for code in CODES.keys() - SAID_BY_MODAL:
         hint = fitted_elsewhere(finding(code, "", "modal"), "br").hint
         assert "deploy modal" not in hint
     told = fitted_elsewhere(finding("extra_model", "", "modal"), "br").hint
