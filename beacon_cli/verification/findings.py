@@ -124,6 +124,10 @@ CODES: dict[str, _Code] = {
         _RESTART,
         "correct what the message names in {table} of beacon.toml; a slow answer needs a longer --timeout",
     ),
+    "nan_logits": _Code(
+        "fail", f"deploy the model on a GPU that computes in bfloat16 (models.*.gpu), such as L4: {_DEPLOY_MODAL}"
+    ),
+    "gpu_failed": _Code("fail", "wait a minute and ask again: another container answers by then"),
     "models_unlisted": _Code(
         "warn", "nothing proves what it serves: --probe asks each model; check base_url in {table} of beacon.toml"
     ),
@@ -147,6 +151,21 @@ def finding(code: str, message: str, target: Target, severity: Severity | None =
     known = CODES[code]
     hint = known.local_hint if target == "local" and known.local_hint else known.hint
     return Finding(severity or known.severity, code, redacted(message), hint)
+
+
+# The codes of findings for an answer that failed; every other failure is `probe_failed`.
+_OF_FAILURES = {
+    **{
+        code: code
+        for code in ("region_mismatch", "unauthorized", "proxy_refused", "no_credit", "nan_logits", "gpu_failed")
+    },
+    **dict.fromkeys(("geo_blocked", "legal_blocked"), "blocked_here"),
+}
+
+
+def code_of_failure(error_code: str) -> str:
+    """Return the code of the finding for a model whose answer failed with this error code."""
+    return _OF_FAILURES.get(error_code, "probe_failed")
 
 
 def finding_at(

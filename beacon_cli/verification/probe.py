@@ -18,7 +18,7 @@ from beacon_cli.executor.exchange import ask
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.region_settings import Api
-from beacon_cli.verification.findings import Finding, Target, finding_at
+from beacon_cli.verification.findings import Finding, Target, code_of_failure, finding_at
 from beacon_cli.verification.report import Probe
 from beacon_cli.waiting import Note, Waiting
 from modal_deployment.regions import Regions
@@ -28,10 +28,6 @@ QUESTION = "What is 2+2?"
 _GENERATION: Mapping[Api, Mapping[str, Any]] = {
     "beacon": {"max_tokens": 8, "temperature": 0},
     "openai": {"max_tokens": 16},
-}
-_FINDINGS = {
-    **{code: code for code in ("region_mismatch", "unauthorized", "proxy_refused", "no_credit")},
-    **dict.fromkeys(("geo_blocked", "legal_blocked"), "blocked_here"),
 }
 _ATTEMPTS = 3
 _PAUSE_SECONDS = 0.5
@@ -135,9 +131,7 @@ class _Probing:
     def _failed(self, error: AttemptError) -> tuple[Probe, list[tuple[str, str]]]:
         raw = error.raw or {}
         probe = self._probe(raw.get("region"), raw.get("container_id"), raw.get("container_region"), error.code)
-        return probe, [
-            (_FINDINGS.get(error.code, "probe_failed"), f"{self._lane.model_id}: {error.message} ({error.code})")
-        ]
+        return probe, [(code_of_failure(error.code), f"{self._lane.model_id}: {error.message} ({error.code})")]
 
     def _probe(self, region: object, container_id: object, container_region: object, error: str | None) -> Probe:
         return Probe(

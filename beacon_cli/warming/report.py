@@ -11,7 +11,7 @@ from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
 from beacon_cli.executor.failures import REFUSED, AttemptError, credentials_refused
 from beacon_cli.job.lanes import Lane
-from beacon_cli.verification.findings import finding_at
+from beacon_cli.verification.findings import code_of_failure, finding_at
 from beacon_cli.verification.openness import is_on_modal
 from modal_deployment.contents import IDLE_SECONDS
 
@@ -127,7 +127,7 @@ class WarmReport:
 
 def _problem(lane: WarmLane) -> ProblemsFound:
     assert lane.error is not None
-    hint = finding_at(lane.endpoint, "probe_failed", "", "modal").hint
+    hint = finding_at(lane.endpoint, code_of_failure(lane.error.code), "", "modal").hint
     problem = ProblemsFound(f"{lane.name} does not answer: {lane.error.message}", hint=hint)
     problem.code = lane.error.code
     return problem

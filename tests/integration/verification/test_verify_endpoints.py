@@ -321,6 +321,13 @@ def test_a_probe_that_fails_says_why(regions: Deployed, answer: dict[str, Any], 
     assert eu.probes["llama3.2-1b"].region == answer.get("region", "eu")
 
 
+def test_a_model_that_computes_nan_is_to_be_deployed_on_another_gpu(regions: Deployed) -> None:
+    regions.eu.always["inference"] = http(500, {"success": False, "error": {"code": "nan_logits", "message": "NaN"}})
+    findings = verify(regions, probe=True).regions["eu"].findings
+    assert {finding.code for finding in findings} == {"nan_logits"}
+    assert all("a GPU that computes in bfloat16" in finding.hint for finding in findings)
+
+
 def test_a_container_in_no_known_region_and_an_empty_answer_are_warnings(regions: Deployed) -> None:
     regions.eu.answer = {"container_region": "mars-1", "response": " "}
     report = verify(regions, probe=True)
