@@ -6,6 +6,7 @@ import sys
 
 from beacon_cli.console.result import write_stderr
 from beacon_cli.errors import ProblemsFound, UsageError
+from beacon_cli.signals import Interrupted
 
 
 def require_confirmation(question: str) -> None:
@@ -13,7 +14,7 @@ def require_confirmation(question: str) -> None:
     if not _on_a_terminal():
         return
     write_stderr(f"{question} [y/N] ")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if _answer().strip().lower() not in ("y", "yes"):
         raise ProblemsFound("nothing was changed: it was not confirmed", hint="answer y, or add --yes")
 
 
@@ -24,6 +25,18 @@ def require_answerable(*, as_json: bool) -> None:
         raise UsageError(
             f"nothing was changed: {why} nobody can be asked", hint="add --yes, or look first with --dry-run"
         )
+
+
+def _answer() -> str:
+    try:
+        answer = sys.stdin.readline()
+    except Interrupted as interrupted:
+        interrupted.hint = "nothing was changed"
+        write_stderr("\n")
+        raise
+    if not answer:  # Ctrl-D
+        write_stderr("\n")
+    return answer
 
 
 def _on_a_terminal() -> bool:

@@ -24,11 +24,11 @@ def show_chosen(chosen: Chosen, kept: Sequence[Kept], *, dry_run: bool = False) 
 
     def show(out: Console) -> None:
         if not chosen.jobs:
-            _line(out, f"nothing to delete: no job that can go did anything before {_before(chosen)} last")
+            _line(out, _nothing(chosen))
         else:
             _table(out, chosen.jobs)
             for each in kept:
-                _line(out, f"{each}: they would go, too")
+                _line(out, f"{each}; it would go, too")
         _print_in_use(out, chosen)
         if dry_run and chosen.jobs:
             _line(out, f"nothing was deleted: {_amount(chosen.jobs)} would be")
@@ -75,9 +75,10 @@ def _amount(jobs: Sequence[Candidate]) -> str:
     return f"{quantity(len(jobs), 'job')} with {held}, about {size(sum(job.bytes for job in jobs))}"
 
 
-def _before(chosen: Chosen) -> str:
-    assert chosen.before is not None  # jobs that are named are found, or refused
-    return f"{chosen.before.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
+def _nothing(chosen: Chosen) -> str:
+    if chosen.in_use or chosen.before is None:
+        return "nothing to delete"
+    return f"nothing to delete: no job was last active before {chosen.before.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
 
 
 def _print_in_use(out: Console, chosen: Chosen) -> None:
@@ -87,4 +88,4 @@ def _print_in_use(out: Console, chosen: Chosen) -> None:
 
 
 def _line(out: Console, text: str) -> None:
-    out.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+    out.print(printable(text), markup=False, highlight=False, soft_wrap=not out.is_terminal)
