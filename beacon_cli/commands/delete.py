@@ -14,7 +14,7 @@ from beacon_cli.console.result import CommandResult
 def delete(
     ctx: typer.Context,
     job_id: Annotated[
-        list[str], typer.Argument(metavar="JOB_ID...", help="The full ids of the jobs.", autocompletion=job_ids)
+        list[str], typer.Argument(metavar="JOB_ID", help="The full ids of the jobs.", autocompletion=job_ids)
     ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be deleted, without deleting it.")
