@@ -8,6 +8,7 @@
     │   └── FewerRepeats            2     usage
     ├── ProblemsFound               1     problems_found
     │   ├── JobNotFound             1     job_not_found
+    │   ├── JobInUse                1     job_in_use
     │   └── ModelNotServed          1     model_not_served
     ├── EnvironmentFault            3     environment
     │   ├── MissingExtra            3     missing_extra
@@ -82,6 +83,12 @@ class JobNotFound(ProblemsFound):
     """No job of that id is in the database."""
 
     code = "job_not_found"
+
+
+class JobInUse(ProblemsFound):
+    """A job cannot be deleted: a process runs it, the queue has it, or it was run since it was looked at."""
+
+    code = "job_in_use"
 
 
 class ModelNotServed(ProblemsFound):

@@ -56,7 +56,7 @@ _PANELS = {
         "warm": "warm:warm",
     },
     "Fleet": {"submit": "submit:submit", "worker": "worker:worker", "queue": "queue:queue", "cancel": "cancel:cancel"},
-    "Database": {"db": "db:app"},
+    "Database": {"db": "db:app", "delete": "delete:delete", "prune": "prune:prune"},
     "Help": {"help": "help_:help_", "docs": "docs:docs", "schema": "schema:app", "version": "version:version"},
 }
 

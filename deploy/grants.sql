@@ -1,11 +1,11 @@
 -- Least privileges, after `beacon db migrate`, and again after each migration. Run it as the owner, in Beacon's database:
 --   beacon db psql --set ON_ERROR_STOP=1 --single-transaction -f deploy/grants.sql
 -- With a schema of Beacon's own (BEACON_DATABASE_SCHEMA) psql looks there too: the grants are for the tables that it finds.
--- An owner without CREATEROLE needs the two roles made before: CREATE ROLE beacon_worker; CREATE ROLE beacon_reader;
+-- An owner without CREATEROLE needs the three roles made before: CREATE ROLE beacon_worker; and so on.
 DO $$
 DECLARE wanted text;
 BEGIN
-    FOREACH wanted IN ARRAY ARRAY['beacon_worker', 'beacon_reader'] LOOP
+    FOREACH wanted IN ARRAY ARRAY['beacon_worker', 'beacon_reader', 'beacon_deleter'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
         END IF;
@@ -27,8 +27,14 @@ BEGIN
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA beacon_queue TO beacon_worker;
         GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA beacon_queue TO beacon_worker;
         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA beacon_queue TO beacon_worker;
+        GRANT USAGE ON SCHEMA beacon_queue TO beacon_deleter;
+        GRANT SELECT ON beacon_queue.procrastinate_jobs, beacon_queue.beacon_entries TO beacon_deleter;
     END IF;
 END $$;
 
 -- check-db, compare, report, export, jobs, show.
 GRANT SELECT ON jobs, questions, runs, executions, superseded_executions, _yoyo_migration TO beacon_reader;
+
+-- delete, prune. What belongs to a job goes with its row, on behalf of the owner of the tables.
+GRANT SELECT ON jobs, questions, runs, executions, superseded_executions, _yoyo_migration TO beacon_deleter;
+GRANT DELETE ON jobs TO beacon_deleter;

@@ -267,6 +267,20 @@ PAGES: dict[str, HelpPage] = {
         ),
         ("database",),
     ),
+    "delete": HelpPage(
+        (
+            Example("beacon delete bias-demo-1 --dry-run", "Show what would go"),
+            Example("beacon delete bias-demo-1", "Show it, ask, and delete it"),
+        ),
+        ("deleting",),
+    ),
+    "prune": HelpPage(
+        (
+            Example("beacon prune --older-than 90d", "Delete what did nothing for 90 days; it asks first"),
+            Example("beacon prune --older-than 1d --yes --json", "The same for a script, which is not asked"),
+        ),
+        ("deleting",),
+    ),
     "schema": HelpPage(
         (
             Example("beacon schema job", "Print the JSON Schema of job files"),

@@ -48,13 +48,14 @@ def costs(
     """
     from datetime import UTC, datetime
 
-    from beacon_cli.costs.report import cost_report, parse_since
+    from beacon_cli.costs.report import cost_report
     from beacon_cli.costs.table import show_costs
+    from beacon_cli.records.moments import parse_moment
     from beacon_cli.store.connect import connect_readonly
     from beacon_cli.store.database import open_database
 
     settings = ctx.obj.settings
-    begin = None if since is None else parse_since(since, datetime.now(UTC))
+    begin = None if since is None else parse_moment(since, datetime.now(UTC), option="--since")
     with open_database(settings, database_url) as url, connect_readonly(url) as connection:
         report = cost_report(connection, settings, job_id, begin, billing=billing, as_json=as_json)
     rows = by or ("region" if report.job_id else "job")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from beacon_cli.costs.billing import Billed, read_billing
 from beacon_cli.costs.sums import CostSum, RowPrices, of_containers, summed, summed_by
 from beacon_cli.costs.usage import SeenContainer, UsageGroup, read_usage
 from beacon_cli.deployment.credentials import has_credentials
-from beacon_cli.errors import BeaconError, UsageError
-from beacon_cli.job.limits import parse_duration
+from beacon_cli.errors import BeaconError
 from beacon_cli.prices.book import PriceBook
 from beacon_cli.prices.workspace_rates import keep_rates
 from beacon_cli.records.choose_job import chosen_job
@@ -28,7 +26,6 @@ _KEYS: Mapping[By, Callable[[UsageGroup], str]] = {
     "region": lambda group: group.region,
     "model": lambda group: group.model_id,
 }
-_DURATION = re.compile(r"[0-9.]+(ms|s|m|h|d)([0-9.]+(ms|s|m|h|d))*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +62,6 @@ class CostReport:
             "billing": self.billed and self.billed.as_data(),
             "billing_error": self.not_billed and self.not_billed.message,
         }
-
-
-def parse_since(text: str, now: datetime) -> datetime:
-    """Return the beginning that `--since` means: a day or a time (UTC unless it says otherwise), or how long ago.
-
-    Raises `UsageError` for anything else.
-    """
-    try:
-        if _DURATION.fullmatch(text):
-            return now - timedelta(seconds=parse_duration(text))
-        at = datetime.fromisoformat(text)
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"--since: {text!r} is neither a day nor a time", hint="write 2026-11-01, 2026-11-01T12:00, or 7d"
-        ) from None
 
 
 def cost_report(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 _FILE = "job-ids"
@@ -19,6 +20,14 @@ def keep_id(data_path: Path, job_id: str) -> None:
             path.write_text("".join(f"{kept}\n" for kept in reversed(kept_ids(data_path)[:_KEPT])), encoding="utf-8")
         with open(path, "a", encoding="utf-8", opener=_private) as file:
             file.write(f"{job_id}\n")
+
+
+def forget_ids(data_path: Path, job_ids: Collection[str]) -> None:
+    """Remove jobs that are deleted. Errors of writing are ignored."""
+    with contextlib.suppress(OSError):
+        left = [kept for kept in kept_ids(data_path) if kept not in job_ids]
+        if (path := data_path / _FILE).exists():
+            path.write_text("".join(f"{kept}\n" for kept in reversed(left)), encoding="utf-8")
 
 
 def _private(path: str, flags: int) -> int:

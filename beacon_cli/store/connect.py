@@ -61,9 +61,14 @@ class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
     server_pid = 0
 
 
-def connect(url: str, *, read_only: bool = False, statement_timeout: str = "60s") -> Connection:
-    """Return a connection in autocommit mode. Raises `StoreError` if the server cannot be used."""
-    address = address_of(url, statement_timeout=statement_timeout, read_only=read_only)
+def connect(
+    url: str, *, read_only: bool = False, statement_timeout: str = "60s", name: str | None = None
+) -> Connection:
+    """Return a connection in autocommit mode; `name` is what other sessions see.
+
+    Raises `StoreError` if the server cannot be used.
+    """
+    address = address_of(url, statement_timeout=statement_timeout, read_only=read_only, name=name)
     with translated(address.parameters):
         return open_connection(address)
 

@@ -18,3 +18,6 @@ HOLDS = sql.SQL(
     " AND objid = (hashtextextended('beacon job ' || job.id, 0) & 4294967295)::oid"
 )
 """The condition that a row of `HOLDERS` is the holder of the row `job` of the table `jobs`."""
+
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('beacon job ' || %(job)s, 0))"
+"""Takes the lock on a job until the end of the transaction, and returns whether it was free."""

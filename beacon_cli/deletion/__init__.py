@@ -1,0 +1,1 @@
+"""Deleting stored jobs with everything that belongs to them: `delete` and `prune`."""
