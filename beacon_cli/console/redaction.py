@@ -95,6 +95,8 @@ class Redactor:
 
     def finds_in(self, text: str) -> bool:
         """Return whether a text contains a secret in any spelling."""
+        if not self._values:
+            return False
         for _ in range(_MOST_LAYERS):
             lowered = text.lower()
             if self._finder.finds_in(lowered):
@@ -106,7 +108,7 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """Return a text without the secrets."""
-        if not self._values or not self.finds_in(text):
+        if not self.finds_in(text):
             return text
         text = self._plain.sub(lambda match: self._shown.get(match[0].lower(), "***"), text)
         for pattern in (self._any_spelling, self._broken_up):

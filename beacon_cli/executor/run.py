@@ -14,8 +14,9 @@ from beacon_cli.console.formatting import duration
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError
 from beacon_cli.executor.attempts import Asker, Progress, TurnOver
-from beacon_cli.executor.batching import Walker, endpoint_caps, run_batch, walkers
+from beacon_cli.executor.batching import Walker, run_batch, walkers
 from beacon_cli.executor.cancellation import MAX_COST, Stop, StopReason
+from beacon_cli.executor.caps import endpoint_caps
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.counts import Counts

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from beacon_cli.deployment.cancel import cancel_call
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop
+from beacon_cli.executor.caps import endpoint_caps
 from beacon_cli.executor.check_calls import CheckCalls, check_endpoints
 from beacon_cli.executor.client import Client, open_clients
 from beacon_cli.executor.clock import Clock

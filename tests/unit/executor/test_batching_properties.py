@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from beacon_cli.door import Door
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import CredentialsError
-from beacon_cli.executor.batching import endpoint_caps
 from beacon_cli.executor.cancellation import Stop, StopReason
+from beacon_cli.executor.caps import endpoint_caps
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import Event
