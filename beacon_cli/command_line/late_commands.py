@@ -33,7 +33,7 @@ class LateCommands(Mapping[str, Any]):
         """Return a command with its help and panel, but without its options: of these Typer builds a lot."""
         found = self._found(name)
         explanation = found.info.help if isinstance(found, typer.Typer) else found.__doc__
-        command: Any = BeaconCommand(name=name, callback=None, help=inspect.cleandoc(explanation))
+        command: Any = BeaconCommand(name=name, callback=None, help=inspect.cleandoc(explanation or ""))
         command.rich_help_panel = self._places[name][0]
         return command
 

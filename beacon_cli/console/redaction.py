@@ -108,7 +108,7 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """Return a text without the secrets."""
-        if not self.finds_in(text):
+        if not self._values or not self.finds_in(text):
             return text
         text = self._plain.sub(lambda match: self._shown.get(match[0].lower(), "***"), text)
         for pattern in (self._any_spelling, self._broken_up):
