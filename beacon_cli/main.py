@@ -64,7 +64,11 @@ _PANELS = {
 class _Program(RootGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.commands = LateCommands(package="beacon_cli.commands", panels=_PANELS)  # type: ignore[assignment]
+        self._late = LateCommands(package="beacon_cli.commands", panels=_PANELS)
+        self.commands = self._late  # type: ignore[assignment]
+
+    def outline(self, _ctx: Any, name: str) -> Any:
+        return self._late.outline(name)
 
 
 app = new_app(name="beacon", cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})

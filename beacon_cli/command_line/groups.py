@@ -40,8 +40,8 @@ class BeaconGroup(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands, then the options."""
         panels: dict[str, list[tuple[str, str]]] = {}
-        for name in self.list_commands(ctx):
-            command = self.get_command(ctx, name)
+        for name in self.commands:
+            command = self.outline(ctx, name)
             if command is not None and not command.hidden:
                 panel = getattr(command, "rich_help_panel", None)
                 row = (name, command.get_short_help_str(limit=200))
@@ -51,6 +51,10 @@ class BeaconGroup(TyperGroup):
             with formatter.section(panel):
                 formatter.write_dl([(name.ljust(longest), text) for name, text in panels[panel]])
         super().format_options(ctx, formatter)
+
+    def outline(self, ctx: Any, name: str) -> Any:
+        """Return a command as the list of commands needs it: with its help and panel."""
+        return self.get_command(ctx, name)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write nothing: the commands are above the options."""

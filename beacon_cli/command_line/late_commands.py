@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
@@ -25,11 +26,20 @@ class LateCommands(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._built:
-            panel, place = self._places[name]
-            module, _, attribute = place.partition(":")
-            found = getattr(import_module(f"{self._package}.{module}"), attribute)
-            self._built[name] = _command(found, name=name, panel=panel)
+            self._built[name] = _command(self._found(name), name=name, panel=self._places[name][0])
         return self._built[name]
+
+    def outline(self, name: str) -> Any:
+        """Return a command with its help and panel, but without its options: of these Typer builds a lot."""
+        found = self._found(name)
+        explanation = found.info.help if isinstance(found, typer.Typer) else found.__doc__
+        command: Any = BeaconCommand(name=name, callback=None, help=inspect.cleandoc(explanation or ""))
+        command.rich_help_panel = self._places[name][0]
+        return command
+
+    def _found(self, name: str) -> Any:
+        module, _, attribute = self._places[name][1].partition(":")
+        return getattr(import_module(f"{self._package}.{module}"), attribute)
 
     def __contains__(self, name: object) -> bool:
         return name in self._places

@@ -95,6 +95,8 @@ class Redactor:
 
     def finds_in(self, text: str) -> bool:
         """Return whether a text contains a secret in any spelling."""
+        if not self._values:
+            return False
         for _ in range(_MOST_LAYERS):
             lowered = text.lower()
             if self._finder.finds_in(lowered):

@@ -10,13 +10,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from beacon_cli.console.formatting import duration, quantity
-from beacon_cli.executor.batching import endpoint_caps
+from beacon_cli.executor.caps import endpoint_caps
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import Part
-from beacon_cli.prices.budget import SLOWEST_TOKENS_A_SECOND
-from beacon_cli.prices.price import FREE, Price, Unpriced, Usage
+from beacon_cli.prices.price import FREE, SLOWEST_TOKENS_A_SECOND, Price, Unpriced, Usage
 from modal_deployment.contents import IDLE_SECONDS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -31,11 +31,11 @@ class Curves:
 
     questions: int
     jobs: int
-    regions: Sequence[int]
-    repeats: Sequence[int]
-    thresholds: Sequence[float]
-    results: Sequence[int]
-    levels: Sequence[float]
+    regions: tuple[int, ...]
+    repeats: tuple[int, ...]
+    thresholds: tuple[float, ...]
+    results: tuple[int, ...]
+    levels: tuple[float, ...]
     points: Mapping[tuple[str, bool, int, int], Mapping[str, Any]]
 
     def in_one_question(
@@ -88,7 +88,7 @@ class Curves:
 
 
 def _between(
-    points: Sequence[float],
+    points: tuple[float, ...],
     wanted: float,
     value: Callable[[int], float | None],
     *,
@@ -98,8 +98,8 @@ def _between(
 
     None outside of them, and where one of the two has no value.
     """
-    order = sorted(range(len(points)), key=points.__getitem__)
-    after = bisect_left([points[place] for place in order], wanted * (1 - 1e-9))
+    order, ascending = _in_order(points)
+    after = bisect_left(ascending, wanted * (1 - 1e-9))
     if after == len(order):
         return None
     if math.isclose(points[order[after]], wanted):
@@ -115,6 +115,13 @@ def _between(
 
 
 @cache
+def _in_order(points: tuple[float, ...]) -> tuple[list[int], list[float]]:
+    """Return the places of points from the smallest to the largest, and the points in that order."""
+    order = sorted(range(len(points)), key=points.__getitem__)
+    return order, [points[place] for place in order]
+
+
+@cache
 def measured_curves() -> Curves:
     """Return the curves of the file."""
     found = json.loads(_FILE.read_text(encoding="utf-8"))
@@ -122,10 +129,10 @@ def measured_curves() -> Curves:
     return Curves(
         questions=found["questions"],
         jobs=found["jobs"],
-        regions=sorted({regions for _, _, regions, _ in points}),
-        repeats=sorted({repeats for _, _, _, repeats in points}),
-        thresholds=found["thresholds"],
-        results=found["results"],
-        levels=found["levels"],
+        regions=tuple(sorted({regions for _, _, regions, _ in points})),
+        repeats=tuple(sorted({repeats for _, _, _, repeats in points})),
+        thresholds=tuple(found["thresholds"]),
+        results=tuple(found["results"]),
+        levels=tuple(found["levels"]),
         points=points,
     )

@@ -238,7 +238,7 @@ class _Exchange(Generic[T]):
         return Reply(
             status=response.status_code,
             body=await self._body(response),
-            url=str(response.request.url),
+            url=response.request.url,
             vocabulary=self.client.vocabulary,
             content_type=headers.get("content-type", ""),
             retry_after=headers.get("retry-after"),

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
 from beacon_cli.console.formatting import duration
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import BeaconError
+from beacon_cli.executor.around_a_run import CancelCall, Purse, Recorder, TakesSlots
 from beacon_cli.executor.attempts import Asker, Progress, TurnOver
-from beacon_cli.executor.batching import Walker, endpoint_caps, run_batch, walkers
+from beacon_cli.executor.batching import Walker, run_batch, walkers
 from beacon_cli.executor.cancellation import MAX_COST, Stop, StopReason
+from beacon_cli.executor.caps import endpoint_caps
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.counts import Counts
@@ -38,75 +39,8 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
 
-CancelCall = Callable[[str], Awaitable[bool]]
-"""Cancels a call by its id, in bounded time; returns whether it was certainly cancelled."""
-
 REMOTE_CALL_ENDED = "remote_call_ended"
 """The key in `output_data` of an execution abandoned after a 303: whether the call at Modal was cancelled."""
-
-
-class Recorder(Protocol):
-    """The source of batches and the store of executions."""
-
-    def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
-        """Yield the questions in order, each with the cells of these lanes that have no answer yet."""
-        ...
-
-    async def ready(self, cell: Cell) -> bool:
-        """Wait until answers can be stored; return whether this cell of a yielded batch still has no answer."""
-        ...
-
-    async def record(self, execution: Execution) -> None:
-        """Store an execution; it is safe when this returns."""
-        ...
-
-    async def counts(self) -> dict[Status, int]:
-        """Return the number of the job's stored executions by status."""
-        ...
-
-    async def finish(self, status: str, ended_at: str) -> None:
-        """Store how the run ended."""
-        ...
-
-
-class TakesSlots(Protocol):
-    """How a cell gets its slot; `Slots` if a job runs by itself."""
-
-    def slot(self, region_id: str, timeout: float) -> contextlib.AbstractAsyncContextManager[Turn]:
-        """Hold a slot. Raises `SlotTimeout`, and `RegionIsDown`."""
-        ...
-
-    def is_down(self, region_id: str) -> bool:
-        """Return whether nothing more is asked in a region."""
-        ...
-
-    def troubles(self) -> Mapping[str, RegionTroubles]:
-        """Return what the run met, by region id, for the regions in which it met trouble."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the timers."""
-        ...
-
-
-class Purse(Protocol):
-    """What calls may still cost."""
-
-    async def take(self, cell: Cell) -> bool:
-        """Hold what a call may cost, as soon as there is enough; return False if there never will be."""
-        ...
-
-    def give_back(self, cell: Cell) -> None:
-        """Hold nothing for a call any more."""
-        ...
-
-    def pay(self, execution: Execution) -> None:
-        """Count what a call cost, and hold nothing for it any more."""
-        ...
-
-    def exhausted(self, cell: Cell) -> str:
-        """Return why the call of a cell is not made, nor any other."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
-from beacon_cli.executor.batching import endpoint_caps
+from beacon_cli.executor.caps import endpoint_caps
 from beacon_cli.executor.region_state import RegionState, Trouble
 from beacon_cli.executor.turns import Line, OnChange, RegionTroubles, Slots, Turn
 from beacon_cli.fleet.calls import Calls, NotNow

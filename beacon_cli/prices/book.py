@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from beacon_cli.console.printable import excerpt
@@ -13,7 +14,6 @@ from beacon_cli.network.proxies import DIRECT_HOSTS
 from beacon_cli.price_settings import UsagePrices
 from beacon_cli.prices.price import FREE, Kind, Price, Unpriced
 from beacon_cli.prices.rates import Quoted, Rates, configured, count_of, kind_of, source_of, table
-from beacon_cli.prices.workspace_rates import kept_rates
 from beacon_cli.settings import Settings
 from modal_deployment.regions import Region
 
@@ -27,13 +27,20 @@ class PriceBook:
 
     def __init__(self, settings: Settings) -> None:
         regions = settings.vocabulary.regions
-        workspace = kept_rates(settings)
-        known = table() if workspace is None else workspace.rates().over(table())
-        self._rates = configured(settings.prices).over(known)
+        self._settings = settings
         self._prices = settings.prices
         self._by_region = {regions.named(name).id: prices for name, prices in settings.prices.regions.items()}
         self._models = settings.vocabulary.models
         self._found: dict[tuple[Kind, str, Region | None, str | None], Price | Unpriced] = {}
+
+    @cached_property
+    def _rates(self) -> Rates:
+        """What Modal's containers cost: read only where one answers."""
+        from beacon_cli.prices.workspace_rates import kept_rates
+
+        workspace = kept_rates(self._settings)
+        known = table() if workspace is None else workspace.rates().over(table())
+        return configured(self._prices).over(known)
 
     def of(self, kind: Kind, model_id: str, region: Region | None, gpu: str | None = None) -> Price | Unpriced:
         """Return what calls to a model cost in a region; `gpu` is what answered, if that is known."""

@@ -10,10 +10,7 @@ from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import Cell, Execution
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
-from beacon_cli.prices.price import Price, Unpriced, Usage, usage_of
-
-SLOWEST_TOKENS_A_SECOND = 20.0
-"""How fast an answer is at least taken to be written, as long as no answer of the lane has shown it."""
+from beacon_cli.prices.price import SLOWEST_TOKENS_A_SECOND, Price, Unpriced, Usage, usage_of
 
 # What a chat template adds around a question and a system prompt, in tokens.
 _TEMPLATE_TOKENS = 50

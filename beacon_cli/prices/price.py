@@ -16,6 +16,8 @@ of Beacon elsewhere."""
 MOST_SECONDS = 30 * 86400.0
 """No call takes longer: what an endpoint says above this is not believed."""
 MOST_TOKENS = 2**31 - 1
+SLOWEST_TOKENS_A_SECOND = 20.0
+"""How fast an answer is at least taken to be written, as long as no answer of the lane has shown it."""
 
 _CUT_OFF = frozenset({"timeout", "cancelled"})
 

@@ -6,11 +6,12 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from beacon_cli.price_settings import PriceSettings
 
+_TABLE = Path(__file__).with_name("modal.toml")
 _WORDS = re.compile(r"[ -]+")
 
 
@@ -47,7 +48,7 @@ class Rates:
 
 def table() -> Rates:
     """Return the table that comes with Beacon."""
-    read = tomllib.loads((files("beacon_cli.prices") / "modal.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(_TABLE.read_text(encoding="utf-8"))
     gpu, container, region = (read[name] for name in ("gpu", "container", "region"))
     return Rates(
         gpu={kind: Quoted(value, _source(gpu)) for kind, value in gpu["second"].items()},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,8 @@ async def budget_of(
     """
     if limits.max_cost is None:
         return None
+    import asyncio
+
     from beacon_cli.costs.sums import RowPrices, summed
     from beacon_cli.costs.usage import read_usage_of
     from beacon_cli.prices.book import PriceBook, lane_kind, lane_prices

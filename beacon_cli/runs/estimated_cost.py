@@ -25,7 +25,6 @@ def estimated_cost(request: RunRequest, settings: Settings, job: Job, endpoints:
     A database that cannot be read counts as one without this job.
     """
     from beacon_cli.costs.estimate import estimated
-    from beacon_cli.costs.sums import RowPrices, summed
     from beacon_cli.prices.book import PriceBook, lane_kind, lane_prices
     from beacon_cli.prices.price import FREE
 
@@ -42,9 +41,13 @@ def estimated_cost(request: RunRequest, settings: Settings, job: Job, endpoints:
     limits = request.limits(job, settings)
     shared = None if request.local else settings.models_in_one_container()
     found = estimated(job, request.part, limits, prices=prices, calls=calls, earlier=stored.earlier, shared=shared)
+    if not stored.earlier:
+        return replace(found, assumptions=(*stored.unread, *found.assumptions))
+    from beacon_cli.costs.sums import RowPrices, summed
+
     kinds = {lane: lane_kind(lane, endpoints, local=request.local) for lane in lanes}
     spent = summed(stored.earlier, RowPrices(book, settings.vocabulary.regions, kinds)).dollars
-    return replace(found, assumptions=(*stored.unread, *found.assumptions), spent=spent)
+    return replace(found, spent=spent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from beacon_cli.console.result import CommandResult
 from beacon_cli.design.design import POWER, Prospects, design_of, prospects
 from beacon_cli.endpoints.configured import Endpoint, checked_lanes
 from beacon_cli.errors import NoEndpoint, UsageError
-from beacon_cli.executor.batching import containers_at_most, endpoint_caps
+from beacon_cli.executor.caps import containers_at_most, endpoint_caps
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.runs.asked_endpoints import asked_endpoints

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 from beacon_cli.deployment.cancel import cancel_call
 from beacon_cli.endpoints.configured import Endpoint
-from beacon_cli.executor.batching import endpoint_caps
+from beacon_cli.executor.around_a_run import Recorder, TakesSlots
 from beacon_cli.executor.cancellation import Stop
+from beacon_cli.executor.caps import endpoint_caps
 from beacon_cli.executor.check_calls import CheckCalls, check_endpoints
 from beacon_cli.executor.client import Client, open_clients
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import EventHook, Notice
 from beacon_cli.executor.listing import Listing
 from beacon_cli.executor.preflight import require_models
-from beacon_cli.executor.run import Assignment, Recorder, Run, TakesSlots
+from beacon_cli.executor.run import Assignment, Run
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.prices.budget import Budget

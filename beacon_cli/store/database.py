@@ -108,10 +108,11 @@ def unmigrated_database(settings: Settings, url: str | None = None, *, announced
 
 def named_url(settings: Settings, url: str | None = None) -> str | None:
     """Return the URL of the named database; None means the embedded one. Raises what `named_database` raises."""
-    from beacon_cli.store.address import in_schema
+    if (named := named_database(settings, url)) is None:
+        return None
+    from beacon_cli.store.address import in_schema  # with psycopg, which a run that opens no database need not import
 
-    named = named_database(settings, url)
-    return in_schema(named.url, settings.database_schema) if named is not None else None
+    return in_schema(named.url, settings.database_schema)
 
 
 def named_database(settings: Settings, url: str | None = None) -> NamedDatabase | None:

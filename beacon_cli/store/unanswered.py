@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from beacon_cli.console.formatting import quantity
 from beacon_cli.executor.execution import Batch, Cell, Status
@@ -46,6 +46,15 @@ SELECT count(*) FROM executions
 WHERE job_id = %(job_id)s AND run_id <> %(run_id)s AND status IN ('completed', 'empty', 'blocked')
   AND status <> ALL (%(again)s::text[])
 """
+
+
+class _Place(NamedTuple):
+    """A cell of any question; `key` is what the database calls it."""
+
+    lane: Lane
+    repeat: int
+    arm: int
+    key: tuple[str, ...]
 
 
 class Unanswered:
@@ -90,6 +99,7 @@ class Unanswered:
     async def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
         """Yield, in the job's order, each question with its cells in these lanes that are to be asked."""
         after = -1
+        places = list(self._places(lanes))
         while True:
             epoch = await self._epoch()
             page = await self._page(lanes, after)
@@ -98,7 +108,7 @@ class Unanswered:
                     break
                 self._read_in.update(dict.fromkeys(lanes, epoch))
                 question = Question(question_id, original(text))
-                yield Batch(position, question, self._cells(question, lanes, answered))
+                yield Batch(position, question, self._cells(question, places, answered))
                 after = position
             if not page:
                 return
@@ -139,19 +149,26 @@ class Unanswered:
         }
         return await self._writer.fetch(_PENDING, parameters)
 
+    def _places(self, lanes: Sequence[Lane]) -> Iterator[_Place]:
+        """Yield the places of a question's cells: repeats outermost, then arms, so that calls that start together go to
+        different models and regions."""
+        arms = [self._arms(lane.region) for lane in lanes]
+        for repeat, arm in itertools.product(range(self._repeats), range(max(arms, default=1))):
+            for lane, count in zip(lanes, arms, strict=True):
+                if arm < count:
+                    yield _Place(lane, repeat, arm, (lane.model_id, lane.region.label, str(repeat), str(arm)))
+
+    @staticmethod
     def _cells(
-        self, question: Question, lanes: Sequence[Lane], answered: Sequence[Sequence[str | None]] | None
+        question: Question, places: Sequence[_Place], answered: Sequence[Sequence[str | None]] | None
     ) -> tuple[Cell, ...]:
-        superseded = {tuple(cell): run_id for *cell, run_id in answered or ()}
-        done = {cell for cell, run_id in superseded.items() if run_id is None}
-        arms = {lane: self._arms(lane.region) for lane in lanes}
-        # Repeats outermost, then arms: calls that start together go to different models and regions.
+        if not answered:
+            return tuple(Cell(question, place.lane, place.repeat, arm=place.arm) for place in places)
+        superseded = {tuple(cell): run_id for *cell, run_id in answered}
         return tuple(
-            Cell(question, lane, repeat, superseded.get(key), arm)
-            for repeat, arm, lane in itertools.product(
-                range(self._repeats), range(max(arms.values(), default=1)), lanes
-            )
-            if arm < arms[lane] and (key := (lane.model_id, lane.region.label, str(repeat), str(arm))) not in done
+            Cell(question, place.lane, place.repeat, superseded.get(place.key), place.arm)
+            for place in places
+            if superseded.get(place.key, "") is not None
         )
 
 

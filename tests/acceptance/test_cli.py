@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,15 +81,28 @@ HEAVY = (
 )
 
 
-def modules_after(*arguments: str) -> set[str]:
+def modules_after(*arguments: str, environment: Mapping[str, str] | None = None) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", str(BEACON), *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-X", "importtime", str(BEACON), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     return {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
 
 
 def test_help_imports_nothing_heavy() -> None:
     assert modules_after("--help").isdisjoint(HEAVY)
+
+
+def test_a_dry_run_imports_neither_an_event_loop_nor_a_database(tmp_path: Path) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text("id: planned\nquestions: [math_basic]\nmodels: [smollm2-135m]\nregions: [US, EU]\nrepeats: 3\n")
+    with_nothing_stored = {**os.environ, "BEACON_DATA_DIR": str(tmp_path / "data")}
+    assert modules_after("run", str(job), "--local", "--dry-run", environment=with_nothing_stored).isdisjoint(
+        {"asyncio", "psycopg", "httpx2", "scipy", "numpy"}
+    )
 
 
 def test_check_db_imports_neither_modal_nor_a_server(beacon: Beacon) -> None:

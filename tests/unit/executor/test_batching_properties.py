@@ -21,13 +21,14 @@ from hypothesis import strategies as st
 from beacon_cli.door import Door
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.errors import CredentialsError
-from beacon_cli.executor.batching import endpoint_caps
+from beacon_cli.executor.around_a_run import CancelCall
 from beacon_cli.executor.cancellation import Stop, StopReason
+from beacon_cli.executor.caps import endpoint_caps
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.clock import Clock
 from beacon_cli.executor.events import Event
 from beacon_cli.executor.execution import Batching
-from beacon_cli.executor.run import Assignment, CancelCall, Run, RunOutcome
+from beacon_cli.executor.run import Assignment, Run, RunOutcome
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from tests.support.answers import good_answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beacon_cli.executor.batching import containers_at_most
+from beacon_cli.executor.caps import containers_at_most
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from tests.support.vocabulary import REGIONS

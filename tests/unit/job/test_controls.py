@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from beacon_cli.errors import JobFileError
-from beacon_cli.executor.batching import containers_at_most, endpoint_caps
+from beacon_cli.executor.caps import containers_at_most, endpoint_caps
 from beacon_cli.executor.execution import Cell
 from beacon_cli.job.changes import spec_differences
 from beacon_cli.job.generation import MAX_SEED, seed_of
