@@ -40,6 +40,7 @@ _FAILURES: Sequence[tuple[type[Exception], str]] = (
     (requests.exceptions.ConnectionError, "no connection"),
     (ValueError, "this URL cannot be used"),
 )
+_DROPPED = "they came faster than they could be sent; a larger OTEL_BSP_MAX_QUEUE_SIZE helps"
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def delivered(signals: Signals) -> Iterator[Telemetry]:
 
 
 class _Session(requests.Session):
-    """Sends to one collector, and remembers in a few words why a request failed; the words of others may hold secrets.
+    """Sends to one collector, and remembers in words of its own why a request failed: others' may hold secrets.
 
     To this machine nothing goes through a proxy, as with everything that Beacon sends.
     """
@@ -82,10 +83,10 @@ class _Session(requests.Session):
         try:
             response = super().request(*args, **kwargs)
         except Exception as error:
-            named = next((words for kind, words in _FAILURES if isinstance(error, kind)), type(error).__name__)
-            self.failure = named
+            self.failure = next((words for kind, words in _FAILURES if isinstance(error, kind)), type(error).__name__)
             raise
-        self.failure = "" if response.ok else f"HTTP {response.status_code}"
+        if not response.ok:
+            self.failure = f"HTTP {response.status_code}"
         return response
 
 
@@ -119,7 +120,7 @@ class _Metrics:
 
     def lost(self) -> str:
         """Return what did not arrive, in words; empty if the last numbers did, which hold all before them."""
-        return "" if self.exporter.arrived else "the metrics"
+        return "the metrics" if self.exporter.under_way else ""
 
 
 class _SpanExporter(OTLPSpanExporter):
@@ -138,19 +139,19 @@ class _SpanExporter(OTLPSpanExporter):
 
 
 class _MetricExporter(OTLPMetricExporter):
-    """Remembers whether the last metrics arrived."""
+    """Remembers whether metrics were sent that did not arrive."""
 
     def __init__(self, session: requests.Session) -> None:
         super().__init__(session=session)
-        self.arrived = False
+        self.under_way = False
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = 10_000, **kwargs: Any
     ) -> MetricExportResult:
         """Send metrics."""
-        self.arrived = False
+        self.under_way = True
         result = super().export(metrics_data, timeout_millis, **kwargs)
-        self.arrived = result is MetricExportResult.SUCCESS
+        self.under_way = result is not MetricExportResult.SUCCESS
         return result
 
 
@@ -214,7 +215,9 @@ def _close(ways: Sequence[_Spans | _Metrics]) -> None:
     _join(threads, until=deadline)
     for way, thread in zip(ways, threads, strict=True):
         if thread.is_alive():
-            _quietly(way.exporter.shutdown)()  # what waits to try again does not
+            way.session.failure = way.session.failure or "no answer in time"
+            with contextlib.suppress(Exception):
+                way.exporter.shutdown()  # what waits to try again does not
 
 
 def _join(threads: Sequence[threading.Thread], *, until: float) -> None:
@@ -236,5 +239,5 @@ def _warn_of_losses(ways: Sequence[_Spans | _Metrics]) -> None:
         return
     what = " and ".join(lost for lost, _ in losses)
     addresses = " and ".join(dict.fromkeys(address_of(way.url) for _, way in losses))
-    why = ", ".join(dict.fromkeys(way.session.failure or "no answer in time" for _, way in losses))
+    why = ", ".join(dict.fromkeys(way.session.failure or _DROPPED for _, way in losses))
     _log.warning("warning: %s did not reach the collector at %s (%s)", what, addresses, why)

@@ -57,8 +57,8 @@ class _Open:
 class _Asked(_Open):
     """The span of a cell, which `began` with its first turn.
 
-    `attempt_from` is when its attempt began, or will after a wait; None while it waits for another turn. `stopped_at` is
-    the end of its last attempt.
+    `attempt_from` is when its attempt began, or will after a wait; None while it waits for another turn. `stopped_at`
+    is the end of its last attempt.
     """
 
     began: datetime

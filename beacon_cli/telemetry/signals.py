@@ -17,6 +17,7 @@ CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
 _PROTOCOL = "http/protobuf"
 _EXPORTERS = ("otlp", "none")
+_SOME_URL = "the URL in OTEL_EXPORTER_OTLP_…"
 _CAPTURING = frozenset({"true", "span_only", "span_and_event"})
 
 
@@ -57,8 +58,11 @@ def wanted_signals(environment: Mapping[str, str]) -> Signals:
 
 def address_of(url: str) -> str:
     """Return the address of a collector for people: its scheme, host and port, without a user or a path."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "the URL in OTEL_EXPORTER_OTLP_…"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return _SOME_URL
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else _SOME_URL
 
 
 def _problems(environment: Mapping[str, str], signal: str) -> Iterator[str]:

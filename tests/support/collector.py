@@ -35,7 +35,7 @@ class Collector:
 
     def spans(self) -> list[Span]:
         """Return every span that came, in the order of their beginning."""
-        found = []
+        found: list[Span] = []
         for request in self.requests:
             if request.path == "/v1/traces":
                 for resource in ExportTraceServiceRequest.FromString(request.body).resource_spans:
@@ -44,7 +44,7 @@ class Collector:
 
     def metrics(self) -> dict[str, Metric]:
         """Return the metrics that came last, by name."""
-        found = {}
+        found: dict[str, Metric] = {}
         for request in self.requests:
             if request.path == "/v1/metrics":
                 for resource in ExportMetricsServiceRequest.FromString(request.body).resource_metrics:
@@ -72,6 +72,10 @@ def attributes(pairs: Sequence[KeyValue]) -> dict[str, Value]:
     return {pair.key: _value(pair.value) for pair in pairs}
 
 
+def _seconds(span: Span, until: int) -> str:
+    return f"{(until - span.start_time_unix_nano) / 10**9:7.3f}"
+
+
 def _value(value: AnyValue) -> Value:
     kind = value.WhichOneof("value")
     if kind == "array_value":
@@ -80,8 +84,11 @@ def _value(value: AnyValue) -> Value:
     return found
 
 
-def tree(spans: Sequence[Span], *keys: str) -> list[str]:
-    """Return traces as lines, children indented below their parents, each with the attributes of these names."""
+def tree(spans: Sequence[Span], *keys: str, timed: bool = False) -> list[str]:
+    """Return traces as lines, children indented below their parents, each with the attributes of these names.
+
+    If they are `timed`, each line begins with when the span began after the first one, and what it took, in seconds.
+    """
     children: dict[bytes, list[Span]] = {}
     known = {span.span_id for span in spans}
     for span in spans:
@@ -91,7 +98,8 @@ def tree(spans: Sequence[Span], *keys: str) -> list[str]:
         found = attributes(span.attributes)
         shown = [f"{key.rpartition('.')[2]}={found[key]}" for key in keys if key in found]
         events = [f"· {event.name}" for event in span.events if event.name != "notice"]
-        yield "  " * depth + " ".join([span.name, *shown, *events])
+        seconds = f"{_seconds(spans[0], span.start_time_unix_nano)} {_seconds(span, span.end_time_unix_nano)}  "
+        yield (seconds if timed else "") + "  " * depth + " ".join([span.name, *shown, *events])
         for child in children.get(span.span_id, ()):
             yield from lines(child, depth + 1)
 

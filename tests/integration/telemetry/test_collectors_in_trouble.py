@@ -16,8 +16,8 @@ from tests.support.regions_server import Regions, regions_server
 
 LOADED = f"""
 import atexit, sys
-atexit.register(lambda: print(sorted(name for name in sys.modules if name.startswith(("opentelemetry", "google.protobuf",
-    "requests", "beacon_cli.telemetry"))), file=sys.stderr))
+roots = ("opentelemetry", "google.protobuf", "requests", "beacon_cli.telemetry")
+atexit.register(lambda: print(sorted(name for name in sys.modules if name.startswith(roots)), file=sys.stderr))
 {PROGRAM}
 """
 ALL = "11 of 11 spans and the metrics did not reach the collector at"
@@ -86,9 +86,7 @@ def test_a_variable_that_cannot_be_used_is_a_warning(operator: Operator, variabl
     assert "hidden-header" not in "".join(lines)
 
 
-def test_without_the_extra_one_line_says_what_to_install(
-    operator: Operator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_extra_one_line_says_what_to_install(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "beacon_cli.telemetry.delivery", raising=False)
     monkeypatch.setitem(sys.modules, "requests", None)
     [line] = warnings_of(operator, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")

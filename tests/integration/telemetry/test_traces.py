@@ -9,7 +9,7 @@ from tests.support.eventful_regions import EventfulRegions
 from tests.support.operator import Operator
 from tests.support.regions_server import Regions, regions_server
 
-PROMPT = "What is 2 + 2?"
+PROMPT = "What is 2+2?"
 SECRET = "wk-canary-0123456789"
 
 
@@ -117,9 +117,7 @@ def test_who_asks_gets_prompts_and_answers_without_credentials(operator: Operato
     assert json.loads(str(found["gen_ai.output.messages"])) == [
         {"role": "assistant", "parts": answer, "finish_reason": "stop"}
     ]
-    assert json.loads(str(found["gen_ai.system_instructions"])) == [
-        {"type": "text", "content": "You are in the US."}
-    ]
+    assert json.loads(str(found["gen_ai.system_instructions"])) == [{"type": "text", "content": "You are in the US."}]
     assert SECRET.encode() not in receiver.everything()
 
 
