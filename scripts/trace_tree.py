@@ -1,7 +1,7 @@
 """Print the traces of a run as trees, without a collector.
 
-`.venv/bin/python scripts/trace_tree.py COMMAND...` runs a command, such as `beacon run job.yaml`, with a collector of its
-own, and prints what that received: when each span began, and what it took, in seconds.
+`.venv/bin/python scripts/trace_tree.py COMMAND...` runs a command, such as `beacon run job.yaml`, with a collector of
+its own, and prints what that received: when each span began, and what it took, in seconds.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def generation_attributes(generation: Generation) -> Attributes:
         "gen_ai.request.temperature": generation.temperature,
         "gen_ai.request.max_tokens": generation.max_tokens,
         "gen_ai.request.top_p": generation.top_p,
-        "gen_ai.request.stop_sequences": generation.stop,
+        "gen_ai.request.stop_sequences": [sendable(stop) for stop in generation.stop] if generation.stop else None,
     }
     return {name: value for name, value in sent.items() if value is not None}
 
@@ -118,6 +118,11 @@ def error_type(execution: Execution) -> str | None:
 def as_name(value: object) -> str | None:
     """Return a value that looks like a name or an id, else None: an endpoint may write anything there."""
     return value if isinstance(value, str) and _NAME.fullmatch(value) else None
+
+
+def sendable(text: str) -> str:
+    """Return a text without halves of characters: the format cannot hold them, and one would lose a whole batch."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _provider(endpoint: Endpoint) -> str:

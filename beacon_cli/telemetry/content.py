@@ -9,7 +9,7 @@ from beacon_cli.door import bounded
 from beacon_cli.executor.execution import Execution
 from beacon_cli.telemetry.attributes import Attributes, as_name
 
-LONGEST = 32_768
+LONGEST = 8_192
 """The most characters of one text in a span; longer ones end in …"""
 
 

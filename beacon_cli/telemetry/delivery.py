@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,15 +68,16 @@ def delivered(signals: Signals) -> Iterator[Telemetry]:
 
 
 class _Session(requests.Session):
-    """Sends to one collector, and remembers in words of its own why a request failed: others' may hold secrets.
+    """Sends to one collector; to this machine without a proxy, as with everything that Beacon sends.
 
-    To this machine nothing goes through a proxy, as with everything that Beacon sends.
+    `failure` is why a request failed, in words of its own: others' may hold secrets. `failing`: the last one did.
     """
 
     def __init__(self, url: str) -> None:
         super().__init__()
         self.trust_env = urlsplit(url).hostname not in {host.strip("[]") for host in DIRECT_HOSTS}
         self.failure = ""
+        self.failing = False
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request."""
@@ -84,8 +85,10 @@ class _Session(requests.Session):
             response = super().request(*args, **kwargs)
         except Exception as error:
             self.failure = next((words for kind, words in _FAILURES if isinstance(error, kind)), type(error).__name__)
+            self.failing = True
             raise
-        if not response.ok:
+        self.failing = not response.ok
+        if self.failing:
             self.failure = f"HTTP {response.status_code}"
         return response
 
@@ -203,24 +206,24 @@ def _resource() -> Resource:
 
 
 def _close(ways: Sequence[_Spans | _Metrics]) -> None:
-    """Send what is left, in threads that may be left behind."""
-    threads = [threading.Thread(target=_quietly(way.provider.shutdown), daemon=True) for way in ways]
+    """Send what is left, in threads that may be left behind; a collector that fails just now is not waited for."""
+    closing = {way: threading.Thread(target=_quietly(way.provider.shutdown), daemon=True) for way in ways}
     deadline = time.monotonic() + CLOSING_SECONDS
-    for thread in threads:
+    for thread in closing.values():
         thread.start()
-    _join(threads, until=time.monotonic() + _QUIET_SECONDS)
-    if any(thread.is_alive() for thread in threads):
-        addresses = " and ".join(dict.fromkeys(address_of(way.url) for way in ways))
+    _join(closing.values(), until=time.monotonic() + _QUIET_SECONDS)
+    if slow := [way for way, thread in closing.items() if thread.is_alive() and not way.session.failing]:
+        addresses = " and ".join(dict.fromkeys(address_of(way.url) for way in slow))
         _log.warning("waiting up to %.0f s for the collector at %s", CLOSING_SECONDS, addresses)
-    _join(threads, until=deadline)
-    for way, thread in zip(ways, threads, strict=True):
+    _join([closing[way] for way in slow], until=deadline)
+    for way, thread in closing.items():
         if thread.is_alive():
             way.session.failure = way.session.failure or "no answer in time"
             with contextlib.suppress(Exception):
                 way.exporter.shutdown()  # what waits to try again does not
 
 
-def _join(threads: Sequence[threading.Thread], *, until: float) -> None:
+def _join(threads: Iterable[threading.Thread], *, until: float) -> None:
     for thread in threads:
         thread.join(max(until - time.monotonic(), 0))
 

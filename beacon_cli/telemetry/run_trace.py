@@ -39,6 +39,7 @@ from beacon_cli.telemetry.attributes import (
     error_type,
     outcome_attributes,
     question_attributes,
+    sendable,
     server_attributes,
 )
 from beacon_cli.telemetry.content import content_attributes
@@ -198,7 +199,7 @@ class RunTrace:
             span.end(_when(event.at))
 
     def _on_notice(self, event: Notice) -> None:
-        self._job.span.add_event("notice", {"beacon.text": redacted(event.text)}, _when(event.at))
+        self._job.span.add_event("notice", {"beacon.text": sendable(redacted(event.text))}, _when(event.at))
 
     def _on_job_finished(self, event: JobFinished) -> None:
         counts: Attributes = {f"beacon.executions.{status}": count for status, count in event.counts.items()}

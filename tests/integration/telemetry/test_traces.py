@@ -78,6 +78,8 @@ def test_one_trace_shows_a_retry_a_redirect_and_a_pause(operator: Operator) -> N
 def test_a_later_run_is_a_trace_of_its_own_that_points_to_the_earlier_one(operator: Operator) -> None:
     first, *_ = traced(operator, Regions(), "--region", "US").spans()
     second, *_ = traced(operator, Regions()).spans()
+    third = traced(operator, Regions()).spans()
+    assert [span.name for span in third] == ["job"], "there was nothing to ask"
     assert not first.links
     [link] = second.links
     assert (link.trace_id, link.span_id) == (first.trace_id, first.span_id)
