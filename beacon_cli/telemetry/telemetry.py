@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
@@ -59,7 +59,8 @@ class Telemetry:
             yield
         finally:
             del self._asking[claim.job_id]
-            self._close(claim.job_id)
+            with self._harmless("the end"):
+                self._close(claim.job_id)
 
     def tee(self, hook: EventHook) -> EventHook:
         """Return a hook that passes an event on to `hook`, and then listens to it."""
@@ -72,14 +73,9 @@ class Telemetry:
 
     def handle(self, event: Event) -> None:
         """Process one event; those of a run that was not announced, or is over, are ignored."""
-        if self._broken:
-            return
-        try:
-            self._handle(event)
-        except Exception as fault:
-            self._broken = True
-            what = f"{type(fault).__name__} at {type(event).__name__}"
-            _log.warning("warning: no more traces and metrics are made, by a fault of Beacon: %s", what)
+        if not self._broken:
+            with self._harmless(type(event).__name__):
+                self._handle(event)
 
     def observe(self, name: str, unit: str, description: str, read: Callable[[], Reading]) -> None:
         """Report what `read` returns as a metric; it is called in another thread, once a minute or as is set."""
@@ -97,6 +93,15 @@ class Telemetry:
             listener.handle(event)
         if isinstance(event, JobFinished):
             self._close(event.job_id)
+
+    @contextmanager
+    def _harmless(self, where: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as fault:
+            self._broken = True
+            what = f"{type(fault).__name__} at {where}"
+            _log.warning("warning: no more traces and metrics are made, by a fault of Beacon: %s", what)
 
     def _begun(self, started: JobStarted, asking: Asking) -> Iterable[_Listener]:
         if self._tracer is not None:
