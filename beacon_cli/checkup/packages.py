@@ -11,6 +11,7 @@ EXTRAS = {
     "semantic": "the measure semantic, and refusals in many languages",
     "parquet": "export to Parquet",
     "fleet": "submit, worker, queue and cancel",
+    "otel": "traces and metrics of runs and workers",
 }
 """What each extra is for."""
 

@@ -25,7 +25,9 @@ _INDEX_NAMES = (
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
     *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
 )
-_URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL", *_PROXY_NAMES, *_INDEX_NAMES)
+_COLLECTOR_NAMES = tuple(f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT" for signal in ("", "TRACES_", "METRICS_"))
+_URL_NAMES = ("BEACON_DATABASE_URL", "DATABASE_URL", *_PROXY_NAMES, *_INDEX_NAMES, *_COLLECTOR_NAMES)
+_HEADER_NAMES = tuple(f"OTEL_EXPORTER_OTLP_{signal}HEADERS" for signal in ("", "TRACES_", "METRICS_"))
 _MODAL_KEYS = ("token_id", "token_secret")
 # Variables that `beacon.toml` names for the secrets of one's own endpoints; `protect` adds them.
 _own_names: set[str] = set()
@@ -299,6 +301,7 @@ def _in_base64(value: str) -> Iterator[str]:
 def _secrets() -> dict[str, str]:
     """Return each secret with its replacement."""
     secrets = {os.environ.get(name, "").strip(): "***" for name in (*_NAMES, *_own_names)}
+    secrets |= {value: "***" for name in _HEADER_NAMES for value in _header_values(os.environ.get(name, ""))}
     config = os.environ.get("MODAL_CONFIG_PATH") or "~/.modal.toml"
     secrets |= dict.fromkeys(_modal_tokens(config, os.environ.get("HOME", "")), "***")
     for name in (*_URL_NAMES, *_own_url_names):
@@ -312,6 +315,13 @@ def _secrets() -> dict[str, str]:
         if "@" in url or "password" in url:  # else it contains nothing to hide
             secrets[url] = f"${name}"
     return secrets
+
+
+def _header_values(headers: str) -> Iterator[str]:
+    """Yield the values in `name=value,name=value`, and behind a scheme such as `Bearer` the key alone."""
+    for pair in headers.split(",") if headers else ():
+        value = (pair.partition("=")[2] or pair).strip()
+        yield from (value, unquote(value), unquote(value).rpartition(" ")[2])
 
 
 def _login(url: str) -> Iterator[str]:

@@ -201,6 +201,7 @@ class Asker:
                 message=error.message,
                 retry_in=retry_in,
                 waits=waits,
+                http_status=error.http_status,
             )
         )
 

@@ -71,6 +71,7 @@ class AttemptFailed(Event):
     """One attempt failed; `retry_in` is in seconds, None if it was the last attempt.
 
     `waits` says that the cell waits, without a slot, until its region may be asked again; `retry_in` is None then, too.
+    `http_status` is that of the answer, None without one.
     """
 
     cell: Cell
@@ -79,6 +80,7 @@ class AttemptFailed(Event):
     message: str
     retry_in: float | None
     waits: bool = False
+    http_status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

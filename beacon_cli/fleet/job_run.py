@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from beacon_cli.errors import JobNotFound
 from beacon_cli.executor.cancellation import Stop, StopReason
@@ -24,6 +25,9 @@ from beacon_cli.runs.prepare import prepared_run
 from beacon_cli.settings import Settings
 from beacon_cli.store.job_store import JobStore, open_job_store
 
+if TYPE_CHECKING:
+    from beacon_cli.telemetry.telemetry import Telemetry
+
 HAND_BACK = StopReason("handed_back", "the worker was stopped (SIGTERM); another worker continues")
 BY_COMMAND = StopReason("cancelled", "cancelled by beacon cancel")
 
@@ -37,6 +41,7 @@ class WorkerContext:
     worker_id: str
     calls: Calls
     emit: EventHook
+    telemetry: Telemetry | None = None
 
 
 class _Handover:
@@ -78,7 +83,7 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
     def notify(text: str) -> None:
         context.emit(Notice(job_id, clock.now(), text))
 
-    async with _claimed(context, job, taken, notify) as store:
+    async with _claimed(context, job, taken, notify) as store, AsyncExitStack() as watching:
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
         limits = context.settings.limits.overridden_by(job.limits)
@@ -97,6 +102,8 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
                 recorder=_Handover(store, stop),
                 slots=slots,
             ) as prepared:
+                if context.telemetry is not None:
+                    await watching.enter_async_context(context.telemetry.of_run(store, prepared.endpoints))
                 if stop.reason is None:
                     await store.begin(clock.now().isoformat())
                 yield None if stop.reason is not None else prepared.run

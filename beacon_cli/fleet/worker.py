@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -30,6 +30,9 @@ from beacon_cli.signals import Held, Interrupted
 from beacon_cli.store.connect import AsyncConnection, store_error
 from beacon_cli.store.queries import query
 from beacon_cli.store.settle import settle_regularly
+
+if TYPE_CHECKING:
+    from beacon_cli.telemetry.telemetry import Telemetry
 
 _CLOSING_SECONDS = 10.0
 _MOMENT_SECONDS = 1.0
@@ -92,7 +95,15 @@ _Event = Interrupted | Exception | _Drained
 class Worker:
     """One worker. Its jobs run at the same time in one event loop."""
 
-    def __init__(self, settings: Settings, url: str, jobs: int, drain_seconds: float, show: EventHook) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        jobs: int,
+        drain_seconds: float,
+        show: EventHook,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self.id = new_worker_id()
         self._settings = settings
         self._url = url
@@ -103,7 +114,7 @@ class Worker:
         self._queue = WorkerQueue(url, self.id, self._run_entry, self._stop_entry)
         self._watch = Watch(self.id, self._put_back, self._start, print_line)
         self._runner = EntryRunner(
-            WorkerContext(settings, url, self.id, self._calls, show), self._queue.is_ours, print_line
+            WorkerContext(settings, url, self.id, self._calls, show, telemetry), self._queue.is_ours, print_line
         )
         self._running: dict[int, RunningEntry] = {}
         self._state = State.TAKING

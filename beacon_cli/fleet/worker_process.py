@@ -11,6 +11,8 @@ from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
 from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import ConfigError
 from beacon_cli.executor.client import require_usable_network
+from beacon_cli.executor.events import EventHook
+from beacon_cli.fleet.gauges import observe_fleet
 from beacon_cli.fleet.log import FleetLog
 from beacon_cli.fleet.worker import Ending, Worker
 from beacon_cli.settings import Settings
@@ -24,13 +26,20 @@ def run_worker(settings: Settings, url: str, jobs: int, drain_seconds: float) ->
     Raises `JournalError`, `EnvironmentFault` for certificates or a proxy that cannot be used, and the cause of the
     worker's `Ending`: `Interrupted`, `ConfigError`, `LeaseLost`, `CredentialsError`, `StoreError`.
     """
+    from beacon_cli.telemetry.opened import open_telemetry
+
     require_writable(settings.journal_path())
     require_usable_network(_known_endpoints(settings))
 
-    async def work() -> Ending:
-        return await Worker(settings, url, jobs, drain_seconds, FleetLog(sys.stderr).handle).run(signals)
+    with open_telemetry() as telemetry, held() as signals:
+        show: EventHook = FleetLog(sys.stderr).handle
+        if telemetry is not None:
+            show = telemetry.tee(show)
+            observe_fleet(telemetry, url)
 
-    with held() as signals:
+        async def work() -> Ending:
+            return await Worker(settings, url, jobs, drain_seconds, show, telemetry).run(signals)
+
         ending = asyncio.run(work())
     raise ending.cause
 

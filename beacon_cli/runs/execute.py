@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
@@ -38,6 +39,9 @@ from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
 from beacon_cli.store.database import named_url
 from beacon_cli.store.job_store import Claim, JobStore, open_job_store
+
+if TYPE_CHECKING:
+    from beacon_cli.telemetry.telemetry import Telemetry
 
 _HARD_END_SECONDS = 0.8
 
@@ -80,13 +84,18 @@ def run_to_end(
 
     Raises any `BeaconError` that stops it, and `Interrupted`.
     """
+    from beacon_cli.telemetry.opened import open_telemetry
+
     with ExitStack() as stack:
+        telemetry = stack.enter_context(open_telemetry())
         events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
         show = stack.enter_context(run_view())
         if events is not None:
             show = events.tee(show)
+        if telemetry is not None:
+            show = telemetry.tee(show)
         signals = stack.enter_context(held())
-        opened = _OpenedRun(request, settings, job, job_id, database_url, show, on_stored)
+        opened = _OpenedRun(request, settings, job, job_id, database_url, show, on_stored, telemetry)
         try:
             return asyncio.run(opened.main(signals))
         except asyncio.CancelledError:  # a signal before the first question, or a second signal
@@ -105,6 +114,7 @@ class _OpenedRun:
         database_url: str,
         show: EventHook,
         on_stored: Callable[[], None],
+        telemetry: Telemetry | None,
     ) -> None:
         self._request = request
         self._settings = settings
@@ -113,6 +123,7 @@ class _OpenedRun:
         self._database_url = database_url
         self._show = show
         self._on_stored = on_stored
+        self._telemetry = telemetry
         self._limits = request.limits(job, settings)
         self._lanes = job.lanes_in(request.part)
         self._regions = list({lane.region.id: lane.region for lane in self._lanes}.values())
@@ -148,6 +159,8 @@ class _OpenedRun:
                 if not store.claim.exists:
                     self._warn()
                 prepared = await self._prepared(stack, store)
+                if self._telemetry is not None:
+                    await stack.enter_async_context(self._telemetry.of_run(store, prepared.endpoints))
                 before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
                 self._on_stored()

@@ -135,6 +135,14 @@ class JobStore:
         except psycopg.Error as error:
             raise self._session.explain(error) from None
 
+    async def earlier_run(self) -> str | None:
+        """Return the id of the job's last run before this one, None if it is the first. Raises `StoreError`."""
+        rows = await self._writer.fetch(
+            "SELECT id::text FROM runs WHERE job_id = %(job)s AND id <> %(run)s ORDER BY started_at DESC, id LIMIT 1",
+            {"job": self.claim.job_id, "run": self.claim.run_id},
+        )
+        return str(rows[0][0]) if rows else None
+
     def batches(self, lanes: Sequence[Lane]) -> AsyncIterator[Batch]:
         """Yield, in the job's order, each question with its cells in these lanes that are to be asked."""
         return self._unanswered.batches(lanes)

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from tests.acceptance.conftest import Beacon
+from tests.support.collector import Collector, collector
 from tests.support.fleet import Fleet, until
 from tests.support.openai_region import OpenAiRegion, openai_region
 
@@ -383,3 +384,18 @@ def test_the_embedded_database_is_refused(beacon: Beacon) -> None:
         assert done.returncode == 3
         assert "needs a PostgreSQL over TCP" in done.stderr
         assert "BEACON_DATABASE_URL" in done.stderr
+
+
+def test_a_worker_sends_its_traces_and_a_collector_that_hangs_delays_its_end_by_two_seconds(fleet: Fleet) -> None:
+    receiver = Collector(hangs=True)
+    with collector(receiver):
+        fleet.beacon.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = receiver.url
+        worker = fleet.worker()
+        fleet.submit("one", questions=1)
+        fleet.wait_until_done("one")
+        worker.terminate()
+        assert worker.wait(9) == 143, "the exporter's own limit is 10 s"
+    assert receiver.spans()
+    log = fleet.log(worker)
+    assert f"waiting up to 2 s for the collector at {receiver.url}" in log
+    assert f"20 of 20 spans and the metrics did not reach the collector at {receiver.url} (no answer in time)" in log

@@ -71,6 +71,13 @@ def test_the_login_of_a_proxy_is_redacted_in_every_form(
         assert text not in said
 
 
+@pytest.mark.parametrize("secret", ["hidden-key", "hidden token", "behind-a-scheme", "without-a-name"])
+def test_the_values_of_headers_for_a_collector_are_redacted(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    headers = "api-key=hidden-key,x-token=hidden%20token,authorization=Bearer%20behind-a-scheme,without-a-name"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", headers)
+    assert redacted(f"it got {secret} and refused") == "it got *** and refused"
+
+
 def test_modals_file_in_the_home_folder_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".modal.toml").write_text(PROFILES)
     monkeypatch.delenv("MODAL_CONFIG_PATH", raising=False)

@@ -88,6 +88,7 @@ CONTRACT: list[tuple[Event, dict[str, object]]] = [
             "message": "HTTP 503",
             "retry_in": None,
             "waits": False,
+            "http_status": None,
         },
     ),
     (
