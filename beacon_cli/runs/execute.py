@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,7 +50,7 @@ class FinishedRun:
     if not listed. `registry_changes` and `surplus_connections` are by region label; the latter is the number of
     connections that were closed because of leftover bytes. `checks` is what check calls took. `not_replaced` says why
     answers that were asked again stay as they were: the number of failures by error code. `repeats_before` is how many
-    repeats the job had, if this run added some.
+    repeats the job had, if this run added some. `doubts` say what its design can hardly find.
     """
 
     run_id: str
@@ -65,6 +65,7 @@ class FinishedRun:
     not_replaced: Mapping[str, int] = field(default_factory=dict)
     nothing_to_ask: bool = False
     repeats_before: int | None = None
+    doubts: Sequence[str] = ()
 
 
 def run_to_end(
@@ -120,6 +121,7 @@ class _OpenedRun:
         self._stop = Stop()
         self._store: JobStore | None = None
         self._asking = False
+        self._doubts: Sequence[str] = ()
         self._max_gap: float | None = None
         self.signum: int | None = None
 
@@ -145,8 +147,7 @@ class _OpenedRun:
                     self._on_stored()
                 self._announce_growth(store.claim)
                 self._announce_again(store.claim)
-                if not store.claim.exists:
-                    self._warn()
+                await self._warn(store.claim)
                 prepared = await self._prepared(stack, store)
                 before = await self._inventory()
                 await store.begin(self._clock.now().isoformat())
@@ -174,6 +175,7 @@ class _OpenedRun:
                 not_replaced=store.not_replaced,
                 nothing_to_ask=claim.nothing_to_ask,
                 repeats_before=claim.repeats_before,
+                doubts=self._doubts,
             )
 
     async def _prepared(self, stack: AsyncExitStack, store: JobStore) -> Prepared:
@@ -221,10 +223,13 @@ class _OpenedRun:
         elif self._request.again and not claim.nothing_to_ask:
             self._notify(f"nothing to ask again: {none_has_status(self._request.again)}")
 
-    def _warn(self) -> None:
-        """Say once, before the first question of a new job, that its design can hardly find anything."""
-        for doubt in doubts(self._request, self._job):
-            self._notify(f"warning: {doubt}")
+    async def _warn(self, claim: Claim) -> None:
+        """Say once, before the first question of a new job or of new repeats, that little can be found."""
+        regions = self._settings.vocabulary.regions
+        self._doubts = await doubts(self._request, claim, self._database_url, regions=regions)
+        if not claim.exists or claim.repeats_before is not None:
+            for doubt in self._doubts:
+                self._notify(f"warning: {doubt}")
 
     def _keep_id(self) -> None:
         """Keep the job's id for completion while the embedded server does not run."""
