@@ -19,8 +19,8 @@ from beacon_cli.errors import UsageError
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.check_calls import CheckCalls
 from beacon_cli.executor.clock import Clock
-from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
-from beacon_cli.executor.execution import Batching
+from beacon_cli.executor.events import BatchFinished, CallEnded, Event, EventHook, Notice, WeightsFetching
+from beacon_cli.executor.execution import Batching, Execution
 from beacon_cli.executor.preflight import registry_changes
 from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
@@ -141,6 +141,7 @@ class _OpenedRun:
                         revive=_reviver(self._settings, self._request.database_url),
                         again=self._request.again,
                         part=self._request.part,
+                        on_record=self._on_record,
                     )
                 )
                 if store.claim.exists:
@@ -261,6 +262,9 @@ class _OpenedRun:
 
     def _notify(self, text: str) -> None:
         self._emit(Notice(self._job_id, self._clock.now(), text))
+
+    def _on_record(self, execution: Execution) -> None:
+        self._emit(CallEnded(self._job_id, self._clock.now(), execution.cell))
 
     def _on_fetch(self, model_id: str, done: int, total: int) -> None:
         self._emit(WeightsFetching(self._job_id, self._clock.now(), model_id, done, total))

@@ -83,10 +83,18 @@ class Claim:
 class JobStore:
     """The store of one job. Use `open_job_store`. It holds the lock on the job until it is closed."""
 
-    def __init__(self, session: Session, writer: Writer, claim: Claim, unanswered: Unanswered) -> None:
+    def __init__(
+        self,
+        session: Session,
+        writer: Writer,
+        claim: Claim,
+        unanswered: Unanswered,
+        on_record: Callable[[Execution], None],
+    ) -> None:
         self._session = session
         self._writer = writer
         self._unanswered = unanswered
+        self._on_record = on_record
         self.claim = claim
         self.not_replaced: Counter[str] = Counter()
         """Why answers that were asked again stay as they were: the number of failures by error code."""
@@ -155,6 +163,7 @@ class JobStore:
 
         Only an answer replaces an answer: if asking a cell again fails, its old answer stays.
         """
+        self._on_record(execution)
         if execution.cell.supersedes is not None and execution.status not in ANSWERED:
             self.not_replaced[execution.error_code or execution.status] += 1
             return
@@ -215,12 +224,13 @@ async def open_job_store(
     holder: str | None = None,
     again: Collection[Status] = (),
     part: Part = WHOLE,
+    on_record: Callable[[Execution], None] = lambda _: None,
 ) -> AsyncIterator[JobStore]:
     """Claim a job: take its lock, compare it with the stored job, and store answers from journals.
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a cut connection is
     restored. `holder` names this process to processes that are refused. Answers with one of the statuses `again` are
-    asked again. Only cells of `part` are asked. Raises `JobLocked`, `UsageError` if the stored job differs in more than
+    asked again. Only cells of `part` are asked. `on_record` gets each execution before it is stored. Raises `JobLocked`, `UsageError` if the stored job differs in more than
     fewer repeats, `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
@@ -233,7 +243,7 @@ async def open_job_store(
             raise session.explain(error) from None
         writer = Writer(session, Journal(journal_folder, claim.run_id), notify)
         try:
-            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, again, notify))
+            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, again, notify), on_record)
         finally:
             await writer.close()
     finally:
