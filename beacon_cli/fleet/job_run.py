@@ -114,4 +114,5 @@ def _claimed(
         journal_folder=context.settings.journal_path(),
         notify=notify,
         holder=f"worker {context.worker_id}",
+        pays_twice=False,
     )

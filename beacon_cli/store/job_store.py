@@ -225,19 +225,21 @@ async def open_job_store(
     again: Collection[Status] = (),
     part: Part = WHOLE,
     on_record: Callable[[Execution], None] = lambda _: None,
+    pays_twice: bool = True,
 ) -> AsyncIterator[JobStore]:
     """Claim a job: take its lock, compare it with the stored job, and store answers from journals.
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a cut connection is
     restored. `holder` names this process to processes that are refused. Answers with one of the statuses `again` are
-    asked again. Only cells of `part` are asked. `on_record` gets each execution before it is stored. Raises `JobLocked`, `UsageError` if the stored job differs in more than
+    asked again. Only cells of `part` are asked. `on_record` gets each execution before it is stored. Unless the job `pays_twice`, it
+    is not claimed while the database refuses answers to it that are kept here, because it would ask them again. Raises `JobLocked`, `UsageError` if the stored job differs in more than
     fewer repeats, `JournalError` and `StoreError`.
     """
     require_writable(journal_folder)
     session = await Session.open(url, job_id, revive, holder)
     try:
         try:
-            await settle(session.connection, journal_folder, notify, job_id=job_id)
+            await settle(session.connection, journal_folder, notify, job_id=job_id, refused_ends_it=not pays_twice)
             claim = await _claim(session.connection, job, job_id, batching, again, part)
         except psycopg.Error as error:
             raise session.explain(error) from None
