@@ -41,15 +41,15 @@ class _Verification:
 
     @property
     def errors(self) -> tuple[BeaconError, ...]:
-        error = self.error or (self.report and self.report.error)
+        error = self.report.error if self.report is not None else self.error
         return () if error is None else (error,)
 
     @property
     def problems(self) -> tuple[BeaconError, ...]:
-        return self.report.problems if self.report else ()
+        return () if self.report is None else self.report.problems
 
     def as_data(self) -> dict[str, Any] | None:
-        return self.report and self.report.as_data()
+        return None if self.report is None else self.report.as_data()
 
 
 def plan_modal(request: DeployRequest, settings: Settings, *, as_json: bool) -> CommandResult:
@@ -86,7 +86,9 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
 
 def plan_rollback_modal(request: RollbackRequest, settings: Settings, *, as_json: bool) -> CommandResult:
     """Return which versions a rollback would bring back. Nothing is changed."""
-    return _rollback_result(plan_rollback(request, settings, _report_progress), _Verification(), dry_run=True, as_json=as_json)
+    return _rollback_result(
+        plan_rollback(request, settings, _report_progress), _Verification(), dry_run=True, as_json=as_json
+    )
 
 
 def rollback_modal(
@@ -110,9 +112,7 @@ def rollback_modal(
     return _rollback_result(report, verified, dry_run=False, as_json=as_json)
 
 
-def _rollback_result(
-    report: RollbackReport, verified: _Verification, *, dry_run: bool, as_json: bool
-) -> CommandResult:
+def _rollback_result(report: RollbackReport, verified: _Verification, *, dry_run: bool, as_json: bool) -> CommandResult:
     data = {
         "dry_run": dry_run,
         "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},

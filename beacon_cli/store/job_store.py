@@ -231,9 +231,10 @@ async def open_job_store(
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a cut connection is
     restored. `holder` names this process to processes that are refused. Answers with one of the statuses `again` are
-    asked again. Only cells of `part` are asked. `on_record` gets each execution before it is stored. Unless the job `pays_twice`, it
-    is not claimed while the database refuses answers to it that are kept here, because it would ask them again. Raises `JobLocked`, `UsageError` if the stored job differs in more than
-    fewer repeats, `JournalError` and `StoreError`.
+    asked again. Only cells of `part` are asked. `on_record` gets each execution before it is stored. Unless the job
+    `pays_twice`, it is not claimed while the database refuses answers to it that are kept here: it would ask them
+    again. Raises `JobLocked`, `UsageError` if the stored job differs in more than fewer repeats, `JournalError` and
+    `StoreError`.
     """
     require_writable(journal_folder)
     session = await Session.open(url, job_id, revive, holder)
