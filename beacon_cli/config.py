@@ -31,6 +31,22 @@ _ONLY_IN_ENVIRONMENT = {
     "token_secret": "MODAL_TOKEN_SECRET",
 }
 _ANY_ID = "<id>"
+# Pydantic's errors in plain words, without the value, which may be a secret.
+_PROBLEMS = {
+    "extra_forbidden": "unknown key",
+    "missing": "missing",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("string_type", "path_type"), "must be text"),
+    **dict.fromkeys(("list_type", "tuple_type", "set_type", "frozen_set_type"), "must be a list"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "must be a table"),
+    "literal_error": "must be {expected}",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+}
 
 _log = logging.getLogger(__name__)
 
@@ -140,8 +156,10 @@ def _validated(
         return settings
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        problem = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-        cause = first.get("ctx", {}).get("error")
+        words, context = _PROBLEMS.get(first["type"]), first.get("ctx", {})
+        bounds = {name: f"{value:.15g}" if isinstance(value, float) else value for name, value in context.items()}
+        problem = words.format_map(bounds) if words else first["msg"].removeprefix("Value error, ")
+        cause = context.get("error")
         key = (*map(str, first["loc"]), *(cause.key if isinstance(cause, WrongKeyError) else ()))
         meant = _meant(key) if first["type"] == "extra_forbidden" else ""
         raise ConfigError(

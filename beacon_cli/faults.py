@@ -1,4 +1,4 @@
-"""Errors that were not explained where they occurred: errors of the system are reported as such, the rest as bugs."""
+"""Errors that were not explained where they occurred: of the system, signals, and bugs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from beacon_cli.errors import BeaconError, EnvironmentFault
+from beacon_cli.signals import Interrupted
 
 _AGAIN = "beacon --verbose shows what the program was doing"
 _HINTS = {
@@ -22,6 +23,14 @@ def explained(error: Exception) -> BeaconError:
     fault = _explained(error)
     fault.__cause__ = error
     return fault
+
+
+def stopped(interrupted: Interrupted) -> BeaconError:
+    """Return the error by which a signal that ended a command is reported; its exit code is the signal's."""
+    error = BeaconError("interrupted", hint=interrupted.hint)
+    error.code = "interrupted"
+    error.data = interrupted.data
+    return error
 
 
 def _explained(error: Exception) -> BeaconError:

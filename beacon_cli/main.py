@@ -20,7 +20,7 @@ from beacon_cli.command_line.values import shells
 from beacon_cli.console.program_name import program as program_name
 from beacon_cli.context import AppContext
 from beacon_cli.errors import BeaconError, EnvironmentFault
-from beacon_cli.faults import explained
+from beacon_cli.faults import explained, stopped
 from beacon_cli.signals import Interrupted
 
 _STDOUT_CLOSED = 141
@@ -202,7 +202,7 @@ def _outcome_of(arguments: list[str], context: AppContext) -> int:
 
         return _report_error(usage_error(error, _command_name(arguments)), arguments, context, error.exit_code)
     except Interrupted as interrupted:
-        return _report_error(_stopped(interrupted), arguments, context, interrupted.exit_code)
+        return _report_error(stopped(interrupted), arguments, context, interrupted.exit_code)
     except Exception as error:
         if isinstance(error, OSError) and (isinstance(error, BrokenPipeError) or error.errno in _NOT_WRITABLE):
             raise  # of stdout: errors of other streams are explained where they occur
@@ -210,18 +210,11 @@ def _outcome_of(arguments: list[str], context: AppContext) -> int:
     return result
 
 
-def _stopped(interrupted: Interrupted) -> BeaconError:
-    stopped = BeaconError("interrupted", hint=interrupted.hint)
-    stopped.code = "interrupted"
-    stopped.data = interrupted.data
-    return stopped
-
-
 def interrupted_early(interrupted: Interrupted, arguments: list[str]) -> int:
     """Return the exit code for a signal before the program began; it is reported like any later signal."""
     with contextlib.suppress(OSError):
         _open_missing_streams()
-        return _report_error(_stopped(interrupted), arguments, AppContext(), interrupted.exit_code)
+        return _report_error(stopped(interrupted), arguments, AppContext(), interrupted.exit_code)
     return interrupted.exit_code
 
 

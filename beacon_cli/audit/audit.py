@@ -15,6 +15,7 @@ from beacon_cli.audit.judge_regions import regions
 from beacon_cli.audit.reader import Reader, completed_from_rows, reader_for
 from beacon_cli.audit.report import AuditReport, Reason
 from beacon_cli.errors import UsageError
+from beacon_cli.records.ending import ending_of
 from beacon_cli.records.expectation import Expectation, from_job, from_spec
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.relations import COLUMNS
@@ -104,6 +105,7 @@ def audited(
             wanted_rate=expected.min_success_rate,
             reasons=_reasons(reader) if set(counts) - {"completed"} else (),
             superseded=superseded_answers(connection, job),
+            ending=ending_of(connection, job),
         )
 
 

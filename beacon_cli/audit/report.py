@@ -11,6 +11,7 @@ from beacon_cli.audit.coverage import Coverage
 from beacon_cli.console.formatting import quantity
 from beacon_cli.errors import ProblemsFound
 from beacon_cli.executor.counts import Counts
+from beacon_cli.records.ending import Ending
 from beacon_cli.records.find_job import Schema
 from beacon_cli.records.superseded import Superseded
 
@@ -38,7 +39,8 @@ class AuditReport:
     """The audit of one job. `counts` are its rows by status; `wanted_rate` is the required share of answers.
 
     `guess` names the parts of the expectation that were taken from the rows. `reasons` says why executions have no
-    text, the most frequent reasons first; `superseded` counts the answers that were asked again.
+    text, the most frequent reasons first; `superseded` counts the answers that were asked again. `ending` is why the
+    fleet did not complete the job.
     """
 
     job_id: str
@@ -51,6 +53,7 @@ class AuditReport:
     guess: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     superseded: Superseded = field(default_factory=Superseded)
+    ending: Ending | None = None
 
     @property
     def ok(self) -> bool:
@@ -109,6 +112,7 @@ class AuditReport:
             "controls": list(self.coverage.controls),
             "by_region": {region: cells.as_data() for region, cells in self.coverage.by_region().items()},
             "checks": [asdict(check) for check in self.checks],
+            "reason": self.ending.reason if self.ending else None,
             "reasons": [reason.as_data() for reason in self.reasons],
             "superseded": self.superseded.count,
             "superseded_by_status": dict(self.superseded.by_status),

@@ -46,7 +46,8 @@ def show_audit(report: AuditReport) -> Callable[[Console], None]:
         if report.coverage.lanes:
             _print_coverage(report, console)
             console.print()
-        for line in (*_reasons(report), *_asked_again(report)):
+        ending = (str(report.ending), "") if report.ending else ()
+        for line in (*ending, *_reasons(report), *_asked_again(report)):
             console.print(encodable(line, console), soft_wrap=True)
         for check in report.checks:
             _print_check(check, report, console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,10 +11,19 @@ import typer
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command, program
+from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
 
 _ALIKE = 0.7
 """How similar an option must be to be suggested."""
+
+_PLAIN_WORDS = {
+    "Input should be a valid integer.*": "must be a whole number",
+    "Input should be a valid number.*": "must be a number",
+    "Input should be greater than or equal to": "must be at least",
+    "Input should be less than or equal to": "must be at most",
+}
+"""What Pydantic says of numbers, and what we say."""
 
 _ASKING = frozenset({"run", "plan", "submit"})
 """The commands that read a job file to ask it."""
@@ -39,10 +49,17 @@ def usage_error(error: typer.TyperException, typed: str) -> UsageError:
     shown = f"{command(f'{name} --help'.strip())} lists its options"
     option = getattr(error, "option_name", None)
     if option is None or not hasattr(error, "possibilities"):
-        return UsageError(_sentence(error.format_message()), hint=shown)
+        sentence = _sentence(error.format_message())
+        return UsageError(sentence, hint=_meant_choice(sentence) + shown)
     near = difflib.get_close_matches(option, error.possibilities or (), cutoff=_ALIKE)
     meant = _misplaced(context, option) or _did_you_mean(sorted(near)) or _key_of_a_job(name, option)
     return UsageError(f"there is no option {excerpt(option)} here", hint=_joined(meant, shown))
+
+
+def _meant_choice(sentence: str) -> str:
+    """Return `did you mean …? ` for a value that is like one of an option's choices, else an empty text."""
+    value, is_none_of, choices = sentence.rpartition("' is not one of '")
+    return suggestion(value.rpartition("'")[2], choices.rstrip("'").split("', '")) if is_none_of else ""
 
 
 def _names(context: Any) -> list[str]:
@@ -115,4 +132,6 @@ def _joined(meant: str, where: str) -> str:
 def _sentence(text: str) -> str:
     """Return Typer's text in the style of our messages: on one line, without a capital letter or a full stop."""
     line = " ".join(text.replace("Value error, ", "").split()).rstrip(".")
+    for pattern, words in _PLAIN_WORDS.items():
+        line = re.sub(pattern, words, line)
     return line[:1].lower() + line[1:]

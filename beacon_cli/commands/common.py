@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from beacon_cli.command_line.values import conditions, job_ids, measures, models, questions_of_the_job, regions
+from beacon_cli.console.output_file import file_or_stdout
 from beacon_cli.errors import EnvironmentFault
 
 if TYPE_CHECKING:
@@ -121,6 +122,25 @@ NoCheck = Annotated[
         help="Do not ask endpoints that are not Beacon's own a tiny question first, which finds parameters that they "
         "refuse.",
     ),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        callback=file_or_stdout,
+        help="Write to this file instead of stdout; it appears, or is replaced, when it is complete.",
+    ),
+]
+ModalEnvironment = Annotated[
+    str | None,
+    typer.Option(
+        "--environment", metavar="NAME", help="The Modal environment. Default: modal.environment of beacon.toml."
+    ),
+]
+VerifyAfterwards = Annotated[
+    bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards; this wakes no GPU.")
 ]
 Question = Annotated[str | None, typer.Option("--question", metavar="ID", help="Only answers to this question.")]
 Model = Annotated[

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
-from beacon_cli.commands.common import DatabaseUrl, Json
-from beacon_cli.console.output_file import file_or_stdout
+from beacon_cli.commands.common import DatabaseUrl, Json, OutputFile
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import CommandResult
 
@@ -88,16 +86,7 @@ def stop(ctx: typer.Context, as_json: Json = False) -> CommandResult:
 @app.command("dump", cls=BeaconCommand)
 def dump(
     ctx: typer.Context,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            callback=file_or_stdout,
-            help="Write to this file instead of stdout; it appears, or is replaced, when it is complete.",
-        ),
-    ] = None,
+    output: OutputFile = None,
     database_url: DatabaseUrl = None,
 ) -> None:
     """Write the whole database as SQL, for a backup or to move it."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
-from beacon_cli.commands.common import Json, region_option
+from beacon_cli.commands.common import Json, ModalEnvironment, VerifyAfterwards, region_option
 from beacon_cli.console.result import CommandResult
 
 app = command_group("Deploy the regional apps.")
@@ -25,10 +25,7 @@ def modal(
         list[str] | None,
         region_option("Deploy"),
     ] = None,
-    environment: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The Modal environment. Default: modal.environment of beacon.toml."),
-    ] = None,
+    environment: ModalEnvironment = None,
     strategy: Annotated[
         Literal["recreate", "rolling"],
         typer.Option(
@@ -36,9 +33,7 @@ def modal(
         ),
     ] = "recreate",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan without deploying.")] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards; this wakes no GPU.")
-    ] = True,
+    verify: VerifyAfterwards = True,
     timeout: Annotated[
         float, typer.Option(min=1, max=86400, metavar="SECONDS", help="Maximum time for deploying, in seconds.")
     ] = 1800.0,

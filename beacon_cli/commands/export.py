@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Model, Question
-from beacon_cli.console.output_file import file_or_stdout
+from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Model, OutputFile, Question
 from beacon_cli.console.result import CommandResult
 from beacon_cli.export.formats import Format, chosen_format, require_format
 
@@ -20,16 +18,7 @@ def export(
         Format | None,
         typer.Option("--format", help="Format of the output. Default: according to the file's extension, else jsonl."),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            callback=file_or_stdout,
-            help="Write to this file instead of stdout; it appears, or is replaced, when it is complete.",
-        ),
-    ] = None,
+    output: OutputFile = None,
     excel: Annotated[bool, typer.Option("--excel", help="Write CSV that Excel opens with a double click.")] = False,
     question: Question = None,
     model: Model = None,

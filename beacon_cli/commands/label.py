@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Refusals
+from beacon_cli.console.output_file import file_beside_stdout
 from beacon_cli.console.result import CommandResult
 
 
@@ -15,7 +16,14 @@ def label(
     ctx: typer.Context,
     job_id: JobId,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The CSV file to write. It must not exist.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=file_beside_stdout,
+            help="The CSV file to write. It must not exist.",
+        ),
     ],
     sample: Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of answers to draw.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random order and choice.")] = 0,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
-from beacon_cli.commands.common import Json, region_option
+from beacon_cli.commands.common import Json, ModalEnvironment, VerifyAfterwards, region_option
 from beacon_cli.console.result import CommandResult
 
 
@@ -34,10 +34,7 @@ def modal(
         list[str] | None,
         region_option("Roll back"),
     ] = None,
-    environment: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The Modal environment. Default: modal.environment of beacon.toml."),
-    ] = None,
+    environment: ModalEnvironment = None,
     to: Annotated[
         int | None,
         typer.Option(
@@ -48,9 +45,7 @@ def modal(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the versions, without rolling back.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation on a terminal.")] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Verify the endpoints afterwards; this wakes no GPU.")
-    ] = True,
+    verify: VerifyAfterwards = True,
     as_json: Json = False,
 ) -> CommandResult:
     """Go back to the last version of the Modal apps that was verified.

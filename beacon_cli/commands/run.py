@@ -24,6 +24,7 @@ from beacon_cli.commands.common import (
     Quiet,
     Without,
 )
+from beacon_cli.console.output_file import file_beside_stdout
 from beacon_cli.console.result import CommandResult
 
 
@@ -55,7 +56,12 @@ def run(
         ),
     ] = None,
     events: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Append every event to this file, one JSON document per line.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            callback=file_beside_stdout,
+            help="Append every event to this file, one JSON document per line.",
+        ),
     ] = None,
     database_url: DatabaseUrl = None,
     quiet: Quiet = False,

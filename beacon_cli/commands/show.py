@@ -8,7 +8,7 @@ import typer
 
 from beacon_cli.commands.common import DatabaseUrl, JobId, Json, Model, Question
 from beacon_cli.console.program_name import command
-from beacon_cli.console.result import CommandResult
+from beacon_cli.console.result import CommandResult, write_stderr
 from beacon_cli.errors import UsageError
 
 
@@ -31,6 +31,7 @@ def show(
     from beacon_cli.console.terminal import console
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.records.chosen_answers import JobAnswers, answer_data
+    from beacon_cli.records.ending import ending_of
     from beacon_cli.show.arrivals import print_arrivals
     from beacon_cli.show.page import print_answers
     from beacon_cli.show.prompts import print_system_prompts
@@ -47,15 +48,21 @@ def show(
         answers = JobAnswers.of(connection, job, question, model)
         if follow:
             print_arrivals(answers.follow(), console(), full=full)
+            if ending := ending_of(connection, job):
+                write_stderr(f"{ending}\n")
             return CommandResult("show", {})
+        ending = ending_of(connection, job)
         with answers.stream() as executions:
             if as_json:
                 data = {
                     "job_id": answers.job.id,
                     "system_prompts": answers.system_prompts(),
+                    "reason": ending.reason if ending else None,
                     "answers": LongList(map(answer_data, executions)),
                 }
                 return CommandResult("show", data, as_json=True)
             print_system_prompts(answers.system_prompts(), console())
             print_answers(executions, console(), regions=job.regions, asked=answers.regions(), full=full)
+            if ending:
+                console().print(str(ending), markup=False, soft_wrap=True)
     return CommandResult("show", {})

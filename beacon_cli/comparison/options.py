@@ -14,6 +14,7 @@ from beacon_cli.comparison.refusal import RefusalRule, built_in_rule, rule_of_fi
 from beacon_cli.comparison.refusal_classifier import classifying_rule
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS, Terms
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
 
 
@@ -61,7 +62,8 @@ def chosen_options(
     for option, known, names in (("--measure", MEASURES, [measure] if measure else []), ("--accept", NAMES, accepted)):
         for name in names:
             if name not in known:
-                raise UsageError(f"{option}: unknown {excerpt(name)!r}", hint=f"known: {', '.join(known)}")
+                hint = f"{suggestion(name, known)}known: {', '.join(known)}"
+                raise UsageError(f"{option}: unknown {excerpt(name)!r}", hint=hint)
     if measure == "semantic":
         require_it()
     values = {"measure": measure, "rate": rate, "margin": margin, "accept": accepted or None}

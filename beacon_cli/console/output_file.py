@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from beacon_cli.console.printable import excerpt
-from beacon_cli.errors import EnvironmentFault
+from beacon_cli.errors import EnvironmentFault, UsageError
 
 STDOUT = Path("-")
 """In place of a file: stdout."""
@@ -20,6 +20,13 @@ STDOUT = Path("-")
 def file_or_stdout(output: Path | None) -> Path | None:
     """Return the file that an option names; None for none, and for `-`: both mean stdout."""
     return None if output == STDOUT else output
+
+
+def file_beside_stdout(output: Path | None) -> Path | None:
+    """Return the file that an option names. Raises `UsageError` for `-`: stdout carries what the command reports."""
+    if output == STDOUT:
+        raise UsageError("- stands for stdout, which carries the result", hint="name a file, or a named pipe")
+    return output
 
 
 @contextlib.contextmanager

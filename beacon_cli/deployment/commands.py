@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from beacon_cli import __version__
 from beacon_cli.console.result import CommandResult, write_stderr
 from beacon_cli.deployment.deploy import deploy
 from beacon_cli.deployment.plan import DeployRequest, deployment_plan, functions_data
 from beacon_cli.deployment.production import Production
-from beacon_cli.deployment.report import AppOutcome
+from beacon_cli.deployment.report import AppOutcome, DeployReport
 from beacon_cli.deployment.rollback import RollbackOutcome, RollbackReport, RollbackRequest, plan_rollback, rollback
 from beacon_cli.deployment.table import show_deployment, show_plan, show_rollback
 from beacon_cli.deployment.verified import record_outcome
@@ -18,11 +20,36 @@ from beacon_cli.endpoints.configured import Endpoint, regions_with_endpoints, re
 from beacon_cli.endpoints.environment import environment_name
 from beacon_cli.endpoints.recorded import recorded_endpoints
 from beacon_cli.errors import BeaconError
+from beacon_cli.faults import explained, stopped
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Interrupted
 from beacon_cli.verification.report import VerifyReport, verify_command
 
 _VERIFY_SECONDS = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Verification:
+    """What the verification after a change found, if there was one; or the error that kept it from its end.
+
+    `exit_code` is what it makes of the command's, if the change itself was made.
+    """
+
+    report: VerifyReport | None = None
+    error: BeaconError | None = None
+    exit_code: int = 0
+
+    @property
+    def errors(self) -> tuple[BeaconError, ...]:
+        error = self.report.error if self.report is not None else self.error
+        return () if error is None else (error,)
+
+    @property
+    def problems(self) -> tuple[BeaconError, ...]:
+        return () if self.report is None else self.report.problems
+
+    def as_data(self) -> dict[str, Any] | None:
+        return None if self.report is None else self.report.as_data()
 
 
 def plan_modal(request: DeployRequest, settings: Settings, *, as_json: bool) -> CommandResult:
@@ -34,13 +61,12 @@ def plan_modal(request: DeployRequest, settings: Settings, *, as_json: bool) -> 
 def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as_json: bool) -> CommandResult:
     """Deploy, verify the regions that were deployed, and return both outcomes."""
     report = deploy(request, settings, _report_progress)
-    productions = _productions(report.outcomes.values())
-    verified = _verified(settings, request.environment, report.endpoints(), productions) if verify else None
-    exit_code = report.exit_code or _exit_code(verified)
+    verified = _verification(settings, report, report.endpoints) if verify else _Verification()
+    exit_code = report.exit_code or verified.exit_code
     data = {
         "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
         "way_back": report.way_back(ok=exit_code == 0),
-        "verify": verified and verified.as_data(),
+        "verify": verified.as_data(),
         "workspace": report.workspace,
         "environment": request.environment,
         "registry_sha256": request.registry_sha256,
@@ -52,15 +78,17 @@ def deploy_modal(request: DeployRequest, settings: Settings, *, verify: bool, as
         data,
         exit_code,
         as_json=as_json,
-        errors=(*report.errors, *_errors(verified)),
-        problems=verified.problems if verified else (),
-        show=show_deployment(report, verified),
+        errors=(*report.errors, *verified.errors),
+        problems=verified.problems,
+        show=show_deployment(report, verified.report, ok=exit_code == 0),
     )
 
 
 def plan_rollback_modal(request: RollbackRequest, settings: Settings, *, as_json: bool) -> CommandResult:
     """Return which versions a rollback would bring back. Nothing is changed."""
-    return _rollback_result(plan_rollback(request, settings, _report_progress), None, dry_run=True, as_json=as_json)
+    return _rollback_result(
+        plan_rollback(request, settings, _report_progress), _Verification(), dry_run=True, as_json=as_json
+    )
 
 
 def rollback_modal(
@@ -79,34 +107,47 @@ def rollback_modal(
     if plan.planned:
         confirm(plan)
     report = rollback(plan, settings, _report_progress)
-    productions = _productions(report.outcomes.values())
-    verified = _verified(settings, request.environment, report.endpoints(settings), productions) if verify else None
+    there = partial(report.endpoints, settings)
+    verified = _verification(settings, report, there) if verify else _Verification()
     return _rollback_result(report, verified, dry_run=False, as_json=as_json)
 
 
-def _rollback_result(
-    report: RollbackReport, verified: VerifyReport | None, *, dry_run: bool, as_json: bool
-) -> CommandResult:
+def _rollback_result(report: RollbackReport, verified: _Verification, *, dry_run: bool, as_json: bool) -> CommandResult:
     data = {
         "dry_run": dry_run,
         "apps": {region_id: outcome.as_data() for region_id, outcome in report.outcomes.items()},
-        "verify": verified and verified.as_data(),
+        "verify": verified.as_data(),
         "environment": report.environment,
     }
     return CommandResult(
         "rollback modal",
         data,
-        report.exit_code or _exit_code(verified),
+        report.exit_code or verified.exit_code,
         as_json=as_json,
-        errors=(*report.errors, *_errors(verified)),
-        problems=verified.problems if verified else (),
-        show=show_rollback(report, verified),
+        errors=(*report.errors, *verified.errors),
+        problems=verified.problems,
+        show=show_rollback(report, verified.report),
     )
 
 
 def _productions(outcomes: Iterable[AppOutcome | RollbackOutcome]) -> dict[str, Production]:
     """Return what serves after a change, by region id, as far as Modal said it."""
     return {outcome.region.id: outcome.production for outcome in outcomes if outcome.production is not None}
+
+
+def _verification(
+    settings: Settings, report: DeployReport | RollbackReport, endpoints: Callable[[], Mapping[str, Endpoint]]
+) -> _Verification:
+    """Verify what was changed. Whatever the verification meets, what was changed is reported first."""
+    try:
+        productions = _productions(report.outcomes.values())
+        verified = _verified(settings, report.environment, endpoints(), productions)
+    except Interrupted as interrupted:
+        return _Verification(error=stopped(interrupted), exit_code=interrupted.exit_code)
+    except Exception as error:
+        fault = error if isinstance(error, BeaconError) else explained(error)
+        return _Verification(error=fault, exit_code=fault.exit_code)
+    return _Verification(verified, exit_code=verified.exit_code if verified else 0)
 
 
 def _verified(
@@ -141,14 +182,6 @@ def _verified(
     report = replace(report, named=named, environment=elsewhere)
     record_outcome(settings, environment, report, productions, endpoints, _warn)
     return report
-
-
-def _exit_code(verified: VerifyReport | None) -> int:
-    return 0 if verified is None else verified.exit_code
-
-
-def _errors(verified: VerifyReport | None) -> tuple[BeaconError, ...]:
-    return () if verified is None or verified.error is None else (verified.error,)
 
 
 def _warn(text: str) -> None:

@@ -28,7 +28,7 @@ from beacon_cli.endpoints.configured import Endpoint, configured_endpoints
 from beacon_cli.endpoints.environment import environment_name
 from beacon_cli.endpoints.recorded import recorded_apps, recorded_endpoints, save
 from beacon_cli.endpoints.versions import AppVersions, known_versions, record_versions
-from beacon_cli.errors import BeaconError, ConfigError, EnvironmentFault
+from beacon_cli.errors import BeaconError, EnvironmentFault, NoEndpoint
 from beacon_cli.settings import Settings
 from beacon_cli.signals import run_interruptible
 from modal_deployment.contents import app_name, gpu_functions
@@ -118,7 +118,10 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
         return tuple(outcome for outcome in self.outcomes.values() if outcome.status == "planned")
 
     def endpoints(self, settings: Settings) -> dict[str, Endpoint]:
-        """Return the endpoints of the regions that are there: as Modal, the record or the settings know them."""
+        """Return the endpoints of the regions that are there: as Modal, the record or the settings know them.
+
+        Raises `ConfigError` for one that cannot be asked as it is configured.
+        """
         there = [outcome for outcome in self.outcomes.values() if outcome.is_there]
         known = recorded_endpoints(settings) if self.environment == environment_name(settings) else {}
         functions = gpu_functions(settings.vocabulary.deployed)
@@ -129,7 +132,7 @@ class RollbackReport(RegionalReport[RollbackOutcome]):
             if region.id not in found:
                 try:
                     found |= configured_endpoints(settings, [region])
-                except ConfigError:
+                except NoEndpoint:
                     continue
         return found
 

@@ -58,8 +58,8 @@ def show_plan(plan: Mapping[str, Any]) -> Show:
     return show
 
 
-def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show:
-    """Return a function that prints the outcome of a deployment and of its verification."""
+def show_deployment(report: DeployReport, verified: VerifyReport | None, *, ok: bool) -> Show:
+    """Return a function that prints the outcome of a deployment and of its verification; `ok` says if all is well."""
 
     def show(console: Console) -> None:
         rows = [_row(outcome) for outcome in report.outcomes.values()]
@@ -71,7 +71,6 @@ def show_deployment(report: DeployReport, verified: VerifyReport | None) -> Show
         for outcome in report.outcomes.values():
             _print_failure(console, outcome)
         _print_verification(console, verified)
-        ok = report.exit_code == 0 and (verified is None or verified.exit_code == 0)
         if (command := report.way_back(ok=ok)) is not None:
             _print(console, f"to roll back: {command}")
         for outcome in () if ok else report.first:

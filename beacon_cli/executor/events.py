@@ -93,6 +93,13 @@ class HopFollowed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CallEnded(Event):
+    """A cell's call is over, and its slot is free; its row is being stored."""
+
+    cell: Cell
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionFinished(Event):
     """A cell is done and its row is stored."""
 

@@ -121,4 +121,5 @@ def _claimed(
         journal_folder=context.settings.journal_path(),
         notify=notify,
         holder=f"worker {context.worker_id}",
+        pays_twice=False,
     )

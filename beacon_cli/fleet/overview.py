@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
@@ -14,6 +14,7 @@ from beacon_cli.console.program_name import command
 from beacon_cli.errors import BeaconError, ProblemsFound
 from beacon_cli.fleet.watch import STALLED_SECONDS
 from beacon_cli.job.stored_regions import stored_regions
+from beacon_cli.records.ending import Ending
 from beacon_cli.records.overview import seconds_left
 from beacon_cli.store.connect import connect_readonly, translated
 from beacon_cli.store.job_locks import HOLDERS, HOLDS
@@ -30,7 +31,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FleetOverview:
-    """Jobs in the queue, calls per region and in total (`account`), workers, and this machine's journals."""
+    """Jobs in the queue, calls per region and in total (`account`), workers, and this machine's journals.
+
+    `set_aside` and `unfinished` are jobs that the fleet ended without all of their answers; only the first are stuck.
+    """
 
     jobs: tuple[Row, ...]
     regions: tuple[Row, ...]
@@ -38,7 +42,8 @@ class FleetOverview:
     workers: tuple[Row, ...]
     in_no_queue: tuple[str, ...]
     journals: Found
-    set_aside: tuple[Row, ...] = ()
+    set_aside: tuple[Ending, ...] = ()
+    unfinished: tuple[Ending, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """Return the `data` of `queue --json`."""
@@ -47,7 +52,8 @@ class FleetOverview:
             "regions": {row["region"]: _without(row, "region") for row in self.regions},
             "account": _without(self.account, "region"),
             "workers": [{**row, "alive": _alive(row)} for row in self.workers],
-            "set_aside": list(self.set_aside),
+            "set_aside": [{"job_id": job.job_id, "reason": job.reason} for job in self.set_aside],
+            "unfinished": [asdict(job) for job in self.unfinished],
             "stuck": list(self.stuck()),
             "journals": self.journals.as_data(),
         }
@@ -65,10 +71,10 @@ class FleetOverview:
                 "problem": "it is stored, but not in the queue",
                 "hint": f"submit it again, or cancel it: {command('cancel', job_id)}",
             }
-        for row in self.set_aside:
-            again = command("submit JOB_FILE --job-id", row["job_id"])
-            hint = f"find out why, then submit it again ({again}), or cancel it: {command('cancel', row['job_id'])}"
-            yield {"job_id": row["job_id"], "problem": row["reason"], "hint": hint}
+        for job in self.set_aside:
+            again = command("submit JOB_FILE --job-id", job.job_id)
+            hint = f"find out why, then submit it again ({again}), or cancel it: {command('cancel', job.job_id)}"
+            yield {"job_id": job.job_id, "problem": job.reason, "hint": hint}
 
     def problems(self) -> tuple[BeaconError, ...]:
         """Return what is stuck, as errors."""
@@ -81,7 +87,7 @@ def fleet_overview(url: str, journals: Found, *, regions: Regions) -> FleetOverv
         jobs = _rows(connection, "fleet_jobs")
         caps = _rows(connection, "fleet_regions")
         workers = _rows(connection, "fleet_workers")
-        set_aside = _rows(connection, "fleet_set_aside")
+        ended = [Ending(**row) for row in _rows(connection, "fleet_ended")]
         statement = query("fleet", "in_no_queue").format(holders=HOLDERS, holds=HOLDS)
         in_no_queue = tuple(str(row[0]) for row in connection.execute(statement).fetchall())
     for row in caps:
@@ -98,7 +104,8 @@ def fleet_overview(url: str, journals: Found, *, regions: Regions) -> FleetOverv
         tuple(workers),
         in_no_queue,
         journals,
-        tuple(set_aside),
+        set_aside=tuple(job for job in ended if job.set_aside),
+        unfinished=tuple(job for job in ended if not job.set_aside),
     )
 
 

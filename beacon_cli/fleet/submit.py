@@ -72,7 +72,7 @@ def submit_job(request: RunRequest, settings: Settings, job: Job, url: str, prio
     """
     job_id = request.given_or_new_id(job)
     _require_cost_limit(request, settings, job)
-    write_stderr("".join(f"warning: {printable(warning)}\n" for warning in (*job.warnings, *doubts(request, job))))
+    write_stderr("".join(f"warning: {printable(warning)}\n" for warning in job.warnings))
     try:
         return asyncio.run(_submit(request, settings, job, job_id, url, priority))
     except Interrupted as interrupted:
@@ -119,6 +119,8 @@ async def _submitted(
         notify=lambda text: write_stderr(f"{text}\n"),
         holder=f"process {os.getpid()} on {socket.gethostname()[:20]}, {_SUBMITTING}",
     ) as store:
+        for doubt in await doubts(request, store.claim, url, regions=settings.vocabulary.regions):
+            write_stderr(f"warning: {printable(doubt)}\n")
         before = store.claim.repeats_before
         entry, already = await store.submit(partial(_entry_of, job_id, priority, request, grows=before is not None))
     return Submission(job_id, entry.id, entry.priority, job.expected, already, request.part, before)

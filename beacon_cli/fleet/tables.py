@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from beacon_cli.console.formatting import duration, quantity
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.program_name import command
 from beacon_cli.records.journal_lines import print_journals
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from beacon_cli.fleet.overview import FleetOverview
     from beacon_cli.fleet.submit import Submission
     from beacon_cli.fleet.waiting import Verdict
+    from beacon_cli.records.ending import Ending
 
+_REMARKS = 5
 Show = Callable[["Console"], None]
 _NUMBERS = frozenset(
     {"cells to ask", "calls waiting", "in flight", "at most", "priority", "answered", "waiting for", "left", "jobs"}
@@ -67,9 +70,17 @@ def show_overview(overview: FleetOverview) -> Show:
             out.print(
                 f"stuck: job {stuck['job_id']}: {stuck['problem']}; {stuck['hint']}", markup=False, soft_wrap=True
             )
+        for line in _unfinished(overview.unfinished):
+            out.print(line, markup=False, soft_wrap=True)
         print_journals(out, overview.journals)
 
     return show
+
+
+def _unfinished(jobs: Sequence[Ending]) -> Iterator[str]:
+    yield from (f"unfinished: job {job}" for job in jobs[:_REMARKS])
+    if (more := len(jobs) - _REMARKS) > 0:
+        yield f"{quantity(more, 'more unfinished job')}; to list them: {command('jobs --status resumable')}"
 
 
 def _print_regions(out: Console, data: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.document import Document, Node
@@ -17,7 +18,7 @@ from beacon_cli.job.lanes import Question
 from beacon_cli.job.model import DEFAULT_PROMPT, PLACE, Job, JobModel
 from beacon_cli.job.old_prompt import read_old_prompt
 from beacon_cli.job.questions import QuestionList, QuestionSource, id_problem
-from beacon_cli.job.validation import suggestion, validated
+from beacon_cli.job.validation import validated
 from beacon_cli.job.version1 import converted, is_version1
 from modal_deployment.regions import Region, Regions, UnknownRegionError
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
+from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.analysis import AcceptedName, Analysis, MeasureName
 from beacon_cli.job.document import Document, Node, joined
 from beacon_cli.job.generation import Generation
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import JobFile, WrittenModel, WrittenQuestion, WrittenQuestionFile
-from beacon_cli.job.questions import MAX_ID
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -69,15 +67,6 @@ def validated(document: Document) -> JobFile:
     except ValidationError as error:
         found = error.errors(include_url=False)
         raise min((_translated(document, item) for item in found), key=lambda pair: pair[0])[1] from error
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean …? `, or an empty text if no known name is similar."""
-    names: dict[str, str] = {}
-    for key in known:
-        names.setdefault(key.lower(), key)
-    near = difflib.get_close_matches(name.lower()[:MAX_ID], names, n=1, cutoff=0.6)
-    return f"did you mean {names[near[0]]}? " if near else ""
 
 
 def _translated(document: Document, item: ErrorDetails) -> tuple[tuple[bool, int, int], JobFileError]:

@@ -234,7 +234,8 @@ def _totals(progress: Progress) -> Text:
     line = Text(f"in flight {len(progress.in_flight)} of {job.max_in_flight if job else 0}")
     line.append(f"   containers {progress.containers}   hops {progress.hops}   retries {progress.retries}")
     failed = progress.counts["failed"] + progress.counts["timeout"]
-    return line.append(f"   failed {failed}", "bold red" if failed else "")
+    line.append(f"   failed {failed}", "bold red" if failed else "")
+    return line.append(f"   storing {len(progress.storing)}") if progress.storing else line
 
 
 def _longest(progress: Progress, elapsed: float) -> list[Text]:

@@ -113,6 +113,8 @@ class RunLog:
             f" in_flight={len(progress.in_flight)} hops={progress.hops} retries={progress.retries}"
             f" containers={progress.containers} seconds={elapsed:.0f}"
         )
+        if progress.storing:
+            line += f" storing={len(progress.storing)}"
         if (eta := progress.eta_seconds(elapsed)) is not None:
             line += f" eta_seconds={eta:.0f}"
         if progress.job:

@@ -11,6 +11,7 @@ from beacon_cli.executor.events import (
     AttemptFailed,
     BatchFinished,
     BatchStarted,
+    CallEnded,
     Event,
     ExecutionFinished,
     ExecutionStarted,
@@ -87,7 +88,10 @@ def _no_counts() -> dict[Status, int]:
 
 @dataclass(slots=True)
 class Progress:
-    """The state of a run so far. Counts are of this run; `answered` cells had been answered before it."""
+    """The state of a run so far. Counts are of this run.
+
+    `in_flight` are the cells with a call, `storing` those whose call is over and whose row is not stored yet.
+    """
 
     job: JobStarted | None = None
     finished: JobFinished | None = None
@@ -98,6 +102,7 @@ class Progress:
     batches: dict[str, RunningBatch] = field(default_factory=dict)
     batches_done: int = 0
     in_flight: dict[Cell, Call] = field(default_factory=dict)
+    storing: set[Cell] = field(default_factory=set)
     hops: int = 0
     retries: int = 0
     regions: dict[str, RegionTrouble] = field(default_factory=dict)
@@ -110,6 +115,9 @@ class Progress:
         match event:
             case ExecutionStarted():
                 self._execution_started(event)
+            case CallEnded(cell=cell):
+                self.in_flight.pop(cell, None)
+                self.storing.add(cell)
             case ExecutionFinished():
                 self._execution_finished(event.execution)
             case BatchStarted(question_id=question, number=number, total=total, group=group):
@@ -193,6 +201,7 @@ class Progress:
     def _execution_finished(self, execution: Execution) -> None:
         cell = execution.cell
         self.in_flight.pop(cell, None)
+        self.storing.discard(cell)
         self.counts[execution.status] += 1
         self.lanes.setdefault(cell.lane, _no_counts())[execution.status] += 1
         if execution.container_id and len(self._containers) < _CONTAINERS:

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
 from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.holders import reason_expression, status_expression
@@ -45,9 +46,10 @@ def recent_jobs(connection: Connection, limit: int, status: str | None = None, *
 
 
 def _require_status(status: str | None) -> None:
-    if status is not None and status not in (*STATUSES, RESUMABLE):
-        known = ", ".join((*STATUSES, RESUMABLE))
-        raise UsageError(f"unknown status '{excerpt(status)}'", hint=f"use one of: {known}")
+    known = (*STATUSES, RESUMABLE)
+    if status is not None and status not in known:
+        hint = f"{suggestion(status, known)}use one of: {', '.join(known)}"
+        raise UsageError(f"unknown status '{excerpt(status)}'", hint=hint)
 
 
 def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[str, Any]]:

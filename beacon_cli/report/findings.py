@@ -40,7 +40,7 @@ def _missing(audit: AuditReport) -> Iterator[Finding]:
         yield Finding(
             "Incomplete",
             f"{quantity(missing, 'answer')} of {coverage.expected} missing ({reasons});"
-            " run the job again to continue it",
+            f" {audit.ending or 'run the job again to continue it'}",
         )
 
 

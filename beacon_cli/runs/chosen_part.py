@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Sequence
 
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.suggestions import suggestion
 from beacon_cli.console.unknown_region import unknown_region
 from beacon_cli.errors import UsageError
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import Part
-from beacon_cli.job.validation import suggestion
 from modal_deployment.regions import Regions, UnknownRegionError
 
 _NAMED = 10

@@ -15,7 +15,6 @@ from beacon_cli.job.model import Job
 from beacon_cli.local.loopback import require_loopback
 from beacon_cli.runs.asked_endpoints import asked_endpoints
 from beacon_cli.runs.cost_limit import require_cost_limit
-from beacon_cli.runs.doubts import doubts
 from beacon_cli.runs.execute import run_to_end
 from beacon_cli.runs.local_models import require_local_models
 from beacon_cli.runs.request import RunRequest
@@ -90,7 +89,7 @@ def _run_job(
         "repeats_before": finished.repeats_before,
         "check_calls": asdict(finished.checks),
         "cost": cost.as_data(),
-        "warnings": [*job.warnings, *doubts(request, job)],
+        "warnings": [*job.warnings, *finished.doubts],
     }
     problems = (_problem(summary, interrupted=exit_code > 1),) if exit_code else ()
     return CommandResult("run", data, exit_code, as_json, problems=problems, show=partial(_show, summary, report, cost))

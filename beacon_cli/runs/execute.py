@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,8 +20,8 @@ from beacon_cli.errors import UsageError
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.check_calls import CheckCalls
 from beacon_cli.executor.clock import Clock
-from beacon_cli.executor.events import BatchFinished, Event, EventHook, Notice, WeightsFetching
-from beacon_cli.executor.execution import Batching
+from beacon_cli.executor.events import BatchFinished, CallEnded, Event, EventHook, Notice, WeightsFetching
+from beacon_cli.executor.execution import Batching, Execution
 from beacon_cli.executor.preflight import registry_changes
 from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
@@ -54,7 +54,7 @@ class FinishedRun:
     if not listed. `registry_changes` and `surplus_connections` are by region label; the latter is the number of
     connections that were closed because of leftover bytes. `checks` is what check calls took. `not_replaced` says why
     answers that were asked again stay as they were: the number of failures by error code. `repeats_before` is how many
-    repeats the job had, if this run added some.
+    repeats the job had, if this run added some. `doubts` say what its design can hardly find.
     """
 
     run_id: str
@@ -69,6 +69,7 @@ class FinishedRun:
     not_replaced: Mapping[str, int] = field(default_factory=dict)
     nothing_to_ask: bool = False
     repeats_before: int | None = None
+    doubts: Sequence[str] = ()
 
 
 def run_to_end(
@@ -131,6 +132,7 @@ class _OpenedRun:
         self._stop = Stop()
         self._store: JobStore | None = None
         self._asking = False
+        self._doubts: Sequence[str] = ()
         self._max_gap: float | None = None
         self.signum: int | None = None
 
@@ -150,14 +152,14 @@ class _OpenedRun:
                         revive=_reviver(self._settings, self._request.database_url),
                         again=self._request.again,
                         part=self._request.part,
+                        on_record=self._on_record,
                     )
                 )
                 if store.claim.exists:
                     self._on_stored()
                 self._announce_growth(store.claim)
                 self._announce_again(store.claim)
-                if not store.claim.exists:
-                    self._warn()
+                await self._warn(store.claim)
                 prepared = await self._prepared(stack, store)
                 if self._telemetry is not None:
                     await stack.enter_async_context(self._telemetry.of_run(store, prepared.endpoints))
@@ -187,6 +189,7 @@ class _OpenedRun:
                 not_replaced=store.not_replaced,
                 nothing_to_ask=claim.nothing_to_ask,
                 repeats_before=claim.repeats_before,
+                doubts=self._doubts,
             )
 
     async def _prepared(self, stack: AsyncExitStack, store: JobStore) -> Prepared:
@@ -234,10 +237,13 @@ class _OpenedRun:
         elif self._request.again and not claim.nothing_to_ask:
             self._notify(f"nothing to ask again: {none_has_status(self._request.again)}")
 
-    def _warn(self) -> None:
-        """Say once, before the first question of a new job, that its design can hardly find anything."""
-        for doubt in doubts(self._request, self._job):
-            self._notify(f"warning: {doubt}")
+    async def _warn(self, claim: Claim) -> None:
+        """Say once, before the first question of a new job or of new repeats, that little can be found."""
+        regions = self._settings.vocabulary.regions
+        self._doubts = await doubts(self._request, claim, self._database_url, regions=regions)
+        if not claim.exists or claim.repeats_before is not None:
+            for doubt in self._doubts:
+                self._notify(f"warning: {doubt}")
 
     def _keep_id(self) -> None:
         """Keep the job's id for completion while the embedded server does not run."""
@@ -269,6 +275,9 @@ class _OpenedRun:
 
     def _notify(self, text: str) -> None:
         self._emit(Notice(self._job_id, self._clock.now(), text))
+
+    def _on_record(self, execution: Execution) -> None:
+        self._emit(CallEnded(self._job_id, self._clock.now(), execution.cell))
 
     def _on_fetch(self, model_id: str, done: int, total: int) -> None:
         self._emit(WeightsFetching(self._job_id, self._clock.now(), model_id, done, total))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
+from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
 from beacon_cli.job.files import STDIN
@@ -121,7 +122,8 @@ def statuses_to_ask_again(given: Collection[str]) -> tuple[Status, ...]:
     """Return the given statuses without those that are asked again anyway. Raises `UsageError` for unknown ones."""
     for name in given:
         if name not in STATUSES:
-            raise UsageError(f"--again: unknown status {excerpt(name)!r}", hint=f"known: {', '.join(STATUSES)}")
+            hint = f"{suggestion(name, STATUSES)}known: {', '.join(STATUSES)}"
+            raise UsageError(f"--again: unknown status {excerpt(name)!r}", hint=hint)
     return tuple(status for status in STATUSES if status in given and status in ANSWERED)
 
 

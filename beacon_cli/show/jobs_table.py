@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from beacon_cli.console.formatting import duration
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
+from beacon_cli.records.ending import Ending
 from beacon_cli.records.journal_lines import print_journals
 from beacon_cli.records.overview import JobList, JobOverview
 from beacon_cli.store.journal import Found
@@ -114,10 +115,7 @@ def _remarks(found: JobList) -> Iterator[str]:
         name = excerpt(job.id, 255)
         resume = command("run JOB_FILE --job-id", name)
         yield f"{name} was interrupted, and is not running. To resume it: {resume}"
-    for job in [job for job in found.jobs if job.reason][:_REMARKS]:
-        name = excerpt(job.id, 255)
-        again = command("submit JOB_FILE --job-id", name)
-        how = "was" if job.status == "set_aside" else f"is {job.status}:"
-        yield f"{name} {how} {excerpt(job.reason or '', 500)}. To try it again: {again}"
+    endings = [Ending(job.id, job.status, job.reason) for job in found.jobs if job.reason]
+    yield from map(str, endings[:_REMARKS])
     if found.more:
         yield f"There are older jobs. To list them: {command('jobs --limit N')}"

@@ -83,10 +83,18 @@ class Claim:
 class JobStore:
     """The store of one job. Use `open_job_store`. It holds the lock on the job until it is closed."""
 
-    def __init__(self, session: Session, writer: Writer, claim: Claim, unanswered: Unanswered) -> None:
+    def __init__(
+        self,
+        session: Session,
+        writer: Writer,
+        claim: Claim,
+        unanswered: Unanswered,
+        on_record: Callable[[Execution], None],
+    ) -> None:
         self._session = session
         self._writer = writer
         self._unanswered = unanswered
+        self._on_record = on_record
         self.claim = claim
         self.not_replaced: Counter[str] = Counter()
         """Why answers that were asked again stay as they were: the number of failures by error code."""
@@ -163,6 +171,7 @@ class JobStore:
 
         Only an answer replaces an answer: if asking a cell again fails, its old answer stays.
         """
+        self._on_record(execution)
         if execution.cell.supersedes is not None and execution.status not in ANSWERED:
             self.not_replaced[execution.error_code or execution.status] += 1
             return
@@ -223,25 +232,29 @@ async def open_job_store(
     holder: str | None = None,
     again: Collection[Status] = (),
     part: Part = WHOLE,
+    on_record: Callable[[Execution], None] = lambda _: None,
+    pays_twice: bool = True,
 ) -> AsyncIterator[JobStore]:
     """Claim a job: take its lock, compare it with the stored job, and store answers from journals.
 
     `batching` None means the stored job's, or `question`. `revive` is called (in a thread) before a cut connection is
     restored. `holder` names this process to processes that are refused. Answers with one of the statuses `again` are
-    asked again. Only cells of `part` are asked. Raises `JobLocked`, `UsageError` if the stored job differs in more than
-    fewer repeats, `JournalError` and `StoreError`.
+    asked again. Only cells of `part` are asked. `on_record` gets each execution before it is stored. Unless the job
+    `pays_twice`, it is not claimed while the database refuses answers to it that are kept here: it would ask them
+    again. Raises `JobLocked`, `UsageError` if the stored job differs in more than fewer repeats, `JournalError` and
+    `StoreError`.
     """
     require_writable(journal_folder)
     session = await Session.open(url, job_id, revive, holder)
     try:
         try:
-            await settle(session.connection, journal_folder, notify, job_id=job_id)
+            await settle(session.connection, journal_folder, notify, job_id=job_id, refused_ends_it=not pays_twice)
             claim = await _claim(session.connection, job, job_id, batching, again, part)
         except psycopg.Error as error:
             raise session.explain(error) from None
         writer = Writer(session, Journal(journal_folder, claim.run_id), notify)
         try:
-            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, again, notify))
+            yield JobStore(session, writer, claim, _unanswered(session, writer, claim, again, notify), on_record)
         finally:
             await writer.close()
     finally:

@@ -33,10 +33,18 @@ _KNOWN = "SELECT 1 FROM runs WHERE id = %s AND job_id = %s"
 _REFUSED = (psycopg.DataError, psycopg.IntegrityError)
 
 
-async def settle(connection: AsyncConnection, folder: Path, notify: Notify, *, job_id: str | None = None) -> None:
+async def settle(
+    connection: AsyncConnection,
+    folder: Path,
+    notify: Notify,
+    *,
+    job_id: str | None = None,
+    refused_ends_it: bool = False,
+) -> None:
     """Store the answers in the journals of a folder, those of `job_id` first, and report the rest.
 
-    Raises psycopg's errors for the journals of `job_id`; errors of other journals are reported, and retried later.
+    Raises psycopg's errors for the journals of `job_id`; errors of other journals are reported, and retried later. Rows
+    of `job_id` that the database refuses are an error only with `refused_ends_it`, else they are reported, too.
     """
     found = look(folder)
     for remark in found.remarks:
@@ -46,6 +54,8 @@ async def settle(connection: AsyncConnection, folder: Path, notify: Notify, *, j
             await _settle(connection, kept, notify)
         except _REFUSED as error:
             notify(f"{kept}, and the database refuses them ({_first_line(error)}): they stay there")
+            if refused_ends_it and kept.job_id == job_id:
+                raise
         except JournalError as error:
             notify(error.message)
         except psycopg.Error as error:

@@ -185,8 +185,11 @@ def test_piped_output_is_plain_lines_in_the_operators_words_and_events_are_json_
     names = [json.loads(line)["event"] for line in events.read_text().splitlines()]
     assert names.pop(0) == "notice"  # with one repeat the job can hardly find anything
     assert (names[0], names[-1]) == ("job_started", "job_finished")
-    assert {name: names.count(name) for name in ("batch_started", "execution_finished", "batch_finished")} == {
+    assert {
+        name: names.count(name) for name in ("batch_started", "call_ended", "execution_finished", "batch_finished")
+    } == {
         "batch_started": 2,
+        "call_ended": 12,
         "execution_finished": 12,
         "batch_finished": 2,
     }

@@ -73,6 +73,13 @@ def test_a_job_that_cannot_be_stored_ends_no_worker_and_no_other_jobs_calls(flee
     assert "the last failure: the database" in job["reason"]
     assert "this row cannot be held" in job["reason"]
     assert all(count == 1 for prompt, count in fleet.regions.seen.items() if "good" in str(prompt))
+    assert [count for prompt, count in fleet.regions.seen.items() if "bad" in str(prompt)] == [1] * 6, "paid again"
+    assert "6 answers of job bad are kept in" in fleet.log(worker)
+
+    run_sql(fleet, "DROP TRIGGER refuse ON executions")
+    fleet.submit("bad", questions=1)
+    fleet.wait_until_done("bad")
+    assert all(count == 1 for count in fleet.regions.seen.values()), "what was kept is stored, not asked again"
 
 
 def run_sql(fleet: Fleet, statements: str) -> None:

@@ -169,6 +169,7 @@ def test_the_json_document_of_a_job_with_a_failed_check(connection: Connection, 
             "reasons": [],
             "superseded": 0,
             "superseded_by_status": {},
+            "reason": None,
         },
         "errors": [
             {

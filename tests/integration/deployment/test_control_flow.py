@@ -7,6 +7,7 @@ what a region's process really says is tested in `tests/acceptance/test_deploy.p
 from __future__ import annotations
 
 import json
+import signal
 import stat
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,9 @@ from typing import Any
 
 import modal as sdk
 import pytest
+from pydantic import SecretStr
 
+from beacon_cli.deployment.commands import deploy_modal, rollback_modal
 from beacon_cli.deployment.deploy import deploy
 from beacon_cli.deployment.plan import DeployRequest
 from beacon_cli.deployment.report import DeployReport
@@ -24,7 +27,9 @@ from beacon_cli.deployment.rollback import RollbackReport, RollbackRequest, plan
 from beacon_cli.endpoints.recorded import recorded_apps
 from beacon_cli.endpoints.versions import AppVersions, record_versions
 from beacon_cli.errors import CredentialsError, EnvironmentFault
+from beacon_cli.region_settings import RegionSettings
 from beacon_cli.settings import Settings
+from beacon_cli.signals import Interrupted
 from modal_deployment.regions import BUILT_IN_REGIONS
 from modal_deployment.registry import BUILT_IN_MODELS, registry_sha256
 from tests.support.fake_modal import FakeModal, fake_modal
@@ -322,3 +327,38 @@ class TestRollingBack:
         known = {region_id: app["registry_sha256"] for region_id, app in recorded_apps(modal.settings, "").items()}
         assert known["us"] is None
         assert known["eu"]
+
+
+class TestVerifyingAfterwards:
+    def test_what_was_rolled_back_is_reported_whatever_the_verification_meets(self, modal: Modal) -> None:
+        for region_id in REGION_IDS:
+            modal.has_versions(region_id, 2, 1)
+            modal.verified(region_id, 1)
+            modal.can_roll_back(region_id, makes=3)
+        unencrypted = {"us": RegionSettings(base_url="http://modal.invalid")}
+        settings = modal.settings.model_copy(
+            update={"regions": unencrypted, "proxy_key": SecretStr("wk-1"), "proxy_secret": SecretStr("ws-canary-1")}
+        )
+        request = RollbackRequest(BUILT_IN_REGIONS, "")
+        result = rollback_modal(request, settings, confirm=lambda plan: None, verify=True, as_json=True)
+        assert {app["status"] for app in result.data["apps"].values()} == {"rolled_back"}
+        [error] = result.errors
+        assert (result.exit_code, error.code, result.data["verify"]) == (2, "config", None)
+        assert "would be sent unencrypted to modal.invalid" in error.message
+
+    def test_what_was_deployed_is_reported_when_the_verification_is_interrupted(
+        self, modal: Modal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for region_id in REGION_IDS:
+            modal.deployed(region_id)
+
+        def interrupted(*_: object, **__: object) -> None:
+            raise Interrupted(signal.SIGINT)
+
+        monkeypatch.setattr("beacon_cli.verification.verify.verify_endpoints", interrupted)
+        request = DeployRequest(BUILT_IN_REGIONS, BUILT_IN_MODELS, "", "recreate", 30)
+        result = deploy_modal(request, modal.settings, verify=True, as_json=True)
+        assert {app["status"] for app in result.data["apps"].values()} == {"deployed"}
+        [error] = result.errors
+        assert (result.exit_code, error.code, result.data["verify"]) == (130, "interrupted", None)
+        assert error.hint == "only the verification was interrupted; the deployment stays: beacon verify endpoints"

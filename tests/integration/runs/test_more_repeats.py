@@ -51,6 +51,20 @@ def test_the_plan_of_a_job_that_grows_counts_the_looks_before(operator: Operator
     assert (plan["design"]["looks"], round(plan["design"]["level"], 4)) == ([3], 0.0067)
 
 
+def test_a_run_counts_the_looks_before_where_it_warns_of_what_can_hardly_be_found(operator: Operator) -> None:
+    doubt = "with 4 repeats and 4 results this job can hardly show that a region differs: the chance is at most 0.2 %"
+    with regions_server(Regions()) as regions:
+        operator.uses(regions.environment())
+        operator.job.write_text(f"{operator.job.read_text()}analysis: {{rate: 0.01}}\nrepeats: 3\n")
+        first, first_data = operator.run()
+        operator.job.write_text(operator.job.read_text().replace("repeats: 3", "repeats: 4"))
+        grown, grown_data = operator.run()
+    assert ("warning" in first.err, first_data["warnings"]) == (False, [])
+    [warning] = grown_data["warnings"]
+    assert warning.startswith(doubt)
+    assert [line.split("warning: ")[1] for line in grown.err.splitlines() if "warning" in line] == [warning]
+
+
 @dataclass
 class SeedRegions(Regions):
     """Knows with which seeds it was asked."""

@@ -160,7 +160,7 @@ def test_asking_again_takes_a_known_status(operator: Operator) -> None:
     done, _ = operator.run("--again", "emty")
     [error] = done.document["errors"]
     assert (done.code, error["message"]) == (2, "--again: unknown status 'emty'")
-    assert error["hint"] == "known: completed, empty, blocked, failed, timeout, cancelled"
+    assert error["hint"] == "did you mean empty? known: completed, empty, blocked, failed, timeout, cancelled"
 
 
 def test_a_job_that_is_done_needs_no_endpoint(operator: Operator, connection: psycopg.Connection[Any]) -> None:

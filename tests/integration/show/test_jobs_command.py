@@ -129,8 +129,8 @@ def test_a_failure_in_json_written_out_by_hand(database_url: str) -> None:
             {
                 "code": "usage",
                 "message": "unknown status 'runing'",
-                "hint": "use one of: queued, running, interrupted, completed, partial, failed, cancelled, set_aside, "
-                "resumable",
+                "hint": "did you mean running? use one of: queued, running, interrupted, completed, partial, failed, "
+                "cancelled, set_aside, resumable",
             }
         ],
     }

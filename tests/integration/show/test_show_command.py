@@ -56,6 +56,7 @@ def test_the_json_written_out_by_hand(connection: Connection, database_url: str)
         "data": {
             "job_id": JOB,
             "system_prompts": {},
+            "reason": None,
             "answers": [
                 asked | said | {"region": "US", "response": text.format("US")},
                 asked | said | failed | {"region": "EU"},
@@ -107,6 +108,7 @@ def test_a_job_without_answers_says_so(connection: Connection, database_url: str
     assert beacon("show", JOB, "--json", url=database_url).document["data"] == {
         "job_id": JOB,
         "system_prompts": {},
+        "reason": None,
         "answers": [],
     }
 

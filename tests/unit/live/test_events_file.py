@@ -14,6 +14,7 @@ from beacon_cli.executor.events import (
     AttemptFailed,
     BatchFinished,
     BatchStarted,
+    CallEnded,
     Event,
     ExecutionFinished,
     ExecutionStarted,
@@ -38,6 +39,7 @@ CELL = Cell(Question("math_basic", "What is 2+2?"), ASIA, repeat=1, arm=1)
 NAMED = {"question_id": "math_basic", "model_id": "llama3.2-1b", "region": "ASIA", "repeat": 1, "arm": 1}
 
 CONTRACT: list[tuple[Event, dict[str, object]]] = [
+    (CallEnded("j", START, CELL), {"event": "call_ended", "job_id": "j", "at": AT, **NAMED}),
     (
         JobStarted("j", START, "r", "question", 1, (US, ASIA), 2, 6, 1, 10, controls=("ASIA",)),
         {

@@ -9,6 +9,7 @@ from datetime import timedelta
 from beacon_cli.executor.events import (
     AttemptFailed,
     BatchStarted,
+    CallEnded,
     Event,
     ExecutionFinished,
     ExecutionStarted,
@@ -21,6 +22,7 @@ from beacon_cli.executor.events import (
 )
 from beacon_cli.executor.execution import Cell
 from beacon_cli.job.lanes import Question
+from beacon_cli.live.frame import Size, frame
 from beacon_cli.live.progress import Progress
 from tests.support.run_feed import START, finished, lanes, run_events
 
@@ -66,6 +68,15 @@ def test_a_call_in_flight_is_asking_then_retrying_then_hopping_then_gone() -> No
     assert progress.calls_in(CELL.lane) == {"hop": 1}
     progress.apply(ExecutionFinished("job", START, finished(CELL, START)))
     assert progress.calls_in(CELL.lane) == {}
+
+
+def test_a_cell_whose_row_is_being_stored_is_not_in_flight() -> None:
+    progress = after([started(), ExecutionStarted("job", START, CELL), CallEnded("job", START, CELL)])
+    assert (progress.calls_in(CELL.lane), progress.storing) == ({}, {CELL})
+    shown = [line.plain for line in frame(progress, 1.0, Size(100, 30))]
+    assert "in flight 0 of 10   containers 0   hops 0   retries 0   failed 0   storing 1" in shown
+    progress.apply(ExecutionFinished("job", START, finished(CELL, START)))
+    assert not progress.storing
 
 
 def test_a_cell_that_never_got_a_slot_does_not_make_the_calls_in_flight_negative() -> None:

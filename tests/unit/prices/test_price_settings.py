@@ -65,7 +65,7 @@ def test_prices_are_read_with_their_date(tmp_path: Path) -> None:
             "[prices]\ndate = 2026-11-01\n[prices.regions.us]\nsecond = 1\n[prices.regions.US]\nsecond = 1\n",
             'prices.regions.US: "us" is a name of the same region: write one table for it',
         ),
-        ("[prices]\ndate = 2026-11-01\ngpu = {L4 = -1}\n", "prices.gpu.L4: Input should be greater than or equal to 0"),
+        ("[prices]\ndate = 2026-11-01\ngpu = {L4 = -1}\n", "prices.gpu.L4: must be at least 0"),
         ("[prices]\ndate = 2026-11-01\ntpu = 1\n", "prices.tpu: unknown key"),
     ],
 )
