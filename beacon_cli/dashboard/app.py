@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from beacon_cli.console.redaction import redacted
-from beacon_cli.dashboard import job_list, job_page
+from beacon_cli.dashboard import fleet_page, job_events, job_list, job_page
 from beacon_cli.dashboard.guard import Guard
 from beacon_cli.dashboard.pages import page
 from beacon_cli.dashboard.site import Site
@@ -19,7 +19,7 @@ from beacon_cli.errors import BeaconError, JobNotFound, StoreError, UsageError
 from beacon_cli.faults import explained
 from beacon_cli.html.style import style
 
-_ROUTERS = (job_list.router, job_page.router)
+_ROUTERS = (job_list.router, job_page.router, job_events.router, fleet_page.router)
 _RETRY_SECONDS = 3
 
 

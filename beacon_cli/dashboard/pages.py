@@ -11,6 +11,7 @@ from jinja2 import Environment
 
 from beacon_cli import __version__
 from beacon_cli.dashboard.addresses import job_address, page_address
+from beacon_cli.fleet.tables import trouble_sentence, worker_state
 from beacon_cli.html.environment import new_environment
 from beacon_cli.show.jobs_table import asked_in
 
@@ -28,6 +29,8 @@ def _environment() -> Environment:
         {
             "job_address": job_address,
             "page_address": page_address,
+            "trouble_sentence": trouble_sentence,
+            "worker_state": worker_state,
             "asked_in": partial(asked_in, times="×", roomy=True),
         },
     )
