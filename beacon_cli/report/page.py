@@ -26,7 +26,6 @@ from beacon_cli.report.contents import Report
 from beacon_cli.report.effect_map import effect_map
 from beacon_cli.report.findings import failed_checks, findings
 from beacon_cli.report.side_by_side import anchors_of, groups
-from beacon_cli.report.svg import colour_number
 
 SYMBOLS: dict[Verdict, str] = {
     "different": "≠",
@@ -175,7 +174,6 @@ def _environment() -> Environment:
             "differing": differing,
             "tag_name": tag_name,
             "together": together,
-            "colour_number": colour_number,
         },
     )
 
