@@ -63,7 +63,9 @@ def test_what_a_killed_process_left_is_not_believed(tmp_path: Path) -> None:
     assert read_shared_state(tmp_path, "j") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"in_flight": 1, "calls": [1]}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"in_flight": 1, "run_id": "r", "calls": [1]}', b"\xff"]
+)
 def test_a_file_that_is_something_else_says_nothing(tmp_path: Path, content: bytes) -> None:
     with sharing(tmp_path, "j", lambda _: None) as hook:
         hook(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
