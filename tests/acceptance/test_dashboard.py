@@ -22,7 +22,7 @@ from tests.support import hostile_job, report_jobs
 from tests.support.browser import CONTRASTS, Reader, reading
 from tests.support.regions_server import Regions, regions_server
 
-SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+SILENT: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 NAME = "A job\u202e that runs <script>pwned(1)</script>"
 
 
