@@ -32,7 +32,7 @@ BEGIN
     END IF;
 END $$;
 
--- check-db, compare, report, export, jobs, show.
+-- check-db, compare, report, export, jobs, show, dashboard.
 GRANT SELECT ON jobs, questions, runs, executions, superseded_executions, _yoyo_migration TO beacon_reader;
 
 -- delete, prune. What belongs to a job goes with its row, on behalf of the owner of the tables.

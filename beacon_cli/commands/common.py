@@ -9,7 +9,6 @@ import typer
 
 from beacon_cli.command_line.values import conditions, job_ids, measures, models, questions_of_the_job, regions
 from beacon_cli.console.output_file import file_or_stdout
-from beacon_cli.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from beacon_cli.settings import Settings
@@ -219,12 +218,9 @@ Scorer = Annotated[
 
 def journals(settings: Settings) -> Found:
     """Return the journals of this machine; none for a user without a data folder."""
-    from beacon_cli.store.journal import Found, look
+    from beacon_cli.records.journal_lines import own_journals
 
-    try:
-        return look(settings.journal_path())
-    except EnvironmentFault:
-        return Found()
+    return own_journals(settings)
 
 
 def region_option(what: str) -> Any:

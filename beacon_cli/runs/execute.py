@@ -26,6 +26,7 @@ from beacon_cli.executor.preflight import registry_changes
 from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
+from beacon_cli.live.shared_state import sharing
 from beacon_cli.live.view import run_view
 from beacon_cli.local.models import template_warnings
 from beacon_cli.records.kept_ids import keep_id
@@ -95,6 +96,7 @@ def run_to_end(
             show = events.tee(show)
         if telemetry is not None:
             show = telemetry.tee(show)
+        show = stack.enter_context(sharing(settings.live_path(), job_id, show))
         signals = stack.enter_context(held())
         opened = _OpenedRun(request, settings, job, job_id, database_url, show, on_stored, telemetry)
         try:
