@@ -1,0 +1,47 @@
+"""The process that makes one comparison: a request on stdin, a part of a page on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+
+from beacon_cli.dashboard.comparisons import Request
+from beacon_cli.errors import BeaconError
+
+_NICENESS = 5  # the other pages come first
+
+
+def main() -> None:
+    """Read a `Request`, and write a JSON object: `html`, or `message` and `hint`."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    request: Request = pickle.load(sys.stdin.buffer)  # from the dashboard, which started this process
+    try:
+        told = {"html": _compared(request)}
+    except BeaconError as error:
+        told = {"message": error.message, "hint": error.hint or ""}
+    sys.stdout.write(json.dumps(told))
+
+
+def _compared(request: Request) -> str:
+    from functools import partial
+
+    from beacon_cli.comparison.options import chosen_options
+    from beacon_cli.dashboard.addresses import job_address
+    from beacon_cli.records.find_job import find_job
+    from beacon_cli.report.judgement import judgement_html
+    from beacon_cli.report.report import collected
+    from beacon_cli.store.connect import connect_readonly
+
+    options = chosen_options(None, None, None, (), None)
+    vocabulary = request.vocabulary
+    with connect_readonly(request.url) as connection:
+        job = find_job(connection, request.job_id, regions=vocabulary.regions)
+        report = collected(connection, job, options, vocabulary.models, BUDGET)
+    return judgement_html(report, options.rule, answers_at=partial(job_address, job.id, "answers"))
+
+
+if __name__ == "__main__":
+    main()
