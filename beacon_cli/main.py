@@ -46,6 +46,7 @@ _PANELS = {
         "export": "export:export",
         "label": "label:label",
         "costs": "costs:costs",
+        "dashboard": "dashboard:dashboard",
     },
     "Deploy": {
         "models": "models:models",

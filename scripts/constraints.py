@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SETS = {
-    "runtime": ("constraints.txt", "local,report,semantic,parquet,fleet"),
+    "runtime": ("constraints.txt", "local,report,dashboard,semantic,parquet,fleet"),
     "dev": ("constraints-dev.txt", "dev"),
     "torch": ("constraints-torch.txt", "dev,torch"),
 }

@@ -8,6 +8,7 @@ from beacon_cli.extras import has_extra, how_to_install
 EXTRAS = {
     "local": "models on this machine (run --local, serve)",
     "report": "compare and report",
+    "dashboard": "dashboard",
     "semantic": "the measure semantic, and refusals in many languages",
     "parquet": "export to Parquet",
     "fleet": "submit, worker, queue and cancel",

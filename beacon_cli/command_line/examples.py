@@ -90,6 +90,13 @@ PAGES: dict[str, HelpPage] = {
         ),
         ("costs", "configuration"),
     ),
+    "dashboard": HelpPage(
+        (
+            Example("beacon dashboard --open", "Open the pages in the browser"),
+            Example("beacon dashboard --port 8800", "Serve them at a port of your choice, as for a tunnel"),
+        ),
+        ("dashboard",),
+    ),
     "jobs": HelpPage(
         (
             Example("beacon jobs", "List the newest jobs"),

@@ -20,8 +20,14 @@ _JOBS = """
     SELECT coalesce(to_jsonb(jobs) ->> 'jobspec_id', id::text), coalesce(to_jsonb(jobs) ->> 'status', ''),
            (to_jsonb(jobs) ->> 'created_at')::timestamptz
     FROM jobs
-    WHERE %(status)s::text IS NULL OR to_jsonb(jobs) ->> 'status' = %(status)s
-    ORDER BY id DESC LIMIT %(limit)s
+    WHERE (%(status)s::text IS NULL OR to_jsonb(jobs) ->> 'status' = %(status)s)
+      AND (%(text)s::text IS NULL
+           OR strpos(lower(coalesce(to_jsonb(jobs) ->> 'jobspec_id', id::text)), lower(%(text)s)) > 0)
+    ORDER BY id DESC LIMIT %(limit)s OFFSET %(skip)s
+"""
+_ONE = """
+    SELECT coalesce(to_jsonb(jobs) ->> 'status', ''), (to_jsonb(jobs) ->> 'created_at')::timestamptz
+    FROM jobs WHERE id = %s
 """
 _COUNTS = """
     SELECT count(*) FILTER (WHERE status IN ('completed', 'empty', 'blocked')) AS answered, 0 AS blocked,
@@ -33,17 +39,34 @@ _COUNTS = """
 """
 
 
-def legacy_jobs(connection: Connection, limit: int, status: str | None, *, regions: Regions) -> JobList:
-    """Return the newest jobs; their statuses are the old system's own."""
+def legacy_jobs(
+    connection: Connection,
+    limit: int,
+    status: str | None,
+    *,
+    text: str | None = None,
+    skip: int = 0,
+    regions: Regions,
+) -> JobList:
+    """Return the newest jobs after the first `skip` ones; their statuses are the old system's own.
+
+    Only those with `status`, and with `text` in their id, if these are given.
+    """
+    wanted = {"limit": limit + 1, "skip": skip, "status": status, "text": text}
     with reading(connection):
-        rows = connection.execute(_JOBS, {"limit": limit + 1, "status": status}).fetchall()
-    return JobList(tuple(_overview(connection, *row, regions=regions) for row in rows[:limit]), more=len(rows) > limit)
+        rows = connection.execute(_JOBS, wanted).fetchall()
+    jobs = ((find_job(connection, job_id, regions=regions), *stored) for job_id, *stored in rows[:limit])
+    return JobList(tuple(_overview(connection, *job) for job in jobs), more=len(rows) > limit)
 
 
-def _overview(
-    connection: Connection, job_id: str, status: str, created_at: datetime | None, *, regions: Regions
-) -> JobOverview:
-    job = find_job(connection, job_id, regions=regions)
+def legacy_overview(connection: Connection, job: StoredJob) -> JobOverview:
+    """Return what the list of jobs has of a job."""
+    with reading(connection):
+        [(status, created_at)] = connection.execute(_ONE, [job.key]).fetchall()
+    return _overview(connection, job, status, created_at)
+
+
+def _overview(connection: Connection, job: StoredJob, status: str, created_at: datetime | None) -> JobOverview:
     spec = from_spec(job.spec, job.regions)
     counts = _counts(connection, job, spec)
     found = counts.pop("questions")

@@ -7,10 +7,11 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from beacon_cli.console.printable import excerpt
-from beacon_cli.errors import UsageError
+from beacon_cli.errors import JobNotFound, UsageError
 from beacon_cli.records.expectation import from_spec
+from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.holders import reason_expression, status_expression
-from beacon_cli.records.legacy_jobs import legacy_jobs
+from beacon_cli.records.legacy_jobs import legacy_jobs, legacy_overview
 from beacon_cli.records.overview import (
     RESUMABLE,
     RESUMABLE_STATUSES,
@@ -28,20 +29,43 @@ from beacon_cli.store.queries import query
 from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, require_rights
 from modal_deployment.regions import Regions
 
+_ALL: dict[str, Any] = {"statuses": None, "text": None, "job_id": None, "skip": 0}
 
-def recent_jobs(connection: Connection, limit: int, status: str | None = None, *, regions: Regions) -> JobList:
-    """Return the newest jobs, only those with `status` (or `RESUMABLE`) if given; `regions` are the known ones.
 
+def recent_jobs(
+    connection: Connection,
+    limit: int,
+    status: str | None = None,
+    *,
+    text: str | None = None,
+    skip: int = 0,
+    regions: Regions,
+) -> JobList:
+    """Return the newest jobs after the first `skip` ones; `regions` are the known ones.
+
+    If they are given, only those with `status` (or `RESUMABLE`), and with `text` in their id or name, in any case.
     Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
     """
     if detect_schema(connection) == "legacy":
         require_rights(facts_of(connection, READING_LEGACY))
-        return legacy_jobs(connection, limit, status, regions=regions)
+        return legacy_jobs(connection, limit, status, text=text, skip=skip, regions=regions)
     require_current_schema(connection)
     _require_status(status)
-    rows = _rows(connection, limit, status)
+    wanted = list(RESUMABLE_STATUSES) if status == RESUMABLE else status and [status]
+    rows = _rows(connection, {**_ALL, "limit": limit, "statuses": wanted, "text": text, "skip": skip})
     more = {row.pop("more") for row in rows} == {True}
     return JobList(tuple(_overview(row, regions) for row in rows), more)
+
+
+def job_overview(connection: Connection, job: StoredJob) -> JobOverview:
+    """Return what the list of jobs has of a job. Raises `JobNotFound` if it was deleted meanwhile."""
+    if job.schema == "legacy":
+        return legacy_overview(connection, job)
+    rows = _rows(connection, {**_ALL, "limit": 1, "job_id": job.id})
+    if not rows:
+        raise JobNotFound(f"job {excerpt(job.id)} was deleted meanwhile")
+    rows[0].pop("more")
+    return _overview(rows[0], job.regions)
 
 
 def _require_status(status: str | None) -> None:
@@ -50,13 +74,12 @@ def _require_status(status: str | None) -> None:
         raise UsageError(f"unknown status '{excerpt(status)}'", hint=f"use one of: {known}")
 
 
-def _rows(connection: Connection, limit: int, status: str | None) -> list[dict[str, Any]]:
+def _rows(connection: Connection, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
         status_is = status_expression(connection)
         why = reason_expression(connection)
         statement = query("records", "recent").format(status=status_is, holders=HOLDERS, holds=HOLDS, reason=why)
-        wanted = list(RESUMABLE_STATUSES) if status == RESUMABLE else status and [status]
-        cursor.execute(statement, {"limit": limit, "statuses": wanted})
+        cursor.execute(statement, parameters)
         return cursor.fetchall()
 
 

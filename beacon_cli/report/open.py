@@ -15,8 +15,8 @@ _TEXT_BROWSERS = {"www-browser", "links", "elinks", "lynx", "w3m"}
 """Those that `webbrowser` falls back to: they take the terminal over, and the report needs a window."""
 
 
-def open_in_browser(path: Path) -> None:
-    """Open a file in `$BROWSER`, or in one with windows; if there is none, report that on stderr.
+def open_in_browser(path: Path, *, instead: str = "open the file yourself") -> None:
+    """Open a file in `$BROWSER`, or in one with windows; if there is none, write to stderr what to do `instead`.
 
     What the browser writes goes to stderr: stdout has the result.
     """
@@ -28,7 +28,7 @@ def open_in_browser(path: Path) -> None:
     except (webbrowser.Error, OSError):
         opened = False
     if not opened:
-        write_stderr("no browser could be started: open the file yourself\n")
+        write_stderr(f"no browser could be started: {instead}\n")
 
 
 @contextmanager

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, TextIO
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from beacon_cli import __version__
@@ -21,8 +18,8 @@ from beacon_cli.comparison.shown import LOST_IN_THE_WHOLE, detectable
 from beacon_cli.comparison.tag_table import differing, tag_name, together
 from beacon_cli.comparison.verdicts import Judged, Verdict, spoken
 from beacon_cli.console.excerpts import differing_excerpts
-from beacon_cli.console.formatting import duration, p_text, percent, quantity, repeat_label
-from beacon_cli.console.printable import excerpt, printable
+from beacon_cli.html.environment import new_environment
+from beacon_cli.html.style import source_hash, style
 from beacon_cli.report.answer_sets import key_of
 from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
 from beacon_cli.report.contents import Report
@@ -58,8 +55,8 @@ def policy() -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src '{_source_hash('page.js')}'",
-            f"style-src '{_source_hash('page.css')}'",
+            f"script-src {source_hash(_script())}",
+            f"style-src {source_hash(style())}",
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
@@ -75,8 +72,8 @@ def _values(report: Report, rule: RefusalRule) -> dict[str, Any]:
     return {
         "version": __version__,
         "policy": policy(),
-        "style": Markup(_asset("page.css")),
-        "script": Markup(_asset("page.js")),
+        "style": Markup(style()),
+        "script": Markup(_script()),
         "made_at": report.made_at,
         "comparison": comparison,
         "history": report.history,
@@ -170,68 +167,25 @@ def _same_regions(by_region: Mapping[str, set[str]], regions: Sequence[str]) -> 
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("beacon_cli.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return new_environment(
+        "beacon_cli.report",
+        {
+            "rate": _rate,
+            "spoken": spoken,
+            "differing": differing,
+            "tag_name": tag_name,
+            "together": together,
+            "colour_number": colour_number,
+        },
     )
-    environment.filters |= {
-        "number": _number,
-        "small": _small,
-        "moment": _moment,
-        "rate": _rate,
-        "grouped": _grouped,
-        "excerpt": excerpt,
-        "percent": percent,
-        "quantity": quantity,
-        "duration": duration,
-        "repeat_label": repeat_label,
-        "spoken": spoken,
-        "differing": differing,
-        "tag_name": tag_name,
-        "together": together,
-        "colour_number": colour_number,
-    }
-    return environment
-
-
-def _visible(value: Any) -> Any:
-    """Return a value as text for the template, with control characters as escapes; HTML is escaped afterwards."""
-    if value is None:
-        return ""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @cache
-def _asset(name: str) -> str:
-    return resources.files("beacon_cli.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _source_hash(name: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(_asset(name).encode()).digest()).decode()
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    """Return a number with a minus as wide as a plus, and without a minus before zero."""
-    return "–" if value is None else f"{value:z.{digits}f}".replace("-", "−")
-
-
-def _small(value: float | None) -> str:
-    return "–" if value is None else p_text(value)
-
-
-def _moment(value: datetime | None) -> str:
-    return "not recorded" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _script() -> str:
+    return resources.files("beacon_cli.report").joinpath("templates", "page.js").read_text(encoding="utf-8")
 
 
 def _rate(rate: Rate) -> str:
     if rate.rate is None or rate.low is None or rate.high is None:
         return "–"
     return f"{rate.count} of {rate.of} ({100 * rate.low:.0f}–{100 * rate.high:.0f} %)"
-
-
-def _grouped(number: int) -> str:
-    return f"{number:,}".replace(",", "\u2009")

@@ -43,7 +43,7 @@ def show_jobs(found: JobList, status: str | None, journals: Found) -> Callable[[
             return
         times = "×" if console.encoding.startswith("utf") else "x"
         _print(found, console, times)
-        for line in _remarks(found):
+        for line in remarks(found):
             console.print(line, soft_wrap=True)
 
     return show
@@ -68,7 +68,7 @@ def _print(found: JobList, console: Console, times: str) -> None:
             Text(excerpt((job.status or "-").replace("_", " "), 20), _STYLES.get(job.status, "")),
             _answered(job),
             *([str(job.blocked or 0)] if any_blocked else []),
-            _shape(job, times, roomy=roomy),
+            asked_in(job, times, roomy=roomy),
             _created(job, roomy=roomy),
             "-" if job.seconds is None else duration(job.seconds),
             excerpt(job.batching or "-", 20),
@@ -83,7 +83,7 @@ def _answered(job: JobOverview) -> str:
     return f"{job.answered}/{'?' if job.expected is None else job.expected}"
 
 
-def _shape(job: JobOverview, times: str, *, roomy: bool) -> str:
+def asked_in(job: JobOverview, times: str, *, roomy: bool) -> str:
     """Return `2 questions × 2 models × 3 regions`, with the repeats if there are several, or `2×2×3×1`.
 
     The regions that are asked twice stand behind it.
@@ -104,7 +104,8 @@ def _created(job: JobOverview, *, roomy: bool) -> str:
     return job.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC" if roomy else "%m-%d %H:%M")
 
 
-def _remarks(found: JobList) -> Iterator[str]:
+def remarks(found: JobList) -> Iterator[str]:
+    """Yield sentences on jobs that run, that can be resumed, or that the fleet did not complete."""
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
         name = excerpt(job.id, 255)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""

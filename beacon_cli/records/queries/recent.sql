@@ -7,10 +7,13 @@ WITH known AS (
     LEFT JOIN {holders} AS holders ON {holds}
 ), listed AS (
     SELECT *, row_number() OVER newest AS number FROM known
-    WHERE %(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s)
+    WHERE (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s))
+      AND (%(job_id)s::text IS NULL OR id = %(job_id)s)
+      AND (%(text)s::text IS NULL OR strpos(lower(id), lower(%(text)s)) > 0
+           OR strpos(lower(spec ->> 'name'), lower(%(text)s)) > 0)
     WINDOW newest AS (ORDER BY created_at DESC, id)
     ORDER BY number
-    LIMIT %(limit)s + 1
+    LIMIT %(limit)s + 1 OFFSET %(skip)s
 )
 SELECT id, spec, status, holder, reason, batching, created_at, started_at, completed_at,
        CASE WHEN status = 'completed'
@@ -32,5 +35,5 @@ SELECT id, spec, status, holder, reason, batching, created_at, started_at, compl
        END::float8 AS seconds,
        (SELECT count(*) FROM listed) > %(limit)s AS more
 FROM listed
-WHERE number <= %(limit)s
+WHERE number <= %(limit)s + %(skip)s
 ORDER BY number

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from beacon_cli.report import page
+from beacon_cli.html.style import style
 from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
 from beacon_cli.report.svg import Drawing, colour_number, inline_svg
 from beacon_cli.report.timeline import Timeline
@@ -62,12 +62,11 @@ def test_colours_are_classes_so_that_they_follow_the_theme() -> None:
 
 def test_eight_regions_have_colours_of_their_own_and_the_page_knows_all() -> None:
     assert [colour_number(place) for place in (0, 7, 8, 20)] == [0, 7, 8, 8]
-    style = page._asset("page.css")
     for number in range(9):
-        assert style.count(f"--region-{number}: #") == 2
+        assert style().count(f"--region-{number}: #") == 2
         for name, what in (("dot.region", "color"), ("f-region", "fill"), ("s-region", "stroke")):
-            assert f".{name}-{number} {{ {what}: var(--region-{number}); }}" in style
-    assert [number for number in range(9) if f".edge-{number} {{" not in style] == [8]
+            assert f".{name}-{number} {{ {what}: var(--region-{number}); }}" in style()
+    assert [number for number in range(9) if f".edge-{number} {{" not in style()] == [8]
 
 
 def test_foreign_text_is_text_neither_a_formula_nor_markup() -> None:

@@ -9,6 +9,8 @@ from typing import Any, cast
 
 from beacon_cli.comparison.figures import rate
 from beacon_cli.comparison.verdicts import Judged, Subject
+from beacon_cli.html.environment import number, small
+from beacon_cli.html.style import style
 from beacon_cli.report import page
 from beacon_cli.report.effect_map import effect_map
 
@@ -18,7 +20,7 @@ def judged(question: str, model: str, effect: float) -> Judged:
 
 
 def test_the_policy_allows_the_pages_own_style_and_script_alone() -> None:
-    script = base64.b64encode(hashlib.sha256(page._asset("page.js").encode()).digest()).decode()
+    script = base64.b64encode(hashlib.sha256(page._script().encode()).digest()).decode()
     assert page.policy().startswith("default-src 'none'; script-src 'sha256-")
     assert f"script-src 'sha256-{script}';" in page.policy()
     assert "unsafe" not in page.policy()
@@ -26,13 +28,13 @@ def test_the_policy_allows_the_pages_own_style_and_script_alone() -> None:
 
 
 def test_style_and_script_cannot_end_their_element() -> None:
-    assert "</" not in page._asset("page.js")
-    assert "</" not in page._asset("page.css")
+    assert "</" not in page._script()
+    assert "</" not in style()
 
 
 def test_numbers_have_a_minus_of_their_own_and_none_before_zero() -> None:
-    assert [page._number(value) for value in (None, 0.256, -0.3, -0.001)] == ["–", "0.26", "−0.30", "0.00"]
-    assert [page._small(value) for value in (None, 0.0001, 0.04)] == ["–", "0.00010", "0.040"]
+    assert [number(value) for value in (None, 0.256, -0.3, -0.001)] == ["–", "0.26", "−0.30", "0.00"]
+    assert [small(value) for value in (None, 0.0001, 0.04)] == ["–", "0.00010", "0.040"]
 
 
 def test_a_rate_is_told_with_what_it_is_of_and_its_interval() -> None:

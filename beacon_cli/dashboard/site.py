@@ -1,0 +1,69 @@
+"""What every page needs: the settings, and a connection that only reads."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, cast
+from urllib.parse import unquote
+
+from fastapi import Depends, Request
+
+from beacon_cli.records.find_job import StoredJob, find_job
+from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.settings import Settings
+from beacon_cli.store.connect import connect_readonly
+from modal_deployment.regions import Regions
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The database whose jobs are shown, and the settings by which they are read.
+
+    `token` opens the pages: who has it gets a cookie with `session`. Neither is ever shown again.
+    """
+
+    settings: Settings
+    url: str
+    token: str = field(default_factory=secrets.token_urlsafe, repr=False)
+    session: str = field(default_factory=secrets.token_urlsafe, repr=False)
+
+    @property
+    def regions(self) -> Regions:
+        """The known regions."""
+        return self.settings.vocabulary.regions
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection that cannot write. Raises `StoreError`."""
+        with connect_readonly(self.url) as connection:
+            yield connection
+
+
+def site_of(request: Request) -> Site:
+    """Return the site that a request is for."""
+    return cast(Site, request.app.state.site)
+
+
+SiteOf = Annotated[Site, Depends(site_of)]
+"""The type of a parameter that gets the site."""
+
+
+def _connection(site: SiteOf) -> Iterator[Connection]:
+    with site.reading() as connection:
+        yield connection
+
+
+Reading = Annotated[Connection, Depends(_connection)]
+"""The type of a parameter that gets a connection for the time of the request. It cannot write."""
+
+
+def _job(job_id: str, site: SiteOf, connection: Reading) -> StoredJob:
+    with reading(connection):
+        return find_job(connection, unquote(job_id), regions=site.regions)
+
+
+JobOf = Annotated[StoredJob, Depends(_job)]
+"""The type of a parameter that gets the job of `{job_id}` in the address; without such a job the answer is 404."""
