@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from beacon_cli.audit.check import Check
+from beacon_cli.audit.check import Check, Verdict
 from beacon_cli.audit.judges import incomplete
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.console.formatting import quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
+
+MARKS: Mapping[Verdict, str] = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
+"""The mark of a check by its verdict."""
 
 _UNFINISHED = frozenset({"pending", "running", "retrying", "processing"})
 _LISTED = 20

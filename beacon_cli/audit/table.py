@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from beacon_cli.audit.check import Check
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.audit.sentences import (
+    MARKS,
     CheckLines,
     check_lines,
     headline,
@@ -23,7 +24,6 @@ from beacon_cli.console.terminal import can_encode, encodable
 if TYPE_CHECKING:
     from rich.console import Console
 
-_MARKS = {"pass": "✓", "fail": "✗", "warn": "!", "skip": "–"}
 _ASCII_MARKS = {"pass": "ok", "fail": "FAIL", "warn": "!", "skip": "-"}
 _STYLES = {"pass": "green", "fail": "bold red", "warn": "yellow", "skip": "dim"}
 
@@ -62,7 +62,7 @@ def print_findings(report: AuditReport, console: Console) -> None:
 def _print_line(check: Check, console: Console) -> None:
     from rich.text import Text
 
-    marks = _MARKS if can_encode("".join(_MARKS.values()), console) else _ASCII_MARKS
+    marks = MARKS if can_encode("".join(MARKS.values()), console) else _ASCII_MARKS
     width = max(len(mark) for mark in marks.values())
     line = Text(f"{marks[check.status]:<{width}} ", style=_STYLES[check.status])
     line.append(f"{check.name:<14} ", style="bold" if check.status == "fail" else "none")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import sys
+from typing import TYPE_CHECKING
 
 from beacon_cli.dashboard.comparisons import Request
 from beacon_cli.errors import BeaconError
 
-_NICENESS = 5  # the other pages come first
+if TYPE_CHECKING:
+    from beacon_cli.comparison.verdicts import Subject
+
+_BUDGET = 150_000  # characters of answers in the page, whose links lead to all of them
 
 
 def main() -> None:
     """Read a `Request`, and write a JSON object: `html`, or `message` and `hint`."""
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
     request: Request = pickle.load(sys.stdin.buffer)  # from the dashboard, which started this process
     try:
         told = {"html": _compared(request)}
@@ -26,8 +27,6 @@ def main() -> None:
 
 
 def _compared(request: Request) -> str:
-    from functools import partial
-
     from beacon_cli.comparison.options import chosen_options
     from beacon_cli.dashboard.addresses import job_address
     from beacon_cli.records.find_job import find_job
@@ -35,12 +34,15 @@ def _compared(request: Request) -> str:
     from beacon_cli.report.report import collected
     from beacon_cli.store.connect import connect_readonly
 
+    def answers_at(subject: Subject) -> str:
+        return job_address(job.id, "answers", question=subject.question_id, model=subject.inside)
+
     options = chosen_options(None, None, None, (), None)
     vocabulary = request.vocabulary
     with connect_readonly(request.url) as connection:
         job = find_job(connection, request.job_id, regions=vocabulary.regions)
-        report = collected(connection, job, options, vocabulary.models, BUDGET)
-    return judgement_html(report, options.rule, answers_at=partial(job_address, job.id, "answers"))
+        report = collected(connection, job, options, vocabulary.models, _BUDGET)
+    return judgement_html(report, options.rule, answers_at=answers_at)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from fastapi import Depends, Request
 
+from beacon_cli.dashboard.comparisons import Comparisons
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.settings import Settings
@@ -29,6 +30,14 @@ class Site:
     url: str
     token: str = field(default_factory=secrets.token_urlsafe, repr=False)
     session: str = field(default_factory=secrets.token_urlsafe, repr=False)
+    comparisons: Comparisons = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "comparisons", Comparisons(self.url, self.settings.vocabulary))
+
+    def close(self) -> None:
+        """End what is still being computed."""
+        self.comparisons.close()
 
     @property
     def regions(self) -> Regions:

@@ -25,4 +25,5 @@ def stamp_of(connection: Connection, job: StoredJob) -> Stamp:
     """Return the stamp of a job. Raises `StoreError`."""
     with reading(connection):
         rows = connection.execute(_LEGACY if job.schema == "legacy" else _BEACON, [job.key]).fetchall()
-    return Stamp(*rows[0], job.spec)
+    [(executions, newest)] = rows
+    return Stamp(executions, newest, job.spec)

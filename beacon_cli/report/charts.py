@@ -12,8 +12,9 @@ from typing import Any
 from markupsafe import Markup
 
 from beacon_cli.executor.execution import ANSWERED
+from beacon_cli.html.colours import colour_number
 from beacon_cli.report.recorded import Lane
-from beacon_cli.report.svg import COLOURS, Drawing, colour_number, inline_svg
+from beacon_cli.report.svg import COLOURS, Drawing, inline_svg
 from beacon_cli.report.timeline import RunTimeline
 
 _WIDTH, _RIGHT, _BELOW = 900, 16, 46

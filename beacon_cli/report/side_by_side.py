@@ -12,9 +12,9 @@ from beacon_cli.comparison.nearly_alike import Kind, NearlyAlikeGroups, between_
 from beacon_cli.comparison.refusal import RefusalRule
 from beacon_cli.comparison.verdicts import Judged, Verdict
 from beacon_cli.comparison.words import words
+from beacon_cli.html.colours import colour_number
 from beacon_cli.report.answer_sets import Answer, AnswerSet, Key, key_of
 from beacon_cli.report.differences import Piece, Shared, pieces, shared_words
-from beacon_cli.report.svg import colour_number
 
 _TOLD_APART: frozenset[Verdict] = frozenset({"different", "deterministic_different", "untestable"})
 _MOST_TWINS = 10

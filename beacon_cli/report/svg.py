@@ -10,9 +10,7 @@ from xml.etree import ElementTree
 from markupsafe import Markup, escape
 
 from beacon_cli.console.printable import printable
-
-OTHERS = 8
-"""How many regions have a colour of their own; it is the number of the one that all others share."""
+from beacon_cli.html.colours import OTHERS
 
 COLOURS = {
     "ink": "#010101",
@@ -23,11 +21,6 @@ COLOURS = {
     **{f"region-{number}": f"#0a0a0{number}" for number in range(OTHERS + 1)},
 }
 """The colours of a plot, by the name of the class that sets the colour in the page, in light and dark mode."""
-
-
-def colour_number(place: int) -> int:
-    """Return the number of the colour of the region, or model, at a place in their usual order."""
-    return min(place, OTHERS)
 
 
 _NAMES = {value: name for name, value in COLOURS.items()}

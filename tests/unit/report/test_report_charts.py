@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from beacon_cli.html.colours import colour_number
 from beacon_cli.html.style import style
 from beacon_cli.report.charts import latency_chart, plotting, timeline_chart
-from beacon_cli.report.svg import Drawing, colour_number, inline_svg
+from beacon_cli.report.svg import Drawing, inline_svg
 from beacon_cli.report.timeline import Timeline
 
 REGIONS = ("US", "EU")
