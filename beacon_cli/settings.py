@@ -346,6 +346,10 @@ class Settings(BaseModel):
         """Return the folder of answers that could not be stored immediately. Raises what `data_path` raises."""
         return self.data_path() / "journal"
 
+    def live_path(self) -> Path:
+        """Return the folder in which runs say what they do now. Raises what `data_path` raises."""
+        return self.data_path() / "live"
+
     def cache_path(self) -> Path:
         """Return the folder of what can be fetched again, such as weights. Raises `EnvironmentFault` without a home."""
         if self.cache_dir is not None:

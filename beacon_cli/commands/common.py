@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from beacon_cli.command_line.values import conditions, job_ids, measures, models, questions_of_the_job, regions
-from beacon_cli.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from beacon_cli.settings import Settings
@@ -199,12 +198,9 @@ Scorer = Annotated[
 
 def journals(settings: Settings) -> Found:
     """Return the journals of this machine; none for a user without a data folder."""
-    from beacon_cli.store.journal import Found, look
+    from beacon_cli.records.journal_lines import own_journals
 
-    try:
-        return look(settings.journal_path())
-    except EnvironmentFault:
-        return Found()
+    return own_journals(settings)
 
 
 def region_option(what: str) -> Any:

@@ -12,6 +12,7 @@ from jinja2 import Environment
 from beacon_cli import __version__
 from beacon_cli.console.formatting import arm_label
 from beacon_cli.dashboard.addresses import job_address, page_address
+from beacon_cli.fleet.tables import trouble_sentence, worker_state
 from beacon_cli.html.colours import colour_number
 from beacon_cli.html.environment import new_environment
 from beacon_cli.show.answer import reason_of
@@ -34,6 +35,8 @@ def _environment() -> Environment:
             "job_address": job_address,
             "page_address": page_address,
             "reason_of": reason_of,
+            "trouble_sentence": trouble_sentence,
+            "worker_state": worker_state,
             "asked_in": partial(asked_in, times="×", roomy=True),
         },
     )

@@ -63,6 +63,7 @@ async def _serve(site: Site, listener: socket.socket, signals: Held, *, open_it:
     def stop(signum: int) -> None:
         received.append(signum)
         server.should_exit = True
+        site.watches.end()  # a server waits for its answers to end
 
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a page says what is wrong
     with signals.delivered_to(stop), _way_in(address) as way_in:

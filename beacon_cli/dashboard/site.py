@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from fastapi import Depends, Request
 
 from beacon_cli.dashboard.comparisons import Comparisons
+from beacon_cli.dashboard.watching import Watches
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.settings import Settings
@@ -30,6 +31,7 @@ class Site:
     url: str
     token: str = field(default_factory=secrets.token_urlsafe, repr=False)
     session: str = field(default_factory=secrets.token_urlsafe, repr=False)
+    watches: Watches = field(default_factory=Watches)
     comparisons: Comparisons = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -49,6 +51,11 @@ class Site:
         """Yield a connection that cannot write. Raises `StoreError`."""
         with connect_readonly(self.url) as connection:
             yield connection
+
+    def job(self, connection: Connection, name: str) -> StoredJob:
+        """Return the job whose id stands as `name` in an address. Raises `JobNotFound`."""
+        with reading(connection):
+            return find_job(connection, unquote(name), regions=self.regions)
 
 
 def site_of(request: Request) -> Site:
@@ -70,8 +77,7 @@ Reading = Annotated[Connection, Depends(_connection)]
 
 
 def _job(job_id: str, site: SiteOf, connection: Reading) -> StoredJob:
-    with reading(connection):
-        return find_job(connection, unquote(job_id), regions=site.regions)
+    return site.job(connection, job_id)
 
 
 JobOf = Annotated[StoredJob, Depends(_job)]

@@ -86,10 +86,11 @@ def _print_regions(out: Console, data: dict[str, Any]) -> None:
     _table(out, ("region", "cells to ask", "calls waiting", "in flight", "at most"), rows[:-1], footer=rows[-1])
     for region, row in data["regions"].items():
         if row["trouble"] is not None:
-            out.print(_trouble(region, row["trouble"]), markup=False, soft_wrap=True)
+            out.print(trouble_sentence(region, row["trouble"]), markup=False, soft_wrap=True)
 
 
-def _trouble(region: str, trouble: dict[str, Any]) -> str:
+def trouble_sentence(region: str, trouble: dict[str, Any]) -> str:
+    """Return what is said of a region that the fleet has paused, or that recovers."""
     if trouble["condition"] != "paused":
         return f"{region} recovers from a pause: at most {trouble['calls']} in flight"
     check = max(0.0, trouble["next_check_seconds"])
@@ -116,12 +117,17 @@ def _print_workers(out: Console, workers: list[dict[str, Any]]) -> None:
         return
     rows = []
     for worker in workers:
-        state = "draining" if worker["draining"] else "alive"
-        if not worker["alive"]:
-            state = f"silent for {duration(worker['silent_seconds'])}"
+        state = worker_state(worker)
         jobs = f"{worker['jobs']}/{worker['jobs_at_most']}"
         rows.append((worker["id"], worker["version"], jobs, duration(worker["up_seconds"]), state))
     _table(out, ("worker", "version", "jobs", "up for", "state"), rows)
+
+
+def worker_state(worker: dict[str, Any]) -> str:
+    """Return the state of a worker: alive, draining, or for how long it has been silent."""
+    if not worker["alive"]:
+        return f"silent for {duration(worker['silent_seconds'])}"
+    return "draining" if worker["draining"] else "alive"
 
 
 def _table(out: Console, names: Sequence[str], rows: Sequence[Sequence[str]], footer: Sequence[str] = ()) -> None:

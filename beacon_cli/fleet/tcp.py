@@ -51,6 +51,15 @@ def _require_fleet(url: str, *, reading: bool, clock_must_agree: bool) -> None:
         require_queue(connection, ["SELECT"] if reading else ["SELECT", "INSERT", "UPDATE", "DELETE"])
 
 
+def require_readable_fleet(url: str) -> None:
+    """Raise unless a fleet uses this database, and the role may read all of it.
+
+    Raises `MissingExtra`, `StoreError` for a database behind a socket, and `SchemaError`.
+    """
+    require("fleet", "procrastinate")
+    _require_fleet(_over_tcp(url), reading=True, clock_must_agree=False)
+
+
 def migrate_fleet(url: str | None) -> list[str]:
     """Bring Beacon's and the queue's tables up to date; return the ids of the applied migrations.
 

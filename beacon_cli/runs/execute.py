@@ -25,6 +25,7 @@ from beacon_cli.executor.preflight import registry_changes
 from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
+from beacon_cli.live.shared_state import sharing
 from beacon_cli.live.view import run_view
 from beacon_cli.local.models import template_warnings
 from beacon_cli.records.kept_ids import keep_id
@@ -85,6 +86,7 @@ def run_to_end(
         show = stack.enter_context(run_view())
         if events is not None:
             show = events.tee(show)
+        show = stack.enter_context(sharing(settings.live_path(), job_id, show))
         signals = stack.enter_context(held())
         opened = _OpenedRun(request, settings, job, job_id, database_url, show, on_stored)
         try:

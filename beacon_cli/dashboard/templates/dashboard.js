@@ -1,1 +1,48 @@
 "use strict";
+(() => {
+  const set = (node, value) => {
+    if (Array.isArray(value)) {
+      node.replaceChildren(...value.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+    } else if (typeof value === "number") {
+      node.value = value;
+    } else {
+      node.textContent = value;
+    }
+  };
+
+  // A job: the server sends what changed.
+  const watch = (watched) => {
+    const events = new EventSource(watched.dataset.events);
+    events.addEventListener("message", (event) => {
+      const values = JSON.parse(event.data);
+      if ((values.status ?? watched.dataset.status) !== watched.dataset.status) {
+        events.close(); // other parts of the page depend on it
+        location.reload();
+        return;
+      }
+      for (const [name, value] of Object.entries({ problem: "", ...values })) {
+        for (const node of document.querySelectorAll(`[data-live="${CSS.escape(name)}"]`)) set(node, value);
+      }
+    });
+    events.addEventListener("error", () => {
+      for (const node of document.querySelectorAll('[data-live="problem"]')) {
+        node.textContent = "The dashboard does not answer: what is shown here is no longer kept up to date.";
+      }
+    });
+    addEventListener("pagehide", () => events.close());
+  };
+
+  // A list: while it is looked at, and nobody is inside of it, it is read again.
+  const refresh = async (part) => {
+    if (document.hidden || part.contains(document.activeElement)) return;
+    const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+    if (!response || !response.ok || part.contains(document.activeElement)) return;
+    const now = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(part.id);
+    if (now && now.innerHTML !== part.innerHTML) part.replaceChildren(...now.childNodes);
+  };
+
+  document.querySelectorAll("[data-events]").forEach(watch);
+  document.querySelectorAll("[data-refresh]").forEach((part) => {
+    setInterval(refresh, 1000 * Number(part.dataset.refresh), part);
+  });
+})();

@@ -1,0 +1,84 @@
+"""Everything on a job's overview that changes, as texts by name: the page is filled with them, then kept up to date."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from beacon_cli.console.formatting import duration
+from beacon_cli.console.printable import excerpt
+from beacon_cli.dashboard.activity import Activity, activity
+from beacon_cli.dashboard.lane_rows import LaneRows, grid
+from beacon_cli.dashboard.site import Site
+from beacon_cli.dashboard.watching import Value
+from beacon_cli.executor.counts import Counts
+from beacon_cli.live.shared_state import read_shared_state
+from beacon_cli.records.expectation import LaneName, from_spec
+from beacon_cli.records.find_job import StoredJob
+from beacon_cli.records.overview import JobList, JobOverview
+from beacon_cli.records.snapshot import Connection
+from beacon_cli.show.jobs_table import remarks
+
+WATCHED = ("queued", "running", "interrupted")
+"""The statuses of jobs that something may still happen to."""
+
+
+def job_values(
+    connection: Connection, site: Site, job: StoredJob, overview: JobOverview, lanes: Mapping[LaneName, LaneRows]
+) -> dict[str, Value]:
+    """Return the values of a job now. Raises `StoreError`."""
+    running = overview.status == "running"
+    shared = read_shared_state(site.settings.live_path(), job.id) if running else None
+    doing = activity(connection, job, overview.holder, shared) if running else Activity()
+    return {
+        "status": overview.status,
+        **_progress(overview, lanes, job),
+        **_now(doing, running=running),
+        **dict(_cells(lanes, doing)),
+    }
+
+
+def _progress(overview: JobOverview, lanes: Mapping[LaneName, LaneRows], job: StoredJob) -> dict[str, Value]:
+    by_status: Counter[str] = sum((lane.by_status for lane in lanes.values()), Counter())
+    expected = overview.expected if overview.expected is not None else sum(by_status.values())
+    counts = Counts.of(expected, by_status)
+    left = "" if overview.eta_seconds is None else f"about {duration(overview.eta_seconds)} left"
+    return {
+        "answered": counts.sentence(from_spec(job.spec, job.regions).min_success_rate),
+        "done": round(counts.rate, 4),
+        "heard": f"{int(counts.rate * 10) * 10} % answered",
+        "took": "–" if overview.seconds is None else duration(overview.seconds),
+        "left": left,
+        "failed": str(sum(by_status[status] for status in ("failed", "timeout", "cancelled"))),
+        "containers": str(len(set().union(*(lane.containers for lane in lanes.values())))),
+        "hops": str(sum(lane.hops for lane in lanes.values())),
+        "retries": str(sum(lane.retries for lane in lanes.values())),
+        "remarks": [excerpt(line, 600) for line in remarks(JobList((overview,), more=False))],
+    }
+
+
+def _now(doing: Activity, *, running: bool) -> dict[str, Value]:
+    known = str(doing.in_flight) if doing.in_flight is not None else "not known here" if running else "–"
+    return {"in_flight": known, "questions": list(doing.questions), "troubles": list(doing.troubles)}
+
+
+def _cells(lanes: Mapping[LaneName, LaneRows], doing: Activity) -> Iterator[tuple[str, Value]]:
+    """Yield the texts of the grid: `lane.ROW.COLUMN` with its notes and calls, and `region.COLUMN`."""
+    models, regions = grid(lanes)
+    for row, model in enumerate(models):
+        for column, region in enumerate(regions):
+            lane = lanes.get((model, region))
+            name = f"lane.{row}.{column}"
+            yield name, "not asked" if lane is None else str(lane.counts)
+            yield f"{name}.notes", "" if lane is None else _notes(lane)
+            yield f"{name}.calls", doing.calls.get((model, region), "")
+    for column, region in enumerate(regions):
+        counts = [lane.counts for (_, label), lane in lanes.items() if label == region]
+        yield f"region.{column}", str(sum(counts, Counts(0)))
+        yield f"region.{column}.calls", doing.regions.get(region, "")
+
+
+def _notes(lane: LaneRows) -> str:
+    counts = [(lane.by_status[status], status) for status in ("empty", "blocked", "failed", "timeout", "cancelled")]
+    counts += [(lane.hops, "hops"), (lane.retries, "retries")]
+    return " · ".join(f"{count} {word}" for count, word in counts if count)

@@ -1,0 +1,136 @@
+"""What a run does now, for other programs on this machine: a small file that is rewritten once a second.
+
+Rows say what was answered. What is in flight and which regions are paused only the running process knows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from beacon_cli.console.formatting import duration
+from beacon_cli.console.printable import excerpt
+from beacon_cli.executor.events import Event, EventHook
+from beacon_cli.live.progress import Progress, RegionTrouble
+from beacon_cli.live.ticker import Ticker
+
+_WRITE_SECONDS = 1.0
+_FRESH_SECONDS = 5.0
+_MOST_QUESTIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """What a running process says: calls in flight, by lane as well, the current questions, paused regions."""
+
+    in_flight: int
+    calls: dict[tuple[str, str], str]
+    questions: tuple[str, ...]
+    regions: dict[str, dict[str, Any]]
+
+    def troubles(self) -> tuple[str, ...]:
+        """Return a sentence for each region that is paused or down."""
+        now = time.time()
+        return tuple(_sentence(region, trouble, now) for region, trouble in self.regions.items())
+
+
+def read_shared_state(folder: Path, job_id: str) -> SharedState | None:
+    """Return what the process says that runs a job on this machine, None if there is none, or it hangs."""
+    try:
+        path = _path(folder, job_id)
+        if time.time() - path.stat().st_mtime > _FRESH_SECONDS:
+            return None
+        found = json.loads(path.read_bytes())
+        return SharedState(
+            in_flight=found["in_flight"],
+            calls={(model, region): text for model, region, text in found["calls"]},
+            questions=tuple(found["questions"]),
+            regions=found["regions"],
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def sharing(folder: Path, job_id: str, hook: EventHook) -> Iterator[EventHook]:
+    """Yield a hook that passes events on to `hook`; meanwhile the state of the run is in a file in `folder`.
+
+    A file that cannot be written is not written: it is not what a run is for.
+    """
+    progress, lock = Progress(), threading.Lock()
+
+    def both(event: Event) -> None:
+        with lock:
+            progress.apply(event)
+        hook(event)
+
+    def write() -> None:
+        with lock:
+            document = _document(progress)
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = _path(folder, job_id)
+            new = path.with_suffix(f".{os.getpid()}")
+            new.write_text(json.dumps(document), encoding="ascii")
+            new.replace(path)
+
+    ticker = Ticker(write, _WRITE_SECONDS)
+    ticker.start()
+    try:
+        yield both
+    finally:
+        ticker.stop()
+        with contextlib.suppress(OSError):
+            _path(folder, job_id).unlink(missing_ok=True)
+
+
+def _path(folder: Path, job_id: str) -> Path:
+    return folder / f"{hashlib.sha256(job_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}.json"
+
+
+def _document(progress: Progress) -> dict[str, Any]:
+    batches = progress.current_batches()
+    grouped = len(progress.batches) > 1
+    lanes = ((lane, progress.calls_in(lane)) for lane in progress.lanes)
+    return {
+        "in_flight": len(progress.in_flight),
+        "calls": [
+            (lane.model_id, lane.region.label, ", ".join(f"{count} {state}" for state, count in calls.items()))
+            for lane, calls in lanes
+            if calls
+        ],
+        "questions": [
+            f"{f'{batch.group}: ' if grouped and batch.group else ''}question {batch.number} of {batch.total}:"
+            f" {excerpt(batch.question_id)}"
+            for batch in batches[:_MOST_QUESTIONS]
+        ],
+        "regions": {region: _trouble(trouble) for region, trouble in progress.regions.items()},
+    }
+
+
+def _trouble(trouble: RegionTrouble) -> dict[str, Any]:
+    return {
+        "why": excerpt(trouble.why, 200),
+        "since": trouble.since.timestamp(),
+        "next_check": trouble.next_check and trouble.next_check.timestamp(),
+        "given_up": trouble.given_up and trouble.given_up.timestamp(),
+    }
+
+
+def _sentence(region: str, trouble: dict[str, Any], now: float) -> str:
+    if trouble["next_check"] is None:
+        return f"{region} is down: {trouble['why']}"
+    check = max(0.0, trouble["next_check"] - now)
+    due = f"next check in {duration(check)}" if check else "a check is due"
+    given_up = "" if trouble["given_up"] is None else f"; given up in {duration(max(0.0, trouble['given_up'] - now))}"
+    paused = duration(max(0.0, now - trouble["since"]))
+    return f"{region} has been paused for {paused}: {trouble['why']}; {due}{given_up}"
