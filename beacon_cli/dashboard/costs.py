@@ -17,6 +17,8 @@ _BY: tuple[By, ...] = ("region", "model", "run")
 @router.api_route("/jobs/{job_id}/costs", methods=["GET", "HEAD"])
 def costs(request: Request, site: SiteOf, connection: Reading, job: JobOf) -> HTMLResponse:
     """Return the page of costs. Modal is not asked: these pages ask no server."""
+    if job.schema == "legacy":
+        return page(request, "costs.html.j2", tab="costs", job=job, report=None)
     report = cost_report(connection, site.settings, job.id, None, billing=False, as_json=True)
     return page(
         request,

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from beacon_cli.console.printable import excerpt
-from beacon_cli.errors import StoreError, UsageError
+from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import STATUSES
 from beacon_cli.records.choice import chosen
 from beacon_cli.records.expectation import Expectation, LaneName, from_spec
@@ -143,7 +143,8 @@ def page_of(
     """Return the rows that fit, from the one after `after` on. `names` are those of the job.
 
     A search ends after two seconds with what it found, and `after` of its page goes on from there. Raises `UsageError`
-    for a question, model, region or status that the job cannot have, and `StoreError`.
+    for a question, model, region or status that the job cannot have, and for a question with too many answers to be
+    searched in five seconds; and `StoreError`.
     """
     _require_possible(connection, job, names, wanted)
     start = _start(names, wanted, after)
@@ -317,6 +318,6 @@ def _explained_timeout() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.QueryCanceled as error:
-        raise StoreError(
+        raise UsageError(
             "the answers to one question could not be searched in 5 s", hint="choose a model, a region or a status"
         ) from error
