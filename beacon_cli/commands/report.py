@@ -51,11 +51,11 @@ def report(
     from functools import partial
 
     from beacon_cli.comparison.options import chosen_options
+    from beacon_cli.console.browser import open_in_browser
     from beacon_cli.console.output_file import STDOUT, file_or_stdout
     from beacon_cli.console.status_line import status_line
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.report.files import default_name, require_free_stdout
-    from beacon_cli.report.open import open_in_browser
     from beacon_cli.report.report import write_report
     from beacon_cli.report.written import show_report
     from beacon_cli.store.connect import connect_readonly

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from beacon_cli.console.formatting import duration
-from beacon_cli.console.printable import excerpt
+from beacon_cli.console.formatting import duration, quantity
 from beacon_cli.dashboard.activity import Activity, activity
 from beacon_cli.dashboard.lane_rows import LaneRows, grid
 from beacon_cli.dashboard.site import Site
@@ -15,12 +14,12 @@ from beacon_cli.executor.counts import Counts
 from beacon_cli.live.shared_state import read_shared_state
 from beacon_cli.records.expectation import LaneName, from_spec
 from beacon_cli.records.find_job import StoredJob
-from beacon_cli.records.overview import JobList, JobOverview
+from beacon_cli.records.overview import JobOverview
 from beacon_cli.records.snapshot import Connection
-from beacon_cli.show.jobs_table import remarks
 
 WATCHED = ("queued", "running", "interrupted")
 """The statuses of jobs that something may still happen to."""
+_WITHOUT_TEXT = ("empty", "blocked", "failed", "timeout", "cancelled")
 
 
 def job_values(
@@ -53,7 +52,6 @@ def _progress(overview: JobOverview, lanes: Mapping[LaneName, LaneRows], job: St
         "containers": str(len(set().union(*(lane.containers for lane in lanes.values())))),
         "hops": str(sum(lane.hops for lane in lanes.values())),
         "retries": str(sum(lane.retries for lane in lanes.values())),
-        "remarks": [excerpt(line, 600) for line in remarks(JobList((overview,), more=False))],
     }
 
 
@@ -79,6 +77,7 @@ def _cells(lanes: Mapping[LaneName, LaneRows], doing: Activity) -> Iterator[tupl
 
 
 def _notes(lane: LaneRows) -> str:
-    counts = [(lane.by_status[status], status) for status in ("empty", "blocked", "failed", "timeout", "cancelled")]
-    counts += [(lane.hops, "hops"), (lane.retries, "retries")]
-    return " · ".join(f"{count} {word}" for count, word in counts if count)
+    notes = [f"{lane.by_status[status]} {status}" for status in _WITHOUT_TEXT if lane.by_status[status]]
+    notes += [quantity(lane.hops, "hop")] if lane.hops else []
+    notes += [quantity(lane.retries, "retry", "retries")] if lane.retries else []
+    return " · ".join(notes)

@@ -13,7 +13,6 @@ from beacon_cli import __version__
 from beacon_cli.console.formatting import arm_label
 from beacon_cli.dashboard.addresses import job_address, page_address
 from beacon_cli.fleet.tables import trouble_sentence, worker_state
-from beacon_cli.html.colours import colour_number
 from beacon_cli.html.environment import new_environment
 from beacon_cli.show.answer import reason_of
 from beacon_cli.show.jobs_table import asked_in
@@ -31,7 +30,6 @@ def _environment() -> Environment:
         "beacon_cli.dashboard",
         {
             "arm_label": arm_label,
-            "colour_number": colour_number,
             "job_address": job_address,
             "page_address": page_address,
             "reason_of": reason_of,

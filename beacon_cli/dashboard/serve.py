@@ -16,12 +16,12 @@ from pathlib import Path
 
 import uvicorn
 
+from beacon_cli.console.browser import open_in_browser
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import envelope, write_stderr
 from beacon_cli.dashboard.app import create_app
 from beacon_cli.dashboard.site import Site
 from beacon_cli.errors import EnvironmentFault
-from beacon_cli.report.open import open_in_browser
 from beacon_cli.signals import Held, held
 
 HOST = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The colours of regions, which the style has for light and dark pages."""
+"""The colours of regions, or of models: a number for each, whose colour the style knows in light and dark mode."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from beacon_cli.console.formatting import dollars, duration, p_text, percent, quantity, repeat_label
 from beacon_cli.console.printable import excerpt, printable
+from beacon_cli.html.colours import colour_number
 
 
 def new_environment(package: str, filters: Mapping[str, Callable[..., Any]]) -> Environment:
@@ -37,6 +38,7 @@ def new_environment(package: str, filters: Mapping[str, Callable[..., Any]]) -> 
         "duration": duration,
         "dollars": dollars,
         "repeat_label": repeat_label,
+        "colour_number": colour_number,
         **filters,
     }
     return environment

@@ -20,12 +20,13 @@ from typing import Any
 from beacon_cli.console.formatting import duration
 from beacon_cli.console.printable import excerpt
 from beacon_cli.executor.events import Event, EventHook
-from beacon_cli.live.progress import Progress, RegionTrouble
+from beacon_cli.live.progress import CallState, Progress, RegionTrouble
 from beacon_cli.live.ticker import Ticker
 
 _WRITE_SECONDS = 1.0
 _FRESH_SECONDS = 5.0
 _MOST_QUESTIONS = 20
+_WORDS: dict[CallState, str] = {"asking": "asking", "hop": "in a hop", "retry": "retrying"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def _document(progress: Progress) -> dict[str, Any]:
     return {
         "in_flight": len(progress.in_flight),
         "calls": [
-            (lane.model_id, lane.region.label, ", ".join(f"{count} {state}" for state, count in calls.items()))
+            (lane.model_id, lane.region.label, ", ".join(f"{count} {_WORDS[state]}" for state, count in calls.items()))
             for lane, calls in lanes
             if calls
         ],

@@ -14,7 +14,6 @@ from beacon_cli.comparison.refusal import RefusalRule
 from beacon_cli.comparison.shown import LOST_IN_THE_WHOLE, detectable
 from beacon_cli.comparison.tag_table import differing, tag_name, together
 from beacon_cli.comparison.verdicts import Judged, Subject, Verdict, spoken
-from beacon_cli.html.colours import colour_number
 from beacon_cli.html.environment import new_environment
 from beacon_cli.report.answer_sets import key_of
 from beacon_cli.report.contents import Report
@@ -89,7 +88,6 @@ def environment() -> Environment:
             "differing": differing,
             "tag_name": tag_name,
             "together": together,
-            "colour_number": colour_number,
         },
     )
 
