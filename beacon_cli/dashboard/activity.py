@@ -24,15 +24,15 @@ _WORKER = "worker "  # how a fleet's worker calls itself when it holds a job
 class Activity:
     """What is known of a job that runs. `in_flight` is None where nobody says it: the process is on another machine.
 
-    `calls` is what is in flight in each lane, or `regions` in each region where only that is known. `questions` and
-    `troubles` are sentences.
+    `calls` is what is in flight in each lane, or `regions` in each region where only that is known. `questions` are
+    sentences, and so are the `troubles` of regions that are paused, down or recover.
     """
 
     in_flight: int | None = None
     calls: dict[LaneName, str] = field(default_factory=dict)
     regions: dict[str, str] = field(default_factory=dict)
     questions: tuple[str, ...] = ()
-    troubles: tuple[str, ...] = ()
+    troubles: dict[str, str] = field(default_factory=dict)
 
 
 def activity(connection: Connection, job: StoredJob, holder: str | None, shared: SharedState | None) -> Activity:
@@ -65,11 +65,11 @@ def _in_fleet(connection: Connection, job: StoredJob, questions: tuple[str, ...]
             for region, row in calls.items()
         },
         questions=questions,
-        troubles=tuple(
-            trouble_sentence(row["region"], {**row, "why": original(row["why"])})
+        troubles={
+            row["region"]: trouble_sentence(row["region"], {**row, "why": original(row["why"])})
             for row in _rows(connection, "fleet_trouble")
             if row["region"] in job.regions.labels
-        ),
+        },
     )
 
 

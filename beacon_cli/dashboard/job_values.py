@@ -31,21 +31,26 @@ def job_values(
     doing = activity(connection, job, overview.holder, shared) if running else Activity()
     return {
         "status": overview.status,
-        **_progress(overview, lanes, job),
+        **_progress(overview, lanes, job, doing),
         **_now(doing, running=running),
         **dict(_cells(lanes, doing)),
     }
 
 
-def _progress(overview: JobOverview, lanes: Mapping[LaneName, LaneRows], job: StoredJob) -> dict[str, Value]:
+def _progress(
+    overview: JobOverview, lanes: Mapping[LaneName, LaneRows], job: StoredJob, doing: Activity
+) -> dict[str, Value]:
     by_status: Counter[str] = sum((lane.by_status for lane in lanes.values()), Counter())
     expected = overview.expected if overview.expected is not None else sum(by_status.values())
     counts = Counts.of(expected, by_status)
-    left = "" if overview.eta_seconds is None else f"about {duration(overview.eta_seconds)} left"
+    unknown = overview.eta_seconds is None or doing.troubles
+    left = "" if unknown else f"about {duration(overview.eta_seconds or 0)} left"
     return {
         "answered": counts.sentence(from_spec(job.spec, job.regions).min_success_rate),
         "done": round(counts.rate, 4),
-        "heard": f"{int(counts.rate * 10) * 10} % answered",
+        "heard": "; ".join(
+            [f"{int(counts.rate * 10) * 10} % answered", *(f"trouble in {each}" for each in doing.troubles)]
+        ),
         "took": "–" if overview.seconds is None else duration(overview.seconds),
         "left": left,
         "failed": str(sum(by_status[status] for status in ("failed", "timeout", "cancelled"))),
@@ -57,7 +62,7 @@ def _progress(overview: JobOverview, lanes: Mapping[LaneName, LaneRows], job: St
 
 def _now(doing: Activity, *, running: bool) -> dict[str, Value]:
     known = str(doing.in_flight) if doing.in_flight is not None else "not known here" if running else "–"
-    return {"in_flight": known, "questions": list(doing.questions), "troubles": list(doing.troubles)}
+    return {"in_flight": known, "questions": list(doing.questions), "troubles": list(doing.troubles.values())}
 
 
 def _cells(lanes: Mapping[LaneName, LaneRows], doing: Activity) -> Iterator[tuple[str, Value]]:

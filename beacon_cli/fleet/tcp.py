@@ -13,7 +13,7 @@ from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import connect
 from beacon_cli.store.database import named_database, named_url
 from beacon_cli.store.migrate import migrate, require_current_schema, require_ready_for_a_run
-from beacon_cli.store.schema import READING, WRITING
+from beacon_cli.store.schema import READING, WRITING, Connection
 
 _HINT = (
     "set BEACON_DATABASE_URL (or --database-url) to postgresql://user:password@host:5432/name,"
@@ -45,19 +45,20 @@ def fleet_database(
 def _require_fleet(url: str, *, reading: bool, clock_must_agree: bool) -> None:
     with connect(url) as connection:
         if reading:
-            require_current_schema(connection, _READING)
-        else:
-            require_ready_for_a_run(connection, _WRITING, clock_must_agree=clock_must_agree)
-        require_queue(connection, ["SELECT"] if reading else ["SELECT", "INSERT", "UPDATE", "DELETE"])
+            require_readable_fleet(connection)
+            return
+        require_ready_for_a_run(connection, _WRITING, clock_must_agree=clock_must_agree)
+        require_queue(connection, ["SELECT", "INSERT", "UPDATE", "DELETE"])
 
 
-def require_readable_fleet(url: str) -> None:
-    """Raise unless a fleet uses this database, and the role may read all of it.
+def require_readable_fleet(connection: Connection) -> None:
+    """Raise unless this database has the queue of a fleet, and the role may read all of it.
 
-    Raises `MissingExtra`, `StoreError` for a database behind a socket, and `SchemaError`.
+    Raises `MissingExtra`, `SchemaError`, and `StoreError` if a privilege is missing.
     """
     require("fleet", "procrastinate")
-    _require_fleet(_over_tcp(url), reading=True, clock_must_agree=False)
+    require_current_schema(connection, _READING)
+    require_queue(connection, ["SELECT"])
 
 
 def migrate_fleet(url: str | None) -> list[str]:

@@ -38,10 +38,10 @@ class SharedState:
     questions: tuple[str, ...]
     regions: dict[str, dict[str, Any]]
 
-    def troubles(self) -> tuple[str, ...]:
+    def troubles(self) -> dict[str, str]:
         """Return a sentence for each region that is paused or down."""
         now = time.time()
-        return tuple(_sentence(region, trouble, now) for region, trouble in self.regions.items())
+        return {region: _sentence(region, trouble, now) for region, trouble in self.regions.items()}
 
 
 def read_shared_state(folder: Path, job_id: str) -> SharedState | None:

@@ -7,8 +7,6 @@ import http.server
 import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +18,9 @@ from beacon_cli.records.find_job import find_job
 from beacon_cli.report.report import write_report
 from tests.acceptance.conftest import Machine
 from tests.support import hostile_job, report_jobs
-from tests.support.browser import ARGUMENTS, CHROMIUM, CONTRASTS, WATCH
+from tests.support.browser import CONTRASTS, Reader, reading
 from tests.support.in_process import beacon
 from tests.support.vocabulary import REGIONS, REGISTRY
-
-
-@dataclass
-class Reader:
-    """Opens reports as somebody would who was sent one, and notes what the browser complains of."""
-
-    browser: Any
-    folder: Path
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def reading(self, name: str, *, width: int = 1280, **options: Any) -> Iterator[Any]:
-        self.requests.clear()
-        self.complaints.clear()
-        context = self.browser.new_context(viewport={"width": width, "height": 900}, **options)
-        try:
-            page = context.new_page()
-            page.set_default_timeout(10_000)
-            page.add_init_script(WATCH)
-            page.on("request", lambda request: self.requests.append(request.url))
-            page.on("console", lambda message: self.complaints.append(message.text))
-            page.on("pageerror", lambda error: self.complaints.append(str(error)))
-            page.on("dialog", self._dismiss)
-            page.goto((self.folder / name).as_uri())
-            yield page
-        finally:
-            context.close()
-
-    def _dismiss(self, dialog: Any) -> None:
-        self.complaints.append(dialog.message)
-        dialog.dismiss()
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +45,8 @@ def reports(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(reports: Path) -> Iterator[Reader]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[dev]'")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not installed: no browser to open the page with")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            yield Reader(browser, reports)
-        finally:
-            browser.close()
+    with reading(reports.as_uri()) as reader:
+        yield reader
 
 
 def visible(page: Any, selector: str) -> int:
@@ -111,7 +70,7 @@ def test_nothing_is_asked_for_and_nothing_is_complained_of(reader: Reader) -> No
         with reader.reading(name) as page:
             page.wait_for_load_state("networkidle")
             assert page.evaluate("violations") == []
-            assert reader.requests == [(reader.folder / name).as_uri()]
+            assert reader.requests == [reader.address(name)]
             assert reader.complaints == []
 
 
@@ -245,8 +204,8 @@ def test_tables_and_plots_say_what_they_are(reader: Reader) -> None:
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
-def test_served_from_somewhere_it_asks_for_nothing_else(reader: Reader) -> None:
-    handler = functools.partial(_Quiet, directory=str(reader.folder))
+def test_served_from_somewhere_it_asks_for_nothing_else(reader: Reader, reports: Path) -> None:
+    handler = functools.partial(_Quiet, directory=str(reports))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/demo.html"

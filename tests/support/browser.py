@@ -1,8 +1,14 @@
-"""A real browser for pages: how it is started, and what is watched in a page."""
+"""Pages in a real browser: what it asks for, what it complains of, and what acted in them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -48,3 +54,52 @@ CONTRASTS = """
   return [...poor];
 }
 """
+
+
+@dataclass
+class Reader:
+    """Opens pages below an address as somebody would, and notes what the browser asks for and complains of."""
+
+    browser: Any
+    base: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def address(self, name: str) -> str:
+        return f"{self.base}/{name}"
+
+    @contextmanager
+    def reading(self, name: str, *, width: int = 1280, **options: Any) -> Iterator[Any]:
+        self.requests.clear()
+        self.complaints.clear()
+        context = self.browser.new_context(viewport={"width": width, "height": 900}, **options)
+        try:
+            page = context.new_page()
+            page.set_default_timeout(10_000)
+            page.add_init_script(WATCH)
+            page.on("request", lambda request: self.requests.append(request.url))
+            page.on("console", lambda message: self.complaints.append(message.text))
+            page.on("pageerror", lambda error: self.complaints.append(str(error)))
+            page.on("dialog", self._dismiss)
+            page.goto(self.address(name))
+            yield page
+        finally:
+            context.close()
+
+    def _dismiss(self, dialog: Any) -> None:
+        self.complaints.append(dialog.message)
+        dialog.dismiss()
+
+
+@contextmanager
+def reading(base: str) -> Iterator[Reader]:
+    """Yield a browser for the pages below an address; without one, the test is skipped."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install '.[dev]'")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed: no browser to open the page with")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield Reader(browser, base)
+        finally:
+            browser.close()

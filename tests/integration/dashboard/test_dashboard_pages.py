@@ -1,0 +1,181 @@
+"""The pages of the dashboard, from a real database: the same values as the commands have."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from beacon_cli.fleet.queue_schema import create_queue
+from beacon_cli.records.recent_jobs import recent_jobs
+from tests.integration.conftest import execute_on
+from tests.support import hostile_job, report_jobs
+from tests.support.dashboard_client import looking
+from tests.support.in_process import beacon
+from tests.support.vocabulary import REGIONS
+
+GRANTS = Path(__file__).parents[3] / "deploy" / "grants.sql"
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BEACON_DATA_DIR", str(tmp_path))
+
+
+def words(html: str) -> str:
+    """Return what is read on a page, with single spaces."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def stored(connection: Connection, *ids: str, status: str = "completed", name: str = "") -> None:
+    for job_id in ids:
+        spec = {"name": name, "questions": {"count": 0}, "models": [], "repeats": 1}
+        connection.execute(
+            "INSERT INTO jobs (id, spec, spec_sha256, batching, status) VALUES (%s, %s, 'x', 'question', %s)",
+            [job_id, json.dumps(spec), status],
+        )
+
+
+def test_jobs_are_listed_as_the_command_lists_them(connection: Connection, database_url: str) -> None:
+    report_jobs.store(connection, report_jobs.ReportJob())
+    [job] = recent_jobs(connection, 5, regions=REGIONS).jobs
+    text = words(looking(database_url).get("/").text)
+    assert f"bias-demo-1 {job.name} partial 239/240 8 questions × 2 models × 3 regions × 5 repeats" in text
+    assert "4m 00s" in text
+
+
+def test_many_jobs_come_by_pages_which_keep_what_was_looked_for(connection: Connection, database_url: str) -> None:
+    stored(connection, *(f"job-{number:03}" for number in range(101)), name="Ein Übel?")
+    client = looking(database_url)
+    pages = [client.get("/", params={"text": "übel?", "page": number}).text for number in (1, 2, 3)]
+    assert [page.count('<th scope="row">') for page in pages] == [50, 50, 1]
+    assert 'href="/?text=%C3%BCbel%3F&amp;page=2"' in pages[0]
+    assert ('rel="prev"' in pages[0], 'rel="next"' in pages[2]) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("text=two", ["two"]), ("text=TWO", ["two"]), ("status=failed", ["two"]), ("status=resumable", ["two"]),
+     ("text=%25", []), ("text=nothing", []), ("status=completed&text=o", ["one"])],
+)  # fmt: skip
+def test_jobs_are_chosen_by_status_and_text(
+    connection: Connection, database_url: str, query: str, found: list[str]
+) -> None:
+    stored(connection, "one")
+    stored(connection, "two", status="failed")
+    assert re.findall(r'href="/jobs/(\w+)"', looking(database_url).get(f"/?{query}").text) == found
+
+
+def test_the_overview_has_the_counts_and_the_sentence_of_the_commands(
+    connection: Connection, database_url: str
+) -> None:
+    report_jobs.store(connection, report_jobs.ReportJob())
+    page = looking(database_url).get("/jobs/bias-demo-1")
+    text = words(page.text)
+    assert "239 of 240 answers are stored (1 of them empty; 99.6 %, wanted 100 %)" in text
+    assert "qwen2.5-1.5b 40/40 39/40 1 failed · 2 retries 40/40 4 hops" in text
+    assert "all 80/80 79/80 80/80" in text
+    assert "Took 4m 00s In flight – Containers 12 Hops 8 Retries 2 Failed 1" in text
+    assert "data-events" not in page.text  # nothing happens to it any more
+    assert all(f'href="/jobs/bias-demo-1/{part}"' in page.text for part in ("answers", "compare", "audit", "costs"))
+
+
+def test_an_interrupted_job_says_how_to_resume_it_and_is_watched(connection: Connection, database_url: str) -> None:
+    stored(connection, "cut", status="running")
+    page = looking(database_url).get("/jobs/cut").text
+    assert "cut was interrupted, and is not running. To resume it:" in words(page)
+    assert 'data-events="/jobs/cut/events"' in page
+    assert '<noscript><meta http-equiv="refresh"' in page
+
+
+def test_nothing_of_a_hostile_job_is_markup(connection: Connection, database_url: str) -> None:
+    hostile_job.store(connection)
+    page = looking(database_url).get("/").text
+    assert "&lt;script&gt;pwned(12)&lt;/script&gt;" in page
+    assert "<script>pwned" not in page
+
+
+@pytest.mark.parametrize("path", ["/jobs/none", "/jobs/none/events", "/jobs/no%2500ne", "/jobs/%ff", "/nowhere"])
+def test_what_is_not_there_is_a_page_that_says_so(database_url: str, path: str) -> None:
+    answer = looking(database_url).get(path)
+    assert answer.status_code == 404
+    assert "<h1>" in answer.text
+
+
+def test_an_address_that_is_wrong_is_a_page_that_says_so(database_url: str) -> None:
+    client = looking(database_url)
+    assert [client.get(f"/?{query}").status_code for query in ("page=x", "status=nope", "page=-1")] == [400, 400, 200]
+    assert "unknown status 'nope'" in words(client.get("/?status=nope").text)
+
+
+def test_without_the_database_a_page_says_so_and_asks_again(database_url: str, postgres_url: str) -> None:
+    client = looking(database_url)
+    name = conninfo_to_dict(database_url)["dbname"]
+    execute_on(postgres_url, psycopg.sql.SQL("ALTER DATABASE {} RENAME TO away").format(psycopg.sql.Identifier(name)))
+    try:
+        gone = client.get("/")
+    finally:
+        execute_on(
+            postgres_url, psycopg.sql.SQL("ALTER DATABASE away RENAME TO {}").format(psycopg.sql.Identifier(name))
+        )
+    assert (gone.status_code, gone.headers["retry-after"]) == (503, "3")
+    assert '<meta http-equiv="refresh" content="3">' in gone.text
+    assert client.get("/").status_code == 200
+
+
+def test_a_role_that_may_only_read_sees_all_but_the_fleet(connection: Connection, database_url: str) -> None:
+    report_jobs.store(connection, report_jobs.ReportJob())
+    create_queue(database_url)
+    connection.execute(GRANTS.read_bytes())
+    connection.execute("ALTER ROLE beacon_reader LOGIN")
+    client = looking(make_conninfo(database_url, user="beacon_reader"))
+    assert [client.get(path).status_code for path in ("/", "/jobs/bias-demo-1", "/fleet")] == [200, 200, 200]
+    assert "There is no fleet to show:" in words(client.get("/fleet").text)
+
+
+def test_jobs_of_the_old_system_are_shown(legacy: Connection, legacy_database_url: str) -> None:
+    legacy.execute("INSERT INTO jobs (jobspec_id, jobspec_data, status) VALUES ('old-1', '{}', 'completed')")
+    client = looking(legacy_database_url)
+    assert "old-1 completed 0/?" in words(client.get("/").text)
+    assert "The old system's tables do not record runs." in words(client.get("/jobs/old-1").text)
+    assert client.get("/fleet").status_code == 200
+
+
+def test_the_fleet_has_the_values_of_the_queue(connection: Connection, database_url: str) -> None:
+    create_queue(database_url)
+    connection.execute(
+        "INSERT INTO fleet_workers (id, host, pid, version, jobs) VALUES ('w-<b>1</b>', 'h', 1, '0.2.0', 4)"
+    )
+    connection.execute("INSERT INTO fleet_caps VALUES ('EU', 3), ('account', 9)")
+    connection.execute(
+        "INSERT INTO region_trouble VALUES ('EU', 'paused', 1, 'HTTP 429: <i>wait</i>', now(), now(), false, 1)"
+    )
+    page = looking(database_url).get("/fleet").text
+    text = words(page)
+    assert "w-<b>1</b> 0.2.0 0/4" in text
+    assert "<b>1</b>" not in page
+    assert re.search(r"EU has been paused for \S+: HTTP 429: <i>wait</i>; a check is due", text)
+    assert "No jobs are waiting or running." in text
+    assert "EU 0 0 0 3" in text
+
+
+def test_without_a_queue_the_fleets_page_says_what_to_run(database_url: str) -> None:
+    text = words(looking(database_url).get("/fleet").text)
+    assert "There is no fleet to show" in text
+    assert "db migrate --fleet" in text
+
+
+def test_nothing_is_written(connection: Connection, database_url: str) -> None:
+    report_jobs.store(connection, report_jobs.ReportJob())
+    before = beacon("export", "bias-demo-1", url=database_url).written
+    client = looking(database_url)
+    for path in ("/", "/jobs/bias-demo-1", "/fleet"):
+        client.get(path)
+    assert beacon("export", "bias-demo-1", url=database_url).written == before
