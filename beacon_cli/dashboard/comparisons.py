@@ -13,11 +13,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from beacon_cli.console.redaction import redacted
 from beacon_cli.records.stamp import Stamp
 from modal_deployment.vocabulary import Vocabulary
 
 _KEPT = 8
 _CHILD = "beacon_cli.dashboard.comparing"
+_SAYS_MORE = "beacon compare does the same, and says more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +125,26 @@ class Comparisons:
         with self._lock:
             if self._closed:
                 return Failed("the dashboard is ending", "")
-            child = self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", _CHILD],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the dashboard, which ends it
-            )
+            try:
+                child = self._child = _start()
+            except OSError as error:
+                return Failed(f"no process could be started to compare: {error.strerror}", _SAYS_MORE)
         told, _ = child.communicate(pickle.dumps(Request(self._url, job_id, self._vocabulary)))
         with self._lock:
             self._child = None
         if child.returncode:
-            ended = f"the process that compares ended with {child.returncode}"
-            return Failed(ended, "beacon compare does the same, and says more")
+            return Failed(f"the process that compares ended with {child.returncode}", _SAYS_MORE)
         found = json.loads(told)
         if "html" not in found:
-            return Failed(**found)
+            return Failed(redacted(found["message"]), redacted(found["hint"]))
         return Made(found["html"], stamp, datetime.now(UTC), time.monotonic() - began)
+
+
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", _CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for the dashboard, which ends it
+    )
