@@ -95,7 +95,7 @@ PAGES: dict[str, HelpPage] = {
             Example("beacon dashboard --open", "Open the pages in the browser"),
             Example("beacon dashboard --port 8800", "Serve them at a port of your choice, as for a tunnel"),
         ),
-        ("dashboard",),
+        ("dashboard", "answers"),
     ),
     "jobs": HelpPage(
         (

@@ -36,8 +36,11 @@ class Activity:
 
 
 def activity(connection: Connection, job: StoredJob, holder: str | None, shared: SharedState | None) -> Activity:
-    """Return what a job does. `shared` is what the process that runs it says, if it is on this machine."""
-    if shared is not None:
+    """Return what a job does. `shared` is what a process on this machine says that runs a job of this id.
+
+    It counts only if it is this job's newest run: another database may have a job of the same id.
+    """
+    if shared is not None and [{"id": shared.run_id}] == _rows(connection, "newest_run", job_id=job.key):
         return Activity(
             in_flight=shared.in_flight,
             calls=shared.calls,

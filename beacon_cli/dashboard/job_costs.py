@@ -23,7 +23,7 @@ def cost_so_far(connection: Connection, site: Site, job: StoredJob) -> str:
     unknown = " and what has no price" if total.unpriced and cost is not None else ""
     spent = "not known" if cost is None else "nothing" if total.free and not cost else dollars(total.dollars) + unknown
     limit = _limit(job.spec)
-    return spent if limit is None else f"{spent} of at most {dollars(limit)}"
+    return spent if limit is None else f"{spent} (limit {dollars(limit)})"
 
 
 def _limit(spec: Any) -> float | None:

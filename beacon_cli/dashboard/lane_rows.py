@@ -48,7 +48,7 @@ def lane_rows(connection: Connection, job: StoredJob, questions: int | None) -> 
         lane.by_status[row["status"]] += row["rows"]
         lane.hops += row["hops"]
         lane.retries += row["retries"]
-        lane.containers.update(row["containers"] or ())
+        lane.containers |= {row["container_id"]} - {None}
     return lanes
 
 

@@ -22,6 +22,7 @@ from beacon_cli.console.result import envelope, write_stderr
 from beacon_cli.dashboard.app import create_app
 from beacon_cli.dashboard.site import Site
 from beacon_cli.errors import EnvironmentFault
+from beacon_cli.records.recent_jobs import recent_jobs
 from beacon_cli.signals import Held, held
 
 HOST = "127.0.0.1"
@@ -31,10 +32,10 @@ def serve_until_signal(site: Site, port: int, *, open_it: bool, as_json: bool) -
     """Serve the pages of a site until a signal, and return the exit code for it: 0 for SIGINT, which is how to end it.
 
     The address is printed once on stdout, in a line, or as JSON. Port 0 is any free one. Raises `EnvironmentFault` if
-    the port cannot be used, and `StoreError` if the database cannot be read.
+    the port cannot be used, `StoreError` if the database cannot be read, and `SchemaError` if its tables are not known.
     """
-    with site.reading():
-        pass
+    with site.reading() as connection:
+        recent_jobs(connection, 1, regions=site.regions)
     listener = _listen(port)
     with held() as signals:
         return asyncio.run(_serve(site, listener, signals, open_it=open_it, as_json=as_json))

@@ -11,7 +11,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Protocol
 
+from beacon_cli.console.printable import printable
+from beacon_cli.console.redaction import redacted
 from beacon_cli.errors import BeaconError
+from beacon_cli.faults import explained
 
 Value = str | float | list[str]
 """A text, the value of a bar, or the lines of a list."""
@@ -93,8 +96,9 @@ class Watch:
     def _read(self) -> Mapping[str, Value]:
         try:
             return {**self._reader.read(), "problem": ""}
-        except BeaconError as error:
-            return {"problem": error.message}
+        except Exception as error:
+            known = error if isinstance(error, BeaconError) else explained(error)
+            return {"problem": printable(redacted(known.message))}
 
     def _take(self, values: Mapping[str, Value]) -> None:
         changed = {name: value for name, value in values.items() if self._values.get(name, (0, None))[1] != value}

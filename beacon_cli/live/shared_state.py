@@ -33,6 +33,7 @@ _WORDS: dict[CallState, str] = {"asking": "asking", "hop": "in a hop", "retry": 
 class SharedState:
     """What a running process says: calls in flight, by lane as well, the current questions, paused regions."""
 
+    run_id: str
     in_flight: int
     calls: dict[tuple[str, str], str]
     questions: tuple[str, ...]
@@ -52,6 +53,7 @@ def read_shared_state(folder: Path, job_id: str) -> SharedState | None:
             return None
         found = json.loads(path.read_bytes())
         return SharedState(
+            run_id=found["run_id"],
             in_flight=found["in_flight"],
             calls={(model, region): text for model, region, text in found["calls"]},
             questions=tuple(found["questions"]),
@@ -103,6 +105,7 @@ def _document(progress: Progress) -> dict[str, Any]:
     grouped = len(progress.batches) > 1
     lanes = ((lane, progress.calls_in(lane)) for lane in progress.lanes)
     return {
+        "run_id": progress.job.run_id if progress.job else "",
         "in_flight": len(progress.in_flight),
         "calls": [
             (lane.model_id, lane.region.label, ", ".join(f"{count} {_WORDS[state]}" for state, count in calls.items()))

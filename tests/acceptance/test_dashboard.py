@@ -22,6 +22,7 @@ from tests.support import hostile_job, report_jobs
 from tests.support.browser import CONTRASTS, Reader, reading
 from tests.support.regions_server import Regions, regions_server
 
+SILENT: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 NAME = "A job\u202e that runs <script>pwned(1)</script>"
 
 
@@ -39,6 +40,16 @@ def dashboard(beacon: Beacon) -> Iterator[dict[str, Any]]:
     assert (process.returncode, rest) == (0, "")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", printed["data"]["port"]))
+
+
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Leave no process behind, whatever goes wrong."""
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture
@@ -69,8 +80,9 @@ def test_a_running_job_is_shown_without_reloading_until_it_is_over(beacon: Beaco
     with regions_server(Regions(hop_first=True, answers=6, models=["llama3.2-1b"])) as regions, dashboard(beacon) as at:
         for region in ("us", "eu", "apac"):
             beacon.environment[f"BEACON_REGIONS__{region.upper()}__BASE_URL"] = f"{regions.url}/{region}"
-        run = beacon.start("run", beacon.write("job.json", json.dumps(job)), stdout=subprocess.DEVNULL)
-        with let_in(browser, at["url"]) as page:
+        run = beacon.start("run", beacon.write("job.json", json.dumps(job)), **SILENT)
+        with ended(run), let_in(browser, at["url"]) as page:
+            page.set_default_timeout(60_000)
             row = page.get_by_role("link", name="now", exact=True)
             row.wait_for()
             row.click()
@@ -89,7 +101,7 @@ def test_a_running_job_is_shown_without_reloading_until_it_is_over(beacon: Beaco
             page.locator("h2 .status.completed").wait_for()
             assert r"\u202e" in page.inner_text(".lead")
             assert page.evaluate("[acted, violations]") == [[], []]
-        assert run.wait(30) == 0
+            assert run.wait(60) == 0
         assert browser.complaints == []
         assert all(request.startswith(browser.base) for request in browser.requests if not request.startswith("data:"))
 

@@ -1,8 +1,6 @@
--- The rows of a job by lane and status, with the hops that were followed and the attempts after the first ones.
-SELECT execution.model_id, execution.region, execution.status, count(*) AS rows,
+-- The rows of a job by lane, status and container, with the hops that were followed and the attempts after the first ones.
+SELECT execution.model_id, execution.region, execution.status, execution.container_id, count(*) AS rows,
        coalesce(sum(execution.hops), 0)::bigint AS hops,
-       coalesce(sum(greatest(execution.attempts - 1, 0)), 0)::bigint AS retries,
-       array_agg(DISTINCT left(execution.container_id, 100)) FILTER (WHERE execution.container_id IS NOT NULL)
-           AS containers
+       coalesce(sum(greatest(execution.attempts - 1, 0)), 0)::bigint AS retries
 FROM {executions} AS execution
-GROUP BY execution.model_id, execution.region, execution.status
+GROUP BY execution.model_id, execution.region, execution.status, execution.container_id

@@ -32,7 +32,12 @@
     addEventListener("pagehide", () => events.close());
   };
 
-  // A list: while it is looked at, and nobody is inside of it, it is read again.
+  // A list: while it is looked at, and the keyboard is not inside of it, it is read again; less often if that takes long.
+  const again = async (part) => {
+    const began = performance.now();
+    await refresh(part);
+    setTimeout(again, Math.max(1000 * Number(part.dataset.refresh), 20 * (performance.now() - began)), part);
+  };
   const refresh = async (part) => {
     if (document.hidden || part.contains(document.activeElement)) return;
     const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
@@ -43,6 +48,6 @@
 
   document.querySelectorAll("[data-events]").forEach(watch);
   document.querySelectorAll("[data-refresh]").forEach((part) => {
-    setInterval(refresh, 1000 * Number(part.dataset.refresh), part);
+    setTimeout(again, 1000 * Number(part.dataset.refresh), part);
   });
 })();

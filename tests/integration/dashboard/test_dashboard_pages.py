@@ -117,7 +117,7 @@ def test_an_address_that_is_wrong_is_a_page_that_says_so(database_url: str) -> N
 
 def test_without_the_database_a_page_says_so_and_asks_again(database_url: str, postgres_url: str) -> None:
     client = looking(database_url)
-    name = conninfo_to_dict(database_url)["dbname"]
+    name = str(conninfo_to_dict(database_url)["dbname"])
     execute_on(postgres_url, psycopg.sql.SQL("ALTER DATABASE {} RENAME TO away").format(psycopg.sql.Identifier(name)))
     try:
         gone = client.get("/")
@@ -164,6 +164,38 @@ def test_the_fleet_has_the_values_of_the_queue(connection: Connection, database_
     assert re.search(r"EU has been paused for \S+: HTTP 429: <i>wait</i>; a check is due", text)
     assert "No jobs are waiting or running." in text
     assert "EU 0 0 0 3" in text
+
+
+def test_a_job_that_a_worker_runs_has_its_calls_and_the_pauses_of_its_regions(
+    connection: Connection, database_url: str
+) -> None:
+    create_queue(database_url)
+    report_jobs.store(connection, report_jobs.ReportJob())
+    connection.execute("UPDATE jobs SET status = 'running', completed_at = NULL")
+    connection.execute("INSERT INTO fleet_workers (id, host, pid, version, jobs) VALUES ('w', 'h', 1, '0.2.0', 4)")
+    connection.execute(
+        "INSERT INTO fleet_calls SELECT gen_random_uuid(), 'w', 'bias-demo-1', region, 0, 0, now(), granted"
+        " FROM (VALUES ('EU', now()), ('EU', now()), ('EU', NULL), ('US', now())) AS calls (region, granted)"
+    )
+    connection.execute(
+        "INSERT INTO region_trouble VALUES ('EU', 'paused', 1, 'HTTP 429', now(), now(), false, 1),"
+        " ('BR', 'paused', 1, 'of another job', now(), now(), false, 1)"
+    )
+    with psycopg.connect(database_url, application_name="worker w") as holder:
+        holder.execute("SELECT pg_advisory_lock(hashtextextended('beacon job bias-demo-1', 0))")
+        text = words(looking(database_url).get("/jobs/bias-demo-1").text)
+    assert "In flight 3" in text
+    assert "all 80/80 1 in flight 79/80 2 in flight, 1 waiting 80/80" in text
+    assert "EU has been paused for" in text
+    assert "of another job" not in text
+    assert "90 % answered; trouble in EU" in text
+    assert "question 8 of 8" in text
+
+
+def test_a_job_with_a_limit_has_it_beside_its_costs(connection: Connection, database_url: str) -> None:
+    report_jobs.store(connection, report_jobs.ReportJob())
+    connection.execute("""UPDATE jobs SET spec = jsonb_set(spec, '{limits,max_cost}', '0.25')""")
+    assert "(limit $0.25)" in words(looking(database_url).get("/jobs/bias-demo-1").text)
 
 
 def test_without_a_queue_the_fleets_page_says_what_to_run(database_url: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.executor.events import BatchStarted, ExecutionStarted, JobStarted, RegionPaused
+from beacon_cli.executor.events import BatchStarted, Event, ExecutionStarted, JobStarted, RegionPaused
 from beacon_cli.executor.execution import Cell
 from beacon_cli.live import shared_state
 from beacon_cli.live.shared_state import read_shared_state, sharing
@@ -30,7 +30,8 @@ def writes_come_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_says_what_is_in_flight_which_question_it_is_at_and_which_region_is_paused(tmp_path: Path) -> None:
-    job, passed = make_job(1), []
+    job = make_job(1)
+    passed: list[Event] = []
     lanes = tuple(job.lanes())
     cell = Cell(question=next(iter(job.questions)), lane=lanes[0], repeat=0)
     with sharing(tmp_path / "live", "j", passed.append) as hook:
@@ -63,7 +64,9 @@ def test_what_a_killed_process_left_is_not_believed(tmp_path: Path) -> None:
     assert read_shared_state(tmp_path, "j") is None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"in_flight": 1, "calls": [1]}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"{}", b'{"in_flight": 1, "run_id": "r", "calls": [1]}', b"\xff"]
+)
 def test_a_file_that_is_something_else_says_nothing(tmp_path: Path, content: bytes) -> None:
     with sharing(tmp_path, "j", lambda _: None) as hook:
         hook(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
