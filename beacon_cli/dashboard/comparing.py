@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from beacon_cli.dashboard.comparisons import Request
@@ -19,11 +21,18 @@ _BUDGET = 150_000  # characters of answers in the page, whose links lead to all 
 def main() -> None:
     """Read a `Request`, and write a JSON object: `html`, or `message` and `hint`."""
     request: Request = pickle.load(sys.stdin.buffer)  # from the dashboard, which started this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         told = {"html": _compared(request)}
     except BeaconError as error:
         told = {"message": error.message, "hint": error.hint or ""}
     sys.stdout.write(json.dumps(told))
+
+
+def _end_with_parent() -> None:
+    """End this process when stdin ends: the dashboard is gone, and nobody would see the comparison."""
+    os.read(0, 1)
+    os._exit(1)
 
 
 def _compared(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pickle
 import subprocess
@@ -129,7 +130,7 @@ class Comparisons:
                 child = self._child = _start()
             except OSError as error:
                 return Failed(f"no process could be started to compare: {error.strerror}", _SAYS_MORE)
-        told, _ = child.communicate(pickle.dumps(Request(self._url, job_id, self._vocabulary)))
+        told = _told(child, Request(self._url, job_id, self._vocabulary))
         with self._lock:
             self._child = None
         if child.returncode:
@@ -148,3 +149,15 @@ def _start() -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for the dashboard, which ends it
     )
+
+
+def _told(child: subprocess.Popen[bytes], request: Request) -> bytes:
+    """Return what the process says of a request. Its stdin stays open until then: it ends with this process."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    told = b""
+    with contextlib.suppress(BrokenPipeError), child:
+        child.stdin.write(pickle.dumps(request))
+        child.stdin.flush()
+        told = child.stdout.read()
+    return told

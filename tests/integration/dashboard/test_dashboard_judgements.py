@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +16,7 @@ import psycopg
 import pytest
 
 from beacon_cli.dashboard.addresses import job_address
-from beacon_cli.dashboard.comparisons import Comparisons, Failed, Making
+from beacon_cli.dashboard.comparisons import Comparisons, Failed, Making, Request
 from beacon_cli.records.stamp import Stamp
 from tests.support import audit_jobs, hostile_job, many_cells, noisy_jobs
 from tests.support.audit_jobs import JOB, MODELS
@@ -103,6 +106,19 @@ def test_the_end_does_not_wait_for_comparisons(connection: Connection, database_
     began = time.monotonic()
     comparisons.close()
     assert time.monotonic() - began < 5
+
+
+def test_a_comparison_ends_with_the_dashboard_that_wants_it(connection: Connection, database_url: str) -> None:
+    many_cells.store(connection, ManyCells(questions=400, repeats=8))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "beacon_cli.dashboard.comparing"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    assert child.stdin is not None
+    with child:
+        child.stdin.write(pickle.dumps(Request(database_url, JOB, VOCABULARY)))
+        child.stdin.flush()
+        assert child.poll() is None
+    assert child.returncode == 1
 
 
 @pytest.mark.parametrize("broken", [False, True])
