@@ -30,5 +30,5 @@ BEGIN
     END IF;
 END $$;
 
--- check-db, compare, report, export, jobs, show.
+-- check-db, compare, report, export, jobs, show, dashboard.
 GRANT SELECT ON jobs, questions, runs, executions, superseded_executions, _yoyo_migration TO beacon_reader;

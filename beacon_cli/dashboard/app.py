@@ -42,8 +42,8 @@ def create_app(site: Site, *, port: int) -> ASGIApp:
     app.state.site = site
     for router in _ROUTERS:
         app.include_router(router)
-    app.add_api_route("/page.css", _style)
-    app.add_api_route("/dashboard.js", _script)
+    app.add_api_route("/page.css", _style, methods=["GET", "HEAD"])
+    app.add_api_route("/dashboard.js", _script, methods=["GET", "HEAD"])
     app.add_exception_handler(HTTPException, _no_page)
     app.add_exception_handler(RequestValidationError, _bad_address)
     app.add_exception_handler(Exception, _fault)

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from beacon_cli.dashboard.pages import page as page_of
 from beacon_cli.dashboard.site import Reading, SiteOf
+from beacon_cli.records.journal_lines import journal_lines, own_journals
 from beacon_cli.records.overview import RESUMABLE, STATUSES
 from beacon_cli.records.recent_jobs import recent_jobs
 
@@ -36,5 +37,6 @@ def job_list(
         page_number=number,
         status=status,
         statuses=(*STATUSES, RESUMABLE),
+        journals=journal_lines(own_journals(site.settings)),
         text=text.strip(),
     )

@@ -11,7 +11,6 @@ from beacon_cli.dashboard.lane_rows import LaneRows, grid
 from beacon_cli.dashboard.site import Site
 from beacon_cli.dashboard.watching import Value
 from beacon_cli.executor.counts import Counts
-from beacon_cli.live.shared_state import read_shared_state
 from beacon_cli.records.expectation import LaneName, from_spec
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.overview import JobOverview
@@ -27,7 +26,7 @@ def job_values(
 ) -> dict[str, Value]:
     """Return the values of a job now. Raises `StoreError`."""
     running = overview.status == "running"
-    shared = read_shared_state(site.settings.live_path(), job.id) if running else None
+    shared = site.shared_state(job.id) if running else None
     doing = activity(connection, job, overview.holder, shared) if running else Activity()
     return {
         "status": overview.status,

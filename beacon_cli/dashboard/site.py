@@ -13,6 +13,8 @@ from fastapi import Depends, Request
 
 from beacon_cli.dashboard.comparisons import Comparisons
 from beacon_cli.dashboard.watching import Watches
+from beacon_cli.errors import EnvironmentFault
+from beacon_cli.live.shared_state import SharedState, read_shared_state
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.snapshot import Connection, reading
 from beacon_cli.settings import Settings
@@ -51,6 +53,13 @@ class Site:
         """Yield a connection that cannot write. Raises `StoreError`."""
         with connect_readonly(self.url) as connection:
             yield connection
+
+    def shared_state(self, job_id: str) -> SharedState | None:
+        """Return what a process on this machine says that runs a job; None for a user without a data folder."""
+        try:
+            return read_shared_state(self.settings.live_path(), job_id)
+        except EnvironmentFault:
+            return None
 
     def job(self, connection: Connection, name: str) -> StoredJob:
         """Return the job whose id stands as `name` in an address. Raises `JobNotFound`."""

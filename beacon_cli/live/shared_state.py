@@ -49,7 +49,7 @@ def read_shared_state(folder: Path, job_id: str) -> SharedState | None:
     """Return what the process says that runs a job on this machine, None if there is none, or it hangs."""
     try:
         path = _path(folder, job_id)
-        if time.time() - path.stat().st_mtime > _FRESH_SECONDS:
+        if _is_stale(path):
             return None
         found = json.loads(path.read_bytes())
         return SharedState(
@@ -86,6 +86,7 @@ def sharing(folder: Path, job_id: str, hook: EventHook) -> Iterator[EventHook]:
             new.write_text(json.dumps(document), encoding="ascii")
             new.replace(path)
 
+    _remove_stale(folder)
     ticker = Ticker(write, _WRITE_SECONDS)
     ticker.start()
     try:
@@ -94,6 +95,18 @@ def sharing(folder: Path, job_id: str, hook: EventHook) -> Iterator[EventHook]:
         ticker.stop()
         with contextlib.suppress(OSError):
             _path(folder, job_id).unlink(missing_ok=True)
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what processes left that were killed."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if _is_stale(path):
+                path.unlink(missing_ok=True)
+
+
+def _is_stale(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > _FRESH_SECONDS
 
 
 def _path(folder: Path, job_id: str) -> Path:

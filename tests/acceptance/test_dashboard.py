@@ -126,6 +126,7 @@ def test_the_pages_can_be_read_on_a_phone_in_the_dark_and_by_keyboard(
             page.keyboard.press("Tab")
             assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
             page.keyboard.press("Enter")
+            page.wait_for_url("**/#main")
             page.keyboard.press("Tab")
             assert page.evaluate("document.activeElement.id") == "text"
             page.keyboard.type("SCRIPT")

@@ -62,6 +62,8 @@ def test_what_a_killed_process_left_is_not_believed(tmp_path: Path) -> None:
     assert read_shared_state(tmp_path, "j") is not None
     os.utime(path, (time.time() - 10, time.time() - 10))
     assert read_shared_state(tmp_path, "j") is None
+    with sharing(tmp_path, "other", lambda _: None):
+        assert not path.exists()
 
 
 @pytest.mark.parametrize(
