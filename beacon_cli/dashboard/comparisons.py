@@ -97,7 +97,9 @@ class Comparisons:
                 result = asked.future.result()
                 assert isinstance(result, Failed)
                 return result
-            return Making(time.monotonic() - asked.since, waiting=not asked.future.running())
+            others = (each for each in self._asked.values() if each is not asked)
+            waiting = not asked.future.running() and any(each.future.running() for each in others)
+            return Making(time.monotonic() - asked.since, waiting=waiting)
 
     def close(self) -> None:
         """End the process, if there is one, and make nothing more."""
