@@ -83,7 +83,9 @@ class Comparisons:
         One of an earlier stamp is as good, unless it is wanted `anew`. A failure is told once: then it is tried again.
         """
         with self._lock:
-            self._collect(job_id)
+            if (failed := self._collect().get(job_id)) is not None:
+                del self._asked[job_id]
+                return failed
             asked = self._asked.get(job_id)
             made = self._kept.get(job_id)
             if asked is None and made is not None and not (anew and made.stamp != stamp):
@@ -92,11 +94,6 @@ class Comparisons:
             if asked is None:
                 future = self._one_at_a_time.submit(self._make, job_id, stamp)
                 asked = self._asked[job_id] = _Asked(time.monotonic(), future)
-            elif asked.future.done():
-                del self._asked[job_id]
-                result = asked.future.result()
-                assert isinstance(result, Failed)
-                return result
             others = (each for each in self._asked.values() if each is not asked)
             waiting = not asked.future.running() and any(each.future.running() for each in others)
             return Making(time.monotonic() - asked.since, waiting=waiting)
@@ -109,18 +106,17 @@ class Comparisons:
                 self._child.kill()
         self._one_at_a_time.shutdown(cancel_futures=True)
 
-    def _collect(self, job_id: str) -> None:
-        """Keep a comparison that is ready, in the place of the one used longest ago if there are too many."""
-        asked = self._asked.get(job_id)
-        if asked is None or not asked.future.done():
-            return
-        result = asked.future.result()
-        if isinstance(result, Made):
-            del self._asked[job_id]
-            self._kept[job_id] = result
-            self._kept.move_to_end(job_id)
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+    def _collect(self) -> dict[str, Failed]:
+        """Keep what is ready, the last ones of it, and return the failures by job."""
+        ended = {job_id: each.future.result() for job_id, each in self._asked.items() if each.future.done()}
+        for job_id, result in ended.items():
+            if isinstance(result, Made):
+                del self._asked[job_id]
+                self._kept[job_id] = result
+                self._kept.move_to_end(job_id)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return {job_id: result for job_id, result in ended.items() if isinstance(result, Failed)}
 
     def _make(self, job_id: str, stamp: Stamp) -> Made | Failed:
         """Have a comparison made. A process of its own leaves this one free for other pages, and returns its memory."""
