@@ -24,9 +24,11 @@ def dashboard(
 
     The pages are for this machine only, and for those who have the printed address. Nothing is ever written.
     """
+    from contextlib import closing
+
     from beacon_cli.dashboard.serve import serve_until_signal
     from beacon_cli.dashboard.site import Site
     from beacon_cli.store.database import open_database
 
-    with open_database(ctx.obj.settings, database_url) as url:
-        return serve_until_signal(Site(ctx.obj.settings, url), port, open_it=open_it, as_json=as_json)
+    with open_database(ctx.obj.settings, database_url) as url, closing(Site(ctx.obj.settings, url)) as site:
+        return serve_until_signal(site, port, open_it=open_it, as_json=as_json)

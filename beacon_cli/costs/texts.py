@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from beacon_cli.costs.estimate import Estimate
+    from beacon_cli.costs.report import CostReport
     from beacon_cli.costs.sums import CostSum
+
+NOTHING_ASKED = "nothing was asked, so nothing was paid"
 
 
 def print_lines(lines: Iterable[str], console: Console) -> None:
@@ -24,6 +27,62 @@ def print_lines(lines: Iterable[str], console: Console) -> None:
         text = line.lstrip()
         before = len(line) - len(text)
         print_hanging(Text(" " * before), text, console, indent=before + 2)
+
+
+def sum_cells(name: str, total: CostSum) -> list[str]:
+    """Return a row of `costs`: name, executions, seconds at the models, tokens of input and of output, and the cost."""
+    cost = "not known" if total.unpriced.total() == total.executions else dollars(total.dollars)
+    return [
+        excerpt(name, 255),
+        str(total.executions),
+        duration(total.seconds) if total.seconds else "-",
+        f"{total.input_tokens:,}" if total.input_tokens else "-",
+        f"{total.output_tokens:,}" if total.output_tokens else "-",
+        cost,
+    ]
+
+
+def report_lines(report: CostReport) -> Iterator[str]:
+    """Yield what stands below the rows: whose prices they are, what is not in them, and what Modal billed.
+
+    Lines that belong to the one before are indented.
+    """
+    total = report.total
+    if total.free:
+        yield "servers on this machine cost nothing"
+        return
+    if total.sources:
+        yield f"prices: {'; '.join(total.sources)}"
+    yield from missing_lines([total])
+    if total.on_modal:
+        idle = "cold starts and idle time on Modal are not in it"
+        about = "" if report.containers is None else f"; with them about {dollars(report.containers)}"
+        yield f"{idle}{about}"
+    if report.billed is not None:
+        yield from _billed(report)
+    elif report.not_billed is not None:
+        yield f"Modal's billing report is not there: {excerpt(report.not_billed.message, 300)}"
+    elif total.on_modal and not report.unasked:
+        yield "with Modal's credentials, its billing report would stand here"
+
+
+def _billed(report: CostReport) -> Iterator[str]:
+    assert report.billed is not None
+    billed = report.billed
+    unit = "hour" if billed.resolution == "h" else "day"
+    if billed.start >= billed.end:
+        yield f"Modal has not billed this yet: it reports whole {unit}s, when they are over"
+        return
+    regions = ", ".join(f"{label} {dollars(amount)}" for label, amount in billed.by_region.items())
+    yield (
+        f"billed by Modal to {excerpt(billed.workspace, 60)}: {dollars(billed.dollars)}"
+        f" ({regions or 'nothing for these apps'})"
+    )
+    spans = int((billed.end - billed.start).total_seconds() // (3600 if unit == "hour" else 86400))
+    yield (
+        f"  from {billed.start:%Y-%m-%d %H:%M} to {billed.end:%Y-%m-%d %H:%M} UTC ({quantity(spans, f'whole {unit}')}),"
+        " everything that Beacon's apps did in that time"
+    )
 
 
 def estimate_lines(estimate: Estimate, max_cost: float | None) -> Iterator[str]:

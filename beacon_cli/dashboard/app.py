@@ -11,7 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from beacon_cli.console.redaction import redacted
-from beacon_cli.dashboard import fleet_page, job_events, job_list, job_page
+from beacon_cli.dashboard import (
+    answers,
+    audit,
+    compare,
+    costs,
+    fleet_page,
+    job_events,
+    job_list,
+    job_page,
+    one_answer,
+)
 from beacon_cli.dashboard.guard import Guard
 from beacon_cli.dashboard.pages import page
 from beacon_cli.dashboard.site import Site
@@ -19,7 +29,10 @@ from beacon_cli.errors import BeaconError, JobNotFound, StoreError, UsageError
 from beacon_cli.faults import explained
 from beacon_cli.html.style import style
 
-_ROUTERS = (job_list.router, job_page.router, job_events.router, fleet_page.router)
+_ROUTERS = (
+    *(job_list.router, job_page.router, job_events.router, fleet_page.router),
+    *(answers.router, one_answer.router, compare.router, audit.router, costs.router),
+)
 _RETRY_SECONDS = 3
 
 

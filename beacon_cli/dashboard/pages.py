@@ -10,9 +10,11 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment
 
 from beacon_cli import __version__
+from beacon_cli.console.formatting import arm_label
 from beacon_cli.dashboard.addresses import job_address, page_address
 from beacon_cli.fleet.tables import trouble_sentence, worker_state
 from beacon_cli.html.environment import new_environment
+from beacon_cli.show.answer import reason_of
 from beacon_cli.show.jobs_table import asked_in
 
 
@@ -27,8 +29,10 @@ def _environment() -> Environment:
     return new_environment(
         "beacon_cli.dashboard",
         {
+            "arm_label": arm_label,
             "job_address": job_address,
             "page_address": page_address,
+            "reason_of": reason_of,
             "trouble_sentence": trouble_sentence,
             "worker_state": worker_state,
             "asked_in": partial(asked_in, times="×", roomy=True),

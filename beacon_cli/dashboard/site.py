@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from fastapi import Depends, Request
 
+from beacon_cli.dashboard.comparisons import Comparisons
 from beacon_cli.dashboard.watching import Watches
 from beacon_cli.errors import EnvironmentFault
 from beacon_cli.live.shared_state import SharedState, read_shared_state
@@ -33,6 +34,14 @@ class Site:
     token: str = field(default_factory=secrets.token_urlsafe, repr=False)
     session: str = field(default_factory=secrets.token_urlsafe, repr=False)
     watches: Watches = field(default_factory=Watches)
+    comparisons: Comparisons = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "comparisons", Comparisons(self.url, self.settings.vocabulary))
+
+    def close(self) -> None:
+        """End what is still being computed."""
+        self.comparisons.close()
 
     @property
     def regions(self) -> Regions:

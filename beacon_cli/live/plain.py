@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from datetime import timedelta
 from typing import Self, TextIO
@@ -23,14 +22,15 @@ class PlainView:
     While it is active, it writes a line at least every `heartbeat` seconds.
     """
 
-    def __init__(self, stream: TextIO | None, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(
+        self, stream: TextIO | None, progress: Progress | None = None, *, heartbeat: float = HEARTBEAT_SECONDS
+    ) -> None:
         self._stream = stream
         self._out = TextStream(stream)
         self._tick_seconds = min(_TICK, heartbeat / 10)
         self._silence = heartbeat - self._tick_seconds
-        self._progress = Progress()
+        self._progress = progress or Progress()
         self._log = RunLog(self._progress)
-        self._lock = threading.Lock()
         self._last_event_at = self._last_line_at = time.monotonic()
         self._ticker = Ticker(self.tick, self._tick_seconds)
 
@@ -43,7 +43,7 @@ class PlainView:
 
     def handle(self, event: Event) -> None:
         """Process one event and write its lines."""
-        with self._lock:
+        with self._progress.lock:
             self._progress.apply(event)
             self._last_event_at = time.monotonic()
             if lines := self._log.lines(event):
@@ -52,7 +52,7 @@ class PlainView:
 
     def tick(self) -> None:
         """Write that the run is alive, if there was no line for long."""
-        with self._lock:
+        with self._progress.lock:
             progress, now = self._progress, time.monotonic()
             if progress.at is None or progress.finished or now - self._last_line_at < self._silence:
                 return

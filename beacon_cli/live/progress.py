@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Literal
 
 from beacon_cli.executor.events import (
@@ -90,7 +91,8 @@ def _no_counts() -> dict[Status, int]:
 class Progress:
     """The state of a run so far. Counts are of this run.
 
-    `in_flight` are the cells with a call, `storing` those whose call is over and whose row is not stored yet.
+    `in_flight` are the cells with a call, `storing` those whose call is over and whose row is not stored yet. Where
+    threads share it, each holds `lock` while it applies an event or reads.
     """
 
     job: JobStarted | None = None
@@ -107,6 +109,7 @@ class Progress:
     retries: int = 0
     regions: dict[str, RegionTrouble] = field(default_factory=dict)
     recent: deque[FinishedCell] = field(default_factory=lambda: deque(maxlen=_RECENT))
+    lock: Lock = field(default_factory=Lock, repr=False, compare=False)
     _containers: set[str] = field(default_factory=set)
 
     def apply(self, event: Event) -> None:

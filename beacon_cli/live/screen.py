@@ -7,7 +7,6 @@ when the terminal becomes narrower: the lines that the terminal then wraps would
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import deque
 from itertools import zip_longest
@@ -95,15 +94,14 @@ class Painter:
 class LiveView:
     """Shows a run in place. Only its own thread writes, so an event costs only microseconds."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, progress: Progress | None = None) -> None:
         self._stream = stream
         self._symbols = UNICODE if speaks_unicode(stream) else ASCII
         self._painter = Painter(TextStream(stream), console_on(stream))
-        self._progress = Progress()
+        self._progress = progress or Progress()
         self._troubles = Troubles()
         self._above: list[str] = []
         self._last_event_at = time.monotonic()
-        self._lock = threading.Lock()
         self._ticker = Ticker(self.tick, _FRAME_SECONDS)
 
     def __enter__(self) -> Self:
@@ -116,7 +114,7 @@ class LiveView:
 
     def handle(self, event: Event) -> None:
         """Process one event; the next frame shows it."""
-        with self._lock:
+        with self._progress.lock:
             self._progress.apply(event)
             self._last_event_at = time.monotonic()
             printed = self._troubles.lines(event)
@@ -127,14 +125,14 @@ class LiveView:
     def tick(self) -> None:
         """Paint the current state of the run."""
         size = size_of(self._stream)
-        with self._lock:
+        with self._progress.lock:
             above, self._above = self._above, []
             lines = frame(self._progress, self._elapsed(), size, self._symbols)
         self._painter.paint(above, lines, size)
 
     def _leave(self) -> None:
         """Remove the frame; if no summary will follow, leave a line in its place."""
-        with self._lock:
+        with self._progress.lock:
             above = [*self._above, *self._last_line()]
         self._painter.paint(above, [], size_of(self._stream))
 

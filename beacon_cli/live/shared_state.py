@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from typing import Any
 
 from beacon_cli.console.formatting import duration
 from beacon_cli.console.printable import excerpt
-from beacon_cli.executor.events import Event, EventHook
 from beacon_cli.live.progress import CallState, Progress, RegionTrouble
 from beacon_cli.live.ticker import Ticker
 
@@ -64,20 +62,14 @@ def read_shared_state(folder: Path, job_id: str) -> SharedState | None:
 
 
 @contextmanager
-def sharing(folder: Path, job_id: str, hook: EventHook) -> Iterator[EventHook]:
-    """Yield a hook that passes events on to `hook`; meanwhile the state of the run is in a file in `folder`.
+def sharing(progress: Progress, folder: Path, job_id: str) -> Iterator[None]:
+    """Keep the state of a run in a file in `folder`, as `progress` has it.
 
     A file that cannot be written is not written: it is not what a run is for.
     """
-    progress, lock = Progress(), threading.Lock()
-
-    def both(event: Event) -> None:
-        with lock:
-            progress.apply(event)
-        hook(event)
 
     def write() -> None:
-        with lock:
+        with progress.lock:
             document = _document(progress)
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -90,7 +82,7 @@ def sharing(folder: Path, job_id: str, hook: EventHook) -> Iterator[EventHook]:
     ticker = Ticker(write, _WRITE_SECONDS)
     ticker.start()
     try:
-        yield both
+        yield
     finally:
         ticker.stop()
         with contextlib.suppress(OSError):

@@ -9,26 +9,33 @@ from typing import TextIO
 
 from beacon_cli.console.diagnostics import is_quiet, is_verbose
 from beacon_cli.console.terminal import can_redraw
-from beacon_cli.executor.events import EventHook
+from beacon_cli.executor.events import Event, EventHook
+from beacon_cli.live.progress import Progress
 
 
 @contextmanager
-def run_view(stream: TextIO | None = None) -> Iterator[EventHook]:
+def run_view(progress: Progress, stream: TextIO | None = None) -> Iterator[EventHook]:
     """Yield the hook that shows a run on `stream` (stderr): live on a terminal, as lines elsewhere and with --verbose.
 
-    With --quiet nothing is shown. Calling the hook costs microseconds and never raises errors of the stream.
+    The events are applied to `progress`, which others may read, too. With --quiet nothing is shown. Calling the hook
+    costs microseconds and never raises errors of the stream.
     """
     if is_quiet():
-        yield lambda _: None
+
+        def apply(event: Event) -> None:
+            with progress.lock:
+                progress.apply(event)
+
+        yield apply
         return
     stream = stream if stream is not None else sys.stderr
     if stream is not None and can_redraw(stream) and not is_verbose():
         from beacon_cli.live.screen import LiveView
 
-        with LiveView(stream) as live:
+        with LiveView(stream, progress) as live:
             yield live.handle
     else:
         from beacon_cli.live.plain import PlainView
 
-        with PlainView(stream) as plain:
+        with PlainView(stream, progress) as plain:
             yield plain.handle

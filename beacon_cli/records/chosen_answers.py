@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from beacon_cli.job.model import DEFAULT_PROMPT
 from beacon_cli.job.stored_regions import stored_regions
@@ -39,8 +39,7 @@ class JobAnswers:
 
         Leaving it ends the reading, even if not all were read.
         """
-        executions = stored_executions(self.connection, [self.job], **self.only, documents=documents)
-        return closing(cast("Generator[StoredExecution]", executions))
+        return closing(stored_executions(self.connection, [self.job], **self.only, documents=documents))
 
     def regions(self) -> dict[str, list[RegionArm]]:
         """Return the arms of the regions in which each model is asked, as far as the stored job has them."""

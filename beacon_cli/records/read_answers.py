@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 from psycopg import sql
@@ -37,13 +38,14 @@ def stored_executions(
     *,
     question_id: str | None = None,
     model_id: str | None = None,
+    execution_id: int | None = None,
     documents: bool = False,
-) -> Iterator[StoredExecution]:
+) -> Generator[StoredExecution]:
     """Yield the executions of jobs of one database in the order of question, model, region, job, arm and repeat.
 
-    They are read in one snapshot, a few hundred at a time, so that memory does not grow with their number. With
-    `documents`, `output_data` and `receipt_data` are read too. Raises `StoreError`, and `UsageError` for several jobs
-    of the old system.
+    They are read in one snapshot, a few hundred at a time, so that memory does not grow with their number.
+    `execution_id` is the number of the only row to read. With `documents`, `output_data` and `receipt_data` are read
+    too. Raises `StoreError`, and `UsageError` for several jobs of the old system.
     """
     if len(jobs) > 1 and any(job.schema == "legacy" for job in jobs):
         raise UsageError("two jobs of the old system's tables cannot be read together")
@@ -57,6 +59,7 @@ def stored_executions(
         "repeats": spec.repeats,
         "question": question_id,
         "model": model_id,
+        "id": execution_id,
         "models": list(spec.models or ()),
         "labels": jobs[0].regions.labels,
     }
@@ -79,6 +82,12 @@ def _asked(job: StoredJob) -> str | None:
     """Return the parameters that a job asks of endpoints of Beacon's own API, as JSON; the old system's say none."""
     generation = job.spec.get("generation") if job.schema == "beacon" and isinstance(job.spec, dict) else None
     return json.dumps({name: generation[name] for name in _PARAMETERS if name in generation}) if generation else None
+
+
+def execution_of(connection: Connection, job: StoredJob, execution_id: int) -> StoredExecution | None:
+    """Return one execution of a job, with its documents; None if there is none of this number. Raises `StoreError`."""
+    with closing(stored_executions(connection, [job], execution_id=execution_id, documents=True)) as found:
+        return next(found, None)
 
 
 def question_ids(connection: Connection, job: StoredJob) -> list[str]:

@@ -62,14 +62,15 @@ def write_report(
     and `EnvironmentFault` when the file cannot be written.
     """
     with replacing(path) as file:
-        report = _collected(connection, job, options, models, budget)
+        report = collected(connection, job, options, models, budget)
         write_page(file, report, options.rule)
     return WrittenReport(path and path.absolute(), None if path is None else path.stat().st_size, report)
 
 
-def _collected(
+def collected(
     connection: Connection, job: StoredJob, options: Options, models: Mapping[str, Model], budget: int
 ) -> Report:
+    """Return the contents of the report of a job, compared by `options`. Raises what `write_report` raises."""
     with reading(connection), AnswerFile() as answers:  # one snapshot for the whole page
         recorded = Recorded(answers, grouping_of(options, [job]))
         comparison = compare_jobs(connection, [job], options, models=models, watch=recorded.watch)

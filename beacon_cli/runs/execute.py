@@ -26,6 +26,7 @@ from beacon_cli.executor.preflight import registry_changes
 from beacon_cli.executor.run import RunOutcome
 from beacon_cli.job.model import Job
 from beacon_cli.live.events_file import EventsFile
+from beacon_cli.live.progress import Progress
 from beacon_cli.live.shared_state import sharing
 from beacon_cli.live.view import run_view
 from beacon_cli.local.models import template_warnings
@@ -91,12 +92,13 @@ def run_to_end(
     with ExitStack() as stack:
         telemetry = stack.enter_context(open_telemetry())
         events = stack.enter_context(EventsFile(request.events)) if request.events is not None else None
-        show = stack.enter_context(run_view())
+        progress = Progress()
+        show = stack.enter_context(run_view(progress))
         if events is not None:
             show = events.tee(show)
         if telemetry is not None:
             show = telemetry.tee(show)
-        show = stack.enter_context(sharing(settings.live_path(), job_id, show))
+        stack.enter_context(sharing(progress, settings.live_path(), job_id))
         signals = stack.enter_context(held())
         opened = _OpenedRun(request, settings, job, job_id, database_url, show, on_stored, telemetry)
         try:

@@ -8,8 +8,11 @@ from beacon_cli.console.printable import printable
 from beacon_cli.executor.execution import ANSWERED, ERROR_CODES
 
 if TYPE_CHECKING:
+    from beacon_cli.records.answer_pages import PageCell
     from beacon_cli.records.follow import Arrival
     from beacon_cli.records.stored_answer import StoredExecution
+
+    ModelAnswer = StoredExecution | Arrival | PageCell
 
 THOUGHT = "dim italic"
 """The style of a thought, which is shown in brief: it is not the answer."""
@@ -45,13 +48,18 @@ def _outcome(answer: StoredExecution | Arrival) -> StyledText:
     text = printable(answer.text).rstrip()
     if answer.status == "completed":
         return StyledText(text or "(no text)", "")
-    reasons = (answer.status, answer.error_code, answer.error_message or _meaning(answer))
-    reason = printable(": ".join(each for each in reasons if each))
+    reason = printable(reason_of(answer))
     shown = f"({reason})" if answer.status in ANSWERED else reason
     return StyledText(f"{shown}\n{text}" if text else shown, _STYLES.get(answer.status, _FAILED))
 
 
-def _meaning(answer: StoredExecution | Arrival) -> str | None:
+def reason_of(answer: ModelAnswer) -> str:
+    """Return the status of an answer, with what went wrong; it may contain anything."""
+    reasons = (answer.status, answer.error_code, answer.error_message or _meaning(answer))
+    return ": ".join(each for each in reasons if each)
+
+
+def _meaning(answer: ModelAnswer) -> str | None:
     return ERROR_CODES.get(answer.error_code or "") if answer.status in ANSWERED else None
 
 

@@ -103,6 +103,7 @@ def run_events(
 
 
 def main() -> None:
+    from beacon_cli.live.progress import Progress
     from beacon_cli.live.view import run_view
 
     parser = argparse.ArgumentParser()
@@ -117,7 +118,7 @@ def main() -> None:
     options = parser.parse_args()
     answer = HOSTILE if options.hostile else options.answer
     events = run_events(options.questions, options.models, answer=answer, job_id=options.job_id)
-    with run_view() as notify:
+    with run_view(Progress()) as notify:
         for number, event in enumerate(events):
             if number == options.stop_after:
                 raise RuntimeError("boom")

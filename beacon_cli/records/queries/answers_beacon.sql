@@ -36,6 +36,7 @@ LEFT JOIN questions AS question ON question.job_id = %(first)s AND question.id =
 WHERE execution.job_id = ANY (%(keys)s::text[])
   AND (%(question)s::text IS NULL OR execution.question_id = %(question)s)
   AND (%(model)s::text IS NULL OR execution.model_id = %(model)s)
+  AND (%(id)s::bigint IS NULL OR execution.id = %(id)s)
 ORDER BY question.position NULLS LAST, execution.question_id,
          array_position(%(models)s::text[], execution.model_id) NULLS LAST, execution.model_id,
          array_position(%(labels)s::text[], {region}) NULLS LAST, region,

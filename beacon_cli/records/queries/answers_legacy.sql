@@ -20,6 +20,7 @@ FROM {executions} AS execution
 LEFT JOIN {questions} AS question ON question.id = execution.question_id
 WHERE (%(question)s::text IS NULL OR execution.question_id = %(question)s)
   AND (%(model)s::text IS NULL OR execution.model_id = %(model)s)
+  AND (%(id)s::bigint IS NULL OR execution.id = %(id)s)
 ORDER BY question.position NULLS LAST, execution.question_id,
          array_position(%(models)s::text[], execution.model_id) NULLS LAST, execution.model_id,
          array_position(%(labels)s::text[], execution.region) NULLS LAST, execution.region, execution.repeat,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.executor.events import BatchStarted, Event, ExecutionStarted, JobStarted, RegionPaused
+from beacon_cli.executor.events import BatchStarted, ExecutionStarted, JobStarted, RegionPaused
 from beacon_cli.executor.execution import Cell
 from beacon_cli.live import shared_state
+from beacon_cli.live.progress import Progress
 from beacon_cli.live.shared_state import read_shared_state, sharing
 from tests.support.jobs import make_job
 
@@ -24,6 +25,12 @@ def written(folder: Path, job_id: str = "j") -> shared_state.SharedState:
     return found
 
 
+def begun() -> Progress:
+    progress = Progress()
+    progress.apply(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
+    return progress
+
+
 @pytest.fixture(autouse=True)
 def writes_come_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_state, "_WRITE_SECONDS", 0.02)
@@ -31,14 +38,14 @@ def writes_come_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_says_what_is_in_flight_which_question_it_is_at_and_which_region_is_paused(tmp_path: Path) -> None:
     job = make_job(1)
-    passed: list[Event] = []
+    progress = Progress()
     lanes = tuple(job.lanes())
     cell = Cell(question=next(iter(job.questions)), lane=lanes[0], repeat=0)
-    with sharing(tmp_path / "live", "j", passed.append) as hook:
-        hook(JobStarted("j", NOW, "r", "question", 1, lanes, 1, 6, 0, 6))
-        hook(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
-        hook(ExecutionStarted("j", NOW, cell))
-        hook(RegionPaused("j", NOW, "EU", "HTTP 429\x1b[31m", 4.0, 900.0))
+    with sharing(progress, tmp_path / "live", "j"):
+        progress.apply(JobStarted("j", NOW, "r", "question", 1, lanes, 1, 6, 0, 6))
+        progress.apply(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
+        progress.apply(ExecutionStarted("j", NOW, cell))
+        progress.apply(RegionPaused("j", NOW, "EU", "HTTP 429\x1b[31m", 4.0, 900.0))
         state = written(tmp_path / "live")
         assert state.in_flight == 1
         assert state.calls == {(lanes[0].model_id, lanes[0].region.label): "1 asking"}
@@ -46,15 +53,13 @@ def test_it_says_what_is_in_flight_which_question_it_is_at_and_which_region_is_p
         assert list(state.troubles()) == ["EU"]
         assert "paused for" in state.troubles()["EU"]
         assert "\x1b" not in state.troubles()["EU"]
-        assert len(passed) == 4
         assert read_shared_state(tmp_path / "live", "other") is None
     assert read_shared_state(tmp_path / "live", "j") is None
     assert list((tmp_path / "live").iterdir()) == []
 
 
 def test_what_a_killed_process_left_is_not_believed(tmp_path: Path) -> None:
-    with sharing(tmp_path, "j", lambda _: None) as hook:
-        hook(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
+    with sharing(begun(), tmp_path, "j"):
         written(tmp_path)
         [path] = tmp_path.glob("*.json")
         left = path.read_bytes()
@@ -62,7 +67,7 @@ def test_what_a_killed_process_left_is_not_believed(tmp_path: Path) -> None:
     assert read_shared_state(tmp_path, "j") is not None
     os.utime(path, (time.time() - 10, time.time() - 10))
     assert read_shared_state(tmp_path, "j") is None
-    with sharing(tmp_path, "other", lambda _: None):
+    with sharing(Progress(), tmp_path, "other"):
         assert not path.exists()
 
 
@@ -70,8 +75,7 @@ def test_what_a_killed_process_left_is_not_believed(tmp_path: Path) -> None:
     "content", [b"", b"{", b"[]", b"{}", b'{"in_flight": 1, "run_id": "r", "calls": [1]}', b"\xff"]
 )
 def test_a_file_that_is_something_else_says_nothing(tmp_path: Path, content: bytes) -> None:
-    with sharing(tmp_path, "j", lambda _: None) as hook:
-        hook(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
+    with sharing(begun(), tmp_path, "j"):
         written(tmp_path)
         [path] = tmp_path.glob("*.json")
     path.write_bytes(content)
@@ -80,6 +84,6 @@ def test_a_file_that_is_something_else_says_nothing(tmp_path: Path, content: byt
 
 def test_a_folder_that_cannot_be_written_stops_no_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with sharing(tmp_path / "file" / "live", "j", lambda _: None) as hook:
-        hook(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
+    with sharing(begun(), tmp_path / "file" / "live", "j"):
+        pass
     assert read_shared_state(tmp_path / "file" / "live", "j") is None

@@ -11,7 +11,7 @@ from beacon_cli.comparison.figures import rate
 from beacon_cli.comparison.verdicts import Judged, Subject
 from beacon_cli.html.environment import number, small
 from beacon_cli.html.style import style
-from beacon_cli.report import page
+from beacon_cli.report import judgement, page
 from beacon_cli.report.effect_map import effect_map
 
 
@@ -20,7 +20,7 @@ def judged(question: str, model: str, effect: float) -> Judged:
 
 
 def test_the_policy_allows_the_pages_own_style_and_script_alone() -> None:
-    script = base64.b64encode(hashlib.sha256(page._script().encode()).digest()).decode()
+    script = base64.b64encode(hashlib.sha256(page.page_script().encode()).digest()).decode()
     assert page.policy().startswith("default-src 'none'; script-src 'sha256-")
     assert f"script-src 'sha256-{script}';" in page.policy()
     assert "unsafe" not in page.policy()
@@ -28,7 +28,7 @@ def test_the_policy_allows_the_pages_own_style_and_script_alone() -> None:
 
 
 def test_style_and_script_cannot_end_their_element() -> None:
-    assert "</" not in page._script()
+    assert "</" not in page.page_script()
     assert "</" not in style()
 
 
@@ -38,8 +38,8 @@ def test_numbers_have_a_minus_of_their_own_and_none_before_zero() -> None:
 
 
 def test_a_rate_is_told_with_what_it_is_of_and_its_interval() -> None:
-    assert page._rate(rate(1, 80)) == "1 of 80 (0–7 %)"
-    assert page._rate(rate(0, 0)) == "–"
+    assert judgement._rate(rate(1, 80)) == "1 of 80 (0–7 %)"
+    assert judgement._rate(rate(0, 0)) == "–"
 
 
 def test_equal_conditions_stand_together() -> None:
@@ -61,7 +61,7 @@ def test_long_conditions_are_cut_where_they_still_differ() -> None:
 
 
 def test_control_characters_are_visible_wherever_the_template_prints_them() -> None:
-    made = page._environment().from_string("<i>{{ text }}</i>").render(text="\x1b[31m\u202e</i>")
+    made = judgement.environment().from_string("<i>{{ text }}</i>").render(text="\x1b[31m\u202e</i>")
     assert made == "<i>\\x1b[31m\\u202e&lt;/i&gt;</i>"
 
 

@@ -1,0 +1,58 @@
+"""The process that makes one comparison: a request on stdin, a part of a page on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from beacon_cli.dashboard.comparisons import Request
+from beacon_cli.errors import BeaconError
+
+if TYPE_CHECKING:
+    from beacon_cli.comparison.verdicts import Subject
+
+_BUDGET = 150_000  # characters of answers in the page, whose links lead to all of them
+
+
+def main() -> None:
+    """Read a `Request`, and write a JSON object: `html`, or `message` and `hint`."""
+    request: Request = pickle.load(sys.stdin.buffer)  # from the dashboard, which started this process
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        told = {"html": _compared(request)}
+    except BeaconError as error:
+        told = {"message": error.message, "hint": error.hint or ""}
+    sys.stdout.write(json.dumps(told))
+
+
+def _end_with_parent() -> None:
+    """End this process when stdin ends: the dashboard is gone, and nobody would see the comparison."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+def _compared(request: Request) -> str:
+    from beacon_cli.comparison.options import chosen_options
+    from beacon_cli.dashboard.addresses import job_address
+    from beacon_cli.records.find_job import find_job
+    from beacon_cli.report.judgement import judgement_html
+    from beacon_cli.report.report import collected
+    from beacon_cli.store.connect import connect_readonly
+
+    def answers_at(subject: Subject) -> str:
+        return job_address(job.id, "answers", question=subject.question_id, model=subject.inside)
+
+    options = chosen_options(None, None, None, (), None)
+    vocabulary = request.vocabulary
+    with connect_readonly(request.url) as connection:
+        job = find_job(connection, request.job_id, regions=vocabulary.regions)
+        report = collected(connection, job, options, vocabulary.models, _BUDGET)
+    return judgement_html(report, options.rule, answers_at=answers_at)
+
+
+if __name__ == "__main__":
+    main()
