@@ -60,7 +60,7 @@ def print_findings(report: AuditReport, console: Console) -> None:
     """Print a line for each check that did not pass; nothing if all passed."""
     findings = [check for check in report.checks if check.status not in ("pass", "skip")]
     for check in findings:
-        _print_line(check, console)
+        print_check_line(check, console)
     if findings:
         console.print()
 
@@ -140,7 +140,7 @@ def _print_check(check: Check, report: AuditReport, console: Console) -> None:
     deviations = list(_deviations(report)) if (check.name, check.status) == ("complete", "fail") else []
     if deviations:
         check = replace(check, detail=incomplete(report.source, report.coverage))
-    _print_line(check, console)
+    print_check_line(check, console)
     if check.status == "fail" and (advice := _DO.get(check.name)):
         deviations.append(f"do: {advice}")
     for line in deviations:
@@ -163,7 +163,8 @@ def _deviations(report: AuditReport) -> Iterator[str]:
         yield f"… and {more} more"
 
 
-def _print_line(check: Check, console: Console) -> None:
+def print_check_line(check: Check, console: Console) -> None:
+    """Print the line of a check: a mark, its name, its detail."""
     from rich.text import Text
 
     marks = _MARKS if can_encode("".join(_MARKS.values()), console) else _ASCII_MARKS

@@ -62,15 +62,22 @@ def write_report(
     and `EnvironmentFault` when the file cannot be written.
     """
     with replacing(path) as file:
-        report = _collected(connection, job, options, models, budget)
+        report = collected_report(connection, job, options, models=models, budget=budget, made_at=datetime.now(UTC))
         write_page(file, report, options.rule)
     return WrittenReport(path and path.absolute(), None if path is None else path.stat().st_size, report)
 
 
-def _collected(
-    connection: Connection, job: StoredJob, options: Options, models: Mapping[str, Model], budget: int
+def collected_report(
+    connection: Connection,
+    job: StoredJob,
+    options: Options,
+    *,
+    models: Mapping[str, Model],
+    made_at: datetime | None,
+    budget: int = BUDGET,
 ) -> Report:
-    with reading(connection), AnswerFile() as answers:  # one snapshot for the whole page
+    """Return the contents of a job's report, read in one snapshot; `write_page` writes them. Raises `StoreError`."""
+    with reading(connection), AnswerFile() as answers:
         recorded = Recorded(answers, grouping_of(options, [job]))
         comparison = compare_jobs(connection, [job], options, models=models, watch=recorded.watch)
         history = history_of(connection, job)
@@ -83,5 +90,5 @@ def _collected(
         recorded=recorded,
         answers=selection,
         regions=tuple(regions),
-        made_at=datetime.now(UTC),
+        made_at=made_at,
     )
