@@ -61,7 +61,7 @@ def job_file(job: StoredJob, questions: str) -> dict[str, Any]:
     """Return the job as a job file, which has its questions in a file of that name."""
     spec = job.spec
     prompts = {key: spec[key] for key in ("system_prompt", "system_prompts") if spec.get(key)}
-    generation = {key: value for key, value in spec["generation"].items() if value is not None}
+    generation = {key: value for key, value in spec.get("generation", {}).items() if value is not None}
     return {
         "id": job.id,
         **{key: spec[key] for key in _AS_WRITTEN if key in spec},

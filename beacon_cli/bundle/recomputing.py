@@ -6,15 +6,11 @@ tests read them as did when the bundle was written: see docs/decisions/0032.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
-import shutil
 import tempfile
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
 from beacon_cli.audit.audit import audited
@@ -24,43 +20,15 @@ from beacon_cli.bundle import names
 from beacon_cli.bundle.differences import first_difference
 from beacon_cli.bundle.documents import audit_document, verdicts_document, write_rows
 from beacon_cli.bundle.job_document import SCHEMA_VERSION, regions_of
-from beacon_cli.bundle.restoring import NotRestorable, restore
+from beacon_cli.bundle.restoring import NotRestorable
 from beacon_cli.bundle.unpacking import Unpacking
 from beacon_cli.errors import UsageError
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.snapshot import Connection
-from beacon_cli.store.connect import connect_readonly
-from beacon_cli.store.embedded import embedded_server
-from beacon_cli.store.migrate import migrate
 from modal_deployment.registry import Model
 
 _TIMED = "timestamps"
 """The check that also says whether a time lies in the future: that depends on when it is asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recomputed:
-    """What was computed anew, and what of it could not be: one line each."""
-
-    checks: tuple[Check, ...]
-    not_recomputed: tuple[str, ...] = ()
-
-
-@contextlib.contextmanager
-def restored(bundle: Unpacking, job: Mapping[str, Any]) -> Iterator[Connection]:
-    """Yield a connection to a database that has nothing but a bundle's rows, and ends with the block.
-
-    Raises `StoreError` if no server can be started, `NotRestorable` and `BadZip`.
-    """
-    folder = Path(tempfile.gettempdir()) / f"beacon-bundle-{uuid.uuid4().hex}"
-    try:
-        with embedded_server(folder) as url:
-            migrate(url)
-            restore(url, bundle, job)
-            with connect_readonly(url) as connection:
-                yield connection
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_job(bundle: Unpacking) -> dict[str, Any]:

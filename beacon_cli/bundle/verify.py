@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,19 @@ from typing import Any
 from beacon_cli.audit.check import Check
 from beacon_cli.bundle import names
 from beacon_cli.bundle.manifest import Listed, NotAManifest, read_manifest, sums_of
-from beacon_cli.bundle.recomputing import audit_check, read_job, restored, rows_check, stored_job, verdicts_check
-from beacon_cli.bundle.restoring import NotRestorable
+from beacon_cli.bundle.recomputing import audit_check, read_job, rows_check, stored_job, verdicts_check
+from beacon_cli.bundle.restoring import NotRestorable, restore
 from beacon_cli.bundle.signature import LARGEST, Key, NotASignature, is_valid, key_of, refusal_of
 from beacon_cli.bundle.unpacking import BadZip, Unpacking, unpacking
 from beacon_cli.console.printable import excerpt
+from beacon_cli.console.status_line import status_line
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
+from beacon_cli.records.snapshot import Connection
+from beacon_cli.store.connect import connect_readonly
+from beacon_cli.store.temporary import temporary_database
+
+Database = Callable[[], AbstractContextManager[str]]
+"""Returns a context manager that yields the URL of an empty, migrated database."""
 
 _ONLY_HASHED = (
     f"{names.COSTS}: prices are those of the machine that wrote it",
@@ -76,15 +84,16 @@ class _Findings:
     error: BeaconError | None = None
 
 
-def verify_bundle(path: Path, signer: Path | None = None) -> VerifiedBundle:
-    """Check a bundle, without a network or a database of one's own. `signer` is a public key, or a file of some.
+def verify_bundle(path: Path, signer: Path | None = None, *, database: Database = temporary_database) -> VerifiedBundle:
+    """Check a bundle, without a network. `signer` is a public key, or a file of allowed signers.
 
-    Raises `UsageError` if one of the files cannot be read.
+    The rows are read into `database`, by default one that is made for this and deleted. Raises `UsageError` if one of
+    the files cannot be read.
     """
     found = _Findings()
     try:
         with unpacking(path) as bundle:
-            _check(bundle, signer, found)
+            _check(bundle, signer, found, database)
     except BadZip as error:
         found.checks.append(Check("zip", "fail", str(error)))
     return VerifiedBundle(
@@ -99,10 +108,10 @@ def verify_bundle(path: Path, signer: Path | None = None) -> VerifiedBundle:
     )
 
 
-def _check(bundle: Unpacking, signer: Path | None, found: _Findings) -> None:
+def _check(bundle: Unpacking, signer: Path | None, found: _Findings, database: Database) -> None:
     measured = {name: bundle.measured(name) for name in sorted(bundle.names)}
     problems = _differing(bundle, measured)
-    detail = "; ".join(problems) or f"all {len(measured)} files are as the manifest says"
+    detail = "; ".join(problems) or "every file that the manifest lists is unchanged"
     found.checks.append(Check("files", "fail" if problems else "pass", detail))
     if names.MANIFEST in measured:
         found.manifest_sha256 = measured[names.MANIFEST].sha256
@@ -113,7 +122,7 @@ def _check(bundle: Unpacking, signer: Path | None, found: _Findings) -> None:
             for name in ("rows", "audit", "verdicts")
         ]
     else:
-        _recompute(bundle, found)
+        _recompute(bundle, found, database)
 
 
 def _differing(bundle: Unpacking, measured: Mapping[str, Listed]) -> list[str]:
@@ -184,27 +193,34 @@ def _checked_signature(bundle: Unpacking, signer: Path | None, found: _Findings)
         return Check("signature", "warn", f"signed with {key}; whose key that is was not asked (--signer)")
     name, refusal = refusal_of(manifest, signature, signer)
     if name is None:
-        return Check("signature", "fail", f"signed with {key}, which {excerpt(str(signer), 120)} does not name")
+        return Check("signature", "fail", f"signed with {key}, which {excerpt(signer.name, 120)} does not name")
     if refusal:
         return Check("signature", "fail", f"signed with {key}, which is not accepted: {refusal}")
     found.signer = name
-    return Check("signature", "pass", f"signed with {key}, which {excerpt(str(signer), 120)} names")
+    return Check("signature", "pass", f"signed with {key}, which {excerpt(signer.name, 120)} names")
 
 
-def _recompute(bundle: Unpacking, found: _Findings) -> None:
+def _recompute(bundle: Unpacking, found: _Findings, database: Database) -> None:
     """Compute audit and verdicts anew, and note what was not computed."""
     found.not_recomputed += [told for told in _ONLY_HASHED if told.partition(":")[0] in bundle.names]
     try:
         document = read_job(bundle)
-        with restored(bundle, document) as connection:
-            job = stored_job(connection, document)
-            found.job_id = job.id
-            found.checks.append(rows_check(connection, job, bundle))
-            audit, left_out = audit_check(connection, job, bundle)
-            found.not_recomputed += left_out
-            found.checks.append(audit)
-            found.checks.append(verdicts_check(connection, job, bundle, document))
+        with database() as url, status_line("computing audit and verdicts anew"):
+            restore(url, bundle, document)
+            with connect_readonly(url) as connection:
+                _compare(bundle, found, connection, document)
     except NotRestorable as error:
         found.checks.append(Check("rows", "fail", str(error)))
     except EnvironmentFault as error:
         found.error = error
+
+
+def _compare(bundle: Unpacking, found: _Findings, connection: Connection, document: Mapping[str, Any]) -> None:
+    """Compare what the restored rows give with what the bundle says."""
+    job = stored_job(connection, document)
+    found.job_id = job.id
+    found.checks.append(rows_check(connection, job, bundle))
+    audit, left_out = audit_check(connection, job, bundle)
+    found.not_recomputed += left_out
+    found.checks.append(audit)
+    found.checks.append(verdicts_check(connection, job, bundle, document))

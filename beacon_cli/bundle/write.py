@@ -6,6 +6,7 @@ import io
 import platform
 import shutil
 import tempfile
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib import resources
 from importlib.metadata import version
@@ -88,15 +89,13 @@ def write_bundle(
             hint="publish its report and its export instead",
         )
     with opened(output) as stream, tempfile.TemporaryFile(prefix="beacon-") as spooled:
-        with status_line("comparing the answers, and writing the bundle"):
-            archive = Archive(cast(BinaryIO, spooled))
-            with reading(connection):
+        with closing(Archive(cast(BinaryIO, spooled))) as archive:
+            with status_line("comparing the answers, and writing the bundle"), reading(connection):
                 comparison, executions = _write_files(archive, connection, job, options, settings, contents)
             archive.add(names.SUMS, sums_of(archive.listed.values()))
-        manifest = manifest_of(archive.listed.values())
-        archive.add(names.MANIFEST, manifest)
-        signed_by = _sign(archive, manifest, contents.key) if contents.key is not None else None
-        archive.close()
+            manifest = manifest_of(archive.listed.values())
+            archive.add(names.MANIFEST, manifest)
+            signed_by = None if contents.key is None else _sign(archive, manifest, contents.key)
         spooled.seek(0)
         shutil.copyfileobj(spooled, stream)
     return WrittenBundle(

@@ -45,9 +45,10 @@ def bundle(
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> CommandResult:
-    """Write a job, its answers, audit, verdicts and report into one zip that others can check.
+    """Write a job with its verdicts and report into one zip that others can check.
 
-    It is checked by standard tools, as the README.txt in it says, or by `beacon verify bundle`. Exit code 0 whatever
+    Its answers, audit and costs are in it too. It is checked by standard tools, as the README.txt in it says, or by
+    `beacon verify bundle`. Exit code 0 whatever
     the verdicts are, and 1 if answers are missing.
     """
     from beacon_cli.bundle.signature import require_key
