@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
+from beacon_cli import __version__
 from beacon_cli.audit.audit import audited
 from beacon_cli.audit.check import Check
 from beacon_cli.audit.report import AuditReport
@@ -22,6 +23,7 @@ from beacon_cli.bundle.documents import audit_document, verdicts_document, write
 from beacon_cli.bundle.job_document import SCHEMA_VERSION, regions_of
 from beacon_cli.bundle.restoring import NotRestorable
 from beacon_cli.bundle.unpacking import Unpacking
+from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.snapshot import Connection
@@ -40,11 +42,8 @@ def read_job(bundle: Unpacking) -> dict[str, Any]:
 
 
 def stored_job(connection: Connection, job: Mapping[str, Any]) -> StoredJob:
-    """Return the job in a restored database, read by the regions of the bundle. Raises `NotRestorable`."""
-    try:
-        return find_job(connection, job["job"]["id"], regions=regions_of(job["regions"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise NotRestorable(f"{names.JOB}: its regions cannot be read") from error
+    """Return the job in a restored database, read by the regions of the bundle."""
+    return find_job(connection, job["job"]["id"], regions=regions_of(job["regions"]))
 
 
 def rows_check(connection: Connection, job: StoredJob, bundle: Unpacking) -> Check:
@@ -70,22 +69,36 @@ def audit_check(connection: Connection, job: StoredJob, bundle: Unpacking) -> tu
 def verdicts_check(connection: Connection, job: StoredJob, bundle: Unpacking, document: Mapping[str, Any]) -> Check:
     """Compare the verdicts with those of the restored rows.
 
-    Raises `MissingExtra` where they were computed by an extra that is not installed.
+    Raises `MissingExtra` where they were computed by an extra that is not installed, and `NotRestorable` if they cannot
+    be computed as they were.
     """
     from beacon_cli.comparison.compare import compare_jobs
     from beacon_cli.comparison.options import built_in_rule_of, chosen_options
 
-    compared = document.get("compare")
+    compared = document["compare"]
     try:
-        chosen = {key: value for key, value in dict(cast(Any, compared)).items() if key != "refusal_rule"}
-        rule = built_in_rule_of(str(cast(Any, compared)["refusal_rule"]))
-        accepted = chosen.pop("accept") or ()
-        options = replace(chosen_options(**chosen, accepted=accepted, refusals=None), rule=rule)
+        options = chosen_options(
+            compared["measure"],
+            compared["rate"],
+            compared["margin"],
+            compared["accept"] or (),
+            None,
+            by=compared["by"],
+        )
+        options = replace(options, rule=built_in_rule_of(compared["refusal_rule"]))
         models = {each["id"]: Model(**each) for each in document["models"]}
         comparison = compare_jobs(connection, [job], options, models=models)
-    except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise NotRestorable(f"{names.JOB}: it does not say how the answers were compared") from error
+    except UsageError as error:
+        raise NotRestorable(f"{names.JOB}: the answers cannot be compared as it says: {error.message}") from error
     return _compared("verdicts", names.VERDICTS, _document(bundle, names.VERDICTS), verdicts_document(comparison))
+
+
+def versions_told(bundle: Unpacking) -> str:
+    """Return which versions of this program wrote and read a bundle; nothing if it is the same."""
+    written = str(_document(bundle, names.VERSIONS).get("beacon"))
+    if written == __version__:
+        return ""
+    return f"; it was written by beacon {excerpt(written, 40)}, and this is {__version__}"
 
 
 def _as_timed(audit: AuditReport, stored: Mapping[str, Any]) -> tuple[AuditReport, list[str]]:

@@ -12,6 +12,7 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -83,7 +84,11 @@ def signature_of(content: bytes, key: Path) -> bytes:
     Raises `EnvironmentFault` with its reason if it does not sign.
     """
     command = [_PROGRAM, "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE]
-    done = subprocess.run(command, input=content, capture_output=True, check=False, env=without_secrets())
+    # On a terminal it may say there that a security key has to be touched.
+    stderr = None if sys.stderr.isatty() else subprocess.PIPE
+    done = subprocess.run(
+        command, input=content, stdout=subprocess.PIPE, stderr=stderr, check=False, env=without_secrets()
+    )
     if done.returncode != 0 or not done.stdout:
         raise EnvironmentFault(
             f"{_PROGRAM} did not sign with {excerpt(str(key), 200)}: {_said(done)}",
@@ -169,7 +174,7 @@ def _run(arguments: Sequence[str], content: bytes) -> subprocess.CompletedProces
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    lines = (done.stderr or b"").decode("utf-8", "replace").strip().splitlines()
     return excerpt(lines[0], 200) if lines else f"exit code {done.returncode}"
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from beacon_cli.audit.check import Check
 from beacon_cli.bundle import names
 from beacon_cli.bundle.manifest import Listed, NotAManifest, read_manifest, sums_of
-from beacon_cli.bundle.recomputing import audit_check, read_job, rows_check, stored_job, verdicts_check
+from beacon_cli.bundle.recomputing import audit_check, read_job, rows_check, stored_job, verdicts_check, versions_told
 from beacon_cli.bundle.restoring import NotRestorable, restore
 from beacon_cli.bundle.signature import LARGEST, Key, NotASignature, is_valid, key_of, refusal_of
 from beacon_cli.bundle.unpacking import BadZip, Unpacking, unpacking
@@ -25,6 +25,8 @@ from beacon_cli.store.temporary import temporary_database
 Database = Callable[[], AbstractContextManager[str]]
 """Returns a context manager that yields the URL of an empty, migrated database."""
 
+# What reading a job leads to that no Beacon stored: its values are trusted everywhere else.
+_UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 _ONLY_HASHED = (
     f"{names.COSTS}: prices are those of the machine that wrote it",
     f"{names.REPORT}: its layout is that of the version that wrote it",
@@ -211,6 +213,8 @@ def _recompute(bundle: Unpacking, found: _Findings, database: Database) -> None:
                 _compare(bundle, found, connection, document)
     except NotRestorable as error:
         found.checks.append(Check("rows", "fail", str(error)))
+    except _UNREADABLE:
+        found.checks.append(Check("rows", "fail", f"{names.JOB}: the job in it cannot be read"))
     except EnvironmentFault as error:
         found.error = error
 
@@ -219,8 +223,13 @@ def _compare(bundle: Unpacking, found: _Findings, connection: Connection, docume
     """Compare what the restored rows give with what the bundle says."""
     job = stored_job(connection, document)
     found.job_id = job.id
-    found.checks.append(rows_check(connection, job, bundle))
+    told = versions_told(bundle)
+
+    def add(check: Check) -> None:
+        found.checks.append(replace(check, detail=f"{check.detail}{told}") if check.status == "fail" else check)
+
+    add(rows_check(connection, job, bundle))
     audit, left_out = audit_check(connection, job, bundle)
     found.not_recomputed += left_out
-    found.checks.append(audit)
-    found.checks.append(verdicts_check(connection, job, bundle, document))
+    add(audit)
+    add(verdicts_check(connection, job, bundle, document))

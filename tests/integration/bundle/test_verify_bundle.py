@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from beacon_cli import __version__
 from beacon_cli.bundle.names import EVERY, SIGNED
 from beacon_cli.bundle.verify import Database, VerifiedBundle, verify_bundle
 from beacon_cli.errors import EnvironmentFault, UsageError
@@ -172,12 +173,22 @@ def replaced(old: str, new: str) -> Any:
         ("executions.jsonl", '{"schema', '["schema', {"rows": "executions.jsonl, line 1: it is not JSON"}),
         ("questions.jsonl", '{"id"', '7 {"id"', {"rows": "questions.jsonl, line 1: it is not JSON"}),
         ("job.json", '"batching": "question"', '"batching": "x"', {"rows": "job.json cannot be read back"}),
-        ("job.json", '"aliases": [', '"aliases": 5, "b": [', {"rows": "job.json: its regions cannot be read"}),
+        ("job.json", '"aliases": [', '"aliases": 5, "b": [', {"rows": "job.json: the job in it cannot be read"}),
         (
             "job.json",
             '"refusal_rule": "built in',
             '"refusal_rule": "my own',
-            {"rows": "job.json: it does not say how the answers were compared"},
+            {
+                "rows": "job.json: the answers cannot be compared as it says:"
+                " refusals were found by a rule that is not built in: my own"
+            },
+        ),
+        ("job.json", '"models": [', '"models": [7], "m": [', {"audit": "audit.json is not what its rows give: "}),
+        (
+            "job.json",
+            '"by": "region"',
+            '"by": ["x"]',
+            {"verdicts": "verdicts.json is not what its rows give: data.by: "},
         ),
         (
             "job.json",
@@ -204,6 +215,18 @@ def test_what_a_forger_changed_is_found_by_computing_it_anew(
     [(check, detail)] = failed(verified).items()
     [(expected, beginning)] = found.items()
     assert (check, detail[: len(beginning)]) == (expected, beginning)
+
+
+def test_a_difference_is_told_with_the_versions_that_wrote_and_read_the_bundle(
+    connection: Connection, database: Database, tmp_path: Path
+) -> None:
+    seed(connection)
+    bundled(connection, JOB, tmp_path / "b.zip", report=False)
+    older = forged(tmp_path / "b.zip", "versions.json", replaced(f'"beacon": "{__version__}"', '"beacon": "0.0.1"'))
+    assert failed(verify_bundle(older, database=database)) == {}
+    other = forged(older, "audit.json", replaced('"rows": 12', '"rows": 13'))
+    told = failed(verify_bundle(other, database=database))["audit"]
+    assert told.endswith(f"computed 12; it was written by beacon 0.0.1, and this is {__version__}")
 
 
 def test_whether_a_time_was_in_the_future_is_told_and_not_computed_anew(
