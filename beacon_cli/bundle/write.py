@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from beacon_cli import __version__
+from beacon_cli.audit.audit import audited
+from beacon_cli.audit.report import AuditReport
 from beacon_cli.bundle import names
 from beacon_cli.bundle.archive import Archive
 from beacon_cli.bundle.documents import (
@@ -122,9 +124,9 @@ def _write_files(
     The page is written into a file at first: its comparison is needed before.
     """
     with tempfile.TemporaryFile(prefix="beacon-") as page:
+        if not contents.partial:
+            _require_complete(audited(connection, job))
         comparison = _compared(connection, job, options, settings, cast(BinaryIO, page) if contents.report else None)
-        if not (comparison.complete or contents.partial):
-            raise _incomplete(comparison)
         archive.add(names.README, _readme(comparison))
         archive.add(names.AUDIT, audit_document(comparison.audits[0]))
         costs = cost_report(connection, settings, job.id, None, billing=False, as_json=True)
@@ -163,12 +165,13 @@ def _compared(
     return report.comparison
 
 
-def _incomplete(comparison: Comparison) -> ProblemsFound:
-    [audit] = comparison.audits
-    return ProblemsFound(
-        f"job {excerpt(audit.job_id)} is incomplete: {audit.cells.answered} of {audit.cells.expected} answers",
-        hint="run it again to ask what is missing; --partial makes a bundle that says it is incomplete",
-    )
+def _require_complete(audit: AuditReport) -> None:
+    """Raise `ProblemsFound` for a job that lacks answers: before its answers are compared, which takes long."""
+    if not audit.cells.whole:
+        raise ProblemsFound(
+            f"job {excerpt(audit.job_id)} is incomplete: {audit.cells.answered} of {audit.cells.expected} answers",
+            hint="run it again to ask what is missing; --partial makes a bundle that says it is incomplete",
+        )
 
 
 def _readme(comparison: Comparison) -> bytes:
