@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from beacon_cli.bundle.names import EVERY, LISTED, OPTIONAL, SUMS
+from beacon_cli.bundle.parsing import parsed
 
 FORMAT = "beacon-bundle"
 VERSION = 1
@@ -17,6 +17,7 @@ VERSION = 1
 _SHA256 = re.compile("[0-9a-f]{64}")
 _KEYS = {"name", "sha256", "size"}
 _LARGEST = 1 << 50  # bytes
+_MOST_VALUES = 1000
 
 
 class NotAManifest(ValueError):
@@ -48,8 +49,8 @@ def sums_of(files: Iterable[Listed]) -> bytes:
 def read_manifest(content: bytes) -> dict[str, Listed]:
     """Return the files of a manifest by name. Raises `NotAManifest` unless it is one, in canonical form."""
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document = parsed(content, _MOST_VALUES)
+    except ValueError:
         raise NotAManifest("it is not JSON") from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise NotAManifest("it is not the manifest of a bundle")

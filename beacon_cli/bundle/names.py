@@ -21,6 +21,8 @@ SIGNERS = "allowed_signers"
 OPTIONAL = (REPORT,)
 LISTED = (README, AUDIT, COSTS, EXECUTIONS, JOB_FILE, JOB, QUESTIONS, REPORT, SUPERSEDED, VERDICTS, VERSIONS)
 """The files that `SHA256SUMS` lists, in the order in which they are written."""
+ROWS = (EXECUTIONS, QUESTIONS, SUPERSEDED)
+"""The files that are as large as the job: they are read line by line."""
 SIGNED = (SIGNATURE, SIGNERS)
 """Both are there in a signed bundle, and neither in another."""
 EVERY = (*LISTED, SUMS, MANIFEST, *SIGNED)

@@ -21,6 +21,7 @@ from beacon_cli.bundle import names
 from beacon_cli.bundle.differences import first_difference
 from beacon_cli.bundle.documents import audit_document, verdicts_document, write_rows
 from beacon_cli.bundle.job_document import SCHEMA_VERSION, regions_of
+from beacon_cli.bundle.parsing import MOST_IN_A_DOCUMENT, parsed
 from beacon_cli.bundle.restoring import NotRestorable
 from beacon_cli.bundle.unpacking import Unpacking
 from beacon_cli.console.printable import excerpt
@@ -131,9 +132,9 @@ def _compared(name: str, file: str, stored: Mapping[str, Any], computed: bytes) 
 
 def _document(bundle: Unpacking, name: str) -> dict[str, Any]:
     try:
-        value = json.loads(bundle.read(name))
-    except (ValueError, RecursionError):
+        value = parsed(bundle.read(name), MOST_IN_A_DOCUMENT)
+    except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise NotRestorable(f"{name} is not a JSON document")
+        raise NotRestorable(f"{name} is not a JSON document that can be read")
     return value

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from beacon_cli.bundle import names
+from beacon_cli.bundle.parsing import MOST_IN_A_LINE, parsed
 from beacon_cli.bundle.unpacking import Unpacking
 from beacon_cli.console.printable import excerpt
 from beacon_cli.export.columns import SCHEMA_VERSION
@@ -105,9 +106,9 @@ def _superseded(bundle: Unpacking) -> Iterator[dict[str, Any]]:
 def _objects(bundle: Unpacking, name: str) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(bundle.lines(name), 1):
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            raise NotRestorable(f"{name}, line {number}: it is not JSON") from None
+            value = parsed(line, MOST_IN_A_LINE)
+        except ValueError:
+            raise NotRestorable(f"{name}, line {number}: it is not JSON that can be read") from None
         yield _mapping(value, f"{name}, line {number}")
 
 

@@ -14,19 +14,17 @@ from pathlib import Path
 from typing import IO
 
 from beacon_cli.bundle.manifest import Listed
-from beacon_cli.bundle.names import EVERY
+from beacon_cli.bundle.names import EVERY, ROWS
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 
 LARGEST_DOCUMENT = 256 * 1024 * 1024
-"""The largest file that is read as a whole, in bytes."""
+"""The largest file but those of rows and questions, in bytes: it is read as a whole."""
 LARGEST_LINE = 128 * 1024 * 1024
 """The longest line that is read, in bytes: an answer of the largest size, with every character escaped."""
 
 _CHUNK = 1 << 20
-# Text like ours is packed to a tenth; what is far below that only fills disks and memories.
-_MOST_EXPANSION = 200
-_SMALL = 64 * 1024 * 1024  # bytes that may be packed by any factor
+_LARGEST = 64 * 1024**3  # bytes of all files together: a job of thirty million cells
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, NotImplementedError, RuntimeError)
@@ -58,9 +56,7 @@ class Unpacking:
             raise BadZip(f"{name} is damaged: {excerpt(str(error), 120)}") from error
 
     def read(self, name: str) -> bytes:
-        """Return a whole file. Raises `BadZip` if it is damaged or too large for that."""
-        if self._members[name].file_size > LARGEST_DOCUMENT:
-            raise BadZip(f"{name} is larger than {LARGEST_DOCUMENT:,} bytes")
+        """Return a whole document. Raises `BadZip` if it is damaged."""
         with self._member(name) as stream:
             return stream.read()
 
@@ -71,6 +67,10 @@ class Unpacking:
                 if len(line) > LARGEST_LINE:
                     raise BadZip(f"{name} has a line of more than {LARGEST_LINE:,} bytes")
                 yield line
+
+    def size_of(self, name: str) -> int:
+        """Return the size of a file, in bytes."""
+        return self._members[name].file_size
 
     def measured(self, name: str) -> Listed:
         """Return the size and the SHA-256 that a file has. Raises `BadZip` if it is damaged."""
@@ -113,6 +113,8 @@ def _require_sound(archive: zipfile.ZipFile, size: int) -> None:
             raise BadZip(f"{excerpt(info.filename, 120)}: {problem}")
     if archive.comment:
         raise BadZip("it has a comment, which no bundle has")
+    if (unpacked := sum(info.file_size for info in archive.infolist())) > _LARGEST:
+        raise BadZip(f"it would be {unpacked:,} bytes: no bundle is so large")
     if sum(info.compress_size for info in archive.infolist()) > size:
         raise BadZip("its files overlap: together they are larger than the zip")
 
@@ -128,6 +130,6 @@ def _problem(info: zipfile.ZipInfo, count: int) -> str | None:
         return "it is encrypted"
     if info.compress_type not in _METHODS:
         return "it is packed in a way that bundles are not"
-    if info.file_size > _SMALL + _MOST_EXPANSION * info.compress_size:
-        return f"it would be {info.file_size:,} bytes, from {info.compress_size:,}: a zip bomb"
+    if info.filename not in ROWS and info.file_size > LARGEST_DOCUMENT:
+        return f"it would be {info.file_size:,} bytes; no bundle has so large a one"
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
@@ -15,6 +17,7 @@ from beacon_cli.bundle.recomputing import audit_check, read_job, rows_check, sto
 from beacon_cli.bundle.restoring import NotRestorable, restore
 from beacon_cli.bundle.signature import LARGEST, Key, NotASignature, is_valid, key_of, refusal_of
 from beacon_cli.bundle.unpacking import BadZip, Unpacking, unpacking
+from beacon_cli.console.formatting import size
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.status_line import status_line
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
@@ -27,6 +30,7 @@ Database = Callable[[], AbstractContextManager[str]]
 
 # What reading a job leads to that no Beacon stored: its values are trusted everywhere else.
 _UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
+_TIMES_THE_ROWS = 3  # in tables, in their log, and exported again
 _ONLY_HASHED = (
     f"{names.COSTS}: prices are those of the machine that wrote it",
     f"{names.REPORT}: its layout is that of the version that wrote it",
@@ -207,6 +211,7 @@ def _recompute(bundle: Unpacking, found: _Findings, database: Database) -> None:
     found.not_recomputed += [told for told in _ONLY_HASHED if told.partition(":")[0] in bundle.names]
     try:
         document = read_job(bundle)
+        _require_space(bundle)
         with database() as url, status_line("computing audit and verdicts anew"):
             restore(url, bundle, document)
             with connect_readonly(url) as connection:
@@ -217,6 +222,17 @@ def _recompute(bundle: Unpacking, found: _Findings, database: Database) -> None:
         found.checks.append(Check("rows", "fail", f"{names.JOB}: the job in it cannot be read"))
     except EnvironmentFault as error:
         found.error = error
+
+
+def _require_space(bundle: Unpacking) -> None:
+    """Raise `EnvironmentFault` if the rows would fill the disk: a small zip may hold very many."""
+    folder = tempfile.gettempdir()
+    needed = _TIMES_THE_ROWS * sum(map(bundle.size_of, names.ROWS))
+    if needed > (free := shutil.disk_usage(folder).free):
+        raise EnvironmentFault(
+            f"to compute the verdicts anew takes about {size(needed)} in {folder}, which has {size(free)} left",
+            hint="set TMPDIR to a folder with more space",
+        )
 
 
 def _compare(bundle: Unpacking, found: _Findings, connection: Connection, document: Mapping[str, Any]) -> None:

@@ -7,15 +7,16 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 
-from beacon_cli.bundle.verify import verify_bundle
+from beacon_cli.bundle.verify import Database, verify_bundle
 from beacon_cli.errors import UsageError
 from tests.support.audit_jobs import JOB, seed
-from tests.support.bundles import bundled, failed
+from tests.support.bundles import bundled, failed, forged
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Make = Callable[[zipfile.ZipFile], None]
@@ -71,10 +72,30 @@ def test_what_no_bundle_has_is_refused_by_name(tmp_path: Path, make: Make, told:
 
 def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
-        with_file("job.json", bytes(200_000_000))(archive)
-        packed = archive.getinfo("job.json").compress_size
+        with_file("job.json", bytes(300_000_000))(archive)
+    assert (tmp_path / "b.zip").stat().st_size < 1_000_000
     verified = verify_bundle(tmp_path / "b.zip", database=never)
-    assert failed(verified) == {"zip": f"job.json: it would be 200,000,000 bytes, from {packed:,}: a zip bomb"}
+    assert failed(verified) == {"zip": "job.json: it would be 300,000,000 bytes; no bundle has so large a one"}
+
+
+def test_rows_that_would_fill_the_disk_are_not_read(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(connection)
+    bundled(connection, JOB, tmp_path / "b.zip", report=False)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    verified = verify_bundle(tmp_path / "b.zip", database=never)
+    assert verified.exit_code == 3
+    assert verified.error is not None
+    assert "which has 1.0 kB left" in verified.error.message
+
+
+def test_a_line_of_many_values_is_not_read(connection: Connection, database: Database, tmp_path: Path) -> None:
+    seed(connection)
+    bundled(connection, JOB, tmp_path / "b.zip", report=False)
+    path = forged(tmp_path / "b.zip", "executions.jsonl", lambda _: b"[" + b"[]," * 500_000 + b"[]]")
+    told = failed(verify_bundle(path, database=database))
+    assert told == {"rows": "executions.jsonl, line 1: it is not JSON that can be read"}
 
 
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:

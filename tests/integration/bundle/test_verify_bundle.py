@@ -170,8 +170,13 @@ def replaced(old: str, new: str) -> Any:
                 "rows": 'executions.jsonl cannot be read back: invalid input syntax for type integer: "many"',
             },
         ),
-        ("executions.jsonl", '{"schema', '["schema', {"rows": "executions.jsonl, line 1: it is not JSON"}),
-        ("questions.jsonl", '{"id"', '7 {"id"', {"rows": "questions.jsonl, line 1: it is not JSON"}),
+        (
+            "executions.jsonl",
+            '{"schema',
+            '["schema',
+            {"rows": "executions.jsonl, line 1: it is not JSON that can be read"},
+        ),
+        ("questions.jsonl", '{"id"', '7 {"id"', {"rows": "questions.jsonl, line 1: it is not JSON that can be read"}),
         ("job.json", '"batching": "question"', '"batching": "x"', {"rows": "job.json cannot be read back"}),
         ("job.json", '"aliases": [', '"aliases": 5, "b": [', {"rows": "job.json: the job in it cannot be read"}),
         (
