@@ -89,7 +89,7 @@ class Door:
         """Return the JSON value in a body, its texts and keys without secrets. Raises `Unreadable`."""
         try:
             text = _decoded(body, "surrogatepass")
-            _require_few_values(text)
+            require_few_values(text)
             value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
         except TooMuch:
             raise
@@ -114,10 +114,10 @@ def _decoded(body: bytes | bytearray, errors: str) -> str:
     return body.decode(_ZEROS.get(zeros, "utf-8"), errors)
 
 
-def _require_few_values(text: str) -> None:
-    """Raise `TooMuch` for more than `MAX_VALUES`, counted before any value is created."""
-    if _marks(text) > MAX_VALUES and _marks(_STRING.sub("", text)) > MAX_VALUES:
-        raise TooMuch(f"it holds more than {MAX_VALUES:,} values")
+def require_few_values(text: str, most: int = MAX_VALUES) -> None:
+    """Raise `TooMuch` for a JSON text of more than `most` values, counted before any value is created."""
+    if _marks(text) > most and _marks(_STRING.sub("", text)) > most:
+        raise TooMuch(f"it holds more than {most:,} values")
 
 
 def _marks(text: str) -> int:

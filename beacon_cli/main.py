@@ -44,6 +44,7 @@ _PANELS = {
         "compare": "compare:compare",
         "report": "report:report",
         "export": "export:export",
+        "bundle": "bundle:bundle",
         "label": "label:label",
         "costs": "costs:costs",
         "dashboard": "dashboard:dashboard",

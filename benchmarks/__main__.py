@@ -14,7 +14,7 @@ from benchmarks.mock import mock_server
 from benchmarks.processes import CommandFailed
 from benchmarks.profiling import profile
 from benchmarks.row import Row
-from benchmarks.rows import audit, barrier, cpu, memory, others, requests, resume, startup, view
+from benchmarks.rows import audit, barrier, bundles, cpu, memory, others, requests, resume, startup, view
 from benchmarks.table import markdown_table, print_table
 
 GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
@@ -25,6 +25,7 @@ GROUPS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "barrier": barrier.rows,
     "view": view.rows,
     "audit": audit.rows,
+    "bundle": bundles.rows,
     "resume": resume.rows,
     "others": others.rows,
 }

@@ -55,12 +55,13 @@ def print_findings(report: AuditReport, console: Console) -> None:
     """Print a line for each check that did not pass; nothing if all passed."""
     findings = [check for check in report.checks if check.status not in ("pass", "skip")]
     for check in findings:
-        _print_line(check, console)
+        print_check_line(check, console)
     if findings:
         console.print()
 
 
-def _print_line(check: Check, console: Console) -> None:
+def print_check_line(check: Check, console: Console) -> None:
+    """Print the line of a check: a mark, its name, its detail."""
     from rich.text import Text
 
     marks = MARKS if can_encode("".join(MARKS.values()), console) else _ASCII_MARKS
@@ -90,7 +91,7 @@ def _print_coverage(report: AuditReport, console: Console) -> None:
 def _print_check(found: CheckLines, console: Console) -> None:
     from rich.text import Text
 
-    _print_line(found.check, console)
+    print_check_line(found.check, console)
     for line in found.lines:
         print_hanging(Text("    "), line, console, indent=6)
 

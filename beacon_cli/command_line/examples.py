@@ -118,6 +118,13 @@ PAGES: dict[str, HelpPage] = {
         ),
         ("export",),
     ),
+    "bundle": HelpPage(
+        (
+            Example("beacon bundle bias-demo-1 --sign ~/.ssh/id_ed25519", "Write all of it into one signed file"),
+            Example("beacon bundle bias-demo-1 -o bias-demo-1.zip", "Write it unsigned, under another name"),
+        ),
+        ("bundle", "publish"),
+    ),
     "report": HelpPage(
         (
             Example("beacon report bias-demo-1 --open", "Write the report and open it in the browser"),
@@ -200,9 +207,16 @@ PAGES: dict[str, HelpPage] = {
     "verify": HelpPage(
         (
             Example("beacon verify endpoints", "Compare what is deployed with the registry; wakes no GPU"),
-            Example("beacon verify endpoints --local", "Verify the servers of `serve`"),
+            Example("beacon verify bundle bias-demo-1.zip", "Check a published result, and compute it anew"),
         ),
-        ("verify",),
+        ("verify", "bundle"),
+    ),
+    "verify bundle": HelpPage(
+        (
+            Example("beacon verify bundle bias-demo-1.zip", "Check the files, and compute the verdicts anew"),
+            Example("beacon verify bundle bias-demo-1.zip --signer author.pub", "Also check whose signature it is"),
+        ),
+        ("bundle", "publish"),
     ),
     "verify endpoints": HelpPage(
         (

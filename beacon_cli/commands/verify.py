@@ -1,7 +1,8 @@
-"""`beacon verify`: do the regions serve what they should serve, and do they answer?"""
+"""`beacon verify`: do the regions serve what they should serve, and is a bundle what was written?"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,12 +11,12 @@ from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import Json, Quiet, region_option
 from beacon_cli.console.result import CommandResult
 
-app = command_group("Verify the deployed endpoints.")
+app = command_group("Verify the deployed endpoints, or a bundle.")
 
 
 @app.callback()
 def verify() -> None:
-    """Verify the deployed endpoints."""
+    """Verify the deployed endpoints, or a bundle."""
 
 
 @app.command("endpoints", cls=BeaconCommand)
@@ -56,5 +57,40 @@ def endpoints(
         errors=errors,
         problems=report.problems,
         show=show_verification(report),
+        quiet=quiet,
+    )
+
+
+@app.command("bundle", cls=BeaconCommand)
+def bundle(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The zip that `beacon bundle` wrote.")],
+    signer: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Whose signature is accepted: a public key of SSH, or a file of allowed signers as ssh-keygen reads "
+            "it.",
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> CommandResult:
+    """Check that nothing in a bundle was changed, and compute its verdicts anew.
+
+    It needs no network and no database of yours: the rows are read into one that is deleted afterwards. Exit code 1 if
+    a file was changed, the signature is not good, or the rows give another audit or other verdicts.
+    """
+    from beacon_cli.bundle.table import show_verified
+    from beacon_cli.bundle.verify import verify_bundle
+
+    verified = verify_bundle(file, signer)
+    return CommandResult(
+        "verify bundle",
+        verified.as_data(),
+        verified.exit_code,
+        as_json=as_json,
+        errors=(verified.error,) if verified.error is not None else (),
+        problems=verified.problems,
+        show=show_verified(verified),
         quiet=quiet,
     )

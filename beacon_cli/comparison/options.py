@@ -44,6 +44,19 @@ def refusal_rule(file: Path | None) -> RefusalRule:
     return classifying_rule() if is_installed() else built_in_rule()
 
 
+def built_in_rule_of(source: str) -> RefusalRule:
+    """Return the built-in rule that an earlier comparison names as its `source`.
+
+    Raises `UsageError` for the rule of somebody's own file, and `MissingExtra`.
+    """
+    if source == built_in_rule().source:
+        return built_in_rule()
+    if source != classifying_rule().source:
+        raise UsageError(f"refusals were found by a rule that is not built in: {excerpt(source, 100)}")
+    require_it()
+    return classifying_rule()
+
+
 def chosen_options(
     measure: str | None,
     rate: float | None,

@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from beacon_cli.dashboard.comparisons import Request
@@ -40,7 +41,7 @@ def _compared(request: Request) -> str:
     from beacon_cli.dashboard.addresses import job_address
     from beacon_cli.records.find_job import find_job
     from beacon_cli.report.judgement import judgement_html
-    from beacon_cli.report.report import collected
+    from beacon_cli.report.report import collected_report
     from beacon_cli.store.connect import connect_readonly
 
     def answers_at(subject: Subject) -> str:
@@ -50,7 +51,9 @@ def _compared(request: Request) -> str:
     vocabulary = request.vocabulary
     with connect_readonly(request.url) as connection:
         job = find_job(connection, request.job_id, regions=vocabulary.regions)
-        report = collected(connection, job, options, vocabulary.models, _BUDGET)
+        report = collected_report(
+            connection, job, options, models=vocabulary.models, budget=_BUDGET, made_at=datetime.now(UTC)
+        )
     return judgement_html(report, options.rule, answers_at=answers_at)
 
 

@@ -40,12 +40,14 @@ def stored_executions(
     model_id: str | None = None,
     execution_id: int | None = None,
     documents: bool = False,
+    superseded: bool = False,
 ) -> Generator[StoredExecution]:
     """Yield the executions of jobs of one database in the order of question, model, region, job, arm and repeat.
 
     They are read in one snapshot, a few hundred at a time, so that memory does not grow with their number.
     `execution_id` is the number of the only row to read. With `documents`, `output_data` and `receipt_data` are read
-    too. Raises `StoreError`, and `UsageError` for several jobs of the old system.
+    too; with `superseded`, those that were asked again and replaced are read instead, of which the old system has none.
+    Raises `StoreError`, and `UsageError` for several jobs of the old system.
     """
     if len(jobs) > 1 and any(job.schema == "legacy" for job in jobs):
         raise UsageError("two jobs of the old system's tables cannot be read together")
@@ -66,7 +68,7 @@ def stored_executions(
     asked = {job.key: _asked(job) for job in jobs}
     with reading(connection), connection.cursor(name="executions", row_factory=dict_row) as cursor:
         cursor.itersize = _ROWS_AT_ONCE
-        cursor.execute(_statement(jobs[0], spec, documents=documents), parameters)
+        cursor.execute(_statement(jobs[0], spec, documents=documents, superseded=superseded), parameters)
         for row in cursor:
             read = row if jobs[0].schema == "beacon" else _without_credentials(row)
             yield StoredExecution(**originals(_with_parameters(read, asked.get(row["job_id"]))))
@@ -110,7 +112,7 @@ def question_tags(connection: Connection, job: StoredJob) -> dict[str, tuple[str
     return {original(question_id): tuple(tags) for question_id, tags in rows}
 
 
-def _statement(job: StoredJob, spec: Expectation, *, documents: bool) -> sql.Composed:
+def _statement(job: StoredJob, spec: Expectation, *, documents: bool, superseded: bool) -> sql.Composed:
     legacy = job.schema == "legacy"
     if legacy:
         executions = legacy_executions(job.columns, spec.repeats, job.regions)
@@ -118,6 +120,7 @@ def _statement(job: StoredJob, spec: Expectation, *, documents: bool) -> sql.Com
         relations: dict[str, Any] = {"executions": executions, "questions": questions}
     else:
         relations = {
+            "table": sql.Identifier("superseded_executions" if superseded else "executions"),
             "region": region_label(sql.Identifier("execution", "region"), job.regions),
             "effective_region": EFFECTIVE_REGION,
             "contract": CONTRACT,

@@ -13,14 +13,15 @@ from beacon_cli.report.recorded import Recorded
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All contents of the page. `regions` are in their usual order."""
+    """All contents of the page. `regions` are in their usual order; without `made_at` the page does not say when it was
+    made, so that it is the same whenever that is."""
 
     comparison: Comparison
     history: History
     recorded: Recorded
     answers: Selection
     regions: tuple[str, ...]
-    made_at: datetime
+    made_at: datetime | None
 
     @property
     def groups(self) -> tuple[str, ...]:

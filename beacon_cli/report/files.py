@@ -18,13 +18,16 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 80
 
 
-def default_name(job_id: str) -> str:
-    """Return a file name for a job's report; an id that had to be changed for it gets a hash to stay unique."""
+def default_name(job_id: str, *, what: str = "report", ending: str = "html") -> str:
+    """Return a file name for a job's report, or for something else that is made of a job.
+
+    An id that had to be changed for it gets a hash to stay unique.
+    """
     safe = _UNSAFE.sub("-", job_id)[:_LONGEST].strip("-.")
     if safe != job_id:
         digest = hashlib.sha256(job_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         safe = f"{safe}-{digest}".strip("-.")
-    return f"beacon-report-{safe}.html"
+    return f"beacon-{what}-{safe}.{ending}"
 
 
 def require_free_stdout(*, as_json: bool, open_it: bool) -> None:

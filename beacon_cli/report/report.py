@@ -62,16 +62,22 @@ def write_report(
     and `EnvironmentFault` when the file cannot be written.
     """
     with replacing(path) as file:
-        report = collected(connection, job, options, models, budget)
+        report = collected_report(connection, job, options, models=models, budget=budget, made_at=datetime.now(UTC))
         write_page(file, report, options.rule)
     return WrittenReport(path and path.absolute(), None if path is None else path.stat().st_size, report)
 
 
-def collected(
-    connection: Connection, job: StoredJob, options: Options, models: Mapping[str, Model], budget: int
+def collected_report(
+    connection: Connection,
+    job: StoredJob,
+    options: Options,
+    *,
+    models: Mapping[str, Model],
+    made_at: datetime | None,
+    budget: int = BUDGET,
 ) -> Report:
-    """Return the contents of the report of a job, compared by `options`. Raises what `write_report` raises."""
-    with reading(connection), AnswerFile() as answers:  # one snapshot for the whole page
+    """Return the contents of a job's report, read in one snapshot; `write_page` writes them. Raises `StoreError`."""
+    with reading(connection), AnswerFile() as answers:
         recorded = Recorded(answers, grouping_of(options, [job]))
         comparison = compare_jobs(connection, [job], options, models=models, watch=recorded.watch)
         history = history_of(connection, job)
@@ -84,5 +90,5 @@ def collected(
         recorded=recorded,
         answers=selection,
         regions=tuple(regions),
-        made_at=datetime.now(UTC),
+        made_at=made_at,
     )

@@ -1,4 +1,5 @@
--- The executions of some jobs in Beacon's own tables. Questions stand in the order of the first of the jobs.
+-- The executions of some jobs in Beacon's own tables, or those that were replaced: several of a cell have one id.
+-- Questions stand in the order of the first of the jobs.
 SELECT execution.job_id, question.position, execution.question_id, execution.model_id, {region} AS region,
        execution.repeat, execution.status, execution.prompt, execution.system_prompt, execution.response,
        execution.attempts, execution.hops, execution.provider_id, execution.container_id, execution.container_region,
@@ -31,7 +32,7 @@ SELECT execution.job_id, question.position, execution.question_id, execution.mod
             THEN execution.output_data #>> '{{sent,model}}' END AS sent_model,
        CASE WHEN jsonb_typeof(execution.output_data -> 'sent') = 'object'
             THEN execution.output_data ->> 'asked_at' END AS asked_at
-FROM executions AS execution
+FROM {table} AS execution
 LEFT JOIN questions AS question ON question.job_id = %(first)s AND question.id = execution.question_id
 WHERE execution.job_id = ANY (%(keys)s::text[])
   AND (%(question)s::text IS NULL OR execution.question_id = %(question)s)
@@ -40,4 +41,5 @@ WHERE execution.job_id = ANY (%(keys)s::text[])
 ORDER BY question.position NULLS LAST, execution.question_id,
          array_position(%(models)s::text[], execution.model_id) NULLS LAST, execution.model_id,
          array_position(%(labels)s::text[], {region}) NULLS LAST, region,
-         array_position(%(keys)s::text[], execution.job_id), execution.arm, execution.repeat, execution.id
+         array_position(%(keys)s::text[], execution.job_id), execution.arm, execution.repeat, execution.id,
+         execution.run_id

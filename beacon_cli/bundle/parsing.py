@@ -1,0 +1,23 @@
+"""Reads the JSON of a bundle, which anybody may have written, with a limit on what it may take in memory."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from beacon_cli.door import MAX_VALUES, require_few_values
+
+MOST_IN_A_DOCUMENT = 10_000_000
+"""The maximum number of values in a document: those of a comparison of 100,000 questions."""
+MOST_IN_A_LINE = 4 * MAX_VALUES
+"""The maximum number of values in a line: an answer and its receipt, each of the largest size, and some more."""
+
+
+def parsed(content: bytes, most: int) -> Any:
+    """Return the JSON value in some bytes. Raises `ValueError` for anything else, and for more than `most` values."""
+    text = content.decode()
+    require_few_values(text, most)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None

@@ -1,0 +1,140 @@
+"""Audit and verdicts of a bundle, computed anew from its rows alone.
+
+The rows are put into a PostgreSQL of their own, which lives as long as this takes, so that the very same queries and
+tests read them as did when the bundle was written: see docs/decisions/0032.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, BinaryIO, cast
+
+from beacon_cli import __version__
+from beacon_cli.audit.audit import audited
+from beacon_cli.audit.check import Check
+from beacon_cli.audit.report import AuditReport
+from beacon_cli.bundle import names
+from beacon_cli.bundle.differences import first_difference
+from beacon_cli.bundle.documents import audit_document, verdicts_document, write_rows
+from beacon_cli.bundle.job_document import SCHEMA_VERSION, regions_of
+from beacon_cli.bundle.parsing import MOST_IN_A_DOCUMENT, parsed
+from beacon_cli.bundle.restoring import NotRestorable
+from beacon_cli.bundle.unpacking import Unpacking
+from beacon_cli.console.printable import excerpt
+from beacon_cli.errors import UsageError
+from beacon_cli.records.find_job import StoredJob, find_job
+from beacon_cli.records.snapshot import Connection
+from modal_deployment.registry import Model
+
+_TIMED = "timestamps"
+"""The check that also says whether a time lies in the future: that depends on when it is asked."""
+
+
+def read_job(bundle: Unpacking) -> dict[str, Any]:
+    """Return the document of a bundle's job. Raises `NotRestorable` if it is none, and `BadZip`."""
+    job = _document(bundle, names.JOB)
+    if job.get("schema_version") != SCHEMA_VERSION:
+        raise NotRestorable(f"{names.JOB} is of another version than {SCHEMA_VERSION}, which this program reads")
+    return job
+
+
+def stored_job(connection: Connection, job: Mapping[str, Any]) -> StoredJob:
+    """Return the job in a restored database, read by the regions of the bundle."""
+    return find_job(connection, job["job"]["id"], regions=regions_of(job["regions"]))
+
+
+def rows_check(connection: Connection, job: StoredJob, bundle: Unpacking) -> Check:
+    """Compare the rows with what an export of the restored ones gives: each column follows from what is stored."""
+    for name in (names.EXECUTIONS, names.SUPERSEDED):
+        with tempfile.TemporaryFile(prefix="beacon-") as exported:
+            write_rows(cast(BinaryIO, exported), connection, job, superseded=name == names.SUPERSEDED)
+            exported.seek(0)
+            for number, lines in enumerate(itertools.zip_longest(bundle.lines(name), exported, fillvalue=b"null"), 1):
+                stored, computed = lines
+                if stored != computed and (found := first_difference(json.loads(stored), json.loads(computed))):
+                    return Check("rows", "fail", f"{name}, line {number}: {found}")
+    return Check("rows", "pass", "every column of every answer follows from what is stored of it")
+
+
+def audit_check(connection: Connection, job: StoredJob, bundle: Unpacking) -> tuple[Check, list[str]]:
+    """Compare the audit with one of the restored rows; also return what of it cannot be computed at another time."""
+    stored = _document(bundle, names.AUDIT)
+    computed, left_out = _as_timed(audited(connection, job), stored)
+    return _compared("audit", names.AUDIT, stored, audit_document(computed)), left_out
+
+
+def verdicts_check(connection: Connection, job: StoredJob, bundle: Unpacking, document: Mapping[str, Any]) -> Check:
+    """Compare the verdicts with those of the restored rows.
+
+    Raises `MissingExtra` where they were computed by an extra that is not installed, and `NotRestorable` if they cannot
+    be computed as they were.
+    """
+    from beacon_cli.comparison.compare import compare_jobs
+    from beacon_cli.comparison.options import built_in_rule_of, chosen_options
+
+    compared = document["compare"]
+    try:
+        options = chosen_options(
+            compared["measure"],
+            compared["rate"],
+            compared["margin"],
+            compared["accept"] or (),
+            None,
+            by=compared["by"],
+        )
+        options = replace(options, rule=built_in_rule_of(compared["refusal_rule"]))
+        models = {each["id"]: Model(**each) for each in document["models"]}
+        comparison = compare_jobs(connection, [job], options, models=models)
+    except UsageError as error:
+        raise NotRestorable(f"{names.JOB}: the answers cannot be compared as it says: {error.message}") from error
+    return _compared("verdicts", names.VERDICTS, _document(bundle, names.VERDICTS), verdicts_document(comparison))
+
+
+def versions_told(bundle: Unpacking) -> str:
+    """Return which versions of this program wrote and read a bundle; nothing if it is the same."""
+    written = str(_document(bundle, names.VERSIONS).get("beacon"))
+    if written == __version__:
+        return ""
+    return f"; it was written by beacon {excerpt(written, 40)}, and this is {__version__}"
+
+
+def _as_timed(audit: AuditReport, stored: Mapping[str, Any]) -> tuple[AuditReport, list[str]]:
+    """Return the audit with the stored check of times where that differs, and a line that says so."""
+    found = [each for each in _checks(stored) if isinstance(each, dict) and each.get("name") == _TIMED]
+    [now] = [check for check in audit.checks if check.name == _TIMED]
+    try:
+        [then] = [Check(**each) for each in found]
+    except (TypeError, ValueError):
+        return audit, []
+    if then == now or "in the future of" not in f"{then.detail}{now.detail}":
+        return audit, []
+    checks = tuple(then if check.name == _TIMED else check for check in audit.checks)
+    told = f"{names.AUDIT}: {_TIMED} depends on when it is asked: stored {then.status}, now {now.status}: {now.detail}"
+    return replace(audit, checks=checks), [told]
+
+
+def _checks(stored: Mapping[str, Any]) -> list[Any]:
+    data = stored.get("data")
+    checks = data.get("checks") if isinstance(data, dict) else None
+    return checks if isinstance(checks, list) else []
+
+
+def _compared(name: str, file: str, stored: Mapping[str, Any], computed: bytes) -> Check:
+    difference = first_difference(stored, json.loads(computed))
+    if difference is None:
+        return Check(name, "pass", f"computed anew from the rows, {file} is the same")
+    return Check(name, "fail", f"{file} is not what its rows give: {difference}")
+
+
+def _document(bundle: Unpacking, name: str) -> dict[str, Any]:
+    try:
+        value = parsed(bundle.read(name), MOST_IN_A_DOCUMENT)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise NotRestorable(f"{name} is not a JSON document that can be read")
+    return value
