@@ -267,7 +267,7 @@ def test_deleting_a_job_ends_the_waiting_for_it(fleet: Fleet) -> None:
 
 def test_whoever_stops_waiting_is_told_that_the_job_goes_on(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: on\n")
-    waiting = fleet.beacon.begin("submit", file, "--wait")
+    waiting = fleet.beacon.start("submit", file, "--wait")
     until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 30, fleet.everything)
     time.sleep(1)
     waiting.send_signal(signal.SIGINT)
