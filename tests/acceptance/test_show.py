@@ -94,11 +94,11 @@ def end_early(scripted: Beacon) -> None:
         reading, writing = os.pipe()
         os.close(reading)
         with os.fdopen(writing, "w") as pipe:
-            process = scripted.start(*arguments, stdout=pipe)
+            process = scripted.begin(*arguments, stdout=pipe)
             _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (141, ""), arguments
         with Path("/dev/full").open("w") as full:
-            process = scripted.start(*arguments, stdout=full)
+            process = scripted.begin(*arguments, stdout=full)
             _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (3, "error: stdout cannot be written: No space left on device\n"), arguments
 

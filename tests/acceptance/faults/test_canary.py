@@ -136,8 +136,8 @@ def test_no_command_lets_a_secret_out(hurt: Beacon, modal: FakeModal, served: En
             hurt("schema", "job"),
             hurt("verify", "endpoints", "--json"),
             hurt("--verbose", "verify", "endpoints", "--probe", "--timeout", "5"),
-            hurt("deploy", "modal", "--no-verify", "--json"),
-            hurt("rollback", "modal", "--json"),
+            hurt("deploy", "modal", "--region", "us", "--no-verify", "--json"),
+            hurt("rollback", "modal", "--region", "us", "--json"),
         ]
         hurt.environment |= unreachable
         done += [hurt("--verbose", *command) for command in (*READERS, ("run", job), ("db", "migrate"))]
