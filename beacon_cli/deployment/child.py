@@ -25,7 +25,7 @@ from beacon_cli.deployment.failures import (
     weights_failure,
 )
 from beacon_cli.deployment.production import production_of
-from beacon_cli.endpoints.configured import urls_of_functions
+from beacon_cli.endpoints.function_urls import urls_of_functions
 from modal_deployment.contents import AppContents, app_name
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from beacon_cli.deployment.hints import apps_command
 from beacon_cli.deployment.process import run_python
 from beacon_cli.door import Door
-from beacon_cli.endpoints.configured import urls_of_functions
+from beacon_cli.endpoints.function_urls import urls_of_functions
 from beacon_cli.errors import EnvironmentFault
 from modal_deployment.contents import INFERENCE, STATUS
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from beacon_cli.console.program_name import command
 from beacon_cli.endpoints.access import Access
 from beacon_cli.endpoints.environment import environment_name
+from beacon_cli.endpoints.function_urls import urls_of_functions
 from beacon_cli.errors import ConfigError, NoEndpoint
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.proxies import DIRECT_HOSTS
@@ -158,18 +159,6 @@ def checked_lanes(endpoints: Mapping[str, Endpoint], lanes: Iterable[Lane]) -> l
 def _is_in_workspace(endpoint: Endpoint, workspace: str | None) -> bool:
     host = urlsplit(endpoint.inference_url).hostname or ""
     return workspace is None or host.startswith((f"{workspace.lower()}--", f"{workspace.lower()}-"))
-
-
-def urls_of_functions(functions: Mapping[str, str]) -> dict[str, str]:
-    """Return a region's URLs by name, from the addresses of the functions of its app on Modal."""
-    status = functions[STATUS].rstrip("/")
-    urls = {
-        "inference": functions[INFERENCE],
-        "models": f"{status}/models",
-        "health": f"{status}/health",
-        "status": status,
-    }
-    return urls | {name: url for name, url in functions.items() if name not in urls}
 
 
 def modal_urls(region: Region, workspace: str, environment: str, functions: Iterable[GpuFunction]) -> dict[str, str]:

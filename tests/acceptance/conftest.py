@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 import pytest
@@ -26,7 +26,7 @@ from beacon_cli.local.bundled import BUNDLED
 from beacon_cli.store.embedded import embedded_server, restart_embedded, stop_server
 from beacon_cli.store.migrate import migrate
 from benchmarks.processes import measure
-from tests.support.warm_start import WarmStart
+from tests.support.warm_start import Running, WarmStart
 
 BEACON = Path(sys.executable).parent / "beacon"
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ class Beacon:
         return {**_machines_variables(), "BEACON_DATA_DIR": str(self.folder / "data"), **self.environment}
 
     def start(self, *arguments: str, under: Sequence[str] = (), **options: Any) -> subprocess.Popen[str]:
-        """Start `beacon`, or with `under` a program such as `nohup` that runs it."""
+        """Start `beacon` anew, or with `under` a program such as `nohup` that runs it. Most tests `begin` a command."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.Popen(
             [*under, str(BEACON), *arguments],
@@ -59,12 +59,19 @@ class Beacon:
             **options,
         )
 
-    def __call__(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, forked from a process that has imported the program where that is no difference."""
-        variables, command = self.variables(), [str(BEACON), *arguments]
+    def begin(
+        self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, stderr: int | IO[str] = subprocess.PIPE
+    ) -> Running:
+        """Start a command without a stdin, forked from a process that has imported the program where that is no
+        difference."""
+        variables = self.variables()
         if (warm := _warm_start()).can_run(variables):
-            return warm.run(command, variables, self.folder, timeout)
-        process = self.start(*arguments, stdin=subprocess.DEVNULL)
+            return warm.start([str(BEACON), *arguments], variables, self.folder, stdout=stdout, stderr=stderr)
+        return self.start(*arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+
+    def __call__(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Begin a command and wait for its end."""
+        process = self.begin(*arguments)
         try:
             out, err = process.communicate(timeout=timeout)
         finally:
@@ -78,9 +85,15 @@ class Beacon:
         done = subprocess.CompletedProcess(command, cost.exit_code, cost.stdout.decode(), cost.stderr.decode())
         return done, cost.peak_memory
 
-    def start_until(self, text: str, *arguments: str) -> tuple[subprocess.Popen[str], str]:
-        """Start a command and return once it has said `text` on stderr, with all that it said so far."""
-        process = self.start(*arguments)
+    def begin_until(self, text: str, *arguments: str) -> tuple[Running, str]:
+        """Begin a command and return once it has said `text` on stderr, with all that it said so far."""
+        return self._until(text, self.begin(*arguments))
+
+    def start_until(self, text: str, *arguments: str) -> tuple[Running, str]:
+        """Do the same with a command that is started anew."""
+        return self._until(text, self.start(*arguments))
+
+    def _until(self, text: str, process: Running) -> tuple[Running, str]:
         assert process.stderr is not None
         said = ""
         for line in process.stderr:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import TupleRow
 
 from tests.acceptance.conftest import Beacon
 
@@ -74,12 +75,18 @@ def test_a_signal_during_a_query_ends_the_command_and_leaves_no_server(beacon: B
 
 
 def test_a_signal_while_the_server_is_stopped_lets_it_stop(beacon: Beacon) -> None:
-    beacon("check-db", "nothing")
-    process = beacon.start("check-db", "nothing")
-    deadline = time.monotonic() + 30
-    while not stopping(postmaster_file(beacon)):
-        assert time.monotonic() < deadline
-    process.send_signal(signal.SIGTERM)
+    """The server cannot stop while one of its processes is suspended."""
+    process = beacon.start("db", "psql", "-qc", "SELECT pg_sleep(60)")
+    wait_until_asked(beacon, "pg_sleep")
+    with connected(beacon) as suspended, connected(beacon) as other:
+        os.kill(suspended.info.backend_pid, signal.SIGSTOP)
+        other.execute("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'")
+        deadline = time.monotonic() + 30
+        while not stopping(postmaster_file(beacon)):
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        process.send_signal(signal.SIGTERM)
+        os.kill(suspended.info.backend_pid, signal.SIGCONT)
     assert ended(process)[0] == 143
     assert not postmaster_file(beacon).exists()
 
@@ -149,15 +156,21 @@ def test_ctrl_c_in_psql_cancels_its_query(beacon: Beacon) -> None:
     assert not postmaster_file(beacon).exists()
 
 
+def connected(beacon: Beacon) -> psycopg.Connection[TupleRow]:
+    """Return a connection to the embedded server, which does not keep it running."""
+    folder = postmaster_file(beacon).parent
+    return psycopg.connect(host=str(folder), user="postgres", dbname="postgres", autocommit=True)
+
+
 def wait_until_asked(beacon: Beacon, query: str) -> None:
     """Wait until the embedded server carries out a query with these words."""
     wait_for(postmaster_file(beacon))
-    wait_for(socket := postmaster_file(beacon).parent / ".s.PGSQL.5432")
+    wait_for(postmaster_file(beacon).parent / ".s.PGSQL.5432")
     deadline = time.monotonic() + 30
     asking = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE %s AND pid <> pg_backend_pid()"
     while time.monotonic() < deadline:
         try:
-            with psycopg.connect(host=str(socket.parent), user="postgres", dbname="postgres") as connection:
+            with connected(beacon) as connection:
                 if connection.execute(asking, [f"%{query}%"]).fetchone() != (0,):
                     return
         except psycopg.OperationalError:  # it is starting

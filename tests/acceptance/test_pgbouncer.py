@@ -79,7 +79,7 @@ def test_by_session_a_job_is_locked_interrupted_resumed_and_read(
     job = beacon.write("job.yaml", JOB)
     succeeds(beacon, "db", "migrate")
     regions.latency = 1.0
-    first = beacon.start("run", job)
+    first = beacon.begin("run", job)
     until(lambda: stored(postgres, database) >= 6, 30)
     second = beacon("run", job)
     assert second.returncode == 3
@@ -103,7 +103,7 @@ def test_a_pgbouncer_that_restarts_in_mid_run_costs_no_answer(
     with pgbouncer(postgres.url(), "session") as bouncer:
         beacon.environment["BEACON_DATABASE_URL"] = bouncer.url(database)
         succeeds(beacon, "db", "migrate")
-        process = beacon.start("run", beacon.write("job.yaml", JOB))
+        process = beacon.begin("run", beacon.write("job.yaml", JOB))
         until(lambda: stored(postgres, database) >= 6, 30)
         bouncer.kill()
         time.sleep(0.5)

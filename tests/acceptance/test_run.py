@@ -106,7 +106,7 @@ def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(
     )
     with regions_server(Regions(answers=6)) as regions:
         beacon.environment |= regions.environment()
-        process, _ = beacon.start_until("starting question batch", "run", job)
+        process, _ = beacon.begin_until("starting question batch", "run", job)
         until(lambda: sum(regions.seen.values()) == 12, 30)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
@@ -151,7 +151,7 @@ def test_a_signal_at_any_moment_ends_with_its_code_and_one_document(
 def test_a_second_ctrl_c_ends_within_a_second(beacon: Beacon, operators_job: str) -> None:
     with regions_server(Regions(answers=0)) as regions:
         beacon.environment |= regions.environment()
-        process, _ = beacon.start_until("starting question batch", "run", operators_job)
+        process, _ = beacon.begin_until("starting question batch", "run", operators_job)
         until(lambda: sum(regions.seen.values()) == 6, 30)
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
@@ -209,7 +209,7 @@ def is_alive(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks at processes through /proc")
 def test_a_killed_run_leaves_no_server_behind(scripted: Beacon, operators_job: str) -> None:
-    process, _ = scripted.start_until("starting question batch", "run", operators_job, "--local")
+    process, _ = scripted.begin_until("starting question batch", "run", operators_job, "--local")
     servers = children_of(process.pid)
     assert len(servers) == 3
     os.kill(process.pid, signal.SIGKILL)

@@ -8,7 +8,7 @@ from tests.acceptance.conftest import ROOT, Beacon
 
 
 def test_what_serve_prints_is_all_that_another_terminal_needs(beacon: Beacon) -> None:
-    serving = beacon.start("serve", "--port", "8791")
+    serving = beacon.begin("serve", "--port", "8791")
     assert serving.stdout is not None
     snippet = ""
     for line in serving.stdout:

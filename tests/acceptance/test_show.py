@@ -34,8 +34,8 @@ def slow(scripted: Beacon) -> str:
 
 
 def test_the_answers_of_a_run_are_followed_from_another_process(scripted: Beacon, slow: str) -> None:
-    run, _ = scripted.start_until("starting question batch", "run", slow, "--local")
-    following, said = scripted.start_until("already stored", "show", "slow", "--follow")
+    run, _ = scripted.begin_until("starting question batch", "run", slow, "--local")
+    following, said = scripted.begin_until("already stored", "show", "slow", "--follow")
     listed = scripted.json("jobs")[1]["data"]["jobs"][0]
     assert (listed["status"], listed["expected"]) == ("running", 18)
     assert f"process {run.pid} on " in listed["holder"]
@@ -55,8 +55,8 @@ def test_the_answers_of_a_run_are_followed_from_another_process(scripted: Beacon
 
 
 def test_ctrl_c_ends_the_following_alone_and_a_killed_run_says_how_to_go_on(scripted: Beacon, slow: str) -> None:
-    run, _ = scripted.start_until("starting question batch", "run", slow, "--local")
-    following, _ = scripted.start_until("already stored", "show", "slow", "--follow")
+    run, _ = scripted.begin_until("starting question batch", "run", slow, "--local")
+    following, _ = scripted.begin_until("already stored", "show", "slow", "--follow")
     following.send_signal(signal.SIGINT)
     _, err = following.communicate(timeout=30)
     assert (following.returncode, err) == (130, "error: interrupted\n")
@@ -94,11 +94,11 @@ def end_early(scripted: Beacon) -> None:
         reading, writing = os.pipe()
         os.close(reading)
         with os.fdopen(writing, "w") as pipe:
-            process = scripted.start(*arguments, stdout=pipe)
+            process = scripted.begin(*arguments, stdout=pipe)
             _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (141, ""), arguments
         with Path("/dev/full").open("w") as full:
-            process = scripted.start(*arguments, stdout=full)
+            process = scripted.begin(*arguments, stdout=full)
             _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (3, "error: stdout cannot be written: No space left on device\n"), arguments
 

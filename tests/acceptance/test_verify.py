@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from modal_deployment.registry import BUILT_IN_MODELS, registry_sha256
 from tests.acceptance.conftest import Beacon
 from tests.support.deployed_regions import CREDENTIALS, Deployed, deployed, modal_404
 from tests.support.raw_server import http
+from tests.support.warm_start import Running
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_what_cannot_be_verified_is_wrong_usage(beacon: Beacon, arguments: list[
 
 def test_a_wait_is_talked_about_on_stderr_and_ended_by_sigint(beacon: Beacon, regions: Deployed) -> None:
     regions.apac.always = dict.fromkeys(("models", "health"), http(503))
-    process, said = beacon.start_until("waiting for", "verify", "endpoints")
+    process, said = beacon.begin_until("waiting for", "verify", "endpoints")
     assert "ASIA models (HTTP 503, " in said
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=10)
@@ -183,8 +183,8 @@ def ports_are_free() -> bool:
     return True
 
 
-def serving(beacon: Beacon, *arguments: str) -> subprocess.Popen[str]:
-    process, _ = beacon.start_until("press Ctrl-C to stop", "serve", *arguments)
+def serving(beacon: Beacon, *arguments: str) -> Running:
+    process, _ = beacon.begin_until("press Ctrl-C to stop", "serve", *arguments)
     return process
 
 

@@ -103,7 +103,8 @@ def fresh_database(server: str, template: str = "template0") -> Iterator[str]:
 
 def create_database(server: str, name: str, template: str = "template0") -> None:
     names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
-    execute_on(server, sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+    # Copying files takes half of what writing each page through the log does.
+    execute_on(server, sql.SQL("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy").format(**names))
 
 
 def execute_on(server: str, statement: sql.Composed) -> None:

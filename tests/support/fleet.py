@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ import psycopg
 from tests.acceptance.conftest import Beacon
 from tests.support.raw_server import Request, http
 from tests.support.regions_server import Regions
+from tests.support.warm_start import Running
 
 
 @dataclass
@@ -59,25 +61,26 @@ class Fleet:
     beacon: Beacon
     regions: CountingRegions
     url: str
-    workers: list[subprocess.Popen[str]] = field(default_factory=list)
+    workers: list[Running] = field(default_factory=list)
 
-    def worker(self, *arguments: str) -> subprocess.Popen[str]:
+    def worker(self, *arguments: str) -> Running:
         """Start a worker, and return once it takes jobs."""
         return self.start_workers(1, *arguments)[0]
 
-    def start_workers(self, count: int, *arguments: str, under: Sequence[str] = ()) -> list[subprocess.Popen[str]]:
+    def start_workers(self, count: int, *arguments: str, under: Sequence[str] = ()) -> list[Running]:
         """Start workers at the same time, and return once all take jobs."""
         started = []
         for _ in range(count):
             with (self.beacon.folder / f"worker{len(self.workers)}.log").open("w") as file:
-                process = self.beacon.start("worker", *arguments, under=under, stdout=subprocess.DEVNULL, stderr=file)
+                start = partial(self.beacon.start, under=under) if under else self.beacon.begin
+                process = start("worker", *arguments, stdout=subprocess.DEVNULL, stderr=file)
             started.append(process)
             self.workers.append(started[-1])
         for process in started:
             until(lambda process=process: "runs up to" in self.log(process), 30, self.everything)
         return started
 
-    def log(self, process: subprocess.Popen[str]) -> str:
+    def log(self, process: Running) -> str:
         return (self.beacon.folder / f"worker{self.workers.index(process)}.log").read_text()
 
     def submit(self, job_id: str, *arguments: str, questions: int = 4, **keys: object) -> None:
@@ -107,7 +110,7 @@ class Fleet:
         wanted = dict.fromkeys(job_ids, "completed")
         until(lambda: self.statuses().items() >= wanted.items(), seconds, self.everything)
 
-    def holder_of(self, job_id: str) -> subprocess.Popen[str]:
+    def holder_of(self, job_id: str) -> Running:
         """Return the worker that runs a job."""
         statement = """
             SELECT worker.pid FROM beacon_queue.procrastinate_jobs AS entry

@@ -1,4 +1,4 @@
-"""Whole `beacon` commands from a process that has imported the program already: half of a command's time is imports.
+"""Whole `beacon` commands from a process that has imported the program already: most of a command's time is imports.
 
 Each command is a process of its own: forked, with its own arguments, environment, folder and pipes, and ended as Python
 ends. What is about the start of the program itself (imports, signals, encodings, how it was called) starts it anew.
@@ -11,13 +11,16 @@ import gc
 import importlib
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 PRELOADED = (
     "beacon_cli.main",
@@ -27,6 +30,8 @@ PRELOADED = (
     "beacon_cli.store.database",
     "beacon_cli.audit.audit",
     "beacon_cli.audit.table",
+    "beacon_cli.checkup.examine",
+    "beacon_cli.job.yaml_reader",
     "beacon_cli.endpoints.recorded",
     "beacon_cli.runs.command",
     "beacon_cli.runs.execute",
@@ -37,13 +42,34 @@ PRELOADED = (
     "beacon_cli.verification.verify",
     "beacon_cli.comparison.compare",
     "beacon_cli.comparison.table",
+    "beacon_cli.report.report",
+    "beacon_cli.fleet.submit",
+    "beacon_cli.fleet.worker_process",
     "typer._adapters",
     "rich.console",
     "psutil",
 )
 _LONGEST_REQUEST = 1 << 18
+_LONGEST_NUMBER = 64
 # What Python or its libraries read when they start, and never again.
 _READ_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "TZ", "OPENSSL_", "PSYCOPG_")
+
+
+class Running(Protocol):
+    """What tests use of a program that runs: `subprocess.Popen` has it, and so has a command that was forked."""
+
+    args: Any
+    pid: int
+    returncode: int | Any
+    stdout: IO[str] | None
+    stderr: IO[str] | None
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def communicate(self, *, timeout: float | None = None) -> tuple[str, str]: ...
+    def send_signal(self, sig: int) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
 
 
 class WarmStart:
@@ -67,31 +93,26 @@ class WarmStart:
         changed = {name for name, _ in variables.items() ^ self._variables.items()}
         return not any(name.startswith(_READ_AT_START) for name in changed)
 
-    def run(
-        self, command: list[str], variables: Mapping[str, str], folder: Path, timeout: float
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end, without a stdin. Raises `subprocess.TimeoutExpired`, and kills it then."""
+    def start(
+        self,
+        command: list[str],
+        variables: Mapping[str, str],
+        folder: Path,
+        *,
+        stdout: int | IO[Any] = subprocess.PIPE,
+        stderr: int | IO[Any] = subprocess.PIPE,
+    ) -> Forked:
+        """Start a command without a stdin; its outputs go to a pipe, a file, or to `subprocess.DEVNULL`."""
         os.umask(umask := os.umask(0))
         asked = {"command": command, "variables": dict(variables), "folder": str(folder), "umask": umask}
-        mine, theirs = socket.socketpair()
-        outputs = [os.pipe(), os.pipe()]
+        mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        outputs = [_opened(stdout), _opened(stderr)]
         sent = [theirs.fileno(), *(writing for _, writing in outputs)]
         socket.send_fds(self._control, [json.dumps(asked).encode()], sent)
         theirs.close()
         for _, writing in outputs:
             os.close(writing)
-        readers = [_Reader(reading) for reading, _ in outputs]
-        with mine, mine.makefile("r") as told:
-            mine.settimeout(timeout)
-            pid = int(told.readline())
-            try:
-                code = int(told.readline())
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, 9)
-                raise subprocess.TimeoutExpired(command, timeout) from None
-        out, err = (reader.text() for reader in readers)
-        return subprocess.CompletedProcess(command, code, out, err)
+        return Forked(command, mine, *(pipe for pipe, _ in outputs))
 
     def end(self) -> None:
         """End the process that commands are forked from."""
@@ -99,22 +120,97 @@ class WarmStart:
         self._process.communicate()
 
 
-class _Reader(threading.Thread):
-    """Reads a pipe to its end."""
+def _opened(output: int | IO[Any]) -> tuple[IO[str] | None, int]:
+    """Return what to read from, if it is a pipe, and what the command writes to."""
+    if output == subprocess.PIPE:
+        reading, writing = os.pipe()
+        return os.fdopen(reading, encoding="utf-8"), writing
+    if output == subprocess.DEVNULL:
+        return None, os.open(os.devnull, os.O_WRONLY)
+    return None, os.dup(output if isinstance(output, int) else output.fileno())
 
-    def __init__(self, reading: int) -> None:
+
+class Forked:
+    """A command that was forked, with what tests use of `subprocess.Popen`; see `Running`."""
+
+    def __init__(self, args: list[str], told: socket.socket, stdout: IO[str] | None, stderr: IO[str] | None) -> None:
+        self.args = args
+        self.stdout = stdout
+        self.stderr = stderr
+        self.returncode: int | None = None
+        self._told = told  # first the process id, then how it ended
+        self._readers: dict[IO[str], _Reader] = {}
+        self.pid = int(told.recv(_LONGEST_NUMBER))
+
+    def poll(self) -> int | None:
+        """Return how it ended; None while it runs."""
+        if self.returncode is None and select.select([self._told], [], [], 0)[0]:
+            self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end, and return how it ended. Raises `subprocess.TimeoutExpired`."""
+        if self.returncode is None:
+            self._told.settimeout(timeout)
+            try:
+                self.returncode = int(self._told.recv(_LONGEST_NUMBER))
+            except TimeoutError:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0) from None
+            self._told.close()
+        return self.returncode
+
+    def communicate(self, *, timeout: float | None = None) -> tuple[str, str]:
+        """Return the rest of its outputs, once it ended. Raises `subprocess.TimeoutExpired`."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for pipe in (self.stdout, self.stderr):
+            if pipe is not None and pipe not in self._readers:
+                self._readers[pipe] = _Reader(pipe)
+        out, err = (self._read(pipe, deadline) for pipe in (self.stdout, self.stderr))
+        self.wait(_left(deadline))
+        return out, err
+
+    def _read(self, pipe: IO[str] | None, deadline: float | None) -> str:
+        if pipe is None:
+            return ""
+        reader = self._readers[pipe]
+        reader.join(_left(deadline))
+        if reader.is_alive():
+            raise subprocess.TimeoutExpired(self.args, 0)
+        return reader.text
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal, if it runs."""
+        if self.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, sig)
+
+    def terminate(self) -> None:
+        """Send SIGTERM, if it runs."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL, if it runs."""
+        self.send_signal(signal.SIGKILL)
+
+
+class _Reader(threading.Thread):
+    """Reads a pipe to its end, and closes it."""
+
+    def __init__(self, pipe: IO[str]) -> None:
         super().__init__(daemon=True)
-        self._reading = reading
-        self._text = ""
+        self._pipe = pipe
+        self.text = ""
         self.start()
 
     def run(self) -> None:
-        with os.fdopen(self._reading, encoding="utf-8") as pipe:
-            self._text = pipe.read()
+        if not self._pipe.closed:
+            with self._pipe:
+                self.text = self._pipe.read()
 
-    def text(self) -> str:
-        self.join()
-        return self._text
+
+def _left(deadline: float | None) -> float | None:
+    """Return the seconds until then."""
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def serve(control: socket.socket) -> None:
@@ -147,8 +243,8 @@ def _start(request: Mapping[str, Any], told: int, out: int, err: int) -> None:
     os.close(out)
     os.close(err)
     with contextlib.suppress(OSError), socket.socket(fileno=told) as asked:
-        asked.sendall(f"{pid}\n".encode())
-        asked.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n".encode())
+        asked.send(str(pid).encode())
+        asked.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
     os._exit(0)
 
 

@@ -154,7 +154,7 @@ def test_retry_after_is_honoured_and_capped(hurt: Beacon) -> None:
     faults = {prompt: replies(reply) for prompt, (reply, _, _) in WAITED.items()} | {"for years": always(busy("1e9"))}
     with endpoints(faults) as served:
         hurt.environment |= served.environment()
-        process = hurt.start(*run_arguments(hurt, write_job(hurt, faults)))
+        process = hurt.begin(*run_arguments(hurt, write_job(hurt, faults)))
         until(lambda: served.asked("for years") != (0, 0), 30)
         until(lambda: events_of(hurt.folder)[-1]["event"] == "attempt_failed", 30)
         process.send_signal(signal.SIGINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -59,17 +60,23 @@ ECHOES: dict[str, Reply] = {
 }
 
 
+def process_ids() -> set[str]:
+    """Return the ids of all processes of this machine."""
+    return {name for name in os.listdir("/proc") if name.isdigit()}  # noqa: PTH208
+
+
 @contextmanager
 def watched_process_list() -> Iterator[set[str]]:
-    """Collect every command line of this machine that holds the canary."""
+    """Collect every command line that holds the canary, of the processes that begin meanwhile."""
     seen: set[str] = set()
     over = threading.Event()
+    before = process_ids()
 
     def watch() -> None:
         while not over.wait(0.02):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
+            for process_id in process_ids() - before:
                 try:
-                    line = path.read_bytes()
+                    line = Path("/proc", process_id, "cmdline").read_bytes()
                 except OSError:
                     continue
                 if CANARY.encode() in line:
@@ -129,8 +136,8 @@ def test_no_command_lets_a_secret_out(hurt: Beacon, modal: FakeModal, served: En
             hurt("schema", "job"),
             hurt("verify", "endpoints", "--json"),
             hurt("--verbose", "verify", "endpoints", "--probe", "--timeout", "5"),
-            hurt("deploy", "modal", "--no-verify", "--json"),
-            hurt("rollback", "modal", "--json"),
+            hurt("deploy", "modal", "--region", "us", "--no-verify", "--json"),
+            hurt("rollback", "modal", "--region", "us", "--json"),
         ]
         hurt.environment |= unreachable
         done += [hurt("--verbose", *command) for command in (*READERS, ("run", job), ("db", "migrate"))]

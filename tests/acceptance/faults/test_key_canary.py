@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.acceptance.conftest import Beacon
-from tests.acceptance.faults.test_canary import READERS, watched_process_list
+from tests.acceptance.faults.test_canary import READERS, process_ids, watched_process_list
 from tests.support.echoes import header_bytes, no_answers
 from tests.support.hostile_endpoints import events_file, run_arguments, write_job
 from tests.support.invariant import CANARY, Aftermath, assert_invariant
@@ -78,13 +78,18 @@ def replies(server: OpenAI) -> dict[str, bytes]:
 
 @contextmanager
 def watched_environments(*, but: str) -> Iterator[set[str]]:
-    """Collect the command lines of all processes whose environment holds the canary; `but` is in Beacon's own."""
+    """Collect the command lines of all processes that begin meanwhile with the canary in their environment.
+
+    `but` is in Beacon's own.
+    """
     seen: set[str] = set()
     over = threading.Event()
+    before = process_ids()
 
     def watch() -> None:
         while not over.wait(0.02):
-            for path in Path("/proc").glob("[0-9]*/environ"):
+            for process_id in process_ids() - before:
+                path = Path("/proc", process_id, "environ")
                 try:
                     if CANARY.encode() not in path.read_bytes():
                         continue

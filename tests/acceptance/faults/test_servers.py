@@ -38,7 +38,7 @@ class Serving:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.process, self._said = beacon.start_until(
+        self.process, self._said = beacon.begin_until(
             "press Ctrl-C to stop", "serve", "--region", "us", "--port", str(port)
         )
         self.client = httpx2.Client(base_url=self.url, timeout=60)

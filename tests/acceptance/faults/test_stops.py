@@ -21,6 +21,7 @@ from tests.support.invariant import Aftermath, assert_invariant
 from tests.support.kill_loop import job_of, kill_loop
 from tests.support.locks import wait_for_a_lock
 from tests.support.regions_server import Regions, regions_server
+from tests.support.warm_start import Running
 
 LABELS = {"us": "US", "eu": "EU", "apac": "ASIA"}
 QUESTIONS = 6
@@ -45,9 +46,9 @@ def aftermath(beacon: Beacon, *done: subprocess.CompletedProcess[str], killed: b
     return Aftermath(beacon.folder, url, list(done), events=events if events.exists() else None, killed=killed)
 
 
-def begin(beacon: Beacon, job: str, *more: str) -> subprocess.Popen[str]:
-    """Start a run whose events are kept, and return once its first questions are asked."""
-    process, _ = beacon.start_until("starting question batch", *run_arguments(beacon, job), *more)
+def begin(beacon: Beacon, job: str, *more: str) -> Running:
+    """Begin a run whose events are kept, and return once its first questions are asked."""
+    process, _ = beacon.begin_until("starting question batch", *run_arguments(beacon, job), *more)
     return process
 
 
@@ -63,7 +64,7 @@ def finish(beacon: Beacon, job: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+def ended(process: Running) -> subprocess.CompletedProcess[str]:
     out, err = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

@@ -214,7 +214,7 @@ def test_a_job_that_is_deleted_while_it_runs_ends_no_other(fleet: Fleet) -> None
 
 def test_a_job_that_nobody_can_read_fails_and_says_so(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: odd\n")
-    waiting = fleet.beacon.start("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
+    waiting = fleet.beacon.begin("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
     until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 30, fleet.everything)
     fleet.rows("UPDATE jobs SET spec = '{}' RETURNING 1")
     fleet.worker()
@@ -256,7 +256,7 @@ def test_waiting_long_outweighs_priority(fleet: Fleet) -> None:
 
 def test_deleting_a_job_ends_the_waiting_for_it(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: gone\n")
-    waiting = fleet.beacon.start("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
+    waiting = fleet.beacon.begin("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
     until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 30, fleet.everything)
     fleet.rows("DELETE FROM jobs RETURNING 1")
     out, _ = waiting.communicate(timeout=30)

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from tests.support.fleet import Fleet, until
 from tests.support.invariant import Aftermath, assert_invariant
 from tests.support.locks import wait_for_a_lock
 from tests.support.tcp_postgres import TcpPostgres
+from tests.support.warm_start import Running
 
 QUESTIONS = 12
 CELLS = QUESTIONS * 6
@@ -55,17 +56,17 @@ def job_of(beacon: Beacon, questions: int = QUESTIONS, name: str = "cut") -> str
     return beacon.write(f"{name}.json", json.dumps(document))
 
 
-def begin(fleet: Fleet, url: str, job: str) -> subprocess.Popen[str]:
+def begin(fleet: Fleet, url: str, job: str) -> Running:
     """Start a run whose database is behind `url`, and return once it has some answers, and waits for more."""
     fleet.beacon.environment["BEACON_DATABASE_URL"] = url
-    process = fleet.beacon.start("run", job, "--json")
+    process = fleet.beacon.begin("run", job, "--json")
     fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
     calls = fleet.regions.in_flight
     until(lambda: fleet.answered() >= 12 and sum(calls.values()) >= 4, 30, fleet.everything)
     return process
 
 
-def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
+def ended(process: Running) -> subprocess.CompletedProcess[str]:
     out, err = process.communicate(timeout=90)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -117,7 +118,7 @@ def test_a_run_that_was_suspended_goes_on_with_what_is_left(fleet: Fleet, elsewh
     process.send_signal(signal.SIGSTOP)
     fleet.rows(_END_SESSIONS)
     fleet.regions.answers = 18 + CELLS // 2  # the rest stays in flight
-    other = elsewhere.start("run", job, "--json")
+    other = elsewhere.begin("run", job, "--json")
     until(lambda: fleet.answered() >= CELLS // 2, 30, fleet.everything)
     other.send_signal(signal.SIGINT)
     stopped = ended(other)
@@ -194,7 +195,7 @@ def test_a_journal_survives_whoever_takes_it(fleet: Fleet, network: Network) -> 
     until(lambda: lines(fleet.beacon) == 4, 10, fleet.everything)
     with psycopg.connect(fleet.url) as connection:
         connection.execute("LOCK TABLE executions IN EXCLUSIVE MODE")
-        taker = fleet.beacon.start("run", job, "--json")
+        taker = fleet.beacon.begin("run", job, "--json")
         wait_for_a_lock(fleet.url)
         taker.kill()
         taker.communicate()
@@ -321,30 +322,35 @@ def test_a_session_of_another_program_with_the_same_process_id_is_left_alone(
     fleet: Fleet, postgres: TcpPostgres
 ) -> None:
     async def main() -> None:
-        mine = await Session.open(fleet.url, "job")
-        old = mine.connection.info.backend_pid
+        mine = {job: await Session.open(fleet.url, job) for job in map(str, range(10))}
+        process_ids = {job: session.connection.info.backend_pid for job, session in mine.items()}
         postgres.stop("immediate")
         postgres.start()
-        other = await with_process_id(old, fleet.url)
+        job, other = await with_one_of_these(process_ids, fleet.url)
         with contextlib.suppress(psycopg.Error):
-            await mine.connection.execute("SELECT 1")
+            await mine[job].connection.execute("SELECT 1")
         with pytest.raises(LockLost):
-            await mine.restore()
+            await mine[job].restore()
         assert not other.in_doubt(), "the other session was ended"
-        await other.close()
+        for session in (other, *mine.values()):
+            await session.close()
 
     asyncio.run(main())
 
 
-async def with_process_id(wanted: int, url: str) -> Session:
-    """Return the session of another program, whose process of the server has this id."""
-    for _ in range(50):
-        try:
-            await asyncio.to_thread(Path("/proc/sys/kernel/ns_last_pid").write_text, str(wanted - 1))
-        except OSError:
-            pytest.skip("choosing process ids wants root")
-        other = await Session.open(url, "job", name="another program")
-        if other.connection.info.backend_pid == wanted:
-            return other
-        await other.close()
-    pytest.skip("others were given that process id first")
+async def with_one_of_these(process_ids: Mapping[str, int], url: str) -> tuple[str, Session]:
+    """Return a job, and the session in which another program holds it: its process of the server has the job's id.
+
+    A thread or a program that was started a moment earlier may have an id, and keep it: one of them is free.
+    """
+    for _ in range(20):
+        for job, wanted in process_ids.items():
+            try:
+                await asyncio.to_thread(Path("/proc/sys/kernel/ns_last_pid").write_text, str(wanted - 1))
+            except OSError:
+                pytest.skip("choosing process ids wants root")
+            other = await Session.open(url, job, name="another program")
+            if other.connection.info.backend_pid == wanted:
+                return job, other
+            await other.close()
+    raise AssertionError("others were given each of these process ids first")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 
 import pytest
@@ -96,7 +95,7 @@ def test_a_second_signal_ends_at_once(fleet: Fleet) -> None:
 
 @pytest.mark.long
 def test_a_restarted_worker_goes_on_by_itself(fleet: Fleet) -> None:
-    worker: subprocess.Popen[str] = fleet.worker()
+    worker = fleet.worker()
     fleet.submit("one", questions=6)
     until(lambda: fleet.answered() >= 6, 30, fleet.everything)
     worker.kill()
