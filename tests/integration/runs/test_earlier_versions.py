@@ -71,7 +71,7 @@ def test_a_job_that_was_begun_is_resumed_judged_and_deleted(operator: Operator, 
         assert "fail" not in operator.audit().values()
         [listed] = beacon("jobs", "--json", url=url).document["data"]["jobs"]
         assert (listed["status"], listed["answered"], listed["expected"]) == ("completed", 12, 12)
-        for command in (["compare", "operators"], ["costs", "operators"], ["show", "operators"]):
+        for command in (["compare", "operators", "--accept", "time"], ["costs", "operators"], ["show", "operators"]):
             assert beacon(*command, "--json", url=url).code == 0, command
         assert beacon("delete", "operators", "--yes", url=url).code == 0
         assert connection.execute("SELECT count(*) FROM executions").fetchone() == (0,)
