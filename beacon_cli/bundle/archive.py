@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _BEGINNING_OF_TIME = (1980, 1, 1, 0, 0, 0)  # of zip files
-_UNIX = 3
-_MODE = stat.S_IFREG | 0o644
+UNIX = 3
+"""The system of a bundle's zip, as zip files number them."""
+MODE = stat.S_IFREG | 0o644
+"""The mode of each of its files."""
 _BUFFERED = 1 << 18
 
 
@@ -75,7 +77,7 @@ class _Hashed(io.RawIOBase):
 
 def _info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _BEGINNING_OF_TIME)
-    info.create_system = _UNIX
-    info.external_attr = _MODE << 16
+    info.create_system = UNIX
+    info.external_attr = MODE << 16
     info.compress_type = zipfile.ZIP_DEFLATED
     return info

@@ -14,10 +14,21 @@ MOST_IN_A_LINE = 4 * MAX_VALUES
 
 
 def parsed(content: bytes, most: int) -> Any:
-    """Return the JSON value in some bytes. Raises `ValueError` for anything else, and for more than `most` values."""
+    """Return the JSON value in some bytes.
+
+    Raises `ValueError` for anything else, for more than `most` values, and for an object that has a key twice: other
+    programs may read another of its values than this one.
+    """
     text = content.decode()
     require_few_values(text, most)
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("it has a key twice")
+    return found

@@ -20,14 +20,17 @@ from beacon_cli.audit.report import AuditReport
 from beacon_cli.bundle import names
 from beacon_cli.bundle.differences import first_difference
 from beacon_cli.bundle.documents import audit_document, verdicts_document, write_rows
-from beacon_cli.bundle.job_document import SCHEMA_VERSION, regions_of
-from beacon_cli.bundle.parsing import MOST_IN_A_DOCUMENT, parsed
+from beacon_cli.bundle.job_document import SCHEMA_VERSION, job_file, regions_of
+from beacon_cli.bundle.parsing import MOST_IN_A_DOCUMENT, MOST_IN_A_LINE, parsed
 from beacon_cli.bundle.restoring import NotRestorable
 from beacon_cli.bundle.unpacking import Unpacking
 from beacon_cli.console.printable import excerpt
-from beacon_cli.errors import UsageError
+from beacon_cli.errors import ConfigError, UsageError
+from beacon_cli.job.questions import Digest
+from beacon_cli.records import load_job
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.snapshot import Connection
+from beacon_cli.store.queries import query
 from modal_deployment.registry import Model
 
 _TIMED = "timestamps"
@@ -47,6 +50,35 @@ def stored_job(connection: Connection, job: Mapping[str, Any]) -> StoredJob:
     return find_job(connection, job["job"]["id"], regions=regions_of(job["regions"]))
 
 
+def job_check(
+    url: str, connection: Connection, job: StoredJob, bundle: Unpacking, document: Mapping[str, Any]
+) -> Check:
+    """Compare the questions, the job file and the job's hash with each other, and the questions with the prompts.
+
+    `url` is that of the restored database. Raises `NotRestorable` if the job is none that can be run.
+    """
+    try:
+        runnable = load_job.stored_job(url, job.id, regions=regions_of(document["regions"]))
+    except ConfigError as error:
+        raise NotRestorable(f"{names.JOB}: {error.message}") from error
+    digest = Digest()
+    digest.update(runnable.questions)
+    if (digest.count, digest.hexdigest()) != (runnable.questions.count, runnable.questions.sha256):
+        return Check(
+            "job", "fail", f"{names.QUESTIONS} has other questions than the job, by the SHA-256 in {names.JOB}"
+        )
+    if runnable.spec_sha256 != document["job"]["spec_sha256"]:
+        return Check("job", "fail", f"{names.JOB}: spec_sha256 is not that of its spec")
+    asked_otherwise = connection.execute(query("bundle", "asked_otherwise"), {"job_id": job.key}).fetchone()
+    if asked_otherwise is not None:
+        [question] = asked_otherwise
+        return Check("job", "fail", f"{names.QUESTIONS}: {excerpt(question, 255)} was asked with another text")
+    difference = first_difference(_document(bundle, names.JOB_FILE), job_file(job, names.QUESTIONS))
+    if difference is not None:
+        return Check("job", "fail", f"{names.JOB_FILE} is not the job in {names.JOB}: {difference}")
+    return Check("job", "pass", "its questions, their prompts, its hash and its job file agree")
+
+
 def rows_check(connection: Connection, job: StoredJob, bundle: Unpacking) -> Check:
     """Compare the rows with what an export of the restored ones gives: each column follows from what is stored."""
     for name in (names.EXECUTIONS, names.SUPERSEDED):
@@ -55,7 +87,9 @@ def rows_check(connection: Connection, job: StoredJob, bundle: Unpacking) -> Che
             exported.seek(0)
             for number, lines in enumerate(itertools.zip_longest(bundle.lines(name), exported, fillvalue=b"null"), 1):
                 stored, computed = lines
-                if stored != computed and (found := first_difference(json.loads(stored), json.loads(computed))):
+                if stored == computed:
+                    continue
+                if found := first_difference(parsed(stored, MOST_IN_A_LINE), json.loads(computed)):
                     return Check("rows", "fail", f"{name}, line {number}: {found}")
     return Check("rows", "pass", "every column of every answer follows from what is stored of it")
 
@@ -94,7 +128,7 @@ def verdicts_check(connection: Connection, job: StoredJob, bundle: Unpacking, do
     return _compared("verdicts", names.VERDICTS, _document(bundle, names.VERDICTS), verdicts_document(comparison))
 
 
-def versions_told(bundle: Unpacking) -> str:
+def version_note(bundle: Unpacking) -> str:
     """Return which versions of this program wrote and read a bundle; nothing if it is the same."""
     written = str(_document(bundle, names.VERSIONS).get("beacon"))
     if written == __version__:
@@ -113,8 +147,8 @@ def _as_timed(audit: AuditReport, stored: Mapping[str, Any]) -> tuple[AuditRepor
     if then == now or "in the future of" not in f"{then.detail}{now.detail}":
         return audit, []
     checks = tuple(then if check.name == _TIMED else check for check in audit.checks)
-    told = f"{names.AUDIT}: {_TIMED} depends on when it is asked: stored {then.status}, now {now.status}: {now.detail}"
-    return replace(audit, checks=checks), [told]
+    line = f"{names.AUDIT}: {_TIMED} depends on when it is asked: stored {then.status}, now {now.status}: {now.detail}"
+    return replace(audit, checks=checks), [line]
 
 
 def _checks(stored: Mapping[str, Any]) -> list[Any]:

@@ -25,8 +25,8 @@ def show_verified(verified: VerifiedBundle) -> Callable[[Console], None]:
             print_check_line(check, console)
         if verified.not_recomputed:
             console.print("\nonly checked to be unchanged, not computed anew:")
-            for told in verified.not_recomputed:
-                print_hanging(Text("  "), told, console, indent=4)
+            for unchecked in verified.not_recomputed:
+                print_hanging(Text("  "), unchecked, console, indent=4)
         console.print()
         style, word, text = _verdict(verified)
         line = Text.assemble((word, style), ": ")

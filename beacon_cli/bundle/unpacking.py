@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from beacon_cli.bundle.layout import layout_problem
 from beacon_cli.bundle.manifest import Listed
 from beacon_cli.bundle.names import EVERY, ROWS
 from beacon_cli.console.printable import excerpt
@@ -26,8 +27,8 @@ LARGEST_LINE = 128 * 1024 * 1024
 _CHUNK = 1 << 20
 _LARGEST = 64 * 1024**3  # bytes of all files together: a job of thirty million cells
 _ENCRYPTED = 0x1
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, NotImplementedError, RuntimeError)
+# The last three too: offsets in a damaged directory lead to places that no file has.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, RuntimeError, OSError, OverflowError, ValueError)
 
 
 class BadZip(Exception):
@@ -98,14 +99,16 @@ def unpacking(path: Path) -> Iterator[Unpacking]:
     with file:
         try:
             archive = zipfile.ZipFile(file)
-        except (*_BROKEN, OSError) as error:
+        except _BROKEN as error:
             raise BadZip(f"it is not a zip: {excerpt(str(error), 120)}") from error
         with archive:
-            _require_sound(archive, path.stat().st_size)
+            _require_sound(archive)
+            if problem := layout_problem(file, archive):
+                raise BadZip(problem)
             yield Unpacking(archive)
 
 
-def _require_sound(archive: zipfile.ZipFile, size: int) -> None:
+def _require_sound(archive: zipfile.ZipFile) -> None:
     """Raise `BadZip` for a zip that is made to harm, before anything in it is read."""
     counts = Counter(info.filename for info in archive.infolist())
     for info in archive.infolist():
@@ -115,8 +118,6 @@ def _require_sound(archive: zipfile.ZipFile, size: int) -> None:
         raise BadZip("it has a comment, which no bundle has")
     if (unpacked := sum(info.file_size for info in archive.infolist())) > _LARGEST:
         raise BadZip(f"it would be {unpacked:,} bytes: no bundle is so large")
-    if sum(info.compress_size for info in archive.infolist()) > size:
-        raise BadZip("its files overlap: together they are larger than the zip")
 
 
 def _problem(info: zipfile.ZipInfo, count: int) -> str | None:
@@ -128,7 +129,7 @@ def _problem(info: zipfile.ZipInfo, count: int) -> str | None:
         return f"it is there {count} times"
     if info.flag_bits & _ENCRYPTED:
         return "it is encrypted"
-    if info.compress_type not in _METHODS:
+    if info.compress_type != zipfile.ZIP_DEFLATED:
         return "it is packed in a way that bundles are not"
     if info.filename not in ROWS and info.file_size > LARGEST_DOCUMENT:
         return f"it would be {info.file_size:,} bytes; no bundle has so large a one"

@@ -13,7 +13,15 @@ from typing import Any
 from beacon_cli.audit.check import Check
 from beacon_cli.bundle import names
 from beacon_cli.bundle.manifest import Listed, NotAManifest, read_manifest, sums_of
-from beacon_cli.bundle.recomputing import audit_check, read_job, rows_check, stored_job, verdicts_check, versions_told
+from beacon_cli.bundle.recomputing import (
+    audit_check,
+    job_check,
+    read_job,
+    rows_check,
+    stored_job,
+    verdicts_check,
+    version_note,
+)
 from beacon_cli.bundle.restoring import NotRestorable, restore
 from beacon_cli.bundle.signature import LARGEST, Key, NotASignature, is_valid, key_of, refusal_of
 from beacon_cli.bundle.unpacking import BadZip, Unpacking, unpacking
@@ -32,6 +40,8 @@ Database = Callable[[], AbstractContextManager[str]]
 _UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError)
 _TIMES_THE_ROWS = 3  # in tables, in their log, and exported again
 _ONLY_HASHED = (
+    f"{names.README}: its text is that of the version that wrote it",
+    f"{names.JOB}: name, version, limits and metadata of the job, and when and by which version it was run",
     f"{names.COSTS}: prices are those of the machine that wrote it",
     f"{names.REPORT}: its layout is that of the version that wrote it",
     f"{names.VERSIONS}: what it says of that machine",
@@ -125,14 +135,14 @@ def _check(bundle: Unpacking, signer: Path | None, found: _Findings, database: D
     if problems:
         found.checks += [
             Check(name, "skip", "not computed: the files are not what was written")
-            for name in ("rows", "audit", "verdicts")
+            for name in ("job", "rows", "audit", "verdicts")
         ]
     else:
         _recompute(bundle, found, database)
 
 
 def _differing(bundle: Unpacking, measured: Mapping[str, Listed]) -> list[str]:
-    """Return what is wrong with the files: each that was changed, is missing or is too many, by its name."""
+    """Return what is wrong with the files: each that was changed, is missing or does not belong there, by its name."""
     if names.MANIFEST not in measured:
         return [f"{names.MANIFEST} is missing"]
     try:
@@ -159,6 +169,8 @@ def _changed(bundle: Unpacking, listed: Mapping[str, Listed], measured: Mapping[
             problems.append(f"{names.MANIFEST} was changed: what it says of {name} is true of no file")
         else:
             problems.append(f"{name} was changed: {_difference(file, measured[name])}")
+    if not problems and sums != expected:
+        problems.append(f"{names.SUMS} does not list the files as {names.MANIFEST} does")
     return problems
 
 
@@ -208,14 +220,14 @@ def _checked_signature(bundle: Unpacking, signer: Path | None, found: _Findings)
 
 def _recompute(bundle: Unpacking, found: _Findings, database: Database) -> None:
     """Compute audit and verdicts anew, and note what was not computed."""
-    found.not_recomputed += [told for told in _ONLY_HASHED if told.partition(":")[0] in bundle.names]
+    found.not_recomputed += [line for line in _ONLY_HASHED if line.partition(":")[0] in bundle.names]
     try:
         document = read_job(bundle)
         _require_space(bundle)
         with database() as url, status_line("computing audit and verdicts anew"):
             restore(url, bundle, document)
             with connect_readonly(url) as connection:
-                _compare(bundle, found, connection, document)
+                _compare(bundle, found, url, connection, document)
     except NotRestorable as error:
         found.checks.append(Check("rows", "fail", str(error)))
     except _UNREADABLE:
@@ -235,15 +247,18 @@ def _require_space(bundle: Unpacking) -> None:
         )
 
 
-def _compare(bundle: Unpacking, found: _Findings, connection: Connection, document: Mapping[str, Any]) -> None:
+def _compare(
+    bundle: Unpacking, found: _Findings, url: str, connection: Connection, document: Mapping[str, Any]
+) -> None:
     """Compare what the restored rows give with what the bundle says."""
     job = stored_job(connection, document)
     found.job_id = job.id
-    told = versions_told(bundle)
+    note = version_note(bundle)
 
     def add(check: Check) -> None:
-        found.checks.append(replace(check, detail=f"{check.detail}{told}") if check.status == "fail" else check)
+        found.checks.append(replace(check, detail=f"{check.detail}{note}") if check.status == "fail" else check)
 
+    add(job_check(url, connection, job, bundle, document))
     add(rows_check(connection, job, bundle))
     audit, left_out = audit_check(connection, job, bundle)
     found.not_recomputed += left_out

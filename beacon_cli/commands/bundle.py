@@ -27,7 +27,7 @@ def bundle(
         Path | None,
         typer.Option(
             metavar="KEY",
-            help="Sign with this private key of SSH, or with the key of the agent whose .pub file this is. ssh-keygen "
+            help="Sign with this private key of SSH, or, for a key in an SSH agent, with its .pub file. ssh-keygen "
             "does it, and asks for the passphrase.",
         ),
     ] = None,
@@ -48,8 +48,7 @@ def bundle(
     """Write a job with its verdicts and report into one zip that others can check.
 
     Its answers, audit and costs are in it too. It is checked by standard tools, as the README.txt in it says, or by
-    `beacon verify bundle`. Exit code 0 whatever
-    the verdicts are, and 1 if answers are missing.
+    `beacon verify bundle`. Exit code 0 whatever the verdicts are, and 1 if answers are missing.
     """
     from beacon_cli.bundle.signature import require_key
     from beacon_cli.bundle.write import Contents, write_bundle

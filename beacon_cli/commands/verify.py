@@ -78,7 +78,8 @@ def bundle(
     """Check that nothing in a bundle was changed, and compute its verdicts anew.
 
     It needs no network and no database of yours: the rows are read into one that is deleted afterwards. Exit code 1 if
-    a file was changed, the signature is not good, or the rows give another audit or other verdicts.
+    a file was changed, the signature is not good, questions or job file are not the job's, or the rows give another
+    audit or other verdicts.
     """
     from beacon_cli.bundle.table import show_verified
     from beacon_cli.bundle.verify import verify_bundle

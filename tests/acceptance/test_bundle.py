@@ -34,7 +34,7 @@ def test_a_published_job_is_verified_elsewhere_and_asked_again(scripted: Beacon)
     with new_beacon(first_start=True) as reviewer:
         code, document = reviewer.json("verify", "bundle", str(path), "--signer", f"{key}.pub")
         checks = {check["name"]: check["status"] for check in document["data"]["checks"]}
-        assert checks == dict.fromkeys(("files", "signature", "rows", "audit", "verdicts"), "pass")
+        assert checks == dict.fromkeys(("files", "signature", "job", "rows", "audit", "verdicts"), "pass")
         assert (code, document["data"]["job_id"]) == (0, "published")
         assert not reviewer.data.exists()
 

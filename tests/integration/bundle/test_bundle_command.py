@@ -91,6 +91,7 @@ def test_the_json_of_both_commands(connection: Connection, database_url: str, tm
     assert [(check["name"], check["status"]) for check in document["data"]["checks"]] == [
         ("files", "fail"),
         ("signature", "warn"),
+        ("job", "skip"),
         ("rows", "skip"),
         ("audit", "skip"),
         ("verdicts", "skip"),
@@ -133,7 +134,7 @@ def test_a_job_of_the_old_system_is_refused(legacy: Connection, legacy_database_
         (("--accept", "colour"), 2, "--accept: unknown 'colour'"),
     ],
 )
-def test_bad_input_is_told_in_one_line(
+def test_bad_input_is_reported_in_one_line(
     connection: Connection,
     database_url: str,
     tmp_path: Path,

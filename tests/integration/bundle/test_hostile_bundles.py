@@ -16,7 +16,7 @@ import pytest
 from beacon_cli.bundle.verify import Database, verify_bundle
 from beacon_cli.errors import UsageError
 from tests.support.audit_jobs import JOB, seed
-from tests.support.bundles import bundled, failed, forged
+from tests.support.bundles import bundled, failed, forged, packed
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Make = Callable[[zipfile.ZipFile], None]
@@ -63,7 +63,7 @@ def packed_otherwise(archive: zipfile.ZipFile) -> None:
     ],
 )
 def test_what_no_bundle_has_is_refused_by_name(tmp_path: Path, make: Make, told: str) -> None:
-    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         make(archive)
     verified = verify_bundle(tmp_path / "b.zip", database=never)
     assert list(failed(verified).values()) == [told]
@@ -71,7 +71,7 @@ def test_what_no_bundle_has_is_refused_by_name(tmp_path: Path, make: Make, told:
 
 
 def test_a_zip_bomb_is_refused(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         with_file("job.json", bytes(300_000_000))(archive)
     assert (tmp_path / "b.zip").stat().st_size < 1_000_000
     verified = verify_bundle(tmp_path / "b.zip", database=never)
@@ -99,7 +99,7 @@ def test_a_line_of_many_values_is_not_read(connection: Connection, database: Dat
 
 
 def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("job.json", "{}")
     content = bytearray((tmp_path / "b.zip").read_bytes())
     content[content.index(b"PK\x01\x02") + 8] |= 1
@@ -108,7 +108,7 @@ def test_an_encrypted_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("job.json", bytes(5000))
         archive.writestr("README.txt", b"")
     content = bytearray((tmp_path / "b.zip").read_bytes())
@@ -116,7 +116,7 @@ def test_files_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
     content[second + 20 : second + 28] = struct.pack("<II", 5000, 5000)
     (tmp_path / "b.zip").write_bytes(content)
     told = failed(verify_bundle(tmp_path / "b.zip", database=never))["zip"]
-    assert told == "its files overlap: together they are larger than the zip"
+    assert told == "job.json: its header in the zip is not what the directory says, or not as bundles have it"
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x05\x06" + bytes(18) + b"more"])
@@ -134,6 +134,80 @@ def test_damaged_bytes_are_told_with_the_name_of_the_file(connection: Connection
     content[place] ^= 255
     (tmp_path / "b.zip").write_bytes(content)
     assert failed(verify_bundle(tmp_path / "b.zip", database=never))["zip"].startswith("executions.jsonl is damaged: ")
+
+
+def test_any_changed_byte_beside_the_files_is_found(connection: Connection, tmp_path: Path) -> None:
+    seed(connection)
+    bundled(connection, JOB, tmp_path / "b.zip", report=False)
+    content = (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        infos = archive.infolist()
+        ends = [*(info.header_offset for info in infos[1:]), archive.start_dir]
+    packed = {place for info, end in zip(infos, ends, strict=True) for place in range(end - info.compress_size, end)}
+    for place in set(range(len(content))) - packed:
+        for bit in (1, 128):
+            (tmp_path / "c.zip").write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+            verified = verify_bundle(tmp_path / "c.zip", database=never)
+            assert (list(failed(verified)), verified.exit_code) == (["zip"], 1), place
+
+
+def test_bytes_that_belong_to_no_file_are_found(connection: Connection, tmp_path: Path) -> None:
+    seed(connection)
+    bundled(connection, JOB, tmp_path / "b.zip", report=False)
+    content = (tmp_path / "b.zip").read_bytes()
+    other = packed(tmp_path / "other.zip", {"job.json": b"{}"}).read_bytes()
+    end = content.index(b"PK\5\6")
+    in_front = "README.txt: it does not begin where the file before it ends"
+    for whole, told in (
+        (b"#!/bin/sh\n" + content, in_front),
+        (other + content, in_front),
+        (content[:end] + b"more" + content[end:], "it is not a zip: Bad magic number for central directory"),
+        (content + b"more", "its directory is not as bundles have it, or not the end of it"),
+    ):
+        (tmp_path / "c.zip").write_bytes(whole)
+        assert failed(verify_bundle(tmp_path / "c.zip", database=never)) == {"zip": told}
+
+
+def test_bytes_after_the_end_of_what_is_packed_are_found(tmp_path: Path) -> None:
+    packed(tmp_path / "b.zip", {"job.json": b"{}"})
+    content = bytearray((tmp_path / "b.zip").read_bytes())
+    directory = content.index(b"PK\1\2")
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        size = archive.getinfo("job.json").compress_size
+    more = struct.pack("<Q", size + 4)
+    header = 30 + len("job.json")
+    content[header + 12 : header + 20] = more  # in the extra field of the file's header
+    content[directory + 20 : directory + 24] = more[:4]
+    end = content.index(b"PK\5\6")
+    content[end + 16 : end + 20] = struct.pack("<L", directory + 4)
+    content[directory:directory] = b"more"
+    (tmp_path / "b.zip").write_bytes(content)
+    told = failed(verify_bundle(tmp_path / "b.zip", database=never))
+    assert told == {"zip": "job.json is damaged: it does not end where the directory of the zip says"}
+
+
+def test_sizes_of_64_bits_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zipfile.ZIP64_LIMIT", 50)
+    monkeypatch.setattr("beacon_cli.bundle.layout._LARGEST_NARROW", 50)
+    path = packed(tmp_path / "b.zip", {"job.json": bytes(1000), "executions.jsonl": b"{}"})
+    assert b"PK\6\6" in path.read_bytes()
+    assert failed(verify_bundle(path, database=never)) == {"files": "manifest.json is missing"}
+
+
+def test_a_file_that_is_said_to_be_larger_than_the_zip_is_damaged(tmp_path: Path) -> None:
+    packed(tmp_path / "b.zip", {"executions.jsonl": b"{}"})
+    content = bytearray((tmp_path / "b.zip").read_bytes())
+    directory, header = content.index(b"PK\1\2"), 30 + len("executions.jsonl")
+    sizes = struct.pack("<QQ", 5 << 30, 5 << 30)
+    content[header + 4 : header + 20] = sizes
+    content[directory + 20 : directory + 28] = b"\xff" * 8
+    content[directory + 30] = 20
+    end = content.index(b"PK\5\6")
+    content[end + 12] += 20
+    content[end:end] = struct.pack("<HH", 1, 16) + sizes
+    (tmp_path / "b.zip").write_bytes(content)
+    told = failed(verify_bundle(tmp_path / "b.zip", database=never))
+    assert told == {"zip": "executions.jsonl is damaged: it does not end where the directory of the zip says"}
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.9])

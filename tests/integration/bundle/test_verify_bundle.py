@@ -15,12 +15,14 @@ from beacon_cli.bundle.names import EVERY, SIGNED
 from beacon_cli.bundle.verify import Database, VerifiedBundle, verify_bundle
 from beacon_cli.errors import EnvironmentFault, UsageError
 from beacon_cli.store.text import storable, storable_json
-from tests.support.audit_jobs import JOB, SPEC, seed
-from tests.support.bundles import bundled, changed, failed, files_of, forged, key_in, one_byte, packed
+from tests.support.audit_jobs import JOB, seed
+from tests.support.bundles import bundled, changed, failed, files_of, forged, key_in, one_byte, packed, with_list
+from tests.support.in_process import beacon
 from tests.support.report_jobs import ReportJob, store
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 TROUBLED = ReportJob(questions=8, repeats=3)
+EARLIER_VERSIONS = sorted((Path(__file__).parents[1] / "runs" / "earlier_versions").glob("*.sql"))
 HOSTILE = "\x00\ud800\ue000\\u0000\x1b[31m<b>"
 
 
@@ -63,6 +65,7 @@ def test_the_rows_of_a_bundle_give_the_same_audit_and_verdicts(
     assert statuses(verified) == {
         "files": "pass",
         "signature": "warn",
+        "job": "pass",
         "rows": "pass",
         "audit": "pass",
         "verdicts": "pass",
@@ -72,14 +75,20 @@ def test_the_rows_of_a_bundle_give_the_same_audit_and_verdicts(
     assert audit["data"]["superseded"] == 2
 
 
+@pytest.mark.parametrize("version", EARLIER_VERSIONS, ids=lambda path: path.stem)
 def test_a_job_that_an_earlier_version_stored_gives_the_same(
-    connection: Connection, database: Database, tmp_path: Path
+    empty_database_url: str, database: Database, tmp_path: Path, version: Path
 ) -> None:
-    seed(connection, spec={key: value for key, value in SPEC.items() if key != "limits"})
-    bundled(connection, JOB, tmp_path / "b.zip", report=False)
-    verified = verify_bundle(tmp_path / "b.zip", database=database)
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute(version.read_bytes())
+    assert beacon("db", "migrate", url=empty_database_url).code == 0
+    path = tmp_path / "b.zip"
+    written = beacon("bundle", "operators", "--partial", "--no-report", "-o", str(path), url=empty_database_url)
+    assert (written.code, written.err) == (0, "")
+    verified = verify_bundle(path, database=database)
     assert (failed(verified), verified.exit_code) == ({}, 0)
-    assert [told.partition(":")[0] for told in verified.not_recomputed] == ["costs.json", "versions.json"]
+    only_hashed = ["README.txt", "job.json", "costs.json", "versions.json"]
+    assert [line.partition(":")[0] for line in verified.not_recomputed] == only_hashed
 
 
 def test_each_file_in_which_one_byte_was_changed_is_named(
@@ -176,6 +185,37 @@ def replaced(old: str, new: str) -> Any:
             '["schema',
             {"rows": "executions.jsonl, line 1: it is not JSON that can be read"},
         ),
+        (
+            "executions.jsonl",
+            '{"schema',
+            '{"status": "failed", "schema',
+            {"rows": "executions.jsonl, line 1: it is not JSON that can be read"},
+        ),
+        (
+            "questions.jsonl",
+            "Why?",
+            "Whom?",
+            {"job": "questions.jsonl has other questions than the job, by the SHA-256 in job.json"},
+        ),
+        ("job.json", '"spec_sha256": "', '"spec_sha256": "0', {"job": "job.json: spec_sha256 is not that of its spec"}),
+        (
+            "job.json",
+            '"label": "EU"',
+            '"label": "UE"',
+            {"rows": "job.json: job bias-demo-1 stores region eu as EU, but here its label is UE"},
+        ),
+        (
+            "job-file.json",
+            '"repeats": 1',
+            '"repeats": 2',
+            {"job": "job-file.json is not the job in job.json: repeats: stored 2, computed 1"},
+        ),
+        (
+            "job-file.json",
+            '"repeats": 1',
+            '"repeats": 2, "repeats": 1',
+            {"rows": "job-file.json is not a JSON document"},
+        ),
         ("questions.jsonl", '{"id"', '7 {"id"', {"rows": "questions.jsonl, line 1: it is not JSON that can be read"}),
         ("job.json", '"batching": "question"', '"batching": "x"', {"rows": "job.json cannot be read back"}),
         ("job.json", '"aliases": [', '"aliases": 5, "b": [', {"rows": "job.json: the job in it cannot be read"}),
@@ -188,7 +228,7 @@ def replaced(old: str, new: str) -> Any:
                 " refusals were found by a rule that is not built in: my own"
             },
         ),
-        ("job.json", '"models": [', '"models": [7], "m": [', {"audit": "audit.json is not what its rows give: "}),
+        ("job.json", '"models": [', '"models": [7], "m": [', {"rows": "job.json: the job in it cannot be read"}),
         (
             "job.json",
             '"by": "region"',
@@ -220,6 +260,28 @@ def test_what_a_forger_changed_is_found_by_computing_it_anew(
     [(check, detail)] = failed(verified).items()
     [(expected, beginning)] = found.items()
     assert (check, detail[: len(beginning)]) == (expected, beginning)
+
+
+def test_a_question_that_was_asked_with_another_text_is_named(
+    connection: Connection, database: Database, tmp_path: Path
+) -> None:
+    seed(connection)
+    connection.execute("UPDATE executions SET prompt = 'Why?'")
+    connection.execute("UPDATE executions SET prompt = 'Whom?' WHERE question_id = 'greatest_leader' AND region = 'EU'")
+    bundled(connection, JOB, tmp_path / "b.zip", report=False)
+    told = failed(verify_bundle(tmp_path / "b.zip", database=database))
+    assert told == {"job": "questions.jsonl: greatest_leader was asked with another text"}
+
+
+@pytest.mark.parametrize("sums", [b"", b"0" * 64 + b"  job.json\n"])
+def test_a_list_of_hashes_that_is_not_that_of_the_manifest_is_named(
+    connection: Connection, tmp_path: Path, sums: bytes
+) -> None:
+    seed(connection)
+    bundled(connection, JOB, tmp_path / "b.zip", report=False)
+    path = with_list(tmp_path / "forged.zip", files_of(tmp_path / "b.zip"), sums)
+    told = failed(verify_bundle(path, database=never))
+    assert told == {"files": "SHA256SUMS does not list the files as manifest.json does"}
 
 
 def test_a_difference_is_told_with_the_versions_that_wrote_and_read_the_bundle(
