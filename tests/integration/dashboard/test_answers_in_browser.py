@@ -129,8 +129,8 @@ def test_a_hidden_tab_is_not_served_and_goes_on_where_it_was(visitor: Visitor) -
     turn += " document.dispatchEvent(new Event('visibilitychange')); }"
     with visitor.looking() as page, psycopg.connect(visitor.database_url, autocommit=True) as connection:
         visitor.open(page, job_address("j"))
-        plan(connection, repeats=1)
-        page.get_by_text("0 of 1 answers are stored").wait_for()
+        plan(connection, repeats=2)
+        page.get_by_text("0 of 2 answers are stored").wait_for()
         page.evaluate(turn, True)
         while sessions(connection):
             page.wait_for_timeout(50)
