@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.fleet.tables import trouble_sentence
+from beacon_cli.fleet.worker_names import is_worker
 from beacon_cli.live.shared_state import SharedState
 from beacon_cli.records.expectation import LaneName
 from beacon_cli.records.find_job import StoredJob
@@ -17,15 +18,13 @@ from beacon_cli.store.connect import translated
 from beacon_cli.store.queries import query
 from beacon_cli.store.text import original
 
-_WORKER = "worker "  # how a fleet's worker calls itself when it holds a job
-
 
 @dataclass(frozen=True, slots=True)
 class Activity:
     """What is known of a job that runs. `in_flight` is None where nobody says it: the process is on another machine.
 
     `calls` is what is in flight in each lane, or `regions` in each region where only that is known. `questions` are
-    sentences, and so are the `troubles` of regions that are paused, down or recover.
+    sentences, and so are the `troubles` of regions that are paused, down or recover; `paused` says that one is paused.
     """
 
     in_flight: int | None = None
@@ -33,6 +32,7 @@ class Activity:
     regions: dict[str, str] = field(default_factory=dict)
     questions: tuple[str, ...] = ()
     troubles: dict[str, str] = field(default_factory=dict)
+    paused: bool = False
 
 
 def activity(connection: Connection, job: StoredJob, holder: str | None, shared: SharedState | None) -> Activity:
@@ -46,9 +46,10 @@ def activity(connection: Connection, job: StoredJob, holder: str | None, shared:
             calls=shared.calls,
             questions=shared.questions,
             troubles=shared.troubles(),
+            paused=shared.paused,
         )
     questions = _furthest(connection, job)
-    if holder is not None and holder.startswith(_WORKER) and _rows(connection, "sees_fleet")[0]["sees"]:
+    if holder is not None and is_worker(holder) and _rows(connection, "sees_fleet")[0]["sees"]:
         return _in_fleet(connection, job, questions)
     return Activity(questions=questions)
 
@@ -61,6 +62,7 @@ def _furthest(connection: Connection, job: StoredJob) -> tuple[str, ...]:
 def _in_fleet(connection: Connection, job: StoredJob, questions: tuple[str, ...]) -> Activity:
     rows = _rows(connection, "fleet_calls_of_job", job_id=job.key)
     calls = {row["region"]: row for row in rows if row["region"] in job.regions.labels}
+    troubles = [row for row in _rows(connection, "fleet_trouble") if row["region"] in job.regions.labels]
     return Activity(
         in_flight=sum(row["in_flight"] for row in calls.values()),
         regions={
@@ -69,10 +71,9 @@ def _in_fleet(connection: Connection, job: StoredJob, questions: tuple[str, ...]
         },
         questions=questions,
         troubles={
-            row["region"]: trouble_sentence(row["region"], {**row, "why": original(row["why"])})
-            for row in _rows(connection, "fleet_trouble")
-            if row["region"] in job.regions.labels
+            row["region"]: trouble_sentence(row["region"], {**row, "why": original(row["why"])}) for row in troubles
         },
+        paused=any(row["condition"] == "paused" for row in troubles),
     )
 
 

@@ -24,10 +24,10 @@ def main() -> None:
     request: Request = pickle.load(sys.stdin.buffer)  # from the dashboard, which started this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        told = {"html": _compared(request)}
+        said = {"html": _compared(request)}
     except BeaconError as error:
-        told = {"message": error.message, "hint": error.hint or ""}
-    sys.stdout.write(json.dumps(told))
+        said = {"message": error.message, "hint": error.hint or ""}
+    sys.stdout.write(json.dumps(said))
 
 
 def _end_with_parent() -> None:

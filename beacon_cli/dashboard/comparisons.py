@@ -80,7 +80,7 @@ class Comparisons:
     def of(self, job_id: str, stamp: Stamp, *, anew: bool = False) -> Made | Making | Failed:
         """Return the comparison of a job, or what became of it so far; the first call begins it.
 
-        One of an earlier stamp is as good, unless it is wanted `anew`. A failure is told once: then it is tried again.
+        One of an earlier stamp is as good, unless it is wanted `anew`. A failure is said once: then it is tried again.
         """
         with self._lock:
             if (failed := self._collect().get(job_id)) is not None:
@@ -128,12 +128,12 @@ class Comparisons:
                 child = self._child = _start()
             except OSError as error:
                 return Failed(f"no process could be started to compare: {error.strerror}", _SAYS_MORE)
-        told = _told(child, Request(self._url, job_id, self._vocabulary))
+        output = _output_of(child, Request(self._url, job_id, self._vocabulary))
         with self._lock:
             self._child = None
         if child.returncode:
             return Failed(f"the process that compares ended with {child.returncode}", _SAYS_MORE)
-        found = json.loads(told)
+        found = json.loads(output)
         if "html" not in found:
             return Failed(redacted(found["message"]), redacted(found["hint"]))
         return Made(found["html"], stamp, datetime.now(UTC), time.monotonic() - began)
@@ -149,13 +149,13 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _told(child: subprocess.Popen[bytes], request: Request) -> bytes:
-    """Return what the process says of a request. Its stdin stays open until then: it ends with this process."""
+def _output_of(child: subprocess.Popen[bytes], request: Request) -> bytes:
+    """Return what the process writes for a request. Its stdin stays open until then: it ends with this process."""
     assert child.stdin is not None
     assert child.stdout is not None
-    told = b""
+    output = b""
     with contextlib.suppress(BrokenPipeError), child:
         child.stdin.write(pickle.dumps(request))
         child.stdin.flush()
-        told = child.stdout.read()
-    return told
+        output = child.stdout.read()
+    return output

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from http.cookies import SimpleCookie
 from urllib.parse import parse_qs, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -88,10 +88,8 @@ class Guard:
 
 
 def _cookies(headers: Headers) -> dict[str, str]:
-    cookies: SimpleCookie = SimpleCookie()
-    for line in headers.getlist("cookie"):
-        cookies.load(line)
-    return {name: morsel.value for name, morsel in cookies.items()}
+    # lenient, as browsers are: other programs of this machine may have set cookies of any form
+    return cookie_parser("; ".join(headers.getlist("cookie")))
 
 
 def _same(given: str, secret: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -17,9 +18,9 @@ from beacon_cli.dashboard.job_values import job_values
 from beacon_cli.dashboard.lane_rows import lane_rows
 from beacon_cli.dashboard.site import Site, SiteOf
 from beacon_cli.dashboard.watching import Value
-from beacon_cli.records.find_job import StoredJob
+from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.recent_jobs import job_overview
-from beacon_cli.store.connect import Connection, connect_readonly
+from beacon_cli.records.snapshot import Connection, reading
 
 router = APIRouter()
 # What the rows cost is read less often: it takes a look into each answer.
@@ -29,10 +30,11 @@ _COST_SECONDS = 10.0
 class JobReader:
     """Reads the values of a job again and again, on a connection of its own."""
 
-    def __init__(self, site: Site, job: StoredJob) -> None:
+    def __init__(self, site: Site, job_id: str) -> None:
         self._site = site
-        self._job = job
+        self._job_id = job_id
         self._connection: Connection | None = None
+        self._stack = ExitStack()
         self._cost = ""
         self._cost_at = -_COST_SECONDS
 
@@ -46,29 +48,30 @@ class JobReader:
 
     def close(self) -> None:
         """Close the connection; the next reading opens another one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection = None
+        self._stack.close()
 
     def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = connect_readonly(self._site.url)
+            self._connection = self._stack.enter_context(self._site.reading())
         return self._connection
 
     def _values(self, connection: Connection) -> Mapping[str, Value]:
-        overview = job_overview(connection, self._job)
-        lanes = lane_rows(connection, self._job, overview.questions)
+        with reading(connection):
+            job = find_job(connection, self._job_id, regions=self._site.regions)  # anew: a later run may add repeats
+        overview = job_overview(connection, job)
+        lanes = lane_rows(connection, job, overview.questions)
         if time.monotonic() - self._cost_at >= _COST_SECONDS:
-            self._cost, self._cost_at = cost_so_far(connection, self._site, self._job), time.monotonic()
-        return {**job_values(connection, self._site, self._job, overview, lanes), "cost": self._cost}
+            self._cost, self._cost_at = cost_so_far(connection, self._site, job), time.monotonic()
+        return {**job_values(connection, self._site, job, overview, lanes), "cost": self._cost}
 
 
 @router.get("/jobs/{job_id}/events")
-async def job_events(request: Request, site: SiteOf, job_id: str) -> StreamingResponse:
-    """Return the events of a job, until the viewer leaves."""
+async def job_events(request: Request, site: SiteOf, job_id: str, seen: str = "") -> StreamingResponse:
+    """Return the events of a job, until the viewer leaves. `seen`: the id of the last event that it had before."""
     job = await asyncio.to_thread(_job, site, job_id)
-    watch = site.watches.of(job.id, lambda: JobReader(site, job))
-    return StreamingResponse(watch.events(request.headers.get("last-event-id", "")), media_type="text/event-stream")
+    watch = site.watches.of(job.id, lambda: JobReader(site, job.id))
+    return StreamingResponse(watch.events(request.headers.get("last-event-id", seen)), media_type="text/event-stream")
 
 
 def _job(site: Site, job_id: str) -> StoredJob:

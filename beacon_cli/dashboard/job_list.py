@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from beacon_cli.dashboard.pages import page as page_of
@@ -17,7 +19,12 @@ _ON_A_PAGE = 50
 
 @router.api_route("/", methods=["GET", "HEAD"])
 def job_list(
-    request: Request, site: SiteOf, connection: Reading, status: str = "", text: str = "", page: int = 1
+    request: Request,
+    site: SiteOf,
+    connection: Reading,
+    status: str = "",
+    text: str = "",
+    page: Annotated[int, Query(lt=2**31)] = 1,
 ) -> HTMLResponse:
     """Return the page of all jobs."""
     number = max(1, page)

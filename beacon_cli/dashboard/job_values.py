@@ -42,7 +42,7 @@ def _progress(
     by_status: Counter[str] = sum((lane.by_status for lane in lanes.values()), Counter())
     expected = overview.expected if overview.expected is not None else sum(by_status.values())
     counts = Counts.of(expected, by_status)
-    unknown = overview.eta_seconds is None or doing.troubles
+    unknown = overview.eta_seconds is None or doing.paused
     left = "" if unknown else f"about {duration(overview.eta_seconds or 0)} left"
     return {
         "answered": counts.sentence(from_spec(job.spec, job.regions).min_success_rate),

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from beacon_cli.records.recent_jobs import recent_jobs
 from beacon_cli.signals import Held, held
 
 HOST = "127.0.0.1"
+_CANCEL_AGAIN_SECONDS = 0.1
 
 
 def serve_until_signal(site: Site, port: int, *, open_it: bool, as_json: bool) -> int:
@@ -67,13 +69,16 @@ async def _serve(site: Site, listener: socket.socket, signals: Held, *, open_it:
         site.watches.end()  # a server waits for its answers to end
 
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a page says what is wrong
-    with signals.delivered_to(stop), _way_in(address) as way_in:
+    with signals.delivered_to(stop), contextlib.ExitStack() as stack:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.listening.wait()
         _announce(address, port, as_json=as_json)
         if open_it:
-            await asyncio.to_thread(open_in_browser, way_in, instead="open the address yourself")
+            _open(stack.enter_context(_way_in(address)))
         await serving
+        while site.connections:  # a page may be between two statements
+            site.cancel()
+            await asyncio.sleep(_CANCEL_AGAIN_SECONDS)
     return 0 if received[0] == signal.SIGINT else 128 + received[0]
 
 
@@ -103,6 +108,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+
+def _open(path: Path) -> None:
+    """Open a file in the browser, which may stay in the foreground until it is closed: nobody waits for the thread."""
+    instead = {"instead": "open the address yourself"}
+    threading.Thread(target=open_in_browser, args=[path], kwargs=instead, daemon=True).start()
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, cast
 from urllib.parse import unquote
 
+import psycopg
 from fastapi import Depends, Request
 
 from beacon_cli.dashboard.comparisons import Comparisons
@@ -21,12 +22,15 @@ from beacon_cli.settings import Settings
 from beacon_cli.store.connect import connect_readonly
 from modal_deployment.regions import Regions
 
+_CANCEL_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """The database whose jobs are shown, and the settings by which they are read.
 
-    `token` opens the pages: who has it gets a cookie with `session`. Neither is ever shown again.
+    `token` opens the pages: who has it gets a cookie with `session`. Neither is ever shown again. `connections` are
+    those in use.
     """
 
     settings: Settings
@@ -35,6 +39,7 @@ class Site:
     session: str = field(default_factory=secrets.token_urlsafe, repr=False)
     watches: Watches = field(default_factory=Watches)
     comparisons: Comparisons = field(init=False, repr=False)
+    connections: set[Connection] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "comparisons", Comparisons(self.url, self.settings.vocabulary))
@@ -52,7 +57,17 @@ class Site:
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that cannot write. Raises `StoreError`."""
         with connect_readonly(self.url) as connection:
-            yield connection
+            self.connections.add(connection)
+            try:
+                yield connection
+            finally:
+                self.connections.discard(connection)
+
+    def cancel(self) -> None:
+        """Cancel the statements that pages wait for; the pages go on, with an error."""
+        for connection in tuple(self.connections):
+            with contextlib.suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def shared_state(self, job_id: str) -> SharedState | None:
         """Return what a process on this machine says that runs a job; None for a user without a data folder."""

@@ -48,6 +48,7 @@ class Watch:
         self._viewers = 0
         self._news = asyncio.Event()
         self._alone = asyncio.Event()
+        self._ended = False
         self._task = asyncio.create_task(self._watch())
 
     async def events(self, last_event_id: str) -> AsyncIterator[str]:
@@ -58,7 +59,7 @@ class Watch:
         seen = self._seen(last_event_id)
         self._viewers += 1
         try:
-            while not self._task.done():
+            while not (self._ended or self._task.done()):
                 changed = {name: value for name, (look, value) in self._values.items() if look > seen}
                 if changed:
                     seen = self._look
@@ -71,8 +72,10 @@ class Watch:
                 self._alone.set()
 
     def end(self) -> None:
-        """End the events of all viewers."""
-        self._task.cancel()
+        """End the events of all viewers; the reading ends once what is being read is there."""
+        self._ended = True
+        self._alone.set()
+        self._news.set()
 
     def _seen(self, last_event_id: str) -> int:
         of, _, look = last_event_id.partition(".")
@@ -85,7 +88,7 @@ class Watch:
                 self._take(await asyncio.to_thread(self._read))
                 took = time.monotonic() - began
                 await _happened(self._alone, max(LOOK_SECONDS - took, took / _SHARE))
-                if not self._viewers:
+                if self._ended or not self._viewers:
                     return
                 self._alone.clear()
         finally:

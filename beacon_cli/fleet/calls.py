@@ -17,6 +17,7 @@ import psycopg
 from psycopg import sql
 
 from beacon_cli.fleet.shared_regions import Report, SharedRegion, report, shared_region
+from beacon_cli.fleet.worker_names import session_name
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import PASSING, AsyncConnection, open_async
 from beacon_cli.store.queries import query
@@ -57,7 +58,7 @@ class Calls:
     """
 
     def __init__(self, url: str, worker_id: str) -> None:
-        self._address = address_of(url, statement_timeout="30s", name=f"worker {worker_id}")
+        self._address = address_of(url, statement_timeout="30s", name=session_name(worker_id))
         self._worker_id = worker_id
         self._waiting: dict[uuid.UUID, _Call] = {}
         self._asking: list[_Call] = []

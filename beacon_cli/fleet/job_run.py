@@ -17,6 +17,7 @@ from beacon_cli.executor.region_events import RegionEvents
 from beacon_cli.executor.run import Run
 from beacon_cli.fleet.calls import Calls
 from beacon_cli.fleet.slots import FleetSlots
+from beacon_cli.fleet.worker_names import session_name
 from beacon_cli.fleet.worker_queue import TakenEntry
 from beacon_cli.job.lanes import Lane
 from beacon_cli.job.model import Job
@@ -120,6 +121,6 @@ def _claimed(
         part=taken.part,
         journal_folder=context.settings.journal_path(),
         notify=notify,
-        holder=f"worker {context.worker_id}",
+        holder=session_name(context.worker_id),
         pays_twice=False,
     )

@@ -14,6 +14,7 @@ import psycopg
 
 from beacon_cli import __version__
 from beacon_cli.errors import LeaseLost
+from beacon_cli.fleet.worker_names import session_name
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import PASSING, AsyncConnection, open_async, store_error
 from beacon_cli.store.queries import query
@@ -41,7 +42,7 @@ class Lease:
     def __init__(self, url: str, worker_id: str) -> None:
         self.id = worker_id
         self.draining = False
-        self._name = f"worker {worker_id}"
+        self._name = session_name(worker_id)
         self._address = address_of(url, statement_timeout="10s", name=self._name)
         self._left = False
         self._connection: AsyncConnection | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from beacon_cli.console.formatting import duration, quantity
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
+from beacon_cli.live.paused import paused_sentence
 from beacon_cli.records.journal_lines import print_journals
 
 if TYPE_CHECKING:
@@ -104,9 +105,13 @@ def trouble_sentence(region: str, trouble: dict[str, Any]) -> str:
     """Return what is said of a region that the fleet has paused, or that recovers."""
     if trouble["condition"] != "paused":
         return f"{region} recovers from a pause: at most {trouble['calls']} in flight"
-    check = max(0.0, trouble["next_check_seconds"])
-    due = f"next check in {duration(check)}" if check else "a check is due"
-    return f"{region} has been paused for {duration(trouble['paused_seconds'])}: {excerpt(trouble['why'])}; {due}"
+    return paused_sentence(
+        region,
+        seconds=trouble["paused_seconds"],
+        why=excerpt(trouble["why"]),
+        check_in=trouble["next_check_seconds"],
+        given_up_in=None,  # each job has its own patience
+    )
 
 
 def _print_jobs(out: Console, jobs: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from psycopg.rows import class_row
 
 from beacon_cli.fleet.job_queue import QUEUE
+from beacon_cli.fleet.worker_names import session_name
 from beacon_cli.store.connect import AsyncConnection
 from beacon_cli.store.queries import query
 
@@ -80,4 +81,6 @@ class Watch:
 
 async def cut_off(connection: AsyncConnection, worker_ids: Sequence[str]) -> None:
     """End the sessions of lost workers, which frees the locks on their jobs."""
-    await connection.execute(query("fleet", "cut_off"), {"names": [f"worker {worker_id}" for worker_id in worker_ids]})
+    await connection.execute(
+        query("fleet", "cut_off"), {"names": [session_name(worker_id) for worker_id in worker_ids]}
+    )

@@ -24,6 +24,7 @@ from beacon_cli.fleet.job_run import BY_COMMAND, HAND_BACK, WorkerContext
 from beacon_cli.fleet.lease import PATIENCE_SECONDS, Lease, new_worker_id
 from beacon_cli.fleet.prune import prune_regularly
 from beacon_cli.fleet.watch import Orphan, Watch
+from beacon_cli.fleet.worker_names import session_name
 from beacon_cli.fleet.worker_queue import EntryEnd, TakenEntry, WorkerQueue
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted
@@ -214,7 +215,7 @@ class Worker:
     async def _put_back(self, orphans: Sequence[Orphan]) -> int:
         """Put entries that no worker runs back into the queue; cancelled ones end."""
         try:
-            async with open_queue(self._url, f"worker {self.id}") as queue:
+            async with open_queue(self._url, session_name(self.id)) as queue:
                 ended = [await queue.give_up(orphan.entry) for orphan in orphans if orphan.cancelled]
                 back = [await queue.put_back(orphan.entry) for orphan in orphans if not orphan.cancelled]
         except StoreError as error:

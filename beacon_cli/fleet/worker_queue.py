@@ -14,6 +14,7 @@ from procrastinate.job_context import AbortReason
 
 from beacon_cli.fleet.job_queue import AT_ONCE, QUEUE, TASK
 from beacon_cli.fleet.queue_connection import PatientConnector, explained
+from beacon_cli.fleet.worker_names import session_name
 from beacon_cli.job.part import WHOLE, Part
 from beacon_cli.store.address import address_of
 from beacon_cli.store.connect import open_async
@@ -78,8 +79,8 @@ class WorkerQueue:
         self._worker_id = worker_id
         self._run_entry = run_entry
         self._stop_entry = stop_entry
-        self._address = address_of(url, statement_timeout="30s", name=f"worker {worker_id}")
-        self._connector = PatientConnector(url, f"worker {worker_id}")
+        self._address = address_of(url, statement_timeout="30s", name=session_name(worker_id))
+        self._connector = PatientConnector(url, session_name(worker_id))
         self._app = App(connector=self._connector)
         self._app.task(name=TASK, queue=QUEUE, pass_context=True, retry=_HandBack())(self._run_task)
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from beacon_cli.console.formatting import duration
 from beacon_cli.console.printable import excerpt
+from beacon_cli.live.paused import paused_sentence
 from beacon_cli.live.progress import CallState, Progress, RegionTrouble
 from beacon_cli.live.ticker import Ticker
 
@@ -41,6 +41,11 @@ class SharedState:
         """Return a sentence for each region that is paused or down."""
         now = time.time()
         return {region: _sentence(region, trouble, now) for region, trouble in self.regions.items()}
+
+    @property
+    def paused(self) -> bool:
+        """Whether a region is paused: unlike one that is down, it will be checked again."""
+        return any(trouble["next_check"] is not None for trouble in self.regions.values())
 
 
 def read_shared_state(folder: Path, job_id: str) -> SharedState | None:
@@ -138,8 +143,10 @@ def _trouble(trouble: RegionTrouble) -> dict[str, Any]:
 def _sentence(region: str, trouble: dict[str, Any], now: float) -> str:
     if trouble["next_check"] is None:
         return f"{region} is down: {trouble['why']}"
-    check = max(0.0, trouble["next_check"] - now)
-    due = f"next check in {duration(check)}" if check else "a check is due"
-    given_up = "" if trouble["given_up"] is None else f"; given up in {duration(max(0.0, trouble['given_up'] - now))}"
-    paused = duration(max(0.0, now - trouble["since"]))
-    return f"{region} has been paused for {paused}: {trouble['why']}; {due}{given_up}"
+    return paused_sentence(
+        region,
+        seconds=now - trouble["since"],
+        why=trouble["why"],
+        check_in=trouble["next_check"] - now,
+        given_up_in=None if trouble["given_up"] is None else trouble["given_up"] - now,
+    )

@@ -28,6 +28,7 @@ from beacon_cli.store.job_locks import HOLDERS, HOLDS
 from beacon_cli.store.migrate import require_current_schema
 from beacon_cli.store.queries import query
 from beacon_cli.store.schema import READING_LEGACY, detect_schema, facts_of, require_rights
+from beacon_cli.store.text import MARK, storable
 from modal_deployment.regions import Regions
 
 _ALL: dict[str, Any] = {"statuses": None, "text": None, "job_id": None, "skip": 0}
@@ -47,7 +48,9 @@ def recent_jobs(
     If they are given, only those with `status` (or `RESUMABLE`), and with `text` in their id or name, in any case.
     Raises `UsageError` for a status that jobs never have, `SchemaError` for tables that are not the program's.
     """
+    text = text and storable(text).removeprefix(MARK)
     if detect_schema(connection) == "legacy":
+        status = status and storable(status)
         require_rights(facts_of(connection, READING_LEGACY))
         return legacy_jobs(connection, limit, status, text=text, skip=skip, regions=regions)
     require_current_schema(connection)

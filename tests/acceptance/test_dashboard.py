@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -148,20 +149,32 @@ def test_without_scripts_a_page_reloads_itself(machine: Machine, beacon: Beacon,
         assert page.inner_text("h1") == hostile_job.JOB
 
 
-def test_the_browser_is_given_a_file_so_that_no_process_list_has_the_token(beacon: Beacon) -> None:
+def test_the_browser_is_given_a_file_so_that_no_process_list_has_the_token_and_is_not_waited_for(
+    beacon: Beacon,
+) -> None:
+    pid = beacon.folder / "pid"
     seen = beacon.folder / "seen"
-    lines = ("#!/bin/sh", f'(echo "$*"; cat "${{1#file://}}") > {seen}.new', f"mv {seen}.new {seen}")
+    lines = (
+        "#!/bin/sh",
+        f'(echo "$*"; cat "${{1#file://}}") > {seen}.new',
+        f"mv {seen}.new {seen}",
+        f"echo $$ > {beacon.folder}/pid",
+        "exec sleep 600",
+    )
     script = Path(beacon.write("browser", "\n".join(lines)))
     script.chmod(0o755)
     beacon.environment["BROWSER"] = f"{script} %s"
     process = beacon.start("dashboard", "--open")
     assert process.stdout is not None
     url = process.stdout.readline().strip()
-    while not seen.exists():
+    while not (seen.exists() and pid.exists() and pid.read_text().endswith("\n")):
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.send_signal(signal.SIGTERM)
+    try:
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    finally:
+        os.kill(int(pid.read_text()), signal.SIGKILL)
+        process.communicate(timeout=20)
     arguments, content = seen.read_text().split("\n", 1)
     assert url.partition("=")[2] not in arguments
     assert url in content
-    assert process.returncode == 0

@@ -10,26 +10,38 @@
     }
   };
 
-  // A job: the server sends what changed.
+  // A job: the server sends what changed, while it is looked at: a browser has few connections for all of its tabs.
   const watch = (watched) => {
-    const events = new EventSource(watched.dataset.events);
-    events.addEventListener("message", (event) => {
+    let events = null;
+    let seen = "";
+    const close = () => events?.close();
+    const open = () => {
+      close();
+      events = new EventSource(`${watched.dataset.events}?seen=${encodeURIComponent(seen)}`);
+      events.addEventListener("message", show);
+      events.addEventListener("error", complain);
+    };
+    const show = (event) => {
+      seen = event.lastEventId;
       const values = JSON.parse(event.data);
       if ((values.status ?? watched.dataset.status) !== watched.dataset.status) {
-        events.close(); // other parts of the page depend on it
+        close(); // other parts of the page depend on it
         location.reload();
         return;
       }
       for (const [name, value] of Object.entries({ problem: "", ...values })) {
         for (const node of document.querySelectorAll(`[data-live="${CSS.escape(name)}"]`)) set(node, value);
       }
-    });
-    events.addEventListener("error", () => {
+    };
+    const complain = () => {
       for (const node of document.querySelectorAll('[data-live="problem"]')) {
         node.textContent = "The dashboard does not answer: what is shown here is no longer kept up to date.";
       }
-    });
-    addEventListener("pagehide", () => events.close());
+    };
+    const look = () => (document.hidden ? close() : open());
+    document.addEventListener("visibilitychange", look);
+    addEventListener("pagehide", close);
+    look();
   };
 
   // A list: while it is looked at, and the keyboard is not inside of it, it is read again; less often if that takes long.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +32,7 @@ class Visitor:
 
     reader: Reader
     token: str
+    database_url: str
 
     @contextmanager
     def looking(self, **options: Any) -> Iterator[Any]:
@@ -52,6 +55,7 @@ class Visitor:
 def visitor(postgres_url: str, migrated_template: str) -> Iterator[Visitor]:
     with fresh_database(postgres_url, migrated_template) as url:
         with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("INSERT INTO jobs (id, spec, spec_sha256, batching) VALUES ('j', '{}', 'x', 'question')")
             many_cells.store(connection, ManyCells(questions=3, repeats=2, regions=TEN, words=2))
             hostile_job.store(connection)
             connection.execute(
@@ -60,7 +64,7 @@ def visitor(postgres_url: str, migrated_template: str) -> Iterator[Visitor]:
                 [hostile_job.JOB],
             )
         with serving(url) as (address, token), reading(address) as reader:
-            yield Visitor(reader, token)
+            yield Visitor(reader, token, url)
 
 
 def addresses_of(job_id: str) -> list[str]:
@@ -118,3 +122,32 @@ def test_the_filter_of_the_verdicts_works_as_in_the_report(visitor: Visitor) -> 
         visitor.open(page, job_address(JOB, "compare"))
         page.fill("#filter-text", "q1")
         assert page.inner_text("#filter-told") == "2 of 6 sets of answers shown"
+
+
+def test_a_hidden_tab_is_not_served_and_goes_on_where_it_was(visitor: Visitor) -> None:
+    """A browser has six connections to a server for all of its tabs."""
+    turn = "(hidden) => { Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});"
+    turn += " document.dispatchEvent(new Event('visibilitychange')); }"
+    with visitor.looking() as page, psycopg.connect(visitor.database_url, autocommit=True) as connection:
+        visitor.open(page, job_address("j"))
+        plan(connection, repeats=2)
+        page.get_by_text("0 of 2 answers are stored").wait_for()
+        page.evaluate(turn, True)
+        while sessions(connection):
+            page.wait_for_timeout(50)
+        plan(connection, repeats=3)
+        with page.expect_request(re.compile(r"/jobs/j/events\?seen=\w+\.\d+$")):
+            page.evaluate(turn, False)
+        page.get_by_text("0 of 3 answers are stored").wait_for()
+
+
+def plan(connection: psycopg.Connection[Any], *, repeats: int) -> None:
+    spec = {"models": ["m"], "regions": ["US"], "repeats": repeats, "questions": {"count": 1}}
+    connection.execute("UPDATE jobs SET spec = %s WHERE id = 'j'", [json.dumps(spec)])
+
+
+def sessions(connection: psycopg.Connection[Any]) -> int:
+    [(count,)] = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'beacon'"
+    ).fetchall()
+    return int(count)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -17,9 +18,10 @@ import uvicorn
 
 from beacon_cli.config import load_settings
 from beacon_cli.dashboard.app import create_app
-from beacon_cli.dashboard.serve import _listen
+from beacon_cli.dashboard.serve import _listen, _serve
 from beacon_cli.dashboard.site import Site
 from beacon_cli.errors import EnvironmentFault
+from beacon_cli.signals import Held
 from tests.support import hostile_job
 from tests.support.audit_jobs import Connection
 
@@ -80,6 +82,76 @@ def test_the_numbers_move_as_rows_are_stored(connection: Connection, database_ur
             changed = next(lines)
     assert int(changed["hops"]) == int(first["hops"]) + 1
     assert set(changed) == {"hops", "lane.0.0.notes"}
+
+
+def test_what_a_later_run_adds_to_the_job_counts(connection: Connection, database_url: str) -> None:
+    spec = {"models": ["m"], "regions": ["US"], "repeats": 1, "questions": {"count": 1}}
+    connection.execute(
+        "INSERT INTO jobs (id, spec, spec_sha256, batching) VALUES ('j', %s, 'x', 'question')", [json.dumps(spec)]
+    )
+    with served(database_url) as (_, client), client.stream("GET", "/jobs/j/events") as viewer:
+        lines = (json.loads(line[6:]) for line in viewer.iter_lines() if line.startswith("data: "))
+        assert next(lines)["answered"].startswith("0 of 1 ")
+        connection.execute("UPDATE jobs SET spec = jsonb_set(spec, '{repeats}', '3')")
+        assert next(lines)["answered"].startswith("0 of 3 ")
+
+
+def test_a_viewer_may_say_in_the_address_what_it_has_seen(connection: Connection, database_url: str) -> None:
+    connection.execute("INSERT INTO jobs (id, spec, spec_sha256, batching) VALUES ('j', '{}', 'x', 'question')")
+    with served(database_url) as (_, client), client.stream("GET", "/jobs/j/events") as stays:
+        lines = stays.iter_lines()
+        seen = next(lines).removeprefix("id: ")
+        connection.execute("UPDATE jobs SET status = 'completed'")
+        while not next(lines).startswith("id: "):
+            pass
+        with client.stream("GET", "/jobs/j/events", params={"seen": seen}) as again:
+            _, data = (line for line, _ in zip(again.iter_lines(), range(2), strict=False))
+    missed = json.loads(data.removeprefix("data: "))
+    assert missed["status"] == "completed"
+    assert "answered" not in missed
+
+
+def test_a_signal_ends_the_dashboard_while_pages_wait_for_the_database(
+    connection: Connection, database_url: str
+) -> None:
+    connection.execute("INSERT INTO jobs (id, spec, spec_sha256, batching) VALUES ('j', '{}', 'x', 'question')")
+    site, listener, signals = Site(load_settings(None), database_url), _listen(0), Held()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    codes: list[int] = []
+
+    def serve() -> None:
+        codes.append(asyncio.run(_serve(site, listener, signals, open_it=False, as_json=False)))
+
+    listener.listen()
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    with httpx2.Client(base_url=address, timeout=30) as client, psycopg.connect(database_url) as blocker:
+        client.get("/", params={"token": site.token})
+        with client.stream("GET", "/jobs/j/events") as viewer:
+            lines = viewer.iter_lines()
+            next(lines)
+            blocker.execute("LOCK TABLE jobs")
+            reader = threading.Thread(target=suppressed, args=[lambda: client.get("/")], daemon=True)
+            reader.start()
+            while waiting(connection) < 2:
+                time.sleep(0.02)
+            signals.receive(signal.SIGINT)
+            server.join(8)  # a lock is waited for 10 s
+            assert codes == [0]
+        reader.join(20)
+    assert not site.connections
+
+
+def suppressed(ask: Callable[[], object]) -> None:
+    with suppress(httpx2.HTTPError):
+        ask()
+
+
+def waiting(connection: Connection) -> int:
+    [(count,)] = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    ).fetchall()
+    return int(count)
 
 
 def test_a_port_that_is_taken_is_named() -> None:

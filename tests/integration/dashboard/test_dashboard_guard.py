@@ -27,6 +27,14 @@ def test_without_the_token_nothing_is_shown(database_url: str, query: str) -> No
     assert "set-cookie" not in refused.headers
 
 
+@pytest.mark.parametrize("foreign", ['prefs={"a": 1}', "a/b=1", "nothing", 'quoted="a', "=; ;"])
+def test_cookies_of_other_programs_on_this_machine_lock_nobody_out(database_url: str, foreign: str) -> None:
+    client, site = stranger(database_url)
+    cookie = f"{foreign}; beacon-{PORT}={site.session}"
+    assert client.get("/", headers={"Cookie": cookie}).status_code == 200
+    assert client.get("/", headers={"Cookie": foreign}).status_code == 403
+
+
 @pytest.mark.parametrize("path", ["/page.css", "/dashboard.js", "/nowhere"])
 def test_not_even_a_file_is_shown_to_strangers(database_url: str, path: str) -> None:
     assert stranger(database_url)[0].get(path).status_code == 403

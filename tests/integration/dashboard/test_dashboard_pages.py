@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from beacon_cli.executor.events import JobStarted, RegionDown, RegionPaused
 from beacon_cli.fleet.queue_schema import create_queue
+from beacon_cli.live.progress import Progress
+from beacon_cli.live.shared_state import read_shared_state, sharing
 from beacon_cli.records.recent_jobs import recent_jobs
 from tests.integration.conftest import execute_on
 from tests.support import hostile_job, report_jobs
@@ -63,7 +68,7 @@ def test_many_jobs_come_by_pages_which_keep_what_was_looked_for(connection: Conn
 @pytest.mark.parametrize(
     ("query", "found"),
     [("text=two", ["two"]), ("text=TWO", ["two"]), ("status=failed", ["two"]), ("status=resumable", ["two"]),
-     ("text=%25", []), ("text=nothing", []), ("status=completed&text=o", ["one"])],
+     ("text=%25", []), ("text=%00", []), ("text=nothing", []), ("status=completed&text=o", ["one"])],
 )  # fmt: skip
 def test_jobs_are_chosen_by_status_and_text(
     connection: Connection, database_url: str, query: str, found: list[str]
@@ -111,7 +116,8 @@ def test_what_is_not_there_is_a_page_that_says_so(database_url: str, path: str) 
 
 def test_an_address_that_is_wrong_is_a_page_that_says_so(database_url: str) -> None:
     client = looking(database_url)
-    assert [client.get(f"/?{query}").status_code for query in ("page=x", "status=nope", "page=-1")] == [400, 400, 200]
+    queries = ("page=x", "status=nope", "status=%00", "page=99999999999999999999", "page=-1")
+    assert [client.get(f"/?{query}").status_code for query in queries] == [400, 400, 400, 400, 200]
     assert "unknown status 'nope'" in words(client.get("/?status=nope").text)
 
 
@@ -143,6 +149,7 @@ def test_a_role_that_may_only_read_sees_all_but_the_fleet(connection: Connection
 def test_jobs_of_the_old_system_are_shown(legacy: Connection, legacy_database_url: str) -> None:
     legacy.execute("INSERT INTO jobs (jobspec_id, jobspec_data, status) VALUES ('old-1', '{}', 'completed')")
     client = looking(legacy_database_url)
+    assert "No job fits." in words(client.get("/?text=%00&status=%00").text)
     assert "old-1 completed 0/?" in words(client.get("/").text)
     assert "The old system's tables do not record runs." in words(client.get("/jobs/old-1").text)
     assert client.get("/fleet").status_code == 200
@@ -190,6 +197,30 @@ def test_a_job_that_a_worker_runs_has_its_calls_and_the_pauses_of_its_regions(
     assert "of another job" not in text
     assert "90 % answered; trouble in EU" in text
     assert "question 8 of 8" in text
+
+
+@pytest.mark.parametrize(
+    ("trouble", "left"),
+    [(RegionPaused("j", datetime.now(UTC), "EU", "HTTP 429", 4.0, 900.0), False),
+     (RegionDown("j", datetime.now(UTC), "EU", "HTTP 429", 3, 900.0), True)],
+)  # fmt: skip
+def test_the_time_left_is_shown_again_once_a_region_is_down(
+    connection: Connection, database_url: str, tmp_path: Path, trouble: RegionPaused | RegionDown, left: bool
+) -> None:
+    report_jobs.store(connection, report_jobs.ReportJob())
+    connection.execute("UPDATE jobs SET status = 'running', completed_at = NULL")
+    [(run_id,)] = connection.execute("SELECT id::text FROM runs ORDER BY started_at DESC LIMIT 1").fetchall()
+    progress = Progress()
+    progress.apply(JobStarted("j", datetime.now(UTC), run_id, "question", 1, (), 1, 6, 0, 6))
+    progress.apply(trouble)
+    live = tmp_path / "live"
+    with psycopg.connect(database_url, application_name="beacon") as holder, sharing(progress, live, "bias-demo-1"):
+        holder.execute("SELECT pg_advisory_lock(hashtextextended('beacon job bias-demo-1', 0))")
+        while read_shared_state(live, "bias-demo-1") is None:
+            time.sleep(0.01)
+        text = words(looking(database_url).get("/jobs/bias-demo-1").text)
+    assert "90 % answered; trouble in EU" in text
+    assert (re.search(r"about [0-9hms. ]+ left", text) is not None) is left
 
 
 def test_a_job_with_a_limit_has_it_beside_its_costs(connection: Connection, database_url: str) -> None:

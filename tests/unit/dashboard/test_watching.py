@@ -68,8 +68,8 @@ def test_a_viewer_that_comes_back_gets_what_it_missed_and_a_stranger_everything(
         last, _ = parsed(await anext(stays))
         await anext(stays)
         found = []
-        for told in (last, "", "other.1", "x", f"{last}x"):
-            again = watch.events(told)
+        for given in (last, "", "other.1", "x", f"{last}x"):
+            again = watch.events(given)
             found.append(parsed(await anext(again))[1])
             await closed(again)
         await closed(stays)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,13 +46,16 @@ def test_it_says_what_is_in_flight_which_question_it_is_at_and_which_region_is_p
         progress.apply(JobStarted("j", NOW, "r", "question", 1, lanes, 1, 6, 0, 6))
         progress.apply(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
         progress.apply(ExecutionStarted("j", NOW, cell))
-        progress.apply(RegionPaused("j", NOW, "EU", "HTTP 429\x1b[31m", 4.0, 900.0))
+        progress.apply(RegionPaused("j", datetime.now(UTC), "EU", "HTTP 429\x1b[31m", 50.0, 900.0))
         state = written(tmp_path / "live")
         assert state.in_flight == 1
         assert state.calls == {(lanes[0].model_id, lanes[0].region.label): "1 asking"}
         assert state.questions == ("question 1 of 1: q0",)
         assert list(state.troubles()) == ["EU"]
-        assert "paused for" in state.troubles()["EU"]
+        assert state.paused
+        assert re.fullmatch(
+            r"EU has been paused for \S+: .+; next check in \S+; given up in 1\dm \d\ds", state.troubles()["EU"]
+        )
         assert "\x1b" not in state.troubles()["EU"]
         assert read_shared_state(tmp_path / "live", "other") is None
     assert read_shared_state(tmp_path / "live", "j") is None
