@@ -41,7 +41,7 @@ class Signals:
 
 def wanted_signals(environment: Mapping[str, str]) -> Signals:
     """Return what the variables ask for: nothing, unless one of them names an endpoint."""
-    if environment.get(DISABLED, "").strip().lower() == "true":
+    if (disabled := environment.get(DISABLED, "").strip().lower()) == "true":
         return Signals()
     problems: dict[str, list[str]] = {}
     urls = dict.fromkeys(_SIGNALS, "")
@@ -57,6 +57,8 @@ def wanted_signals(environment: Mapping[str, str]) -> Signals:
     said += dict.fromkeys(
         left_out for signal in _SIGNALS if urls[signal] and (left_out := header_problem(environment, signal))
     )
+    if any(urls.values()) and disabled not in {"", "false"}:
+        said.append(f"{DISABLED} must be true or false: it counts as false")
     content = environment.get(CAPTURE, "").strip().lower() in _CAPTURING
     return Signals(urls["TRACES"], urls["METRICS"], content, tuple(said))
 

@@ -1,4 +1,4 @@
-"""What is wrong with the variables of one signal, in words of Beacon's: OpenTelemetry's name no variable, or hold a key.
+"""What is wrong with the variables of one signal, in Beacon's words: OpenTelemetry's name no variable, or hold a key.
 
 Which values are allowed is that of https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 and https://opentelemetry.io/docs/specs/otel/protocol/exporter/.
@@ -86,9 +86,7 @@ def _missing_files(environment: Mapping[str, str], signal: str) -> Iterator[str]
 
 def _wrong_numbers(environment: Mapping[str, str], signal: str) -> Iterator[str]:
     wrong = [
-        name
-        for name in _NUMBERS[signal]
-        if (number := environment.get(name)) and not _NUMBER.fullmatch(number.strip())
+        name for name in _NUMBERS[signal] if (number := environment.get(name)) and not _NUMBER.fullmatch(number.strip())
     ]
     for name in wrong:
         yield f"{name} must be a whole number above 0"

@@ -51,12 +51,21 @@ def test_what_beacon_cannot_do_is_said_once_and_turns_only_that_signal_off() -> 
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "-4", "OTEL_BSP_MAX_QUEUE_SIZE must be a whole number above 0: traces are not sent"),
-        ("OTEL_BSP_SCHEDULE_DELAY", "soon", "OTEL_BSP_SCHEDULE_DELAY must be a whole number above 0: traces are not sent"),
+        (
+            "OTEL_BSP_MAX_QUEUE_SIZE",
+            "-4",
+            "OTEL_BSP_MAX_QUEUE_SIZE must be a whole number above 0: traces are not sent",
+        ),
+        (
+            "OTEL_BSP_SCHEDULE_DELAY",
+            "soon",
+            "OTEL_BSP_SCHEDULE_DELAY must be a whole number above 0: traces are not sent",
+        ),
         (
             "OTEL_BSP_MAX_QUEUE_SIZE",
             "2",
-            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE (512) must not be more than OTEL_BSP_MAX_QUEUE_SIZE (2): traces are not sent",
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE (512) must not be more than OTEL_BSP_MAX_QUEUE_SIZE (2)"
+            ": traces are not sent",
         ),
         (
             "OTEL_METRIC_EXPORT_INTERVAL",
@@ -105,7 +114,8 @@ def test_a_variable_that_cannot_be_used_is_named_and_turns_off_what_it_is_for(na
 @pytest.mark.parametrize("headers", ["api-key=schlüssel", "api-key hidden", "a=1,api-key=\u200bhidden"])
 def test_a_header_that_is_left_out_is_said_without_its_value(headers: str) -> None:
     found = wanted_signals({**HERE, "OTEL_EXPORTER_OTLP_HEADERS": headers})
-    assert found.traces and found.metrics
+    assert found.traces
+    assert found.metrics
     assert found.problems == (
         "OTEL_EXPORTER_OTLP_HEADERS must be NAME=VALUE,NAME=VALUE in URL encoding: what is not is left out",
     )
