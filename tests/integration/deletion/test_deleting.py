@@ -201,6 +201,17 @@ def test_no_run_begins_while_a_job_is_deleted(connection: Connection, database_u
         assert f"job {JOB} is being deleted by process 1 on host-a" in pruned.out.splitlines()
 
 
+def test_an_id_like_an_option_goes_after_two_dashes(connection: Connection, database_url: str) -> None:
+    seed_two(connection)
+    connection.execute(
+        "INSERT INTO jobs (id, spec, spec_sha256, batching, status) VALUES ('-nightly', '{}', 'x', 'lane', 'failed')"
+    )
+    refused = beacon("delete", "-nightly", "--yes", url=database_url)
+    assert (refused.code, "an id that begins with - goes after --" in refused.err) == (2, True)
+    done = beacon("delete", "--yes", "--json", "--", "-nightly", url=database_url)
+    assert (done.code, done.document["data"]["deleted"]) == (0, ["-nightly"])
+
+
 def test_of_two_that_delete_the_same_one_finds_nothing(connection: Connection, database_url: str, data: Path) -> None:
     seed_two(connection)
     first, second = chosen(database_url, JOB), chosen(database_url, JOB)
