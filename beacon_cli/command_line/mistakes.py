@@ -53,6 +53,7 @@ def usage_error(error: typer.TyperException, typed: str) -> UsageError:
         return UsageError(sentence, hint=_meant_choice(sentence) + shown)
     near = difflib.get_close_matches(option, error.possibilities or (), cutoff=_ALIKE)
     meant = _misplaced(context, option) or _did_you_mean(sorted(near)) or _key_of_a_job(name, option)
+    meant = meant or _value_like_an_option(context)
     return UsageError(f"there is no option {excerpt(option)} here", hint=_joined(meant, shown))
 
 
@@ -87,6 +88,12 @@ def _key_of_a_job(name: str, option: str) -> str:
     word = option.lstrip("-").replace("-", "_")
     near = [key for key in keys if key.split(".")[-1] in {word, f"{word}s"}]
     return f"{near[0]} is a key of the job file" if near else ""
+
+
+def _value_like_an_option(context: Any) -> str:
+    """Return how a value that begins like an option is written, such as the id of a job, if the command takes one."""
+    takes = context is not None and any(param.param_type_name == "argument" for param in context.command.params)
+    return "an id that begins with - goes after --" if takes else ""
 
 
 def _near(word: str, known: Iterable[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from psycopg import sql
@@ -18,7 +18,7 @@ from beacon_cli.records.holders import status_expression
 from beacon_cli.records.moments import parse_moment
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.store.connect import translated
-from beacon_cli.store.job_locks import HOLDERS, HOLDS
+from beacon_cli.store.job_locks import HOLDERS, HOLDS, deletes, work_of
 from beacon_cli.store.migrate import require_current_schema
 from beacon_cli.store.queries import query
 from beacon_cli.store.schema import GRANTS_HINT, READING
@@ -34,6 +34,7 @@ ACTIVE_AT = sql.SQL("""greatest(job.created_at, job.completed_at, (
     ))""")
 """When the job of the row `job` last did something: it was stored, it ended, or one of its runs did or was answered."""
 
+_YOUNGEST = timedelta(minutes=1)
 _LARGE = ("prompt", "system_prompt", "response", "thought", "output_data", "receipt_data")
 _BYTES = sql.SQL(" + ").join(sql.SQL("coalesce(pg_column_size({}), 0)").format(sql.Identifier(name)) for name in _LARGE)
 _HIDDEN_QUEUE = """
@@ -90,11 +91,9 @@ class Chosen:
 
 
 def held(job_id: str, holder: str) -> JobInUse:
-    """Return the refusal of a job that a process runs."""
-    return JobInUse(
-        f"job {excerpt(job_id, 255)} is being run by {excerpt(holder)}",
-        hint="wait until it has ended, or stop it, and repeat this",
-    )
+    """Return the refusal of a job that a process runs, or deletes."""
+    hint = "" if deletes(holder) else "wait until it has ended, or stop it, and repeat this"
+    return JobInUse(f"job {excerpt(job_id, 255)} is {work_of(excerpt(holder))}", hint=hint)
 
 
 def queued(job_id: str) -> JobInUse:
@@ -131,7 +130,8 @@ def named_jobs(connection: Connection, job_ids: Sequence[str], *, regions: Regio
 def old_jobs(connection: Connection, older_than: str) -> Chosen:
     """Return the jobs that last did something before a time, or that long ago by the database's clock.
 
-    Jobs in use stay. Raises `UsageError` for anything else and for a time to come, and `StoreError`.
+    Jobs in use stay. Raises `UsageError` for anything else, for a time to come and for the last minute, which would be
+    all jobs, and `StoreError`.
     """
     with translated():
         [(now,)] = connection.execute("SELECT now()").fetchall()
@@ -139,6 +139,11 @@ def old_jobs(connection: Connection, older_than: str) -> Chosen:
     if before > now:
         raise UsageError(
             f"--older-than: {older_than!r} is still to come", hint="write 90d, or a day such as 2026-01-31"
+        )
+    if now - before < _YOUNGEST:
+        raise UsageError(
+            f"--older-than: {older_than!r} is less than a minute ago, which would be all jobs",
+            hint="write 1m or more, such as 90d",
         )
     found = _candidates(connection, before=before)
     in_use = tuple(job for job in found if job.in_use() is not None)

@@ -19,7 +19,7 @@ from beacon_cli.records.holders import state_of, status_expression
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.signals import Interrupted
 from beacon_cli.store.connect import connect, translated
-from beacon_cli.store.job_locks import TRY_LOCK
+from beacon_cli.store.job_locks import TO_DELETE, TRY_LOCK
 from beacon_cli.store.journal import Kept, look
 from beacon_cli.store.queries import query
 
@@ -65,7 +65,7 @@ def delete_jobs(url: str, jobs: Sequence[Candidate], journal_folder: Path) -> De
 
 def _name() -> str:
     """Return how a run that is refused meanwhile names this process; PostgreSQL keeps 63 bytes of it."""
-    return f"process {os.getpid()} on {socket.gethostname()[:20]}, to delete it"
+    return f"process {os.getpid()} on {socket.gethostname()[:20]}{TO_DELETE}"
 
 
 def _delete_or_explain(connection: Connection, job: Candidate, journal_folder: Path, deleted: Deleted) -> None:

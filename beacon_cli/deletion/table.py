@@ -10,6 +10,7 @@ from beacon_cli.console.formatting import quantity, size
 from beacon_cli.console.printable import excerpt, printable
 from beacon_cli.deletion.candidates import Candidate, Chosen
 from beacon_cli.deletion.delete import Deleted
+from beacon_cli.store.job_locks import deletes
 from beacon_cli.store.journal import Kept
 
 if TYPE_CHECKING:
@@ -78,13 +79,14 @@ def _amount(jobs: Sequence[Candidate]) -> str:
 def _nothing(chosen: Chosen) -> str:
     if chosen.in_use or chosen.before is None:
         return "nothing to delete"
-    return f"nothing to delete: no job was last active before {chosen.before.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
+    before = chosen.before.astimezone(UTC).replace(tzinfo=None)
+    return f"nothing to delete: no job was last active before {before.isoformat(' ', 'minutes')} UTC"
 
 
 def _print_in_use(out: Console, chosen: Chosen) -> None:
     for job in chosen.in_use:
         if (why := job.in_use()) is not None:
-            _line(out, f"{why.message}: it stays")
+            _line(out, why.message if deletes(job.holder or "") else f"{why.message}: it stays")
 
 
 def _line(out: Console, text: str) -> None:

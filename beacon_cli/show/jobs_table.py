@@ -12,6 +12,7 @@ from beacon_cli.console.program_name import command
 from beacon_cli.records.ending import Ending
 from beacon_cli.records.journal_lines import print_journals
 from beacon_cli.records.overview import JobList, JobOverview
+from beacon_cli.store.job_locks import deletes, work_of
 from beacon_cli.store.journal import Found
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def remarks(found: JobList) -> Iterator[str]:
         name = excerpt(job.id, 255)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
         watch = f"{command('show', name)} --follow"
-        yield f"{name} is being run by {excerpt(job.holder or '')}{left}. To watch it: {watch}"
+        what = f"{name} is {work_of(excerpt(job.holder or ''))}"
+        yield what if deletes(job.holder or "") else f"{what}{left}. To watch it: {watch}"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         name = excerpt(job.id, 255)
         resume = command("run JOB_FILE --job-id", name)

@@ -1,4 +1,4 @@
-"""Who holds the lock on a job, as SQL: a session holds it while it runs the job (see session.py)."""
+"""Who holds the lock on a job, as SQL: a session holds it while it runs the job (see session.py), or deletes it."""
 
 from __future__ import annotations
 
@@ -21,3 +21,16 @@ HOLDS = sql.SQL(
 
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('beacon job ' || %(job)s, 0))"
 """Takes the lock on a job until the end of the transaction, and returns whether it was free."""
+
+TO_DELETE = ", to delete it"
+"""How the name of a holder ends that does not run its job, but deletes it."""
+
+
+def deletes(holder: str) -> bool:
+    """Return whether a holder deletes its job."""
+    return holder.endswith(TO_DELETE)
+
+
+def work_of(holder: str) -> str:
+    """Return what a holder does with its job, in words that follow `is`."""
+    return f"being {'deleted' if deletes(holder) else 'run'} by {holder.removesuffix(TO_DELETE)}"

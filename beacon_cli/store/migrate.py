@@ -13,7 +13,7 @@ from beacon_cli.errors import SchemaError, StoreError
 from beacon_cli.signals import held
 from beacon_cli.store.address import address_of, quoted
 from beacon_cli.store.connect import connect, open_connection, translated
-from beacon_cli.store.job_locks import HOLDERS, HOLDS
+from beacon_cli.store.job_locks import HOLDERS, HOLDS, work_of
 from beacon_cli.store.schema import (
     READING,
     WRITING,
@@ -157,7 +157,7 @@ def _require_no_running_jobs(connection: Connection) -> None:
     query = sql.SQL("SELECT id, holder FROM jobs AS job JOIN {holders} AS holders ON {holds} ORDER BY id LIMIT 1")
     for job_id, holder in connection.execute(query.format(holders=HOLDERS, holds=HOLDS)).fetchall():
         raise SchemaError(
-            f"the tables cannot be changed now: job {excerpt(job_id, 255)} is being run by {excerpt(holder, 255)}",
+            f"the tables cannot be changed now: job {excerpt(job_id, 255)} is {work_of(excerpt(holder, 255))}",
             hint="wait until no job is running, or stop it, and repeat this",
         )
 

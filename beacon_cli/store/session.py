@@ -18,6 +18,7 @@ from psycopg.rows import class_row
 from beacon_cli.errors import JobLocked, LockLost, StoreError
 from beacon_cli.store.address import Address, address_of
 from beacon_cli.store.connect import AsyncConnection, open_async, store_error
+from beacon_cli.store.job_locks import work_of
 
 STATEMENT_SECONDS = 30.0
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('beacon job ' || %(job)s, 0))"
@@ -179,9 +180,9 @@ class Session:
 
     async def _locked_by(self) -> JobLocked:
         row = await (await self.connection.execute(_HOLDER, {"job": self._job_id})).fetchone()
-        holder = f"{row[0]}, since {row[1]:%Y-%m-%d %H:%M:%S %Z}" if row else "another process"
+        holder, since = (row[0], f", since {row[1]:%Y-%m-%d %H:%M:%S %Z}") if row else ("another process", "")
         return JobLocked(
-            f"job {self._job_id} is being run by {holder}",
+            f"job {self._job_id} is {work_of(holder)}{since}",
             hint="wait for it, stop it, or use another --job-id",
         )
 

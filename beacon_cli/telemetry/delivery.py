@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -33,6 +33,7 @@ CLOSING_SECONDS = 2.0
 
 _QUIET_SECONDS = 0.5
 _LIBRARIES = ("opentelemetry", "urllib3")
+_HEADERS_LOG = "opentelemetry.util.re"
 _FAILURES: Sequence[tuple[type[Exception], str]] = (
     (requests.exceptions.SSLError, "the certificate was refused"),
     (requests.exceptions.ProxyError, "the proxy refused"),
@@ -44,21 +45,23 @@ _DROPPED = "they came faster than they could be sent; a larger OTEL_BSP_MAX_QUEU
 
 _log = logging.getLogger(__name__)
 
+_Way = TypeVar("_Way")
+
 
 @contextmanager
 def delivered(signals: Signals) -> Iterator[Telemetry]:
     """Yield what listens to runs; afterwards, send the rest, but wait no longer than `CLOSING_SECONDS`.
 
-    What did not reach the collector is one warning at the end. Raises what OpenTelemetry raises for variables that it
-    cannot use.
+    What did not reach the collector is one warning at the end. A signal for which OpenTelemetry refuses the variables
+    is one warning, too, and is not sent. Raises what it raises for the names of this process.
     """
     with _library_log() as library:
         ids, resource = RunIds(), _resource()
-        spans = _Spans(signals.traces, ids, resource) if signals.traces else None
-        metrics = _Metrics(signals.metrics, resource) if signals.metrics else None
+        spans = _opened("traces", lambda: _Spans(signals.traces, ids, resource)) if signals.traces else None
+        metrics = _opened("metrics", lambda: _Metrics(signals.metrics, resource)) if signals.metrics else None
         tracer = spans.provider.get_tracer("beacon", __version__) if spans is not None else None
         meter = metrics.provider.get_meter("beacon", __version__) if metrics is not None else None
-        library.as_level = logging.INFO
+        library.reading = False
         try:
             yield Telemetry(tracer, ids, meter, content=signals.content)
         finally:
@@ -170,15 +173,38 @@ class _Count(SpanProcessor):
 
 
 class _LibraryLog(logging.Handler):
-    """Passes what the libraries log on to Beacon's log, which frees it of credentials."""
+    """Passes what the libraries log on to Beacon's log, which frees it of credentials.
+
+    While variables are read, a text is a warning, once; what is said of headers holds their values, and is left out.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.as_level = logging.WARNING
+        self.reading = True
+        self._said: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass a line on."""
-        _log.log(self.as_level, "OpenTelemetry: %s", record.getMessage())
+        text = _one_line(record.getMessage())
+        if record.name == _HEADERS_LOG:
+            return
+        if not self.reading:
+            _log.info("OpenTelemetry: %s", text)
+        elif text not in self._said:
+            self._said.add(text)
+            _log.warning("warning: OpenTelemetry: %s", text)
+
+
+def _opened(what: str, build: Callable[[], _Way]) -> _Way | None:
+    try:
+        return build()
+    except Exception as error:  # of the SDK, about a variable
+        _log.warning("warning: %s are not sent: %s", what, _one_line(str(error)))
+        return None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 @contextmanager

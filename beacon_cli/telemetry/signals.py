@@ -6,17 +6,16 @@ https://opentelemetry.io/docs/specs/otel/protocol/exporter/ name them. Nothing o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from beacon_cli.telemetry.variables import header_problem, named, problems_of
+
 DISABLED = "OTEL_SDK_DISABLED"
-ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
-PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
-_PROTOCOL = "http/protobuf"
-_EXPORTERS = ("otlp", "none")
+_SIGNALS = ("TRACES", "METRICS")
 _SOME_URL = "the URL in OTEL_EXPORTER_OTLP_…"
 _CAPTURING = frozenset({"true", "span_only", "span_and_event"})
 
@@ -42,18 +41,26 @@ class Signals:
 
 def wanted_signals(environment: Mapping[str, str]) -> Signals:
     """Return what the variables ask for: nothing, unless one of them names an endpoint."""
-    if environment.get(DISABLED, "").strip().lower() == "true":
+    if (disabled := environment.get(DISABLED, "").strip().lower()) == "true":
         return Signals()
-    problems: dict[str, None] = {}
-    urls = {}
-    for signal in ("TRACES", "METRICS"):
-        url = environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT") or environment.get(ENDPOINT, "")
-        found = list(_problems(environment, signal)) if url else []
-        exporter = environment.get(f"OTEL_{signal}_EXPORTER", "").strip().lower() or "otlp"
-        problems |= dict.fromkeys(found if exporter != "none" else ())
-        urls[signal] = "" if found or exporter == "none" else url
+    problems: dict[str, list[str]] = {}
+    urls = dict.fromkeys(_SIGNALS, "")
+    for signal in _SIGNALS:
+        url = environment.get(named(environment, signal, "ENDPOINT"), "")
+        if not url or environment.get(f"OTEL_{signal}_EXPORTER", "").strip().lower() == "none":
+            continue
+        found = list(problems_of(environment, signal))
+        for problem in found:
+            problems.setdefault(problem, []).append(signal.lower())
+        urls[signal] = "" if found else url
+    said = [f"{problem}: {' and '.join(unsent)} are not sent" for problem, unsent in problems.items()]
+    said += dict.fromkeys(
+        left_out for signal in _SIGNALS if urls[signal] and (left_out := header_problem(environment, signal))
+    )
+    if any(urls.values()) and disabled not in {"", "false"}:
+        said.append(f"{DISABLED} must be true or false: it counts as false")
     content = environment.get(CAPTURE, "").strip().lower() in _CAPTURING
-    return Signals(urls["TRACES"], urls["METRICS"], content, tuple(problems))
+    return Signals(urls["TRACES"], urls["METRICS"], content, tuple(said))
 
 
 def address_of(url: str) -> str:
@@ -63,13 +70,3 @@ def address_of(url: str) -> str:
     except ValueError:
         return _SOME_URL
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else _SOME_URL
-
-
-def _problems(environment: Mapping[str, str], signal: str) -> Iterator[str]:
-    name = f"OTEL_{signal}_EXPORTER"
-    if (exporter := environment.get(name, "").strip().lower()) and exporter not in _EXPORTERS:
-        yield f"{name} must be otlp or none: {signal.lower()} are not sent"
-    own = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"
-    name = own if environment.get(own) else PROTOCOL
-    if (protocol := environment.get(name, "").strip().lower()) and protocol != _PROTOCOL:
-        yield f"{name} must be {_PROTOCOL}, which most collectors take at port 4318: {signal.lower()} are not sent"

@@ -190,10 +190,26 @@ def test_no_run_begins_while_a_job_is_deleted(connection: Connection, database_u
 
     with connect(database_url, name="process 1 on host-a, to delete it") as deleting, deleting.transaction():
         deleting.execute(TRY_LOCK, {"job": JOB})
-        with pytest.raises(JobLocked, match="is being run by process 1 on host-a, to delete it"):
+        with pytest.raises(JobLocked, match="is being deleted by process 1 on host-a, since"):
             asyncio.run(run())
         done = beacon("delete", JOB, "--yes", "--json", url=database_url)
-        assert errors(done) == [("job_in_use", f"job {JOB} is being run by process 1 on host-a, to delete it")]
+        assert errors(done) == [("job_in_use", f"job {JOB} is being deleted by process 1 on host-a")]
+        assert done.document["errors"][0]["hint"] == ""
+        lines = beacon("jobs", url=database_url).out.splitlines()
+        assert f"{JOB} is being deleted by process 1 on host-a" in lines
+        pruned = beacon("prune", "--older-than", "1d", "--dry-run", url=database_url)
+        assert f"job {JOB} is being deleted by process 1 on host-a" in pruned.out.splitlines()
+
+
+def test_an_id_like_an_option_goes_after_two_dashes(connection: Connection, database_url: str) -> None:
+    seed_two(connection)
+    connection.execute(
+        "INSERT INTO jobs (id, spec, spec_sha256, batching, status) VALUES ('-nightly', '{}', 'x', 'lane', 'failed')"
+    )
+    refused = beacon("delete", "-nightly", "--yes", url=database_url)
+    assert (refused.code, "an id that begins with - goes after --" in refused.err) == (2, True)
+    done = beacon("delete", "--yes", "--json", "--", "-nightly", url=database_url)
+    assert (done.code, done.document["data"]["deleted"]) == (0, ["-nightly"])
 
 
 def test_of_two_that_delete_the_same_one_finds_nothing(connection: Connection, database_url: str, data: Path) -> None:
@@ -398,11 +414,32 @@ class TestPrune:
             "journals": [],
         }
 
-    @pytest.mark.parametrize("text", ["90", "2999-01-01", "yesterday", "", "1e9d", "99999999999d"])
+    @pytest.mark.parametrize(
+        "text", ["90", "2999-01-01", "yesterday", "", "1e9d", "99999999999d", "0001-01-01T00:00+05:00"]
+    )
     def test_a_time_that_cannot_be_meant_is_refused(self, database_url: str, text: str) -> None:
         done = beacon("prune", "--older-than", text, "--yes", url=database_url)
         assert done.code == 2
         assert done.err.startswith("error: --older-than: ")
+
+    @pytest.mark.parametrize("age", ["0s", "0d", "0.0000001s", "59s"])
+    def test_an_age_that_would_be_all_jobs_is_refused(
+        self, connection: Connection, database_url: str, age: str
+    ) -> None:
+        seed_two(connection)
+        before = fingerprint(connection)
+        done = beacon("prune", "--older-than", age, "--yes", url=database_url)
+        assert done.code == 2
+        assert f"--older-than: '{age}' is less than a minute ago, which would be all jobs" in done.err
+        assert fingerprint(connection) == before
+
+    @pytest.mark.parametrize("age", ["90D", "1w", "1 d"])
+    def test_a_refused_age_lists_the_units(self, database_url: str, age: str) -> None:
+        assert "the units are s, m, h and d" in beacon("prune", "--older-than", age, "--yes", url=database_url).err
+
+    def test_a_year_has_four_digits(self, database_url: str) -> None:
+        done = beacon("prune", "--older-than", "0001-01-01", "--dry-run", url=database_url)
+        assert done.out == "nothing to delete: no job was last active before 0001-01-01 00:00 UTC\n"
 
 
 def test_a_long_list_is_cut_for_people_alone(connection: Connection, database_url: str) -> None:

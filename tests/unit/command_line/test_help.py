@@ -125,6 +125,8 @@ def test_docs_lists_every_page_below_the_heading_of_its_kind() -> None:
         ("run job.yaml --loca", "there is no option --loca here", "did you mean --local?"),
         ("run job.yaml --repeat 3", "there is no option --repeat here", "repeats is a key of the job file"),
         ("run job.yaml --events", "option '--events' requires an argument", "beacon run --help lists its options"),
+        ("delete -nightly --yes", "there is no option -n here", "an id that begins with - goes after --; "),
+        ("jobs -nightly", "there is no option -n here", "beacon jobs --help lists its options"),
         ("jobs --config x", "there is no option --config here", "write it before the command: beacon --config jobs"),
         ("--limit 3 jobs", "there is no option --limit here", "write it after the command"),
         ("run", "missing argument 'JOB_FILE'", "beacon run --help lists its options"),
