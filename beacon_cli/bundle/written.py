@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def require_free_stdout(*, as_json: bool) -> None:
     """Raise `UsageError` if a bundle cannot be written to stdout."""
     if as_json:
-        raise UsageError("--json prints a document on stdout, so the bundle needs a file", hint="use -o bundle.zip")
+        raise UsageError("--json prints a document on stdout, so the bundle needs a file", hint="name one with -o FILE")
     if sys.stdout.isatty():
-        raise UsageError("a bundle is a zip, which is not written to a terminal", hint="use -o bundle.zip")
+        raise UsageError("a bundle is a zip, which is not written to a terminal", hint="name a file with -o FILE")
 
 
 def show_bundle(written: WrittenBundle) -> Callable[[Console], None]:
