@@ -7,56 +7,37 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
+import os
 import re
+import shlex
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from beacon_cli.bundle.keys import NAMESPACE, Key, require_signing_key
 from beacon_cli.console.printable import excerpt
-from beacon_cli.errors import EnvironmentFault, UsageError
+from beacon_cli.errors import EnvironmentFault
 from beacon_cli.python_child import without_secrets
 
-NAMESPACE = "beacon-bundle"
-"""What the signature is for: one made for something else is not accepted."""
-AUTHOR = "author"
-"""The name of the signer in the `allowed_signers` of a bundle."""
 LARGEST = 65_536
 """The largest signature that is read, in bytes."""
 
 _PROGRAM = "ssh-keygen"
 _SECONDS = 60
+_TERMINAL = "/dev/tty"  # where it asks for a passphrase
+_WRONG_PASSPHRASE = "incorrect passphrase"  # what it says, too, if it could not ask
 _MAGIC = b"SSHSIG"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _COLUMNS = 70
-_KEY = re.compile(r"(?:ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+(?: .*)?")
 _KEY_TYPE = re.compile(rb"[a-z0-9@.-]{1,64}")
 
 
 class NotASignature(ValueError):
     """What should be a signature is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A public key: its type, and its bytes in base64, as in a `.pub` file."""
-
-    kind: str
-    encoded: str
-
-    def __str__(self) -> str:
-        digest = hashlib.sha256(base64.b64decode(self.encoded)).digest()
-        return f"{self.kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
-
-    @property
-    def allowed_signers(self) -> bytes:
-        """The file that lets `ssh-keygen -Y verify` accept this key for bundles, and for nothing else."""
-        return f'{AUTHOR} namespaces="{NAMESPACE}" {self.kind} {self.encoded}\n'.encode()
 
 
 def require_program() -> None:
@@ -69,13 +50,9 @@ def require_program() -> None:
 
 
 def require_key(key: Path) -> None:
-    """Raise `UsageError` if there is no such key, and `EnvironmentFault` without `ssh-keygen`."""
+    """Raise `UsageError` for what is no key to sign with, and `EnvironmentFault` without `ssh-keygen`."""
     require_program()
-    if not key.is_file():
-        raise UsageError(
-            f"--sign: there is no file {excerpt(str(key), 200)}",
-            hint="name a private key of SSH, or the .pub file of a key that the agent holds",
-        )
+    require_signing_key(key)
 
 
 def signature_of(content: bytes, key: Path) -> bytes:
@@ -89,12 +66,18 @@ def signature_of(content: bytes, key: Path) -> bytes:
     done = subprocess.run(
         command, input=content, stdout=subprocess.PIPE, stderr=stderr, check=False, env=without_secrets()
     )
-    if done.returncode != 0 or not done.stdout:
+    if done.returncode == 0 and done.stdout:
+        return done.stdout
+    said, name = _said(done), excerpt(str(key), 200)
+    if _WRONG_PASSPHRASE in said and not _can_ask():
         raise EnvironmentFault(
-            f"{_PROGRAM} did not sign with {excerpt(str(key), 200)}: {_said(done)}",
-            hint=f"try it alone: {_PROGRAM} -Y sign -f KEY -n {NAMESPACE} FILE",
+            f"{name} needs a passphrase, and without a terminal nobody can be asked for it",
+            hint=f"sign on a terminal, or give the key to the agent before: ssh-add {shlex.quote(str(key))}",
         )
-    return done.stdout
+    raise EnvironmentFault(
+        f"{_PROGRAM} did not sign with {name}: {said}",
+        hint=f"try it alone: echo | {_PROGRAM} -Y sign -f {shlex.quote(str(key))} -n {NAMESPACE}",
+    )
 
 
 def key_of(signature: bytes) -> Key:
@@ -120,34 +103,24 @@ def is_valid(content: bytes, signature: bytes) -> bool:
         return _run(["check-novalidate", "-n", NAMESPACE, "-s", file], content).returncode == 0
 
 
-def refusal_of(content: bytes, signature: bytes, signer: Path) -> tuple[str | None, str]:
-    """Return who signed, None if `signer` knows the key under no name, and why the signature is refused, if it is.
+def refusal_of(content: bytes, signature: bytes, signers: bytes, file_name: str) -> tuple[str | None, str]:
+    """Return who signed, None if `signers` accepts the key under no name, and why the signature is refused, if it is.
 
-    `signer` is a public key, or a file of allowed signers with their names. Raises `UsageError` if it cannot be read.
+    `signers` are allowed signers; reasons name their lines in the file of that name. Raises `EnvironmentFault`.
     """
-    with _file(_allowed(signer)) as allowed, _file(signature) as file:
-        found = _run(["find-principals", "-s", file, "-f", allowed], content)
-        name = found.stdout.decode("utf-8", "replace").partition("\n")[0].partition(",")[0]
-        if found.returncode != 0 or not name:
-            return None, ""
-        done = _run(["verify", "-f", allowed, "-I", name, "-n", NAMESPACE, "-s", file], content)
-    return name, "" if done.returncode == 0 else _said(done)
-
-
-def _allowed(signer: Path) -> bytes:
-    """Return the allowed signers of a file; a public key becomes the one that is allowed."""
-    try:
-        text = signer.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(
-            f"--signer: cannot read {excerpt(str(signer), 200)}: {reason}",
-            hint="name a public key (id_ed25519.pub), or a file of allowed signers (man ssh-keygen)",
-        ) from error
-    if _KEY.fullmatch(text.strip()):
-        kind, encoded = text.split()[:2]
-        return Key(kind, encoded).allowed_signers
-    return text.encode()
+    with _file(signers) as allowed, _file(signature) as file:
+        done = _run(["find-principals", "-s", file, "-f", allowed], content)
+        name = done.stdout.decode("utf-8", "replace").partition("\n")[0].partition(",")[0] or None
+        if done.returncode == 0 and name:
+            done = _run(["verify", "-f", allowed, "-I", name, "-n", NAMESPACE, "-s", file], content)
+            if done.returncode == 0:
+                return name, ""
+    # What it says of other keys' lines does not begin with "key".
+    said = done.stderr.decode("utf-8", "replace")
+    reason = re.search(rf"^{re.escape(allowed)}:(\d+): (key [^\r\n]+)", said, re.MULTILINE)
+    if reason:
+        return name, f"{file_name}, line {reason[1]}: {excerpt(reason[2], 200)}"
+    return name, f"{_PROGRAM} does not say why" if name else ""
 
 
 @contextlib.contextmanager
@@ -171,6 +144,15 @@ def _run(arguments: Sequence[str], content: bytes) -> subprocess.CompletedProces
         )
     except subprocess.TimeoutExpired as error:
         raise EnvironmentFault(f"{_PROGRAM} did not check the signature within {_SECONDS} s") from error
+
+
+def _can_ask() -> bool:
+    """Return whether there is a terminal to ask on."""
+    try:
+        os.close(os.open(_TERMINAL, os.O_RDWR))
+    except OSError:
+        return False
+    return True
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from beacon_cli.audit.table import print_check_line
-from beacon_cli.bundle.signature import AUTHOR
+from beacon_cli.bundle.keys import AUTHOR
 from beacon_cli.bundle.verify import VerifiedBundle
 from beacon_cli.console.hanging import print_hanging
 from beacon_cli.console.printable import excerpt
@@ -43,7 +43,8 @@ def _verdict(verified: VerifiedBundle) -> tuple[str, str, str]:
         return "bold red", "not ok", f"failed: {', '.join(failed)}"
     if verified.error:
         return "bold red", "not ok", "not everything could be checked"
-    return "bold green", "ok", "unchanged, and its rows give the same audit and verdicts"
+    missing = ", but answers are missing" if verified.complete is False else ""
+    return "bold green", "ok", f"unchanged, and its rows give the same audit and verdicts{missing}"
 
 
 def _facts(verified: VerifiedBundle) -> Iterator[str]:

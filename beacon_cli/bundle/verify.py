@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from beacon_cli.audit.check import Check
+from beacon_cli.audit.report import AuditReport
 from beacon_cli.bundle import names
+from beacon_cli.bundle.keys import Key, allowed_signers
 from beacon_cli.bundle.manifest import Listed, NotAManifest, read_manifest, sums_of
 from beacon_cli.bundle.recomputing import (
     audit_check,
@@ -23,7 +25,7 @@ from beacon_cli.bundle.recomputing import (
     version_note,
 )
 from beacon_cli.bundle.restoring import NotRestorable, restore
-from beacon_cli.bundle.signature import LARGEST, Key, NotASignature, is_valid, key_of, refusal_of
+from beacon_cli.bundle.signature import LARGEST, NotASignature, is_valid, key_of, refusal_of
 from beacon_cli.bundle.unpacking import BadZip, Unpacking, unpacking
 from beacon_cli.console.formatting import size
 from beacon_cli.console.printable import excerpt
@@ -50,8 +52,9 @@ _ONLY_HASHED = (
 
 @dataclass(frozen=True, slots=True)
 class VerifiedBundle:
-    """What was found. `signer` is the signer's name as `--signer` has it, `key` the key that signed; `error` kept
-    something from being checked."""
+    """What was found. `signer` is the signer's name as `--signer` has it, `key` the key that signed; `complete`
+    is whether no answer is missing, `audit_ok` whether the audit found no problem, both None if nothing was computed;
+    `error` kept something from being checked."""
 
     path: str
     job_id: str | None = None
@@ -60,6 +63,8 @@ class VerifiedBundle:
     signer: str | None = None
     not_recomputed: tuple[str, ...] = ()
     manifest_sha256: str | None = None
+    complete: bool | None = None
+    audit_ok: bool | None = None
     error: BeaconError | None = None
 
     @property
@@ -82,9 +87,19 @@ class VerifiedBundle:
             "manifest_sha256": self.manifest_sha256,
             "signed_by": self.key,
             "signer": self.signer,
+            "complete": self.complete,
+            "audit_ok": self.audit_ok,
             "checks": [asdict(check) for check in self.checks],
             "not_recomputed": list(self.not_recomputed),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class _Signers:
+    """Whose signatures are accepted: the name of the user's file, and its allowed signers."""
+
+    name: str
+    content: bytes
 
 
 @dataclass(slots=True)
@@ -97,6 +112,7 @@ class _Findings:
     signer: str | None = None
     not_recomputed: list[str] = field(default_factory=list)
     manifest_sha256: str | None = None
+    audit: AuditReport | None = None
     error: BeaconError | None = None
 
 
@@ -104,12 +120,13 @@ def verify_bundle(path: Path, signer: Path | None = None, *, database: Database 
     """Check a bundle, without a network. `signer` is a public key, or a file of allowed signers.
 
     The rows are read into `database`, by default one that is made for this and deleted. Raises `UsageError` if one of
-    the files cannot be read.
+    the files cannot be read, or if that of the signer holds no public key.
     """
     found = _Findings()
+    signers = None if signer is None else _Signers(excerpt(signer.name, 120), allowed_signers(signer))
     try:
         with unpacking(path) as bundle:
-            _check(bundle, signer, found, database)
+            _check(bundle, signers, found, database)
     except BadZip as error:
         found.checks.append(Check("zip", "fail", str(error)))
     return VerifiedBundle(
@@ -120,18 +137,20 @@ def verify_bundle(path: Path, signer: Path | None = None, *, database: Database 
         signer=found.signer,
         not_recomputed=tuple(found.not_recomputed),
         manifest_sha256=found.manifest_sha256,
+        complete=None if found.audit is None else found.audit.cells.whole,
+        audit_ok=None if found.audit is None else found.audit.ok,
         error=found.error,
     )
 
 
-def _check(bundle: Unpacking, signer: Path | None, found: _Findings, database: Database) -> None:
+def _check(bundle: Unpacking, signers: _Signers | None, found: _Findings, database: Database) -> None:
     measured = {name: bundle.measured(name) for name in sorted(bundle.names)}
     problems = _differing(bundle, measured)
     detail = "; ".join(problems) or "every file that the manifest lists is unchanged"
     found.checks.append(Check("files", "fail" if problems else "pass", detail))
     if names.MANIFEST in measured:
         found.manifest_sha256 = measured[names.MANIFEST].sha256
-        found.checks.append(_signature(bundle, signer, found))
+        found.checks.append(_signature(bundle, signers, found))
     if problems:
         found.checks += [
             Check(name, "skip", "not computed: the files are not what was written")
@@ -180,16 +199,16 @@ def _difference(listed: Listed, measured: Listed) -> str:
     return f"its SHA-256 is {measured.sha256[:12]}…, not {listed.sha256[:12]}…"
 
 
-def _signature(bundle: Unpacking, signer: Path | None, found: _Findings) -> Check:
+def _signature(bundle: Unpacking, signers: _Signers | None, found: _Findings) -> Check:
     """Check the signature, and note whose it is."""
     there = [name for name in names.SIGNED if name in bundle.names]
     if not there:
-        return Check("signature", "fail" if signer else "warn", "it is not signed")
+        return Check("signature", "fail" if signers else "warn", "it is not signed")
     if len(there) < len(names.SIGNED):
         [missing] = set(names.SIGNED) - set(there)
         return Check("signature", "fail", f"{missing} is missing, beside {there[0]}")
     try:
-        return _checked_signature(bundle, signer, found)
+        return _checked_signature(bundle, signers, found)
     except NotASignature:
         return Check("signature", "fail", f"{names.SIGNATURE} was changed: it is not a signature of ssh-keygen")
     except EnvironmentFault as error:
@@ -197,7 +216,7 @@ def _signature(bundle: Unpacking, signer: Path | None, found: _Findings) -> Chec
         return Check("signature", "skip", f"not checked: {error.message}")
 
 
-def _checked_signature(bundle: Unpacking, signer: Path | None, found: _Findings) -> Check:
+def _checked_signature(bundle: Unpacking, signers: _Signers | None, found: _Findings) -> Check:
     manifest, signature = bundle.read(names.MANIFEST), bundle.read(names.SIGNATURE)
     if len(signature) > LARGEST:
         raise NotASignature
@@ -207,15 +226,15 @@ def _checked_signature(bundle: Unpacking, signer: Path | None, found: _Findings)
     found.key = key
     if bundle.read(names.SIGNERS) != key.allowed_signers:
         return Check("signature", "fail", f"{names.SIGNERS} was changed: the key that signed is {key}")
-    if signer is None:
+    if signers is None:
         return Check("signature", "warn", f"signed with {key}; whose key that is was not asked (--signer)")
-    name, refusal = refusal_of(manifest, signature, signer)
-    if name is None:
-        return Check("signature", "fail", f"signed with {key}, which {excerpt(signer.name, 120)} does not name")
+    name, refusal = refusal_of(manifest, signature, signers.content, signers.name)
     if refusal:
         return Check("signature", "fail", f"signed with {key}, which is not accepted: {refusal}")
+    if name is None:
+        return Check("signature", "fail", f"signed with {key}, which {signers.name} does not name")
     found.signer = name
-    return Check("signature", "pass", f"signed with {key}, which {excerpt(signer.name, 120)} names")
+    return Check("signature", "pass", f"signed with {key}, which {signers.name} names")
 
 
 def _recompute(bundle: Unpacking, found: _Findings, database: Database) -> None:
@@ -260,7 +279,9 @@ def _compare(
 
     add(job_check(url, connection, job, bundle, document))
     add(rows_check(connection, job, bundle))
-    audit, left_out = audit_check(connection, job, bundle)
+    audit, found.audit, left_out = audit_check(connection, job, bundle)
     found.not_recomputed += left_out
     add(audit)
+    if not (cells := found.audit.cells).whole:
+        add(Check("incomplete", "warn", f"{cells.answered} of {cells.expected} answers"))
     add(verdicts_check(connection, job, bundle, document))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import os
 import re
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,11 @@ import psycopg
 import pytest
 
 from beacon_cli.bundle.names import LISTED, MANIFEST, SUMS
+from beacon_cli.bundle.signature import signature_of
+from beacon_cli.bundle.table import show_verified
+from beacon_cli.bundle.verify import Database, verify_bundle
+from beacon_cli.console.terminal import console_on
+from beacon_cli.errors import EnvironmentFault
 from tests.support.audit_jobs import JOB, fingerprint, seed, seed_legacy
 from tests.support.bundles import bundled, changed, files_of, key_in, one_byte
 from tests.support.in_process import beacon
@@ -86,6 +95,8 @@ def test_the_json_of_both_commands(connection: Connection, database_url: str, tm
         "manifest_sha256": data["manifest_sha256"],
         "signed_by": signed_by,
         "signer": None,
+        "complete": None,
+        "audit_ok": None,
         "not_recomputed": [],
     }
     assert [(check["name"], check["status"]) for check in document["data"]["checks"]] == [
@@ -114,6 +125,33 @@ def test_a_job_that_lacks_answers_is_refused_unless_that_is_meant(
     assert done.code == 0
     assert "incomplete: answers are missing, as the bundle says" in done.out
     assert b"INCOMPLETE: 8 of 12 answers." in files_of(path)["README.txt"]
+    piped = beacon("bundle", JOB, "-o", "-", "--partial", url=database_url)
+    digest = hashlib.sha256(files_of(path)["manifest.json"]).hexdigest()
+    assert piped.written == path.read_bytes()
+    assert piped.err == (
+        "incomplete: answers are missing, as the bundle says\n"
+        f"not signed\nto cite it: SHA-256 of its manifest {digest}\n"
+    )
+
+
+def test_a_reviewer_is_told_that_answers_are_missing_and_what_the_audit_found(
+    connection: Connection, database: Database, tmp_path: Path
+) -> None:
+    seed(connection)
+    bundled(connection, JOB, tmp_path / "whole.zip", report=False)
+    whole = verify_bundle(tmp_path / "whole.zip", database=database)
+    assert (whole.complete, whole.audit_ok) == (True, True)
+    connection.execute("DELETE FROM executions WHERE region = 'EU'")
+    bundled(connection, JOB, tmp_path / "b.zip", report=False, partial=True)
+    verified = verify_bundle(tmp_path / "b.zip", database=database)
+    assert (verified.exit_code, verified.complete, verified.audit_ok) == (0, False, False)
+    out = io.StringIO()
+    show_verified(verified)(console_on(out))
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert "! incomplete 8 of 12 answers" in lines
+    [audit] = [line for line in lines if line.startswith("! audit")]
+    assert "audit.json is the same; it is not ok: " in audit
+    assert "ok: unchanged, and its rows give the same audit and verdicts, but answers are missing" in lines
 
 
 def test_a_job_of_the_old_system_is_refused(legacy: Connection, legacy_database_url: str, tmp_path: Path) -> None:
@@ -130,7 +168,7 @@ def test_a_job_of_the_old_system_is_refused(legacy: Connection, legacy_database_
         (("-o", "missing/b.zip"), 3, "cannot write missing/b.zip"),
         (("--sign", "missing"), 2, "--sign: there is no file missing"),
         (("--sign", "."), 2, "--sign: there is no file ."),
-        (("--sign", "no-key"), 3, "ssh-keygen did not sign with no-key: "),
+        (("--sign", "no-key"), 2, "--sign: no-key is no private key of SSH"),
         (("--accept", "colour"), 2, "--accept: unknown 'colour'"),
     ],
 )
@@ -160,6 +198,31 @@ def test_without_ssh_keygen_nothing_is_signed(
     done = beacon("bundle", JOB, "-o", str(tmp_path / "b.zip"), "--sign", str(key), url=database_url)
     assert (done.code, (tmp_path / "b.zip").exists()) == (3, False)
     assert "ssh-keygen is not installed" in done.err
+
+
+def test_a_key_with_a_passphrase_cannot_be_asked_for_without_a_terminal(tmp_path: Path) -> None:
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", "my key"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    program = "from pathlib import Path; from beacon_cli.bundle.signature import signature_of as sign; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program} sign(b'x', Path('my key'))"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "my key needs a passphrase, and without a terminal nobody can be asked for it" in done.stderr
+
+
+def test_a_key_that_does_not_sign_comes_with_a_command_to_type(tmp_path: Path) -> None:
+    key = key_in(tmp_path)
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    with pytest.raises(EnvironmentFault) as refused:
+        signature_of(b"x", key)
+    assert refused.value.hint == f"try it alone: echo | ssh-keygen -Y sign -f {key} -n beacon-bundle"
 
 
 def commands_of(readme: str, system: str) -> list[str]:

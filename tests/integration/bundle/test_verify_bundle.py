@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from beacon_cli import __version__
+from beacon_cli.bundle.keys import LARGEST_FILE
 from beacon_cli.bundle.names import EVERY, SIGNED
 from beacon_cli.bundle.verify import Database, VerifiedBundle, verify_bundle
 from beacon_cli.errors import EnvironmentFault, UsageError
@@ -67,7 +68,8 @@ def test_the_rows_of_a_bundle_give_the_same_audit_and_verdicts(
         "signature": "warn",
         "job": "pass",
         "rows": "pass",
-        "audit": "pass",
+        "audit": "warn",
+        "incomplete": "warn",
         "verdicts": "pass",
     }
     assert (verified.exit_code, verified.job_id) == (0, JOB)
@@ -330,6 +332,9 @@ def test_a_signer_is_a_public_key_or_a_file_of_allowed_signers(
     assert verify_bundle(bundle, public, database=database).exit_code == 0
     verified = verify_bundle(bundle, allowed, database=database)
     assert (statuses(verified)["signature"], verified.signer) == ("pass", "ann@example.org")
+    other = Path(f"{key_in(tmp_path, 'other')}.pub")
+    allowed.write_text(f"# both of them\n{other.read_text()}{public.read_text()}")
+    assert verify_bundle(bundle, allowed, database=database).signer == "author"
 
 
 def test_an_unknown_key_is_told_apart_from_a_bad_signature(
@@ -349,14 +354,50 @@ def test_an_unknown_key_is_told_apart_from_a_bad_signature(
     assert bad.key is None
 
 
-def test_a_key_that_is_no_longer_accepted_is_told_with_the_reason(
-    connection: Connection, database: Database, tmp_path: Path
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        ('namespaces="git"', 'key is not permitted for use in signature namespace "beacon-bundle"'),
+        ('valid-before="20200101"', "key has expired: "),
+    ],
+)
+def test_a_key_that_is_not_accepted_is_told_with_the_reason_and_the_line(
+    connection: Connection, database: Database, tmp_path: Path, condition: str, reason: str
 ) -> None:
     bundle, key = signed(connection, tmp_path, report=False)
     allowed = tmp_path / "allowed"
-    allowed.write_text(f'ann namespaces="git" {Path(f"{key}.pub").read_text()}')
+    allowed.write_text(f"# ours\nann {condition} {Path(f'{key}.pub').read_text()}")
     verified = verify_bundle(bundle, allowed, database=database)
-    assert "which is not accepted" in failed(verified)["signature"]
+    told = f"signed with {verified.key}, which is not accepted: allowed, line 2: {reason}"
+    assert failed(verified)["signature"][: len(told)] == told
+    assert verified.signer is None
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("key", "key is a private key", "name {folder}/key.pub"),
+        ("lonely", "lonely is a private key", "ssh-keygen -y -f {folder}/lonely > {folder}/lonely.pub"),
+        ("notes", "notes holds no public key", "name a public key"),
+        ("empty", "empty holds no public key", "name a public key"),
+        ("missing.pub", "cannot read {folder}/missing.pub: No such file or directory", "name a public key"),
+        ("binary", "cannot read {folder}/binary: it is not text", "name a public key"),
+        ("large", "large is too large for a file of keys", "name a public key"),
+    ],
+)
+def test_a_file_of_signers_without_a_public_key_is_a_wrong_use(
+    tmp_path: Path, name: str, message: str, hint: str
+) -> None:
+    key = key_in(tmp_path)
+    (tmp_path / "lonely").write_bytes(key.read_bytes())
+    (tmp_path / "notes").write_text("ann ssh-ed25519 AAAA\n# ann " + Path(f"{key}.pub").read_text())
+    (tmp_path / "empty").touch()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "large").write_bytes(b"#" * (LARGEST_FILE + 1))
+    with pytest.raises(UsageError) as refused:
+        verify_bundle(tmp_path / "never-opened.zip", tmp_path / name, database=never)
+    assert message.format(folder=tmp_path) in refused.value.message
+    assert hint.format(folder=tmp_path) in refused.value.hint
 
 
 def test_an_unsigned_bundle_fails_only_where_a_signer_is_named(
@@ -366,12 +407,6 @@ def test_an_unsigned_bundle_fails_only_where_a_signer_is_named(
     bundled(connection, JOB, tmp_path / "b.zip", report=False)
     public = Path(f"{key_in(tmp_path)}.pub")
     assert failed(verify_bundle(tmp_path / "b.zip", public, database=database)) == {"signature": "it is not signed"}
-
-
-def test_a_file_of_signers_that_is_not_there_is_a_wrong_use(connection: Connection, tmp_path: Path) -> None:
-    bundle, _ = signed(connection, tmp_path, report=False)
-    with pytest.raises(UsageError, match="--signer: cannot read"):
-        verify_bundle(bundle, tmp_path / "missing.pub", database=never)
 
 
 def test_without_ssh_keygen_the_rest_is_checked_and_the_exit_code_is_3(
