@@ -17,9 +17,10 @@ from beacon_cli.dashboard.job_values import job_values
 from beacon_cli.dashboard.lane_rows import lane_rows
 from beacon_cli.dashboard.site import Site, SiteOf
 from beacon_cli.dashboard.watching import Value
+from beacon_cli.errors import JobNotFound
 from beacon_cli.records.find_job import StoredJob
 from beacon_cli.records.recent_jobs import job_overview
-from beacon_cli.store.connect import Connection, connect_readonly
+from beacon_cli.store.connect import Connection
 
 router = APIRouter()
 # What the rows cost is read less often: it takes a look into each answer.
@@ -37,9 +38,11 @@ class JobReader:
         self._cost_at = -_COST_SECONDS
 
     def read(self) -> Mapping[str, Value]:
-        """Return the values of now. Raises `StoreError`, and `JobNotFound` if the job was deleted."""
+        """Return the values of now; of a deleted job only that it is. Raises `StoreError`."""
         try:
             return self._values(self._open())
+        except JobNotFound:
+            return {"status": "deleted"}
         except BaseException:
             self.close()
             raise
@@ -52,7 +55,7 @@ class JobReader:
 
     def _open(self) -> Connection:
         if self._connection is None:
-            self._connection = connect_readonly(self._site.url)
+            self._connection = self._site.connect()
         return self._connection
 
     def _values(self, connection: Connection) -> Mapping[str, Value]:
