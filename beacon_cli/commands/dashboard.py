@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -24,11 +25,17 @@ def dashboard(
 
     The pages are for this machine only, and for those who have the printed address. Nothing is ever written.
     """
+    if sys.__stdout__ is None:  # closed by the shell: nobody would see the address, and `main` has the exit code
+        return 0
     from contextlib import closing
 
     from beacon_cli.dashboard.serve import serve_until_signal
     from beacon_cli.dashboard.site import Site
-    from beacon_cli.store.database import open_database
+    from beacon_cli.store.database import open_database, reviver
 
-    with open_database(ctx.obj.settings, database_url) as url, closing(Site(ctx.obj.settings, url)) as site:
+    settings = ctx.obj.settings
+    with (
+        open_database(settings, database_url) as url,
+        closing(Site(settings, url, revive=reviver(settings, database_url))) as site,
+    ):
         return serve_until_signal(site, port, open_it=open_it, as_json=as_json)

@@ -23,6 +23,7 @@ from beacon_cli.dashboard import (
     one_answer,
 )
 from beacon_cli.dashboard.guard import Guard
+from beacon_cli.dashboard.one_answer import NoAnswer
 from beacon_cli.dashboard.pages import page
 from beacon_cli.dashboard.site import Site
 from beacon_cli.errors import BeaconError, JobNotFound, StoreError, UsageError
@@ -46,6 +47,7 @@ def create_app(site: Site, *, port: int) -> ASGIApp:
     app.add_api_route("/dashboard.js", _script, methods=["GET", "HEAD"])
     app.add_exception_handler(HTTPException, _no_page)
     app.add_exception_handler(RequestValidationError, _bad_address)
+    app.add_exception_handler(NoAnswer, _no_answer)
     app.add_exception_handler(Exception, _fault)
     for known in (BeaconError, JobNotFound, StoreError, UsageError):
         app.add_exception_handler(known, _fault)
@@ -65,6 +67,11 @@ async def _no_page(request: Request, _: Exception) -> Response:
     return _problem(request, 404, BeaconError("there is no such page", hint="the jobs are at /"))
 
 
+async def _no_answer(request: Request, missing: Exception) -> Response:
+    assert isinstance(missing, NoAnswer)
+    return _problem(request, 404, missing, answers=missing.address)
+
+
 async def _bad_address(request: Request, _: Exception) -> Response:
     return _problem(request, 400, UsageError("this address is not one of the dashboard's", hint="the jobs are at /"))
 
@@ -81,7 +88,9 @@ async def _fault(request: Request, fault: Exception) -> Response:
     return _problem(request, 500, error)
 
 
-def _problem(request: Request, code: int, error: BeaconError, retry: int | None = None) -> Response:
+def _problem(
+    request: Request, code: int, error: BeaconError, *, retry: int | None = None, answers: str = ""
+) -> Response:
     response = page(
         request,
         "problem.html.j2",
@@ -89,6 +98,7 @@ def _problem(request: Request, code: int, error: BeaconError, retry: int | None 
         message=redacted(error.message),
         hint=redacted(error.hint),
         retry=retry,
+        answers=answers,
     )
     if retry is not None:
         response.headers["Retry-After"] = str(retry)

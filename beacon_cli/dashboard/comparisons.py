@@ -80,7 +80,8 @@ class Comparisons:
     def of(self, job_id: str, stamp: Stamp, *, anew: bool = False) -> Made | Making | Failed:
         """Return the comparison of a job, or what became of it so far; the first call begins it.
 
-        One of an earlier stamp is as good, unless it is wanted `anew`. A failure is said once: then it is tried again.
+        One that is there is kept, even of an earlier stamp, unless it is wanted `anew`. A failure is said once: then it
+        is tried again.
         """
         with self._lock:
             if (failed := self._collect().get(job_id)) is not None:
@@ -88,7 +89,7 @@ class Comparisons:
                 return failed
             asked = self._asked.get(job_id)
             made = self._kept.get(job_id)
-            if asked is None and made is not None and not (anew and made.stamp != stamp):
+            if asked is None and made is not None and not anew:
                 self._kept.move_to_end(job_id)
                 return made
             if asked is None:

@@ -18,6 +18,7 @@ from beacon_cli.dashboard.job_values import job_values
 from beacon_cli.dashboard.lane_rows import lane_rows
 from beacon_cli.dashboard.site import Site, SiteOf
 from beacon_cli.dashboard.watching import Value
+from beacon_cli.errors import JobNotFound
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.recent_jobs import job_overview
 from beacon_cli.records.snapshot import Connection, reading
@@ -39,9 +40,11 @@ class JobReader:
         self._cost_at = -_COST_SECONDS
 
     def read(self) -> Mapping[str, Value]:
-        """Return the values of now. Raises `StoreError`, and `JobNotFound` if the job was deleted."""
+        """Return the values of now; of a deleted job only that it is. Raises `StoreError`."""
         try:
             return self._values(self._open())
+        except JobNotFound:
+            return {"status": "deleted"}
         except BaseException:
             self.close()
             raise

@@ -11,9 +11,8 @@ from beacon_cli.dashboard.lane_rows import grid, lane_rows
 from beacon_cli.dashboard.pages import page
 from beacon_cli.dashboard.site import JobOf, Reading, SiteOf
 from beacon_cli.records.history import history_of
-from beacon_cli.records.overview import JobList
 from beacon_cli.records.recent_jobs import job_overview
-from beacon_cli.show.jobs_table import remarks
+from beacon_cli.show.jobs_table import what_to_do
 
 router = APIRouter()
 
@@ -35,5 +34,5 @@ def job_page(request: Request, site: SiteOf, connection: Reading, job: JobOf) ->
         models=models,
         regions=regions,
         history=history_of(connection, job),
-        remarks=() if overview.holder else tuple(remarks(JobList((overview,), more=False))),
+        what_to_do=None if job.schema == "legacy" else what_to_do(overview),
     )

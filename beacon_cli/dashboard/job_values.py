@@ -13,11 +13,11 @@ from beacon_cli.dashboard.watching import Value
 from beacon_cli.executor.counts import Counts
 from beacon_cli.records.expectation import LaneName, from_spec
 from beacon_cli.records.find_job import StoredJob
-from beacon_cli.records.overview import JobOverview
+from beacon_cli.records.overview import RESUMABLE_STATUSES, JobOverview
 from beacon_cli.records.snapshot import Connection
 
-WATCHED = ("queued", "running", "interrupted")
-"""The statuses of jobs that something may still happen to."""
+WATCHED = ("queued", "running", *RESUMABLE_STATUSES)
+"""The statuses of jobs that something may still happen to: they run, wait, or can be resumed."""
 _WITHOUT_TEXT = ("empty", "blocked", "failed", "timeout", "cancelled")
 
 
@@ -52,7 +52,8 @@ def _progress(
         ),
         "took": "–" if overview.seconds is None else duration(overview.seconds),
         "left": left,
-        "failed": str(sum(by_status[status] for status in ("failed", "timeout", "cancelled"))),
+        "failed": str(by_status["failed"] + by_status["timeout"]),
+        "cancelled": str(by_status["cancelled"]),
         "containers": str(len(set().union(*(lane.containers for lane in lanes.values())))),
         "hops": str(sum(lane.hops for lane in lanes.values())),
         "retries": str(sum(lane.retries for lane in lanes.values())),

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from beacon_cli.audit.check import Check
 from beacon_cli.audit.judge_regions import regions as judge_regions
 from beacon_cli.audit.sentences import MARKS
-from beacon_cli.console.printable import printable
+from beacon_cli.console.printable import excerpt, printable
+from beacon_cli.dashboard.addresses import job_address
 from beacon_cli.dashboard.pages import page
 from beacon_cli.dashboard.site import JobOf, Reading
+from beacon_cli.errors import BeaconError
 from beacon_cli.executor.execution import GENERATED
 from beacon_cli.job.generation import seed_of
 from beacon_cli.records.expectation import from_spec
@@ -37,6 +39,15 @@ _SAID_BY = {
     "provider_id": "the id of the provider",
     "container_region": "the place of the container",
 }
+
+
+class NoAnswer(BeaconError):
+    """The job has no such execution; its answers are at `address`."""
+
+    def __init__(self, job: StoredJob, execution_id: int) -> None:
+        super().__init__(f"job {excerpt(job.id)} has no answer {execution_id}")
+        self.address = job_address(job.id, "answers")
+
 
 ExecutionId = Annotated[int, Path(ge=0, lt=2**63)]
 
@@ -73,7 +84,7 @@ def whole_text(connection: Reading, job: JobOf, execution_id: ExecutionId) -> Pl
 def _found(connection: Connection, job: StoredJob, execution_id: int) -> StoredExecution:
     found = execution_of(connection, job, execution_id)
     if found is None:
-        raise HTTPException(404)
+        raise NoAnswer(job, execution_id)
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 from urllib.parse import unquote
@@ -14,12 +15,12 @@ from fastapi import Depends, Request
 
 from beacon_cli.dashboard.comparisons import Comparisons
 from beacon_cli.dashboard.watching import Watches
-from beacon_cli.errors import EnvironmentFault
+from beacon_cli.errors import EnvironmentFault, StoreError
 from beacon_cli.live.shared_state import SharedState, read_shared_state
 from beacon_cli.records.find_job import StoredJob, find_job
-from beacon_cli.records.snapshot import Connection, reading
+from beacon_cli.records.snapshot import reading
 from beacon_cli.settings import Settings
-from beacon_cli.store.connect import connect_readonly
+from beacon_cli.store.connect import Connection, connect_readonly
 from modal_deployment.regions import Regions
 
 _CANCEL_SECONDS = 0.5
@@ -29,17 +30,20 @@ _CANCEL_SECONDS = 0.5
 class Site:
     """The database whose jobs are shown, and the settings by which they are read.
 
+    `revive` starts the server of the database again if it ended; None where that is up to others.
     `token` opens the pages: who has it gets a cookie with `session`. Neither is ever shown again. `connections` are
     those in use.
     """
 
     settings: Settings
     url: str
+    revive: Callable[[], object] | None = field(default=None, repr=False)
     token: str = field(default_factory=secrets.token_urlsafe, repr=False)
     session: str = field(default_factory=secrets.token_urlsafe, repr=False)
     watches: Watches = field(default_factory=Watches)
     comparisons: Comparisons = field(init=False, repr=False)
     connections: set[Connection] = field(default_factory=set, init=False, repr=False)
+    _reviving: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "comparisons", Comparisons(self.url, self.settings.vocabulary))
@@ -56,7 +60,7 @@ class Site:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection that cannot write. Raises `StoreError`."""
-        with connect_readonly(self.url) as connection:
+        with self.connect() as connection:
             self.connections.add(connection)
             try:
                 yield connection
@@ -68,6 +72,17 @@ class Site:
         for connection in tuple(self.connections):
             with contextlib.suppress(psycopg.Error):
                 connection.cancel_safe(timeout=_CANCEL_SECONDS)
+
+    def connect(self) -> Connection:
+        """Return a connection that cannot write, if need be to a server that is started again. Raises `StoreError`."""
+        try:
+            return connect_readonly(self.url)
+        except StoreError:
+            if self.revive is None:
+                raise
+        with self._reviving:
+            self.revive()
+        return connect_readonly(self.url)
 
     def shared_state(self, job_id: str) -> SharedState | None:
         """Return what a process on this machine says that runs a job; None for a user without a data folder."""

@@ -9,7 +9,6 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 from beacon_cli.console.formatting import quantity
@@ -39,7 +38,7 @@ from beacon_cli.runs.prepare import Prepared, prepared_run
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from beacon_cli.signals import Held, Interrupted, held
-from beacon_cli.store.database import named_url
+from beacon_cli.store.database import named_url, reviver
 from beacon_cli.store.job_store import Claim, JobStore, open_job_store
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ class _OpenedRun:
                         batching=self._request.batching,
                         journal_folder=self._settings.journal_path(),
                         notify=self._notify,
-                        revive=_reviver(self._settings, self._request.database_url),
+                        revive=reviver(self._settings, self._request.database_url) or _others_revive_it,
                         again=self._request.again,
                         part=self._request.part,
                         on_record=self._on_record,
@@ -302,13 +301,8 @@ class _OpenedRun:
             self._stop.request(StopReason("cancelled", f"stopped by {signal.Signals(signum).name}", signum))
 
 
-def _reviver(settings: Settings, url: str | None) -> Callable[[], object]:
-    """Return a function that restores a lost database: it restarts the embedded one; for others, the run waits."""
-    if named_url(settings, url) is not None:
-        return lambda: None
-    from beacon_cli.store.embedded import restart_embedded
-
-    return partial(restart_embedded, settings.data_path())
+def _others_revive_it() -> None:
+    """Do nothing about a lost named database: the run waits for it."""
 
 
 def _end_soon(code: int) -> None:

@@ -11,7 +11,7 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.records.ending import Ending
 from beacon_cli.records.journal_lines import print_journals
-from beacon_cli.records.overview import JobList, JobOverview
+from beacon_cli.records.overview import RESUMABLE_STATUSES, JobList, JobOverview
 from beacon_cli.store.job_locks import deletes, work_of
 from beacon_cli.store.journal import Found
 
@@ -106,6 +106,20 @@ def _created(job: JobOverview, *, roomy: bool) -> str:
     return job.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC" if roomy else "%m-%d %H:%M")
 
 
+def what_to_do(job: JobOverview) -> str | None:
+    """Return how to get the answers that a job lacks; None if it lacks none, or if it runs or waits in the queue."""
+    if job.status not in RESUMABLE_STATUSES:
+        return None
+    return str(Ending(job.id, job.status, job.reason)) if job.reason else _how_to_resume(job)
+
+
+def _how_to_resume(job: JobOverview) -> str:
+    name = excerpt(job.id, 255)
+    interrupted = job.status == "interrupted"
+    how = "was interrupted, and is not running" if interrupted else f"is {job.status}"
+    return f"{name} {how}. To resume it: {command('run JOB_FILE --job-id', name)}"
+
+
 def remarks(found: JobList) -> Iterator[str]:
     """Yield sentences on jobs that run, that can be resumed, or that the fleet did not complete."""
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
@@ -115,9 +129,7 @@ def remarks(found: JobList) -> Iterator[str]:
         what = f"{name} is {work_of(excerpt(job.holder or ''))}"
         yield what if deletes(job.holder or "") else f"{what}{left}. To watch it: {watch}"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
-        name = excerpt(job.id, 255)
-        resume = command("run JOB_FILE --job-id", name)
-        yield f"{name} was interrupted, and is not running. To resume it: {resume}"
+        yield _how_to_resume(job)
     endings = [Ending(job.id, job.status, job.reason) for job in found.jobs if job.reason]
     yield from map(str, endings[:_REMARKS])
     if found.more:

@@ -7,8 +7,9 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from beacon_cli.errors import BeaconError, JobNotFound, SchemaError, StoreError
@@ -130,6 +131,15 @@ def named_database(settings: Settings, url: str | None = None) -> NamedDatabase 
         return None
     _require_postgresql(named)
     return named
+
+
+def reviver(settings: Settings, url: str | None = None) -> Callable[[], object] | None:
+    """Return a function that starts the embedded server again, for its users; None for a named database."""
+    if named_database(settings, url) is not None:
+        return None
+    from beacon_cli.store.embedded import restart_embedded
+
+    return partial(restart_embedded, settings.data_path())
 
 
 def ignore_libpq_variables() -> None:

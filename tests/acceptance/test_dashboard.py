@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from beacon_cli.dashboard.addresses import job_address
 from tests.acceptance.conftest import Beacon, Machine
 from tests.support import hostile_job, report_jobs
 from tests.support.browser import CONTRASTS, Reader, reading
+from tests.support.in_process import PROGRAM
 from tests.support.regions_server import Regions, regions_server
 
 SILENT: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -147,6 +149,13 @@ def test_without_scripts_a_page_reloads_itself(machine: Machine, beacon: Beacon,
         page.goto(f"{browser.base}{job_address(hostile_job.JOB)}")
         assert page.locator("noscript meta[http-equiv='refresh']").count() == 1
         assert page.inner_text("h1") == hostile_job.JOB
+
+
+@pytest.mark.parametrize("closed", [">&-", "| exit 0"])
+def test_without_a_stdout_nobody_would_see_the_address_and_it_ends(beacon: Beacon, closed: str) -> None:
+    line = f'"$0" -c "{PROGRAM}" dashboard {closed}; exit "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", line, sys.executable], env=beacon.variables(), timeout=60, check=False)
+    assert done.returncode == 141
 
 
 def test_the_browser_is_given_a_file_so_that_no_process_list_has_the_token_and_is_not_waited_for(

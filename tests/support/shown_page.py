@@ -98,7 +98,7 @@ class ShownPage(HTMLParser):
         assert not hidden & set(self.text)
 
 
-def shown(response: Any) -> ShownPage:
-    """Return the page of an answer with status 200."""
-    assert response.status_code == 200, response.text
+def shown(response: Any, code: int = 200) -> ShownPage:
+    """Return the page of an answer with this status."""
+    assert response.status_code == code, response.text
     return ShownPage(response.text)

@@ -156,6 +156,15 @@ def test_an_execution_that_is_not_there_has_no_page(
     assert looking(database_url).get(f"/jobs/{JOB}/answers/{path}").status_code == code
 
 
+def test_a_number_that_is_not_there_is_named_beside_the_way_to_the_others(
+    connection: Connection, database_url: str
+) -> None:
+    store(connection, ManyCells(questions=1, repeats=1, words=1))
+    page = shown(looking(database_url).get(f"/jobs/{JOB}/answers/999999"), code=404)
+    assert page.texts("h1") == [f"job {JOB} has no answer 999999"]
+    assert page.link("All answers of the job") == f"/jobs/{JOB}/answers"
+
+
 def test_the_old_systems_answers_are_shown_too(legacy: Connection, legacy_database_url: str) -> None:
     audit_jobs.seed_legacy(legacy)
     client = looking(legacy_database_url)

@@ -154,6 +154,18 @@ def waiting(connection: Connection) -> int:
     return int(count)
 
 
+@pytest.mark.parametrize("status", ["running", "cancelled"])
+def test_viewers_of_a_deleted_job_hear_of_it(connection: Connection, database_url: str, status: str) -> None:
+    connection.execute(
+        "INSERT INTO jobs (id, spec, spec_sha256, batching, status) VALUES ('j', '{}', 'x', 'question', %s)", [status]
+    )
+    with served(database_url) as (_, client), client.stream("GET", "/jobs/j/events") as viewer:
+        told = (json.loads(line[6:])["status"] for line in viewer.iter_lines() if line.startswith("data: "))
+        first = next(told)
+        connection.execute("DELETE FROM jobs WHERE id = 'j'")
+        assert (first, next(told)) == ("interrupted" if status == "running" else status, "deleted")
+
+
 def test_a_port_that_is_taken_is_named() -> None:
     with _listen(0) as taken:
         taken.listen()

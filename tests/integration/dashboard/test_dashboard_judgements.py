@@ -78,10 +78,11 @@ def test_verdicts_are_those_of_compare_and_kept_until_they_are_wanted_anew(
     assert page.links("All answers")[0] == f"/jobs/{JOB}/answers?question=q0&model={MODELS[0]}"
     assert client.get("/compare.js").headers["content-type"] == "text/javascript; charset=utf-8"
     assert "since then" not in page.text
+    assert page.texts("button").count("Compare anew") == 1
     connection.execute("DELETE FROM executions WHERE region = 'US' AND repeat = 0 AND question_id = 'q0'")
     page = shown(client.get(f"/jobs/{JOB}/compare"))
     assert "The job has changed since then." in page.text
-    anew = client.get(page.link("Compare anew"))
+    anew = client.get(f"/jobs/{JOB}/compare?anew=1")
     assert (anew.status_code, anew.headers["location"]) == (303, f"/jobs/{JOB}/compare")
     assert "Comparing for " in shown(client.get(f"/jobs/{JOB}/compare")).text
 

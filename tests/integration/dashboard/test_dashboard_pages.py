@@ -87,8 +87,7 @@ def test_the_overview_has_the_counts_and_the_sentence_of_the_commands(
     assert "239 of 240 answers are stored (1 of them empty; 99.6 %, wanted 100 %)" in text
     assert "qwen2.5-1.5b 40/40 39/40 1 failed · 2 retries 40/40 4 hops" in text
     assert "all 80/80 79/80 80/80" in text
-    assert "Took 4m 00s In flight – Containers 12 Hops 8 Retries 2 Failed 1" in text
-    assert "data-events" not in page.text  # nothing happens to it any more
+    assert "Took 4m 00s In flight – Containers 12 Hops 8 Retries 2 Failed 1 Cancelled 0" in text
     assert all(f'href="/jobs/bias-demo-1/{part}"' in page.text for part in ("answers", "compare", "audit", "costs"))
 
 
@@ -98,6 +97,33 @@ def test_an_interrupted_job_says_how_to_resume_it_and_is_watched(connection: Con
     assert "cut was interrupted, and is not running. To resume it:" in words(page)
     assert 'data-events="/jobs/cut/events"' in page
     assert '<noscript><meta http-equiv="refresh"' in page
+
+
+@pytest.mark.parametrize("status", ["partial", "failed", "cancelled"])
+def test_a_job_that_lacks_answers_says_how_to_resume_it_and_is_watched(
+    connection: Connection, database_url: str, status: str
+) -> None:
+    stored(connection, "cut", status=status)
+    page = looking(database_url).get("/jobs/cut").text
+    assert f"What to do cut is {status}. To resume it: beacon run JOB_FILE --job-id cut Runs" in words(page)
+    assert 'data-events="/jobs/cut/events"' in page
+
+
+def test_a_job_with_all_answers_has_nothing_to_do_and_is_not_watched(connection: Connection, database_url: str) -> None:
+    stored(connection, "whole")
+    page = looking(database_url).get("/jobs/whole").text
+    assert "What to do" not in page
+    assert "data-events" not in page
+
+
+def test_what_failed_and_what_was_cancelled_are_counted_apart(connection: Connection, database_url: str) -> None:
+    report_jobs.store(connection, report_jobs.ReportJob())
+    connection.execute(
+        "UPDATE executions SET status = CASE region WHEN 'US' THEN 'timeout' ELSE 'cancelled' END, response = NULL"
+        " WHERE question_id = (SELECT min(question_id) FROM executions) AND repeat = 0 AND region IN ('US', 'ASIA')"
+    )
+    text = words(looking(database_url).get("/jobs/bias-demo-1").text)
+    assert "Failed 3 Cancelled 2" in text
 
 
 def test_nothing_of_a_hostile_job_is_markup(connection: Connection, database_url: str) -> None:

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +21,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from beacon_cli.config import load_settings
+from beacon_cli.dashboard.site import Site
 from beacon_cli.errors import StoreError
 from beacon_cli.store import running
 from beacon_cli.store.connect import connect
+from beacon_cli.store.database import EMBEDDED, open_database, reviver
 from beacon_cli.store.embedded import embedded_server, keep_server, restart_embedded, stop_server
 from beacon_cli.store.migrate import migrate
 from tests.integration.conftest import fresh_database
@@ -133,6 +138,25 @@ def test_a_server_that_goes_away_under_its_user_can_be_restarted_at_the_same_add
                 connect(url)
             assert asyncio.run(asyncio.to_thread(restart_embedded, data_path)) == url
             assert answers(url)
+
+
+def test_viewers_of_the_dashboard_start_a_lost_server_again_once(
+    data_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BEACON_DATA_DIR", str(data_path))
+    settings = load_settings(None)
+    with open_database(settings, EMBEDDED) as url:
+        site = Site(settings, url, revive=reviver(settings, EMBEDDED))
+        kill_server(data_path)
+        with closing(site), ThreadPoolExecutor(4) as viewers:
+            opened = list(viewers.map(lambda _: site.connect(), range(4)))
+        for connection in opened:
+            with connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_named_database_is_not_for_the_dashboard_to_start() -> None:
+    assert reviver(load_settings(None), "postgresql://db.example/shop") is None
 
 
 def test_a_kept_server_outlives_its_users_until_it_is_stopped(data_path: Path) -> None:
