@@ -203,7 +203,8 @@ def test_texts_paths_and_urls_get_into_no_span_and_no_metric(written: str) -> No
     cell = Cell(QUESTION, US)
     there = Endpoint.at(US.region, "https://me:canary@there:8443/canary?key=canary")
     asking = Asking(JOB.generation, {US.region.id: replace(there, name=written)})
-    texts = ("container_id", "container_region", "function_call_id", "model_revision", "finish_reason", "error_message")
+    names = ("container_id", "container_region", "function_call_id", "model_revision", "finish_reason", "error_message")
+    written_columns: dict[str, Any] = dict.fromkeys(names, written)
     events = [
         batch_started(),
         ExecutionStarted("j", at(1), cell),
@@ -221,7 +222,7 @@ def test_texts_paths_and_urls_get_into_no_span_and_no_metric(written: str) -> No
             error_code="server_error",
             response=written,
             output_data={"id": written, "model": written, "error": {"message": written}},
-            **dict.fromkeys(texts, written),
+            **written_columns,
         ),
     ]
     sent = "".join(span.to_json() for span in spans_of(*events, asking=asking))
