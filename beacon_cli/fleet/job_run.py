@@ -63,10 +63,10 @@ class _Handover:
     async def counts(self) -> dict[Status, int]:
         return await self._store.counts()
 
-    async def finish(self, status: str, ended_at: str) -> None:
-        reason = self._stop.reason
-        back = status == "cancelled" and reason is not None and reason != BY_COMMAND and reason.code != "job_timeout"
-        await self._store.finish("created" if back else status, ended_at)
+    async def finish(self, status: str, ended_at: str, reason: str | None) -> None:
+        stopped = self._stop.reason
+        back = status == "cancelled" and stopped is not None and stopped != BY_COMMAND and stopped.code != "job_timeout"
+        await self._store.finish("created" if back else status, ended_at, reason)
 
 
 @asynccontextmanager

@@ -106,7 +106,7 @@ def _created(job: JobOverview, *, roomy: bool) -> str:
 
 
 def remarks(found: JobList) -> Iterator[str]:
-    """Yield sentences on jobs that run, that can be resumed, or that the fleet did not complete."""
+    """Yield sentences on jobs that run, that can be resumed, or that ended without all of their answers."""
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
         name = excerpt(job.id, 255)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
@@ -116,7 +116,7 @@ def remarks(found: JobList) -> Iterator[str]:
         name = excerpt(job.id, 255)
         resume = command("run JOB_FILE --job-id", name)
         yield f"{name} was interrupted, and is not running. To resume it: {resume}"
-    endings = [Ending(job.id, job.status, job.reason) for job in found.jobs if job.reason]
+    endings = [Ending(job.id, job.status, job.reason, job.by_fleet) for job in found.jobs if job.reason]
     yield from map(str, endings[:_REMARKS])
     if found.more:
         yield f"There are older jobs. To list them: {command('jobs --limit N')}"
