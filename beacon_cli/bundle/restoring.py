@@ -23,7 +23,7 @@ _EXECUTION = (*COLUMNS, "created_at")
 _EXPORTED_AS = {"tokens": "tokens_generated"}
 _DOCUMENTS = frozenset({"output_data", "receipt_data"})
 # Where a run took place is not in a bundle.
-_RUN = ("id", "job_id", "started_at", "ended_at", "version", "repeats", "host", "pid")
+_RUN = ("id", "job_id", "started_at", "ended_at", "version", "repeats", "reason", "host", "pid")
 _JOB = ("id", "spec", "spec_sha256", "batching", "status", "created_at", "started_at", "completed_at")
 
 

@@ -36,9 +36,13 @@ class BadZip(Exception):
 
 
 class Unpacking:
-    """An opened bundle: its files by name, read as streams."""
+    """An opened bundle: its files by name, read as streams.
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    `layout_problem` is what the zip has beside its files that Beacon does not write, None for nothing.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, layout_problem: str | None) -> None:
+        self.layout_problem = layout_problem
         self._zip = archive
         self._members = {info.filename: info for info in archive.infolist()}
 
@@ -103,9 +107,7 @@ def unpacking(path: Path) -> Iterator[Unpacking]:
             raise BadZip(f"it is not a zip: {excerpt(str(error), 120)}") from error
         with archive:
             _require_sound(archive)
-            if problem := layout_problem(file, archive):
-                raise BadZip(problem)
-            yield Unpacking(archive)
+            yield Unpacking(archive, layout_problem(file, archive))
 
 
 def _require_sound(archive: zipfile.ZipFile) -> None:

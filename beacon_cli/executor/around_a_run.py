@@ -33,8 +33,8 @@ class Recorder(Protocol):
         """Return the number of the job's stored executions by status."""
         ...
 
-    async def finish(self, status: str, ended_at: str) -> None:
-        """Store how the run ended."""
+    async def finish(self, status: str, ended_at: str, reason: str | None) -> None:
+        """Store how the run ended; `reason` is why it asked no more without being cancelled."""
         ...
 
 

@@ -349,7 +349,8 @@ class Run:
         reason = self._stop.reason
         status = job_status(counts, a.job.expected, stopped=reason is not None and reason.cancels)
         ended_at = self._clock.now()
-        await self._recorder.finish(status, ended_at.isoformat())
+        asked_no_more = reason.message if reason is not None and not reason.cancels else None
+        await self._recorder.finish(status, ended_at.isoformat(), asked_no_more)
         seconds = self._clock.elapsed() - self._began
         unasked = a.job.expected - sum(counts.values())
         self._emit(JobFinished(a.job_id, ended_at, status, a.job.expected, counts, unasked, seconds))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from beacon_cli.errors import JobNotFound
 from beacon_cli.executor.cancellation import Stop, StopReason
 from beacon_cli.executor.clock import Clock
-from beacon_cli.executor.events import EventHook, Notice
+from beacon_cli.executor.events import CallEnded, EventHook, Notice
 from beacon_cli.executor.execution import Batch, Cell, Execution, Status
 from beacon_cli.executor.region_events import RegionEvents
 from beacon_cli.executor.run import Run
@@ -64,10 +64,10 @@ class _Handover:
     async def counts(self) -> dict[Status, int]:
         return await self._store.counts()
 
-    async def finish(self, status: str, ended_at: str) -> None:
-        reason = self._stop.reason
-        back = status == "cancelled" and reason is not None and reason != BY_COMMAND and reason.code != "job_timeout"
-        await self._store.finish("created" if back else status, ended_at)
+    async def finish(self, status: str, ended_at: str, reason: str | None) -> None:
+        stopped = self._stop.reason
+        back = status == "cancelled" and stopped is not None and stopped != BY_COMMAND and stopped.code != "job_timeout"
+        await self._store.finish("created" if back else status, ended_at, reason)
 
 
 @asynccontextmanager
@@ -84,7 +84,10 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
     def notify(text: str) -> None:
         context.emit(Notice(job_id, clock.now(), text))
 
-    async with _claimed(context, job, taken, notify) as store, AsyncExitStack() as watching:
+    def on_record(execution: Execution) -> None:
+        context.emit(CallEnded(job_id, clock.now(), execution.cell))
+
+    async with _claimed(context, job, taken, notify, on_record) as store, AsyncExitStack() as watching:
         if not store.claim.exists:
             raise JobNotFound(f"job {job_id} was deleted")
         limits = context.settings.limits.overridden_by(job.limits)
@@ -111,7 +114,11 @@ async def claimed_run(context: WorkerContext, taken: TakenEntry, stop: Stop) -> 
 
 
 def _claimed(
-    context: WorkerContext, job: Job, taken: TakenEntry, notify: Callable[[str], None]
+    context: WorkerContext,
+    job: Job,
+    taken: TakenEntry,
+    notify: Callable[[str], None],
+    on_record: Callable[[Execution], None],
 ) -> AbstractAsyncContextManager[JobStore]:
     return open_job_store(
         context.url,
@@ -121,6 +128,7 @@ def _claimed(
         part=taken.part,
         journal_folder=context.settings.journal_path(),
         notify=notify,
+        on_record=on_record,
         holder=session_name(context.worker_id),
         pays_twice=False,
     )

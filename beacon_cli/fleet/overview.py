@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -53,7 +53,9 @@ class FleetOverview:
             "account": _without(self.account, "region"),
             "workers": [{**row, "alive": _alive(row)} for row in self.workers],
             "set_aside": [{"job_id": job.job_id, "reason": job.reason} for job in self.set_aside],
-            "unfinished": [asdict(job) for job in self.unfinished],
+            "unfinished": [
+                {"job_id": job.job_id, "status": job.status, "reason": job.reason} for job in self.unfinished
+            ],
             "stuck": list(self.stuck()),
             "journals": self.journals.as_data(),
         }

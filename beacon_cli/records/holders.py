@@ -27,7 +27,7 @@ _IN_QUEUE = {
     False: sql.SQL("job.status = 'created'"),
 }
 # Why a job ended as it did in the fleet. A later end has another time. Entries are deleted at some time.
-_REASON = {
+_REASON_OF_FLEET = {
     True: sql.SQL("""(
         SELECT reason FROM beacon_queue.beacon_entries
         WHERE job.status IN ('failed', 'partial') AND job_id = job.id AND set_aside_at = job.completed_at
@@ -35,6 +35,12 @@ _REASON = {
     )"""),
     False: sql.SQL("NULL::text"),
 }
+# The same of the job's last run, in the fleet or not.
+_REASON_OF_RUN = sql.SQL("""(
+    SELECT reason FROM runs
+    WHERE job.status IN ('failed', 'partial') AND job_id = job.id AND ended_at = job.completed_at
+    ORDER BY started_at DESC LIMIT 1
+)""")
 _SEES_QUEUE = """
     SELECT 2 = count(*) FROM pg_class AS queue JOIN pg_namespace AS schema ON schema.oid = relnamespace
     WHERE nspname = 'beacon_queue' AND relname IN ('procrastinate_jobs', 'beacon_entries')
@@ -53,12 +59,17 @@ def status_expression(connection: Connection) -> sql.Composed:
     see the holders of locks, so there `running` is accepted.
     """
     seen = _sees_queue(connection)
-    return _STATUS.format(in_queue=_IN_QUEUE[seen], reason=_REASON[seen])
+    return _STATUS.format(in_queue=_IN_QUEUE[seen], reason=_REASON_OF_FLEET[seen])
 
 
-def reason_expression(connection: Connection) -> sql.SQL:
-    """Return the expression for why the job of the row `job` ended as it did in the fleet, NULL if none is stored."""
-    return _REASON[_sees_queue(connection)]
+def reason_columns(connection: Connection) -> sql.Composed:
+    """Return the columns `reason`, why the job of the row `job` ended without all of its answers, and `by_fleet`.
+
+    `reason` is NULL if none is stored; `by_fleet` says whether it is the fleet's.
+    """
+    of_fleet = _REASON_OF_FLEET[_sees_queue(connection)]
+    columns = sql.SQL("coalesce({fleet}, {run}) AS reason, {fleet} IS NOT NULL AS by_fleet")
+    return columns.format(fleet=of_fleet, run=_REASON_OF_RUN)
 
 
 def _sees_queue(connection: Connection) -> bool:

@@ -19,7 +19,8 @@ class JobOverview:
     """A stored job. `status` is `interrupted` if it is not over, no process runs it, and no queue has it.
 
     `holder` names the process that runs it. `seconds` is how long its runs took, or how long the current one has taken
-    so far, and `eta_seconds` is how long it will still take. `reason` is why the fleet did not complete it.
+    so far, and `eta_seconds` is how long it will still take. `reason` is why it ended without all of its
+    answers, and `by_fleet` says whether the fleet ended it.
     `blocked` of its answers are refusals of a provider, `controls` the regions that are asked in two arms. None stands
     for a value that is not recorded or not known.
     """
@@ -43,11 +44,14 @@ class JobOverview:
     seconds: float | None
     eta_seconds: float | None = None
     reason: str | None = None
+    by_fleet: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """Return the job as in `jobs --json`."""
         times = {name: _iso(getattr(self, name)) for name in ("created_at", "started_at", "completed_at")}
-        return {**asdict(self), **times}
+        shown = asdict(self)
+        del shown["by_fleet"]
+        return {**shown, **times}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import JobNotFound, UsageError
 from beacon_cli.records.expectation import from_spec
 from beacon_cli.records.find_job import StoredJob
-from beacon_cli.records.holders import reason_expression, status_expression
+from beacon_cli.records.holders import reason_columns, status_expression
 from beacon_cli.records.legacy_jobs import legacy_jobs, legacy_overview
 from beacon_cli.records.overview import (
     RESUMABLE,
@@ -82,8 +82,8 @@ def _require_status(status: str | None) -> None:
 def _rows(connection: Connection, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     with reading(connection), connection.cursor(row_factory=dict_row) as cursor:
         status_is = status_expression(connection)
-        why = reason_expression(connection)
-        statement = query("records", "recent").format(status=status_is, holders=HOLDERS, holds=HOLDS, reason=why)
+        why = reason_columns(connection)
+        statement = query("records", "recent").format(status=status_is, holders=HOLDERS, holds=HOLDS, why=why)
         cursor.execute(statement, parameters)
         return cursor.fetchall()
 

@@ -110,7 +110,7 @@ def what_to_do(job: JobOverview) -> str | None:
     """Return how to get the answers that a job lacks; None if it lacks none, or if it runs or waits in the queue."""
     if job.status not in RESUMABLE_STATUSES:
         return None
-    return str(Ending(job.id, job.status, job.reason)) if job.reason else _how_to_resume(job)
+    return str(Ending(job.id, job.status, job.reason, job.by_fleet)) if job.reason else _how_to_resume(job)
 
 
 def _how_to_resume(job: JobOverview) -> str:
@@ -121,7 +121,7 @@ def _how_to_resume(job: JobOverview) -> str:
 
 
 def remarks(found: JobList) -> Iterator[str]:
-    """Yield sentences on jobs that run, that can be resumed, or that the fleet did not complete."""
+    """Yield sentences on jobs that run, that can be resumed, or that ended without all of their answers."""
     for job in [job for job in found.jobs if job.holder][:_REMARKS]:
         name = excerpt(job.id, 255)
         left = f", about {duration(job.eta_seconds)} left" if job.eta_seconds else ""
@@ -130,7 +130,7 @@ def remarks(found: JobList) -> Iterator[str]:
         yield what if deletes(job.holder or "") else f"{what}{left}. To watch it: {watch}"
     for job in [job for job in found.jobs if job.status == "interrupted"][:_REMARKS]:
         yield _how_to_resume(job)
-    endings = [Ending(job.id, job.status, job.reason) for job in found.jobs if job.reason]
+    endings = [Ending(job.id, job.status, job.reason, job.by_fleet) for job in found.jobs if job.reason]
     yield from map(str, endings[:_REMARKS])
     if found.more:
         yield f"There are older jobs. To list them: {command('jobs --limit N')}"

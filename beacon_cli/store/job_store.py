@@ -177,14 +177,20 @@ class JobStore:
             return
         await self._writer.write(row_of(execution, job_id=self.claim.job_id, run_id=self.claim.run_id))
 
-    async def finish(self, status: str, ended_at: str) -> None:
-        """Store how the run ended."""
+    async def finish(self, status: str, ended_at: str, reason: str | None) -> None:
+        """Store how the run ended; `reason` is why it asked no more without being cancelled."""
         await self._writer.fetch(
             """
-            WITH run AS (UPDATE runs SET ended_at = %(at)s WHERE id = %(run)s)
+            WITH run AS (UPDATE runs SET ended_at = %(at)s, reason = %(reason)s WHERE id = %(run)s)
             UPDATE jobs SET status = %(status)s, completed_at = %(at)s WHERE id = %(job)s RETURNING id
             """,
-            {"at": ended_at, "run": self.claim.run_id, "status": status, "job": self.claim.job_id},
+            {
+                "at": ended_at,
+                "run": self.claim.run_id,
+                "reason": reason,
+                "status": status,
+                "job": self.claim.job_id,
+            },
         )
 
     async def counts(self) -> dict[Status, int]:

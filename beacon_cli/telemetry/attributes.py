@@ -38,8 +38,8 @@ _PROVIDERS = {
     "aiplatform.googleapis.com": "gcp.vertex_ai",
 }
 _PORTS = {"http": 80, "https": 443}
-_NAME = re.compile(r"[\w.:/@+#-]{1,200}", re.ASCII)
-_COMPARED = 20  # characters of an id with the text: the old system's ids are texts, or begin with them
+_NAME = re.compile(r"(?!/|[A-Za-z]:/|.*://)[\w.:/@+#-]{1,200}", re.ASCII)  # no path of a file, no URL
+_COMPARED = 20  # characters of an id and a text: the old system's ids are texts, or begin with them
 
 
 def lane_attributes(lane: Lane, endpoint: Endpoint) -> Attributes:
@@ -47,7 +47,7 @@ def lane_attributes(lane: Lane, endpoint: Endpoint) -> Attributes:
     return {
         "gen_ai.operation.name": OPERATION,
         "gen_ai.provider.name": _provider(endpoint),
-        "gen_ai.request.model": endpoint.name or lane.model_id,
+        "gen_ai.request.model": as_name(endpoint.name) or lane.model_id,
         **server_attributes(endpoint),
         "beacon.model.id": lane.model_id,
         "beacon.region": lane.region.label,
@@ -81,7 +81,8 @@ def cell_attributes(cell: Cell, generation: Generation) -> Attributes:
 
 def question_attributes(question: Question) -> Attributes:
     """Return the id of a question, unless it is its text: the number of the batch then says which one it is."""
-    is_text = " ".join(question.text.split()).startswith(question.id[:_COMPARED])
+    named, text = _compared(question.id), _compared(question.text)
+    is_text = text.startswith(named[:_COMPARED]) or text[:_COMPARED] in named
     return {} if is_text else {"beacon.question.id": question.id}
 
 
@@ -123,6 +124,11 @@ def as_name(value: object) -> str | None:
 def sendable(text: str) -> str:
     """Return a text without halves of characters: the format cannot hold them, and one would lose a whole batch."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _compared(text: str) -> str:
+    """Return a text without what an id made of it may lack: white space, capitals, characters that nobody sees."""
+    return "".join(character for character in text if character.isprintable() and character != " ").casefold()
 
 
 def _provider(endpoint: Endpoint) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opentelemetry.metrics import Meter
 
-from beacon_cli.executor.events import AttemptFailed, Event, ExecutionFinished, ExecutionStarted
+from beacon_cli.executor.events import AttemptFailed, CallEnded, Event, ExecutionFinished, ExecutionStarted
 from beacon_cli.executor.execution import Cell, Execution
 from beacon_cli.prices.price import usage_of
 from beacon_cli.telemetry.asking import Asking
@@ -52,7 +52,7 @@ class RunMeters:
         match event:
             case ExecutionStarted(cell=cell):
                 self._begin(cell)
-            case AttemptFailed(cell=cell, waits=True):
+            case AttemptFailed(cell=cell, waits=True) | CallEnded(cell=cell):
                 self._end(cell)
             case ExecutionFinished(execution=execution):
                 self._end(execution.cell)

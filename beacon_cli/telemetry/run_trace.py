@@ -199,7 +199,8 @@ class RunTrace:
             span.end(_when(event.at))
 
     def _on_notice(self, event: Notice) -> None:
-        self._job.span.add_event("notice", {"beacon.text": sendable(redacted(event.text))}, _when(event.at))
+        words = {} if self._secrets is None else {"beacon.text": sendable(redacted(event.text))}  # may quote others'
+        self._job.span.add_event("notice", words, _when(event.at))
 
     def _on_job_finished(self, event: JobFinished) -> None:
         counts: Attributes = {f"beacon.executions.{status}": count for status, count in event.counts.items()}

@@ -37,5 +37,5 @@ class MemoryRecorder:
     async def counts(self) -> dict[Status, int]:
         return dict(Counter(execution.status for execution in self.executions))
 
-    async def finish(self, status: str, ended_at: str) -> None:
+    async def finish(self, status: str, ended_at: str, reason: str | None) -> None:
         self.finished = status

@@ -2,7 +2,7 @@
 -- for the jobs that are listed only. Every row of a completed job is an answer, so there the index alone says how many.
 WITH known AS (
     SELECT job.id, job.spec, job.batching, job.created_at, job.started_at, job.completed_at, holder, {status} AS status,
-           {reason} AS reason
+           {why}
     FROM jobs AS job
     LEFT JOIN {holders} AS holders ON {holds}
 ), listed AS (
@@ -15,7 +15,7 @@ WITH known AS (
     ORDER BY number
     LIMIT %(limit)s + 1 OFFSET %(skip)s
 )
-SELECT id, spec, status, holder, reason, batching, created_at, started_at, completed_at,
+SELECT id, spec, status, holder, reason, by_fleet, batching, created_at, started_at, completed_at,
        CASE WHEN status = 'completed'
             THEN (SELECT count(*) FROM executions WHERE job_id = listed.id)
             ELSE (SELECT count(*) FROM executions AS execution

@@ -89,6 +89,23 @@ def test_a_job_stops_before_its_limit_says_how_to_go_on_and_goes_on(paid: Paid, 
     assert connection.execute("SELECT count(*), count(DISTINCT question_id) FROM executions").fetchall() == [(6, 6)]
 
 
+def test_who_looks_at_a_job_that_stopped_at_its_limit_is_told_why_until_it_goes_on(paid: Paid) -> None:
+    paid.run(2 * CALL + MOST + 0.001)
+    limit = "limits.max_cost is $0.29: $0.19 are spent, and the next call could pass it"
+    why = f"{limit}; to go on, set it to $0.35 or more in the job file"
+    sentence = f"paid is partial: {why}. To try it again: beacon run JOB_FILE --job-id paid"
+    for arguments in (("jobs",), ("show", "paid"), ("check-db", "paid")):
+        assert sentence in beacon(*arguments, url=paid.url).out.splitlines()
+        shown = beacon(*arguments, "--json", url=paid.url).document["data"]
+        assert (shown["jobs"][0] if arguments == ("jobs",) else shown)["reason"] == why
+    bundle = beacon("bundle", "paid", "--partial", "--json", url=paid.url).document["data"]["path"]
+    verified = beacon("verify", "bundle", bundle, "--json", url=paid.url).document["data"]
+    assert [check["status"] for check in verified["checks"] if check["name"] == "audit"] == ["pass"]
+    paid.run(5)
+    for arguments in (("jobs",), ("show", "paid"), ("check-db", "paid")):
+        assert "limits.max_cost" not in beacon(*arguments, url=paid.url).out
+
+
 def test_a_price_that_is_not_known_is_refused_before_anything_is_asked_or_stored(
     paid: Paid, connection: Connection
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -465,3 +466,15 @@ def test_a_deleted_job_is_no_longer_completed(data: Path) -> None:
         keep_id(data, job_id)
     forget_ids(data, ["one"])
     assert kept_ids(data) == ["three", "two"]
+
+
+def test_the_documented_vacuum_names_every_table_that_holds_texts_of_a_job(database_url: str) -> None:
+    page = (ROOT / "docs/reference/deleting.md").read_text(encoding="utf-8")
+    [(statement, names)] = re.findall(r"'(VACUUM FULL ([\w, ]+))'", page)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+        holding = connection.execute(
+            "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = current_schema()"
+            " AND column_name IN ('spec', 'text', 'prompt', 'response')"
+        ).fetchall()
+    assert {name for (name,) in holding} == set(names.split(", "))

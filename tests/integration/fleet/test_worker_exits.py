@@ -205,6 +205,40 @@ def test_a_queue_that_is_dropped_ends_the_worker(settings: Settings, queue_url: 
     assert "db migrate --fleet" in ending.cause.hint
 
 
+def test_tables_of_a_newer_version_end_an_idle_worker_at_its_next_job(
+    settings: Settings, queue_url: str, submit: Submit
+) -> None:
+    async def migrate_and_submit(worker: Worker, signals: Held) -> None:
+        await until(lambda: rows(queue_url, "SELECT count(*) FROM procrastinate_workers") == [(1,)])
+        change(queue_url, "INSERT INTO _yoyo_migration (migration_hash, migration_id) VALUES ('x', '9999_newer')")
+        await asyncio.to_thread(submit, "one")
+
+    ending = ending_of(settings, queue_url, migrate_and_submit)
+    assert ending.exit is Exit.LOST
+    assert isinstance(ending.cause, LeaseLost)
+    assert "the database's schema is newer than this program (unknown: 9999_newer)" in ending.cause.message
+    assert entry(queue_url) == ("doing", "created")
+
+
+def test_a_worker_leaves_entries_of_another_version_and_runs_its_own(
+    settings: Settings, regions: CountingRegions, queue_url: str, submit: Submit
+) -> None:
+    regions.latency = 0
+    submit("old")
+    change(queue_url, "UPDATE procrastinate_jobs SET queue_name = 'beacon-0.0'")
+    submit("new")
+
+    async def drain_when_done(worker: Worker, signals: Held) -> None:
+        await until(lambda: rows(queue_url, "SELECT status FROM jobs WHERE id = 'new'") == [("completed",)])
+        signals.receive(signal.SIGTERM)
+
+    assert ending_of(settings, queue_url, drain_when_done).exit is Exit.DRAINED
+    assert rows(queue_url, "SELECT lock, status::text FROM procrastinate_jobs ORDER BY 1") == [
+        ("new", "succeeded"),
+        ("old", "todo"),
+    ]
+
+
 def test_a_database_that_cannot_be_reached_ends_the_worker(settings: Settings, tmp_path: Path) -> None:
     async def nothing(worker: Worker, signals: Held) -> None:
         pass

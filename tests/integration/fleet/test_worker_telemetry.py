@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beacon_cli.executor.events import EventHook
+from beacon_cli.executor.events import CallEnded, Event, EventHook, ExecutionFinished
 from beacon_cli.fleet.gauges import observe_fleet
 from beacon_cli.fleet.worker import Worker
 from beacon_cli.region_settings import RegionSettings
@@ -21,8 +21,9 @@ from tests.support.fleet import CountingRegions
 from tests.support.regions_server import regions_server
 
 
-def work(settings: Settings, url: str, regions: CountingRegions, receiver: Collector) -> None:
-    """Run a worker until its calls are answered, or are in flight and it has sent that."""
+def work(settings: Settings, url: str, regions: CountingRegions, receiver: Collector) -> list[Event]:
+    """Run a worker until its calls are answered, or are in flight and it has sent that; return its events."""
+    seen: list[Event] = []
 
     async def main(hook: EventHook) -> None:
         signals = Held()
@@ -35,7 +36,8 @@ def work(settings: Settings, url: str, regions: CountingRegions, receiver: Colle
     with open_telemetry() as telemetry:
         assert telemetry is not None
         observe_fleet(telemetry, url)
-        asyncio.run(main(telemetry.tee(lambda event: None)))
+        asyncio.run(main(telemetry.tee(seen.append)))
+    return seen
 
 
 def is_working(regions: CountingRegions, receiver: Collector) -> bool:
@@ -55,7 +57,10 @@ def test_a_job_that_another_worker_goes_on_with_is_a_second_trace_with_a_link(
         for receiver in (first, second):
             with collector(receiver):
                 monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.url)
-                work(settings, queue_url, regions, receiver)
+                seen = work(settings, queue_url, regions, receiver)
+            ended = [event.cell for event in seen if isinstance(event, CallEnded)]
+            assert len(ended) == 6
+            assert set(ended) == {event.execution.cell for event in seen if isinstance(event, ExecutionFinished)}
             regions.latency = 0
     handed_back, job = first.spans()[0], second.spans()[0]
     assert [link.trace_id for link in job.links] == [handed_back.trace_id]

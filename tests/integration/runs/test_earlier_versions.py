@@ -25,15 +25,24 @@ ROWS = (
     "SELECT id, run_id, question_id, model_id, region, repeat, response, output_data, receipt_data, created_at"
     " FROM executions WHERE status = 'completed' ORDER BY id"
 )
+TIMES = (
+    "SELECT table_name, column_name FROM information_schema.columns WHERE table_name IN ('jobs', 'runs', 'executions')"
+    " AND table_schema = 'public' AND data_type = 'timestamp with time zone'"
+)
 GONE = "data.verdicts.indistinguishable"
 """The one verdict that was renamed, on purpose: CHANGELOG.md says so."""
 
 
 @pytest.fixture(params=VERSIONS)
 def url(request: pytest.FixtureRequest, empty_database_url: str) -> str:
-    """The URL of a database as an earlier version left it."""
+    """The URL of a database as an earlier version left it just now: answers of different days cannot be compared."""
     with psycopg.connect(empty_database_url) as connection:
         connection.execute((FOLDER / f"{request.param}.sql").read_bytes())
+        connection.execute("SET search_path = public")
+        columns = connection.execute(TIMES.encode()).fetchall()
+        ago = connection.execute("SELECT now() - max(created_at) FROM executions").fetchone()
+        for table, column in columns:
+            connection.execute(f"UPDATE {table} SET {column} = {column} + %s".encode(), ago)
     return empty_database_url
 
 

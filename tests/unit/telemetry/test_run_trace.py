@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -20,14 +23,17 @@ from beacon_cli.executor.events import (
     Event,
     ExecutionFinished,
     ExecutionStarted,
+    HopFollowed,
     JobFinished,
     JobStarted,
     Notice,
+    RegionCheckFailed,
     RegionDown,
     RegionPaused,
 )
 from beacon_cli.executor.execution import Batching, Cell, Execution
 from beacon_cli.telemetry.asking import Asking
+from beacon_cli.telemetry.meters import Meters, RunMeters
 from beacon_cli.telemetry.run_ids import RunIds
 from beacon_cli.telemetry.run_trace import RunTrace
 from beacon_cli.telemetry.telemetry import Telemetry
@@ -67,13 +73,17 @@ def finished(cell: Cell, second: float, *, stored: float, began: float | None = 
 
 
 def spans_of(
-    *events: Event, first: JobStarted | None = None, end: Callable[[RunTrace], None] = RunTrace.close
+    *events: Event,
+    first: JobStarted | None = None,
+    end: Callable[[RunTrace], None] = RunTrace.close,
+    asking: Asking = ASKING,
+    content: bool = False,
 ) -> list[ReadableSpan]:
     """Return the spans of a run with these events, in the order of their beginning."""
     exporter, ids = InMemorySpanExporter(), RunIds()
     provider = TracerProvider(ALWAYS_ON, shutdown_on_exit=False, id_generator=ids)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace = RunTrace(provider.get_tracer("test"), ids, first or started(), ASKING, content=False)
+    trace = RunTrace(provider.get_tracer("test"), ids, first or started(), asking, content=content)
     for event in events:
         trace.handle(event)
     end(trace)
@@ -101,7 +111,13 @@ def test_a_cell_that_is_stored_late_shows_how_long_the_database_took() -> None:
     )
     assert rows(spans, "attempt", "storing") == [("attempt", 1, 2), ("storing", 2, 9)]
     [event] = next(span for span in spans if span.name == "job").events
-    assert (event.name, dict(event.attributes or {})) == ("notice", {"beacon.text": "the database went away"})
+    assert (event.name, dict(event.attributes or {})) == ("notice", {})
+
+
+def test_who_asks_for_texts_gets_those_of_notices_without_passwords() -> None:
+    spans = spans_of(Notice("j", at(1), "postgresql://me:canary@there/db went away"), content=True)
+    [event] = spans[0].events
+    assert dict(event.attributes or {}) == {"beacon.text": "postgresql://me:***@there/db went away"}
 
 
 def test_the_wait_before_a_retry_belongs_to_no_attempt() -> None:
@@ -177,6 +193,48 @@ def test_a_region_that_is_given_up_leaves_its_cells_unasked() -> None:
     [cell_span] = [span for span in spans if span.name.startswith("chat")]
     assert (cell_span.attributes or {})["beacon.status"] == "unasked"
     assert "words" not in "".join(span.to_json() for span in spans)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["the canary said", "/home/canary/model.gguf", "C:/canary/model.gguf", "https://me:canary@there/v1", "canary\n"],
+)
+def test_texts_paths_and_urls_get_into_no_span_and_no_metric(written: str) -> None:
+    cell = Cell(QUESTION, US)
+    there = Endpoint.at(US.region, "https://me:canary@there:8443/canary?key=canary")
+    asking = Asking(JOB.generation, {US.region.id: replace(there, name=written)})
+    names = ("container_id", "container_region", "function_call_id", "model_revision", "finish_reason", "error_message")
+    written_columns: dict[str, Any] = dict.fromkeys(names, written)
+    events = [
+        batch_started(),
+        ExecutionStarted("j", at(1), cell),
+        HopFollowed("j", at(2), cell, 1, written),
+        AttemptFailed("j", at(3), cell, 1, "server_error", written, 1),
+        RegionPaused("j", at(4), "US", written, 1, 5),
+        RegionCheckFailed("j", at(5), "US", written, 1, 5),
+        RegionDown("j", at(6), "US", written, 1, 5),
+        Notice("j", at(7), f"answers are kept in {written}"),
+        finished(
+            cell,
+            8,
+            stored=9,
+            status="failed",
+            error_code="server_error",
+            response=written,
+            output_data={"id": written, "model": written, "error": {"message": written}},
+            **written_columns,
+        ),
+    ]
+    sent = "".join(span.to_json() for span in spans_of(*events, asking=asking))
+    reader = InMemoryMetricReader()
+    meters = RunMeters(Meters(MeterProvider([reader], shutdown_on_exit=False).get_meter("test")), asking)
+    for event in events:
+        meters.handle(event)
+    measured = reader.get_metrics_data()
+    assert measured is not None
+    assert "server_error" in sent
+    assert "server_error" in measured.to_json()
+    assert "canary" not in sent + measured.to_json()
 
 
 def test_walkers_of_regions_have_batches_of_their_own() -> None:
