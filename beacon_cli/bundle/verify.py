@@ -128,7 +128,7 @@ def verify_bundle(path: Path, signer: Path | None = None, *, database: Database 
         with unpacking(path) as bundle:
             _check(bundle, signers, found, database)
     except BadZip as error:
-        found.checks.append(Check("zip", "fail", str(error)))
+        found.checks = [Check("zip", "fail", str(error))]
     return VerifiedBundle(
         path=str(path),
         job_id=found.job_id,
@@ -144,6 +144,8 @@ def verify_bundle(path: Path, signer: Path | None = None, *, database: Database 
 
 
 def _check(bundle: Unpacking, signers: _Signers | None, found: _Findings, database: Database) -> None:
+    if bundle.layout_problem:
+        found.checks.append(Check("zip", "fail", bundle.layout_problem))
     measured = {name: bundle.measured(name) for name in sorted(bundle.names)}
     problems = _differing(bundle, measured)
     detail = "; ".join(problems) or "every file that the manifest lists is unchanged"
@@ -151,9 +153,9 @@ def _check(bundle: Unpacking, signers: _Signers | None, found: _Findings, databa
     if names.MANIFEST in measured:
         found.manifest_sha256 = measured[names.MANIFEST].sha256
         found.checks.append(_signature(bundle, signers, found))
-    if problems:
+    if problems or bundle.layout_problem:
         found.checks += [
-            Check(name, "skip", "not computed: the files are not what was written")
+            Check(name, "skip", "not computed: the bundle is not what was written")
             for name in ("job", "rows", "audit", "verdicts")
         ]
     else:
