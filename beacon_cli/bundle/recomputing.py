@@ -28,6 +28,7 @@ from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import ConfigError, UsageError
 from beacon_cli.job.questions import Digest
 from beacon_cli.records import load_job
+from beacon_cli.records.ending import Ending
 from beacon_cli.records.find_job import StoredJob, find_job
 from beacon_cli.records.snapshot import Connection
 from beacon_cli.store.queries import query
@@ -102,6 +103,8 @@ def audit_check(connection: Connection, job: StoredJob, bundle: Unpacking) -> tu
     """
     stored = _document(bundle, names.AUDIT)
     computed, left_out = _as_timed(audited(connection, job), stored)
+    computed, not_in_rows = _as_ended(computed, stored)
+    left_out += not_in_rows
     check = _compared("audit", names.AUDIT, stored, audit_document(computed))
     if check.status == "pass" and not computed.ok:
         check = Check("audit", "warn", f"{check.detail}; it is not ok: {computed.checks_summary()}")
@@ -156,6 +159,16 @@ def _as_timed(audit: AuditReport, stored: Mapping[str, Any]) -> tuple[AuditRepor
     checks = tuple(then if check.name == _TIMED else check for check in audit.checks)
     line = f"{names.AUDIT}: {_TIMED} depends on when it is asked: stored {then.status}, now {now.status}: {now.detail}"
     return replace(audit, checks=checks), [line]
+
+
+def _as_ended(audit: AuditReport, stored: Mapping[str, Any]) -> tuple[AuditReport, list[str]]:
+    """Return the audit with the stored reason why a fleet ended the job, which only its queue knew, and a line."""
+    data = stored.get("data")
+    reason = data.get("reason") if isinstance(data, dict) else None
+    if audit.ending is not None or not isinstance(reason, str):
+        return audit, []
+    line = f"{names.AUDIT}: why the fleet ended the job, which its rows do not say: {excerpt(reason, 300)}"
+    return replace(audit, ending=Ending(audit.job_id, "", reason)), [line]
 
 
 def _checks(stored: Mapping[str, Any]) -> list[Any]:

@@ -418,3 +418,14 @@ def test_without_ssh_keygen_the_rest_is_checked_and_the_exit_code_is_3(
     assert (statuses(verified)["signature"], statuses(verified)["verdicts"], verified.exit_code) == ("skip", "pass", 3)
     assert isinstance(verified.error, EnvironmentFault)
     assert "ssh-keygen is not installed" in verified.error.message
+
+
+def test_why_a_fleet_ended_the_job_is_not_in_its_rows(
+    connection: Connection, tmp_path: Path, database: Database
+) -> None:
+    seed(connection)
+    bundled(connection, JOB, tmp_path / "b.zip", report=False)
+    ended = forged(tmp_path / "b.zip", "audit.json", replaced('"reason": null', '"reason": "why"'))
+    verified = verify_bundle(ended, database=database)
+    assert failed(verified) == {}
+    assert any(line.endswith("which its rows do not say: why") for line in verified.not_recomputed)
