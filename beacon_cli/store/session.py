@@ -90,9 +90,11 @@ class Session:
         except psycopg.Error as error:
             raise store_error(error, address.parameters) from None
         try:
-            if await session._introduced_and_locked():
+            locked, refused = await session._introduced_and_locked(), None
+            while not locked and (refused := await session._locked_by()) is None:
+                locked = await session._lock()  # whoever held it has ended meanwhile
+            if refused is None:
                 return session
-            refused: StoreError = await session._locked_by()
         except psycopg.Error as error:
             refused = session.explain(error)
         await session.close()
@@ -178,9 +180,13 @@ class Session:
         }
         return bool(await (await self.connection.execute(_END_OLD_ONES, parameters)).fetchall())
 
-    async def _locked_by(self) -> JobLocked:
+    async def _locked_by(self) -> StoreError | None:
+        """Return an error that names the holder of the lock; None if nobody holds it any more."""
         row = await (await self.connection.execute(_HOLDER, {"job": self._job_id})).fetchone()
-        holder, since = (row[0], f", since {row[1]:%Y-%m-%d %H:%M:%S %Z}") if row else ("another process", "")
+        if row is None:
+            return None
+        holder = row[0] or "another process"  # of another role, whose sessions not everybody sees
+        since = f", since {row[1]:%Y-%m-%d %H:%M:%S %Z}" if row[1] else ""
         return JobLocked(
             f"job {self._job_id} is {work_of(holder)}{since}",
             hint="wait for it, stop it, or use another --job-id",

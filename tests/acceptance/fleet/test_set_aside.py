@@ -74,7 +74,7 @@ def test_a_job_that_cannot_be_stored_ends_no_worker_and_no_other_jobs_calls(flee
     assert "this row cannot be held" in job["reason"]
     assert all(count == 1 for prompt, count in fleet.regions.seen.items() if "good" in str(prompt))
     assert [count for prompt, count in fleet.regions.seen.items() if "bad" in str(prompt)] == [1] * 6, "paid again"
-    assert "of job bad are kept in" in fleet.log(worker)
+    until(lambda: "of job bad are kept in" in fleet.log(worker), 20, lambda: fleet.log(worker))
 
     run_sql(fleet, "DROP TRIGGER refuse ON executions")
     fleet.submit("bad", questions=1)
