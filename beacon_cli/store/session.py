@@ -90,11 +90,12 @@ class Session:
         except psycopg.Error as error:
             raise store_error(error, address.parameters) from None
         try:
-            locked, refused = await session._introduced_and_locked(), None
-            while not locked and (refused := await session._locked_by()) is None:
-                locked = await session._lock()  # whoever held it has ended meanwhile
-            if refused is None:
+            if await session._introduced_and_locked():
                 return session
+            refused = await session._locked_by()
+            if refused is None and await session._lock():  # whoever held it has ended meanwhile
+                return session
+            refused = refused or session._locked("another process")
         except psycopg.Error as error:
             refused = session.explain(error)
         await session.close()
@@ -187,6 +188,9 @@ class Session:
             return None
         holder = row[0] or "another process"  # of another role, whose sessions not everybody sees
         since = f", since {row[1]:%Y-%m-%d %H:%M:%S %Z}" if row[1] else ""
+        return self._locked(holder, since)
+
+    def _locked(self, holder: str, since: str = "") -> JobLocked:
         return JobLocked(
             f"job {self._job_id} is {work_of(holder)}{since}",
             hint="wait for it, stop it, or use another --job-id",
