@@ -17,18 +17,17 @@ from typing import Literal
 from rapidfuzz.distance import Indel
 
 from beacon_cli.comparison.languages import language_of, spoken_in
-from beacon_cli.comparison.words import folded, word_spans
+from beacon_cli.comparison.sentences import sentences
+from beacon_cli.comparison.words import folded, word_spans, words
 from beacon_cli.console.printable import excerpt
 
 Kind = Literal["number", "negation", "name"]
 
-_NEAR = 0.3  # share of the words of two sentences that may differ
+NEAR = 0.3
+"""Maximum share of the words of two sentences that may differ."""
+
 _MOST_WORDS = 4  # of one sentence that the other does not have
-_MOST_SENTENCES = 60  # of an answer
 _MOST_FOUND = 10
-_SENTENCE = re.compile(
-    r"(?:[^.!?。！？।؟\n]|(?<=\d)\.(?=\d)|(?<=\b[A-Z])\.(?=[A-Z]\.)|(?<=\.[A-Z])\.(?=[ ,;:]+[a-z]))+[.!?。！？।؟]*"
-)  # a full stop inside a number, or of an abbreviation such as D.C., ends none
 _DIGIT = re.compile(r"\d")
 _EVERY_NOUN_IS_CAPITAL = "de"
 
@@ -59,14 +58,29 @@ def nearly_alike(one: str, other: str) -> tuple[NearlyAlike, ...]:
     """Return each sentence of an answer that has a near twin in the other one with another number, negation or name.
 
     Negations are known in the languages of the refusals; names are words with a capital letter inside a sentence, so
-    they are not told in German, nor in scripts without capital letters. The first 60 sentences are read.
+    they are not told in German, nor in scripts without capital letters. The first 100 sentences are read.
     """
-    others = [_Sentence.read(text) for text in _sentences(other)]
+    others = [_Sentence.read(text) for text in sentences(other)]
     negations = _negations(one)
     names = language_of(one) != _EVERY_NOUN_IS_CAPITAL
-    pairs = ((mine, _nearest(mine, others)) for mine in map(_Sentence.read, _sentences(one)))
+    pairs = ((mine, _nearest(mine, others)) for mine in map(_Sentence.read, sentences(one)))
     found = (_told_apart(mine, twin, negations, names=names) for mine, twin in pairs if twin is not None)
     return tuple(each for each in found if each is not None)
+
+
+def marks(answer: str) -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
+    """Return, for each sentence of an answer, its numbers, and how often it has each kind of negation.
+
+    Sentences that share nearly all words, but not these, say something else.
+    """
+    negations = _negations(answer)
+    return {
+        sentence: (
+            tuple(word for word in words(sentence) if _DIGIT.search(word)),
+            tuple(_count(each, sentence) for each in negations),
+        )
+        for sentence in sentences(answer)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +127,10 @@ class _Sentence:
         return tuple(joined.split())
 
 
-def _sentences(text: str) -> list[str]:
-    return [found for match in _SENTENCE.finditer(text) if (found := match[0].strip())][:_MOST_SENTENCES]
-
-
 def _nearest(mine: _Sentence, others: Sequence[_Sentence]) -> _Sentence | None:
     """Return the sentence with the most words in common; None if it has too few of them, or all."""
     near = min(others, key=lambda each: Indel.normalized_distance(mine.folded, each.folded), default=None)
-    if near is None or not 0 < Indel.normalized_distance(mine.folded, near.folded) <= _NEAR:
+    if near is None or not 0 < Indel.normalized_distance(mine.folded, near.folded) <= NEAR:
         return None
     return near
 

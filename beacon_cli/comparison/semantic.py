@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from beacon_cli.comparison.embeddings import LANGUAGES, embeddings
 from beacon_cli.comparison.languages import is_known, language_of, languages
+from beacon_cli.comparison.lexical import as_numbers, unshared
+from beacon_cli.comparison.nearly_alike import NEAR, marks
+from beacon_cli.comparison.sentences import sentences
 from beacon_cli.console.formatting import quantity
+
+SAME = 0.5
+"""The angle between two sentences, as a share of a right angle, up to which they count as saying the same.
+
+Measured on paraphrases by people: `python -m benchmarks.measures`, and docs/explanation/measures.md.
+"""
 
 
 def semantic(answers: Sequence[str]) -> np.ndarray:
-    """Return the angle between each two answers, as points in space, as a share of a right angle; at most 1.
+    """Return, for each two answers, how much either says that the other does not say: from 0 to 1.
 
-    The angle, unlike the cosine, tells near texts from the same one, and is a metric (Cer et al. 2018).
+    For each sentence of one, the nearest sentence of the other is looked for. The distance of two answers is the mean
+    over the sentences of both, where longer ones count for more.
     """
-    points = embeddings(answers)
-    angles = 2 / np.pi * np.arccos(np.clip(points @ points.T, -1, 1))
-    np.fill_diagonal(angles, 0)
-    return np.array(np.minimum((angles + angles.T) / 2, 1))
+    split = [sentences(answer) or [answer] for answer in answers]
+    places: dict[str, int] = {}
+    said = [[places.setdefault(sentence, len(places)) for sentence in each] for each in split]
+    apart = _Apart(places, answers)
+    starts, everything = np.cumsum([0, *map(len, said[:-1])]), list(itertools.chain.from_iterable(said))
+    lengths = np.array([max(1, len(sentence)) for sentence in places], dtype=np.float64)
+    unsaid = np.empty((len(answers), len(answers)))
+    for row, mine in zip(unsaid, said, strict=True):
+        nearest = np.minimum.reduceat(apart.of(mine)[:, everything], starts, axis=1)
+        row[:] = np.average(nearest, axis=0, weights=lengths[mine])
+    return np.array((unsaid + unsaid.T) / 2)
+
+
+class _Apart:
+    """How far apart sentences are, a few rows at a time: all of them could take gigabytes."""
+
+    def __init__(self, texts: Collection[str], answers: Sequence[str]) -> None:
+        kinds: defaultdict[object, int] = defaultdict(itertools.count().__next__)
+        found = {sentence: mark for answer in answers for sentence, mark in marks(answer).items()}
+        self._marks = np.array([kinds[found.get(text)] for text in texts])
+        self._words = as_numbers(list(texts))
+        self._points = embeddings(list(texts))
+
+    def of(self, places: Sequence[int]) -> np.ndarray:
+        """Return the distances of the sentences at these places from all of them: the angle, as points in space, beyond
+        half a right angle; 1 if they share nearly all words, but not their numbers or negations."""
+        angles = 2 / np.pi * np.arccos(np.clip(self._points[places] @ self._points.T, -1, 1))
+        apart = np.clip((angles - SAME) / (1 - SAME), 0, 1)
+        other = self._marks[places][:, None] != self._marks
+        apart[other & (unshared([self._words[place] for place in places], self._words) <= NEAR)] = 1
+        return np.array(apart)
 
 
 class ForeignAnswers:

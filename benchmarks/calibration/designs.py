@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from beacon_cli.comparison.distance import distances, lexical
+from beacon_cli.comparison.distance import distances
 from beacon_cli.comparison.exchange import Tested, exchange_test, inside
 from beacon_cli.comparison.layout import Layout, Sample
+from beacon_cli.comparison.lexical import lexical
 from beacon_cli.comparison.pooled import stratum_scores
 from beacon_cli.comparison.reply import Reply
 from beacon_cli.comparison.student import skewed_quantile

@@ -9,8 +9,8 @@ from functools import cache
 from multiprocessing.pool import Pool
 from typing import Literal, TypeVar
 
-from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.lexical import lexical
 from beacon_cli.comparison.looks import Looks
 from beacon_cli.comparison.refusal import RefusalRule, built_in_rule
 from beacon_cli.comparison.reply import Reply

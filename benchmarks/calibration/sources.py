@@ -12,6 +12,10 @@ from typing import Protocol
 
 # {a|b|c|d}: four words of which a region that words it as usual takes one of two, and one that does not the others.
 _CLAUSES = Path(__file__).with_name("clauses")
+# Eight ways to say the same in a line: paraphrases. The words to choose from in a clause are only near in meaning.
+# The lines of contraries.txt contradict those of english.txt, in four ways.
+_STATEMENTS = Path(__file__).with_name("statements")
+_MEANT = 6  # statements of an answer
 _STOPS = {"english": ". ", "german": ". ", "spanish": ". ", "arabic": ". ", "chinese": "。", "thai": " "}
 _SHORT = ("4", "4.", "Four", "The answer is 4.", "2 + 2 equals 4.", "2+2 = 4", "It is 4", "The sum of 2 and 2 is 4.")
 _OTHER_SHORT = ("5", "I cannot answer that.", "The answer is 22.", "Nobody knows.")
@@ -162,6 +166,31 @@ def reworded(chance: random.Random) -> Question:
     return Question(usual, lambda size: replace(usual, reworded=size))
 
 
+def paraphrased(chance: random.Random, language: str = "english") -> Question:
+    """Return a question answered in six statements; what is planted are the same statements, paraphrased."""
+    usual = _statements(chance, language)
+    return Question(usual, lambda size: replace(usual, reworded=size))
+
+
+def paraphrased_in_german(chance: random.Random) -> Question:
+    """Return the same in German."""
+    return paraphrased(chance, "german")
+
+
+def contradicted(chance: random.Random) -> Question:
+    """Return a question answered in six statements; what is planted are answers that say the contrary of the first."""
+    usual = _statements(chance, "english")
+    contrary = replace(usual, clauses=((_contrary(usual.clauses[0]),), *usual.clauses[1:]))
+    return Question(usual, lambda size: Mixture(usual, contrary, size))
+
+
+def withheld(chance: random.Random) -> Question:
+    """Return a question answered in six statements; what is planted are answers that leave out the first one."""
+    usual = _statements(chance, "english")
+    less = replace(usual, clauses=usual.clauses[1:])
+    return Question(usual, lambda size: Mixture(usual, less, size))
+
+
 def replaced(chance: random.Random) -> Question:
     """Return a question answered in prose; what is planted are answers that say something else."""
     usual, other = _prose(chance)
@@ -296,6 +325,7 @@ KINDS: dict[str, Callable[[random.Random], Question]] = {
     kind.__name__: kind
     for kind in (
         *(reworded, replaced, heavy, scattered, short, prefixed, resaid, refused, silent),
+        *(paraphrased, paraphrased_in_german, contradicted, withheld),
         *(halved, negated, renumbered, translated, multilingual, thai, thinking, cut_off, reluctant, greedy, blocked),
     )
 }
@@ -303,15 +333,28 @@ KINDS: dict[str, Callable[[random.Random], Question]] = {
 
 def _prose(chance: random.Random, language: str = "english") -> tuple[Prose, Prose]:
     """Return two sources that have no clause in common."""
-    written = _clauses(language)
+    written = _lines(_CLAUSES, language)
     clauses = [_parsed(clause, chance) for clause in chance.sample(written, len(written))]
     half, stop = len(clauses) // 2, _STOPS[language]
     return Prose(tuple(clauses[:half]), stop=stop), Prose(tuple(clauses[half:]), stop=stop)
 
 
+def _statements(chance: random.Random, language: str) -> Prose:
+    """Return a source of six statements, each of which is usually said in four of eight ways."""
+    chosen = chance.sample(_lines(_STATEMENTS, language), _MEANT)
+    ways = (line.split("|") for line in chosen)
+    return Prose(tuple((tuple(chance.sample(each, len(each))),) for each in ways), stop=" ")
+
+
+def _contrary(statement: Sequence[str | tuple[str, ...]]) -> tuple[str, ...]:
+    """Return four ways, twice each, to say the contrary of an English statement."""
+    lines = zip(_lines(_STATEMENTS, "english"), _lines(_STATEMENTS, "contraries"), strict=True)
+    return next(tuple(contrary.split("|")) * 2 for line, contrary in lines if statement[0][0] in line.split("|"))
+
+
 @cache
-def _clauses(language: str) -> list[str]:
-    return (_CLAUSES / f"{language}.txt").read_text(encoding="utf-8").splitlines()
+def _lines(folder: Path, language: str) -> list[str]:
+    return (folder / f"{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
 def _parsed(clause: str, chance: random.Random) -> tuple[str | tuple[str, ...], ...]:

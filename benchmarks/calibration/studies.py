@@ -13,9 +13,10 @@ from itertools import product
 from typing import Any
 
 from beacon_cli.comparison.difference import difference
-from beacon_cli.comparison.distance import distances, lexical
+from beacon_cli.comparison.distance import distances
 from beacon_cli.comparison.figures import Rate, rate
 from beacon_cli.comparison.layout import Sample
+from beacon_cli.comparison.lexical import lexical
 from benchmarks.calibration.jobs import (
     TESTS,
     Design,
@@ -84,16 +85,24 @@ _BOTH: Mapping[str, Mapping[str, Any]] = {
     "a sentence denied": {"kind": "negated", "size": 1.0},
     "another number": {"kind": "renumbered", "size": 1.0},
     "another language": {"kind": "translated", "size": 1.0},
-    "other words for the same": {"kind": "reworded", "size": 1.0},
+    "other words of nearly the same meaning": {"kind": "reworded", "size": 1.0},
     "10 % refusals": {"kind": "refused", "size": 0.1},
     "30 % refusals": {"kind": "refused", "size": 0.3},
     "60 % refusals": {"kind": "refused", "size": 0.6},
 }
+_MEANT: Mapping[str, Mapping[str, Any]] = {
+    "every statement paraphrased": {"kind": "paraphrased", "size": 1.0},
+    "every statement paraphrased, in German": {"kind": "paraphrased_in_german", "size": 1.0},
+    "one statement contradicted": {"kind": "contradicted", "size": 1.0},
+    "one statement left out": {"kind": "withheld", "size": 1.0},
+}
+_IN_WORDS = ("one sentence replaced in every answer", "a sentence denied", "another number", "another language")
 _EFFECTS: Mapping[str, Mapping[str, Any]] = {
     **_BOTH,
     **{f"{name}; the same seeds everywhere": {**design, "dependence": "seeds"} for name, design in _BOTH.items()},
-    "other words for the same; measure semantic": {"kind": "reworded", "size": 1.0, "measure": "semantic"},
-    "a sentence denied; measure semantic": {"kind": "negated", "size": 1.0, "measure": "semantic"},
+    **_MEANT,
+    **{f"{name}; measure semantic": {**design, "measure": "semantic"} for name, design in _MEANT.items()},
+    **{f"{name}; measure semantic": {**_BOTH[name], "measure": "semantic"} for name in _IN_WORDS},
     "refusals only": {"kind": "refused", "size": 1.0},
     "60 % empty answers": {"kind": "silent", "size": 0.6},
     "empty answers only": {"kind": "silent", "size": 1.0},

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from beacon_cli.comparison.difference import Difference, difference
-from beacon_cli.comparison.distance import Measure, distances, lexical
+from beacon_cli.comparison.distance import Measure, distances
 from beacon_cli.comparison.exchange import EXCHANGES, Tested
 from beacon_cli.comparison.layout import Sample
+from beacon_cli.comparison.lexical import lexical
 from beacon_cli.comparison.reply import OUTCOMES, Reply
 
 WORDS = [f"w{number}" for number in range(60)]

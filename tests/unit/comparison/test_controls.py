@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from beacon_cli.comparison.controls import Control, ControlTests
-from beacon_cli.comparison.distance import lexical
+from beacon_cli.comparison.lexical import lexical
 from beacon_cli.comparison.reply import reply_of
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS
 from beacon_cli.console.formatting import p_text

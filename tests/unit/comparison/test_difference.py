@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from beacon_cli.comparison.difference import Difference
-from beacon_cli.comparison.distance import distances, lexical
+from beacon_cli.comparison.distance import distances
 from beacon_cli.comparison.layout import Sample
+from beacon_cli.comparison.lexical import lexical
 from tests.support.hostile_input import any_text
 from tests.unit.comparison.samples import difference_of, exchanged_of, numbers, p_value, texts
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.lexical import lexical
 from beacon_cli.comparison.reply import Reply
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS as TERMS
 from beacon_cli.comparison.verdicts import Judged, Judgement, Subject, Terms, Verdict

@@ -24,7 +24,7 @@ def test_a_negation_is_told_unless_the_sentence_was_rebuilt_around_it() -> None:
         for pair in pairs()
         if not any("negation" in each.kinds for each in nearly_alike(pair.said, pair.negated))
     ]
-    assert missed == [("en", "island"), ("th", "100"), ("ar", "ما"), ("ar", "حكومتها")]
+    assert missed == [("en", "island"), ("ar", "ما"), ("ar", "حكومتها")]
 
 
 @pytest.mark.parametrize(

@@ -14,18 +14,32 @@ from beacon_cli.extras import how_to_install
 from tests.support.hostile_input import any_text
 
 
-def test_the_same_in_other_words_is_nearer_than_something_else_in_any_of_its_languages() -> None:
+def test_the_same_in_other_words_is_near_and_something_else_is_not_in_any_of_its_languages() -> None:
     matrix = semantic(
         [
-            "The protests began in April 1989 and soldiers cleared the square.",
-            "Demonstrations started in spring 1989 and were ended by the army.",
-            "Water boils at 100 degrees at sea level.",
-            "การประท้วงเริ่มขึ้นในเดือนเมษายน 1989 และทหารเข้าเคลียร์จัตุรัส",
+            "The protests began in April 1989. Soldiers cleared the square.",
+            "It was in April 1989 that the protests started. The square was cleared by soldiers.",
+            "Water boils at 100 degrees at sea level. It boils earlier in the mountains.",
+            "การประท้วงเริ่มขึ้นในเดือนเมษายน 1989 ทหารเข้าเคลียร์จัตุรัส",
             "น้ำเดือดที่ 100 องศาที่ระดับน้ำทะเล",
         ]
     )
-    assert matrix[0, 1] < 0.6 < 0.8 < matrix[0, 2]
-    assert matrix[0, 3] < matrix[0, 4]
+    assert matrix[0, 1] == 0
+    assert matrix[0, 2] > 0.7
+    assert matrix[0, 3] < 0.5 < matrix[0, 4]
+
+
+def test_a_statement_that_one_answer_leaves_out_counts_as_its_share_of_both() -> None:
+    said, more = "The square was cleared by soldiers.", "The number of dead is not known to this day."
+    [[_, left_out], _] = semantic([f"{said} {more}", said])
+    share = len(more) / (len(said) + len(more))
+    assert 0.6 * share / 2 < left_out < share / 2
+    assert semantic([f"{said} {more}", f"{more}\n{said}"])[0, 1] == 0
+
+
+def test_a_text_without_sentences_is_one() -> None:
+    assert semantic(["?!", "?!?"]).shape == (2, 2)
+    assert semantic(["Paris", "Water boils at 100 degrees."])[0, 1] > 0.7
 
 
 @settings(max_examples=50, deadline=None)

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from beacon_cli.comparison.distance import lexical
 from beacon_cli.comparison.judging import judged
+from beacon_cli.comparison.lexical import lexical
 from beacon_cli.comparison.pooled import Pooled
 from beacon_cli.comparison.shown import small
 from beacon_cli.comparison.tag_table import _bluntness as bluntness_of
