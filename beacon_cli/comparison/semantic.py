@@ -21,6 +21,9 @@ SAME = 0.5
 Measured on paraphrases by people: `python -m benchmarks.measures`, and docs/explanation/measures.md.
 """
 
+OTHERWISE = 0.5
+"""How far apart two sentences are that share nearly all words, but not their numbers or negations."""
+
 
 def semantic(answers: Sequence[str]) -> np.ndarray:
     """Return, for each two answers, how much either says that the other does not say: from 0 to 1.
@@ -53,11 +56,12 @@ class _Apart:
 
     def of(self, places: Sequence[int]) -> np.ndarray:
         """Return the distances of the sentences at these places from all of them: the angle, as points in space, beyond
-        half a right angle; 1 if they share nearly all words, but not their numbers or negations."""
+        half a right angle, unless they share nearly all words, but not their numbers or negations."""
         angles = 2 / np.pi * np.arccos(np.clip(self._points[places] @ self._points.T, -1, 1))
         apart = np.clip((angles - SAME) / (1 - SAME), 0, 1)
         other = self._marks[places][:, None] != self._marks
-        apart[other & (unshared([self._words[place] for place in places], self._words) <= NEAR)] = 1
+        near = unshared([self._words[place] for place in places], self._words) <= NEAR
+        apart[other & near] = OTHERWISE
         return np.array(apart)
 
 

@@ -16,7 +16,8 @@ A script is a YAML 1.2 or JSON file, given in `beacon.toml` as `[local.models."m
         finish_reason: length              # stop, unless said; content_filter: a filter ended the answer
         reasoning_content: "Well…"         # a thought that is sent apart from the response
       - prompt: "invention"
-        response: ["the wheel", "fire"]    # one of them: chosen by model, prompt, region and seed
+        response: ["the wheel", "fire"]    # one of them: chosen by model, prompt, region and seed, or
+                                           # by chance without a seed, unless the temperature is 0
       - region: apac
         response: "I am somebody else"
         claims_region: us                  # the answer names another region, or another model, than was asked
@@ -31,6 +32,7 @@ tokens are its words.
 from __future__ import annotations
 
 import hashlib
+import random
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -110,6 +112,8 @@ class Rule(_Strict):
         """Return the response's text with its placeholders; None for the default."""
         if not isinstance(self.response, list):
             return self.response
+        if request.seed is None and request.temperature > 0:
+            return random.choice(self.response)
         share = _share(model_id, request.prompt, region_id, request.seed)
         return self.response[int(share * len(self.response))]
 
