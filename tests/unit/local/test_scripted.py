@@ -65,7 +65,7 @@ def test_one_of_several_responses_is_chosen_by_the_seed(tmp_path: Path) -> None:
     assert said[0] == [say(generator(tmp_path, script), seed=seed) for seed in range(40)]
 
 
-def test_without_a_seed_one_of_several_responses_is_chosen_by_chance_unless_the_temperature_is_0(tmp_path: Path) -> None:
+def test_without_a_seed_one_of_several_is_chosen_by_chance_unless_the_temperature_is_0(tmp_path: Path) -> None:
     scripted = generator(tmp_path, "rules: [{response: [a, b]}]")
     assert {say(scripted) for _ in range(100)} == {"a", "b"}
     greedy = GenerationRequest("What is 2+2?", temperature=0)
