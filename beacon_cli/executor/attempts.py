@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -110,7 +110,11 @@ class Asker:
             http_status=answer.http_status,
             error_code=answer.why and answer.why.code,
             error_message=answer.why and answer.why.message,
-            **asdict(answer.claims),
+            finish_reason=answer.claims.finish_reason,
+            tokens=answer.claims.tokens,
+            model_revision=answer.claims.model_revision,
+            effective_system_prompt=answer.claims.effective_system_prompt,
+            effective_region=answer.claims.effective_region,
         )
 
     async def _with_retries(self, progress: Progress, turn: Turn) -> Answer:

@@ -11,14 +11,18 @@ Path = tuple[str | int, ...]
 def value_at(value: object, path: Path) -> object:
     """Return what stands at a path, None where there is nothing."""
     for step in path:
-        if isinstance(step, str):
-            value = value.get(step) if isinstance(value, dict) else None
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
         else:
-            value = value[step] if isinstance(value, list) and step < len(value) else None
+            return None
     return value
 
 
 def texts_at(document: object, paths: Iterable[Path]) -> Iterator[str]:
     """Yield the texts at these paths that hold more than white space, in their order."""
-    found = (value_at(document, path) for path in paths)
-    return (text for text in found if isinstance(text, str) and text.strip())
+    for path in paths:
+        text = value_at(document, path)
+        if isinstance(text, str) and text.strip():
+            yield text
