@@ -11,6 +11,7 @@ from beacon_cli.command_line.groups import BeaconCommand, command_group
 from beacon_cli.commands.common import DatabaseUrl, Json, OutputFile, Quiet
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import CommandResult
+from beacon_cli.errors import UsageError
 
 app = command_group("Migrate, find, query or back up the database.")
 
@@ -90,18 +91,22 @@ def dump(
     ctx: typer.Context,
     output: OutputFile = None,
     database_url: DatabaseUrl = None,
+    as_json: Json = False,
 ) -> CommandResult:
     """Write the whole database as SQL, for a backup or to move it."""
     from beacon_cli.console.status_line import status_line
     from beacon_cli.store.database import open_database
     from beacon_cli.store.programs import dump_database, show_dump
 
+    if as_json and not (output and (output.is_file() or not output.exists())):
+        raise UsageError("--json prints a document on stdout, so the dump needs a file", hint="name one with -o FILE")
     with (
         open_database(ctx.obj.settings, database_url) as url,
         status_line("writing the database") if output else contextlib.nullcontext(),
     ):
         dump_database(url, output, ctx.obj.settings.data_path())
-    return CommandResult("db dump", {}, show=show_dump(output))
+    data = {"path": output and str(output), "bytes": output.stat().st_size if output else None}
+    return CommandResult("db dump", data, as_json=as_json, show=show_dump(output))
 
 
 @app.command("psql", cls=BeaconCommand, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})

@@ -62,11 +62,11 @@ def _dump(url: str, stream: IO[bytes] | None, data_path: Path) -> None:
 
 
 def show_dump(output: Path | None) -> Callable[[Console], None] | None:
-    """Return a function that says what was written; None if that went to stdout."""
-    if output is None:
+    """Return a function that says what was written; None for stdout, and for a device or a pipe."""
+    if output is None or not output.is_file():
         return None
-    written = f" {size(output.stat().st_size)} of" if output.is_file() else ""
-    return lambda console: console.print(f"wrote{written} SQL to {printable(str(output))}", soft_wrap=True)
+    line = f"wrote {size(output.stat().st_size)} of SQL to {printable(str(output))}"
+    return lambda console: console.print(line, soft_wrap=True)
 
 
 def run_psql(url: str, arguments: Sequence[str], data_path: Path) -> int:
