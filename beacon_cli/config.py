@@ -15,6 +15,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from beacon_cli.console.input_file import meant_file
 from beacon_cli.console.program_name import command
 from beacon_cli.console.redaction import protect
 from beacon_cli.errors import ConfigError, EnvironmentFault
@@ -128,7 +129,7 @@ def _read(path: Path, found: str) -> Settings:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         hint = "correct the path or the file's permissions, or name another file with --config"
-        raise ConfigError(f"{found} cannot be read: {error.strerror}", hint=hint) from error
+        raise ConfigError(f"{found} cannot be read: {error.strerror}", hint=meant_file(path, error) + hint) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start})") from error
     except (ValueError, RecursionError) as error:  # not TOML, an endless number, tables nested too deep

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -98,6 +99,23 @@ def ignore_signals() -> None:
     """
     for signum in ENDING:
         signal.signal(signum, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def on_resuming(call: Callable[[], None]) -> Iterator[None]:
+    """Inside the block, call a function whenever the process goes on after it was suspended (Ctrl-Z, then `fg`).
+
+    Only in the main thread, which is the only one that Python lets handle signals, and where there is SIGCONT.
+    """
+    resumed = getattr(signal, "SIGCONT", None)
+    if resumed is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(resumed, lambda *_: call())
+    try:
+        yield
+    finally:
+        signal.signal(resumed, before)
 
 
 @contextlib.contextmanager

@@ -85,11 +85,12 @@ BUILT_IN_REGIONS: tuple[Region, ...] = (
 
 
 class UnknownRegionError(ValueError):
-    """A name that is neither a region's id, nor its label, nor an alias of it."""
+    """A name that is neither the id of one of the `known` regions, nor its label, nor an alias of it."""
 
     def __init__(self, name: str, known: Iterable[Region]) -> None:
         self.name = name
-        listed = ", ".join(f"{region.id} ({region.label})" for region in known)
+        self.known = tuple(known)
+        listed = ", ".join(f"{region.id} ({region.label})" for region in self.known)
         super().__init__(f"unknown region {name!r}; known regions: {listed}")
 
 

@@ -9,6 +9,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from beacon_cli.console.input_file import STDIN, input_name, meant_file, opened_input, reason
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 
@@ -52,12 +53,14 @@ def require_signing_key(key: Path) -> None:
 
 
 def allowed_signers(signer: Path) -> bytes:
-    """Return the allowed signers of a file, line by line; a public key without a name becomes the author's.
+    """Return the allowed signers of a file or of stdin, by line; a public key without a name becomes the author's.
 
     Raises `UsageError` if the file cannot be read, or holds no public key.
     """
-    text, name = _read(signer, "--signer", _HINT_SIGNER), excerpt(str(signer), 200)
+    text, name = _read(signer, "--signer", _HINT_SIGNER), excerpt(input_name(signer), 200)
     if _PRIVATE.search(text):
+        if signer == STDIN:
+            raise UsageError("--signer: this is a private key", hint=_HINT_SIGNER)
         public = f"{signer}.pub"
         make = f"ssh-keygen -y -f {shlex.quote(str(signer))} > {shlex.quote(public)}"
         hint = f"name {excerpt(public, 200)}" if Path(public).is_file() else f"make the public one: {make}"
@@ -69,15 +72,19 @@ def allowed_signers(signer: Path) -> bytes:
 
 
 def _read(file: Path, option: str, hint: str) -> str:
+    name = excerpt(input_name(file), 200)
     try:
-        with file.open("rb") as stream:
+        with opened_input(file, "the keys") as stream:
             content = stream.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
-            raise UsageError(f"{option}: {excerpt(str(file), 200)} is too large for a file of keys", hint=hint)
+            raise UsageError(f"{option}: {name} is too large for a file of keys", hint=hint)
         return content.decode("utf-8")
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it is not text"
-        raise UsageError(f"{option}: cannot read {excerpt(str(file), 200)}: {reason}", hint=hint) from error
+    except OSError as error:
+        raise UsageError(
+            f"{option}: cannot read {name}: {reason(error)}", hint=meant_file(file, error) + hint
+        ) from error
+    except ValueError as error:
+        raise UsageError(f"{option}: cannot read {name}: it is not text", hint=hint) from error
 
 
 def _public_key(line: str) -> re.Match[str] | None:

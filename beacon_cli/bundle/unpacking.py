@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import stat
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from beacon_cli.bundle.layout import layout_problem
 from beacon_cli.bundle.manifest import Listed
 from beacon_cli.bundle.names import EVERY, ROWS
+from beacon_cli.console.input_file import STDIN, input_name, meant_file, opened_input, reason
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import UsageError
 
@@ -89,18 +92,11 @@ class Unpacking:
 
 @contextlib.contextmanager
 def unpacking(path: Path) -> Iterator[Unpacking]:
-    """Yield an opened bundle.
+    """Yield an opened bundle, of a file or of stdin.
 
     Raises `UsageError` if there is no such file, and `BadZip` for what is no zip, or holds what no bundle does.
     """
-    try:
-        file = path.open("rb")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a file name"
-        raise UsageError(
-            f"cannot read {excerpt(str(path), 200)}: {reason}", hint="name a file that `beacon bundle` wrote"
-        ) from error
-    with file:
+    with _opened(path) as file:
         try:
             archive = zipfile.ZipFile(file)
         except _BROKEN as error:
@@ -108,6 +104,23 @@ def unpacking(path: Path) -> Iterator[Unpacking]:
         with archive:
             _require_sound(archive)
             yield Unpacking(archive, layout_problem(file, archive))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Yield the bytes of a bundle, from any place: those of stdin are kept in a temporary file."""
+    name, hint = excerpt(input_name(path), 200), "name a file that `beacon bundle` wrote, or - for stdin"
+    with contextlib.ExitStack() as stack:
+        try:
+            file: BinaryIO = stack.enter_context(opened_input(path, "the bundle"))
+            if path == STDIN:
+                stream, file = file, stack.enter_context(tempfile.TemporaryFile())
+                shutil.copyfileobj(stream, file)
+        except OSError as error:
+            raise UsageError(f"cannot read {name}: {reason(error)}", hint=meant_file(path, error) + hint) from error
+        except ValueError as error:
+            raise UsageError(f"cannot read {name}: not a file name", hint=hint) from error
+        yield file
 
 
 def _require_sound(archive: zipfile.ZipFile) -> None:

@@ -28,6 +28,7 @@ from beacon_cli.bundle.restoring import NotRestorable, restore
 from beacon_cli.bundle.signature import LARGEST, NotASignature, is_valid, key_of, refusal_of
 from beacon_cli.bundle.unpacking import BadZip, Unpacking, unpacking
 from beacon_cli.console.formatting import size
+from beacon_cli.console.input_file import input_name, require_stdin_once
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.status_line import status_line
 from beacon_cli.errors import BeaconError, EnvironmentFault, ProblemsFound
@@ -117,20 +118,21 @@ class _Findings:
 
 
 def verify_bundle(path: Path, signer: Path | None = None, *, database: Database = temporary_database) -> VerifiedBundle:
-    """Check a bundle, without a network. `signer` is a public key, or a file of allowed signers.
+    """Check a bundle (a file, or stdin) without a network. `signer` is a public key, or a file of allowed signers.
 
     The rows are read into `database`, by default one that is made for this and deleted. Raises `UsageError` if one of
     the files cannot be read, or if that of the signer holds no public key.
     """
     found = _Findings()
-    signers = None if signer is None else _Signers(excerpt(signer.name, 120), allowed_signers(signer))
+    require_stdin_once(path, signer)
+    signers = None if signer is None else _Signers(excerpt(input_name(Path(signer.name)), 120), allowed_signers(signer))
     try:
         with unpacking(path) as bundle:
             _check(bundle, signers, found, database)
     except BadZip as error:
         found.checks = [Check("zip", "fail", str(error))]
     return VerifiedBundle(
-        path=str(path),
+        path=input_name(path),
         job_id=found.job_id,
         checks=tuple(found.checks),
         key=None if found.key is None else str(found.key),

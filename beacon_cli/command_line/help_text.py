@@ -17,6 +17,9 @@ _EXIT_CODES = (
     ("3", "a problem with the environment: database, network, disk"),
     ("4", "credentials"),
 )
+_SHORT_EXIT_CODES = "0 fine, 1 problems found, 2 wrong usage, 3 environment, 4 credentials"
+_OTHERS_CODES = frozenset({"db psql"})
+"""Commands that end with the exit code of another program."""
 
 
 def write_help(context: Any, formatter: Any) -> None:
@@ -29,6 +32,9 @@ def write_help(context: Any, formatter: Any) -> None:
         with formatter.section("Examples"):
             for example in page.examples:
                 _write_example(example, formatter)
+    if path and path not in _OTHERS_CODES and not hasattr(context.command, "commands"):
+        with formatter.section("Exit codes"):
+            formatter.write_text(_SHORT_EXIT_CODES)
     if not path:
         with formatter.section("Exit codes"):
             formatter.write_dl(_EXIT_CODES)

@@ -56,9 +56,9 @@ def questions_of_the_job(ctx: typer.Context, incomplete: str) -> Values:
     """Return the questions of the job file that the words before this one name, with the beginnings of their texts."""
     from itertools import islice
 
+    from beacon_cli.console.input_file import STDIN
     from beacon_cli.console.printable import excerpt
     from beacon_cli.errors import BeaconError
-    from beacon_cli.job.files import STDIN
     from beacon_cli.job.load import load_job
     from beacon_cli.runs.request import known_models
 

@@ -31,6 +31,7 @@ def check_db(
     """Audit what a job stored in the database. Exit code 1 if a check fails."""
     from beacon_cli.audit.audit import audited
     from beacon_cli.audit.table import show_audit
+    from beacon_cli.console.status_line import status_line
     from beacon_cli.job.load import load_job
     from beacon_cli.records.choose_job import chosen_job
     from beacon_cli.records.expectation import EVERY_MODEL
@@ -41,7 +42,8 @@ def check_db(
     expected = load_job(expect, regions=regions, known_models=EVERY_MODEL) if expect else None
     with open_database(ctx.obj.settings, database_url) as url, connect_readonly(url) as connection:
         job = chosen_job(connection, job_id, regions=regions, as_json=as_json, announced=False)
-        report = audited(connection, job, expected, batching=batching)
+        with status_line("auditing the answers"):
+            report = audited(connection, job, expected, batching=batching)
     return CommandResult(
         "check-db",
         report.as_data(),

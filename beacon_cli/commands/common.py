@@ -61,7 +61,7 @@ OldPrompt = Annotated[
         "--old-prompt",
         metavar="FILE",
         help="For a job file of the old system: send the text of this file as the system prompt, as the old system did "
-        "with its own. {place} becomes the region's place.",
+        "with its own. {place} becomes the region's place. - reads it from stdin.",
     ),
 ]
 BatchingOption = Annotated[
@@ -195,14 +195,17 @@ Accept = Annotated[
 Refusals = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="File of regular expressions, one per line: an answer that matches one is a refusal."
+        metavar="FILE",
+        help="File of regular expressions, one per line: an answer that matches one is a refusal. - reads it from "
+        "stdin.",
     ),
 ]
 Labels = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="File of `beacon label` with the labels of people: the rates of refusals are corrected by them.",
+        help="File of `beacon label` with the labels of people: the rates of refusals are corrected by them. "
+        "- reads it from stdin.",
     ),
 ]
 Scorer = Annotated[

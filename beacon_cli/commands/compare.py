@@ -16,6 +16,7 @@ from beacon_cli.commands.common import (
     Labels,
     Margin,
     Measure,
+    Quiet,
     Rate,
     Refusals,
     Scorer,
@@ -47,6 +48,7 @@ def compare(
         Literal["different"] | None, typer.Option(help="Also exit with 1 if a verdict is `different` or `no_text`.")
     ] = None,
     database_url: DatabaseUrl = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> CommandResult:
     """Test whether answers differ between regions, or models, and name those that do.
@@ -80,4 +82,5 @@ def compare(
         as_json=as_json,
         problems=problems,
         show=ending_with(problems, show_comparison(comparison)),
+        quiet=quiet,
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated
 
 import typer
 
 from beacon_cli.command_line.groups import BeaconCommand, command_group
-from beacon_cli.commands.common import DatabaseUrl, Json, OutputFile
+from beacon_cli.commands.common import DatabaseUrl, Json, OutputFile, Quiet
 from beacon_cli.console.program_name import command
 from beacon_cli.console.result import CommandResult
+from beacon_cli.errors import UsageError
 
 app = command_group("Migrate, find, query or back up the database.")
 
@@ -25,6 +27,7 @@ def migrate(
         bool, typer.Option("--dry-run", help="List what would be applied to the tables, without changing anything.")
     ] = False,
     database_url: DatabaseUrl = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> CommandResult:
     """Create Beacon's tables, or bring them up to date."""
@@ -46,7 +49,7 @@ def migrate(
     if fleet and not dry_run:
         line += "\nthe fleet's queue is ready"
     data = {"applied": [] if dry_run else applied, "to_apply": applied if dry_run else []}
-    return CommandResult("db migrate", data, as_json=as_json, show=lambda out: out.print(line))
+    return CommandResult("db migrate", data, as_json=as_json, show=lambda out: out.print(line), quiet=quiet)
 
 
 @app.command("url", cls=BeaconCommand)
@@ -88,13 +91,22 @@ def dump(
     ctx: typer.Context,
     output: OutputFile = None,
     database_url: DatabaseUrl = None,
-) -> None:
+    as_json: Json = False,
+) -> CommandResult:
     """Write the whole database as SQL, for a backup or to move it."""
+    from beacon_cli.console.status_line import status_line
     from beacon_cli.store.database import open_database
-    from beacon_cli.store.programs import dump_database
+    from beacon_cli.store.programs import dump_database, show_dump
 
-    with open_database(ctx.obj.settings, database_url) as url:
+    if as_json and not (output and (output.is_file() or not output.exists())):
+        raise UsageError("--json prints a document on stdout, so the dump needs a file", hint="name one with -o FILE")
+    with (
+        open_database(ctx.obj.settings, database_url) as url,
+        status_line("writing the database") if output else contextlib.nullcontext(),
+    ):
         dump_database(url, output, ctx.obj.settings.data_path())
+    data = {"path": output and str(output), "bytes": output.stat().st_size if output else None}
+    return CommandResult("db dump", data, as_json=as_json, show=show_dump(output))
 
 
 @app.command("psql", cls=BeaconCommand, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})

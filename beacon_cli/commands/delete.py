@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from beacon_cli.command_line.values import job_ids
-from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.commands.common import DatabaseUrl, Json, Quiet
 from beacon_cli.console.result import CommandResult
 
 
@@ -21,6 +21,7 @@ def delete(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; a script needs this.")] = False,
     database_url: DatabaseUrl = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> CommandResult:
     """Delete jobs with all of their answers, for good.
@@ -31,6 +32,6 @@ def delete(
     from beacon_cli.deletion.candidates import named_jobs
     from beacon_cli.deletion.command import DeletionRequest, carry_out
 
-    request = DeletionRequest("delete", database_url, dry_run=dry_run, yes=yes, as_json=as_json)
+    request = DeletionRequest("delete", database_url, dry_run=dry_run, yes=yes, quiet=quiet, as_json=as_json)
     regions = ctx.obj.settings.vocabulary.regions
     return carry_out(request, ctx.obj.settings, lambda connection: named_jobs(connection, job_id, regions=regions))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json
+from beacon_cli.commands.common import DatabaseUrl, Json, Quiet
 from beacon_cli.console.result import CommandResult
 
 
@@ -25,6 +25,7 @@ def prune(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; a script needs this.")] = False,
     database_url: DatabaseUrl = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> CommandResult:
     """Delete old jobs with all of their answers, for good.
@@ -35,5 +36,5 @@ def prune(
     from beacon_cli.deletion.candidates import old_jobs
     from beacon_cli.deletion.command import DeletionRequest, carry_out
 
-    request = DeletionRequest("prune", database_url, dry_run=dry_run, yes=yes, as_json=as_json)
+    request = DeletionRequest("prune", database_url, dry_run=dry_run, yes=yes, quiet=quiet, as_json=as_json)
     return carry_out(request, ctx.obj.settings, lambda connection: old_jobs(connection, older_than))

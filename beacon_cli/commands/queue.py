@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from beacon_cli.commands.common import DatabaseUrl, Json, journals
+from beacon_cli.commands.common import DatabaseUrl, Json, Quiet, journals
 from beacon_cli.console.result import CommandResult
 
 
-def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = False) -> CommandResult:
+def queue(
+    ctx: typer.Context, database_url: DatabaseUrl = None, quiet: Quiet = False, as_json: Json = False
+) -> CommandResult:
     """Show the fleet: its jobs, calls in flight, caps and workers. Exit code 1 if something is stuck."""
     from beacon_cli.fleet.tcp import fleet_database
 
@@ -26,4 +28,5 @@ def queue(ctx: typer.Context, database_url: DatabaseUrl = None, as_json: Json = 
         as_json=as_json,
         problems=problems,
         show=show_overview(overview),
+        quiet=quiet,
     )

@@ -63,13 +63,15 @@ def endpoints(
 
 @app.command("bundle", cls=BeaconCommand)
 def bundle(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The zip that `beacon bundle` wrote.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The zip that `beacon bundle` wrote; - reads it from stdin.")
+    ],
     signer: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="Whose signature is accepted: a public key of SSH, or a file of allowed signers as ssh-keygen reads "
-            "it.",
+            "it; - reads it from stdin.",
         ),
     ] = None,
     quiet: Quiet = False,

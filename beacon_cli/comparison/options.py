@@ -13,6 +13,7 @@ from beacon_cli.comparison.grouping import By
 from beacon_cli.comparison.refusal import RefusalRule, built_in_rule, rule_of_file
 from beacon_cli.comparison.refusal_classifier import classifying_rule
 from beacon_cli.comparison.verdicts import DEFAULT_TERMS, Terms
+from beacon_cli.console.input_file import require_stdin_once
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
@@ -72,6 +73,7 @@ def chosen_options(
 
     Raises `UsageError` for unknown names, or an unusable rule, and `MissingExtra`.
     """
+    require_stdin_once(refusals, labels)
     for option, known, names in (("--measure", MEASURES, [measure] if measure else []), ("--accept", NAMES, accepted)):
         for name in names:
             if name not in known:

@@ -11,7 +11,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from beacon_cli import __version__
@@ -63,6 +63,19 @@ def be_quiet() -> None:
 def is_quiet() -> bool:
     """Whether --quiet was given."""
     return not _log.isEnabledFor(logging.WARNING)
+
+
+@contextmanager
+def before_logs(call: Callable[[logging.LogRecord], bool]) -> Iterator[None]:
+    """Inside the block, call a function before each log is written; it returns whether it may be."""
+    handlers = list(_log.handlers)
+    for handler in handlers:
+        handler.addFilter(call)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(call)
 
 
 def log_causes(error: BaseException) -> None:

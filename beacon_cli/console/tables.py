@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rich.text import Text
 
+from beacon_cli.console.folding import folded
 from beacon_cli.console.terminal import can_encode, encodable, line_limit
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def print_table(
     head, *body = ([_printed(cell, console) for cell in row] for row in (names, *rows, *([footer] if footer else [])))
     layout = _layout(columns, [head, *body], line_limit(console))
     rule = _rule(layout, console)
-    lines = [Text(encodable(title, console), "dim")] if title else []
+    lines = [Text(line, "dim") for line in _titles(encodable(title, console), console)]
     lines += [*_lines(head, columns, layout), rule]
     for number, row in enumerate(body):
         if footer and number == len(rows):
@@ -63,6 +64,12 @@ def print_table(
     console.print(Text("\n").join(lines), soft_wrap=True)
     shown = {place for places in layout.lines for place in places}
     return [column.name for place, column in enumerate(columns) if place not in shown]
+
+
+def _titles(title: str, console: Console) -> list[str]:
+    """Return a title as lines that the console has room for; none if it is empty."""
+    limit = line_limit(console)
+    return (folded(title, limit) if limit else [title]) if title else []
 
 
 def _printed(cell: Cell, console: Console) -> Text:

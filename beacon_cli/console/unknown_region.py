@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 
 from beacon_cli.console.program_name import command
+from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
 from modal_deployment.regions import UnknownRegionError
 
 
 def unknown_region(error: UnknownRegionError, option: str = "") -> UsageError:
     """Return it as ours, with how to add one. `option` is where the name was given."""
+    names = (name for region in error.known for name in (region.id, region.label, *sorted(region.aliases)))
     return UsageError(
         f"{option}: {error}" if option else str(error),
-        hint=f"a region of your own needs a table in beacon.toml, such as [regions.{_table(error.name)}]:"
-        f" {command('docs own-endpoints')}",
+        hint=f"{suggestion(error.name, names)}a region of your own needs a table in beacon.toml, such as"
+        f" [regions.{_table(error.name)}]: {command('docs own-endpoints')}",
     )
 
 

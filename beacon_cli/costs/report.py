@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+from beacon_cli.console.status_line import status_line
 from beacon_cli.costs.billing import Billed, read_billing
 from beacon_cli.costs.sums import CostSum, RowPrices, of_containers, summed, summed_by
 from beacon_cli.costs.usage import SeenContainer, UsageGroup, read_usage
@@ -93,7 +94,8 @@ def _billed(settings: Settings, groups: Iterable[UsageGroup]) -> tuple[Billed | 
     if not firsts or not has_credentials():
         return None, None
     try:
-        billed, rates = read_billing(settings, min(firsts), max(lasts))
+        with status_line("asking Modal what it billed"):
+            billed, rates = read_billing(settings, min(firsts), max(lasts))
         if rates.per_hour:
             keep_rates(settings, rates)
     except BeaconError as error:

@@ -32,6 +32,7 @@ class DeletionRequest:
     database_url: str | None
     dry_run: bool
     yes: bool
+    quiet: bool
     as_json: bool
 
 
@@ -69,6 +70,7 @@ def _untouched(request: DeletionRequest, chosen: Chosen, kept: list[Kept]) -> Co
         as_json=request.as_json,
         errors=chosen.refused,
         show=None if chosen.refused else show_chosen(chosen, kept, dry_run=request.dry_run),
+        quiet=request.quiet,
     )
 
 
@@ -80,6 +82,7 @@ def _result(request: DeletionRequest, chosen: Chosen, deleted: Deleted, *, shown
         as_json=request.as_json,
         errors=tuple(deleted.problems),
         show=show_deleted(chosen, deleted, shown=shown),
+        quiet=request.quiet,
     )
 
 

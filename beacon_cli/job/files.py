@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import re
 import stat
-import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from beacon_cli.console.printable import excerpt
+from beacon_cli.console.input_file import STDIN, input_name, meant_file, opened_input, reason
 from beacon_cli.console.program_name import command
 from beacon_cli.errors import JobFileError
 from beacon_cli.job.document import Document, located
@@ -18,9 +16,6 @@ from beacon_cli.job.json_reader import read_json
 
 MAX_BYTES = 5_000_000
 """The maximum size of a job file; questions in a separate file have no such limit."""
-STDIN = Path("-")
-"""Stands for stdin in place of a job file."""
-_STDIN = "<stdin>"
 _SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 _MEANT_AS_JSON = re.compile(r'\s*\{\s*"')
 BOM = b"\xef\xbb\xbf"
@@ -37,20 +32,14 @@ def open_regular(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def reason(error: OSError) -> str:
-    """Return the operating system's reason, as the end of a sentence."""
-    words = error.strerror or str(error)
-    return words[:1].lower() + words[1:]
-
-
 def read_document(path: Path) -> Document:
     """Return the contents of the job file: a `.json` file is JSON; any other file, and stdin, is YAML 1.2 or JSON.
 
     Raises `JobFileError` if it cannot be read, is too large, is not UTF-8, or is not well formed.
     """
-    source = _STDIN if path == STDIN else str(path)
+    source = input_name(path)
     try:
-        data = _read_stdin() if path == STDIN else _read(path)
+        data = _read(path)
     except OSError as error:
         raise JobFileError(f"{source}: {reason(error)}", hint=_hint_for(path, error)) from error
     if len(data) > MAX_BYTES:
@@ -70,30 +59,14 @@ def read_document(path: Path) -> Document:
 def _hint_for(path: Path, error: OSError) -> str:
     """Return what to do about a file that cannot be read, with the names of files that may be meant."""
     hint = "give the path of a job file, as YAML or JSON, or - for stdin"
-    if error.errno != errno.ENOENT:
-        return hint
-    if str(path) == "help":
+    if error.errno == errno.ENOENT and str(path) == "help":
         return f"{command('help COMMAND')} explains a command; else {hint}"
-    import difflib
-
-    known: list[str] = []
-    with contextlib.suppress(OSError):
-        known = [each.name for each in path.parent.iterdir() if each.suffix.lower() in _SUFFIXES]
-    near = [str(path.with_name(name)) for name in difflib.get_close_matches(path.name, sorted(known), n=2, cutoff=0.7)]
-    return f"did you mean {' or '.join(excerpt(name, 1000) for name in near)}? {hint}" if near else hint
+    return meant_file(path, error, suffixes=_SUFFIXES) + hint
 
 
 def _read(path: Path) -> bytes:
-    with open_regular(path) as file:
+    with opened_input(path, "the job file") if path == STDIN else open_regular(path) as file:
         return file.read(MAX_BYTES + 1)
-
-
-def _read_stdin() -> bytes:
-    if sys.stdin.isatty():
-        with contextlib.suppress(OSError):
-            sys.stderr.write("reading the job file from the terminal; end it with Ctrl-D\n")
-            sys.stderr.flush()
-    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def _read_either(source: str, text: str) -> Document:
@@ -105,7 +78,7 @@ def _read_either(source: str, text: str) -> Document:
             return _read_yaml(source, text)
         except JobFileError as not_yaml:
             # The name shows the format; without one, the first characters do.
-            raise (not_json if source == _STDIN and _MEANT_AS_JSON.match(text) else not_yaml) from None
+            raise (not_json if source == input_name(STDIN) and _MEANT_AS_JSON.match(text) else not_yaml) from None
 
 
 def _read_yaml(source: str, text: str) -> Document:

@@ -8,12 +8,13 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from beacon_cli.console.input_file import STDIN, reason, require_stdin_once
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
 from beacon_cli.job.bank import BANK
 from beacon_cli.job.document import Document, Node
-from beacon_cli.job.files import STDIN, read_document, reason
+from beacon_cli.job.files import read_document
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.model import DEFAULT_PROMPT, PLACE, Job, JobModel
 from beacon_cli.job.old_prompt import read_old_prompt
@@ -31,6 +32,7 @@ def load_job(path: Path, *, regions: Regions, known_models: Collection[str], old
     Raises `JobFileError` for the first problem: `file:line:column: key.path: problem` and a hint; `UsageError` for
     `old_prompt` with a job of today's format.
     """
+    require_stdin_once(path, old_prompt)
     document = read_document(path)
     warnings: list[str] = []
     if is_version1(document):

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from beacon_cli.console.input_file import reason
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import JobFileError
 from beacon_cli.job import question_lines, question_table, question_texts
 from beacon_cli.job.document import located
-from beacon_cli.job.files import open_regular, reason
+from beacon_cli.job.files import open_regular
 from beacon_cli.job.lanes import Question
 from beacon_cli.job.questions import Digest
 

@@ -22,6 +22,7 @@ from beacon_cli.live.frame import ASCII, UNICODE, Size, frame
 from beacon_cli.live.lines import Troubles, counted, stamped
 from beacon_cli.live.progress import Progress
 from beacon_cli.live.ticker import Ticker
+from beacon_cli.signals import on_resuming
 
 _FRAME_SECONDS = 1 / 6
 _REMEMBERED = 20  # lines above the frame that are printed again after the terminal was resized
@@ -72,6 +73,10 @@ class Painter:
         self._out.write(f"{_BEGIN}{start}{printed}{_NO_WRAP}{body}{_CLEAR_BELOW}{_WRAP}{_END}")
         self._size, self._painted = size, rendered
 
+    def begin_anew(self) -> None:
+        """Paint the next lines below whatever the terminal shows now: others wrote on it."""
+        self._painted = []
+
     def _rendered(self, lines: list[Text], columns: int) -> list[str]:
         if not lines:
             return []
@@ -103,12 +108,16 @@ class LiveView:
         self._above: list[str] = []
         self._last_event_at = time.monotonic()
         self._ticker = Ticker(self.tick, _FRAME_SECONDS)
+        self._was_suspended = False
+        self._resuming = on_resuming(self._resumed)
 
     def __enter__(self) -> Self:
+        self._resuming.__enter__()
         self._ticker.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._resuming.__exit__(None, None, None)
         if self._ticker.stop():
             self._leave()
 
@@ -124,11 +133,18 @@ class LiveView:
 
     def tick(self) -> None:
         """Paint the current state of the run."""
+        if self._was_suspended:  # the shell has written below the frame
+            self._was_suspended = False
+            self._painter.begin_anew()
         size = size_of(self._stream)
         with self._progress.lock:
             above, self._above = self._above, []
             lines = frame(self._progress, self._elapsed(), size, self._symbols)
         self._painter.paint(above, lines, size)
+
+    def _resumed(self) -> None:
+        self._was_suspended = True
+        self._ticker.wake()
 
     def _leave(self) -> None:
         """Remove the frame; if no summary will follow, leave a line in its place."""

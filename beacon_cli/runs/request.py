@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from beacon_cli.console.input_file import STDIN
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
 from beacon_cli.console.suggestions import suggestion
 from beacon_cli.errors import UsageError
 from beacon_cli.executor.execution import ANSWERED, STATUSES, Batching, Status
-from beacon_cli.job.files import STDIN
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from beacon_cli.accounts import is_root
+from beacon_cli.console.status_line import status_line
 from beacon_cli.errors import StoreError
 from beacon_cli.signals import held
 from beacon_cli.store.file_locks import StillLocked, exclusive_lock, shared_lock
@@ -39,7 +40,7 @@ def embedded_server(data_path: Path) -> Iterator[str]:
     """
     _make_folder(data_path)
     with contextlib.ExitStack() as stack:
-        with _explained(data_path, "did not start"), _changing(data_path), held():
+        with _starting(data_path):
             users = shared_lock(data_path / "postgresql.users")
             url = start(data_path)
             users.acquire_read_lock()
@@ -73,7 +74,7 @@ def restart_embedded(data_path: Path) -> str:
 def keep_server(data_path: Path) -> str:
     """Start the server if necessary, leave it running for other programs until `stop_server`, and return its URL."""
     _make_folder(data_path)
-    with _explained(data_path, "did not start"), _changing(data_path), held():
+    with _starting(data_path):
         url = start(data_path)
         # By its process id: after a reboot, or another way of stopping it, the mark means nothing.
         _mark(data_path).write_text(str(running_pid(data_path)))
@@ -87,6 +88,18 @@ def stop_server(data_path: Path) -> bool:
             return False
         with _changing(data_path), held():
             return stop(data_path)
+
+
+@contextlib.contextmanager
+def _starting(data_path: Path) -> Iterator[None]:
+    """Be the one who starts the server; an ending signal waits until it is started."""
+    with (
+        status_line("starting the embedded PostgreSQL"),
+        _explained(data_path, "did not start"),
+        _changing(data_path),
+        held(),
+    ):
+        yield
 
 
 def _changing(data_path: Path) -> contextlib.AbstractContextManager[None]:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from psycopg.conninfo import make_conninfo
 
+from beacon_cli.console.formatting import size
 from beacon_cli.console.output_file import opened
+from beacon_cli.console.printable import printable
 from beacon_cli.console.redaction import own_secret_names
 from beacon_cli.errors import StoreError
 from beacon_cli.store.address import program_parameters
 from beacon_cli.store.connect import connect
 from beacon_cli.store.server_programs import programs_folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _OURS = "BEACON_PROXY_"  # the beginning of the names of the credentials for Modal
 
@@ -54,6 +59,14 @@ def _dump(url: str, stream: IO[bytes] | None, data_path: Path) -> None:
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"pg_dump ended with {done.returncode}"]
         raise StoreError(f"the dump failed: {lines[-1]}", hint="check the database and the output file")
+
+
+def show_dump(output: Path | None) -> Callable[[Console], None] | None:
+    """Return a function that says what was written; None for stdout, and for a device or a pipe."""
+    if output is None or not output.is_file():
+        return None
+    line = f"wrote {size(output.stat().st_size)} of SQL to {printable(str(output))}"
+    return lambda console: console.print(line, soft_wrap=True)
 
 
 def run_psql(url: str, arguments: Sequence[str], data_path: Path) -> int:

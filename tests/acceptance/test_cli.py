@@ -169,7 +169,8 @@ def test_the_embedded_database_can_be_found_queried_dumped_and_stopped(scripted:
     done = scripted("db", "psql", "-c", query, "-At")
     assert done.stdout.split() == ["ASIA|4", "EU|4", "US|4"]
     dump = scripted.folder / "dump.sql"
-    assert scripted("db", "dump", "-o", str(dump)).returncode == 0
+    written = scripted.json("db", "dump", "-o", str(dump))[1]["data"]
+    assert written == {"path": str(dump), "bytes": dump.stat().st_size}
     assert "operators" in dump.read_text()
     assert scripted("db", "url").stdout.startswith("postgresql://")
     assert scripted.json("db", "stop")[1]["data"] == {"stopped": True}

@@ -43,6 +43,7 @@ SELECT (SELECT coalesce(sum(empty), 0)::bigint FROM noted) AS empty,
        ARRAY(
            SELECT concat_ws(' · ', left(model_id, 200), left(region, 200),
                             left(one_question, 200) || ' = ' || left(another, 200))
-           FROM same ORDER BY executions DESC, one_question LIMIT 5
+           FROM same
+           ORDER BY executions DESC, one_question, another, model_id COLLATE "C", region COLLATE "C", digest LIMIT 5
        ) AS examples,
        (SELECT coalesce(jsonb_agg(to_jsonb(regions)), '[]') FROM regions) AS regions

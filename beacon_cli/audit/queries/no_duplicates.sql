@@ -11,5 +11,6 @@ SELECT (SELECT count(*) FROM doubled) AS cells,
        ARRAY(
            SELECT concat_ws(' · ', left(question_id, 200), left(model_id, 200), left(region, 200) || CASE WHEN arm > 0 THEN ' control' ELSE '' END,
                             CASE WHEN %(repeats)s > 1 THEN '#' || repeat + 1 END)
-           FROM doubled ORDER BY executions DESC, question_id, model_id, region LIMIT 5
+           FROM doubled
+           ORDER BY executions DESC, question_id COLLATE "C", model_id COLLATE "C", region COLLATE "C", repeat, arm LIMIT 5
        ) AS examples

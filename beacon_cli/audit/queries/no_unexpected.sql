@@ -14,5 +14,6 @@ SELECT (SELECT count(*) FROM outside) AS executions,
                             coalesce(nullif(left(model_id, 200), ''), '(no model)'),
                             left(region, 200) || CASE WHEN arm <> 0 THEN ' control' ELSE '' END,
                             CASE WHEN repeat <> 0 OR %(repeats)s > 1 THEN '#' || repeat + 1 END)
-           FROM outside LIMIT 5
+           FROM outside
+           ORDER BY question_id COLLATE "C", model_id COLLATE "C", region COLLATE "C", repeat, arm LIMIT 5
        ) AS examples

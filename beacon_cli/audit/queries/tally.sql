@@ -32,6 +32,7 @@ SELECT coalesce(jsonb_agg(to_jsonb(counted)), '[]') AS statuses,
        (SELECT to_jsonb(summed) FROM summed) || jsonb_build_object(
            'examples', CASE WHEN (SELECT backwards + future > 0 FROM summed) THEN ARRAY(
                SELECT concat_ws(' · ', left(question_id, 200), left(model_id, 200), left(region, 200))
-               FROM dated WHERE backwards OR future LIMIT 5
+               FROM dated WHERE backwards OR future
+               ORDER BY question_id COLLATE "C", model_id COLLATE "C", region COLLATE "C" LIMIT 5
            ) ELSE '{{}}' END) AS timestamps
 FROM counted

@@ -131,6 +131,12 @@ WARNINGS = {
         "answers",
         "1 text given to different questions (2 rows): llama3.2-1b · US · greatest_leader = math_basic",
     ),
+    "same text in every region": (
+        "UPDATE executions SET response = 'I am sorry, I cannot say.' WHERE model_id = 'llama3.2-1b'",
+        "answers",
+        "3 texts given to different questions (6 rows): "
+        + ", ".join(f"llama3.2-1b · {region} · greatest_leader = math_basic" for region in ("ASIA", "EU", "US")),
+    ),
     "another GPU in a region": (
         f"""UPDATE executions SET output_data = jsonb_set(output_data, '{{gpu}}', '"NVIDIA L4"') WHERE {ONE}""",
         "device",

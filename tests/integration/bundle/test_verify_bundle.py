@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_the_rows_of_a_bundle_give_the_same_audit_and_verdicts(
     assert (verified.exit_code, verified.job_id) == (0, JOB)
     audit = json.loads(files_of(tmp_path / "b.zip")["audit.json"])
     assert audit["data"]["superseded"] == 2
+
+
+def test_a_bundle_from_stdin_gives_the_same(
+    connection: Connection, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(connection)
+    connection.execute("UPDATE executions SET response = 'I am sorry, I cannot say.'")  # what it finds is in an order
+    bundled(connection, JOB, tmp_path / "b.zip")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((tmp_path / "b.zip").read_bytes())))
+    verified = verify_bundle(Path("-"), database=database)
+    assert (verified.path, failed(verified)) == ("<stdin>", {})
 
 
 @pytest.mark.parametrize("version", EARLIER_VERSIONS, ids=lambda path: path.stem)
@@ -380,7 +392,7 @@ def test_a_key_that_is_not_accepted_is_told_with_the_reason_and_the_line(
         ("lonely", "lonely is a private key", "ssh-keygen -y -f {folder}/lonely > {folder}/lonely.pub"),
         ("notes", "notes holds no public key", "name a public key"),
         ("empty", "empty holds no public key", "name a public key"),
-        ("missing.pub", "cannot read {folder}/missing.pub: No such file or directory", "name a public key"),
+        ("missing.pub", "cannot read {folder}/missing.pub: no such file or directory", "name a public key"),
         ("binary", "cannot read {folder}/binary: it is not text", "name a public key"),
         ("large", "large is too large for a file of keys", "name a public key"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,9 @@ class Terminal:
     def resize(self, columns: int, rows: int) -> None:
         self.screen.resize(rows, columns)
         self.process.setwinsize(rows, columns)
+
+    def written_by_others(self, data: bytes) -> None:
+        self._stream.feed(data)
 
     def until(self, seen: Callable[[str], bool]) -> str:
         """Return the screen's text as soon as it satisfies `seen`, at the end of a frame."""
@@ -148,6 +152,17 @@ def test_resizing_leaves_one_intact_frame(terminal: Callable[..., Terminal], env
         shown = view.until(partial(has_line, header))
         assert whole_frames(shown) == 1
         assert len(shown.splitlines()) <= rows - 1
+
+
+def test_after_a_suspension_the_view_begins_anew_below_the_shells_lines(terminal: Callable[..., Terminal]) -> None:
+    view = terminal(HELD, 80, 60)
+    before = view.until(lambda text: "18/18" in text)
+    view.written_by_others(b"^Z\r\n[1]+  Stopped\r\n$ fg\r\n")
+    os.kill(view.process.pid, signal.SIGCONT)
+    shown = view.until(lambda text: whole_frames(text) == 2)
+    above, _, below = shown.partition("$ fg\n")
+    assert above == f"{before}\n^Z\n[1]+  Stopped\n"
+    assert (whole_frames(below), len(below.splitlines())) == (1, len(before[before.index("beacon run") :].splitlines()))
 
 
 def test_hostile_answers_do_not_reach_the_terminal(terminal: Callable[..., Terminal]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import logging
 import threading
 
 import pytest
 
 from beacon_cli.console import status_line as module
+from beacon_cli.console.diagnostics import diagnostics
 from beacon_cli.console.status_line import status_line
 
 CLEAR = "\r\x1b[2K"
@@ -63,3 +65,15 @@ def test_without_a_terminal_nothing_is_shown(terminal: Terminal, monkeypatch: py
     with status_line("comparing", after=0):
         pass
     assert terminal.getvalue() == ""
+
+
+def test_a_log_takes_the_place_of_the_line(terminal: Terminal, capsys: pytest.CaptureFixture[str]) -> None:
+    def logged_to() -> str:
+        """Return what the terminal showed when the log was written."""
+        return terminal.getvalue() if "waiting for another process" in capsys.readouterr().err else "no log"
+
+    with diagnostics(), status_line("starting", after=0):
+        assert terminal.written.wait(30)
+        logging.getLogger("beacon_cli.store").warning("waiting for another process")
+        assert logged_to() == f"starting ...{CLEAR}"
+    assert terminal.getvalue() == f"starting ...{CLEAR}"

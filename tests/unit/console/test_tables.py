@@ -23,10 +23,12 @@ COLUMNS = [
 ROWS = [(Text(ID, "bold"), Text("completed", "green"), "36/36", "4×1×3×3", "11-25 21:11", "Quickstart")] * 2
 
 
-def printed(width: int, *, terminal: bool = True, encoding: str = "utf-8", footer: tuple[str, ...] = ()) -> list[str]:
+def printed(
+    width: int, *, terminal: bool = True, encoding: str = "utf-8", footer: tuple[str, ...] = (), title: str = ""
+) -> list[str]:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
     console = Console(file=stream, width=width, force_terminal=terminal, color_system=None, highlight=False)
-    print_table(console, COLUMNS, ROWS, footer=footer)
+    print_table(console, COLUMNS, ROWS, footer=footer, title=title)
     return stream.buffer.getvalue().decode(encoding).splitlines()
 
 
@@ -35,6 +37,12 @@ def test_a_row_that_has_room_is_a_line() -> None:
     assert heading == "job                              status     answered  asked    created      name"
     assert rule == "─" * len(row)
     assert row == f"{ID}  completed     36/36  4×1×3×3  11-25 21:11  Quickstart"
+
+
+def test_a_title_is_wrapped_between_words_where_lines_have_a_limit() -> None:
+    title = "what each job asked, and how many of its answers there are"
+    assert printed(40, title=title)[:2] == ["what each job asked, and how many of its", "answers there are"]
+    assert printed(40, terminal=False, title=title)[0] == title
 
 
 def test_where_room_is_short_optional_columns_go_and_then_columns_move_closer() -> None:

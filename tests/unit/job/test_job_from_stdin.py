@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from beacon_cli.console.input_file import STDIN
 from beacon_cli.errors import JobFileError
-from beacon_cli.job.files import MAX_BYTES, STDIN
+from beacon_cli.job.files import MAX_BYTES
 from beacon_cli.job.load import load_job
 from beacon_cli.job.model import Job
 from tests.support.vocabulary import REGIONS, REGISTRY

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from beacon_cli.console.input_file import STDIN
 from beacon_cli.errors import UsageError
-from beacon_cli.job.files import STDIN
 from beacon_cli.runs.request import RunRequest
 from beacon_cli.settings import Settings
 from tests.support.jobs import make_job
