@@ -2,11 +2,15 @@
 
 Each command is a process of its own: forked, with its own arguments, environment, folder and pipes, and ended as Python
 ends. What is about the start of the program itself (imports, signals, encodings, how it was called) starts it anew.
+
+The regional servers that such a command starts are processes of their own, too, forked from it in the same way.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -18,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -32,6 +36,8 @@ PRELOADED = (
     "beacon_cli.audit.table",
     "beacon_cli.checkup.examine",
     "beacon_cli.job.yaml_reader",
+    "beacon_cli.local.server",
+    "beacon_cli.local.servers",
     "beacon_cli.endpoints.recorded",
     "beacon_cli.runs.command",
     "beacon_cli.runs.execute",
@@ -48,7 +54,10 @@ PRELOADED = (
     "typer._adapters",
     "rich.console",
     "psutil",
+    "uvicorn.protocols.http.h11_impl",
+    "uvicorn.lifespan.off",
 )
+SERVER = ("-P", "-m", "beacon_cli.local.server")
 _LONGEST_REQUEST = 1 << 18
 _LONGEST_NUMBER = 64
 # What Python or its libraries read when they start, and never again.
@@ -258,6 +267,37 @@ def _become(request: Mapping[str, Any], out: int, err: int) -> None:
     os.environ.update(request["variables"])
     sys.argv = request["command"]
     sys.orig_argv = [sys.executable, *sys.argv]
+    subprocess.Popen = _Started  # type: ignore[misc]
+
+
+class _Started(subprocess.Popen[bytes]):
+    """A program that a command starts; a regional server goes on in the fork that would else begin it anew."""
+
+    def __init__(self, args: Any, **options: Any) -> None:
+        if not isinstance(args, str) and tuple(args[1:4]) == SERVER:
+            options["preexec_fn"] = functools.partial(_serve_region, args[4:], options["env"])
+        super().__init__(args, **options)
+
+
+def _serve_region(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+    """Be a regional server to the end of this process, which has its streams and its session already."""
+    from beacon_cli.local import server
+
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_DFL)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the command waits for the last of them
+    os.environ.clear()
+    os.environ.update(variables)
+    sys.argv = [server.__file__, *arguments]
+    code: Any = 1
+    try:
+        server.main()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":
