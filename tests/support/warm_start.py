@@ -8,7 +8,6 @@ The regional servers that such a command starts are processes of their own, too,
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import gc
@@ -56,6 +55,8 @@ PRELOADED = (
     "psutil",
     "uvicorn.protocols.http.h11_impl",
     "uvicorn.lifespan.off",
+    "modal_proto.api_grpc",  # what Modal's SDK imports; itself it reads its configuration then
+    "synchronicity",
 )
 SERVER = ("-P", "-m", "beacon_cli.local.server")
 _LONGEST_REQUEST = 1 << 18
@@ -223,38 +224,51 @@ def _left(deadline: float | None) -> float | None:
 
 
 def serve(control: socket.socket) -> None:
-    """Fork a process for each request. Return in the processes of commands alone, when they can begin."""
+    """Fork a process for each request, and tell who asked its id and how it ended. Return in these processes alone."""
     for name in PRELOADED:
         importlib.import_module(name)
     gc.freeze()
+    ended, ending = socket.socketpair()
+    ending.setblocking(False)
+    signal.set_wakeup_fd(ending.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    asked: dict[int, socket.socket] = {}
     while True:
-        request, files, *_ = socket.recv_fds(control, _LONGEST_REQUEST, 3)
-        if not request:
-            os._exit(0)
-        if os.fork() == 0:
-            control.close()
-            _start(json.loads(request), *files)
-            return
-        for file in files:
-            os.close(file)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
+        for ready in select.select([control, ended], [], [])[0]:
+            if ready is ended:
+                ended.recv(_LONGEST_NUMBER)
+                _tell_ends(asked)
+                continue
+            request, files, *_ = socket.recv_fds(control, _LONGEST_REQUEST, 3)
+            if not request:
+                os._exit(0)
+            told, out, err = files
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for other in (control, ended, ending, *asked.values(), socket.socket(fileno=told)):
+                    other.close()
+                _become(json.loads(request), out, err)
+                return
+            os.close(out)
+            os.close(err)
+            asked[pid] = socket.socket(fileno=told)
+            _tell(asked[pid], pid)
 
 
-def _start(request: Mapping[str, Any], told: int, out: int, err: int) -> None:
-    """Fork the command, and return there; here tell its process id and how it ended."""
-    pid = os.fork()
-    if pid == 0:
-        os.close(told)
-        _become(request, out, err)
-        return
-    os.close(out)
-    os.close(err)
-    with contextlib.suppress(OSError), socket.socket(fileno=told) as asked:
-        asked.send(str(pid).encode())
-        asked.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
-    os._exit(0)
+def _tell_ends(asked: dict[int, socket.socket]) -> None:
+    """Tell of each process that has ended how it did."""
+    with contextlib.suppress(ChildProcessError):
+        while (end := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+            pid, status = end
+            with asked.pop(pid) as told:
+                _tell(told, os.waitstatus_to_exitcode(status))
+
+
+def _tell(asked: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        asked.send(str(number).encode())
 
 
 def _become(request: Mapping[str, Any], out: int, err: int) -> None:
@@ -267,7 +281,7 @@ def _become(request: Mapping[str, Any], out: int, err: int) -> None:
     os.environ.update(request["variables"])
     sys.argv = request["command"]
     sys.orig_argv = [sys.executable, *sys.argv]
-    subprocess.Popen = _Started  # type: ignore[misc]
+    subprocess.Popen = _Started  # type: ignore[misc, assignment]
 
 
 class _Started(subprocess.Popen[bytes]):
