@@ -15,11 +15,11 @@ _TASKS = {
     ),
     "format": ("Format the code, and sort its imports", [["ruff", "check", "--fix", "."], ["ruff", "format", "."]]),
     "unit": ("The pure tests, in seconds", [["pytest", "-n", "2", "tests/unit"]]),
-    "test": ("All tests but the long ones", [["pytest", "-n", "4"]]),
+    "test": ("All tests but the long ones", [["pytest", "-n", "6"]]),
     "long": ("The long tests", [["pytest", "-m", "long"]]),
     "coverage": (
         "Which lines the unit and integration tests reach",
-        [["pytest", "-n", "4", "--cov=beacon_cli", "tests/unit", "tests/integration"]],
+        [["pytest", "-n", "6", "--cov=beacon_cli", "tests/unit", "tests/integration"]],
     ),
     "reference": ("Write the reference of commands from their help", [[_PYTHON, "scripts/command_reference.py"]]),
     "constraints": ("Write the constraints anew", [[_PYTHON, "scripts/constraints.py"]]),

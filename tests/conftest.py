@@ -1,12 +1,14 @@
-"""The table of the faults that were injected: `--fault-table FILE` writes it, a row per fault and test."""
+"""What all tests begin with, and the table of the faults that were injected: `--fault-table FILE` writes it."""
 
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -43,8 +45,15 @@ def _pass_on_no_ignored_signal() -> None:
             signal.signal(signum, lambda *_: None)  # as before in this process; programs begin with the default
 
 
+def _forget_the_users_own_settings() -> None:
+    """Take what the user has set for Beacon out of the environment."""
+    for name in [name for name in os.environ if name.startswith("BEACON_") or name == "DATABASE_URL"]:
+        del os.environ[name]
+
+
 _keep_files_in_memory()
 _pass_on_no_ignored_signal()
+_forget_the_users_own_settings()
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it in its workers: the programs here have no terminal
 # Programs that tests start may keep what they compiled: else each of them compiles the whole of Beacon anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -52,6 +61,17 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fault-table", metavar="FILE", help="write a table of the faults that were injected")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from what stays to the end: thousands of tests, and the modules that they are in."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from beacon_cli.comparison.languages import Language
@@ -22,49 +21,36 @@ _ASKS = re.compile(r"\s*[?？؟]")
 _DIGIT = re.compile(r"\d")
 
 
-@dataclass(frozen=True, slots=True)
-class _Signs:
-    """What the clauses at the beginning of a text are: where each kind of sign is first, and how many words are in
-    clauses without any sign (the content), of how many. `numbers`: there are numbers in the content."""
-
-    first: Mapping[str, tuple[int, int]]
-    content: int
-    words: int
-    numbers: bool
-
-
 def withheld_by_soft_signs(text: str, language: Language) -> tuple[int, int] | None:
     """Return where a text withholds an answer, if its beginning is made of nothing but soft signs, of several kinds.
 
     With more than a few words of content, or a number in it, the text is an answer.
     """
-    signs = _signs_of(text, language)
-    most = _MOST_CONTENT * (_UNSPACED if language.script in ("HAN", "KANA") else 1)
-    if signs.numbers or len(signs.first) < _LEAST_KINDS or signs.content > min(most, _MOST_SHARE * signs.words):
-        return None
-    if "withholds" in signs.first:
-        return signs.first["withholds"]
-    return signs.first.get("grave") if "advises" in signs.first else None
-
-
-def _signs_of(text: str, language: Language) -> _Signs:
-    """Return the soft signs at the beginning of a text in a language."""
+    clauses = list(_signs_of(text, language))
     first: dict[str, tuple[int, int]] = {}
-    content = total = 0
-    numbers = False
-    for start, end in _clauses(text[:_LOOKED_AT], language):
-        clause = text[start:end]
-        kinds = [kind for kind, pattern in _patterns(language).items() if pattern.search(clause)]
-        if _ASKS.match(text, end):
-            kinds.append("advises")
+    for (start, end), kinds in clauses:
         for kind in kinds:
             first.setdefault(kind, (start, min(end, start + _SHOWN)))
-        count = len(words(clause))
-        total += count
-        if not kinds:
-            content += count
-            numbers = numbers or _DIGIT.search(clause) is not None
-    return _Signs(first, content, total, numbers)
+    if len(first) < _LEAST_KINDS:  # of most texts: their words need not be counted
+        return None
+    without = [text[start:end] for (start, end), kinds in clauses if not kinds]
+    content = sum(len(words(clause)) for clause in without)
+    total = sum(len(words(text[start:end])) for (start, end), _ in clauses)
+    most = _MOST_CONTENT * (_UNSPACED if language.script in ("HAN", "KANA") else 1)
+    if content > min(most, _MOST_SHARE * total) or any(map(_DIGIT.search, without)):
+        return None
+    if "withholds" in first:
+        return first["withholds"]
+    return first.get("grave") if "advises" in first else None
+
+
+def _signs_of(text: str, language: Language) -> Iterator[tuple[tuple[int, int], list[str]]]:
+    """Yield where each clause at the beginning of a text begins and ends, with the kinds of soft signs in it."""
+    for start, end in _clauses(text[:_LOOKED_AT], language):
+        kinds = [kind for kind, pattern in _patterns(language).items() if pattern.search(text[start:end])]
+        if _ASKS.match(text, end):
+            kinds.append("advises")
+        yield (start, end), kinds
 
 
 def _clauses(text: str, language: Language) -> Iterator[tuple[int, int]]:

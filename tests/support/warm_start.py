@@ -2,11 +2,14 @@
 
 Each command is a process of its own: forked, with its own arguments, environment, folder and pipes, and ended as Python
 ends. What is about the start of the program itself (imports, signals, encodings, how it was called) starts it anew.
+
+The regional servers that such a command starts are processes of their own, too, forked from it in the same way.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -18,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -32,6 +35,8 @@ PRELOADED = (
     "beacon_cli.audit.table",
     "beacon_cli.checkup.examine",
     "beacon_cli.job.yaml_reader",
+    "beacon_cli.local.server",
+    "beacon_cli.local.servers",
     "beacon_cli.endpoints.recorded",
     "beacon_cli.runs.command",
     "beacon_cli.runs.execute",
@@ -48,7 +53,12 @@ PRELOADED = (
     "typer._adapters",
     "rich.console",
     "psutil",
+    "uvicorn.protocols.http.h11_impl",
+    "uvicorn.lifespan.off",
+    "modal_proto.api_grpc",  # what Modal's SDK imports; itself it reads its configuration then
+    "synchronicity",
 )
+SERVER = ("-P", "-m", "beacon_cli.local.server")
 _LONGEST_REQUEST = 1 << 18
 _LONGEST_NUMBER = 64
 # What Python or its libraries read when they start, and never again.
@@ -214,38 +224,51 @@ def _left(deadline: float | None) -> float | None:
 
 
 def serve(control: socket.socket) -> None:
-    """Fork a process for each request. Return in the processes of commands alone, when they can begin."""
+    """Fork a process for each request, and tell who asked its id and how it ended. Return in these processes alone."""
     for name in PRELOADED:
         importlib.import_module(name)
     gc.freeze()
+    ended, ending = socket.socketpair()
+    ending.setblocking(False)
+    signal.set_wakeup_fd(ending.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    asked: dict[int, socket.socket] = {}
     while True:
-        request, files, *_ = socket.recv_fds(control, _LONGEST_REQUEST, 3)
-        if not request:
-            os._exit(0)
-        if os.fork() == 0:
-            control.close()
-            _start(json.loads(request), *files)
-            return
-        for file in files:
-            os.close(file)
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                pass
+        for ready in select.select([control, ended], [], [])[0]:
+            if ready is ended:
+                ended.recv(_LONGEST_NUMBER)
+                _tell_ends(asked)
+                continue
+            request, files, *_ = socket.recv_fds(control, _LONGEST_REQUEST, 3)
+            if not request:
+                os._exit(0)
+            told, out, err = files
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for other in (control, ended, ending, *asked.values(), socket.socket(fileno=told)):
+                    other.close()
+                _become(json.loads(request), out, err)
+                return
+            os.close(out)
+            os.close(err)
+            asked[pid] = socket.socket(fileno=told)
+            _tell(asked[pid], pid)
 
 
-def _start(request: Mapping[str, Any], told: int, out: int, err: int) -> None:
-    """Fork the command, and return there; here tell its process id and how it ended."""
-    pid = os.fork()
-    if pid == 0:
-        os.close(told)
-        _become(request, out, err)
-        return
-    os.close(out)
-    os.close(err)
-    with contextlib.suppress(OSError), socket.socket(fileno=told) as asked:
-        asked.send(str(pid).encode())
-        asked.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
-    os._exit(0)
+def _tell_ends(asked: dict[int, socket.socket]) -> None:
+    """Tell of each process that has ended how it did."""
+    with contextlib.suppress(ChildProcessError):
+        while (end := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+            pid, status = end
+            with asked.pop(pid) as told:
+                _tell(told, os.waitstatus_to_exitcode(status))
+
+
+def _tell(asked: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        asked.send(str(number).encode())
 
 
 def _become(request: Mapping[str, Any], out: int, err: int) -> None:
@@ -258,6 +281,37 @@ def _become(request: Mapping[str, Any], out: int, err: int) -> None:
     os.environ.update(request["variables"])
     sys.argv = request["command"]
     sys.orig_argv = [sys.executable, *sys.argv]
+    subprocess.Popen = _Started  # type: ignore[misc, assignment]
+
+
+class _Started(subprocess.Popen[bytes]):
+    """A program that a command starts; a regional server goes on in the fork that would else begin it anew."""
+
+    def __init__(self, args: Any, **options: Any) -> None:
+        if not isinstance(args, str) and tuple(args[1:4]) == SERVER:
+            options["preexec_fn"] = functools.partial(_serve_region, args[4:], options["env"])
+        super().__init__(args, **options)
+
+
+def _serve_region(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+    """Be a regional server to the end of this process, which has its streams and its session already."""
+    from beacon_cli.local import server
+
+    signal.set_wakeup_fd(-1)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_DFL)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the command waits for the last of them
+    os.environ.clear()
+    os.environ.update(variables)
+    sys.argv = [server.__file__, *arguments]
+    code: Any = 1
+    try:
+        server.main()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

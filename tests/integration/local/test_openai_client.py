@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
-import openai
 import pytest
-from openai import AsyncOpenAI
 
 from beacon_cli.config import load_settings
 from beacon_cli.local.servers import local_servers
 from beacon_cli.settings import Settings
 from tests.support.local_models import scripted_settings
 from tests.support.vocabulary import REGIONS
+
+if TYPE_CHECKING:  # importing it takes most of a second, so only whoever runs these tests does it
+    from openai import AsyncOpenAI
 
 SCRIPT = {
     "default": "{model} in {place}",
@@ -28,10 +29,12 @@ SCRIPT = {
     ],
 }
 
-Test = Callable[[AsyncOpenAI], Coroutine[Any, Any, None]]
+Test = Callable[["AsyncOpenAI"], Coroutine[Any, Any, None]]
 
 
 def with_client(settings: Settings, model_id: str, test: Test, **options: Any) -> None:
+    from openai import AsyncOpenAI
+
     async def run() -> None:
         async with (
             local_servers(settings, [REGIONS["eu"]], model_ids=[model_id]) as servers,
@@ -49,6 +52,8 @@ async def say(client: AsyncOpenAI, prompt: str, model: str = "demo", **options: 
 
 
 def test_the_client_is_answered_and_refused_as_by_openai(tmp_path: Path) -> None:
+    import openai
+
     async def test(client: AsyncOpenAI) -> None:
         assert [model.id async for model in client.models.list()] == ["demo"]
         messages: Any = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "think"}]
@@ -81,6 +86,8 @@ def test_the_client_follows_the_redirects_of_a_slow_answer(tmp_path: Path) -> No
 
 
 def test_proxy_credentials_travel_as_default_headers(tmp_path: Path) -> None:
+    import openai
+
     async def test(client: AsyncOpenAI) -> None:
         assert await say(client, "Hi") == "demo in Europe"
         with pytest.raises(openai.AuthenticationError) as refused:
@@ -92,6 +99,8 @@ def test_proxy_credentials_travel_as_default_headers(tmp_path: Path) -> None:
 
 
 def test_a_real_model_gives_the_same_answer_by_both_routes() -> None:
+    import openai
+
     model, system, prompt = "smollm2-135m", "You are a pirate.", "Who are you?"
     sampling: dict[str, Any] = {"temperature": 0.9, "max_tokens": 16, "seed": 3}
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.calibration.jobs import TESTS, Design, JobOutcome, outcomes
 
-JOBS = 8
+JOBS = 5
 
 
 def simulated(design: Design) -> list[JobOutcome]:
@@ -21,7 +21,7 @@ def test_without_a_difference_few_tests_are_below_5_percent_and_few_jobs_have_a_
     jobs = simulated(design)
     below = sum(each.p_value is not None and each.p_value <= 0.05 for job in jobs for each in job.results)
     assert below <= 0.05 * JOBS * TESTS + 3 * (0.05 * 0.95 * JOBS * TESTS) ** 0.5
-    assert sum(any(each.different for each in job.results) for job in jobs) <= 2
+    assert sum(any(each.different for each in job.results) for job in jobs) <= 1
 
 
 def test_the_same_seeds_in_all_regions_do_not_raise_false_alarms() -> None:

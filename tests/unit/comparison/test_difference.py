@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from beacon_cli.comparison.difference import Difference
 from beacon_cli.comparison.distance import distances
@@ -115,7 +115,7 @@ def of_numbers(*groups: list[float], **options: int) -> Difference:
 def test_the_p_value_is_that_of_scipy_when_exchanges_are_few(sizes: tuple[int, ...]) -> None:
     chance = random.Random(sum(sizes))
     groups = [[round(chance.gauss(number / 2, 1), 6) for _ in range(size)] for number, size in enumerate(sizes)]
-    theirs = stats.permutation_test(
+    theirs = scipy.stats.permutation_test(
         [np.array(group) for group in groups], statistic_of_energy, n_resamples=np.inf, alternative="greater"
     )
     assert p_value(of_numbers(*groups)) == pytest.approx(theirs.pvalue)
@@ -125,7 +125,7 @@ def test_the_p_value_is_that_of_scipy_when_exchanges_are_few(sizes: tuple[int, .
 def test_the_p_value_is_about_that_of_scipy_when_exchanges_are_random(shift: float) -> None:
     chance = random.Random(2)
     groups = [[round(chance.gauss(shift * number, 1), 6) for _ in range(6)] for number in range(3)]
-    theirs = stats.permutation_test(
+    theirs = scipy.stats.permutation_test(
         [np.array(group) for group in groups],
         statistic_of_energy,
         n_resamples=5_000,
@@ -224,7 +224,7 @@ def test_the_interval_is_the_jackknife_of_the_effect() -> None:
     assert found.low is not None
     assert found.high is not None
     assert (found.low + found.high) / 2 == pytest.approx(found.effect)
-    assert found.high - found.effect == pytest.approx(stats.t.ppf(0.975, 2) * np.sqrt(variance))
+    assert found.high - found.effect == pytest.approx(scipy.stats.t.ppf(0.975, 2) * np.sqrt(variance))
 
 
 @pytest.mark.parametrize(
@@ -366,8 +366,8 @@ def test_the_paired_interval_leaves_out_one_seed_at_a_time() -> None:
     error = np.sqrt(4 * np.var(without))
     assert found.low is not None
     assert found.upper is not None
-    assert found.effect - found.low == pytest.approx(stats.t.ppf(0.975, 4) * error)
-    assert found.upper - found.effect == pytest.approx(stats.t.ppf(0.95, 4) * error)
+    assert found.effect - found.low == pytest.approx(scipy.stats.t.ppf(0.975, 4) * error)
+    assert found.upper - found.effect == pytest.approx(scipy.stats.t.ppf(0.95, 4) * error)
 
 
 def test_a_seed_with_missing_cells_exchanges_what_it_has() -> None:

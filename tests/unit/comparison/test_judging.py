@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from scipy import stats
+import scipy
 
 from beacon_cli.comparison.judging import judged
 from beacon_cli.comparison.lexical import lexical
@@ -94,7 +94,8 @@ def groups(chance: random.Random, repeats: int, *, own: bool) -> dict[str, list[
 def test_the_p_values_are_corrected_together_as_benjamini_and_hochberg_do() -> None:
     verdicts = some(8, 5, planted=2)
     p_values = [p_value(verdict.difference) for verdict in verdicts if verdict.difference]
-    assert [verdict.q_value for verdict in verdicts] == pytest.approx(list(stats.false_discovery_control(p_values)))
+    expected = scipy.stats.false_discovery_control(p_values)
+    assert [verdict.q_value for verdict in verdicts] == pytest.approx(list(expected))
     for verdict in verdicts:
         assert verdict.q_value is not None
         assert (verdict.verdict == "different") == (verdict.q_value <= 0.05)
@@ -222,7 +223,7 @@ def test_texts_and_outcomes_are_one_family() -> None:
     assert second.difference is not None
     p_values = [p_value(first.difference), p_value(second.difference), second.outcome_test.p_value]
     q_values = [first.q_value, second.q_value, second.outcome_test.q_value]
-    assert q_values == pytest.approx(list(stats.false_discovery_control(p_values)))
+    assert q_values == pytest.approx(list(scipy.stats.false_discovery_control(p_values)))
 
 
 def test_an_interval_never_contradicts_its_verdict() -> None:

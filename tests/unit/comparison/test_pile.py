@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from beacon_cli.comparison.pile import Pile
 
@@ -15,7 +15,7 @@ def test_one_stratum_of_two_groups_is_fishers_exact_test() -> None:
     found = pile.result()
     assert found is not None
     assert found.group == "EU"
-    assert found.p_value == pytest.approx(stats.fisher_exact([[0, 10], [5, 5]]).pvalue, abs=0.012)
+    assert found.p_value == pytest.approx(scipy.stats.fisher_exact([[0, 10], [5, 5]]).pvalue, abs=0.012)
 
 
 def test_what_piles_up_in_many_strata_is_found_though_no_stratum_shows_it() -> None:
