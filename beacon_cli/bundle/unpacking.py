@@ -11,7 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from beacon_cli.bundle.layout import layout_problem
 from beacon_cli.bundle.manifest import Listed
@@ -64,6 +64,14 @@ class Unpacking:
         """Return a whole document. Raises `BadZip` if it is damaged."""
         with self._member(name) as stream:
             return stream.read()
+
+    def has_bytes(self, name: str, expected: BinaryIO) -> bool:
+        """Return whether a file has exactly the bytes of a stream. Raises `BadZip` if it is damaged."""
+        with self._member(name) as stream:
+            while chunk := stream.read(_CHUNK):
+                if chunk != expected.read(len(chunk)):
+                    return False
+        return not expected.read(1)
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a file. Raises `BadZip` if it is damaged, or if a line is too long."""

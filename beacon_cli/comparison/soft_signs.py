@@ -24,13 +24,28 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """What the clauses at the beginning of a text are: where each kind of sign is first, and how many words are in
-    clauses without any sign (the content), of how many. `numbers`: there are numbers in the content."""
+    """The clauses at the beginning of a text, each with whether it has any sign, and where each kind of sign is first.
+
+    Words are counted only where that matters: most texts have few signs, and are read in several languages.
+    """
 
     first: Mapping[str, tuple[int, int]]
-    content: int
-    words: int
-    numbers: bool
+    clauses: tuple[tuple[str, bool], ...]
+
+    @property
+    def content(self) -> int:
+        """The number of words in clauses without any sign."""
+        return sum(len(words(clause)) for clause, signed in self.clauses if not signed)
+
+    @property
+    def words(self) -> int:
+        """The number of words."""
+        return sum(len(words(clause)) for clause, _ in self.clauses)
+
+    @property
+    def numbers(self) -> bool:
+        """Whether there are numbers in clauses without any sign."""
+        return any(_DIGIT.search(clause) for clause, signed in self.clauses if not signed)
 
 
 def withheld_by_soft_signs(text: str, language: Language) -> tuple[int, int] | None:
@@ -39,8 +54,10 @@ def withheld_by_soft_signs(text: str, language: Language) -> tuple[int, int] | N
     With more than a few words of content, or a number in it, the text is an answer.
     """
     signs = _signs_of(text, language)
+    if len(signs.first) < _LEAST_KINDS:
+        return None
     most = _MOST_CONTENT * (_UNSPACED if language.script in ("HAN", "KANA") else 1)
-    if signs.numbers or len(signs.first) < _LEAST_KINDS or signs.content > min(most, _MOST_SHARE * signs.words):
+    if signs.numbers or signs.content > min(most, _MOST_SHARE * signs.words):
         return None
     if "withholds" in signs.first:
         return signs.first["withholds"]
@@ -50,8 +67,7 @@ def withheld_by_soft_signs(text: str, language: Language) -> tuple[int, int] | N
 def _signs_of(text: str, language: Language) -> _Signs:
     """Return the soft signs at the beginning of a text in a language."""
     first: dict[str, tuple[int, int]] = {}
-    content = total = 0
-    numbers = False
+    clauses: list[tuple[str, bool]] = []
     for start, end in _clauses(text[:_LOOKED_AT], language):
         clause = text[start:end]
         kinds = [kind for kind, pattern in _patterns(language).items() if pattern.search(clause)]
@@ -59,12 +75,8 @@ def _signs_of(text: str, language: Language) -> _Signs:
             kinds.append("advises")
         for kind in kinds:
             first.setdefault(kind, (start, min(end, start + _SHOWN)))
-        count = len(words(clause))
-        total += count
-        if not kinds:
-            content += count
-            numbers = numbers or _DIGIT.search(clause) is not None
-    return _Signs(first, content, total, numbers)
+        clauses.append((clause, bool(kinds)))
+    return _Signs(first, tuple(clauses))
 
 
 def _clauses(text: str, language: Language) -> Iterator[tuple[int, int]]:
