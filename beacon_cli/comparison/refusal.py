@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -80,9 +80,14 @@ def rule_of_file(path: Path) -> RefusalRule:
 def judged_by_rules(answer: str) -> Judgement:
     """Return what an answer is: a refusal if its beginning refuses and no answer follows, `unknown` in a language that
     is not known. docs/explanation/refusals.md has the rule in words."""
-    text = answer[: _LOOKED_AT + _READ_ON].translate(_TYPOGRAPHIC)
+    return _judged(answer[: _LOOKED_AT + _READ_ON])
+
+
+@lru_cache(maxsize=512)  # repeats and regions often give the same answer
+def _judged(beginning: str) -> Judgement:
+    text = beginning.translate(_TYPOGRAPHIC)
     spoken = _without_quotations(text)
-    spoken_languages = spoken_in(answer)
+    spoken_languages = spoken_in(beginning)
     for language in spoken_languages:
         if (refusal := _refusal(spoken, language)) is not None:
             start, end = refusal
@@ -92,7 +97,7 @@ def judged_by_rules(answer: str) -> Judgement:
         if (withheld := withheld_by_soft_signs(spoken, language)) is not None:
             start, end = withheld
             return Judgement("refusal", text[start:end])
-    return Judgement("answer" if is_known(answer) else "unknown")
+    return Judgement("answer" if is_known(beginning) else "unknown")
 
 
 def _refusal(text: str, language: Language) -> tuple[int, int] | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from beacon_cli.comparison.languages import Language
@@ -22,61 +21,40 @@ _ASKS = re.compile(r"\s*[?？؟]")
 _DIGIT = re.compile(r"\d")
 
 
-@dataclass(frozen=True, slots=True)
-class _Signs:
-    """The clauses at the beginning of a text, each with whether it has any sign, and where each kind of sign is first.
-
-    Words are counted only where that matters: most texts have few signs, and are read in several languages.
-    """
-
-    first: Mapping[str, tuple[int, int]]
-    clauses: tuple[tuple[str, bool], ...]
-
-    @property
-    def content(self) -> int:
-        """The number of words in clauses without any sign."""
-        return sum(len(words(clause)) for clause, signed in self.clauses if not signed)
-
-    @property
-    def words(self) -> int:
-        """The number of words."""
-        return sum(len(words(clause)) for clause, _ in self.clauses)
-
-    @property
-    def numbers(self) -> bool:
-        """Whether there are numbers in clauses without any sign."""
-        return any(_DIGIT.search(clause) for clause, signed in self.clauses if not signed)
-
-
 def withheld_by_soft_signs(text: str, language: Language) -> tuple[int, int] | None:
     """Return where a text withholds an answer, if its beginning is made of nothing but soft signs, of several kinds.
 
     With more than a few words of content, or a number in it, the text is an answer.
     """
-    signs = _signs_of(text, language)
-    if len(signs.first) < _LEAST_KINDS:
+    clauses = list(_clauses(text[:_LOOKED_AT], language))
+    first: dict[str, tuple[int, int]] = {}
+    signed: set[tuple[int, int]] = set()
+    for left, (kind, pattern) in zip(reversed(range(len(_KINDS))), _patterns(language).items(), strict=True):
+        asks = kind == "advises"
+        found = [
+            (start, end)
+            for start, end in clauses
+            if pattern.search(text[start:end]) or (asks and _ASKS.match(text, end))
+        ]
+        if found:
+            start, end = found[0]
+            first[kind] = (start, min(end, start + _SHOWN))
+            signed.update(found)
+        if len(first) + left < _LEAST_KINDS:
+            return None  # as most texts: nothing else need be looked for
+    content = [text[start:end] for start, end in clauses if (start, end) not in signed]
+    if any(map(_DIGIT.search, content)):
         return None
     most = _MOST_CONTENT * (_UNSPACED if language.script in ("HAN", "KANA") else 1)
-    if signs.numbers or signs.content > min(most, _MOST_SHARE * signs.words):
+    if _word_count(content) > min(most, _MOST_SHARE * _word_count(text[start:end] for start, end in clauses)):
         return None
-    if "withholds" in signs.first:
-        return signs.first["withholds"]
-    return signs.first.get("grave") if "advises" in signs.first else None
+    if "withholds" in first:
+        return first["withholds"]
+    return first.get("grave") if "advises" in first else None
 
 
-def _signs_of(text: str, language: Language) -> _Signs:
-    """Return the soft signs at the beginning of a text in a language."""
-    first: dict[str, tuple[int, int]] = {}
-    clauses: list[tuple[str, bool]] = []
-    for start, end in _clauses(text[:_LOOKED_AT], language):
-        clause = text[start:end]
-        kinds = [kind for kind, pattern in _patterns(language).items() if pattern.search(clause)]
-        if _ASKS.match(text, end):
-            kinds.append("advises")
-        for kind in kinds:
-            first.setdefault(kind, (start, min(end, start + _SHOWN)))
-        clauses.append((clause, bool(kinds)))
-    return _Signs(first, tuple(clauses))
+def _word_count(clauses: Iterable[str]) -> int:
+    return sum(len(words(clause)) for clause in clauses)
 
 
 def _clauses(text: str, language: Language) -> Iterator[tuple[int, int]]:
