@@ -51,4 +51,5 @@ def _rows(bench: Bench, questions: int, *, repeats: int) -> Iterator[Row]:
 
 def _both(place: Workplace, job_id: str) -> tuple[Run, Run]:
     bundled = place.run("bundle", job_id, "-o", f"{job_id}.zip", "--json")
-    return bundled, place.run("verify", "bundle", f"{job_id}.zip", "--json")
+    # A copied job has the hash of the one question that it was copied from: `job` fails, and all else is computed.
+    return bundled, place.run("verify", "bundle", f"{job_id}.zip", "--json", exit_codes=(0, 1))

@@ -198,6 +198,8 @@ def test_no_text_of_a_job_can_act_in_any_page(connection: Connection, database_u
         for response in pages:
             shown(response).require_inert()
         compared(client, hostile_job.JOB).require_inert()
+        shown(client.get(job_address(hostile_job.JOB, "compare/results", text="<b>"))).require_inert()
+        shown(client.get(job_address(hostile_job.JOB, "compare/results"))).require_inert()
         text = client.get(job_address(hostile_job.JOB, f"answers/{numbers[9]}/text"))
     joined = " ".join(shown(response).text for response in pages)
     for part in (*hostile_job.ANSWERS[:5], r"\x1b[31mred\x1b[0m \u202etxet", "{{7*7}}", r"nul\x00 \ud800"):
