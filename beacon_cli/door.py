@@ -90,7 +90,7 @@ class Door:
         try:
             text = _decoded(body, "surrogatepass")
             require_few_values(text)
-            value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+            value = json.loads(text, parse_constant=refuse_constant, parse_float=finite)
         except TooMuch:
             raise
         except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
@@ -139,11 +139,13 @@ def _depth(value: object) -> int:
     return depth
 
 
-def _refuse_constant(name: str) -> float:
+def refuse_constant(name: str) -> float:
+    """Raise `ValueError` for what Python reads and JSON does not have: `NaN`, `Infinity` and `-Infinity`."""
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(literal: str) -> float:
+def finite(literal: str) -> float:
+    """Return a number. Raises `ValueError` for one that is too large, which programs read differently."""
     if math.isinf(number := float(literal)):
         raise ValueError(f"{literal} is not a number that JSON allows")
     return number

@@ -6,7 +6,7 @@ import hashlib
 import io
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, BinaryIO
 
@@ -39,10 +39,10 @@ class Archive:
                 yield buffered
         self.listed[name] = Listed(name, hashed.size, hashed.sha256)
 
-    def add(self, name: str, content: bytes) -> None:
-        """Write a whole file."""
+    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Write a whole file piece by piece."""
         with self.member(name) as stream:
-            stream.write(content)
+            stream.writelines(pieces)
 
     def close(self) -> None:
         """Write the end of the zip."""

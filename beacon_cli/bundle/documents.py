@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, BinaryIO, cast
 
 from beacon_cli.audit.report import AuditReport
 from beacon_cli.comparison.comparison import Comparison
 from beacon_cli.comparison.refusal import built_in_rule
-from beacon_cli.console.result import envelope
+from beacon_cli.console.result import envelope, json_pieces
 from beacon_cli.errors import BeaconError
 from beacon_cli.export.columns import row_of
 from beacon_cli.export.jsonl import jsonl_writer
@@ -19,23 +18,23 @@ from beacon_cli.records.read_answers import stored_executions
 from beacon_cli.records.snapshot import Connection
 
 
-def pretty(value: Mapping[str, Any]) -> bytes:
-    """Return a document as `--json` prints it."""
-    return f"{json.dumps(value, indent=2, ensure_ascii=True)}\n".encode()
+def pretty(value: Mapping[str, Any]) -> Iterator[bytes]:
+    """Yield a document piece by piece, as `--json` prints it."""
+    return (piece.encode() for piece in json_pieces(value))
 
 
-def document(command: str, data: Mapping[str, Any], problems: Sequence[BeaconError] = ()) -> bytes:
-    """Return the document of a command, with the problems that it found."""
+def document(command: str, data: Mapping[str, Any], problems: Sequence[BeaconError] = ()) -> Iterator[bytes]:
+    """Yield the document of a command, with the problems that it found."""
     return pretty(envelope(command, ok=not problems, data=data, errors=tuple(problems)))
 
 
-def audit_document(audit: AuditReport) -> bytes:
-    """Return what `check-db --json` prints."""
+def audit_document(audit: AuditReport) -> Iterator[bytes]:
+    """Yield what `check-db --json` prints."""
     return document("check-db", audit.as_data(), audit.problems)
 
 
-def verdicts_document(comparison: Comparison) -> bytes:
-    """Return what `compare --json` prints."""
+def verdicts_document(comparison: Comparison) -> Iterator[bytes]:
+    """Yield what `compare --json` prints."""
     return document("compare", comparison.as_data(), comparison.problems(fail_on_different=False))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from beacon_cli.door import MAX_VALUES, require_few_values
+from beacon_cli.door import MAX_VALUES, finite, refuse_constant, require_few_values
 
 MOST_IN_A_DOCUMENT = 10_000_000
 """The maximum number of values in a document: those of a comparison of 100,000 questions."""
@@ -16,13 +16,13 @@ MOST_IN_A_LINE = 4 * MAX_VALUES
 def parsed(content: bytes, most: int) -> Any:
     """Return the JSON value in some bytes.
 
-    Raises `ValueError` for anything else, for more than `most` values, and for an object that has a key twice: other
-    programs may read another of its values than this one.
+    Raises `ValueError` for anything else, for more than `most` values, and for what other programs may read differently
+    from this one: an object that has a key twice, and numbers that JSON does not have, or that are too large.
     """
     text = content.decode()
     require_few_values(text, most)
     try:
-        return json.loads(text, object_pairs_hook=_object)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=refuse_constant, parse_float=finite)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 

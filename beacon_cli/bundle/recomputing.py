@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
@@ -105,7 +105,7 @@ def audit_check(connection: Connection, job: StoredJob, bundle: Unpacking) -> tu
     computed, left_out = _as_timed(audited(connection, job), stored)
     computed, not_in_rows = _as_ended(computed, stored)
     left_out += not_in_rows
-    check = _compared("audit", names.AUDIT, stored, audit_document(computed))
+    check = _compared("audit", bundle, names.AUDIT, audit_document(computed))
     if check.status == "pass" and not computed.ok:
         check = Check("audit", "warn", f"{check.detail}; it is not ok: {computed.checks_summary()}")
     return check, computed, left_out
@@ -135,7 +135,13 @@ def verdicts_check(connection: Connection, job: StoredJob, bundle: Unpacking, do
         comparison = compare_jobs(connection, [job], options, models=models)
     except UsageError as error:
         raise NotRestorable(f"{names.JOB}: the answers cannot be compared as it says: {error.message}") from error
-    return _compared("verdicts", names.VERDICTS, _document(bundle, names.VERDICTS), verdicts_document(comparison))
+    return _compared("verdicts", bundle, names.VERDICTS, verdicts_document(comparison))
+
+
+def require_readable(bundle: Unpacking) -> None:
+    """Read the documents from which nothing is computed. Raises `NotRestorable` for one that is none."""
+    for name in (names.COSTS, names.VERSIONS):
+        _document(bundle, name)
 
 
 def version_note(bundle: Unpacking) -> str:
@@ -177,8 +183,14 @@ def _checks(stored: Mapping[str, Any]) -> list[Any]:
     return checks if isinstance(checks, list) else []
 
 
-def _compared(name: str, file: str, stored: Mapping[str, Any], computed: bytes) -> Check:
-    difference = first_difference(stored, json.loads(computed))
+def _compared(name: str, bundle: Unpacking, file: str, computed: Iterable[bytes]) -> Check:
+    """Compare a document with the computed one: only where their bytes differ are both held in memory."""
+    with tempfile.TemporaryFile(prefix="beacon-") as written:
+        written.writelines(computed)
+        written.seek(0)
+        same = bundle.has_bytes(file, cast(BinaryIO, written))
+        written.seek(0)
+        difference = None if same else first_difference(_document(bundle, file), json.load(written))
     if difference is None:
         return Check(name, "pass", f"computed anew from the rows, {file} is the same")
     return Check(name, "fail", f"{file} is not what its rows give: {difference}")

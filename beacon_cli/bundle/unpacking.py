@@ -68,6 +68,14 @@ class Unpacking:
         with self._member(name) as stream:
             return stream.read()
 
+    def has_bytes(self, name: str, expected: BinaryIO) -> bool:
+        """Return whether a file has exactly the bytes of a stream. Raises `BadZip` if it is damaged."""
+        with self._member(name) as stream:
+            while chunk := stream.read(_CHUNK):
+                if chunk != expected.read(len(chunk)):
+                    return False
+        return not expected.read(1)
+
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a file. Raises `BadZip` if it is damaged, or if a line is too long."""
         with self._member(name) as stream:

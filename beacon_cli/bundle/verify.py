@@ -19,6 +19,7 @@ from beacon_cli.bundle.recomputing import (
     audit_check,
     job_check,
     read_job,
+    require_readable,
     rows_check,
     stored_job,
     verdicts_check,
@@ -246,6 +247,7 @@ def _recompute(bundle: Unpacking, found: _Findings, database: Database) -> None:
     found.not_recomputed += [line for line in _ONLY_HASHED if line.partition(":")[0] in bundle.names]
     try:
         document = read_job(bundle)
+        require_readable(bundle)
         _require_space(bundle)
         with database() as url, status_line("computing audit and verdicts anew"):
             restore(url, bundle, document)

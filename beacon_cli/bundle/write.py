@@ -94,9 +94,9 @@ def write_bundle(
         with closing(Archive(cast(BinaryIO, spooled))) as archive:
             with status_line("comparing the answers, and writing the bundle"), reading(connection):
                 comparison, executions = _write_files(archive, connection, job, options, settings, contents)
-            archive.add(names.SUMS, sums_of(archive.listed.values()))
+            archive.add(names.SUMS, [sums_of(archive.listed.values())])
             manifest = manifest_of(archive.listed.values())
-            archive.add(names.MANIFEST, manifest)
+            archive.add(names.MANIFEST, [manifest])
             signed_by = None if contents.key is None else _sign(archive, manifest, contents.key)
         spooled.seek(0)
         shutil.copyfileobj(spooled, stream)
@@ -127,7 +127,7 @@ def _write_files(
         if not contents.partial:
             _require_complete(audited(connection, job))
         comparison = _compared(connection, job, options, settings, cast(BinaryIO, page) if contents.report else None)
-        archive.add(names.README, _readme(comparison))
+        archive.add(names.README, [_readme(comparison)])
         archive.add(names.AUDIT, audit_document(comparison.audits[0]))
         costs = cost_report(connection, settings, job.id, None, billing=False, as_json=True)
         archive.add(names.COSTS, document("costs", costs.as_data()))
@@ -135,8 +135,7 @@ def _write_files(
             executions = write_rows(stream, connection, job)
         archive.add(names.JOB_FILE, pretty(job_file(job, names.QUESTIONS)))
         archive.add(names.JOB, pretty(job_document(connection, job, options, settings.vocabulary.models)))
-        with archive.member(names.QUESTIONS) as stream:
-            stream.writelines(question_lines(connection, job))
+        archive.add(names.QUESTIONS, question_lines(connection, job))
         if contents.report:
             page.seek(0)
             with archive.member(names.REPORT) as stream:
@@ -197,6 +196,6 @@ def _sign(archive: Archive, manifest: bytes, key: Path) -> str:
     """Sign the manifest, and return the key that signed."""
     signature = signature_of(manifest, key)
     signer = key_of(signature)
-    archive.add(names.SIGNATURE, signature)
-    archive.add(names.SIGNERS, signer.allowed_signers)
+    archive.add(names.SIGNATURE, [signature])
+    archive.add(names.SIGNERS, [signer.allowed_signers])
     return str(signer)

@@ -20,6 +20,7 @@ from beacon_cli.comparison.pooled import Pooled
 from beacon_cli.comparison.tagged import Tagged
 from beacon_cli.comparison.verdicts import DIFFERENT, VERDICTS, Judged, Subject, Terms, Verdict, spoken
 from beacon_cli.console.formatting import arm_label, quantity
+from beacon_cli.console.long_list import MadeList
 from beacon_cli.console.printable import excerpt
 from beacon_cli.errors import ProblemsFound
 
@@ -198,7 +199,7 @@ class Comparison:
         return tuple(ProblemsFound(text) for text in found)
 
     def as_data(self) -> dict[str, Any]:
-        """Return the `data` of `compare --json`."""
+        """Return the `data` of `compare --json`; its results are made one by one when they are written."""
         return {
             "job_id": self.job_ids[0],
             "other_job_id": self.job_ids[1] if len(self.job_ids) > 1 else None,
@@ -227,7 +228,7 @@ class Comparison:
             "pooled": self.pooled_data,
             "controls": [_control(control) for control in self.controls],
             "verdicts": self.verdicts,
-            "results": [_result(result, self.design) for result in self.results],
+            "results": MadeList(lambda: (_result(result, self.design) for result in self.results)),
             "regions": {name: figures.as_data("models") for name, figures in self.figures.items()},
             "models": {name: figures.as_data("regions") for name, figures in self.model_figures.items()} or None,
             "tags": [each.as_data() for each in self.tagged] or None,

@@ -66,6 +66,8 @@ def script_of(text: str) -> str | None:
     Japanese is told from Chinese by its syllables.
     """
     beginning = text[:_LOOKED_AT]
+    if beginning.isascii():
+        return "LATIN" if any(map(str.isalpha, beginning)) else None
     counts = Counter({script: len(pattern.findall(beginning)) for script, pattern in _letters().items()})
     if counts["KANA"]:
         counts["KANA"] += counts.pop("HAN")
@@ -75,17 +77,17 @@ def script_of(text: str) -> str | None:
 
 def language_of(text: str) -> str | None:
     """Return the code of the known language that a text seems to be in; None if it is in another one, or too short."""
-    return _read(text).language
+    return _read(text[:_LOOKED_AT]).language
 
 
 def is_known(text: str) -> bool:
     """Return whether a text is in a known language, or has too few words to be in any."""
-    return _read(text).known
+    return _read(text[:_LOOKED_AT]).known
 
 
 def spoken_in(text: str) -> tuple[Language, ...]:
     """Return the languages in which a text may refuse: its own and English; all of its script if it is short."""
-    read = _read(text)
+    read = _read(text[:_LOOKED_AT])
     return _candidates(read.script, read.language if read.words >= _CERTAIN else None)
 
 
@@ -100,14 +102,14 @@ class _Read:
 
 
 @lru_cache(maxsize=16)  # asked several times about the same text
-def _read(text: str) -> _Read:
-    script = script_of(text)
+def _read(beginning: str) -> _Read:
+    script = script_of(beginning)
     if script is None:
-        return _Read(None, 0, None, known=not any(map(str.isalpha, text[:_LOOKED_AT])))
+        return _Read(None, 0, None, known=not any(map(str.isalpha, beginning)))
     known = [code for code, language in languages().items() if language.script == script]
     if script not in _others():
         return _Read(script, 0, known[0], known=True)
-    words = _WORD.findall(text[:_LOOKED_AT].replace("’", "'").lower())
+    words = _WORD.findall(beginning.replace("’", "'").lower())
     count, code = max((_common(words, languages()[code].common), code) for code in known)
     others = max(_common(words, common) for common in _others()[script])
     if count and count >= others and count >= _LEAST_SHARE * len(words):

@@ -12,14 +12,12 @@ from typing import Literal
 from beacon_cli.comparison.languages import Language, is_known, spoken_in
 from beacon_cli.comparison.soft_signs import withheld_by_soft_signs
 from beacon_cli.comparison.words import words
-from beacon_cli.console.input_file import input_name, meant_file, opened_input, reason
 from beacon_cli.errors import UsageError
 
 Label = Literal["refusal", "answer", "unknown"]
 
 _LOOKED_AT = 300  # characters from the start of an answer, for what refuses
 _READ_ON = 2_000  # characters after it, for an answer that follows
-_SHORT = 800  # characters of an answer whose judgement is remembered
 _ANSWER = 4  # words after "but" that are an answer
 _UNSPACED_ANSWER = 8  # the same in Chinese and Japanese, where a word is a character
 _LONG_ANSWER = 60  # words after a refusal that are an answer without "but"
@@ -60,40 +58,36 @@ def built_in_rule() -> RefusalRule:
 
 
 def rule_of_file(path: Path) -> RefusalRule:
-    """Return the rule in a file or stdin: one regular expression per line, `#` begins a comment. Raises `UsageError`.
+    """Return the rule in a file: one regular expression per line, `#` begins a comment. Raises `UsageError`.
 
     An answer is a refusal if one of them matches in its first 300 characters.
     """
-    source = input_name(path)
     try:
-        with opened_input(path, "the rule for refusals") as stream:
-            lines = stream.read().decode("utf-8-sig").splitlines()
-    except UnicodeError as error:
-        raise UsageError(f"{source}: the rule for refusals cannot be read: it is not UTF-8") from error
-    except OSError as error:
-        raise UsageError(
-            f"{source}: the rule for refusals cannot be read: {reason(error)}", hint=meant_file(path, error).rstrip()
-        ) from error
-    patterns = tuple(_patterns(source, lines))
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"{path}: the rule for refusals cannot be read: {reason}") from error
+    patterns = tuple(_patterns(str(path), lines))
 
     def judged(answer: str) -> Judgement:
         beginning = answer[:_LOOKED_AT].translate(_TYPOGRAPHIC)
         found = next((match[0] for pattern in patterns if (match := pattern.search(beginning))), None)
         return Judgement("answer" if found is None else "refusal", found)
 
-    return RefusalRule(source, judged)
+    return RefusalRule(str(path), judged)
 
 
 def judged_by_rules(answer: str) -> Judgement:
     """Return what an answer is: a refusal if its beginning refuses and no answer follows, `unknown` in a language that
     is not known. docs/explanation/refusals.md has the rule in words."""
-    return _judged_again(answer) if len(answer) <= _SHORT else _judged(answer)
+    return _judged(answer[: _LOOKED_AT + _READ_ON])
 
 
-def _judged(answer: str) -> Judgement:
-    text = answer[: _LOOKED_AT + _READ_ON].translate(_TYPOGRAPHIC)
+@lru_cache(maxsize=512)  # repeats and regions often give the same answer
+def _judged(beginning: str) -> Judgement:
+    text = beginning.translate(_TYPOGRAPHIC)
     spoken = _without_quotations(text)
-    spoken_languages = spoken_in(answer)
+    spoken_languages = spoken_in(beginning)
     for language in spoken_languages:
         if (refusal := _refusal(spoken, language)) is not None:
             start, end = refusal
@@ -103,10 +97,7 @@ def _judged(answer: str) -> Judgement:
         if (withheld := withheld_by_soft_signs(spoken, language)) is not None:
             start, end = withheld
             return Judgement("refusal", text[start:end])
-    return Judgement("answer" if is_known(answer) else "unknown")
-
-
-_judged_again = lru_cache(maxsize=4096)(_judged)  # short answers are often the same
+    return Judgement("answer" if is_known(beginning) else "unknown")
 
 
 def _refusal(text: str, language: Language) -> tuple[int, int] | None:

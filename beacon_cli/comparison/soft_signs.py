@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from beacon_cli.comparison.languages import Language
@@ -26,31 +26,35 @@ def withheld_by_soft_signs(text: str, language: Language) -> tuple[int, int] | N
 
     With more than a few words of content, or a number in it, the text is an answer.
     """
-    clauses = list(_signs_of(text, language))
+    clauses = list(_clauses(text[:_LOOKED_AT], language))
     first: dict[str, tuple[int, int]] = {}
-    for (start, end), kinds in clauses:
-        for kind in kinds:
-            first.setdefault(kind, (start, min(end, start + _SHOWN)))
-    if len(first) < _LEAST_KINDS:  # of most texts: their words need not be counted
+    signed: set[tuple[int, int]] = set()
+    for left, (kind, pattern) in zip(reversed(range(len(_KINDS))), _patterns(language).items(), strict=True):
+        asks = kind == "advises"
+        found = [
+            (start, end)
+            for start, end in clauses
+            if pattern.search(text[start:end]) or (asks and _ASKS.match(text, end))
+        ]
+        if found:
+            start, end = found[0]
+            first[kind] = (start, min(end, start + _SHOWN))
+            signed.update(found)
+        if len(first) + left < _LEAST_KINDS:
+            return None  # as most texts: nothing else need be looked for
+    content = [text[start:end] for start, end in clauses if (start, end) not in signed]
+    if any(map(_DIGIT.search, content)):
         return None
-    without = [text[start:end] for (start, end), kinds in clauses if not kinds]
-    content = sum(len(words(clause)) for clause in without)
-    total = sum(len(words(text[start:end])) for (start, end), _ in clauses)
     most = _MOST_CONTENT * (_UNSPACED if language.script in ("HAN", "KANA") else 1)
-    if content > min(most, _MOST_SHARE * total) or any(map(_DIGIT.search, without)):
+    if _word_count(content) > min(most, _MOST_SHARE * _word_count(text[start:end] for start, end in clauses)):
         return None
     if "withholds" in first:
         return first["withholds"]
     return first.get("grave") if "advises" in first else None
 
 
-def _signs_of(text: str, language: Language) -> Iterator[tuple[tuple[int, int], list[str]]]:
-    """Yield where each clause at the beginning of a text begins and ends, with the kinds of soft signs in it."""
-    for start, end in _clauses(text[:_LOOKED_AT], language):
-        kinds = [kind for kind, pattern in _patterns(language).items() if pattern.search(text[start:end])]
-        if _ASKS.match(text, end):
-            kinds.append("advises")
-        yield (start, end), kinds
+def _word_count(clauses: Iterable[str]) -> int:
+    return sum(len(words(clause)) for clause in clauses)
 
 
 def _clauses(text: str, language: Language) -> Iterator[tuple[int, int]]:

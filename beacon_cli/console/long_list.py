@@ -1,17 +1,19 @@
-"""A JSON list that may be too long for memory: it stays in a temporary file until it is printed."""
+"""JSON lists that may be too long for memory: they are written item by item."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 _IN_MEMORY_BYTES = 2**20
+_LINE_END = "\n"
+_MARGIN = "\n    "  # before a key of `data`, where these lists are
 
 
 class LongList:
-    """The items of an iterable, each as a line of JSON; up to one megabyte stays in memory."""
+    """The items of an iterable, each as a line of JSON, in a temporary file; up to one megabyte stays in memory."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES, "w+", encoding="ascii")  # noqa: SIM115
@@ -21,8 +23,26 @@ class LongList:
     def __del__(self) -> None:
         self._file.close()
 
-    def lines(self) -> Iterator[str]:
-        """Yield each item as JSON, without a line end."""
+    def pieces(self) -> Iterator[str]:
+        """Yield the list as JSON, an item per line."""
         self._file.seek(0)
-        for line in self._file:
-            yield line.removesuffix("\n")
+        yield "["
+        for number, line in enumerate(self._file):
+            yield f"{',' if number else ''}{_MARGIN}  {line.removesuffix(_LINE_END)}"
+        yield "]"
+
+
+class MadeList:
+    """Items that are made when they are written, one at a time, in the form of any other list of a document."""
+
+    def __init__(self, items: Callable[[], Iterable[Any]]) -> None:
+        self._items = items
+
+    def pieces(self) -> Iterator[str]:
+        """Yield the list as JSON, each item over several lines."""
+        empty = True
+        for item in self._items():
+            text = json.dumps(item, indent=2, default=str).replace(_LINE_END, f"{_MARGIN}  ")
+            yield f"{'[' if empty else ','}{_MARGIN}  {text}"
+            empty = False
+        yield "[]" if empty else f"{_MARGIN}]"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from beacon_cli.console.long_list import LongList
+from beacon_cli.console.long_list import LongList, MadeList
 from beacon_cli.console.printable import printable
 from beacon_cli.console.redaction import redacted
 from beacon_cli.console.terminal import TextStream, console, wrapped_for
@@ -89,28 +89,32 @@ def _print_result(result: CommandResult) -> None:
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """Write one JSON document and a newline on stdout, in ASCII so that no locale can fail on it.
+    """Write one JSON document and a newline on stdout, in ASCII so that no locale can fail on it."""
+    for piece in json_pieces(document):
+        sys.stdout.write(piece)
+    sys.stdout.flush()
 
-    A `LongList` in it is written line by line, never held as a whole.
+
+def json_pieces(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a JSON document and a newline, in ASCII.
+
+    A `LongList` or `MadeList` among its data is written item by item, never held as a whole.
     """
-    mark = uuid.uuid4().hex  # a placeholder for a long list; no text of the document can predict it
-    long_lists: list[LongList] = []
+    mark = uuid.uuid4().hex  # a placeholder for a list; no text of the document can predict it
+    lists: list[LongList | MadeList] = []
 
     def stand_in(value: object) -> str:
-        if not isinstance(value, LongList):
+        if not isinstance(value, LongList | MadeList):
             return str(value)
-        long_lists.append(value)
+        lists.append(value)
         return mark
 
     head, *parts = json.dumps(document, indent=2, ensure_ascii=True, default=stand_in).split(f'"{mark}"')
-    sys.stdout.write(head)
-    for long_list, part in zip(long_lists, parts, strict=True):
-        sys.stdout.write("[")
-        for number, line in enumerate(long_list.lines()):
-            sys.stdout.write(f"{',' if number else ''}\n      {line}")
-        sys.stdout.write(f"]{part}")
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    yield head
+    for each, part in zip(lists, parts, strict=True):
+        yield from each.pieces()
+        yield part
+    yield "\n"
 
 
 def print_error(error: BeaconError) -> None:

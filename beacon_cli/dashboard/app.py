@@ -21,6 +21,7 @@ from beacon_cli.dashboard import (
     job_list,
     job_page,
     one_answer,
+    results,
 )
 from beacon_cli.dashboard.guard import Guard
 from beacon_cli.dashboard.one_answer import NoAnswer
@@ -32,7 +33,7 @@ from beacon_cli.html.style import style
 
 _ROUTERS = (
     *(job_list.router, job_page.router, job_events.router, fleet_page.router),
-    *(answers.router, one_answer.router, compare.router, audit.router, costs.router),
+    *(answers.router, one_answer.router, compare.router, results.router, audit.router, costs.router),
 )
 _RETRY_SECONDS = 3
 

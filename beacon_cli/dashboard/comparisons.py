@@ -13,6 +13,7 @@ from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from beacon_cli.console.redaction import redacted
 from beacon_cli.records.stamp import Stamp
@@ -23,11 +24,24 @@ _CHILD = "beacon_cli.dashboard.comparing"
 _SAYS_MORE = "beacon compare does the same, and says more"
 
 
+class ResultRow(NamedTuple):
+    """A result in the list of all: a tuple, of which there may be many. `apart` names what stands apart."""
+
+    question_id: str
+    inside: str
+    verdict: str
+    effect: float | None
+    between: float | None
+    q_value: float | None
+    apart: str
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A comparison as a part of a page, and what the job had when it was begun."""
+    """A comparison as a part of a page, all results, and what the job had when it was begun."""
 
     html: str
+    results: tuple[ResultRow, ...]
     stamp: Stamp
     made_at: datetime
     seconds: float
@@ -99,6 +113,12 @@ class Comparisons:
             waiting = not asked.future.running() and any(each.future.running() for each in others)
             return Making(time.monotonic() - asked.since, waiting=waiting)
 
+    def made(self, job_id: str) -> Made | None:
+        """Return the comparison of a job if it is there; nothing is begun."""
+        with self._lock:
+            self._collect()
+            return self._kept.get(job_id)
+
     def close(self) -> None:
         """End the process, if there is one, and make nothing more."""
         with self._lock:
@@ -137,7 +157,15 @@ class Comparisons:
         found = json.loads(output)
         if "html" not in found:
             return Failed(redacted(found["message"]), redacted(found["hint"]))
-        return Made(found["html"], stamp, datetime.now(UTC), time.monotonic() - began)
+        return Made(
+            found["html"], tuple(map(_row, found["results"])), stamp, datetime.now(UTC), time.monotonic() - began
+        )
+
+
+def _row(values: list[Any]) -> ResultRow:
+    """Return a result as it was written; texts that most results share are kept once."""
+    row = ResultRow(*values)
+    return row._replace(inside=sys.intern(row.inside), verdict=sys.intern(row.verdict), apart=sys.intern(row.apart))
 
 
 def _start() -> subprocess.Popen[bytes]:

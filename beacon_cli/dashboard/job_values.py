@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -24,12 +25,16 @@ _WITHOUT_TEXT = ("empty", "blocked", "failed", "timeout", "cancelled")
 def job_values(
     connection: Connection, site: Site, job: StoredJob, overview: JobOverview, lanes: Mapping[LaneName, LaneRows]
 ) -> dict[str, Value]:
-    """Return the values of a job now. Raises `StoreError`."""
+    """Return the values of a job now: `grid` names models and regions, so a page can tell whether it has their rows.
+
+    Raises `StoreError`.
+    """
     running = overview.status == "running"
     shared = site.shared_state(job.id) if running else None
     doing = activity(connection, job, overview.holder, shared) if running else Activity()
     return {
         "status": overview.status,
+        "grid": json.dumps(grid(lanes)),
         **_progress(overview, lanes, job, doing),
         **_now(doing, running=running),
         **dict(_cells(lanes, doing)),

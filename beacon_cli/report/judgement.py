@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -47,6 +48,7 @@ def judgement_values(report: Report, rule: RefusalRule, *, answers_at: AnswersAt
     comparison = report.comparison
     [audit] = comparison.audits
     shown = report.answers.kept
+    reasons, other_reasons = _reasons(comparison.results)
     return {
         "comparison": comparison,
         "recorded": report.recorded,
@@ -66,7 +68,8 @@ def judgement_values(report: Report, rule: RefusalRule, *, answers_at: AnswersAt
         "names": report.groups,
         "detectable": detectable(comparison.results),
         "lost_in_the_whole": LOST_IN_THE_WHOLE,
-        "reasons": _reasons(report),
+        "reasons": reasons,
+        "other_reasons": other_reasons,
         "map": effect_map(comparison, shown, report.recorded.prompts),
         "anchors": {key: anchor for key, anchor in anchors_of(comparison).items() if key in shown},
         "key_of": key_of,
@@ -98,13 +101,11 @@ def _outcomes_differ(result: Judged, rate: float) -> bool:
     return result.verdict == "different" and test is not None and test.q_value <= rate
 
 
-def _reasons(report: Report) -> dict[str, int]:
-    """Return why results show nothing, or less than they could, with their number."""
-    counts: dict[str, int] = {}
-    for result in report.comparison.results:
-        if result.reason and result.verdict != "no_text":
-            counts[result.reason] = counts.get(result.reason, 0) + 1
-    return counts
+def _reasons(results: Iterable[Judged]) -> tuple[list[tuple[str, int]], int]:
+    """Return the commonest reasons why results show nothing, or less than they could, and how many have another."""
+    counts = Counter(each.reason for each in results if each.reason and each.verdict != "no_text")
+    listed = counts.most_common(_MOST_LISTED)
+    return listed, counts.total() - sum(count for _, count in listed)
 
 
 def _rate(rate: Rate) -> str:

@@ -17,10 +17,10 @@ WITH job AS (
     FROM generate_series(0, %(questions)s - 1) AS number
     RETURNING position, id, text
 )
-INSERT INTO executions (job_id, run_id, question_id, model_id, region, status, attempts, hops, prompt, response,
+INSERT INTO executions (job_id, run_id, question_id, model_id, region, repeat, status, attempts, hops, prompt, response,
                         output_data, receipt_data, provider_id, container_id, container_region, http_status,
                         queued_at, started_at, completed_at)
-SELECT job.id, run.id, question.id, row.model_id, row.region, row.status, row.attempts, row.hops, question.text,
+SELECT job.id, run.id, question.id, row.model_id, row.region, row.repeat, row.status, row.attempts, row.hops, question.text,
        'answer to ' || question.text || repeat('x', 200), row.output_data, row.receipt_data, row.provider_id,
        row.container_id, row.container_region, row.http_status,
        asked.at, asked.at + interval '1 ms', asked.at + interval '15 ms'

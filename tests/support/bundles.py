@@ -71,7 +71,7 @@ def packed(path: Path, files: Mapping[str, bytes]) -> Path:
     """Write a zip with these files, as a bundle is written."""
     with path.open("wb") as stream, closing(Archive(stream)) as archive:
         for name, content in files.items():
-            archive.add(name, content)
+            archive.add(name, [content])
     return path
 
 

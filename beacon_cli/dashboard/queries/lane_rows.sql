@@ -4,3 +4,4 @@ SELECT execution.model_id, execution.region, execution.status, execution.contain
        coalesce(sum(greatest(execution.attempts - 1, 0)), 0)::bigint AS retries
 FROM {executions} AS execution
 GROUP BY execution.model_id, execution.region, execution.status, execution.container_id
+ORDER BY execution.model_id, execution.region

@@ -24,8 +24,8 @@
     const show = (event) => {
       seen = event.lastEventId;
       const values = JSON.parse(event.data);
-      if ((values.status ?? watched.dataset.status) !== watched.dataset.status) {
-        close(); // other parts of the page depend on it
+      if (["status", "grid"].some((name) => (values[name] ?? watched.dataset[name]) !== watched.dataset[name])) {
+        close(); // other parts of the page depend on them
         location.reload();
         return;
       }

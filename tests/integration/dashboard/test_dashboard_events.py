@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import signal
 import threading
@@ -94,6 +95,19 @@ def test_what_a_later_run_adds_to_the_job_counts(connection: Connection, databas
         assert next(lines)["answered"].startswith("0 of 1 ")
         connection.execute("UPDATE jobs SET spec = jsonb_set(spec, '{repeats}', '3')")
         assert next(lines)["answered"].startswith("0 of 3 ")
+
+
+def test_a_page_can_tell_that_a_later_run_added_a_model(connection: Connection, database_url: str) -> None:
+    spec = {"models": ["m"], "regions": ["US"], "repeats": 1, "questions": {"count": 1}}
+    connection.execute(
+        "INSERT INTO jobs (id, spec, spec_sha256, batching) VALUES ('j', %s, 'x', 'question')", [json.dumps(spec)]
+    )
+    with served(database_url) as (_, client), client.stream("GET", "/jobs/j/events") as viewer:
+        lines = (json.loads(line[6:]) for line in viewer.iter_lines() if line.startswith("data: "))
+        page = html.unescape(client.get("/jobs/j").text)
+        assert f'data-grid="{next(lines)["grid"]}"' in page
+        connection.execute("""UPDATE jobs SET spec = jsonb_set(spec, '{models}', '["m", "n"]')""")
+        assert json.loads(next(lines)["grid"]) == [["m", "n"], ["US"]]
 
 
 def test_a_viewer_may_say_in_the_address_what_it_has_seen(connection: Connection, database_url: str) -> None:

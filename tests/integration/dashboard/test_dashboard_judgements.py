@@ -87,6 +87,21 @@ def test_verdicts_are_those_of_compare_and_kept_until_they_are_wanted_anew(
     assert "Comparing for " in shown(client.get(f"/jobs/{JOB}/compare")).text
 
 
+def test_every_result_is_on_some_page_and_can_be_searched(connection: Connection, client: Any) -> None:
+    many_cells.store(connection, ManyCells(questions=30, repeats=1))
+    address = f"/jobs/{JOB}/compare/results"
+    assert client.get(address).headers["location"] == f"/jobs/{JOB}/compare"
+    assert address in compared(client).links("Every result, page by page (60)")
+    first = shown(client.get(address))
+    assert (len(first.texts("tr")), first.texts("caption")) == (51, ["60 results, in the order of the questions"])
+    [following] = first.links("Next page")
+    assert len(shown(client.get(following)).texts("tr")) == 11
+    found = shown(client.get(f"{address}?text=Q12&inside={MODELS[0]}&verdict=untestable"))
+    assert (len(found.texts("tr")), found.texts("th")[-1]) == (2, "q12")
+    assert "No result fits." in shown(client.get(f"{address}?verdict=better")).text
+    assert "There are no more results." in shown(client.get(f"{address}?page=9")).text
+
+
 def test_why_there_is_no_comparison_is_said_once_and_then_it_is_tried_again(database_url: str) -> None:
     stamp = Stamp(0, None, None)
     with closing(Comparisons(database_url, VOCABULARY)) as comparisons:
@@ -183,6 +198,8 @@ def test_no_text_of_a_job_can_act_in_any_page(connection: Connection, database_u
         for response in pages:
             shown(response).require_inert()
         compared(client, hostile_job.JOB).require_inert()
+        shown(client.get(job_address(hostile_job.JOB, "compare/results", text="<b>"))).require_inert()
+        shown(client.get(job_address(hostile_job.JOB, "compare/results"))).require_inert()
         text = client.get(job_address(hostile_job.JOB, f"answers/{numbers[9]}/text"))
     joined = " ".join(shown(response).text for response in pages)
     for part in (*hostile_job.ANSWERS[:5], r"\x1b[31mred\x1b[0m \u202etxet", "{{7*7}}", r"nul\x00 \ud800"):

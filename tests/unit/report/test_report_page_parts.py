@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -81,3 +82,9 @@ def test_of_too_many_questions_those_that_matter_most_are_in_the_map() -> None:
     made = effect_map(cast(Any, SimpleNamespace(results=results)), (), {})
     assert (len(made.rows), made.left_out) == (400, 100)
     assert made.rows[-1].question_id == "q499"
+
+
+def test_of_many_different_reasons_the_commonest_are_listed_and_the_others_counted() -> None:
+    results = [replace(judged("q", "m", 0.1), reason=f"reason {number}") for number in [*range(60), 59, 59, 58]]
+    listed, others = judgement._reasons([*results, judged("q", "m", 0.1)])
+    assert (listed[:3], len(listed), others) == ([("reason 59", 3), ("reason 58", 2), ("reason 0", 1)], 50, 10)
