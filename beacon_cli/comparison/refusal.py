@@ -12,6 +12,7 @@ from typing import Literal
 from beacon_cli.comparison.languages import Language, is_known, spoken_in
 from beacon_cli.comparison.soft_signs import withheld_by_soft_signs
 from beacon_cli.comparison.words import words
+from beacon_cli.console.input_file import input_name, meant_file, opened_input, reason
 from beacon_cli.errors import UsageError
 
 Label = Literal["refusal", "answer", "unknown"]
@@ -58,23 +59,28 @@ def built_in_rule() -> RefusalRule:
 
 
 def rule_of_file(path: Path) -> RefusalRule:
-    """Return the rule in a file: one regular expression per line, `#` begins a comment. Raises `UsageError`.
+    """Return the rule in a file or stdin: one regular expression per line, `#` begins a comment. Raises `UsageError`.
 
     An answer is a refusal if one of them matches in its first 300 characters.
     """
+    source = input_name(path)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise UsageError(f"{path}: the rule for refusals cannot be read: {reason}") from error
-    patterns = tuple(_patterns(str(path), lines))
+        with opened_input(path, "the rule for refusals") as stream:
+            lines = stream.read().decode("utf-8-sig").splitlines()
+    except UnicodeError as error:
+        raise UsageError(f"{source}: the rule for refusals cannot be read: it is not UTF-8") from error
+    except OSError as error:
+        raise UsageError(
+            f"{source}: the rule for refusals cannot be read: {reason(error)}", hint=meant_file(path, error).rstrip()
+        ) from error
+    patterns = tuple(_patterns(source, lines))
 
     def judged(answer: str) -> Judgement:
         beginning = answer[:_LOOKED_AT].translate(_TYPOGRAPHIC)
         found = next((match[0] for pattern in patterns if (match := pattern.search(beginning))), None)
         return Judgement("answer" if found is None else "refusal", found)
 
-    return RefusalRule(str(path), judged)
+    return RefusalRule(source, judged)
 
 
 def judged_by_rules(answer: str) -> Judgement:
@@ -83,7 +89,7 @@ def judged_by_rules(answer: str) -> Judgement:
     return _judged(answer[: _LOOKED_AT + _READ_ON])
 
 
-@lru_cache(maxsize=512)  # repeats and regions often give the same answer
+@lru_cache(maxsize=4096)  # repeats and regions often give the same answer
 def _judged(beginning: str) -> Judgement:
     text = beginning.translate(_TYPOGRAPHIC)
     spoken = _without_quotations(text)
