@@ -3,7 +3,8 @@
 Each command is a process of its own: forked, with its own arguments, environment, folder and pipes, and ended as Python
 ends. What is about the start of the program itself (imports, signals, encodings, how it was called) starts it anew.
 
-The regional servers that such a command starts are processes of their own, too, forked from it in the same way.
+The Pythons that such a command starts (regional servers, and what imports Modal's SDK) are processes of their own, too,
+forked from it in the same way.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import functools
 import gc
 import importlib
 import json
+import logging
 import os
 import select
 import signal
@@ -21,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -55,10 +58,21 @@ PRELOADED = (
     "psutil",
     "uvicorn.protocols.http.h11_impl",
     "uvicorn.lifespan.off",
+    "beacon_cli.deployment.child",
     "modal_proto.api_grpc",  # what Modal's SDK imports; itself it reads its configuration then
     "synchronicity",
+    "rich.table",
+    "rich.syntax",
+    "rich.traceback",
+    "rich.progress",
 )
-SERVER = ("-P", "-m", "beacon_cli.local.server")
+# The modules that a command starts with `python -P -m`, and where their `main` is.
+_MAINS = {
+    "beacon_cli.local.server": "beacon_cli.local.server",
+    "beacon_cli.deployment.child": "beacon_cli.deployment.child",
+    "beacon_cli.deployment.production": "beacon_cli.deployment.production",
+    "modal": "modal.__main__",
+}
 _LONGEST_REQUEST = 1 << 18
 _LONGEST_NUMBER = 64
 # What Python or its libraries read when they start, and never again.
@@ -285,32 +299,38 @@ def _become(request: Mapping[str, Any], out: int, err: int) -> None:
 
 
 class _Started(subprocess.Popen[bytes]):
-    """A program that a command starts; a regional server goes on in the fork that would else begin it anew."""
+    """A program that a command starts; one of `_MAINS` goes on in the fork that would else begin it anew."""
 
     def __init__(self, args: Any, **options: Any) -> None:
-        if not isinstance(args, str) and tuple(args[1:4]) == SERVER:
-            options["preexec_fn"] = functools.partial(_serve_region, args[4:], options["env"])
+        if not isinstance(args, str) and tuple(args[1:3]) == ("-P", "-m") and args[3] in _MAINS:
+            options["preexec_fn"] = functools.partial(_be, _MAINS[args[3]], args[4:], options["env"])
         super().__init__(args, **options)
 
 
-def _serve_region(arguments: Sequence[str], variables: Mapping[str, str]) -> None:
-    """Be a regional server to the end of this process, which has its streams and its session already."""
-    from beacon_cli.local import server
-
+def _be(module: str, arguments: Sequence[str], variables: Mapping[str, str]) -> None:
+    """Be a module's program to the end of this process, which has its streams and its session already."""
     signal.set_wakeup_fd(-1)
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_DFL)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the command waits for the last of them
     os.environ.clear()
     os.environ.update(variables)
-    sys.argv = [server.__file__, *arguments]
+    logging.root.handlers.clear()
+    if "modal.client" in sys.modules:
+        sys.modules["modal.client"]._Client._set_env_client(None)  # it has the command's connection
     code: Any = 1
     try:
-        server.main()
+        main = importlib.import_module(module)
+        sys.argv = [str(main.__file__), *arguments]
+        main.main()
         code = 0
     except SystemExit as ended:
-        code = ended.code
+        code = ended.code or 0
+    except BaseException:
+        traceback.print_exc()
     finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
         os._exit(code)
 
 
