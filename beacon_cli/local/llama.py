@@ -64,6 +64,7 @@ def _load(xllamacpp: Any, path: Path, context: int, threads: int, folder: Path) 
     params.cpuparams.n_threads = threads
     params.n_threads_http = 1
     params.verbosity = -1
+    params.fit_params = _has_gpu(xllamacpp)  # loads the model twice, to see what fits a GPU (llama.cpp, common/fit.h)
     params.cache_prompt = False  # an answer must not depend on the previous request
     params.cache_ram_mib = 0
     # xllamacpp always opens an HTTP server of its own, which would answer without credentials. It gets a secret
@@ -79,6 +80,11 @@ def _load(xllamacpp: Any, path: Path, context: int, threads: int, folder: Path) 
         raise LocalServerError(f"llama.cpp cannot load {path}: {error}") from error
     finally:
         address.unlink(missing_ok=True)
+
+
+def _has_gpu(xllamacpp: Any) -> bool:
+    cpu = xllamacpp.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+    return any(device["type"] != cpu for device in xllamacpp.get_device_info())
 
 
 def _chat(request: GenerationRequest) -> dict[str, Any]:
