@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import psutil
@@ -40,28 +41,26 @@ def model() -> Iterator[LlamaGenerator]:
 def test_questions_are_answered_over_http(model_id: str) -> None:
     async def run() -> None:
         settings = load_settings()
+        assert has_chat_template(require_weights(settings.cache_path(), pinned=BUNDLED[model_id]))
         async with (
             local_servers(settings, [REGIONS["eu"]], model_ids=[model_id]) as servers,
             httpx2.AsyncClient(timeout=60) as client,
         ):
-            for prompt in ("What is 2+2?", "What is the capital of France?", "Who are you?", "  "):
-                asked = {"model": model_id, "prompt": prompt, "max_tokens": 12, "seed": 1}
-                answer = (await client.post(f"{servers['eu'].base_url}/inference", json=asked)).json()
+
+            async def ask(prompt: str, **options: Any) -> Any:
+                asked = {"model": model_id, "prompt": prompt, **options}
+                return (await client.post(f"{servers['eu'].base_url}/inference", json=asked)).json()
+
+            for prompt in ("What is 2+2?", "Who are you?", "  "):
+                answer = await ask(prompt, max_tokens=4, seed=1)
                 assert answer["response"].strip()
-                assert 1 <= answer["tokens_generated"] <= 12
+                assert 1 <= answer["tokens_generated"] <= 4
                 assert answer["receipt"]["provenance"]["architecture"] == "llama.cpp"
+            answer = await ask("What is the capital of France?", system_prompt=HELPFUL, temperature=0, max_tokens=16)
+            assert answer["response"] == "The capital of France is Paris."
             assert listening(servers["eu"].pid) == {int(servers["eu"].base_url.rpartition(":")[2])}
 
     asyncio.run(run())
-
-
-@pytest.mark.parametrize("model_id", BUNDLED)
-def test_a_plain_question_gets_a_plain_answer(model_id: str, short_folder: Path) -> None:
-    path = require_weights(load_settings().cache_path(), pinned=BUNDLED[model_id])
-    assert has_chat_template(path)
-    generator = LlamaGenerator(path, context=1024, threads=1, folder=short_folder)
-    request = GenerationRequest("What is the capital of France?", HELPFUL, temperature=0, max_tokens=16)
-    assert generator.generate(request).text == "The capital of France is Paris."
 
 
 def test_a_file_without_a_chat_template_is_asked_in_chatml(model: LlamaGenerator, short_folder: Path) -> None:
