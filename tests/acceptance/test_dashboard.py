@@ -24,6 +24,7 @@ from tests.support import hostile_job, report_jobs
 from tests.support.browser import CONTRASTS, Reader, reading
 from tests.support.in_process import PROGRAM
 from tests.support.regions_server import Regions, regions_server
+from tests.support.warm_start import Running
 
 SILENT: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 NAME = "A job\u202e that runs <script>pwned(1)</script>"
@@ -32,7 +33,7 @@ NAME = "A job\u202e that runs <script>pwned(1)</script>"
 @contextmanager
 def dashboard(beacon: Beacon) -> Iterator[dict[str, Any]]:
     """Yield what it prints; at its end it was interrupted, ended with 0, and nothing listens at its port."""
-    process = beacon.start("dashboard", "--json")
+    process = beacon.begin("dashboard", "--json")
     assert process.stdout is not None
     try:
         printed = json.loads(process.stdout.readline())
@@ -46,7 +47,7 @@ def dashboard(beacon: Beacon) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+def ended(process: Running) -> Iterator[None]:
     """Leave no process behind, whatever goes wrong."""
     try:
         yield
@@ -55,7 +56,7 @@ def ended(process: subprocess.Popen[str]) -> Iterator[None]:
         process.wait()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Reader]:
     with reading("") as reader:
         yield reader
@@ -83,7 +84,7 @@ def test_a_running_job_is_shown_without_reloading_until_it_is_over(beacon: Beaco
     with regions_server(Regions(hop_first=True, answers=6, models=["llama3.2-1b"])) as regions, dashboard(beacon) as at:
         for region in ("us", "eu", "apac"):
             beacon.environment[f"BEACON_REGIONS__{region.upper()}__BASE_URL"] = f"{regions.url}/{region}"
-        run = beacon.start("run", beacon.write("job.json", json.dumps(job)), **SILENT)
+        run = beacon.begin("run", beacon.write("job.json", json.dumps(job)), **SILENT)
         with ended(run), let_in(browser, at["url"]) as page:
             page.set_default_timeout(60_000)
             row = page.get_by_role("link", name="now", exact=True)
