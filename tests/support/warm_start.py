@@ -1,7 +1,8 @@
 """Whole `beacon` commands from a process that has imported the program already: most of a command's time is imports.
 
 Each command is a process of its own: forked, with its own arguments, environment, folder and pipes, and ended as Python
-ends. What is about the start of the program itself (imports, signals, encodings, how it was called) starts it anew.
+ends: threads, exit functions, streams. What is about the start of the program itself (imports, signals, encodings, how
+it was called) starts it anew.
 
 The Pythons that such a command starts (regional servers, and what imports Modal's SDK) are processes of their own, too,
 forked from it in the same way.
@@ -9,6 +10,7 @@ forked from it in the same way.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -26,12 +28,14 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, NoReturn, Protocol
 
 PRELOADED = (
     "beacon_cli.main",
     "beacon_cli.config",
+    "beacon_cli.__main__",
     "beacon_cli.command_line.completion",
+    *(f"beacon_cli.commands.{name}" for name in ("check_db", "jobs", "run", "show", "submit", "worker")),
     "beacon_cli.console.tables",
     "beacon_cli.store.database",
     "beacon_cli.audit.audit",
@@ -53,6 +57,11 @@ PRELOADED = (
     "beacon_cli.report.report",
     "beacon_cli.fleet.submit",
     "beacon_cli.fleet.worker_process",
+    "beacon_cli.telemetry.opened",
+    "anyio",
+    "encodings.idna",
+    "fasteners",
+    "platformdirs.unix",
     "typer._adapters",
     "rich.console",
     "psutil",
@@ -298,6 +307,15 @@ def _become(request: Mapping[str, Any], out: int, err: int) -> None:
     subprocess.Popen = _Started  # type: ignore[misc, assignment]
 
 
+def _end(code: Any) -> NoReturn:
+    """End as Python does, but for taking apart what was imported: that took half of a short command's CPU time."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 class _Started(subprocess.Popen[bytes]):
     """A program that a command starts; one of `_MAINS` goes on in the fork that would else begin it anew."""
 
@@ -338,4 +356,7 @@ if __name__ == "__main__":
     serve(socket.socket(fileno=int(sys.argv[1])))
     from beacon_cli.__main__ import main
 
-    main()
+    try:
+        main()
+    except SystemExit as ended:
+        _end(ended.code)
