@@ -177,10 +177,16 @@ def test_the_embedded_database_can_be_found_queried_dumped_and_stopped(scripted:
     assert scripted.json("db", "stop")[1]["data"] == {"stopped": False}
 
 
-def test_each_command_that_works_on_a_job_starts_by_itself(scripted: Beacon, operators_job: str) -> None:
+@pytest.fixture
+def small_job(scripted: Beacon) -> str:
+    job = "id: operators\nquestions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US, EU]\n"
+    return scripted.write("small.yaml", job)
+
+
+def test_each_command_that_works_on_a_job_starts_by_itself(scripted: Beacon, small_job: str) -> None:
     """Most tests fork their commands from a process that has imported the program: here nothing is imported yet."""
     for command in (
-        ("run", operators_job, "--local"),
+        ("run", small_job, "--local"),
         ("check-db", "operators"),
         ("show", "operators"),
         ("jobs",),
@@ -206,8 +212,8 @@ def test_a_database_elsewhere_must_be_migrated_first(beacon: Beacon, operators_j
     del beacon.environment["BEACON_DATABASE_URL"]
 
 
-def test_a_closed_stdout_ends_quietly(scripted: Beacon, operators_job: str) -> None:
-    process = scripted.start("run", operators_job, "--local")
+def test_a_closed_stdout_ends_quietly(scripted: Beacon, small_job: str) -> None:
+    process = scripted.start("run", small_job, "--local")
     assert process.stdout is not None
     process.stdout.close()
     assert process.stderr is not None

@@ -135,11 +135,13 @@ def test_a_stopped_run_says_how_to_go_on_and_then_finishes_without_asking_twice(
         ("question=geography_basic 2/2", signal.SIGTERM),
     ],
 )
-def test_a_signal_at_any_moment_ends_with_its_code_and_one_document(
-    scripted: Beacon, operators_job: str, signum: int, moment: str
-) -> None:
+def test_a_signal_at_any_moment_ends_with_its_code_and_one_document(scripted: Beacon, signum: int, moment: str) -> None:
+    job = (
+        "id: operators\nquestions: [math_basic, geography_basic]\nmodels: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US]\n"
+    )
+    file = scripted.write("job.yaml", job)
     scripted.write("answers.yaml", 'rules:\n  - {prompt: "France", response: "Paris", latency: 60}\ndefault: "4"\n')
-    process, _ = scripted.start_until(moment, "run", operators_job, "--local", "--json")
+    process, _ = scripted.start_until(moment, "run", file, "--local", "--json")
     process.send_signal(signum)
     out, err = process.communicate(timeout=30)
     document = json.loads(out)
