@@ -10,6 +10,7 @@ from pathlib import Path
 import beacon_cli
 from beacon_cli import __version__
 from beacon_cli.checkup.condition import Condition
+from beacon_cli.console.diagnostics import operating_system
 from beacon_cli.console.formatting import quantity, size
 from beacon_cli.console.program_name import command
 from beacon_cli.store.embedded import too_few_open_files
@@ -22,7 +23,7 @@ def look_at_program() -> list[Condition]:
     """Return which Beacon runs, on which Python."""
     return [
         Condition("program", "ok", f"beacon {__version__}, in {Path(beacon_cli.__file__).parent}"),
-        Condition("python", "ok", f"{platform.python_version()} ({sys.executable}), {platform.platform()}"),
+        Condition("python", "ok", f"{platform.python_version()} ({sys.executable}), {operating_system()}"),
     ]
 
 

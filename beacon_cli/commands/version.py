@@ -6,6 +6,7 @@ import platform
 
 from beacon_cli import __version__
 from beacon_cli.commands.common import Json
+from beacon_cli.console.diagnostics import operating_system
 from beacon_cli.console.result import CommandResult
 
 
@@ -19,7 +20,7 @@ def version(as_json: Json = False) -> CommandResult:
     data = {
         "version": __version__,
         "python": platform.python_version(),
-        "system": platform.platform(),
+        "system": operating_system(),
         "installed_in": str(package_folder()),
     }
     return CommandResult("version", data, as_json=as_json, show=lambda out: out.print(f"beacon {__version__}"))

@@ -47,7 +47,16 @@ def be_verbose() -> None:
     """From now on, inside `diagnostics`, also write the logs for --verbose, beginning with the versions."""
     _log.setLevel(logging.INFO)
     _log.info("beacon %s, Python %s (%s)", __version__, platform.python_version(), sys.executable)
-    _log.info("system: %s, %s", platform.platform(), sys.getfilesystemencoding())
+    _log.info("system: %s, %s", operating_system(), sys.getfilesystemencoding())
+
+
+def operating_system() -> str:
+    """Return the operating system, its release, the machine and the C library.
+
+    `platform.platform()` starts a program for that, which would get this process's variables, keys among them.
+    """
+    libc = "".join(platform.libc_ver())
+    return "-".join(part for part in (platform.system(), platform.release(), platform.machine(), libc) if part)
 
 
 def is_verbose() -> bool:

@@ -129,6 +129,7 @@ def test_a_hidden_tab_is_not_served_and_goes_on_where_it_was(visitor: Visitor) -
     turn = "(hidden) => { Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});"
     turn += " document.dispatchEvent(new Event('visibilitychange')); }"
     with visitor.looking() as page, psycopg.connect(visitor.database_url, autocommit=True) as connection:
+        plan(connection, repeats=1)
         visitor.open(page, job_address("j"))
         plan(connection, repeats=2)
         page.get_by_text("0 of 2 answers are stored").wait_for()
