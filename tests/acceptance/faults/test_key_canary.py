@@ -89,14 +89,13 @@ def watched_environments(*, but: str) -> Iterator[set[str]]:
     def watch() -> None:
         while not over.wait(0.02):
             for process_id in process_ids() - before:
-                path = Path("/proc", process_id, "environ")
-                try:
-                    if CANARY.encode() not in path.read_bytes():
-                        continue
-                    line = path.with_name("cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                path = Path("/proc", process_id, "cmdline")
+                try:  # its name first: before it is the other program, a new process has Beacon's name and variables
+                    line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    variables = path.with_name("environ").read_bytes()
                 except OSError:
                     continue
-                if line and but not in line:
+                if line and but not in line and CANARY.encode() in variables:
                     seen.add(line)
 
     thread = threading.Thread(target=watch)
