@@ -15,7 +15,7 @@ _CLAUSES = Path(__file__).with_name("clauses")
 # Eight ways to say the same in a line: paraphrases. The words to choose from in a clause are only near in meaning.
 # The lines of contraries.txt contradict those of english.txt, in four ways.
 _STATEMENTS = Path(__file__).with_name("statements")
-_MEANT = 6  # statements of an answer
+_STATEMENTS_SAID = 6  # statements of an answer
 _STOPS = {"english": ". ", "german": ". ", "spanish": ". ", "arabic": ". ", "chinese": "。", "thai": " "}
 _SHORT = ("4", "4.", "Four", "The answer is 4.", "2 + 2 equals 4.", "2+2 = 4", "It is 4", "The sum of 2 and 2 is 4.")
 _OTHER_SHORT = ("5", "I cannot answer that.", "The answer is 22.", "Nobody knows.")
@@ -341,7 +341,7 @@ def _prose(chance: random.Random, language: str = "english") -> tuple[Prose, Pro
 
 def _statements(chance: random.Random, language: str) -> Prose:
     """Return a source of six statements, each of which is usually said in four of eight ways."""
-    chosen = chance.sample(_lines(_STATEMENTS, language), _MEANT)
+    chosen = chance.sample(_lines(_STATEMENTS, language), _STATEMENTS_SAID)
     ways = (line.split("|") for line in chosen)
     return Prose(tuple((tuple(chance.sample(each, len(each))),) for each in ways), stop=" ")
 

@@ -90,7 +90,7 @@ _BOTH: Mapping[str, Mapping[str, Any]] = {
     "30 % refusals": {"kind": "refused", "size": 0.3},
     "60 % refusals": {"kind": "refused", "size": 0.6},
 }
-_MEANT: Mapping[str, Mapping[str, Any]] = {
+_STATEMENT_EFFECTS: Mapping[str, Mapping[str, Any]] = {
     "every statement paraphrased": {"kind": "paraphrased", "size": 1.0},
     "every statement paraphrased, in German": {"kind": "paraphrased_in_german", "size": 1.0},
     "one statement contradicted": {"kind": "contradicted", "size": 1.0},
@@ -100,8 +100,8 @@ _IN_WORDS = ("one sentence replaced in every answer", "a sentence denied", "anot
 _EFFECTS: Mapping[str, Mapping[str, Any]] = {
     **_BOTH,
     **{f"{name}; the same seeds everywhere": {**design, "dependence": "seeds"} for name, design in _BOTH.items()},
-    **_MEANT,
-    **{f"{name}; measure semantic": {**design, "measure": "semantic"} for name, design in _MEANT.items()},
+    **_STATEMENT_EFFECTS,
+    **{f"{name}; measure semantic": {**design, "measure": "semantic"} for name, design in _STATEMENT_EFFECTS.items()},
     **{f"{name}; measure semantic": {**_BOTH[name], "measure": "semantic"} for name in _IN_WORDS},
     "refusals only": {"kind": "refused", "size": 1.0},
     "60 % empty answers": {"kind": "silent", "size": 0.6},
