@@ -37,6 +37,7 @@ class Region:
     wants_credentials: bool = False
     wait: float = 0.0
     requests: list[Request] = field(default_factory=list)
+    held: str = "llama3.2-1b"  # the model of the call that a reply in `first` moved elsewhere: a GET asks for its answer
 
     def __post_init__(self) -> None:
         self.serves(BUILT_IN_MODELS)
@@ -62,14 +63,17 @@ class Region:
         if self.wants_credentials and any(request.headers.get(key) != value for key, value in CREDENTIALS.items()):
             return http(401, b"modal-http: missing credentials for proxy authorization", Content_Type="text/plain")
         if self.first.get(function) and "?" not in request.path:
-            return self.first[function].pop(0)
+            reply = self.first[function].pop(0)
+            if request.method == "POST" and reply.startswith(b"HTTP/1.1 303"):
+                self.held = request.json["model"]
+            return reply
         if function in self.always:
             return self.always[function]
         if function in ("models", "health"):
             return http(200, self.models if function == "models" else self.health)
         if request.method == "POST" and "model" not in request.json:
             return http(422, {"success": False, "error": {"code": "invalid", "message": "no model"}})
-        model = request.json["model"] if request.method == "POST" else "llama3.2-1b"
+        model = request.json["model"] if request.method == "POST" else self.held
         return http(200, {**good_answer(self.id, model), **self.answer})
 
 
