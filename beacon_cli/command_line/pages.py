@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from beacon_cli.console.hanging import print_hanging
 from beacon_cli.console.terminal import can_redraw
 from beacon_cli.signals import held
 
@@ -25,15 +26,22 @@ _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!\w+:)([^)#\s]*)(?:#[^)\s]*)?\)")
 
 def show_pages(pages: Mapping[str, Path]) -> Callable[[Console], None]:
     """Return a function that lists the pages by kind, with name and title."""
-    from beacon_cli.command_line.documents import KINDS, title
 
-    lines: list[str] = []
-    for kind, names in groupby(pages, key=lambda name: pages[name].parent.name):
-        listed = list(names)
-        width = max(map(len, listed))
-        lines += ["", KINDS[kind]] if kind in KINDS else []
-        lines += [f"  {name.ljust(width)}  {title(pages[name])}" for name in listed]
-    return lambda _console: _write("".join(f"{line}\n" for line in lines))
+    def show(console: Console) -> None:
+        from rich.text import Text
+
+        from beacon_cli.command_line.documents import KINDS, title
+
+        for kind, names in groupby(pages, key=lambda name: pages[name].parent.name):
+            listed = list(names)
+            width = max(map(len, listed))
+            if kind in KINDS:
+                console.print(f"\n{KINDS[kind]}")
+            for name in listed:
+                beginning = Text(f"  {name.ljust(width)}  ")
+                print_hanging(beginning, title(pages[name]), console, indent=len(beginning))
+
+    return show
 
 
 def show_page(path: Path) -> Callable[[Console], None]:

@@ -37,7 +37,7 @@ class Region:
     wants_credentials: bool = False
     wait: float = 0.0
     requests: list[Request] = field(default_factory=list)
-    held: str = "llama3.2-1b"  # the model of the call that a reply in `first` moved elsewhere: a GET asks for its answer
+    moved: str = "llama3.2-1b"  # the model that was asked in the call last moved by a 303: a GET fetches its answer
 
     def __post_init__(self) -> None:
         self.serves(BUILT_IN_MODELS)
@@ -65,7 +65,7 @@ class Region:
         if self.first.get(function) and "?" not in request.path:
             reply = self.first[function].pop(0)
             if request.method == "POST" and reply.startswith(b"HTTP/1.1 303"):
-                self.held = request.json["model"]
+                self.moved = request.json["model"]
             return reply
         if function in self.always:
             return self.always[function]
@@ -73,7 +73,7 @@ class Region:
             return http(200, self.models if function == "models" else self.health)
         if request.method == "POST" and "model" not in request.json:
             return http(422, {"success": False, "error": {"code": "invalid", "message": "no model"}})
-        model = request.json["model"] if request.method == "POST" else self.held
+        model = request.json["model"] if request.method == "POST" else self.moved
         return http(200, {**good_answer(self.id, model), **self.answer})
 
 
