@@ -52,7 +52,7 @@ def test_the_plan_of_a_job_that_grows_counts_the_looks_before(operator: Operator
 
 
 def test_a_run_counts_the_looks_before_where_it_warns_of_what_can_hardly_be_found(operator: Operator) -> None:
-    doubt = "with 4 repeats and 4 results this job can hardly show that a region differs: the chance is at most 0.2 %"
+    doubt = "with 4 repeats and 4 results this job can hardly show that a region differs: the chance is at most 2.1 %"
     with regions_server(Regions()) as regions:
         operator.uses(regions.environment())
         operator.job.write_text(f"{operator.job.read_text()}analysis: {{rate: 0.01}}\nrepeats: 3\n")
