@@ -20,6 +20,7 @@ from benchmarks.calibration.studies import (
     FULL,
     QUICK,
     Effort,
+    copies,
     coverage,
     effects,
     false_alarms,
@@ -32,6 +33,7 @@ from benchmarks.calibration.worst_choice import worst_choice
 
 STUDIES: dict[str, Callable[[Effort], Iterator[dict[str, Any]]]] = {
     "false_alarms": false_alarms,
+    "copies": copies,
     "looks": looks,
     "worst_choice": lambda _: worst_choice(),
     "power": power,

@@ -33,7 +33,7 @@ LEVEL = 0.05
 REPEATS = (3, 5, 10, 20)
 CURVE_REPEATS = (3, 5, 8)
 SIZES = (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)
-_FINER = 2  # so many times more jobs are drawn for the points of a curve
+_FINER = 3  # so many times more jobs are drawn for the points of a curve
 _COSTLY = 4  # so many times fewer jobs are drawn where each takes long: with the most repeats, with embeddings
 _POOL = 1_000  # answers of each source, for the simulation that stands for the truth
 
@@ -70,6 +70,10 @@ _NULLS: Mapping[str, Mapping[str, Any]] = {
     "heavy tails, 30 % of the cells failed": {"kind": "heavy", "lost": 0.3},
     "short answers": {"kind": "short"},
     "temperature 0, 5 % of the answers flipped": {"kind": "greedy"},
+}
+_COPIES: Mapping[str, Mapping[str, Any]] = {
+    "prose, two regions": {"kind": "replaced", "regions": 2},
+    "prose, 30 % copy the answer before": {"kind": "replaced", "dependence": "copied"},
 }
 _GROWING: Mapping[str, Mapping[str, Any]] = {
     "prose": {"kind": "replaced"},
@@ -113,16 +117,32 @@ _EFFECTS: Mapping[str, Mapping[str, Any]] = {
 _PLANTED: Mapping[str, Mapping[str, Any]] = {
     "other answers": {"kind": "replaced"},
     "other words": {"kind": "reworded"},
+    "other answers, heavy tails": {"kind": "heavy"},
+    "other answers, 30 % of the cells failed": {"kind": "replaced", "lost": 0.3},
     "other answers, the same seeds everywhere": {"kind": "replaced", "dependence": "seeds"},
     "more noise": {"kind": "scattered"},
+    "other answers, two regions": {"kind": "replaced", "regions": 2},
 }
 
 
 def false_alarms(effort: Effort) -> Iterator[dict[str, Any]]:
     """Yield how often something is said to differ where nothing does: for each noise and number of repeats."""
-    cases = list(product(_NULLS, REPEATS))
-    designs = [Design(repeats=repeats, **_NULLS[name]) for name, repeats in cases]
-    counts = [effort.errors // (_COSTLY if repeats == max(REPEATS) else 1) for _, repeats in cases]
+    counts = [effort.errors // (_COSTLY if repeats == max(REPEATS) else 1) for repeats in REPEATS]
+    yield from _false_alarms(_NULLS, dict(zip(REPEATS, counts, strict=True)), effort)
+
+
+def copies(effort: Effort) -> Iterator[dict[str, Any]]:
+    """Yield the same of two regions, and of answers that copy each other, which no test can bear."""
+    yield from _false_alarms(_COPIES, dict.fromkeys(CURVE_REPEATS, effort.errors // 2), effort)
+
+
+def _false_alarms(
+    nulls: Mapping[str, Mapping[str, Any]], jobs_of: Mapping[int, int], effort: Effort
+) -> Iterator[dict[str, Any]]:
+    """Yield the false alarms for each noise and number of repeats, of which there are so many jobs."""
+    cases = list(product(nulls, jobs_of))
+    designs = [Design(repeats=repeats, **nulls[name]) for name, repeats in cases]
+    counts = [jobs_of[repeats] for _, repeats in cases]
     for (name, repeats), jobs in zip(cases, _jobs(designs, counts, effort), strict=True):
         p_values = [each.p_value for job in jobs for each in job.results if each.p_value is not None]
         yield {
@@ -191,7 +211,7 @@ def false_discoveries(effort: Effort) -> Iterator[dict[str, Any]]:
     cases = list(product((4, 12), (0.5, 1.0), CURVE_REPEATS))
     designs = [Design("replaced", repeats, planted=planted, size=size) for planted, size, repeats in cases]
     for (planted, size, repeats), jobs in zip(
-        cases, _jobs(designs, [effort.errors // _COSTLY] * len(designs), effort), strict=True
+        cases, _jobs(designs, [effort.errors // 2] * len(designs), effort), strict=True
     ):
         shares = [_false_share(job) for job in jobs]
         yield {

@@ -92,6 +92,7 @@ def _designs(lines: Lines) -> str:
 
 _TABLES = {
     "false_alarms": _false_alarms,
+    "copies": _false_alarms,
     "looks": _looks,
     "worst_choice": _worst_choice,
     "power": _power,
