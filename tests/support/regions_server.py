@@ -54,7 +54,7 @@ class Regions:
         if request.method == "GET":
             request = self._calls.pop(query)
         elif self.hop_first:
-            call = f"__modal_function_call_id=fc-{len(self._calls)}-{region}"
+            call = f"__modal_function_call_id=fc-{len(self.methods)}-{region}"
             self._calls[call] = request
             return http(303, Location=f"{path}?{call}")
         body = json.loads(request.body)

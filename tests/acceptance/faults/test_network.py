@@ -6,7 +6,6 @@ import asyncio
 import ctypes
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -29,12 +28,8 @@ from tests.support.hostile_endpoints import (
     write_job,
 )
 from tests.support.invariant import assert_invariant
+from tests.support.ports import free_port
 from tests.support.raw_server import Request, http, raw_server_in_thread
-
-
-def nobody_listens() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 def half_with_its_length(asked: Asked) -> bytes:
@@ -85,7 +80,7 @@ async def lasting(asked: Asked) -> bytes | None:
 @pytest.mark.fault(35, "500, 502, 503 and 504, each once")
 def test_what_passes_is_tried_again_and_what_lasts_ends_at_its_deadline(hurt: Beacon) -> None:
     with endpoints({**PASSING, LASTING: lasting}) as served:
-        hurt.environment["BEACON_REGIONS__EU__BASE_URL"] = nobody_listens()
+        hurt.environment["BEACON_REGIONS__EU__BASE_URL"] = f"http://127.0.0.1:{free_port()}"
         job = write_job(hurt, [*PASSING, LASTING], regions="[US, EU, ASIA]", answer_timeout="2s")
         found = run_against(hurt, served, job)
         assert found.done.returncode == 1

@@ -17,8 +17,9 @@ from grpclib import Status as Code
 from beacon_cli.config import load_settings
 from beacon_cli.endpoints.recorded import save
 from modal_deployment.registry import BUILT_IN_MODELS
-from tests.integration.checkup.conftest import Doctor, Line, closed_port
+from tests.integration.checkup.conftest import Doctor, Line
 from tests.support.fake_modal import fake_modal
+from tests.support.ports import free_port
 
 CAN_MOUNT = os.name == "posix" and os.geteuid() == 0 and shutil.which("mount") is not None
 
@@ -65,7 +66,7 @@ def test_a_data_folder_that_cannot_be_one_is_named(doctor: Doctor) -> None:
 
 
 def test_recorded_endpoints_are_endpoints(doctor: Doctor) -> None:
-    urls = {name: f"http://127.0.0.1:{closed_port()}/{name}" for name in ("inference", "models", "health")}
+    urls = {name: f"http://127.0.0.1:{free_port()}/{name}" for name in ("inference", "models", "health")}
     save(load_settings(), "", {"us": ("app-us", "ap-1", urls)}, BUILT_IN_MODELS)
     _, lines = doctor()
     assert lines["configuration"][0] == "ok"

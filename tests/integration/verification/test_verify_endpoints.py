@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from modal_deployment.contents import gpu_functions
 from modal_deployment.regions import BUILT_IN_REGIONS, Regions
 from modal_deployment.registry import BUILT_IN_MODELS, Model
 from tests.support.deployed_regions import CALL, CREDENTIALS, Deployed, Region, deployed, modal_404
+from tests.support.ports import free_port
 from tests.support.raw_server import http
 
 FUNCTIONS = ("models", "health")
@@ -47,11 +47,6 @@ def verify(regions: Deployed, *, settings: Settings | None = None, **options: An
 
 def found(region: RegionReport) -> list[tuple[str, str]]:
     return [(finding.severity, finding.code) for finding in region.findings]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_regions_that_serve_exactly_the_registry_and_answer(regions: Deployed) -> None:
