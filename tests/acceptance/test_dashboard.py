@@ -40,7 +40,7 @@ def dashboard(beacon: Beacon) -> Iterator[dict[str, Any]]:
         yield printed["data"]
     finally:
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate(timeout=60)
     assert (process.returncode, rest) == (0, "")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", printed["data"]["port"]))
@@ -181,10 +181,10 @@ def test_the_browser_is_given_a_file_so_that_no_process_list_has_the_token_and_i
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     try:
-        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
     finally:
         os.kill(int(pid.read_text()), signal.SIGKILL)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     arguments, content = seen.read_text().split("\n", 1)
     assert url.partition("=")[2] not in arguments
     assert url in content

@@ -355,7 +355,7 @@ class TestFailures:
         modal.hang("FunctionCreate", EU)
         process, _ = operator.start_until("US: deployed", *DEPLOY, "--region", "us", "--region", "eu")
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
         assert process.returncode == 130
         assert "may have been deployed: EU (modal app history project-beacon-hf-eu)" in said
         assert "to roll back: beacon rollback modal --region us" in said
@@ -364,13 +364,13 @@ class TestFailures:
     def test_the_children_end_with_a_killed_parent(self, operator: Beacon, modal: FakeModal) -> None:
         modal.hang("FunctionCreate")
         process, _ = operator.start_until("EU: deploying", *DEPLOY, "--region", "eu")
-        until(lambda: bool(modal.sent("FunctionCreate")), 30)
+        until(lambda: bool(modal.sent("FunctionCreate")), 60)
         arguments = [Path(f"/proc/{pid}/cmdline").read_text() for pid in processes_of(modal)]
         assert len(arguments) >= 2
         assert_no_secrets(operator, *arguments)
         process.kill()
         process.communicate()
-        until(lambda: not processes_of(modal), 20)
+        until(lambda: not processes_of(modal), 60)
 
     def test_a_broken_configuration_of_the_sdk(self, operator: Beacon) -> None:
         (operator.folder / "modal.toml").write_text("[one]\nactive = true\n[two]\nactive = true\n")

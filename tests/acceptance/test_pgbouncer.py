@@ -80,13 +80,13 @@ def test_by_session_a_job_is_locked_interrupted_resumed_and_read(
     succeeds(beacon, "db", "migrate")
     regions.latency = 1.0
     first = beacon.begin("run", job)
-    until(lambda: stored(postgres, database) >= 6, 30)
+    until(lambda: stored(postgres, database) >= 6, 60)
     second = beacon("run", job)
     assert second.returncode == 3
     assert f"is being run by process {first.pid} on" in second.stderr
     assert f"process {first.pid} on" in succeeds(beacon, "jobs", "--json").stdout
     first.send_signal(signal.SIGINT)
-    first.communicate(timeout=30)
+    first.communicate(timeout=60)
     assert first.returncode == 130
     regions.latency = 0.0
     succeeds(beacon, "run", job)
@@ -104,7 +104,7 @@ def test_a_pgbouncer_that_restarts_in_mid_run_costs_no_answer(
         beacon.environment["BEACON_DATABASE_URL"] = bouncer.url(database)
         succeeds(beacon, "db", "migrate")
         process = beacon.begin("run", beacon.write("job.yaml", JOB))
-        until(lambda: stored(postgres, database) >= 6, 30)
+        until(lambda: stored(postgres, database) >= 6, 60)
         bouncer.kill()
         time.sleep(0.5)
         bouncer.start()
@@ -123,7 +123,7 @@ def test_by_session_a_fleet_works_and_takes_over(
     with a_fleet(beacon, regions, by_session.url(database)) as fleet:
         fleet.start_workers(2)
         fleet.submit("one", questions=6)
-        until(lambda: fleet.answered() >= 6, 30, fleet.everything)
+        until(lambda: fleet.answered() >= 6, 60, fleet.everything)
         fleet.holder_of("one").kill()
         fleet.wait_until_done("one")
         fleet.assert_nothing_lost_or_doubled(36)

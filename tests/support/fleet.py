@@ -24,7 +24,7 @@ from tests.support.warm_start import Running
 
 @dataclass
 class CountingRegions(Regions):
-    """Knows how many calls were in flight at most, per region and in all, and when calls were cut off.
+    """Knows how many calls were in flight at most, per region and in all, and which were cut off.
 
     `refusing` answers that the credentials are wrong.
     """
@@ -32,7 +32,6 @@ class CountingRegions(Regions):
     refusing: bool = False
     in_flight: Counter[str] = field(default_factory=Counter)
     peaks: Counter[str] = field(default_factory=Counter)
-    cut_at: list[float] = field(default_factory=list)
     cut_prompts: list[str] = field(default_factory=list)
 
     async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
@@ -47,7 +46,6 @@ class CountingRegions(Regions):
         try:
             return await super().handle(request, writer)
         except asyncio.CancelledError:
-            self.cut_at.append(time.monotonic())
             self.cut_prompts.append(json.loads(request.body)["prompt"])
             raise
         finally:
@@ -77,7 +75,7 @@ class Fleet:
             started.append(process)
             self.workers.append(started[-1])
         for process in started:
-            until(lambda process=process: "runs up to" in self.log(process), 30, self.everything)
+            until(lambda process=process: "runs up to" in self.log(process), 60, self.everything)
         return started
 
     def log(self, process: Running) -> str:
@@ -124,7 +122,7 @@ class Fleet:
             found.extend(self.rows(statement, job_id))
             return bool(found)
 
-        until(found_it, 30, self.everything)
+        until(found_it, 60, self.everything)
         return next(worker for worker in self.workers if worker.pid == found[0][0])
 
     def assert_nothing_lost_or_doubled(self, cells: int, per_account: int = 6) -> None:

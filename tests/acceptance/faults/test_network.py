@@ -105,7 +105,7 @@ CLONE_NEWNET = 0x40000000
 
 
 def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=20)
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=60)
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def test_killed_between_the_answer_and_the_commit_leaves_one_row(hurt: Beacon, r
 def test_one_signal_stops_in_order(hurt: Beacon, regions: Regions, job: str, signum: int) -> None:
     regions.answers = 6
     process, _ = hurt.start_until("starting question batch", *run_arguments(hurt, job)[:2])
-    until(lambda: sum(regions.seen.values()) == 12, 30)
+    until(lambda: sum(regions.seen.values()) == 12, 60)
     process.send_signal(signum)
     done = ended(process)
     assert done.returncode == 128 + signum
@@ -123,7 +123,7 @@ def test_a_signal_that_was_ignored_from_the_start_does_not_stop_a_run(
 ) -> None:
     regions.answers = 6
     process = hurt.start(*run_arguments(hurt, job), under=under, start_new_session=True)
-    until(lambda: sum(regions.seen.values()) == 12, 30)
+    until(lambda: sum(regions.seen.values()) == 12, 60)
     os.killpg(process.pid, signum)
     regions.answers = None
     out, err = process.communicate(timeout=60)
@@ -135,7 +135,7 @@ def test_a_signal_that_was_ignored_from_the_start_does_not_stop_a_run(
 def test_a_second_signal_ends_the_run_at_once(hurt: Beacon, regions: Regions, job: str) -> None:
     regions.answers = 6
     process = begin(hurt, job)
-    until(lambda: sum(regions.seen.values()) == 12, 30)
+    until(lambda: sum(regions.seen.values()) == 12, 60)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     assert any("stopping" in line for line in process.stderr)
@@ -174,8 +174,8 @@ def test_connections_that_the_server_ends_are_made_again(hurt: Beacon, regions: 
     process = begin(hurt, job)
     with psycopg.connect(url, autocommit=True) as connection:
         for answered in (6, 12, 18):
-            until(lambda answered=answered: sum(regions.answered.values()) >= answered, 30)
-            until(lambda: cut_off(connection), 30)
+            until(lambda answered=answered: sum(regions.answered.values()) >= answered, 60)
+            until(lambda: cut_off(connection), 60)
     done = ended(process)
     assert done.returncode == 0, done.stderr
     assert set(regions.seen.values()) == {1}

@@ -45,7 +45,7 @@ def served(database_url: str) -> Iterator[tuple[Site, httpx2.Client]]:
             yield site, client
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -152,7 +152,7 @@ def test_a_signal_ends_the_dashboard_while_pages_wait_for_the_database(
             signals.receive(signal.SIGINT)
             server.join(8)  # a lock is waited for 10 s
             assert codes == [0]
-        reader.join(20)
+        reader.join(60)
     assert not site.connections
 
 

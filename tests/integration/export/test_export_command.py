@@ -377,12 +377,12 @@ def test_ctrl_c_leaves_no_half_file(connection: Connection, database_url: str, t
     command = [sys.executable, "-m", "beacon_cli", "export", JOB, "-o", str(tmp_path / "answers.jsonl")]
     environment = {**os.environ, "BEACON_DATABASE_URL": database_url}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not [path for path in tmp_path.iterdir() if path.stat().st_size]:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"error: interrupted" in err
     assert b"Traceback" not in err

@@ -63,7 +63,7 @@ async def has_it_soon(holder: Holder, seconds: float = 5) -> bool:
 
 async def in_line(url: str, count: int) -> None:
     """Wait until so many calls stand in line for a slot."""
-    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+    async with asyncio.timeout(60), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         waiting = "SELECT count(*) FROM fleet_calls WHERE granted_at IS NULL"
         while await (await connection.execute(waiting)).fetchone() != (count,):
             pass

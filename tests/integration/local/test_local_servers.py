@@ -144,7 +144,7 @@ def test_a_full_queue_is_429_with_retry_after(tmp_path: Path) -> None:
         for call in pending:
             call.cancel()
         await asyncio.wait(pending)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while (answer := await ask(client, servers["us"], "quick")).status_code == 429:
             assert time.monotonic() < deadline, "the requests of clients that went away still fill the queue"
         assert answer.status_code == 200
@@ -198,7 +198,7 @@ def test_a_cancellation_while_starting_or_serving_leaves_no_process(tmp_path: Pa
                 await asyncio.sleep(60)
 
         task = asyncio.ensure_future(serve())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await asyncio.sleep(0)
             if moment == "with the first process":
                 await asyncio.to_thread(wait_for_a_child, before)
@@ -328,7 +328,7 @@ asyncio.run(main())
 
 
 def wait_for_a_child(before: set[str]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while children() == before:
         assert time.monotonic() < deadline
         time.sleep(0.001)

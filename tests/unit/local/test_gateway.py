@@ -63,7 +63,7 @@ def through_gateway(test: Test, **options: Any) -> None:
         backend = Backend()
         transport = httpx2.ASGITransport(app=Gateway(backend.app, **options))
         async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
-            await asyncio.wait_for(test(client, backend), 10)
+            await asyncio.wait_for(test(client, backend), 60)
 
     asyncio.run(run())
 
@@ -226,7 +226,7 @@ def test_a_client_that_goes_before_the_hop_ends_its_call() -> None:
         await call
         assert backend.client_gone.is_set()
 
-    asyncio.run(asyncio.wait_for(test(), 10))
+    asyncio.run(asyncio.wait_for(test(), 60))
 
 
 def test_after_the_hop_the_call_goes_on_and_a_reader_that_goes_leaves_the_result() -> None:
@@ -247,4 +247,4 @@ def test_after_the_hop_the_call_goes_on_and_a_reader_that_goes_leaves_the_result
         await gateway(second.scope, second.receive, second.send)
         assert second.sent[0]["status"] == 200
 
-    asyncio.run(asyncio.wait_for(test(), 10))
+    asyncio.run(asyncio.wait_for(test(), 60))
