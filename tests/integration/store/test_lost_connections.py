@@ -71,7 +71,7 @@ def test_a_network_that_falls_silent_ends_in_the_journal_within_the_patience(
                 (batch,) = await all_batches(await begun(store), job)
                 proxy.silent = True
                 with pytest.raises(StoreError):
-                    await asyncio.wait_for(store.record(execution(batch.cells[0])), 20)
+                    await asyncio.wait_for(store.record(execution(batch.cells[0])), 60)
                 proxy.silent = False
                 proxy.cut_clients()
             opened.url = direct
