@@ -150,21 +150,6 @@ def test_a_signal_at_any_moment_ends_with_its_code_and_one_document(scripted: Be
     assert "operators" in json.dumps(document)
 
 
-def test_a_second_ctrl_c_ends_within_a_second(beacon: Beacon, operators_job: str) -> None:
-    with regions_server(Regions(answers=0)) as regions:
-        beacon.environment |= regions.environment()
-        process, _ = beacon.begin_until("starting question batch", "run", operators_job)
-        until(lambda: sum(regions.seen.values()) == 6, 60)
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        assert any("stopping" in line for line in process.stderr)
-        process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert time.monotonic() - began < 2
-
-
 def test_a_dry_run_asks_and_starts_nothing(new_machine: Beacon, operators_job: str) -> None:
     code, document = new_machine.json("run", operators_job, "--local", "--dry-run")
     data = document["data"]

@@ -7,6 +7,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -147,12 +148,15 @@ def served_inside(namespace: str, faults: Mapping[str, Fault]) -> Iterator[Endpo
 def test_a_network_that_is_gone_for_a_while_holds_the_barrier_and_then_the_job_finishes(
     hurt: Beacon, seconds: int
 ) -> None:
-    async def slow(asked: Asked) -> bytes:
-        await asyncio.sleep(0.3)
+    cut = threading.Event()
+
+    async def once_cut(asked: Asked) -> bytes:
+        while not cut.is_set():  # noqa: ASYNC110 - the test cuts the network in another thread
+            await asyncio.sleep(0.01)
         return asked.good()
 
     prompts = [f"Question {number}?" for number in range(4)]
-    with network_namespace() as namespace, served_inside(namespace, dict.fromkeys(prompts, slow)) as served:
+    with network_namespace() as namespace, served_inside(namespace, {prompts[1]: once_cut}) as served:
         hurt.environment |= served.environment()
         job = write_job(hurt, prompts, regions="[US, EU, ASIA]", attempts=20)
         hurt("db", "url")
@@ -168,6 +172,7 @@ def test_a_network_that_is_gone_for_a_while_holds_the_barrier_and_then_the_job_f
             assert process.poll() is None
             time.sleep(0.01)
         ip("-n", namespace, "link", "set", "lo", "down")
+        cut.set()
         time.sleep(seconds)
         assert batches_finished(hurt) == 1, "the barrier did not hold"
         ip("-n", namespace, "link", "set", "lo", "up")

@@ -83,9 +83,12 @@ def test_killed_again_and_again_a_job_is_finished_without_loss(
 @pytest.mark.fault(2, "SIGKILL while the commit waits for a lock")
 def test_killed_between_the_answer_and_the_commit_leaves_one_row(hurt: Beacon, regions: Regions, job: str) -> None:
     url = keep_server(hurt.data)
+    regions.answers = 6
     process = begin(hurt, job)
+    until(lambda: sum(regions.seen.values()) == 12, 60)
     with psycopg.connect(url) as connection:
         connection.execute("LOCK TABLE executions IN EXCLUSIVE MODE")
+        regions.answers = None
         wait_for_a_lock(url)
         process.kill()
         process.communicate()
@@ -171,11 +174,14 @@ def cut_off(connection: psycopg.Connection[Any]) -> bool:
 @pytest.mark.fault(15, "pg_terminate_backend on every connection, three times")
 def test_connections_that_the_server_ends_are_made_again(hurt: Beacon, regions: Regions, job: str) -> None:
     url = keep_server(hurt.data)
+    regions.answers = 6
     process = begin(hurt, job)
     with psycopg.connect(url, autocommit=True) as connection:
-        for answered in (6, 12, 18):
-            until(lambda answered=answered: sum(regions.answered.values()) >= answered, 60)
+        for answers in (6, 12, 18):
+            regions.answers = answers
+            until(lambda answers=answers: sum(regions.seen.values()) == answers + 6, 60)
             until(lambda: cut_off(connection), 60)
+    regions.answers = None
     done = ended(process)
     assert done.returncode == 0, done.stderr
     assert set(regions.seen.values()) == {1}

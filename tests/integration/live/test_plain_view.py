@@ -136,7 +136,7 @@ def test_a_silent_run_says_that_it_is_alive() -> None:
 
 def test_a_run_that_speaks_or_is_over_has_no_heartbeat() -> None:
     over, silent = io.StringIO(), io.StringIO()
-    with PlainView(over, heartbeat=0.2) as view, PlainView(silent, heartbeat=0.2) as other:
+    with PlainView(over, heartbeat=0.5) as view, PlainView(silent, heartbeat=0.5) as other:
         for event in run_events(questions=1):
             view.handle(event)
         other.handle(next(iter(run_events(questions=1))))

@@ -218,7 +218,7 @@ with embedded_server(folder) as url:
     killed, started, state = said.stdout.split()
     assert killed != started
     assert state == "Z"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 45, "a server that does not end is given up after 60 s"
 
 
 @pytest.mark.parametrize("text", ["", "123", "²", "99999999\n/elsewhere\n"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ def held_by_another(file: Path, state: str, seconds: float = 60) -> Iterator[int
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "held\n"
+            if state == "suspended":
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
             yield process.pid
         finally:
             process.kill()
