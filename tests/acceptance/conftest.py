@@ -69,7 +69,7 @@ class Beacon:
             return warm.start([str(BEACON), *arguments], variables, self.folder, stdout=stdout, stderr=stderr)
         return self.start(*arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
 
-    def __call__(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Begin a command and wait for its end."""
         process = self.begin(*arguments)
         try:

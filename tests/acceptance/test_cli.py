@@ -195,7 +195,7 @@ def test_each_command_that_works_on_a_job_starts_by_itself(scripted: Beacon, sma
         ("export", "operators", "--format", "csv"),
     ):
         process = scripted.start(*command, stdin=subprocess.DEVNULL)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 0, (command, err)
 
 
@@ -219,7 +219,7 @@ def test_a_closed_stdout_ends_quietly(scripted: Beacon, small_job: str) -> None:
     assert process.stderr is not None
     with process.stderr:
         err = process.stderr.read()
-    assert process.wait(60) == 141
+    assert process.wait(300) == 141
     assert "Traceback" not in err
 
 
@@ -257,7 +257,7 @@ def test_what_explains_the_program_also_ends_when_nobody_reads(beacon: Beacon, a
     os.close(reading)
     with os.fdopen(writing, "w") as pipe:
         process = beacon.start(*arguments, stdout=pipe)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (141, "")
 
 
@@ -299,7 +299,7 @@ def given_on_stdin(beacon: Beacon, text: str | bytes, *arguments: str) -> subpro
         cwd=beacon.folder,
         env=beacon.variables(),
         capture_output=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

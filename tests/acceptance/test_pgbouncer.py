@@ -79,13 +79,13 @@ def test_by_session_a_job_is_locked_interrupted_resumed_and_read(
     succeeds(beacon, "db", "migrate")
     regions.answers = 6
     first = beacon.begin("run", job)
-    until(lambda: stored(postgres, database) == 6, 60)
+    until(lambda: stored(postgres, database) == 6, 300)
     second = beacon("run", job)
     assert second.returncode == 3
     assert f"is being run by process {first.pid} on" in second.stderr
     assert f"process {first.pid} on" in succeeds(beacon, "jobs", "--json").stdout
     first.send_signal(signal.SIGINT)
-    first.communicate(timeout=60)
+    first.communicate(timeout=300)
     assert first.returncode == 130
     regions.answers, regions.latency = None, 0.0
     succeeds(beacon, "run", job)
@@ -104,12 +104,12 @@ def test_a_pgbouncer_that_restarts_in_mid_run_costs_no_answer(
         succeeds(beacon, "db", "migrate")
         regions.answers = 6
         process = beacon.begin("run", beacon.write("job.yaml", JOB))
-        until(lambda: stored(postgres, database) == 6, 60)
+        until(lambda: stored(postgres, database) == 6, 300)
         bouncer.kill()
         regions.answers = None
         beacon.until_said("answers are kept in", process)
         bouncer.start()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
         assert "the database is back" in said
         assert set(regions.seen.values()) == {1}, "a cell was asked twice"
@@ -125,7 +125,7 @@ def test_by_session_a_fleet_works_and_takes_over(
         fleet.start_workers(2)
         regions.answers = 6
         fleet.submit("one", questions=6)
-        until(lambda: fleet.answered() == 6 and sum(regions.in_flight.values()) == 6, 60, fleet.everything)
+        until(lambda: fleet.answered() == 6 and sum(regions.in_flight.values()) == 6, 300, fleet.everything)
         fleet.holder_of("one").kill()
         regions.answers = None
         fleet.wait_until_done("one")

@@ -169,7 +169,7 @@ def test_a_wait_is_talked_about_on_stderr_and_ended_by_sigint(beacon: Beacon, re
     process, said = beacon.begin_until("waiting for", "verify", "endpoints")
     assert "ASIA models (HTTP 503, " in said
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, "")
     assert "Traceback" not in err
 
@@ -195,7 +195,7 @@ def test_the_servers_of_beacon_serve_are_verified_against_the_local_registry(scr
         code, document = scripted.json("verify", "endpoints", "--local", "--probe")
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert (code, document["data"]["target"]) == (0, "local")
     for region in document["data"]["regions"].values():
         assert (region["findings"], region["hash_matches"]) == ([], True)

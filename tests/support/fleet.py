@@ -75,7 +75,7 @@ class Fleet:
             started.append(process)
             self.workers.append(started[-1])
         for process in started:
-            until(lambda process=process: "runs up to" in self.log(process), 60, self.everything)
+            until(lambda process=process: "runs up to" in self.log(process), 300, self.everything)
         return started
 
     def log(self, process: Running) -> str:
@@ -104,7 +104,7 @@ class Fleet:
     def answered(self) -> int:
         return int(self.rows("SELECT count(*) FROM executions WHERE status = 'completed'")[0][0])
 
-    def wait_until_done(self, *job_ids: str, seconds: float = 60) -> None:
+    def wait_until_done(self, *job_ids: str, seconds: float = 300) -> None:
         wanted = dict.fromkeys(job_ids, "completed")
         until(lambda: self.statuses().items() >= wanted.items(), seconds, self.everything)
 
@@ -122,7 +122,7 @@ class Fleet:
             found.extend(self.rows(statement, job_id))
             return bool(found)
 
-        until(found_it, 60, self.everything)
+        until(found_it, 300, self.everything)
         return next(worker for worker in self.workers if worker.pid == found[0][0])
 
     def assert_nothing_lost_or_doubled(self, cells: int, per_account: int = 6) -> None:

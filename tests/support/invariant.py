@@ -128,7 +128,7 @@ def _assert_journals_are_named(after: Aftermath) -> None:
 
 def _advisory_locks(connection: psycopg.Connection[tuple[object, ...]]) -> int:
     """Return the locks held on this database; a connection that was closed this moment may take a little to end."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         row = connection.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"

@@ -53,7 +53,7 @@ class PgBouncer:
             start_new_session=True,
             **user,
         )
-        give_up_at = time.monotonic() + 60
+        give_up_at = time.monotonic() + 300
         while not _listens(self.port):
             assert time.monotonic() < give_up_at, (self.folder / "log").read_text()
             time.sleep(0.02)

@@ -113,12 +113,12 @@ def raw_server_in_thread(handler: Handler) -> Iterator[RawServer]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    assert ready.wait(60)
+    assert ready.wait(300)
     try:
         yield servers[0]
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
+        thread.join(300)
         loop.close()
 
 

@@ -106,7 +106,7 @@ CLONE_NEWNET = 0x40000000
 
 
 def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=60)
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=300)
 
 
 @contextmanager
@@ -176,7 +176,7 @@ def test_a_network_that_is_gone_for_a_while_holds_the_barrier_and_then_the_job_f
         time.sleep(seconds)
         assert batches_finished(hurt) == 1, "the barrier did not hold"
         ip("-n", namespace, "link", "set", "lo", "up")
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     found = met(hurt, subprocess.CompletedProcess(process.args, process.returncode, out, err))
     assert len(found.rows) == 12

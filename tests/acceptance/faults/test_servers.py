@@ -57,8 +57,8 @@ class Serving:
         assert self.process.stdout is not None
         self.client.close()
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(60)
-        self._reader.join(60)
+        code = self.process.wait(300)
+        self._reader.join(300)
         return subprocess.CompletedProcess(self.process.args, code, self.process.stdout.read(), self._said)
 
 

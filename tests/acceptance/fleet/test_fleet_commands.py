@@ -33,7 +33,7 @@ def test_a_worker_under_nohup_survives_the_end_of_the_terminal(fleet: Fleet) -> 
     fleet.submit("one", questions=1)
     fleet.wait_until_done("one")
     worker.terminate()
-    assert worker.wait(60) == 143
+    assert worker.wait(300) == 143
     assert "SIGHUP" not in fleet.log(worker)
 
 
@@ -140,7 +140,7 @@ def test_cancelling_closes_the_calls_and_does_not_wait_for_their_answers(fleet: 
     fleet.regions.latency = 600
     fleet.worker()
     fleet.submit("one", questions=2)
-    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 60, fleet.everything)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 300, fleet.everything)
     code, document = fleet.beacon.json("cancel", "one")
     assert code == 0, document
     assert document["data"] | {"seconds": 0} == {
@@ -180,7 +180,7 @@ def test_a_job_is_queued_while_the_queue_has_it_and_interrupted_when_nothing_has
     fleet.regions.latency = 600
     worker = fleet.worker()
     fleet.submit("one", questions=1)
-    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 60, fleet.everything)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 300, fleet.everything)
     assert status() == "running"
     worker.kill()
     worker.wait()
@@ -204,22 +204,22 @@ def test_a_job_that_is_deleted_while_it_runs_ends_no_other(fleet: Fleet) -> None
     worker = fleet.worker()
     fleet.regions.answers = 1
     fleet.submit("gone", questions=4)
-    until(lambda: fleet.answered() == 1, 60, fleet.everything)
+    until(lambda: fleet.answered() == 1, 300, fleet.everything)
     fleet.submit("stays", questions=1)
     fleet.rows("DELETE FROM jobs WHERE id = 'gone' RETURNING 1")
     fleet.regions.answers = None
     fleet.wait_until_done("stays")
-    until(lambda: "job gone cannot run" in fleet.log(worker), 60, fleet.everything)
+    until(lambda: "job gone cannot run" in fleet.log(worker), 300, fleet.everything)
     assert worker.poll() is None
 
 
 def test_a_job_that_nobody_can_read_fails_and_says_so(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: odd\n")
     waiting = fleet.beacon.begin("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
-    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 60, fleet.everything)
+    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 300, fleet.everything)
     fleet.rows("UPDATE jobs SET spec = '{}' RETURNING 1")
     fleet.worker()
-    out, _ = waiting.communicate(timeout=60)
+    out, _ = waiting.communicate(timeout=300)
     assert waiting.returncode == 1
     data = json.loads(out)["data"]
     assert data["status"] == "failed"
@@ -238,9 +238,9 @@ def test_refused_credentials_end_the_worker_and_leave_its_job_to_others(fleet: F
     fleet.regions.answers = 6
     worker = fleet.worker()
     fleet.submit("one", questions=20)
-    until(lambda: fleet.answered() == 6, 60, fleet.everything)
+    until(lambda: fleet.answered() == 6, 300, fleet.everything)
     fleet.regions.refusing, fleet.regions.answers = True, None
-    assert worker.wait(60) == 4, fleet.log(worker)
+    assert worker.wait(300) == 4, fleet.log(worker)
     assert fleet.statuses() == {"one": "created"}
     fleet.regions.refusing = False
     fleet.worker()
@@ -259,24 +259,24 @@ def test_waiting_long_outweighs_priority(fleet: Fleet) -> None:
 def test_deleting_a_job_ends_the_waiting_for_it(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: gone\n")
     waiting = fleet.beacon.begin("submit", file, "--wait", "--json", stdout=subprocess.PIPE)
-    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 60, fleet.everything)
+    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 300, fleet.everything)
     fleet.rows("DELETE FROM jobs RETURNING 1")
-    out, _ = waiting.communicate(timeout=60)
+    out, _ = waiting.communicate(timeout=300)
     assert waiting.returncode == 1
     assert json.loads(out)["errors"][0]["code"] == "job_not_found"
     fleet.worker()
-    until(lambda: not fleet.beacon.json("queue")[1]["data"]["jobs"], 60, fleet.everything)
+    until(lambda: not fleet.beacon.json("queue")[1]["data"]["jobs"], 300, fleet.everything)
 
 
 def test_whoever_stops_waiting_is_told_that_the_job_goes_on(fleet: Fleet) -> None:
     file = fleet.beacon.write("job.yaml", "questions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\nid: on\n")
     waiting = fleet.beacon.start("submit", file, "--wait")
-    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 60, fleet.everything)
+    until(lambda: bool(fleet.rows("SELECT FROM beacon_queue.procrastinate_jobs")), 300, fleet.everything)
     with psycopg.connect(fleet.url) as blocker:
         blocker.execute("LOCK TABLE jobs")
         wait_for_a_lock(fleet.url)  # the command asks whether the job is over
         waiting.send_signal(signal.SIGINT)
-        _, said = waiting.communicate(timeout=60)
+        _, said = waiting.communicate(timeout=300)
     assert waiting.returncode == 130
     assert "hint: the job continues: beacon queue shows it, and beacon cancel on stops it" in said
     fleet.worker()
@@ -297,8 +297,8 @@ def test_a_worker_takes_no_more_jobs_than_it_is_told_to(fleet: Fleet) -> None:
     for name in ("one", "two", "three"):
         fleet.submit(name, questions=1)
     fleet.start_workers(2, "--jobs", "1")
-    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 60, fleet.everything)
-    until(lambda: jobs_of_workers(fleet) == [1, 1], 60, fleet.everything)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 300, fleet.everything)
+    until(lambda: jobs_of_workers(fleet) == [1, 1], 300, fleet.everything)
     time.sleep(1)  # in which a worker could take the third
     assert jobs_of_workers(fleet) == [1, 1]
 
@@ -325,7 +325,7 @@ def test_the_queue_shows_jobs_calls_and_workers(fleet: Fleet) -> None:
     worker = fleet.worker("--jobs", "1")
     fleet.submit("one", questions=2)
     fleet.submit("two", questions=1)
-    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 60, fleet.everything)
+    until(lambda: sum(fleet.regions.in_flight.values()) == 6, 300, fleet.everything)
     code, document = fleet.beacon.json("queue")
     data = document["data"]
     assert code == 0, document

@@ -64,7 +64,7 @@ def begin(fleet: Fleet, url: str, job: str) -> Running:
     fleet.beacon.environment["BEACON_DATABASE_URL"] = url
     process = fleet.beacon.begin("run", job, "--json")
     fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
-    until(lambda: fleet.answered() == 12 and asked(fleet) == 18, 60, fleet.everything)
+    until(lambda: fleet.answered() == 12 and asked(fleet) == 18, 300, fleet.everything)
     return process
 
 
@@ -75,12 +75,12 @@ def begin_worker(fleet: Fleet, url: str, *arguments: str) -> Running:
     fleet.beacon.environment["BEACON_DATABASE_URL"] = url
     worker = fleet.worker(*arguments)
     fleet.beacon.environment["BEACON_DATABASE_URL"] = fleet.url
-    until(lambda: fleet.answered() == 6 and asked(fleet) == 12, 60, fleet.everything)
+    until(lambda: fleet.answered() == 6 and asked(fleet) == 12, 300, fleet.everything)
     return worker
 
 
 def ended(process: Running) -> subprocess.CompletedProcess[str]:
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -109,7 +109,7 @@ def test_a_run_that_lost_its_lock_asks_nothing_that_was_stored_meanwhile(
     network.cut()
     fleet.rows(_END_SESSIONS)
     fleet.regions.answers = None
-    until(lambda: lines(fleet.beacon) == 6, 60, fleet.everything)
+    until(lambda: lines(fleet.beacon) == 6, 300, fleet.everything)
     other = elsewhere("run", job, "--json")
     assert other.returncode == 0, other.stderr
     before = asked(fleet)
@@ -131,7 +131,7 @@ def test_a_run_that_was_suspended_goes_on_with_what_is_left(fleet: Fleet, elsewh
     fleet.rows(_END_SESSIONS)
     fleet.regions.answers = 18 + CELLS // 2  # the rest stays in flight
     other = elsewhere.begin("run", job, "--json")
-    until(lambda: fleet.answered() >= CELLS // 2, 60, fleet.everything)
+    until(lambda: fleet.answered() >= CELLS // 2, 300, fleet.everything)
     other.send_signal(signal.SIGINT)
     stopped = ended(other)
     assert stopped.returncode == 130
@@ -154,7 +154,7 @@ def test_a_worker_settles_the_journals_of_its_folder_when_it_starts(fleet: Fleet
     worker = begin_worker(fleet, network.url)
     network.cut()
     fleet.regions.answers = None
-    until(lambda: kept_answers(fleet) == [6], 60, fleet.everything)
+    until(lambda: kept_answers(fleet) == [6], 300, fleet.everything)
     worker.kill()
     worker.wait()
     fleet.rows(_END_SESSIONS)
@@ -165,7 +165,7 @@ def test_a_worker_settles_the_journals_of_its_folder_when_it_starts(fleet: Fleet
     listed = fleet.beacon("jobs")
     assert f"6 answers of job one are kept in {kept['file']}" in listed.stdout
     fleet.worker()
-    until(lambda: journals(fleet.beacon) == [], 60, fleet.everything)
+    until(lambda: journals(fleet.beacon) == [], 300, fleet.everything)
     assert fleet.answered() == 12
     assert "stored 6 answers of job one" in fleet.log(fleet.workers[-1])
 
@@ -175,11 +175,11 @@ def test_a_second_signal_ends_a_worker_that_cannot_reach_its_database(fleet: Fle
     worker = begin_worker(fleet, network.url, "--drain", "600")
     network.silence()
     fleet.regions.answers = None
-    until(lambda: lines(fleet.beacon) == 6, 60, fleet.everything)
+    until(lambda: lines(fleet.beacon) == 6, 300, fleet.everything)
     worker.send_signal(signal.SIGTERM)
-    until(lambda: "draining" in fleet.log(worker), 60, fleet.everything)
+    until(lambda: "draining" in fleet.log(worker), 300, fleet.everything)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(60) == 143, fleet.log(worker)
+    assert worker.wait(300) == 143, fleet.log(worker)
     assert "Traceback" not in fleet.log(worker)
     fleet.rows(_END_SESSIONS)
     fleet.worker()
@@ -195,7 +195,7 @@ def test_a_journal_survives_whoever_takes_it(fleet: Fleet, network: Network) -> 
     fleet.rows(_END_SESSIONS)
     fleet.regions.silent.add("apac")
     fleet.regions.answers = None
-    until(lambda: lines(fleet.beacon) == 4, 60, fleet.everything)
+    until(lambda: lines(fleet.beacon) == 4, 300, fleet.everything)
     with psycopg.connect(fleet.url) as connection:
         connection.execute("LOCK TABLE executions IN EXCLUSIVE MODE")
         taker = fleet.beacon.begin("run", job, "--json")
@@ -204,7 +204,7 @@ def test_a_journal_survives_whoever_takes_it(fleet: Fleet, network: Network) -> 
         taker.communicate()
     assert lines(fleet.beacon) == 4
     fleet.regions.silent.clear()
-    until(lambda: lines(fleet.beacon) == 6, 60, fleet.everything)
+    until(lambda: lines(fleet.beacon) == 6, 300, fleet.everything)
     process.kill()
     process.communicate()
     done = fleet.beacon("run", job, "--json")
@@ -235,7 +235,7 @@ def test_the_journal_of_a_deleted_job_is_named_and_kept(fleet: Fleet, network: N
     process = begin(fleet, network.url, job_of(fleet.beacon))
     network.cut()
     fleet.regions.answers = None
-    until(lambda: lines(fleet.beacon) == 6, 60, fleet.everything)
+    until(lambda: lines(fleet.beacon) == 6, 300, fleet.everything)
     process.kill()
     process.communicate()
     fleet.rows(_END_SESSIONS)
@@ -255,7 +255,7 @@ def test_an_answer_is_in_the_journal_while_a_silent_database_is_still_asked_to_s
     process = begin(fleet, network.url, job)
     network.silence()
     fleet.regions.answers = None
-    until(lambda: lines(fleet.beacon) == 6, 60, fleet.everything)
+    until(lambda: lines(fleet.beacon) == 6, 300, fleet.everything)
     process.kill()
     process.communicate()
     fleet.rows(_END_SESSIONS)

@@ -164,6 +164,6 @@ def test_the_lines_of_a_terminal(doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 
 def of_modal() -> Line:
     """Return what a process of its own says of Modal: the SDK keeps its first connection."""
-    done = subprocess.run([sys.executable, "-m", "beacon_cli", "doctor", "--json"], capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "beacon_cli", "doctor", "--json"], capture_output=True, timeout=300)
     [line] = [each for each in json.loads(done.stdout)["data"]["checks"] if each["name"] == "modal"]
     return line["status"], line["what"], line["next"]

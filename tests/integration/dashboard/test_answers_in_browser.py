@@ -23,7 +23,7 @@ from tests.support.dashboard_server import serving
 from tests.support.many_cells import ManyCells
 
 TEN = ("US", "EU", "ASIA", "BR", "ZA", "IN", "JP", "AU", "CA", "MX")
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)

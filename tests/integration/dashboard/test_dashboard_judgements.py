@@ -29,7 +29,7 @@ from tests.support.shown_page import ShownPage, shown
 from tests.support.vocabulary import VOCABULARY
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 300
 
 
 def compared(client: Any, job_id: str = JOB) -> ShownPage:

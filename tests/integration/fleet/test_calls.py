@@ -63,7 +63,7 @@ async def has_it_soon(holder: Holder, seconds: float = 5) -> bool:
 
 async def in_line(url: str, count: int) -> None:
     """Wait until so many calls stand in line for a slot."""
-    async with asyncio.timeout(60), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+    async with asyncio.timeout(300), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         waiting = "SELECT count(*) FROM fleet_calls WHERE granted_at IS NULL"
         while await (await connection.execute(waiting)).fetchone() != (count,):
             pass
@@ -213,7 +213,7 @@ def test_a_worker_that_leaves_is_not_taken_for_dead(database_url: str) -> None:
             beating.set()
 
         keeping = asyncio.create_task(lease.keep(beat))
-        await asyncio.wait_for(beating.wait(), 20)
+        await asyncio.wait_for(beating.wait(), 300)
         await lease.leave()
         await asyncio.wait_for(keeping, 5)
         await lease.close()

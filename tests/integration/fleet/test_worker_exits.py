@@ -62,7 +62,7 @@ def ending_of(settings: Settings, url: str, scenario: Scenario, drain_seconds: f
         working = asyncio.create_task(worker.run(signals))
         async with _undisturbed(working):
             await scenario(worker, signals)
-        ending = await asyncio.wait_for(working, 60)
+        ending = await asyncio.wait_for(working, 300)
         assert asyncio.all_tasks() == {asyncio.current_task()}, "something goes on"
         return ending
 
@@ -79,7 +79,7 @@ async def _undisturbed(working: asyncio.Task[Ending]) -> Any:
         raise
 
 
-async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 300) -> None:
     give_up_at = time.monotonic() + seconds
     while not await asyncio.to_thread(condition):
         assert time.monotonic() < give_up_at

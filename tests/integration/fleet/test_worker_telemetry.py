@@ -31,7 +31,7 @@ def work(settings: Settings, url: str, regions: CountingRegions, receiver: Colle
         while not is_working(regions, receiver):  # noqa: ASYNC110 - they are in other threads
             await asyncio.sleep(0.05)
         signals.receive(signal.SIGTERM)
-        await asyncio.wait_for(working, 60)
+        await asyncio.wait_for(working, 300)
 
     with open_telemetry() as telemetry:
         assert telemetry is not None

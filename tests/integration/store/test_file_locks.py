@@ -27,7 +27,7 @@ time.sleep(float(sys.argv[3]))
 
 
 @contextlib.contextmanager
-def held_by_another(file: Path, state: str, seconds: float = 60) -> Iterator[int]:
+def held_by_another(file: Path, state: str, seconds: float = 300) -> Iterator[int]:
     words = [sys.executable, "-c", HOLD, str(file), state, str(seconds)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -181,7 +181,7 @@ def kept(
         with contextlib.suppress(asyncio.CancelledError):
             await warming
 
-    asyncio.run(asyncio.wait_for(main(), 120))
+    asyncio.run(asyncio.wait_for(main(), 300))
     return report, said
 
 
