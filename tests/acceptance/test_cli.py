@@ -331,7 +331,7 @@ def test_a_job_from_stdin_without_a_server_says_how_to_give_it_again(scripted: B
 
 
 def test_a_terminal_as_stdin_is_told_that_it_is_waited_for(beacon: Beacon) -> None:
-    child = pexpect.spawn(str(BEACON), ["run", "-", "--dry-run", "--local"], env=beacon.variables(), timeout=60)
+    child = pexpect.spawn(str(BEACON), ["run", "-", "--dry-run", "--local"], env=beacon.variables(), timeout=300)
     child.expect("reading the job file from the terminal; end it with Ctrl-D")
     child.sendline("questions: [math_basic]")
     child.sendline("models: [smollm2-135m]")

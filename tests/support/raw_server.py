@@ -67,7 +67,12 @@ class RawServer:
             self.requests.append(request)
             answering = asyncio.ensure_future(self.handler(request, writer))
             gone = asyncio.ensure_future(reader.read(1))
-            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:  # the test is over
+                answering.cancel()
+                gone.cancel()
+                raise
             if not answering.done():
                 self.closed_by_peer += 1
                 answering.cancel()

@@ -25,7 +25,7 @@ from tests.support.local_models import scripted_settings
 from tests.support.vocabulary import REGIONS
 
 US = [REGIONS["us"]]
-SLOW = {"rules": [{"prompt": "slow", "latency": 60}], "default": "{model} in {place}"}
+SLOW = {"rules": [{"prompt": "slow", "latency": 600}], "default": "{model} in {place}"}
 
 Test = Callable[[httpx2.AsyncClient, dict[str, LocalServer]], Coroutine[Any, Any, Any]]
 
