@@ -24,7 +24,7 @@ from tests.support.warm_start import Running
 
 @dataclass
 class CountingRegions(Regions):
-    """Knows how many calls were in flight at most, per region and in all, and which were cut off.
+    """Knows how many calls were in flight at most, per region and in all, and which were cut off, and when.
 
     `refusing` answers that the credentials are wrong.
     """
@@ -32,6 +32,7 @@ class CountingRegions(Regions):
     refusing: bool = False
     in_flight: Counter[str] = field(default_factory=Counter)
     peaks: Counter[str] = field(default_factory=Counter)
+    cut_at: list[float] = field(default_factory=list)
     cut_prompts: list[str] = field(default_factory=list)
 
     async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
@@ -46,6 +47,7 @@ class CountingRegions(Regions):
         try:
             return await super().handle(request, writer)
         except asyncio.CancelledError:
+            self.cut_at.append(time.monotonic())
             self.cut_prompts.append(json.loads(request.body)["prompt"])
             raise
         finally:
