@@ -44,7 +44,8 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_while_the_server_starts_leaves_none_running(beacon: Beacon, signum: signal.Signals) -> None:
     """To the whole process group, as a terminal sends it."""
-    beacon("check-db", "nothing")
+    waits = "ALTER TABLE jobs RENAME TO kept; CREATE VIEW jobs AS SELECT kept.* FROM kept, pg_sleep(600)"
+    assert beacon("db", "psql", "-qc", waits).returncode == 0, "the command must not be over before the signal"
     for later in (0.0, 0.03, 0.06):
         process = beacon.start("check-db", "nothing", start_new_session=True)
         wait_for(postmaster_file(beacon))
