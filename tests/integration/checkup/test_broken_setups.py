@@ -19,7 +19,7 @@ from beacon_cli.endpoints.recorded import save
 from modal_deployment.registry import BUILT_IN_MODELS
 from tests.integration.checkup.conftest import Doctor, Line
 from tests.support.fake_modal import fake_modal
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_ports
 
 CAN_MOUNT = os.name == "posix" and os.geteuid() == 0 and shutil.which("mount") is not None
 
@@ -84,10 +84,9 @@ def test_a_configuration_that_is_a_folder_is_told(doctor: Doctor) -> None:
 
 
 def test_a_port_that_is_taken(doctor: Doctor) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with moved_ports(port):
-            code, lines = doctor()
+    port = free_ports(10)
+    with socket.create_server(("127.0.0.1", port)), moved_ports(port):
+        code, lines = doctor()
     assert code == 0
     status, what, to_do = lines["ports"]
     assert status == "warning"
