@@ -374,7 +374,8 @@ def test_an_error_in_mid_export_leaves_no_half_file(
 
 def test_ctrl_c_leaves_no_half_file(connection: Connection, database_url: str, tmp_path: Path) -> None:
     big_job(connection, 30_000)
-    command = [sys.executable, "-m", "beacon_cli", "export", JOB, "-o", str(tmp_path / "answers.jsonl")]
+    command = ["nice", "-n", "19", sys.executable, "-m", "beacon_cli"]  # the test is to be faster than the command
+    command += ["export", JOB, "-o", str(tmp_path / "answers.jsonl")]
     environment = {**os.environ, "BEACON_DATABASE_URL": database_url}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         deadline = time.monotonic() + 300

@@ -247,7 +247,7 @@ def _handlers() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_handlers")
 def test_ctrl_c_ends_it_with_130(regions: Deployed) -> None:
-    threading.Thread(target=_interrupt_once_asked, args=[regions]).start()
+    threading.Thread(target=_interrupt_once_asked, args=[regions], daemon=True).start()
     code, document, _ = warm("--for", "30m")
     assert (code, document["errors"][0]["code"]) == (130, "interrupted")
     assert document["errors"][0]["hint"].startswith("nothing is asked any more; containers on Modal end 120 s after")
