@@ -98,14 +98,14 @@ def _opened_pipe(path: Path) -> io.FileIO:
             if error.errno != errno.ENXIO:
                 raise
         waited = time.monotonic() - began
+        if waited > _SILENT_SECONDS and not reported:
+            reported = True
+            write_stderr(f"waiting for a reader of the pipe {printable(str(path))} (--events)\n")
         if waited > _NO_READER_SECONDS:
             raise UsageError(
                 f"nothing opened the pipe {path} for reading within {_NO_READER_SECONDS:.0f} s",
                 hint=f"start its reader first, such as: cat {path} &",
             )
-        if waited > _SILENT_SECONDS and not reported:
-            reported = True
-            write_stderr(f"waiting for a reader of the pipe {printable(str(path))} (--events)\n")
         time.sleep(0.05)
 
 

@@ -83,13 +83,21 @@ def problem_of(place: Place, done: subprocess.CompletedProcess[str]) -> str:
         return f"rows: {rows}"
     if mode_of(place.folder) != (0o700, place.uid):
         return f"the folder has mode {mode_of(place.folder)} now"
-    return f"left running: {left}" if (left := running_in(place.folder)) else ""
+    return f"left running: {left}" if (left := left_running_in(place.folder)) else ""
 
 
 def mode_of(folder: Path) -> tuple[int, int]:
     """Return a folder's mode and owner."""
     status = folder.stat()
     return stat.S_IMODE(status.st_mode), status.st_uid
+
+
+def left_running_in(folder: Path) -> list[str]:
+    """Return the processes that work in a folder or were started from it, and do not end within half a minute."""
+    give_up_at = time.monotonic() + 30
+    while (found := running_in(folder)) and time.monotonic() < give_up_at:
+        time.sleep(0.1)
+    return found
 
 
 def running_in(folder: Path) -> list[str]:

@@ -69,7 +69,7 @@ class Beacon:
             return warm.start([str(BEACON), *arguments], variables, self.folder, stdout=stdout, stderr=stderr)
         return self.start(*arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
 
-    def __call__(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         """Begin a command and wait for its end."""
         process = self.begin(*arguments)
         try:
@@ -87,13 +87,14 @@ class Beacon:
 
     def begin_until(self, text: str, *arguments: str) -> tuple[Running, str]:
         """Begin a command and return once it has said `text` on stderr, with all that it said so far."""
-        return self._until(text, self.begin(*arguments))
+        return self.until_said(text, self.begin(*arguments))
 
     def start_until(self, text: str, *arguments: str) -> tuple[Running, str]:
         """Do the same with a command that is started anew."""
-        return self._until(text, self.start(*arguments))
+        return self.until_said(text, self.start(*arguments))
 
-    def _until(self, text: str, process: Running) -> tuple[Running, str]:
+    def until_said(self, text: str, process: Running) -> tuple[Running, str]:
+        """Return once a command that runs has said `text` on stderr, with all that it said so far."""
         assert process.stderr is not None
         said = ""
         for line in process.stderr:

@@ -195,7 +195,7 @@ def test_each_command_that_works_on_a_job_starts_by_itself(scripted: Beacon, sma
         ("export", "operators", "--format", "csv"),
     ):
         process = scripted.start(*command, stdin=subprocess.DEVNULL)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 0, (command, err)
 
 
@@ -219,7 +219,7 @@ def test_a_closed_stdout_ends_quietly(scripted: Beacon, small_job: str) -> None:
     assert process.stderr is not None
     with process.stderr:
         err = process.stderr.read()
-    assert process.wait(60) == 141
+    assert process.wait(300) == 141
     assert "Traceback" not in err
 
 
@@ -257,7 +257,7 @@ def test_what_explains_the_program_also_ends_when_nobody_reads(beacon: Beacon, a
     os.close(reading)
     with os.fdopen(writing, "w") as pipe:
         process = beacon.start(*arguments, stdout=pipe)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (141, "")
 
 
@@ -299,7 +299,7 @@ def given_on_stdin(beacon: Beacon, text: str | bytes, *arguments: str) -> subpro
         cwd=beacon.folder,
         env=beacon.variables(),
         capture_output=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -331,7 +331,7 @@ def test_a_job_from_stdin_without_a_server_says_how_to_give_it_again(scripted: B
 
 
 def test_a_terminal_as_stdin_is_told_that_it_is_waited_for(beacon: Beacon) -> None:
-    child = pexpect.spawn(str(BEACON), ["run", "-", "--dry-run", "--local"], env=beacon.variables(), timeout=60)
+    child = pexpect.spawn(str(BEACON), ["run", "-", "--dry-run", "--local"], env=beacon.variables(), timeout=300)
     child.expect("reading the job file from the terminal; end it with Ctrl-D")
     child.sendline("questions: [math_basic]")
     child.sendline("models: [smollm2-135m]")

@@ -136,7 +136,7 @@ def test_jobs_are_read_from_a_server_that_runs(stored: Beacon) -> None:
         (stored.data / "job-ids").rename(stored.folder / "kept")
         started = time.monotonic()
         assert answer(stored, "beacon show ") == ["newer", "older"]
-        assert time.monotonic() - started < 5  # far above what it takes: the machine may be busy
+        assert time.monotonic() - started < 20  # far above what it takes: the machine may be busy
     finally:
         (stored.folder / "kept").rename(stored.data / "job-ids")
         stored("db", "stop")
@@ -160,7 +160,7 @@ def test_without_a_database_nothing_is_offered_made_or_said(new_machine: Beacon)
 def test_what_is_wrong_is_not_said_while_somebody_types(beacon: Beacon, variable: str, value: str) -> None:
     started = time.monotonic()
     assert answer(beacon, "beacon show ", **{variable: value}) == []
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_a_database_without_tables_is_left_as_it_is(beacon: Beacon) -> None:

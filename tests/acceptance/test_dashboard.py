@@ -40,7 +40,7 @@ def dashboard(beacon: Beacon) -> Iterator[dict[str, Any]]:
         yield printed["data"]
     finally:
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=20)
+        rest, _ = process.communicate(timeout=300)
     assert (process.returncode, rest) == (0, "")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", printed["data"]["port"]))
@@ -86,7 +86,7 @@ def test_a_running_job_is_shown_without_reloading_until_it_is_over(beacon: Beaco
             beacon.environment[f"BEACON_REGIONS__{region.upper()}__BASE_URL"] = f"{regions.url}/{region}"
         run = beacon.begin("run", beacon.write("job.json", json.dumps(job)), **SILENT)
         with ended(run), let_in(browser, at["url"]) as page:
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(300_000)
             row = page.get_by_role("link", name="now", exact=True)
             row.wait_for()
             row.click()
@@ -105,7 +105,7 @@ def test_a_running_job_is_shown_without_reloading_until_it_is_over(beacon: Beaco
             page.locator("h2 .status.completed").wait_for()
             assert r"\u202e" in page.inner_text(".lead")
             assert page.evaluate("[acted, violations]") == [[], []]
-            assert run.wait(60) == 0
+            assert run.wait(300) == 0
         assert browser.complaints == []
         assert all(request.startswith(browser.base) for request in browser.requests if not request.startswith("data:"))
 
@@ -138,8 +138,8 @@ def test_the_pages_can_be_read_on_a_phone_in_the_dark_and_by_keyboard(
             page.wait_for_url("**/?text=SCRIPT*")
             [link] = page.query_selector_all("tbody a")
             link.click()
+            page.get_by_role("heading", level=1, name=hostile_job.JOB, exact=True).wait_for()
             page.wait_for_selector("progress")
-            assert page.inner_text("h1") == hostile_job.JOB
             assert page.evaluate("[acted, violations]") == [[], []]
     assert [text for text in browser.complaints if "404" not in text] == []
 
@@ -155,7 +155,7 @@ def test_without_scripts_a_page_reloads_itself(machine: Machine, beacon: Beacon,
 @pytest.mark.parametrize("closed", [">&-", "| exit 0"])
 def test_without_a_stdout_nobody_would_see_the_address_and_it_ends(beacon: Beacon, closed: str) -> None:
     line = f'"$0" -c "{PROGRAM}" dashboard {closed}; exit "${{PIPESTATUS[0]}}"'
-    done = subprocess.run(["bash", "-c", line, sys.executable], env=beacon.variables(), timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", line, sys.executable], env=beacon.variables(), timeout=300, check=False)
     assert done.returncode == 141
 
 
@@ -181,10 +181,10 @@ def test_the_browser_is_given_a_file_so_that_no_process_list_has_the_token_and_i
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     try:
-        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+        assert process.wait(timeout=300) == 128 + signal.SIGTERM
     finally:
         os.kill(int(pid.read_text()), signal.SIGKILL)
-        process.communicate(timeout=20)
+        process.communicate(timeout=300)
     arguments, content = seen.read_text().split("\n", 1)
     assert url.partition("=")[2] not in arguments
     assert url in content

@@ -28,7 +28,7 @@ def asked(beacon: Beacon, question: str, *arguments: str) -> pexpect.spawn[str]:
     """Start a command on a terminal, and return it once it has asked."""
     environment = {**beacon.variables(), "TERM": "dumb"}
     child = pexpect.spawn(
-        str(BEACON), [*arguments], env=environment, cwd=str(beacon.folder), encoding="utf-8", timeout=60
+        str(BEACON), [*arguments], env=environment, cwd=str(beacon.folder), encoding="utf-8", timeout=300
     )
     child.expect_exact(question)
     return child

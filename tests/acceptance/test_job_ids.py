@@ -35,7 +35,7 @@ def on_terminal(beacon: Beacon, line: str) -> tuple[int, str]:
         env={**beacon.variables(), "TERM": "dumb"},
         cwd=str(beacon.folder),
         withexitstatus=True,
-        timeout=60,
+        timeout=300,
     )
     return code, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).replace("\r\n", "\n")
 

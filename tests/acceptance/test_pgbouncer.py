@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 
@@ -78,17 +77,17 @@ def test_by_session_a_job_is_locked_interrupted_resumed_and_read(
     beacon.environment["BEACON_DATABASE_URL"] = by_session.url(database)
     job = beacon.write("job.yaml", JOB)
     succeeds(beacon, "db", "migrate")
-    regions.latency = 1.0
+    regions.answers = 6
     first = beacon.begin("run", job)
-    until(lambda: stored(postgres, database) >= 6, 30)
+    until(lambda: stored(postgres, database) == 6, 300)
     second = beacon("run", job)
     assert second.returncode == 3
     assert f"is being run by process {first.pid} on" in second.stderr
     assert f"process {first.pid} on" in succeeds(beacon, "jobs", "--json").stdout
     first.send_signal(signal.SIGINT)
-    first.communicate(timeout=30)
+    first.communicate(timeout=300)
     assert first.returncode == 130
-    regions.latency = 0.0
+    regions.answers, regions.latency = None, 0.0
     succeeds(beacon, "run", job)
     assert stored(postgres, database) == CELLS
     for reading in (("check-db", "pooled"), ("show", "pooled"), ("export", "pooled"), ("jobs",)):
@@ -103,12 +102,14 @@ def test_a_pgbouncer_that_restarts_in_mid_run_costs_no_answer(
     with pgbouncer(postgres.url(), "session") as bouncer:
         beacon.environment["BEACON_DATABASE_URL"] = bouncer.url(database)
         succeeds(beacon, "db", "migrate")
+        regions.answers = 6
         process = beacon.begin("run", beacon.write("job.yaml", JOB))
-        until(lambda: stored(postgres, database) >= 6, 30)
+        until(lambda: stored(postgres, database) == 6, 300)
         bouncer.kill()
-        time.sleep(0.5)
+        regions.answers = None
+        beacon.until_said("answers are kept in", process)
         bouncer.start()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
         assert "the database is back" in said
         assert set(regions.seen.values()) == {1}, "a cell was asked twice"
@@ -122,9 +123,11 @@ def test_by_session_a_fleet_works_and_takes_over(
     succeeds(beacon, "db", "migrate", "--fleet")
     with a_fleet(beacon, regions, by_session.url(database)) as fleet:
         fleet.start_workers(2)
+        regions.answers = 6
         fleet.submit("one", questions=6)
-        until(lambda: fleet.answered() >= 6, 30, fleet.everything)
+        until(lambda: fleet.answered() == 6 and sum(regions.in_flight.values()) == 6, 300, fleet.everything)
         fleet.holder_of("one").kill()
+        regions.answers = None
         fleet.wait_until_done("one")
         fleet.assert_nothing_lost_or_doubled(36)
         succeeds(beacon, "queue")

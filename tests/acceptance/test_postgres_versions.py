@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 from beacon_cli.store.schema import OLDEST_VERSION
 from beacon_cli.store.server_user import server_user
 from tests.acceptance.conftest import Beacon
+from tests.support.ports import free_port
 from tests.support.regions_server import MODELS, Regions, regions_server
 
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -28,9 +28,7 @@ def server(programs: Path) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="beacon-version-"))
     if account:
         shutil.chown(folder, server_user().uid)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
 
     def run(program: str, *arguments: str) -> None:
         command = [str(programs / program), "-D", str(folder / "data"), *arguments]

@@ -40,8 +40,8 @@ def test_the_answers_of_a_run_are_followed_from_another_process(scripted: Beacon
     assert (listed["status"], listed["expected"]) == ("running", 18)
     assert f"process {run.pid} on " in listed["holder"]
     assert f"job slow is running (by process {run.pid} on " in said
-    out, err = following.communicate(timeout=60)
-    run.communicate(timeout=60)
+    out, err = following.communicate(timeout=300)
+    run.communicate(timeout=300)
     assert (following.returncode, run.returncode) == (0, 0), err
     there = int(said.rsplit("): ", 1)[1].split()[0])
     entries = [match.groups() for line in out.splitlines() if (match := ENTRY.match(line))]
@@ -55,15 +55,16 @@ def test_the_answers_of_a_run_are_followed_from_another_process(scripted: Beacon
 
 
 def test_ctrl_c_ends_the_following_alone_and_a_killed_run_says_how_to_go_on(scripted: Beacon, slow: str) -> None:
+    scripted.write("answers.yaml", 'rules: [{response: "{model} in {region}", latency: 600}]\n')
     run, _ = scripted.begin_until("starting question batch", "run", slow, "--local")
     following, _ = scripted.begin_until("already stored", "show", "slow", "--follow")
     following.send_signal(signal.SIGINT)
-    _, err = following.communicate(timeout=30)
+    _, err = following.communicate(timeout=300)
     assert (following.returncode, err) == (130, "error: interrupted\n")
     assert run.poll() is None
     run.kill()
     run.communicate()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while (listed := scripted("jobs").stdout) and " interrupted " not in listed:
         assert time.monotonic() < deadline, listed
     assert "To resume it: beacon run JOB_FILE --job-id slow" in listed
@@ -95,11 +96,11 @@ def end_early(scripted: Beacon) -> None:
         os.close(reading)
         with os.fdopen(writing, "w") as pipe:
             process = scripted.begin(*arguments, stdout=pipe)
-            _, err = process.communicate(timeout=60)
+            _, err = process.communicate(timeout=300)
         assert (process.returncode, err) == (141, ""), arguments
         with Path("/dev/full").open("w") as full:
             process = scripted.begin(*arguments, stdout=full)
-            _, err = process.communicate(timeout=60)
+            _, err = process.communicate(timeout=300)
         assert (process.returncode, err) == (3, "error: stdout cannot be written: No space left on device\n"), arguments
 
 

@@ -75,7 +75,7 @@ class Reader:
         context = self.browser.new_context(viewport={"width": width, "height": 900}, **options)
         try:
             page = context.new_page()
-            page.set_default_timeout(10_000)
+            page.set_default_timeout(300_000)
             page.add_init_script(WATCH)
             page.on("request", lambda request: self.requests.append(request.url))
             page.on("console", lambda message: self.complaints.append(message.text))

@@ -364,10 +364,10 @@ def fake_modal() -> Iterator[FakeModal]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    ready.wait(10)
+    assert ready.wait(300)
     try:
         yield fake
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(300)
         loop.close()

@@ -24,7 +24,7 @@ from tests.support.warm_start import Running
 
 @dataclass
 class CountingRegions(Regions):
-    """Knows how many calls were in flight at most, per region and in all, and when calls were cut off.
+    """Knows how many calls were in flight at most, per region and in all, and which were cut off, and when.
 
     `refusing` answers that the credentials are wrong.
     """
@@ -77,7 +77,7 @@ class Fleet:
             started.append(process)
             self.workers.append(started[-1])
         for process in started:
-            until(lambda process=process: "runs up to" in self.log(process), 30, self.everything)
+            until(lambda process=process: "runs up to" in self.log(process), 300, self.everything)
         return started
 
     def log(self, process: Running) -> str:
@@ -106,7 +106,7 @@ class Fleet:
     def answered(self) -> int:
         return int(self.rows("SELECT count(*) FROM executions WHERE status = 'completed'")[0][0])
 
-    def wait_until_done(self, *job_ids: str, seconds: float = 60) -> None:
+    def wait_until_done(self, *job_ids: str, seconds: float = 300) -> None:
         wanted = dict.fromkeys(job_ids, "completed")
         until(lambda: self.statuses().items() >= wanted.items(), seconds, self.everything)
 
@@ -124,7 +124,7 @@ class Fleet:
             found.extend(self.rows(statement, job_id))
             return bool(found)
 
-        until(found_it, 30, self.everything)
+        until(found_it, 300, self.everything)
         return next(worker for worker in self.workers if worker.pid == found[0][0])
 
     def assert_nothing_lost_or_doubled(self, cells: int, per_account: int = 6) -> None:

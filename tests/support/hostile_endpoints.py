@@ -148,12 +148,12 @@ def endpoints(
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(300)
     try:
         yield served
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(300)
         loop.close()
 
 

@@ -128,7 +128,7 @@ def _assert_journals_are_named(after: Aftermath) -> None:
 
 def _advisory_locks(connection: psycopg.Connection[tuple[object, ...]]) -> int:
     """Return the locks held on this database; a connection that was closed this moment may take a little to end."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 300
     while True:
         row = connection.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
@@ -162,7 +162,7 @@ def _assert_nothing_left(folder: Path) -> None:
     temporary = folder / "tmp"
     left = sorted(path.name for path in temporary.iterdir()) if temporary.is_dir() else []
     assert not left, f"temporary files left: {left}"
-    for _ in range(100):
+    for _ in range(600):
         if not (alive := _processes_of(folder)):
             return
         time.sleep(0.1)

@@ -80,15 +80,16 @@ class OpenAI:
 
     async def handle(self, request: Request, writer: asyncio.StreamWriter) -> bytes:
         self.requests.append(request)
+        is_busy = request.method == "POST" and len(self.posts) <= self.busy
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(self.latency)
-            return self.reply(request)
+            return self.reply(request, is_busy=is_busy)
         finally:
             self.in_flight -= 1
 
-    def reply(self, request: Request) -> bytes:
+    def reply(self, request: Request, *, is_busy: bool) -> bytes:
         path, _, _ = request.path.partition("?")
         last = path.rsplit("/", 1)[-1]
         if last in self.always:
@@ -99,11 +100,9 @@ class OpenAI:
             return self.wrong_key(given)
         if request.method == "GET":
             return respond(200, self.listing(), self.headers())
-        return self.completion(request)
+        return self.rate_limited() if is_busy else self.completion(request)
 
     def completion(self, request: Request) -> bytes:
-        if len(self.posts) <= self.busy:
-            return self.rate_limited()
         body = request.json
         if (model := self.model_of(request)) not in self.models:
             return self.unknown_model(model)

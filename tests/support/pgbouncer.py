@@ -17,6 +17,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from beacon_cli.store.server_user import server_user
+from tests.support.ports import free_port
 
 Mode = Literal["session", "transaction", "statement"]
 
@@ -52,7 +53,7 @@ class PgBouncer:
             start_new_session=True,
             **user,
         )
-        give_up_at = time.monotonic() + 10
+        give_up_at = time.monotonic() + 300
         while not _listens(self.port):
             assert time.monotonic() < give_up_at, (self.folder / "log").read_text()
             time.sleep(0.02)
@@ -77,7 +78,7 @@ def pgbouncer(server_url: str, mode: Mode, more: str = "") -> Iterator[PgBouncer
     program()
     server = conninfo_to_dict(server_url)
     folder = Path(tempfile.mkdtemp(prefix="beacon-pgbouncer-"))
-    bouncer = PgBouncer(folder, _free_port())
+    bouncer = PgBouncer(folder, free_port())
     where = {"host": server["host"], "server_port": server["port"], "user": server["user"], "folder": folder}
     (folder / "pgbouncer.ini").write_text(_SETTINGS.format(**where, port=bouncer.port, mode=mode, more=more))
     if server_user().is_account:
@@ -94,9 +95,3 @@ def pgbouncer(server_url: str, mode: Mode, more: str = "") -> Iterator[PgBouncer
 def _listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

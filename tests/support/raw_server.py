@@ -67,7 +67,12 @@ class RawServer:
             self.requests.append(request)
             answering = asyncio.ensure_future(self.handler(request, writer))
             gone = asyncio.ensure_future(reader.read(1))
-            await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                await asyncio.wait({answering, gone}, return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:  # the test is over
+                answering.cancel()
+                gone.cancel()
+                raise
             if not answering.done():
                 self.closed_by_peer += 1
                 answering.cancel()
@@ -113,12 +118,12 @@ def raw_server_in_thread(handler: Handler) -> Iterator[RawServer]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(300)
     try:
         yield servers[0]
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(300)
         loop.close()
 
 

@@ -27,15 +27,15 @@ _ON_ITS_WAY = timedelta(seconds=0.1)
 class Regions:
     """`answered` counts the answers that were sent whole, by (question text, model, region); `seen` all POSTs.
 
-    `latencies` are those of single regions. `padding` is how many characters of noise an answer has more. `answers` is
-    how many questions are answered, in the order in which they come; later ones stay in flight. None: all.
+    `padding` is how many characters of noise an answer has more. `answers` is how many questions are answered, in the
+    order in which they come; later ones stay in flight. None: all. Those of regions in `silent` stay in flight, too.
     """
 
     latency: float = 0.0
-    latencies: dict[str, float] = field(default_factory=dict)
     hop_first: bool = False
     padding: int = 0
     answers: int | None = None
+    silent: set[str] = field(default_factory=set)
     models: list[str] = field(default_factory=lambda: list(MODELS))
     url: str = ""
     seen: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -54,7 +54,7 @@ class Regions:
         if request.method == "GET":
             request = self._calls.pop(query)
         elif self.hop_first:
-            call = f"__modal_function_call_id=fc-{len(self._calls)}-{region}"
+            call = f"__modal_function_call_id=fc-{len(self.methods)}-{region}"
             self._calls[call] = request
             return http(303, Location=f"{path}?{call}")
         body = json.loads(request.body)
@@ -62,11 +62,14 @@ class Regions:
         self.seen[key] += 1
         self.asked_at[key].append(datetime.now(UTC))
         number = sum(self.seen.values())
-        while self.answers is not None and number > self.answers:  # noqa: ASYNC110 - a test sets it in another thread
+        while self._holds(number, region):  # noqa: ASYNC110 - a test ends it in another thread
             await asyncio.sleep(0.02)
-        await asyncio.sleep(self.latencies.get(region, self.latency))
+        await asyncio.sleep(self.latency)
         self.answered[key] += 1
         return http(200, good_answer(region, body["model"], f"answer to {body['prompt']}{self._noise()}"))
+
+    def _holds(self, number: int, region: str) -> bool:
+        return region in self.silent or (self.answers is not None and number > self.answers)
 
     def asked_although_stored(self, stored_at: dict[tuple[str, str, str], datetime]) -> list[str]:
         """Return the questions that came after their answer was stored; `stored_at` is by (text, model, label)."""

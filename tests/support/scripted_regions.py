@@ -49,4 +49,4 @@ def _serving(region: Region, script: Path, regions: Regions) -> Iterator[int]:
             yield listener.getsockname()[1]
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(300)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pyte
 
-WAIT = 30.0
+WAIT = 300.0
 PROMPT = "ready> "
 # Without the user's own start-up files, unless a test is about those.
 _BARE = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from psycopg import sql
 from beacon_cli.store import postmaster, running
 from beacon_cli.store.server_programs import programs_folder
 from beacon_cli.store.server_user import server_user
+from tests.support.ports import free_port
 
 
 @dataclass
@@ -70,7 +70,7 @@ def tcp_postgres() -> Iterator[TcpPostgres]:
     try:
         postmaster.start(folder)  # makes the data folder, and as root its user
         postmaster.stop(folder)
-        server = TcpPostgres(folder, _free_port())
+        server = TcpPostgres(folder, free_port())
         with (server.data / "postgresql.conf").open("a") as settings:
             settings.write("max_connections = 200\n")
         server.start()
@@ -81,12 +81,6 @@ def tcp_postgres() -> Iterator[TcpPostgres]:
                 server.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 assert os.name == "posix"

@@ -35,11 +35,11 @@ def test_a_secret_at_the_end_of_an_excerpt_is_found_before_it_is_cut() -> None:
 )
 def test_what_holds_too_many_values_is_refused_before_they_are_made(body: bytes) -> None:
     tracemalloc.start()
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(TooMuch, match="more than 100,000 values"):
         DOOR.document(body)
     assert tracemalloc.get_traced_memory()[1] < 4 * MAX_BODY_BYTES
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     tracemalloc.stop()
 
 

@@ -155,10 +155,10 @@ def test_retry_after_is_honoured_and_capped(hurt: Beacon) -> None:
     with endpoints(faults) as served:
         hurt.environment |= served.environment()
         process = hurt.begin(*run_arguments(hurt, write_job(hurt, faults)))
-        until(lambda: served.asked("for years") != (0, 0), 30)
-        until(lambda: events_of(hurt.folder)[-1]["event"] == "attempt_failed", 30)
+        until(lambda: served.asked("for years") != (0, 0), 300)
+        until(lambda: events_of(hurt.folder)[-1]["event"] == "attempt_failed", 300)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
         found = met(hurt, subprocess.CompletedProcess(process.args, process.returncode, out, err))
         assert process.returncode == 130
         for prompt, (_, least, most) in WAITED.items():

@@ -29,6 +29,7 @@ from tests.support.hostile_endpoints import (
     write_job,
 )
 from tests.support.invariant import CANARY, Aftermath, assert_invariant
+from tests.support.ports import free_port
 from tests.support.raw_server import http
 from tests.support.spellings import SPELLINGS, spelled_in
 
@@ -108,7 +109,7 @@ def served() -> Iterator[Endpoints]:
 def started(beacon: Beacon, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command that is started anew, as are the processes that it starts: the process list has their arguments."""
     process = beacon.start(*arguments, stdin=subprocess.DEVNULL)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -170,8 +171,9 @@ def test_a_token_of_modals_own_file_is_not_echoed(hurt: Beacon, modal: FakeModal
 @pytest.mark.fault(60, "a server of this machine with two live pairs of credentials, asked with a wrong one")
 def test_a_server_of_this_machine_lets_none_out_either(scripted: Beacon) -> None:
     scripted.environment |= {"BEACON_PROXY_KEY": KEY, "BEACON_PROXY_SECRET": SECRET, **SECRETS}
+    port = free_port()
     with watched_process_list() as process_list:
-        serving = scripted.start("serve", "--region", "us", "--port", "8797")
+        serving = scripted.start("serve", "--region", "us", "--port", str(port))
         assert serving.stdout is not None
         said = ""
         for line in serving.stdout:
@@ -180,11 +182,11 @@ def test_a_server_of_this_machine_lets_none_out_either(scripted: Beacon) -> None
                 break
         scripted.environment |= {
             "BEACON_PROXY_KEY": f"wk-{CANARY}-wrong",
-            "BEACON_REGIONS__US__BASE_URL": "http://127.0.0.1:8797",
+            "BEACON_REGIONS__US__BASE_URL": f"http://127.0.0.1:{port}",
         }
         asked = scripted("verify", "endpoints", "--region", "us", "--json")
         serving.send_signal(signal.SIGTERM)
-        out, err = serving.communicate(timeout=60)
+        out, err = serving.communicate(timeout=300)
     assert asked.returncode == 4, asked.stdout
     assert json.loads(asked.stdout)["errors"]
     served = subprocess.CompletedProcess(serving.args, serving.returncode, said + out, err)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import socket
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from tests.support.answers import good_answer
 from tests.support.deployed_regions import CREDENTIALS, deployed
 from tests.support.hostile_endpoints import Asked, endpoints, met, run_arguments, write_job
 from tests.support.invariant import Aftermath, assert_invariant
+from tests.support.ports import free_port
 from tests.support.raw_server import Request, http, raw_server_in_thread
 from tests.support.vocabulary import REGISTRY
 
@@ -29,11 +29,9 @@ def test_a_slow_and_a_dead_region_cost_their_own_cells_only(hurt: Beacon) -> Non
         await asyncio.sleep(600 if asked.region == "eu" else 0.05)
         return asked.good()
 
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
     with endpoints(dict.fromkeys(PROMPTS, answer)) as served:
         hurt.environment |= served.environment("us", "eu")
-        hurt.environment["BEACON_REGIONS__APAC__BASE_URL"] = f"http://127.0.0.1:{port}"
+        hurt.environment["BEACON_REGIONS__APAC__BASE_URL"] = f"http://127.0.0.1:{free_port()}"
         job = write_job(
             *(hurt, PROMPTS),
             regions="[US, EU, ASIA]",

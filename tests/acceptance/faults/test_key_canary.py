@@ -187,11 +187,11 @@ def test_no_other_program_gets_a_key(lone_beacon: Beacon) -> None:
         job = write_job(lone_beacon, ["2+2?"])
         with watched_environments(but="/beacon ") as environments:
             running = lone_beacon.start("run", job)
-            out, err = running.communicate(timeout=60)
+            out, err = running.communicate(timeout=300)
             dump = lone_beacon.start("db", "dump")
-            dump.communicate(timeout=60)
+            dump.communicate(timeout=300)
             psql = lone_beacon.start("db", "psql", "-c", r"\! env; sleep 0.2")
-            said, _ = psql.communicate(timeout=60)
+            said, _ = psql.communicate(timeout=300)
     assert (running.returncode, dump.returncode, psql.returncode) == (0, 0, 0), err
     assert environments == set()
     assert CANARY not in out + err + said

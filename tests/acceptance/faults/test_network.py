@@ -6,8 +6,8 @@ import asyncio
 import ctypes
 import os
 import shutil
-import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -29,12 +29,8 @@ from tests.support.hostile_endpoints import (
     write_job,
 )
 from tests.support.invariant import assert_invariant
+from tests.support.ports import free_port
 from tests.support.raw_server import Request, http, raw_server_in_thread
-
-
-def nobody_listens() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 def half_with_its_length(asked: Asked) -> bytes:
@@ -85,7 +81,7 @@ async def lasting(asked: Asked) -> bytes | None:
 @pytest.mark.fault(35, "500, 502, 503 and 504, each once")
 def test_what_passes_is_tried_again_and_what_lasts_ends_at_its_deadline(hurt: Beacon) -> None:
     with endpoints({**PASSING, LASTING: lasting}) as served:
-        hurt.environment["BEACON_REGIONS__EU__BASE_URL"] = nobody_listens()
+        hurt.environment["BEACON_REGIONS__EU__BASE_URL"] = f"http://127.0.0.1:{free_port()}"
         job = write_job(hurt, [*PASSING, LASTING], regions="[US, EU, ASIA]", answer_timeout="2s")
         found = run_against(hurt, served, job)
         assert found.done.returncode == 1
@@ -110,7 +106,7 @@ CLONE_NEWNET = 0x40000000
 
 
 def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=20)
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=300)
 
 
 @contextmanager
@@ -152,12 +148,15 @@ def served_inside(namespace: str, faults: Mapping[str, Fault]) -> Iterator[Endpo
 def test_a_network_that_is_gone_for_a_while_holds_the_barrier_and_then_the_job_finishes(
     hurt: Beacon, seconds: int
 ) -> None:
-    async def slow(asked: Asked) -> bytes:
-        await asyncio.sleep(0.3)
+    cut = threading.Event()
+
+    async def once_cut(asked: Asked) -> bytes:
+        while not cut.is_set():  # noqa: ASYNC110 - the test cuts the network in another thread
+            await asyncio.sleep(0.01)
         return asked.good()
 
     prompts = [f"Question {number}?" for number in range(4)]
-    with network_namespace() as namespace, served_inside(namespace, dict.fromkeys(prompts, slow)) as served:
+    with network_namespace() as namespace, served_inside(namespace, {prompts[1]: once_cut}) as served:
         hurt.environment |= served.environment()
         job = write_job(hurt, prompts, regions="[US, EU, ASIA]", attempts=20)
         hurt("db", "url")
@@ -173,10 +172,11 @@ def test_a_network_that_is_gone_for_a_while_holds_the_barrier_and_then_the_job_f
             assert process.poll() is None
             time.sleep(0.01)
         ip("-n", namespace, "link", "set", "lo", "down")
+        cut.set()
         time.sleep(seconds)
         assert batches_finished(hurt) == 1, "the barrier did not hold"
         ip("-n", namespace, "link", "set", "lo", "up")
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     found = met(hurt, subprocess.CompletedProcess(process.args, process.returncode, out, err))
     assert len(found.rows) == 12

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from modal_deployment.limits import (
 )
 from tests.acceptance.conftest import Beacon
 from tests.support.invariant import CANARY, Aftermath, assert_invariant
+from tests.support.ports import free_port
 
 MODEL = "llama3.2-1b"
 PROMPT = "a prompt that nobody but the model may read"
@@ -35,8 +35,7 @@ class Serving:
     """A `beacon serve` of one region, with credentials, and what it says."""
 
     def __init__(self, beacon: Beacon) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.process, self._said = beacon.begin_until(
             "press Ctrl-C to stop", "serve", "--region", "us", "--port", str(port)
@@ -58,8 +57,8 @@ class Serving:
         assert self.process.stdout is not None
         self.client.close()
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(30)
-        self._reader.join(10)
+        code = self.process.wait(300)
+        self._reader.join(300)
         return subprocess.CompletedProcess(self.process.args, code, self.process.stdout.read(), self._said)
 
 

@@ -65,7 +65,7 @@ def finish(beacon: Beacon, job: str) -> subprocess.CompletedProcess[str]:
 
 
 def ended(process: Running) -> subprocess.CompletedProcess[str]:
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
@@ -83,9 +83,12 @@ def test_killed_again_and_again_a_job_is_finished_without_loss(
 @pytest.mark.fault(2, "SIGKILL while the commit waits for a lock")
 def test_killed_between_the_answer_and_the_commit_leaves_one_row(hurt: Beacon, regions: Regions, job: str) -> None:
     url = keep_server(hurt.data)
+    regions.answers = 6
     process = begin(hurt, job)
+    until(lambda: sum(regions.seen.values()) == 12, 300)
     with psycopg.connect(url) as connection:
         connection.execute("LOCK TABLE executions IN EXCLUSIVE MODE")
+        regions.answers = None
         wait_for_a_lock(url)
         process.kill()
         process.communicate()
@@ -99,7 +102,7 @@ def test_killed_between_the_answer_and_the_commit_leaves_one_row(hurt: Beacon, r
 def test_one_signal_stops_in_order(hurt: Beacon, regions: Regions, job: str, signum: int) -> None:
     regions.answers = 6
     process, _ = hurt.start_until("starting question batch", *run_arguments(hurt, job)[:2])
-    until(lambda: sum(regions.seen.values()) == 12, 30)
+    until(lambda: sum(regions.seen.values()) == 12, 300)
     process.send_signal(signum)
     done = ended(process)
     assert done.returncode == 128 + signum
@@ -123,10 +126,10 @@ def test_a_signal_that_was_ignored_from_the_start_does_not_stop_a_run(
 ) -> None:
     regions.answers = 6
     process = hurt.start(*run_arguments(hurt, job), under=under, start_new_session=True)
-    until(lambda: sum(regions.seen.values()) == 12, 30)
+    until(lambda: sum(regions.seen.values()) == 12, 300)
     os.killpg(process.pid, signum)
     regions.answers = None
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert json.loads(out)["data"]["counts"]["completed"] == CELLS
     assert "stopping" not in err
 
@@ -135,7 +138,7 @@ def test_a_signal_that_was_ignored_from_the_start_does_not_stop_a_run(
 def test_a_second_signal_ends_the_run_at_once(hurt: Beacon, regions: Regions, job: str) -> None:
     regions.answers = 6
     process = begin(hurt, job)
-    until(lambda: sum(regions.seen.values()) == 12, 30)
+    until(lambda: sum(regions.seen.values()) == 12, 300)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     assert any("stopping" in line for line in process.stderr)
@@ -171,11 +174,14 @@ def cut_off(connection: psycopg.Connection[Any]) -> bool:
 @pytest.mark.fault(15, "pg_terminate_backend on every connection, three times")
 def test_connections_that_the_server_ends_are_made_again(hurt: Beacon, regions: Regions, job: str) -> None:
     url = keep_server(hurt.data)
+    regions.answers = 6
     process = begin(hurt, job)
     with psycopg.connect(url, autocommit=True) as connection:
-        for answered in (6, 12, 18):
-            until(lambda answered=answered: sum(regions.answered.values()) >= answered, 30)
-            until(lambda: cut_off(connection), 30)
+        for answers in (6, 12, 18):
+            regions.answers = answers
+            until(lambda answers=answers: sum(regions.seen.values()) == answers + 6, 300)
+            until(lambda: cut_off(connection), 300)
+    regions.answers = None
     done = ended(process)
     assert done.returncode == 0, done.stderr
     assert set(regions.seen.values()) == {1}

@@ -22,6 +22,7 @@ from tests.support.invariant import Aftermath, assert_invariant
 from tests.support.raw_server import http
 from tests.support.regions_server import Regions, regions_server
 
+END_OF_FRAME = b"\x1b[?2026l"
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
@@ -33,7 +34,7 @@ def regions(hurt: Beacon) -> Iterator[Regions]:
 
 
 def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, "", err)
 
 
@@ -83,8 +84,15 @@ class Shown:
             dimensions=(24, 80),
             cwd=str(beacon.folder),
             env={**beacon.variables(), "LANG": "C.UTF-8", **environment},
-            timeout=30,
+            timeout=300,
         )
+
+    def until_shown(self, text: str) -> None:
+        """Read what it draws, until a whole frame has this text once."""
+        deadline = time.monotonic() + 300
+        while not (self.output.endswith(END_OF_FRAME) and self.text().count(text) == 1):
+            assert time.monotonic() < deadline, self.text()
+            assert self.read_for(0.05), "it ended"
 
     def read_for(self, seconds: float) -> bool:
         """Read what it draws; return False once it ended."""
@@ -119,14 +127,14 @@ class Shown:
 def test_a_run_goes_on_while_its_terminal_is_resized(hurt: Beacon, regions: Regions) -> None:
     job = write_job(hurt, [f"Question {n}?" for n in range(20)], regions="[US, EU, ASIA]")
     hurt("db", "url")
+    regions.answers = 30
     shown = Shown(hurt, job, TERM="xterm-256color")
-    for _ in range(200):
-        if not shown.read_for(0.05) or "beacon run  hurt" in shown.text():
-            break
+    shown.until_shown("beacon run  hurt")
     for columns, rows in ((40, 10), (200, 50), (1, 1), (10, 3), (132, 43), (100, 30)):
         shown.resize(columns, rows)
         shown.read_for(0.2)
-    assert shown.text().count("beacon run  hurt") == 1, shown.text()
+    shown.until_shown("beacon run  hurt")
+    regions.answers = None
     done = shown.completed()
     assert shown.process.exitstatus == 0, done.stdout
     assert "beacon run  hurt" not in shown.text(), "the view is still there beside the summary"
@@ -194,9 +202,9 @@ def test_durations_stay_right_while_the_wall_clock_jumps(hurt: Beacon, regions: 
     }
     process, _ = hurt.start_until("starting question batch", "run", job, "--json")
     for answers, jump in ((6, "-3600"), (18, "+3600"), (30, "+0")):
-        until(lambda answers=answers: sum(regions.answered.values()) >= answers, 30)
+        until(lambda answers=answers: sum(regions.answered.values()) >= answers, 300)
         clock.write_text(f"{jump}\n")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     for name in ("LD_PRELOAD", "FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE", "DONT_FAKE_MONOTONIC"):
         del hurt.environment[name]
     assert process.returncode == 0, err

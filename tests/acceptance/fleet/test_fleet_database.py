@@ -33,11 +33,13 @@ def least_privileged(fleet: Fleet) -> Fleet:
 def test_the_grants_are_enough_to_work_and_to_take_over(least_privileged: Fleet) -> None:
     fleet = least_privileged
     fleet.submit("one", questions=6)
+    fleet.regions.answers = 6
     first, second = fleet.start_workers(2)
     holder = fleet.holder_of("one")
-    until(lambda: fleet.answered() >= 8, 30, fleet.everything)
+    until(lambda: fleet.answered() == 6 and sum(fleet.regions.in_flight.values()) == 6, 300, fleet.everything)
     holder.send_signal(signal.SIGSTOP)
-    fleet.wait_until_done("one", seconds=30)
+    fleet.regions.answers = None
+    fleet.wait_until_done("one")
     fleet.assert_nothing_lost_or_doubled(36)
     assert fleet.beacon("queue").returncode == 0
     assert fleet.beacon("cancel", "one").returncode == 1
@@ -70,7 +72,7 @@ def test_what_is_over_is_forgotten_and_what_waits_is_not(fleet: Fleet) -> None:
     fleet.submit("over", questions=1)
     fleet.wait_until_done("over")
     worker.send_signal(signal.SIGTERM)
-    worker.wait(20)
+    worker.wait(300)
     fleet.submit("stopped", questions=1)
     fleet.beacon("cancel", "stopped")
     fleet.submit("waits", questions=1)
@@ -99,7 +101,7 @@ def test_an_entry_that_was_taken_and_never_begun_goes_back(fleet: Fleet) -> None
     fleet.submit("one", questions=1)
     fleet.rows("UPDATE beacon_queue.procrastinate_jobs SET status = 'doing' RETURNING 1")
     worker.send_signal(signal.SIGCONT)
-    fleet.wait_until_done("one", seconds=20)
+    fleet.wait_until_done("one")
 
 
 def test_the_queue_is_made_only_when_it_is_asked_for_and_where_nobody_else_has_its_schema(

@@ -34,12 +34,12 @@ def test_a_job_whose_workers_are_killed_is_not_given_to_a_fourth(fleet: Fleet) -
     fleet.submit("bad", questions=1)
     worker = fleet.worker()
     for number in range(1, 4):
-        until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+        until(lambda: sum(fleet.regions.in_flight.values()) == 6, 300, fleet.everything)
         worker.kill()
-        until(lambda: not sum(fleet.regions.in_flight.values()), 10, fleet.everything)
+        until(lambda: not sum(fleet.regions.in_flight.values()), 300, fleet.everything)
         worker = fleet.worker()
-        until(lambda number=number: entry(fleet, "bad")[1] == number, 20, fleet.everything)
-    until(lambda: fleet.statuses() == {"bad": "failed"}, 20, fleet.everything)
+        until(lambda number=number: entry(fleet, "bad")[1] == number, 300, fleet.everything)
+    until(lambda: fleet.statuses() == {"bad": "failed"}, 300, fleet.everything)
     assert "job bad is set aside: 3 workers in a row ended on it" in fleet.log(worker)
     asked = sum(fleet.regions.seen.values())
 
@@ -65,7 +65,7 @@ def test_a_job_that_cannot_be_stored_ends_no_worker_and_no_other_jobs_calls(flee
     fleet.submit("good", questions=8)
     fleet.submit("bad", questions=1)
     worker = fleet.worker()
-    until(lambda: fleet.statuses().get("bad") == "failed", 40, fleet.everything)
+    until(lambda: fleet.statuses().get("bad") == "failed", 300, fleet.everything)
     fleet.wait_until_done("good")
     assert worker.poll() is None
     assert [prompt for prompt in fleet.regions.cut_prompts if "good" in prompt] == [], "aborted with the bad one's"
@@ -75,7 +75,7 @@ def test_a_job_that_cannot_be_stored_ends_no_worker_and_no_other_jobs_calls(flee
     assert "this row cannot be held" in job["reason"]
     assert all(count == 1 for prompt, count in fleet.regions.seen.items() if "good" in str(prompt))
     assert [count for prompt, count in fleet.regions.seen.items() if "bad" in str(prompt)] == [1] * 6, "paid again"
-    until(lambda: kept_answers(fleet.log(worker)) > 0, 20, lambda: fleet.log(worker))
+    until(lambda: kept_answers(fleet.log(worker)) > 0, 300, lambda: fleet.log(worker))
     kept = kept_answers(fleet.log(worker))  # those that had come when the first of them was refused
 
     run_sql(fleet, "DROP TRIGGER refuse ON executions")
@@ -103,9 +103,9 @@ def test_workers_that_were_told_to_stop_do_not_count(fleet: Fleet) -> None:
     fleet.submit("one", questions=2)
     for _ in range(3):
         worker = fleet.worker("--drain", "0.1")
-        until(lambda: sum(fleet.regions.in_flight.values()) == 6, 30, fleet.everything)
+        until(lambda: sum(fleet.regions.in_flight.values()) == 6, 300, fleet.everything)
         worker.terminate()
-        assert worker.wait(20) == 143, fleet.log(worker)
+        assert worker.wait(300) == 143, fleet.log(worker)
     assert entry(fleet, "one") == ("todo", 0)
     fleet.regions.latency = 0.05
     fleet.worker()
@@ -117,7 +117,7 @@ def test_a_set_aside_job_can_be_given_up(fleet: Fleet) -> None:
     run_sql(fleet, REFUSE)
     fleet.submit("bad", questions=1)
     fleet.worker()
-    until(lambda: fleet.statuses() == {"bad": "failed"}, 40, fleet.everything)
+    until(lambda: fleet.statuses() == {"bad": "failed"}, 300, fleet.everything)
     done = fleet.beacon("cancel", "bad", "--json")
     assert (done.returncode, json.loads(done.stdout)["data"]["status"]) == (0, "cancelled"), done.stdout
     assert fleet.beacon.json("queue")[1]["data"]["set_aside"] == []

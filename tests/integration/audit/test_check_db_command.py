@@ -33,7 +33,7 @@ def check_db_anew(*arguments: str, url: str, **environment: str) -> subprocess.C
         env={**os.environ, "BEACON_DATABASE_URL": url, "PYTHONIOENCODING": "utf-8", **environment},
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,9 +68,3 @@ def doctor(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Doctor:
     made = Doctor(monkeypatch, folder)
     made.set(BEACON_DATA_DIR=str(folder / "data"), MODAL_CONFIG_PATH=str(folder / "none.toml"))
     return made
-
-
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

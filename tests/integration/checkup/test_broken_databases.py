@@ -5,8 +5,9 @@ from __future__ import annotations
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from tests.integration.checkup.conftest import Doctor, closed_port
+from tests.integration.checkup.conftest import Doctor
 from tests.integration.conftest import url_of
+from tests.support.ports import free_port
 
 
 def test_a_good_database_is_described(doctor: Doctor, database_url: str) -> None:
@@ -22,7 +23,7 @@ def test_a_good_database_is_described(doctor: Doctor, database_url: str) -> None
 
 def test_a_database_that_is_down(doctor: Doctor) -> None:
     password = "correct-horse-battery"
-    doctor.set(DATABASE_URL=f"postgresql://me:{password}@127.0.0.1:{closed_port()}/shop")
+    doctor.set(DATABASE_URL=f"postgresql://me:{password}@127.0.0.1:{free_port()}/shop")
     code, out = doctor.run("--json")
     assert (code, password in out) == (1, False)
     _, lines = doctor()

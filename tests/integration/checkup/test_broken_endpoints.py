@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.integration.checkup.conftest import Doctor, closed_port
+from tests.integration.checkup.conftest import Doctor
 from tests.support.deployed_regions import CREDENTIALS, Deployed, deployed
 from tests.support.hostile_endpoints import endpoints
 from tests.support.openai_region import OpenAiRegion, openai_region
+from tests.support.ports import free_port
 from tests.support.raw_server import http
 
 
@@ -39,7 +40,7 @@ def test_good_endpoints_are_described(doctor: Doctor, regions: Deployed) -> None
 
 
 def test_an_endpoint_that_is_down_and_one_that_refuses_the_credentials(doctor: Doctor, regions: Deployed) -> None:
-    doctor.set(**{**regions.environment(), "BEACON_REGIONS__US__BASE_URL": f"http://127.0.0.1:{closed_port()}"})
+    doctor.set(**{**regions.environment(), "BEACON_REGIONS__US__BASE_URL": f"http://127.0.0.1:{free_port()}"})
     regions.eu.wants_credentials = True
     code, lines = doctor()
     assert code == 1
@@ -103,7 +104,7 @@ def test_roots_that_cannot_be_read(doctor: Doctor) -> None:
 
 
 def test_a_dead_proxy(doctor: Doctor, regions: Deployed) -> None:
-    dead = f"http://user:s3cret-word@127.0.0.1:{closed_port()}"
+    dead = f"http://user:s3cret-word@127.0.0.1:{free_port()}"
     doctor.set(BEACON_REGIONS__EU__BASE_URL=f"{regions.url}/eu", BEACON_REGIONS__EU__PROXY_ENV="WAY", WAY=dead)
     code, lines = doctor()
     assert code == 1
@@ -113,7 +114,7 @@ def test_a_dead_proxy(doctor: Doctor, regions: Deployed) -> None:
     assert to_do.startswith("start it, or correct or unset WAY")
     assert lines["endpoint.eu"][0] == "failed"
     assert "through the proxy" in lines["endpoint.eu"][1]
-    (doctor.folder / "beacon.toml").write_text(f'[regions.us]\nproxy = "http://127.0.0.1:{closed_port()}"\n')
+    (doctor.folder / "beacon.toml").write_text(f'[regions.us]\nproxy = "http://127.0.0.1:{free_port()}"\n')
     doctor.set(BEACON_REGIONS__EU__PROXY_ENV="", BEACON_REGIONS__US__BASE_URL=f"{regions.url}/us")
     assert doctor()[1]["proxy"][2].startswith("start it, or correct or remove proxy in beacon.toml; NO_PROXY")
     doctor.set(HTTPS_PROXY="http://nonsense:0")

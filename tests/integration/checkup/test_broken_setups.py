@@ -17,8 +17,9 @@ from grpclib import Status as Code
 from beacon_cli.config import load_settings
 from beacon_cli.endpoints.recorded import save
 from modal_deployment.registry import BUILT_IN_MODELS
-from tests.integration.checkup.conftest import Doctor, Line, closed_port
+from tests.integration.checkup.conftest import Doctor, Line
 from tests.support.fake_modal import fake_modal
+from tests.support.ports import free_port, free_ports
 
 CAN_MOUNT = os.name == "posix" and os.geteuid() == 0 and shutil.which("mount") is not None
 
@@ -65,7 +66,7 @@ def test_a_data_folder_that_cannot_be_one_is_named(doctor: Doctor) -> None:
 
 
 def test_recorded_endpoints_are_endpoints(doctor: Doctor) -> None:
-    urls = {name: f"http://127.0.0.1:{closed_port()}/{name}" for name in ("inference", "models", "health")}
+    urls = {name: f"http://127.0.0.1:{free_port()}/{name}" for name in ("inference", "models", "health")}
     save(load_settings(), "", {"us": ("app-us", "ap-1", urls)}, BUILT_IN_MODELS)
     _, lines = doctor()
     assert lines["configuration"][0] == "ok"
@@ -83,10 +84,9 @@ def test_a_configuration_that_is_a_folder_is_told(doctor: Doctor) -> None:
 
 
 def test_a_port_that_is_taken(doctor: Doctor) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with moved_ports(port):
-            code, lines = doctor()
+    port = free_ports(10)
+    with socket.create_server(("127.0.0.1", port)), moved_ports(port):
+        code, lines = doctor()
     assert code == 0
     status, what, to_do = lines["ports"]
     assert status == "warning"
@@ -163,6 +163,6 @@ def test_the_lines_of_a_terminal(doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 
 def of_modal() -> Line:
     """Return what a process of its own says of Modal: the SDK keeps its first connection."""
-    done = subprocess.run([sys.executable, "-m", "beacon_cli", "doctor", "--json"], capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, "-m", "beacon_cli", "doctor", "--json"], capture_output=True, timeout=300)
     [line] = [each for each in json.loads(done.stdout)["data"]["checks"] if each["name"] == "modal"]
     return line["status"], line["what"], line["next"]

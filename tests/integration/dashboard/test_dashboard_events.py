@@ -40,12 +40,12 @@ def served(database_url: str) -> Iterator[tuple[Site, httpx2.Client]]:
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
     thread.start()
     try:
-        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
             client.get("/", params={"token": site.token})
             yield site, client
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(300)
         assert not thread.is_alive()
 
 
@@ -139,7 +139,7 @@ def test_a_signal_ends_the_dashboard_while_pages_wait_for_the_database(
     listener.listen()
     server = threading.Thread(target=serve, daemon=True)
     server.start()
-    with httpx2.Client(base_url=address, timeout=30) as client, psycopg.connect(database_url) as blocker:
+    with httpx2.Client(base_url=address, timeout=300) as client, psycopg.connect(database_url) as blocker:
         client.get("/", params={"token": site.token})
         with client.stream("GET", "/jobs/j/events") as viewer:
             lines = viewer.iter_lines()
@@ -152,7 +152,7 @@ def test_a_signal_ends_the_dashboard_while_pages_wait_for_the_database(
             signals.receive(signal.SIGINT)
             server.join(8)  # a lock is waited for 10 s
             assert codes == [0]
-        reader.join(20)
+        reader.join(300)
     assert not site.connections
 
 

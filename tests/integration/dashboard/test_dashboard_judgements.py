@@ -29,7 +29,7 @@ from tests.support.shown_page import ShownPage, shown
 from tests.support.vocabulary import VOCABULARY
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 300
 
 
 def compared(client: Any, job_id: str = JOB) -> ShownPage:
@@ -121,7 +121,7 @@ def test_the_end_does_not_wait_for_comparisons(connection: Connection, database_
     assert [isinstance(each, Making) for each in asked] == [True, True]
     began = time.monotonic()
     comparisons.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_comparison_ends_with_the_dashboard_that_wants_it(connection: Connection, database_url: str) -> None:

@@ -255,7 +255,7 @@ def test_an_answer_that_is_being_stored_goes_too_and_others_go_on(
         end(connection, START + timedelta(days=1), job_id=OTHER)
         assert beacon("jobs", url=database_url).code == 0
         journal.commit()
-    deleting.join(30)
+    deleting.join(300)
     assert [job.job_id for job in results[0].jobs] == [JOB]
     assert not any(stored(connection, JOB).values())
 

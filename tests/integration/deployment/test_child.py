@@ -37,7 +37,7 @@ def deployed(modal: FakeModal, contents: AppContents, folder: Path) -> dict[str,
             stdin=ours,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
     finally:

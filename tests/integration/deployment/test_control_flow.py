@@ -82,7 +82,7 @@ class Modal:
     def hangs(self, process: str) -> None:
         (self.folder / process).write_text("exec sleep 600\n")
 
-    def deploy(self, timeout: float = 30, environment: str = "") -> DeployReport:
+    def deploy(self, timeout: float = 300, environment: str = "") -> DeployReport:
         request = DeployRequest(BUILT_IN_REGIONS, BUILT_IN_MODELS, environment, "recreate", timeout)
         return deploy(request, self.settings, self.said.append)
 
@@ -198,7 +198,7 @@ class TestDeploying:
         modal.deployed("us")
         modal.answers("child-eu", code=7)
         modal.hangs("child-apac")
-        report = modal.deploy(timeout=1, environment="staging")
+        report = modal.deploy(timeout=3, environment="staging")
         assert report.way_back(ok=False) == "beacon rollback modal --region us --environment staging --to v2"
         hints = {error.message.partition(":")[0]: error.hint for error in report.errors}
         for label, region_id in (("EU", "eu"), ("ASIA", "apac")):
@@ -208,7 +208,7 @@ class TestDeploying:
         modal.answers("child-us", code=7)
         modal.answers("child-eu", "not JSON")
         modal.hangs("child-apac")
-        report = modal.deploy(timeout=1)
+        report = modal.deploy(timeout=3)
         assert states(report) == {"us": "unknown", "eu": "unknown", "apac": "unknown"}
         assert codes(report) == ["no_result", "no_result", "timeout"]
         assert "ended with code 7 without output" in report.errors[0].message

@@ -29,7 +29,7 @@ def modal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeModal
 
 def cancelled() -> str:
     """Cancel a call in a process of its own (the SDK keeps its first connection) and return what was answered."""
-    done = subprocess.run([sys.executable, "-c", CANCEL], env=os.environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", CANCEL], env=os.environ, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()
 

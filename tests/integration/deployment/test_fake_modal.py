@@ -32,7 +32,7 @@ def shown(modal: FakeModal, folder: Path, *arguments: str) -> Any:
         env={**os.environ, **modal.variables(folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -32,7 +32,7 @@ def checked(
     endpoints = configured_endpoints(settings, [lane.region for lane in job.lanes()])
 
     async def main() -> CheckCalls:
-        limits = Limits(answer_timeout=1.0)
+        limits = Limits(answer_timeout=60.0)
         async with open_clients(
             {}, endpoints, vocabulary=VOCABULARY, connect_timeout=5, caps={"us": 1}, notify=said.append
         ) as clients:

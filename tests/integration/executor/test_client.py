@@ -126,7 +126,7 @@ def test_a_result_that_cannot_be_read_is_never_asked_for_by_another_post() -> No
 
 
 def test_303_for_ever_ends_at_the_deadline_with_the_call_id() -> None:
-    execution, _, _ = served(replying(hop(7)), answer_timeout=0.6)
+    execution, _, _ = served(replying(hop(7)), answer_timeout=1.0)
     assert (execution.status, execution.error_code) == ("timeout", "answer_timeout")
     assert execution.function_call_id == "fc-7"
 
@@ -266,10 +266,10 @@ async def _drip(request: Request, writer: asyncio.StreamWriter) -> bytes:
 
 @pytest.mark.parametrize("handler", [_never, _drip])
 def test_silence_and_dripping_end_at_the_total_deadline(handler: Handler) -> None:
-    execution, server, _ = served(handler, answer_timeout=0.4, attempts=3)
+    execution, server, _ = served(handler, answer_timeout=1.0, attempts=3)
     assert (execution.status, execution.error_code) == ("timeout", "answer_timeout")
     assert len(server.requests) == 1
-    assert 0.3 < execution.seconds < 5
+    assert 0.9 < execution.seconds < 30
 
 
 def test_a_large_answer_is_cut_off() -> None:

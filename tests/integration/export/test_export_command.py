@@ -185,7 +185,7 @@ def test_stdout_holds_utf8_whatever_the_locale(connection: Connection, database_
     environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""}
     command = [sys.executable, "-m", "beacon_cli", "export", JOB, "--format", "csv"]
     environment = {**os.environ, **environment, "BEACON_DATABASE_URL": database_url}
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False)
     assert (done.returncode, without_database(done.stderr.decode())) == (0, "")
     assert done.stdout.decode("utf-8").count("Zürich 北京") == 24  # `response` and `answer_text`
 
@@ -374,15 +374,16 @@ def test_an_error_in_mid_export_leaves_no_half_file(
 
 def test_ctrl_c_leaves_no_half_file(connection: Connection, database_url: str, tmp_path: Path) -> None:
     big_job(connection, 30_000)
-    command = [sys.executable, "-m", "beacon_cli", "export", JOB, "-o", str(tmp_path / "answers.jsonl")]
+    command = ["nice", "-n", "19", sys.executable, "-m", "beacon_cli"]  # the test is to be faster than the command
+    command += ["export", JOB, "-o", str(tmp_path / "answers.jsonl")]
     environment = {**os.environ, "BEACON_DATABASE_URL": database_url}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 300
         while not [path for path in tmp_path.iterdir() if path.stat().st_size]:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert b"error: interrupted" in err
     assert b"Traceback" not in err
@@ -396,6 +397,6 @@ def test_a_stdout_that_is_closed_early_ends_with_141(connection: Connection, dat
     os.close(reading)
     command = [sys.executable, "-m", "beacon_cli", "export", JOB, "--format", chosen]
     environment = {**os.environ, "BEACON_DATABASE_URL": database_url}
-    done = subprocess.run(command, env=environment, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, stdout=writing, stderr=subprocess.PIPE, timeout=300, check=False)
     os.close(writing)
     assert (done.returncode, without_database(done.stderr.decode())) == (141, "")

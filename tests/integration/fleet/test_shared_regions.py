@@ -85,7 +85,7 @@ def test_a_pause_that_one_worker_finds_holds_for_all_and_one_check_ends_it(datab
         async with workers(database_url, 3) as made:
             await made[0].call(error=BUSY)
             others = [worker.call(seconds=0.3) for worker in made for _ in range(3)]
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(300):
                 checks = await asyncio.gather(*others)
             assert all(worker.changes for worker in made)
             return checks
@@ -100,7 +100,7 @@ def test_the_other_regions_go_on(database_url: str) -> None:
         async with workers(database_url, 2, max_in_flight=1) as made:
             await made[0].call(error=AttemptError("rate_limited", "busy", retriable=True, retry_after=300.0))
             waiting = [asyncio.create_task(worker.call()) for worker in made]
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(300):
                 for _ in range(3):
                     await asyncio.gather(*(worker.call(region="us") for worker in made))
             assert not any(task.done() for task in waiting)
@@ -144,11 +144,11 @@ def test_a_worker_that_dies_while_it_checks_does_not_block_the_region(database_u
         async with workers(database_url, 2) as made:
             await made[0].call(error=BUSY)
             checking = asyncio.create_task(made[0].call(seconds=600))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(300):
                 await _until_checked(database_url)
             made[0].turns.cancel()
             await _declare_lost(database_url, made[0].name)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(300):
                 checked = await made[1].call()
             checking.cancel()
             return checked
@@ -164,7 +164,7 @@ def test_a_job_gives_a_region_up_when_its_own_patience_is_over(database_url: str
         ):
             await patient.call(error=AttemptError("rate_limited", "busy", retriable=True, retry_after=60.0))
             with contextlib.suppress(RegionIsDown):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(300):
                     await hasty.call()
             return hasty.slots.is_down("eu"), patient.slots.is_down("eu")
 
@@ -186,7 +186,7 @@ def test_without_credit_a_region_is_down_for_the_job_and_open_for_the_others(dat
     async def main() -> tuple[bool, bool]:
         async with workers(database_url, 2) as made:
             await made[0].call(error=AttemptError("no_credit", "HTTP 402", http_status=402))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(300):
                 await made[1].call()
             return made[0].slots.is_down("eu"), made[1].slots.is_down("eu")
 
@@ -199,7 +199,7 @@ def test_a_region_recovers_with_each_answer(database_url: str) -> None:
             worker.calls.report(Report("EU", Trouble("busy"), is_check=False))
             allowed = []
             for _ in range(3):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(300):
                     await worker.call()
                 allowed += [row[2] for row in trouble_of(database_url)]
             return allowed
@@ -210,14 +210,14 @@ def test_a_region_recovers_with_each_answer(database_url: str) -> None:
 def test_the_queue_shows_a_paused_region(queue_url: str) -> None:
     async def main() -> None:
         async with workers(queue_url, 1) as [worker]:
-            await worker.call(error=AttemptError("rate_limited", "HTTP 429: \0busy", retriable=True, retry_after=30.0))
+            await worker.call(error=AttemptError("rate_limited", "HTTP 429: \0busy", retriable=True, retry_after=600.0))
             await worker.calls.settled()
 
     asyncio.run(main())
     regions = fleet_overview(queue_url, Found((), ()), regions=REGIONS).as_data()["regions"]
     trouble = regions["EU"]["trouble"]
     assert (trouble["condition"], trouble["why"], trouble["calls"]) == ("paused", "HTTP 429: \0busy", 1)
-    assert 25 < trouble["next_check_seconds"] < 31
+    assert 300 < trouble["next_check_seconds"] < 601
     assert regions["US"]["trouble"] is None
 
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from beacon_cli.errors import ConfigError, CredentialsError, LeaseLost, SchemaError, StoreError
+from beacon_cli.fleet import lease
 from beacon_cli.fleet.worker import Ending, Exit, Worker
 from beacon_cli.region_settings import RegionSettings
 from beacon_cli.settings import Settings
@@ -29,7 +30,7 @@ Scenario = Callable[[Worker, Held], Awaitable[None]]
 
 @pytest.fixture
 def regions() -> Iterator[CountingRegions]:
-    with regions_server(CountingRegions(latency=30)) as served:
+    with regions_server(CountingRegions(latency=600)) as served:
         assert isinstance(served, CountingRegions)
         yield served
 
@@ -61,7 +62,7 @@ def ending_of(settings: Settings, url: str, scenario: Scenario, drain_seconds: f
         working = asyncio.create_task(worker.run(signals))
         async with _undisturbed(working):
             await scenario(worker, signals)
-        ending = await asyncio.wait_for(working, 20)
+        ending = await asyncio.wait_for(working, 300)
         assert asyncio.all_tasks() == {asyncio.current_task()}, "something goes on"
         return ending
 
@@ -78,7 +79,7 @@ async def _undisturbed(working: asyncio.Task[Ending]) -> Any:
         raise
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 300) -> None:
     give_up_at = time.monotonic() + seconds
     while not await asyncio.to_thread(condition):
         assert time.monotonic() < give_up_at
@@ -119,18 +120,14 @@ def test_a_second_signal_does_not_wait_for_calls(
     settings: Settings, regions: CountingRegions, queue_url: str, submit: Submit
 ) -> None:
     submit("one")
-    signalled = 0.0
 
     async def quit_at_once(worker: Worker, signals: Held) -> None:
-        nonlocal signalled
         await asks(regions)
         signals.receive(signal.SIGINT)
         await until(lambda: rows(queue_url, "SELECT draining FROM fleet_workers") == [(True,)])
-        signalled = time.monotonic()
         signals.receive(signal.SIGTERM)
 
-    ending = ending_of(settings, queue_url, quit_at_once, drain_seconds=30)
-    assert time.monotonic() - signalled < 3
+    ending = ending_of(settings, queue_url, quit_at_once, drain_seconds=600)
     assert (ending.exit, str(ending.cause)) == (Exit.QUIT, str(int(signal.SIGTERM)))
     assert entry(queue_url) == ("doing", "running"), "what others take over once the lease has ended"
     assert rows(queue_url, "SELECT draining FROM fleet_workers") == [(True,)], "no job is to blame"
@@ -249,20 +246,25 @@ def test_a_database_that_cannot_be_reached_ends_the_worker(settings: Settings, t
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["notified", "by the heartbeat alone"])
-def test_a_running_job_is_cancelled_within_a_second(
-    settings: Settings, regions: CountingRegions, queue_url: str, submit: Submit, heard: bool
+def test_a_running_job_is_cancelled_by_a_notification_and_by_the_heartbeat(
+    settings: Settings,
+    regions: CountingRegions,
+    queue_url: str,
+    submit: Submit,
+    monkeypatch: pytest.MonkeyPatch,
+    heard: bool,
 ) -> None:
     number = submit("one")
+    if heard:
+        monkeypatch.setattr(lease, "BEAT_SECONDS", 600.0)
 
     async def cancel(worker: Worker, signals: Held) -> None:
         await asks(regions)
         if not heard:
             silenced = "DISABLE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1"
             change(queue_url, f"ALTER TABLE procrastinate_jobs {silenced}")
-        began = time.monotonic()
         rows(queue_url, f"SELECT procrastinate_cancel_job_v1({number}, true, false)")
         await until(lambda: entry(queue_url) == ("aborted", "cancelled"))
-        assert time.monotonic() - began < (0.5 if heard else 1)
         signals.receive(signal.SIGTERM)
 
     assert ending_of(settings, queue_url, cancel).exit is Exit.DRAINED

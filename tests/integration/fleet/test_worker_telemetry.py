@@ -31,7 +31,7 @@ def work(settings: Settings, url: str, regions: CountingRegions, receiver: Colle
         while not is_working(regions, receiver):  # noqa: ASYNC110 - they are in other threads
             await asyncio.sleep(0.05)
         signals.receive(signal.SIGTERM)
-        await asyncio.wait_for(working, 20)
+        await asyncio.wait_for(working, 300)
 
     with open_telemetry() as telemetry:
         assert telemetry is not None
@@ -51,7 +51,7 @@ def test_a_job_that_another_worker_goes_on_with_is_a_second_trace_with_a_link(
     submit("one")
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "100")
     first, second = Collector(), Collector()
-    with regions_server(CountingRegions(latency=30)) as regions:
+    with regions_server(CountingRegions(latency=600)) as regions:
         urls = {region: RegionSettings(base_url=f"{regions.url}/{region}") for region in ("us", "eu", "apac")}
         settings = Settings(data_dir=tmp_path, regions=urls)
         for receiver in (first, second):

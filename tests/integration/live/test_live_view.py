@@ -16,7 +16,7 @@ import pyte
 import pytest
 
 ROOT = Path(__file__).parents[3]
-WAIT = 20.0
+WAIT = 300.0
 UNWANTED = ("CI", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
 END_OF_FRAME = b"\x1b[?2026l"
 
@@ -93,7 +93,7 @@ def whole_frames(shown: str) -> int:
 
 
 # 3 questions are 18 cells; the run waits at its end, so that the last frame can be read.
-HELD = "--questions 3 --pause 0.005 --hold 30"
+HELD = "--questions 3 --pause 0.005 --hold 600"
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50), (40, 12)])

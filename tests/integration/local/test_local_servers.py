@@ -25,7 +25,7 @@ from tests.support.local_models import scripted_settings
 from tests.support.vocabulary import REGIONS
 
 US = [REGIONS["us"]]
-SLOW = {"rules": [{"prompt": "slow", "latency": 60}], "default": "{model} in {place}"}
+SLOW = {"rules": [{"prompt": "slow", "latency": 600}], "default": "{model} in {place}"}
 
 Test = Callable[[httpx2.AsyncClient, dict[str, LocalServer]], Coroutine[Any, Any, Any]]
 
@@ -37,7 +37,7 @@ def with_servers(settings: Settings, test: Test, **options: Any) -> Any:
     async def run() -> Any:
         async with local_servers(settings, options.pop("regions", US), **options) as servers:
             pids = [server.pid for server in servers.values()]
-            async with httpx2.AsyncClient(timeout=20) as client:
+            async with httpx2.AsyncClient(timeout=60) as client:
                 result = await test(client, servers)
         assert not [pid for pid in pids if alive(pid)]
         return result
@@ -125,7 +125,9 @@ def test_a_client_that_disconnects_frees_its_slot(tmp_path: Path) -> None:
     async def test(client: httpx2.AsyncClient, servers: dict[str, LocalServer]) -> None:
         with pytest.raises(httpx2.ReadTimeout):
             await client.post(
-                f"{servers['us'].base_url}/inference", json={"model": "demo", "prompt": "slow"}, timeout=0.2
+                f"{servers['us'].base_url}/inference",
+                json={"model": "demo", "prompt": "slow"},
+                timeout=httpx2.Timeout(60, read=0.2),
             )
         assert (await ask(client, servers["us"], "quick")).status_code == 200
 
@@ -144,7 +146,7 @@ def test_a_full_queue_is_429_with_retry_after(tmp_path: Path) -> None:
         for call in pending:
             call.cancel()
         await asyncio.wait(pending)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 300
         while (answer := await ask(client, servers["us"], "quick")).status_code == 429:
             assert time.monotonic() < deadline, "the requests of clients that went away still fill the queue"
         assert answer.status_code == 200
@@ -198,7 +200,7 @@ def test_a_cancellation_while_starting_or_serving_leaves_no_process(tmp_path: Pa
                 await asyncio.sleep(60)
 
         task = asyncio.ensure_future(serve())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(300):
             await asyncio.sleep(0)
             if moment == "with the first process":
                 await asyncio.to_thread(wait_for_a_child, before)
@@ -230,7 +232,7 @@ def test_a_cancellation_while_weights_are_fetched_ends_the_installer_and_removes
                 raise AssertionError("started")
 
         task = asyncio.ensure_future(serve())
-        await asyncio.wait_for(fetching.wait(), 10)
+        await asyncio.wait_for(fetching.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -293,7 +295,7 @@ def test_a_server_that_dies_is_told_of_once_and_those_that_are_stopped_are_not(t
     async def test(client: httpx2.AsyncClient, servers: dict[str, LocalServer]) -> None:
         pids.append(servers["us"].pid)
         os.kill(servers["us"].pid, signal.SIGKILL)
-        assert await asyncio.wait_for(servers["us"].died(), 5) == "it ended with code -9"
+        assert await asyncio.wait_for(servers["us"].died(), 60) == "it ended with code -9"
         with pytest.raises(httpx2.ConnectError):
             await ask(client, servers["us"], "hello")
         assert (await ask(client, servers["eu"], "hello")).status_code == 200
@@ -323,12 +325,12 @@ asyncio.run(main())
         assert len(list(short_folder.iterdir())) == 1
         parent.kill()
     assert len(pids) == 3
-    assert all(gone_within(pid, 5) for pid in pids)
+    assert all(gone_within(pid, 60) for pid in pids)
     assert list(short_folder.iterdir()) == []
 
 
 def wait_for_a_child(before: set[str]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 300
     while children() == before:
         assert time.monotonic() < deadline
         time.sleep(0.001)
@@ -337,6 +339,6 @@ def wait_for_a_child(before: set[str]) -> None:
 def children() -> set[str]:
     found: set[str] = set()
     for task in Path("/proc/self/task").iterdir():
-        with suppress(FileNotFoundError):  # a thread that has just ended
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
             found.update((task / "children").read_text().split())
     return found

@@ -149,7 +149,7 @@ def test_servers_that_are_ended_while_they_load_leave_nothing(
 
     async def run() -> None:
         task = asyncio.ensure_future(serve())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             while not any(moment == "started" or has_weights(child.pid) for child in started()):
                 assert not task.done()
                 await asyncio.sleep(0.01)

@@ -22,6 +22,7 @@ import httpx2
 import pytest
 
 from beacon_cli.local.bundled import BUNDLED
+from tests.support.ports import free_port, free_ports
 
 
 @contextmanager
@@ -51,20 +52,7 @@ def serving(
             process.kill()
 
 
-def free_ports(count: int) -> int:
-    """Return the first of `count` neighbouring ports that are free now."""
-    while True:
-        with socket.create_server(("127.0.0.1", 0)) as first:
-            port = int(first.getsockname()[1])
-        try:
-            for number in range(port, port + count):
-                socket.create_server(("127.0.0.1", number)).close()
-        except OSError:
-            continue
-        return port
-
-
-def read_until(stream: object, fileno: int, word: str, seconds: float = 20) -> str:
+def read_until(stream: object, fileno: int, word: str, seconds: float = 300) -> str:
     """Return what arrives on a pipe up to `word`."""
     said = ""
     deadline = time.monotonic() + seconds
@@ -105,7 +93,7 @@ def test_it_says_how_to_use_it_serves_and_ends_with_the_signals_code(
             response = httpx2.post(f"{url}/inference", json=asked).json()["response"]
             assert response == f"smollm2-135m in {region}"
         process.send_signal(signum)
-        _, talk = process.communicate(timeout=10)
+        _, talk = process.communicate(timeout=300)
         assert process.returncode == code
         assert talk.startswith("stopping…")
         with pytest.raises(httpx2.ConnectError):
@@ -113,19 +101,19 @@ def test_it_says_how_to_use_it_serves_and_ends_with_the_signals_code(
 
 
 def test_under_nohup_it_survives_the_end_of_the_terminal(tmp_path: Path) -> None:
-    with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), under=("nohup",)) as process:
+    with serving(tmp_path, "--region", "eu", "--port", str(free_port()), under=("nohup",)) as process:
         answer, _ = ready(process)
         [url] = re.findall(r"^EU +(http\S+)$", answer, re.MULTILINE)
         process.send_signal(signal.SIGHUP)
         assert httpx2.get(f"{url}/health").status_code == 200
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=300)
         assert process.returncode == 143
 
 
 def test_the_curl_line_works_as_printed_with_credentials_from_the_environment(tmp_path: Path) -> None:
     secrets = {"BEACON_PROXY_KEY": "wk-test-1", "BEACON_PROXY_SECRET": "ws-canary"}
-    with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), environment=secrets) as process:
+    with serving(tmp_path, "--region", "eu", "--port", str(free_port()), environment=secrets) as process:
         answer, talk = ready(process)
         assert "canary" not in answer + talk
         command = answer.partition("try it:\n")[2].partition("\n\n")[0]
@@ -135,16 +123,16 @@ def test_the_curl_line_works_as_printed_with_credentials_from_the_environment(tm
         )
         assert '"response":"smollm2-135m in eu"' in said.stdout
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=300)
 
 
 def test_a_server_that_dies_ends_it_with_3_and_its_region(tmp_path: Path) -> None:
-    port = free_ports(1)
+    port = free_port()
     with serving(tmp_path, "--region", "eu", "--port", str(port)) as process:
         ready(process)
         health = httpx2.get(f"http://127.0.0.1:{port}/health").json()
         os.kill(int(health["container_id"].rpartition("-")[2]), signal.SIGKILL)
-        _, talk = process.communicate(timeout=10)
+        _, talk = process.communicate(timeout=300)
         assert process.returncode == 3
         assert "error: the server of EU died" in talk
 
@@ -152,13 +140,13 @@ def test_a_server_that_dies_ends_it_with_3_and_its_region(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("stdout", "code"), [("/dev/full", 3), (None, 141)])
 def test_a_stdout_that_takes_nothing_ends_it_and_its_servers(tmp_path: Path, stdout: str | None, code: int) -> None:
     """A full device, and a pipe that nobody reads."""
-    port = free_ports(1)
+    port = free_port()
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as pipe, Path(stdout or os.devnull).open("w") as device:
         output = device if stdout else pipe
         with serving(tmp_path, "--region", "eu", "--port", str(port), stdout=output) as process:
-            _, talk = process.communicate(timeout=20)
+            _, talk = process.communicate(timeout=300)
     assert process.returncode == code
     errors = [line for line in talk.splitlines() if line.startswith("error")]
     assert errors == (["error: stdout cannot be written: No space left on device"] if stdout else [])
@@ -169,21 +157,21 @@ def test_a_stdout_that_takes_nothing_ends_it_and_its_servers(tmp_path: Path, std
 
 def test_an_unknown_region_is_wrong_usage_and_a_taken_port_an_error_that_names_it(tmp_path: Path) -> None:
     with serving(tmp_path, "--region", "mars") as process:
-        said, talk = process.communicate(timeout=20)
+        said, talk = process.communicate(timeout=300)
         assert (process.returncode, said) == (2, "")
         assert "unknown region 'mars'; known regions: us (US), eu (EU), apac (ASIA)" in talk
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with serving(tmp_path, "--region", "us", "--port", str(port)) as process:
-            said, talk = process.communicate(timeout=20)
+            said, talk = process.communicate(timeout=300)
             assert (process.returncode, said) == (3, "")
             assert f"port {port} cannot be used" in talk
 
 
 def test_a_file_without_a_chat_template_is_named_before_it_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "bare.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))  # llama.cpp refuses it afterwards
-    with serving(tmp_path, "--region", "eu", "--port", str(free_ports(1)), own="bare.gguf") as process:
-        _, talk = process.communicate(timeout=60)
+    with serving(tmp_path, "--region", "eu", "--port", str(free_port()), own="bare.gguf") as process:
+        _, talk = process.communicate(timeout=300)
     assert process.returncode == 3
     warning, error = [line for line in talk.splitlines() if line.startswith(("warning:", "error:"))]
     assert warning.startswith("warning: model own: bare.gguf has no chat template, so llama.cpp uses ChatML; ")

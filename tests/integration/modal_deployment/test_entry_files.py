@@ -36,7 +36,7 @@ def deployed(region_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         command = [sys.executable, "-m", "modal", "deploy", str(PACKAGE / f"modal_hf_{region_id}.py")]
         environment = {**os.environ, **fake.variables(folder), "PYTHONPATH": str(PACKAGE.parent)}
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         yield fake

@@ -96,7 +96,7 @@ def hub() -> Iterator[Hub]:
             yield server
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(300)
 
 
 def fetch(folder: Path, models: list[dict[str, Any]], endpoint: str) -> list[Any]:

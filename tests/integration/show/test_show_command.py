@@ -143,7 +143,7 @@ def run_show(url: str, stdout: int = subprocess.PIPE, **environment: str) -> sub
         env={**os.environ, "BEACON_DATABASE_URL": url, **environment},
         stdout=stdout,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -158,7 +158,7 @@ def test_a_pager_gets_lines_as_wide_as_its_terminal(connection: Connection, data
         env={**environment, "BEACON_DATABASE_URL": database_url, "PYTHONIOENCODING": "utf-8"},
         stdout=subprocess.PIPE,
         stderr=theirs,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     os.close(ours)

@@ -75,7 +75,7 @@ def kill_server(data_path: Path) -> None:
 
 
 def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 300
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -104,7 +104,7 @@ def test_the_last_user_stops_it_and_no_one_before(data_path: Path) -> None:
     with embedded_server(data_path) as url:
         assert answers(url)
     assert running.running_pid(data_path) is not None
-    assert other.communicate(timeout=20) == ("", "")
+    assert other.communicate(timeout=300) == ("", "")
 
 
 def test_a_user_that_is_killed_does_not_count(data_path: Path) -> None:
@@ -122,8 +122,8 @@ def test_the_last_user_stops_also_a_server_that_was_restarted_by_another_process
         assert stop_server(data_path)
         third = user_of(data_path)
         assert running.running_pid(data_path) not in (None, first)
-        assert third.communicate(timeout=20) == ("", "")
-        assert other.communicate(timeout=20) == ("", "")
+        assert third.communicate(timeout=300) == ("", "")
+        assert other.communicate(timeout=300) == ("", "")
         assert running.running_pid(data_path) is not None
 
 
@@ -218,7 +218,7 @@ with embedded_server(folder) as url:
     killed, started, state = said.stdout.split()
     assert killed != started
     assert state == "Z"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 45, "a server that does not end is given up after 60 s"
 
 
 @pytest.mark.parametrize("text", ["", "123", "²", "99999999\n/elsewhere\n"])

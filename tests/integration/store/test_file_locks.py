@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,12 +27,14 @@ time.sleep(float(sys.argv[3]))
 
 
 @contextlib.contextmanager
-def held_by_another(file: Path, state: str, seconds: float = 60) -> Iterator[int]:
+def held_by_another(file: Path, state: str, seconds: float = 300) -> Iterator[int]:
     words = [sys.executable, "-c", HOLD, str(file), state, str(seconds)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "held\n"
+            if state == "suspended":
+                os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
             yield process.pid
         finally:
             process.kill()

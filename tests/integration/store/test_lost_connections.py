@@ -71,7 +71,7 @@ def test_a_network_that_falls_silent_ends_in_the_journal_within_the_patience(
                 (batch,) = await all_batches(await begun(store), job)
                 proxy.silent = True
                 with pytest.raises(StoreError):
-                    await asyncio.wait_for(store.record(execution(batch.cells[0])), 20)
+                    await asyncio.wait_for(store.record(execution(batch.cells[0])), 60)
                 proxy.silent = False
                 proxy.cut_clients()
             opened.url = direct
@@ -83,7 +83,7 @@ def test_a_network_that_falls_silent_ends_in_the_journal_within_the_patience(
 
 async def no_lock_is_held(url: str) -> None:
     held = "SELECT FROM pg_locks JOIN pg_database AS here ON here.oid = database AND datname = current_database()"
-    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+    async with asyncio.timeout(300), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         while await (await connection.execute(f"{held} WHERE locktype = 'advisory'")).fetchone() is not None:
             pass
 
@@ -92,7 +92,7 @@ async def waits_for_a_lock(url: str, times: int) -> None:
     """Wait until so many statements of the database have waited for a lock, one after another."""
     waiting = "SELECT query_start FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     seen: set[tuple[Any, ...]] = set()
-    async with asyncio.timeout(20), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+    async with asyncio.timeout(300), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         while len(seen) < times:
             seen.update(await (await connection.execute(waiting)).fetchall())
 

@@ -135,7 +135,7 @@ def test_a_migration_that_is_interrupted_can_be_made_again(empty_database_url: s
         wait_for_a_lock(url)
         process.send_signal(signum)
         other.rollback()
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == (-9 if signum == signal.SIGKILL else 128 + signum)
     migrate(url)
     assert migrate(url) == []

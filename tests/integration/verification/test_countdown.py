@@ -23,9 +23,9 @@ def test_a_terminal_shows_one_line_that_counts_down_and_then_only_the_answer(tmp
         child = pexpect.spawn(
             sys.executable, command, env=environment, cwd=tmp_path, dimensions=(24, 80), encoding="utf-8"
         )
-        child.expect_exact("waiting for US models (HTTP 503, ", timeout=20)
+        child.expect_exact("waiting for US models (HTTP 503, ", timeout=300)
         seen = child.before + child.after
-        child.expect(pexpect.EOF, timeout=20)
+        child.expect(pexpect.EOF, timeout=300)
         child.close()
     screen = pyte.Screen(80, 24)
     pyte.Stream(screen).feed(seen + child.before)

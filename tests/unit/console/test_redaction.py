@@ -166,9 +166,9 @@ def test_values_keys_and_numbers_are_cleaned_and_everything_else_is_kept() -> No
 
 @pytest.mark.parametrize("text", ["\\" * 3_000_000 + "\\x41", "%41" * 500_000, "&#65;" * 200_000, "\\u0041" * 200_000])
 def test_a_text_of_escapes_takes_no_longer_than_its_length(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert not Redactor({SECRET: "***"}).finds_in(text)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_signatures_of_the_old_system_are_hidden_at_any_depth_and_in_any_spelling() -> None:

@@ -39,7 +39,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 def test_a_line_says_what_is_done_and_goes_at_the_end(terminal: Terminal) -> None:
     with status_line("comparing", after=0):
-        assert terminal.written.wait(30)
+        assert terminal.written.wait(300)
         assert terminal.getvalue() == "comparing ..."
     assert terminal.getvalue() == f"comparing ...{CLEAR}"
 
@@ -52,7 +52,7 @@ def test_what_is_done_at_once_shows_nothing(terminal: Terminal) -> None:
 
 def test_the_line_goes_before_an_error_is_told(terminal: Terminal) -> None:
     def fails() -> None:
-        assert terminal.written.wait(30)
+        assert terminal.written.wait(300)
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"), status_line("comparing", after=0):
@@ -73,7 +73,7 @@ def test_a_log_takes_the_place_of_the_line(terminal: Terminal, capsys: pytest.Ca
         return terminal.getvalue() if "waiting for another process" in capsys.readouterr().err else "no log"
 
     with diagnostics(), status_line("starting", after=0):
-        assert terminal.written.wait(30)
+        assert terminal.written.wait(300)
         logging.getLogger("beacon_cli.store").warning("waiting for another process")
         assert logged_to() == f"starting ...{CLEAR}"
     assert terminal.getvalue() == f"starting ...{CLEAR}"

@@ -290,4 +290,4 @@ def test_a_pipe_whose_reader_does_not_read_does_not_stop_the_run(
     assert len(warnings) == 1
     assert "nothing has read from this pipe" in warnings[0]
     assert len(seen) == 101
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15, "each event waited for the reader"

@@ -42,11 +42,11 @@ def test_it_says_what_is_in_flight_which_question_it_is_at_and_which_region_is_p
     progress = Progress()
     lanes = tuple(job.lanes())
     cell = Cell(question=next(iter(job.questions)), lane=lanes[0], repeat=0)
+    progress.apply(JobStarted("j", NOW, "r", "question", 1, lanes, 1, 6, 0, 6))
+    progress.apply(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
+    progress.apply(ExecutionStarted("j", NOW, cell))
+    progress.apply(RegionPaused("j", datetime.now(UTC), "EU", "HTTP 429\x1b[31m", 50.0, 900.0))
     with sharing(progress, tmp_path / "live", "j"):
-        progress.apply(JobStarted("j", NOW, "r", "question", 1, lanes, 1, 6, 0, 6))
-        progress.apply(BatchStarted("j", NOW, "q0", 1, 1, 0, ""))
-        progress.apply(ExecutionStarted("j", NOW, cell))
-        progress.apply(RegionPaused("j", datetime.now(UTC), "EU", "HTTP 429\x1b[31m", 50.0, 900.0))
         state = written(tmp_path / "live")
         assert state.in_flight == 1
         assert state.calls == {(lanes[0].model_id, lanes[0].region.label): "1 asking"}

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from beacon_cli.local.gateway import Gateway
+from tests.support.virtual_time import run_virtually
 
 PAIRS = ((b"key-1", b"secret-1"), (b"old-key", b"old-secret"))
 LONG = 30.0
@@ -63,9 +64,9 @@ def through_gateway(test: Test, **options: Any) -> None:
         backend = Backend()
         transport = httpx2.ASGITransport(app=Gateway(backend.app, **options))
         async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
-            await asyncio.wait_for(test(client, backend), 10)
+            await test(client, backend)
 
-    asyncio.run(run())
+    run_virtually(run())
 
 
 def code_of(response: httpx2.Response) -> tuple[int, str]:
@@ -226,7 +227,7 @@ def test_a_client_that_goes_before_the_hop_ends_its_call() -> None:
         await call
         assert backend.client_gone.is_set()
 
-    asyncio.run(asyncio.wait_for(test(), 10))
+    run_virtually(test())
 
 
 def test_after_the_hop_the_call_goes_on_and_a_reader_that_goes_leaves_the_result() -> None:
@@ -247,4 +248,4 @@ def test_after_the_hop_the_call_goes_on_and_a_reader_that_goes_leaves_the_result
         await gateway(second.scope, second.receive, second.send)
         assert second.sent[0]["status"] == 200
 
-    asyncio.run(asyncio.wait_for(test(), 10))
+    run_virtually(test())

@@ -48,7 +48,7 @@ print(*sorted(name for name in sys.modules if name.partition(".")[0] in ("modal"
 def imported(absent: list[str], names: list[str]) -> list[str]:
     command = [sys.executable, "-c", SCRIPT, ",".join(absent), ",".join(names)]
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
