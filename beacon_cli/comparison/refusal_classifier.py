@@ -68,14 +68,15 @@ class Remembered:
         self._known: dict[str, float] = {}
 
     def of(self, texts: Iterable[str]) -> Mapping[str, float]:
-        """Return what is known, of these texts at least; it is valid until the next call."""
-        wanted = dict.fromkeys(texts)
-        new = [text for text in wanted if text not in self._known]
-        if len(self._known) + len(new) > self._most:
-            self._known, new = {}, list(wanted)
+        """Return what is known, of these texts at least."""
+        wanted, known = dict.fromkeys(texts), self._known
+        new = [text for text in wanted if text not in known]
+        if len(known) + len(new) > self._most:
+            new, known = list(wanted), {}
+            self._known = known
         if new:
-            self._known.update(zip(new, self._log_odds(new).tolist(), strict=True))
-        return self._known
+            known.update(zip(new, self._log_odds(new).tolist(), strict=True))
+        return known
 
 
 def classifying_rule() -> RefusalRule:

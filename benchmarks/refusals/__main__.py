@@ -1,6 +1,7 @@
-"""`python -m benchmarks.refusals`: precision and recall on texts that were held out, as the table of the documentation.
+"""`python -m benchmarks.refusals`: precision and recall on texts that were held out, and what the first look leaves
+out, as the tables of the documentation.
 
-Without the extra `semantic`, the columns of the classifier are left out.
+Without the extra `semantic`, the columns of the classifier and the last table are left out.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from beacon_cli.comparison.embeddings import is_installed
 from beacon_cli.comparison.languages import languages
 from beacon_cli.comparison.refusal import RefusalRule, built_in_rule, judged_by_rules
-from beacon_cli.comparison.refusal_classifier import classifiers, classifying_rule
+from beacon_cli.comparison.refusal_classifier import classifying_rule
 from benchmarks.refusals.first_look import first_look, simulated, written
 from benchmarks.refusals.texts import HELD_OUT, HELD_OUT_LATER, Example, examples
 
@@ -32,14 +33,17 @@ def main() -> None:
 
 
 def _first_look() -> Iterator[str]:
-    """Yield what the first look leaves out of texts that the classifier looks at."""
-    out, refusal = classifiers().word.least, classifiers().text.least
-    yield f"\nleft out by the first look (estimates up to {out:.2f}; log odds of a refusal are above {refusal:.2f}):"
+    """Yield the lines of the table of the first look."""
+    yield (
+        "\n| texts | left out by the first look | of the refusals that the classifier finds "
+        "| highest probability of what is left out | lowest estimate of a refusal |"
+    )
+    yield "|---" * 5 + "|"
     for name, texts in (("written", written(of_each=60)), ("simulated", simulated(questions=40))):
         found = first_look(list(texts))
         yield (
-            f"{name}: {found.left_out} of {found.texts} texts, with log odds up to {found.highest_left_out:.2f}; "
-            f"{found.lost} of {found.refusals} refusals, with estimates from {found.lowest_refusal:.2f}"
+            f"| {name} | {found.left_out:,} of {found.texts:,} | {found.lost} of {found.refusals:,} "
+            f"| {100 * found.highest_left_out:.0f} % | {100 * found.lowest_refusal:.0f} % |"
         )
 
 

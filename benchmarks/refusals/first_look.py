@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from beacon_cli.comparison.embeddings import LANGUAGES
 from beacon_cli.comparison.refusal_classifier import LOOKED_AT, classifiers, estimates
@@ -16,8 +17,9 @@ from benchmarks.refusals.texts import HELD_OUT, HELD_OUT_LATER, TRAINING, exampl
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
-    """How many texts there were; how many of them the classifier takes for refusals, and the lowest estimate of one;
-    how many are left out, and the highest log odds of one; how many refusals are left out."""
+    """How many texts there were; how many of them the classifier takes for refusals, and the lowest probability that
+    the first look estimates for one; how many it leaves out, and the highest probability of one; how many refusals it
+    leaves out."""
 
     texts: int
     refusals: int
@@ -35,9 +37,9 @@ def first_look(texts: Sequence[str]) -> FirstLook:
     return FirstLook(
         texts=len(texts),
         refusals=int(refuses.sum()),
-        lowest_refusal=float(estimated[refuses].min()),
+        lowest_refusal=float(expit(estimated[refuses].min())),
         left_out=int(out.sum()),
-        highest_left_out=float(odds[out].max()),
+        highest_left_out=float(expit(odds[out].max())),
         lost=int((refuses & out).sum()),
     )
 

@@ -48,12 +48,12 @@ def test_many_answers_are_judged_as_each_of_them_alone() -> None:
     assert judged(twice) == [judged([text])[0] for text in twice]
 
 
-@pytest.mark.parametrize("texts", [lambda: written(of_each=6), lambda: simulated(questions=2)])
+@pytest.mark.parametrize("texts", [lambda: written(of_each=2), lambda: simulated(questions=2)])
 def test_the_first_look_leaves_out_no_refusal_and_nothing_near_one(texts: Callable[[], Iterator[str]]) -> None:
     found = first_look(list(texts()))
     assert found.lost == 0 < min(found.refusals, found.left_out)
-    assert found.highest_left_out < classifiers().text.least - 1
-    assert found.lowest_refusal > classifiers().word.least + 0.3
+    assert found.highest_left_out < classifiers().text.threshold - 0.1
+    assert found.lowest_refusal > classifiers().word.threshold + 0.05
 
 
 def test_no_answer_that_was_held_out_is_taken_for_a_refusal_and_more_refusals_are_found_than_by_the_rules() -> None:
