@@ -22,6 +22,7 @@ from beacon_cli.comparison.options import Options
 from beacon_cli.comparison.own_words import own_words
 from beacon_cli.comparison.planned import as_planned
 from beacon_cli.comparison.pooled import Tag
+from beacon_cli.comparison.refusal import Judgement
 from beacon_cli.comparison.reply import Reply, reply_of
 from beacon_cli.comparison.seeds import shared_seeds, varied
 from beacon_cli.comparison.tagged import by_tag
@@ -194,18 +195,19 @@ class _Walk:
 
     def subjects(self, executions: Iterable[StoredExecution]) -> Iterator[tuple[Subject, list[Reply]]]:
         """Yield each subject with what became of its cells."""
-        for subject, rows in itertools.groupby(executions, key=self._grouping.subject_of):
+        for subject, found in itertools.groupby(executions, key=self._grouping.subject_of):
+            rows = list(found)
             groups: dict[str, list[StoredExecution]] = {}
             replies: list[Reply | None] = []
-            for execution in rows:
+            for execution, judgement in zip(rows, self.judge.judged(rows), strict=True):
                 group = self._grouping.group_of(execution)
-                reply = self._reply(execution, group)
+                reply = self._reply(execution, group, judgement)
                 if not execution.arm:
                     groups.setdefault(group, []).append(execution)
                     replies.append(reply)
             self._controls.end_of(subject.question_id)
             self._seen.add(subject)
-            self.conditions.add_prompt(subject, {group: found[0].prompt for group, found in groups.items()})
+            self.conditions.add_prompt(subject, {group: each[0].prompt for group, each in groups.items()})
             self.assumptions.add(subject, groups)
             known = [reply for reply in replies if reply]
             self._sample(subject, known)
@@ -235,20 +237,20 @@ class _Walk:
             for tag, tallies in self._tag_tallies.items()
         }
 
-    def _reply(self, execution: StoredExecution, group: str) -> Reply | None:
+    def _reply(self, execution: StoredExecution, group: str, judgement: Judgement | None) -> Reply | None:
         """Count an execution, and return what became of its cell. A control is counted apart from its region."""
         length = len(words(execution.text)) if execution.status == "completed" else 0
         over_time = self._grouping.groups == "job"
         shown = f"{group} · {execution.region}" if over_time else group
         of_region = execution.arm and self._grouping.groups == "model"
-        judged = self.judge.judged(execution, arm_label(execution.region if of_region else shown, execution.arm))
-        hit = judged.words if judged else None
+        self.judge.count(execution, arm_label(execution.region if of_region else shown, execution.arm), judgement)
+        hit = judgement.words if judgement else None
         reply = reply_of(execution, group, refuses=hit is not None)
-        self._controls.add(execution, reply, judged, length=length)
+        self._controls.add(execution, reply, judgement, length=length)
         if not execution.arm:
             name = shown if over_time else execution.region
             for tallies in (self.tallies, *self._tallies_of_tags(execution.question_id)):
-                tallies.of(name, execution.model_id).add(execution, judged, length=length)
+                tallies.of(name, execution.model_id).add(execution, judgement, length=length)
             self._note(execution, group, hit)
         return reply
 

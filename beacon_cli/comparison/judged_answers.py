@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class JudgedAnswers:
 
 
 class AnswerJudge:
-    """Judges the answers of a comparison one by one."""
+    """Judges the answers of a comparison, and counts them."""
 
     def __init__(self, rule: RefusalRule, *, measure: str, labels: Path | None, scorer: str | None) -> None:
         """Raise `UsageError` for labels that cannot be read, or a scorer that cannot be found."""
@@ -66,11 +66,15 @@ class AnswerJudge:
         self._scorer = Scorer(scorer) if scorer else None
         self._unknown: Counter[str] = Counter()
 
-    def judged(self, execution: StoredExecution, group: str) -> Judgement | None:
-        """Return what an answer of a group is, and count it; None if it has no text."""
-        if execution.status != "completed":
-            return None
-        judgement = self._rule.judged(execution.text)
+    def judged(self, executions: Sequence[StoredExecution]) -> Iterator[Judgement | None]:
+        """Yield what the answer of each execution is; None if it has no text."""
+        judgements = iter(self._rule.judged([each.text for each in executions if each.status == "completed"]))
+        yield from (next(judgements) if each.status == "completed" else None for each in executions)
+
+    def count(self, execution: StoredExecution, group: str, judgement: Judgement | None) -> None:
+        """Count an answer of a group; `judgement` is what it is."""
+        if judgement is None:
+            return
         if judgement.label == "unknown":
             self._unknown[group] += 1
         if self._labels:
@@ -79,7 +83,6 @@ class AnswerJudge:
             self._foreign.add(execution.text)
         if self._scorer:
             self._scorer.add(execution, group)
-        return judgement
 
     def result(self) -> JudgedAnswers:
         """Return what was found. Raises `UsageError` for labels of other answers, `EnvironmentFault` of the scorer."""

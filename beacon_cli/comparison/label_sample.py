@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -93,10 +94,11 @@ def _drawn(
     executions: Iterable[StoredExecution], rule: RefusalRule, size: int, chance: random.Random
 ) -> Mapping[Label, _Reservoir]:
     strata: dict[Label, _Reservoir] = {label: _Reservoir([]) for label in ("refusal", "answer", "unknown")}
-    for each in executions:
-        if each.status == "completed":
-            row = (name_of(each), each.prompt or "", each.text)
-            strata[rule.judged(each.text).label].add(row, size, chance)
+    answered = (each for each in executions if each.status == "completed")
+    for _, group in itertools.groupby(answered, key=lambda each: each.question_id):
+        answers = list(group)
+        for each, judgement in zip(answers, rule.judged([each.text for each in answers]), strict=True):
+            strata[judgement.label].add((name_of(each), each.prompt or "", each.text), size, chance)
     return strata
 
 

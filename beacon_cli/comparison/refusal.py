@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -43,19 +43,20 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class RefusalRule:
-    """Tells refusals from answers. `source` names where the rule comes from, `judged` judges an answer's text."""
+    """Tells refusals from answers. `source` names where the rule comes from. `judged` judges the texts of answers: many
+    at once cost less than one by one."""
 
     source: str
-    judged: Callable[[str], Judgement]
+    judged: Callable[[Sequence[str]], list[Judgement]]
 
     def hit(self, answer: str) -> str | None:
         """Return the words because of which an answer is a refusal; None if it is not."""
-        return self.judged(answer).words
+        return self.judged([answer])[0].words
 
 
 def built_in_rule() -> RefusalRule:
     """Return the rule of `refusals.toml` in this package."""
-    return RefusalRule("built in", judged_by_rules)
+    return RefusalRule("built in", lambda answers: list(map(judged_by_rules, answers)))
 
 
 def rule_of_file(path: Path) -> RefusalRule:
@@ -80,7 +81,7 @@ def rule_of_file(path: Path) -> RefusalRule:
         found = next((match[0] for pattern in patterns if (match := pattern.search(beginning))), None)
         return Judgement("answer" if found is None else "refusal", found)
 
-    return RefusalRule(source, judged)
+    return RefusalRule(source, lambda answers: list(map(judged, answers)))
 
 
 def judged_by_rules(answer: str) -> Judgement:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 TRAINING = Path(__file__).with_name("training.txt")
 HELD_OUT = Path(__file__).with_name("held_out.txt")
 HELD_OUT_LATER = Path(__file__).with_name("held_out_later.txt")
+_ORDERS = (
+    ("refusal", "answer"),
+    ("answer", "refusal"),
+    ("refusal", "refusal"),
+    ("refusal", "answer", "answer"),
+    ("answer", "refusal", "answer"),
+    ("answer", "answer", "refusal"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +45,14 @@ def examples(path: Path) -> Iterator[Example]:
         elif line and not line.startswith("#"):
             yield Example(*heading, number, line)
             number += 1
+
+
+def joined(texts: Iterable[Example], of_each: int) -> Iterator[str]:
+    """Yield answers of two or three texts of one language, a refusal among them: so many of each order and language."""
+    ordered = sorted(texts, key=lambda each: (each.language, each.label))
+    groups = {key: list(some) for key, some in itertools.groupby(ordered, key=lambda each: (each.language, each.label))}
+    chance = random.Random(1)
+    for language, label in groups:
+        if label == "refusal" and (language, "answer") in groups:
+            for order, _ in itertools.product(_ORDERS, range(of_each)):
+                yield " ".join(chance.choice(groups[language, label]).text for label in order)
