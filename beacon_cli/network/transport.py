@@ -11,12 +11,13 @@ import ssl
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore2
-import httpx2
 
 from beacon_cli.network.socks import LOGIN_REFUSED, SocksBackend
 from beacon_cli.network.streams import Surplus, WatchedBackend, WatchedStream
+from beacon_cli.urls import origin
 
 NetworkError = (
     httpcore2.TimeoutException,
@@ -65,14 +66,11 @@ class Network:
     ) -> None:
         self._pool = pool
         self._others = {_target(url).origin: other for url, other in others.items()}
-        self._headers = httpx2.Headers(headers).raw
+        self._headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
         self._extensions = {"timeout": {"connect": connect_timeout}}
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None) -> Response:
-        """Send a request, and return its response, which the caller closes.
-
-        Raises `NetworkError`, and `httpx2.InvalidURL`.
-        """
+        """Send a request, and return its response, which the caller closes. Raises `NetworkError`."""
         target = _target(url)
         sent: list[tuple[bytes | str, bytes | str]] = [("Host", target.host), *self._headers, *headers.items()]
         if content is not None:
@@ -111,15 +109,22 @@ def watched_pool(
         "max_keepalive_connections": connections,
         "keepalive_expiry": _KEEPALIVE_SECONDS,
     }
-    through = None if proxy is None else httpx2.Proxy(proxy)
-    if through is not None and through.url.scheme.startswith("socks5"):
+    if proxy is None:
+        return httpcore2.AsyncConnectionPool(network_backend=WatchedBackend(on_surplus), **common)
+    import httpx2  # takes 20 ms, which a run without a proxy need not
+
+    through = httpx2.Proxy(proxy)
+    if through.url.scheme.startswith("socks5"):
         network = WatchedBackend(on_surplus, SocksBackend(through))
         return httpcore2.AsyncConnectionPool(network_backend=network, **common)
-    common["network_backend"] = WatchedBackend(on_surplus)
-    if through is None:
-        return httpcore2.AsyncConnectionPool(**common)
-    url = _core_url(through.url)
-    return httpcore2.AsyncHTTPProxy(url, proxy_auth=through.raw_auth, proxy_ssl_context=to_proxy, **common)
+    url = through.url
+    return httpcore2.AsyncHTTPProxy(
+        httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port),
+        proxy_auth=through.raw_auth,
+        proxy_ssl_context=to_proxy,
+        network_backend=WatchedBackend(on_surplus),
+        **common,
+    )
 
 
 def refuses_login(error: Exception) -> bool:
@@ -131,20 +136,19 @@ def refuses_login(error: Exception) -> bool:
 class _Target:
     """A URL as requests need it: its origin, itself, and the value of `Host`."""
 
-    origin: tuple[str, str, int | None]
+    origin: tuple[str, str]
     url: httpcore2.URL
-    host: bytes
+    host: str
 
 
 @functools.lru_cache(maxsize=64)
 def _target(url: str) -> _Target:
-    """Return a URL, parsed; cached, since a run uses the same few for every question. Raises `httpx2.InvalidURL`."""
-    parsed = httpx2.URL(url)
-    return _Target((parsed.scheme, parsed.host, parsed.port), _core_url(parsed), parsed.netloc)
-
-
-def _core_url(url: httpx2.URL) -> httpcore2.URL:
-    return httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    """Return a URL of printable ASCII, parsed; cached, since a run uses the same few for every question."""
+    parts = urlsplit(url)
+    scheme, host = origin(url)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    core = httpcore2.URL(scheme=scheme, host=parts.hostname or "", port=parts.port, target=path)
+    return _Target((scheme, host), core, host)
 
 
 def _by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
