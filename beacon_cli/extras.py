@@ -28,8 +28,7 @@ def has(module: str) -> bool:
 
 def has_extra(extra: str) -> bool:
     """Return whether every package of an extra is installed."""
-    packages = _packages().get(extra)
-    return packages is not None and all(map(_is_installed, packages))
+    return extra in _installed_extras()
 
 
 def require(extra: str, *modules: str) -> None:
@@ -90,20 +89,15 @@ def _direct_url() -> dict[str, Any]:
     return dict(json.loads(recorded)) if recorded else {}
 
 
+@cache
 def _installed_extras() -> frozenset[str]:
     """Return the extras of which every package is installed."""
-    return frozenset(filter(has_extra, _packages()))
-
-
-@cache
-def _packages() -> dict[str, set[str]]:
-    """Return the packages of each extra."""
     own = _own()
     packages: dict[str, set[str]] = {}
     for requirement in (own.requires if own is not None else None) or ():
         if (found := _OF_AN_EXTRA.match(requirement)) is not None:
             packages.setdefault(found[2], set()).add(found[1])
-    return packages
+    return frozenset(extra for extra, names in packages.items() if all(map(_is_installed, names)))
 
 
 def _own() -> Distribution | None:
@@ -114,7 +108,6 @@ def _own() -> Distribution | None:
         return None
 
 
-@cache
 def _is_installed(package: str) -> bool:
     try:
         return bool(distribution(package).version)
