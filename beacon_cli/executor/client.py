@@ -228,8 +228,8 @@ def _sent_always(headers: Mapping[str, str]) -> dict[str, str]:
         "Connection": "keep-alive",
         "User-Agent": f"beacon/{__version__}",
     }
-    given = {name.lower() for name in headers}
-    return {name: value for name, value in ours.items() if name.lower() not in given} | dict(headers)
+    sent = {name.lower(): (name, value) for name, value in (*ours.items(), *headers.items())}
+    return dict(sent.values())
 
 
 def _each(endpoints: Iterable[Endpoint]) -> list[Endpoint]:

@@ -23,7 +23,7 @@ from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.proxies import proxy_for
-from beacon_cli.network.transport import NetworkError, Response, refuses_login
+from beacon_cli.network.transport import NETWORK_ERRORS, Response, refuses_login
 from beacon_cli.pauses import pauses
 from modal_deployment.request_id import HEADER as REQUEST_ID
 
@@ -206,7 +206,7 @@ class _Exchange(Generic[T]):
             raise AttemptError("connect_timeout", slow, retriable=True, timed_out=True) from None
         except httpcore2.LocalProtocolError as error:  # its text may hold the value of a header: a secret
             raise AttemptError("connection_failed", "the request cannot be sent as HTTP") from error
-        except (*NetworkError, OSError) as error:
+        except (*NETWORK_ERRORS, OSError) as error:
             raise self._connection_error(error, self._way(url)) from error
 
     def _judged(self, response: Response, reply: Reply, *, is_result: bool) -> Reply | _Read[T]:

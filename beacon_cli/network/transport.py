@@ -19,7 +19,7 @@ from beacon_cli.network.socks import LOGIN_REFUSED, SocksBackend
 from beacon_cli.network.streams import Surplus, WatchedBackend, WatchedStream
 from beacon_cli.urls import origin
 
-NetworkError = (
+NETWORK_ERRORS = (
     httpcore2.TimeoutException,
     httpcore2.NetworkError,
     httpcore2.ProxyError,
@@ -70,7 +70,7 @@ class Network:
         self._extensions = {"timeout": {"connect": connect_timeout}}
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None) -> Response:
-        """Send a request, and return its response, which the caller closes. Raises `NetworkError`."""
+        """Send a request, and return its response, which the caller closes. Raises `NETWORK_ERRORS`."""
         target = _target(url)
         sent: list[tuple[bytes | str, bytes | str]] = [("Host", target.host), *self._headers, *headers.items()]
         if content is not None:
