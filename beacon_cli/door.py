@@ -90,7 +90,7 @@ class Door:
         try:
             text = _decoded(body, "surrogatepass")
             require_few_values(text)
-            value = json.loads(text, parse_constant=refuse_constant, parse_float=finite)
+            value = _DECODER.decode(text)
         except TooMuch:
             raise
         except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
@@ -116,7 +116,7 @@ def _decoded(body: bytes | bytearray, errors: str) -> str:
 
 def require_few_values(text: str, most: int = MAX_VALUES) -> None:
     """Raise `TooMuch` for a JSON text of more than `most` values, counted before any value is created."""
-    if _marks(text) > most and _marks(_STRING.sub("", text)) > most:
+    if len(text) > most and _marks(text) > most and _marks(_STRING.sub("", text)) > most:
         raise TooMuch(f"it holds more than {most:,} values")
 
 
@@ -149,3 +149,6 @@ def finite(literal: str) -> float:
     if math.isinf(number := float(literal)):
         raise ValueError(f"{literal} is not a number that JSON allows")
     return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant, parse_float=finite)

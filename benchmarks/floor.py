@@ -1,4 +1,4 @@
-"""The floor: the same requests from a bare asyncio loop with the same HTTP client, and nothing else.
+"""The floor: the same requests from a bare asyncio loop with httpx2's client, and nothing else.
 
 `python floor.py '{"urls": […], "requests": 600, "in_flight": 10, "batch": null, "warm_up": 0}'` prints the loop's
 seconds and CPU seconds as JSON. With `batch` there is a barrier after every so many requests.

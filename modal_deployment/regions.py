@@ -27,7 +27,7 @@ class Region:
     container_prefixes: frozenset[str] = frozenset()
 
     def __hash__(self) -> int:
-        return hash(self.id)  # a lane is a key of many dictionaries
+        return hash(self.id)  # a key of many dictionaries
 
     def without(self, *, names: Collection[str], container_prefixes: Collection[str]) -> Region:
         """Return the region without these aliases, and without these beginnings of containers' regions."""

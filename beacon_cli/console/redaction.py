@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import os
 import re
@@ -265,7 +264,11 @@ def _spelled_out(text: str) -> str:
         for escaped, itself in ((r"\/", "/"), (r"\"", '"'), (r"\'", "'")):
             text = text.replace(escaped, itself)
     text = _PERCENT.sub(lambda run: bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "replace"), text)
-    return (html.unescape(text) if "&" in text else text).replace("\0", "")
+    if "&" in text:
+        import html  # its table of entities takes a megabyte
+
+        text = html.unescape(text)
+    return text.replace("\0", "")
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-import urllib.request
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from urllib.parse import urlsplit
-
-import certifi
 
 from beacon_cli.console.printable import excerpt
 from beacon_cli.console.program_name import command
@@ -80,6 +77,8 @@ async def _require_reachable() -> None:
 
 async def _connect(url: str) -> None:
     """Connect once, with the certificates that the SDK trusts. Raises `OSError` and `ValueError`."""
+    import certifi
+
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     tls = ssl.create_default_context(cafile=certifi.where()) if secure else None
@@ -90,11 +89,13 @@ async def _connect(url: str) -> None:
 
 def _goes_through_a_proxy(url: str) -> bool:
     """Return whether the SDK uses a proxy for a URL. Raises `EnvironmentFault` if it lacks a package for that."""
+    from urllib.request import getproxies, proxy_bypass
+
     from modal.config import config
 
-    parts, named = urlsplit(url), urllib.request.getproxies()
+    parts, named = urlsplit(url), getproxies()
     scheme = parts.scheme if named.get(parts.scheme) else "all"
-    if config["disable_api_proxy"] or not named.get(scheme) or urllib.request.proxy_bypass(parts.hostname or ""):
+    if config["disable_api_proxy"] or not named.get(scheme) or proxy_bypass(parts.hostname or ""):
         return False
     if find_spec("python_socks") is None:
         raise MissingExtra(

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from beacon_cli.door import Door, TooMuch, Unreadable
 from beacon_cli.executor.blocks import BLOCKS, Reported, filter_reason
@@ -19,9 +19,6 @@ from beacon_cli.executor.rate_limits import milliseconds_told, reset_told
 from beacon_cli.executor.thoughts import split_thought
 from beacon_cli.job.lanes import Lane
 from modal_deployment.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    import httpx2
 
 LONGEST_RETRY_AFTER_SECONDS = 30 * 86400.0
 """The longest `Retry-After` that is believed: no time limit of a job is longer."""
@@ -42,7 +39,7 @@ _LONGEST_BODY = 10_000  # characters that are kept of a block's body that is not
 class Reply:
     """A response as received: status, the relevant headers, the whole body, and the door that it must still pass.
 
-    `url` is where the request was sent; `vocabulary` says what names mean.
+    `url` is where the request was sent; `vocabulary` says what names mean. The names of `headers` are in lower case.
     """
 
     status: int
@@ -53,7 +50,7 @@ class Reply:
     location: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
     door: Door = field(default_factory=Door, compare=False)
-    url: httpx2.URL | str = ""
+    url: str = ""
 
     @property
     def excerpt(self) -> str:

@@ -8,10 +8,9 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
-import httpx2
+import httpcore2
 
 from beacon_cli import __version__
 from beacon_cli.door import Door
@@ -19,7 +18,7 @@ from beacon_cli.endpoints.access import Access
 from beacon_cli.endpoints.configured import Endpoint
 from beacon_cli.network.proxies import Proxy, proxy_for, route
 from beacon_cli.network.roots import trusted_roots
-from beacon_cli.network.transport import WatchedTransport
+from beacon_cli.network.transport import Network, watched_pool
 from modal_deployment.vocabulary import Vocabulary
 
 SMALL_BODY_BYTES = 64 * 1024
@@ -62,7 +61,7 @@ class Client:
     the clients for models that are reached in another way, or with other credentials.
     """
 
-    http: httpx2.AsyncClient
+    network: Network
     door: Door
     vocabulary: Vocabulary
     large: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -186,9 +185,9 @@ async def open_client(
         client.surplus += 1
         on_surplus()
 
-    def transport(proxy: Proxy | None = None) -> WatchedTransport:
+    def pool(proxy: Proxy | None) -> httpcore2.AsyncConnectionPool:
         to_proxy = tls if proxy is not None and proxy.url.startswith("https:") else None
-        return WatchedTransport(
+        return watched_pool(
             tls=tls,
             connections=max_in_flight + 4,
             on_surplus=count_surplus,
@@ -196,18 +195,14 @@ async def open_client(
             to_proxy=to_proxy,
         )
 
-    sent = httpx2.Headers({"User-Agent": f"beacon/{__version__}", "Accept-Encoding": "identity"})
-    sent.update(headers)  # regardless of case
-    async with httpx2.AsyncClient(
-        headers=sent,
-        timeout=httpx2.Timeout(None, connect=connect_timeout),
-        transport=transport(proxy),
-        follow_redirects=False,
-        trust_env=False,  # the environment's settings are already in `mounts` and `tls`
-        mounts={origin: transport(named) for origin, named in by_origin.items()},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # cookies of one call must not affect another
-    ) as http:
-        client = Client(http, Door(), vocabulary, proxy=proxy)
+    network = Network(
+        pool(proxy),
+        {origin: pool(named) for origin, named in by_origin.items()},
+        headers=_sent_always(headers),
+        connect_timeout=connect_timeout,
+    )
+    async with contextlib.aclosing(network):
+        client = Client(network, Door(), vocabulary, proxy=proxy)
         yield client
 
 
@@ -223,6 +218,18 @@ def log_routes(endpoints: Iterable[Endpoint]) -> None:
     ways = ((each.region.label, each.inference_url, each.access.named_proxy()) for each in _each(endpoints))
     for label, url, proxy in dict.fromkeys(ways):
         _log.info("region %s: %s, %s", label, url, route(url, proxy))
+
+
+def _sent_always(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of each request; those that are given replace ours, regardless of case."""
+    ours = {
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Connection": "keep-alive",
+        "User-Agent": f"beacon/{__version__}",
+    }
+    sent = {name.lower(): (name, value) for name, value in (*ours.items(), *headers.items())}
+    return dict(sent.values())
 
 
 def _each(endpoints: Iterable[Endpoint]) -> list[Endpoint]:

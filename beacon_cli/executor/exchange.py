@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import os
 import re
 import socket
 import ssl
-import uuid
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-import httpx2
+import httpcore2
 
 from beacon_cli.door import MAX_BODY_BYTES, MAX_LISTING_BYTES
 from beacon_cli.endpoints.configured import Endpoint
@@ -24,11 +23,12 @@ from beacon_cli.executor.client import SMALL_BODY_BYTES, Client, Room
 from beacon_cli.executor.failures import LONGEST_OWN_WAIT_SECONDS, AttemptError
 from beacon_cli.job.lanes import Lane
 from beacon_cli.network.proxies import proxy_for
-from beacon_cli.network.transport import connection_of, refuses_login
+from beacon_cli.network.transport import NETWORK_ERRORS, Response, refuses_login
 from beacon_cli.pauses import pauses
 from modal_deployment.request_id import HEADER as REQUEST_ID
 
 CALL_ID_PARAMETER = "__modal_function_call_id"
+_RECEIVED_ID = REQUEST_ID.lower()
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
 _SPOILING = frozenset({"malformed_response", "response_too_large", "wrong_prompt"})
@@ -66,7 +66,7 @@ async def ask(
         hop,
         room or own_room,
         most_bytes=MAX_BODY_BYTES,
-        request_id=uuid.uuid4().hex,
+        request_id=os.urandom(16).hex(),
         follows=api.hops,
     )
     try:
@@ -129,13 +129,13 @@ class _Exchange(Generic[T]):
         """Send the first request and follow 303s until there is a result to read. Raises `AttemptError`."""
         got = await self._send(method, url, content)
         if isinstance(got, Reply) and got.status == 303 and self.follows:
-            got = await self._follow(httpx2.URL(url), got)
+            got = await self._follow(url, got)
         if isinstance(got, Reply):
             followed = "only Modal's 303 is followed" if self.follows else "none is followed here"
             raise AttemptError("redirect_refused", f"HTTP {got.status}: {followed}", http_status=got.status)
         return got.value
 
-    async def _follow(self, url: httpx2.URL, got: Reply | _Read[T]) -> Reply | _Read[T]:
+    async def _follow(self, url: str, got: Reply | _Read[T]) -> Reply | _Read[T]:
         """GET the result URL until it answers with something other than 303.
 
         The answer is already being paid for, so after any failure here the next request is another GET, never a POST.
@@ -158,7 +158,7 @@ class _Exchange(Generic[T]):
             got = await self._get_result(url)
         return got
 
-    async def _get_result(self, url: httpx2.URL) -> Reply | _Read[T]:
+    async def _get_result(self, url: str) -> Reply | _Read[T]:
         """GET the result URL until there is any response."""
         waits = pauses(0.2, longest=10.0)
         while True:
@@ -169,47 +169,47 @@ class _Exchange(Generic[T]):
                     raise
             await asyncio.sleep(next(waits))
 
-    def _next_url(self, url: httpx2.URL, reply: Reply) -> httpx2.URL:
+    def _next_url(self, url: str, reply: Reply) -> str:
         """Return the URL of a 303, and report the id of its call.
 
         Raises `AttemptError` unless it has the same origin and no user info.
         """
+        import httpx2  # takes 20 ms, which a run without a 303 need not
+
+        here = httpx2.URL(url)
         try:
-            target = url.join(reply.location or "")
+            target = here.join(reply.location or "")
         except (httpx2.InvalidURL, ValueError):
             target = None
         if target is None or not reply.location or target.userinfo or target.scheme not in {"http", "https"}:
             raise AttemptError("redirect_refused", "a 303 whose Location is not usable", http_status=303)
-        if target.host != url.host or target.port != url.port:
+        if target.host != here.host or target.port != here.port:
             host = self.client.door.text(target.host)
             raise AttemptError("redirect_cross_origin", f"a 303 to another host, {host!r}", http_status=303)
-        if target.scheme != url.scheme:
-            raise AttemptError("redirect_refused", f"a 303 from {url.scheme} to {target.scheme}", http_status=303)
+        if target.scheme != here.scheme:
+            raise AttemptError("redirect_refused", f"a 303 from {here.scheme} to {target.scheme}", http_status=303)
         self.on_hop(self.client.door.name(target.params.get(CALL_ID_PARAMETER)))
-        return target
+        return str(target)
 
     async def _send(
-        self, method: str, url: str | httpx2.URL, content: bytes | None = None, *, is_result: bool = False
+        self, method: str, url: str, content: bytes | None = None, *, is_result: bool = False
     ) -> Reply | _Read[T]:
         """Send a request, receive its whole response, and read it if it is the last one. Raises `AttemptError`."""
         headers = {REQUEST_ID: self.request_id} if self.request_id else {}
         if content is not None:
             headers["Content-Type"] = "application/json"
         try:
-            parsed = _parsed(url) if isinstance(url, str) else url
-            async with self.client.http.stream(method, parsed, content=content, headers=headers) as response:
-                return self._judged(response, await self._reply(response), is_result=is_result)
-        except httpx2.ConnectTimeout:
+            async with aclosing(await self.client.network.send(method, url, headers, content)) as response:
+                return self._judged(response, await self._reply(response, url), is_result=is_result)
+        except httpcore2.ConnectTimeout:
             slow = f"connecting took too long{self._way(url)}"
             raise AttemptError("connect_timeout", slow, retriable=True, timed_out=True) from None
-        except httpx2.InvalidURL as error:
-            raise AttemptError("connection_failed", f"{url} is not a usable URL: {error}") from error
-        except httpx2.LocalProtocolError as error:  # its text may contain the value of a header, which may be a secret
+        except httpcore2.LocalProtocolError as error:  # its text may hold the value of a header: a secret
             raise AttemptError("connection_failed", "the request cannot be sent as HTTP") from error
-        except (httpx2.RequestError, OSError) as error:
+        except (*NETWORK_ERRORS, OSError) as error:
             raise self._connection_error(error, self._way(url)) from error
 
-    def _judged(self, response: httpx2.Response, reply: Reply, *, is_result: bool) -> Reply | _Read[T]:
+    def _judged(self, response: Response, reply: Reply, *, is_result: bool) -> Reply | _Read[T]:
         """Read the last reply; a connection that gave a wrong reply is not trusted with the next one."""
         try:
             self._require_ours(response)
@@ -217,28 +217,28 @@ class _Exchange(Generic[T]):
                 return reply
             return _Read(self.read(reply))
         except AttemptError as error:
-            if error.code in _SPOILING and (connection := connection_of(response)) is not None:
-                connection.spoil()
+            if error.code in _SPOILING:
+                response.connection.spoil()
             raise
 
-    def _require_ours(self, response: httpx2.Response) -> None:
+    def _require_ours(self, response: Response) -> None:
         """Raise `AttemptError` for a response with the id of another request. A response without an id is accepted."""
-        named = response.headers.get(REQUEST_ID)
+        named = response.headers.get(_RECEIVED_ID)
         if self.request_id and named is not None and {one.strip() for one in named.split(",")} != {self.request_id}:
-            raise wrong_prompt("it has the id of another request", response.status_code)
+            raise wrong_prompt("it has the id of another request", response.status)
 
-    async def _reply(self, response: httpx2.Response) -> Reply:
+    async def _reply(self, response: Response, url: str) -> Reply:
         headers = response.headers
         if headers.get("content-encoding", "identity") != "identity":
             raise AttemptError(
                 "malformed_response",
                 "the answer is compressed, but compression was not requested",
-                http_status=response.status_code,
+                http_status=response.status,
             )
         return Reply(
-            status=response.status_code,
+            status=response.status,
             body=await self._body(response),
-            url=response.request.url,
+            url=url,
             vocabulary=self.client.vocabulary,
             content_type=headers.get("content-type", ""),
             retry_after=headers.get("retry-after"),
@@ -247,24 +247,24 @@ class _Exchange(Generic[T]):
             door=self.client.door,
         )
 
-    async def _body(self, response: httpx2.Response) -> bytearray:
+    async def _body(self, response: Response) -> bytearray:
         body = bytearray()
-        assert isinstance(response.stream, httpx2.AsyncByteStream)
-        async for chunk in response.stream:  # not `aiter_raw`, which releases the connection at the end
+        async for chunk in response.parts:
             body += chunk
             if len(body) > self.most_bytes:
                 raise AttemptError(
                     "response_too_large",
                     f"the answer is larger than {self.most_bytes // 2**20} MiB",
-                    http_status=response.status_code,
+                    http_status=response.status,
                 )
             if len(body) > SMALL_BODY_BYTES:
                 await self.room.take()
+        response.connection.finish()
         return body
 
-    def _way(self, url: str | httpx2.URL) -> str:
+    def _way(self, url: str) -> str:
         """Return the proxy on the way to a URL, for a message: it may be what failed."""
-        proxy = self.client.proxy or proxy_for(str(url))
+        proxy = self.client.proxy or proxy_for(url)
         return f", through the proxy {self.client.door.text(proxy.address)} ({proxy.source})" if proxy else ""
 
     def _connection_error(self, error: Exception, way: str) -> AttemptError:
@@ -288,16 +288,10 @@ class _Exchange(Generic[T]):
             "connection_failed",
             f"the connection failed: {self.client.door.text(text)}{way}",
             retriable=True,
-            refused=isinstance(error, httpx2.ConnectError),
+            refused=isinstance(error, httpcore2.ConnectError),
         )
 
 
 def _is_passing(status: int) -> bool:
     """Return whether to ask a result URL again after this status; otherwise its result is lost."""
     return status in _GONE or status in {408, 429} or status >= 500
-
-
-@functools.lru_cache(maxsize=64)
-def _parsed(url: str) -> httpx2.URL:
-    """Return the parsed URL of an endpoint, cached: a run uses the same few for every request."""
-    return httpx2.URL(url)

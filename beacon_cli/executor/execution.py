@@ -73,6 +73,9 @@ class Cell:
     supersedes: str | None = None
     arm: int = 0
 
+    def __hash__(self) -> int:
+        return hash((self.question.id, self.lane.model_id, self.lane.region.id, self.repeat, self.arm))  # often a key
+
     def __str__(self) -> str:
         """Return `question · model · REGION`."""
         return f"{self.question.id} · {self.lane.model_id} · {arm_label(self.lane.region.label, self.arm)}"

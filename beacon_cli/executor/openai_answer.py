@@ -167,7 +167,7 @@ def _around(reply: Reply, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "headers": {name: bounded(clean(value)) for name, value in reply.headers.items() if name in KEPT_HEADERS},
         "sent": clean({key: value for key, value in asked.items() if key != "messages"}),
-        "asked_at": clean(str(reply.url)),
+        "asked_at": clean(reply.url),
     }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from beacon_cli.console.formatting import duration
 from beacon_cli.endpoints.configured import Endpoint
@@ -38,6 +39,8 @@ from beacon_cli.job.lanes import Lane
 from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from beacon_cli.job.part import WHOLE, Part
+
+T = TypeVar("T")
 
 REMOTE_CALL_ENDED = "remote_call_ended"
 """The key in `output_data` of an execution abandoned after a 303: whether the call at Modal was cancelled."""
@@ -151,8 +154,7 @@ class Run:
         return await self._finish()
 
     async def _walk(self, walker: Walker) -> None:
-        with self._stopping_on_error():
-            await self._walk_questions(walker)
+        await self._stopping_on_error(self._walk_questions(walker))
 
     async def _walk_questions(self, walker: Walker) -> None:
         finished_at: datetime | None = None
@@ -212,8 +214,7 @@ class Run:
         Returns None if it has no row: the run had stopped, its region went down before it was answered, or another
         process had stored its answer.
         """
-        with self._stopping_on_error():
-            return await self._ask_and_record(cell)
+        return await self._stopping_on_error(self._ask_and_record(cell))
 
     async def _ask_and_record(self, cell: Cell) -> Settled | None:
         progress = Progress(cell, self._assignment.job.prompt_system(cell.lane.region), self._clock.now())
@@ -245,7 +246,7 @@ class Run:
                     if self._purse is not None and not await self._purse.take(progress.cell):
                         self._ask_no_more(self._purse, progress.cell)
                         return None
-                    async with self._slot(progress.cell) as turn, self._counted():
+                    async with self._slot(progress.cell) as turn:
                         return await self._asked(progress, turn)
                 progress.waits()
                 if self._purse is not None:
@@ -263,7 +264,12 @@ class Run:
         self._stop.in_flight()
         progress.started_at = self._clock.now()
         self._emit(ExecutionStarted(self._assignment.job_id, progress.started_at, progress.cell))
-        return await self._asker.execute(progress, turn)
+        self._in_flight += 1
+        self._peak_in_flight = max(self._peak_in_flight, self._in_flight)
+        try:
+            return await self._asker.execute(progress, turn)
+        finally:
+            self._in_flight -= 1
 
     def _ask_no_more(self, purse: Purse, cell: Cell) -> None:
         """Let the calls in flight end, and make no other one."""
@@ -287,20 +293,10 @@ class Run:
         await self._recorder.record(execution)
         self._emit(ExecutionFinished(self._assignment.job_id, self._clock.now(), execution))
 
-    @contextlib.asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
-        self._in_flight += 1
-        self._peak_in_flight = max(self._peak_in_flight, self._in_flight)
+    async def _stopping_on_error(self, work: Awaitable[T]) -> T:
+        """Do the work; stop the whole run on an error: answers would not be stored, or would be refused anyway."""
         try:
-            yield
-        finally:
-            self._in_flight -= 1
-
-    @contextlib.contextmanager
-    def _stopping_on_error(self) -> Iterator[None]:
-        """Stop the whole run on an error: answers would not be stored, or would be refused anyway."""
-        try:
-            yield
+            return await work
         except Exception as error:
             self._stop.request(StopReason("cancelled", getattr(error, "message", type(error).__name__)))
             raise

@@ -22,3 +22,6 @@ class Lane:
 
     model_id: str
     region: Region
+
+    def __hash__(self) -> int:
+        return hash((self.model_id, self.region.id))  # a key of many dictionaries

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from beacon_cli.console.printable import excerpt
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 _BAR = 60
 _TENTHS = 10
@@ -51,6 +53,8 @@ class FetchLines:
 
 def fetch_bar(fetch: Fetch, width: int, *, full: str, rest: str) -> list[Text]:
     """Return a fetch as two lines: what is fetched, and a bar of `full` and `rest` within `width` columns."""
+    from rich.text import Text
+
     share = fetch.done / fetch.total
     percent = f" {int(share * 100):3d} %"
     length = min(_BAR, max(0, width - len(percent)))

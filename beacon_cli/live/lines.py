@@ -10,8 +10,10 @@ from beacon_cli.executor.events import (
     AttemptFailed,
     BatchFinished,
     BatchStarted,
+    CallEnded,
     Event,
     ExecutionFinished,
+    ExecutionStarted,
     JobFinished,
     JobStarted,
     Notice,
@@ -27,6 +29,7 @@ from beacon_cli.live.progress import Progress, RegionTrouble
 _FAILURES_PER_BATCH = 20
 _RETRIES_PER_BATCH = 5
 _MESSAGE = 300
+_WITHOUT_A_LINE = (ExecutionStarted, CallEnded)  # two of three events
 
 
 def stamped(at: datetime, line: str) -> str:
@@ -90,6 +93,8 @@ class RunLog:
 
     def lines(self, event: Event) -> list[str]:
         """Return the lines of an event, without their time."""
+        if isinstance(event, _WITHOUT_A_LINE):
+            return []
         troubles = self._troubles.lines(event)
         match event:
             case WeightsFetching() if self.progress.fetch is not None:

@@ -10,9 +10,12 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import httpcore2
-import httpx2
+
+if TYPE_CHECKING:
+    import httpx2
 
 _VERSION, _PASSWORD_VERSION = b"\x05", b"\x01"
 _NO_AUTHENTICATION, _PASSWORD = b"\x00", b"\x02"

@@ -1,164 +1,173 @@
-"""Connects httpx2 to httpcore2, with each connection watched: see `streams`.
+"""Sends requests over watched connections: see `streams`.
 
-httpx2's own transport accepts no network backend. Both have public interfaces, and this connects them.
+httpx2's client has much that no request here may use: redirects, cookies, logins, compression. So requests go straight
+to the pools of httpcore2, the layer below it.
 """
 
 from __future__ import annotations
 
+import functools
 import ssl
-from collections.abc import AsyncIterable, AsyncIterator
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import AsyncIterable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore2
-import httpx2
 
 from beacon_cli.network.socks import LOGIN_REFUSED, SocksBackend
 from beacon_cli.network.streams import Surplus, WatchedBackend, WatchedStream
+from beacon_cli.urls import origin
 
-# httpx2 has each error of httpcore2 under the same name.
-_ERRORS: dict[type[Exception], type[httpx2.TransportError]] = {
-    getattr(httpcore2, name): getattr(httpx2, name)
-    for name in (
-        *("TimeoutException", "ConnectTimeout", "ReadTimeout", "WriteTimeout", "PoolTimeout"),
-        *("NetworkError", "ConnectError", "ReadError", "WriteError"),
-        *("ProxyError", "UnsupportedProtocol", "ProtocolError", "LocalProtocolError", "RemoteProtocolError"),
-    )
-}
-_RAISED = tuple(_ERRORS)
+NETWORK_ERRORS = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProxyError,
+    httpcore2.ProtocolError,
+    httpcore2.UnsupportedProtocol,
+)
+"""What a request may raise: the errors of httpcore2, which have no base of their own."""
+
 _KEEPALIVE_SECONDS = 5.0
 
 
-class WatchedTransport(httpx2.AsyncBaseTransport):
-    """Connections to one place, directly or through a proxy; HTTP/1.1.
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response whose body is still to be read, once, from `parts`. Closing it frees its connection.
 
-    `to_proxy` verifies a proxy that is reached by https. `on_surplus` is called for each connection with surplus bytes.
+    The names of `headers` are in lower case; values of the same name are joined with commas.
     """
 
-    def __init__(
-        self,
-        *,
-        tls: ssl.SSLContext,
-        connections: int,
-        on_surplus: Surplus,
-        proxy: str | None = None,
-        to_proxy: ssl.SSLContext | None = None,
-    ) -> None:
-        self._pool = _pool(tls, connections, on_surplus, proxy, to_proxy)
-
-    async def __aenter__(self) -> Self:
-        await self._pool.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        await self._pool.__aexit__(exc_type, exc_value, traceback)
+    status: int
+    headers: Mapping[str, str]
+    parts: AsyncIterable[bytes]
+    connection: WatchedStream
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        await self._pool.aclose()
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request, and return its response with an unread body. Raises `httpx2.TransportError`."""
-        try:
-            answer = await self._pool.handle_async_request(
-                httpcore2.Request(
-                    method=request.method,
-                    url=_core_url(request.url),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        except _RAISED as error:
-            raise _translated(error) from error
-        connection = answer.extensions["network_stream"]
-        assert isinstance(connection, WatchedStream)
-        assert isinstance(answer.stream, AsyncIterable)
-        connection.expect_body(_length(answer.headers))
-        return httpx2.Response(
-            status_code=answer.status,
-            headers=answer.headers,
-            stream=_Body(answer.stream, connection),
-            extensions=answer.extensions,
-        )
-
-
-class _Body(httpx2.AsyncByteStream):
-    """A body as it arrives; when it was read completely, the connection is checked."""
-
-    def __init__(self, stream: AsyncIterable[bytes], connection: WatchedStream) -> None:
-        self._stream = stream
-        self._connection = connection
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for part in self._stream:
-                yield part
-        except _RAISED as error:
-            raise _translated(error) from error
-        self._connection.finish()
-
-    async def aclose(self) -> None:
-        close = getattr(self._stream, "aclose", None)
+        """Let the next request use the connection; unless the body was read completely, close it."""
+        close = getattr(self.parts, "aclose", None)
         if close is not None:
             await close()
 
 
-def connection_of(response: httpx2.Response) -> WatchedStream | None:
-    """Return the connection of a response that came through a `WatchedTransport`."""
-    stream = response.extensions.get("network_stream")
-    return stream if isinstance(stream, WatchedStream) else None
+class Network:
+    """The way to the endpoints of one client: `pool`, or for some origins another one. Follows no redirect.
+
+    `headers` are sent with each request. `connect_timeout` is in seconds; nothing else has a limit of time here.
+    """
+
+    def __init__(
+        self,
+        pool: httpcore2.AsyncConnectionPool,
+        others: Mapping[str, httpcore2.AsyncConnectionPool],
+        *,
+        headers: Mapping[str, str],
+        connect_timeout: float,
+    ) -> None:
+        self._pool = pool
+        self._others = {_target(url).origin: other for url, other in others.items()}
+        self._headers = [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+        self._extensions = {"timeout": {"connect": connect_timeout}}
+
+    async def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None) -> Response:
+        """Send a request, and return its response, which the caller closes. Raises `NETWORK_ERRORS`."""
+        target = _target(url)
+        sent: list[tuple[bytes | str, bytes | str]] = [("Host", target.host), *self._headers, *headers.items()]
+        if content is not None:
+            sent.append(("Content-Length", str(len(content))))
+        answer = await self._others.get(target.origin, self._pool).handle_async_request(
+            httpcore2.Request(method, target.url, headers=sent, content=content, extensions=self._extensions)
+        )
+        connection = answer.extensions["network_stream"]
+        assert isinstance(connection, WatchedStream)
+        assert isinstance(answer.stream, AsyncIterable)
+        found = _by_name(answer.headers)
+        connection.expect_body(_length(found))
+        return Response(answer.status, found, answer.stream, connection)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for pool in (self._pool, *self._others.values()):
+            await pool.aclose()
 
 
-def _pool(
+def watched_pool(
+    *,
     tls: ssl.SSLContext,
     connections: int,
     on_surplus: Surplus,
-    proxy: str | None,
-    to_proxy: ssl.SSLContext | None,
+    proxy: str | None = None,
+    to_proxy: ssl.SSLContext | None = None,
 ) -> httpcore2.AsyncConnectionPool:
+    """Return a pool of connections to one place, directly or through a proxy; HTTP/1.1.
+
+    `to_proxy` verifies a proxy that is reached by https. `on_surplus` is called for each connection with surplus bytes.
+    """
     common: dict[str, Any] = {
         "ssl_context": tls,
         "max_connections": connections,
         "max_keepalive_connections": connections,
         "keepalive_expiry": _KEEPALIVE_SECONDS,
     }
-    through = None if proxy is None else httpx2.Proxy(proxy)
-    if through is not None and through.url.scheme.startswith("socks5"):
+    if proxy is None:
+        return httpcore2.AsyncConnectionPool(network_backend=WatchedBackend(on_surplus), **common)
+    import httpx2  # takes 20 ms, which a run without a proxy need not
+
+    through = httpx2.Proxy(proxy)
+    if through.url.scheme.startswith("socks5"):
         network = WatchedBackend(on_surplus, SocksBackend(through))
         return httpcore2.AsyncConnectionPool(network_backend=network, **common)
-    common["network_backend"] = WatchedBackend(on_surplus)
-    if through is None:
-        return httpcore2.AsyncConnectionPool(**common)
-    url = _core_url(through.url)
-    return httpcore2.AsyncHTTPProxy(url, proxy_auth=through.raw_auth, proxy_ssl_context=to_proxy, **common)
-
-
-def _core_url(url: httpx2.URL) -> httpcore2.URL:
-    return httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-
-
-def _length(headers: list[tuple[bytes, bytes]]) -> int | None:
-    """Return the length of the body according to the head, None for a body that ends in another way."""
-    lengths = []
-    for name, value in headers:
-        match name.lower():
-            case b"transfer-encoding":
-                return None
-            case b"content-length":
-                lengths.append(value)
-    return int(lengths[0]) if len(lengths) == 1 and lengths[0].isdigit() else None
-
-
-def _translated(error: Exception) -> httpx2.TransportError:
-    return _ERRORS[type(error)](str(error))
+    url = through.url
+    return httpcore2.AsyncHTTPProxy(
+        httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port),
+        proxy_auth=through.raw_auth,
+        proxy_ssl_context=to_proxy,
+        network_backend=WatchedBackend(on_surplus),
+        **common,
+    )
 
 
 def refuses_login(error: Exception) -> bool:
     """Return whether a proxy refused a connection for want of a valid user and password: 407, in HTTP."""
-    return isinstance(error, httpx2.ProxyError) and str(error).startswith(("407", LOGIN_REFUSED))
+    return isinstance(error, httpcore2.ProxyError) and str(error).startswith(("407", LOGIN_REFUSED))
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A URL as requests need it: its origin, itself, and the value of `Host`."""
+
+    origin: tuple[str, str]
+    url: httpcore2.URL
+    host: str
+
+
+@functools.lru_cache(maxsize=64)
+def _target(url: str) -> _Target:
+    """Return a URL of printable ASCII, parsed; cached, since a run uses the same few for every question."""
+    parts = urlsplit(url)
+    scheme, host = origin(url)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    core = httpcore2.URL(scheme=scheme, host=parts.hostname or "", port=parts.port, target=path)
+    return _Target((scheme, host), core, host)
+
+
+def _by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("ascii").lower(), _text(raw_value)
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _text(value: bytes) -> str:
+    """Return the value of a header: UTF-8, or what HTTP once said that it is."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    """Return the length of the body according to the head, None for a body that ends in another way."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdigit() and "transfer-encoding" not in headers else None

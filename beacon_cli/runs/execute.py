@@ -28,7 +28,6 @@ from beacon_cli.live.events_file import EventsFile
 from beacon_cli.live.progress import Progress
 from beacon_cli.live.shared_state import sharing
 from beacon_cli.live.view import run_view
-from beacon_cli.local.models import template_warnings
 from beacon_cli.records.kept_ids import keep_id
 from beacon_cli.runs.asked_again import none_has_status
 from beacon_cli.runs.doubts import doubts
@@ -260,6 +259,7 @@ class _OpenedRun:
 
     @asynccontextmanager
     async def _servers(self) -> AsyncIterator[Mapping[str, Endpoint]]:
+        from beacon_cli.local.models import template_warnings
         from beacon_cli.local.servers import local_servers
 
         require_local_models(self._settings, self._lanes)

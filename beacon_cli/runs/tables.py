@@ -18,7 +18,7 @@ from beacon_cli.console.tables import Column, print_table
 from beacon_cli.console.terminal import line_limit
 from beacon_cli.costs.texts import print_lines
 from beacon_cli.executor.execution import ANSWERED, ERROR_CODES
-from beacon_cli.extras import has_extra
+from beacon_cli.extras import has
 from beacon_cli.runs.asked_again import none_has_status
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def show_verdict(summary: RunSummary, report: AuditReport, console: Console) -> 
         console.print(Text(f"next:   {command('show', job_id)}"), soft_wrap=True)
         if len({lane.region for lane in summary.lanes}) > 1:
             console.print(Text(f"        {command('compare', job_id)}{accept}"), soft_wrap=True)
-        if has_extra("report"):
+        if has("jinja2") and has("matplotlib"):  # the extra `report`, found out without reading about packages
             console.print(Text(f"        {command('report', job_id)}{accept}"), soft_wrap=True)
 
 

@@ -22,6 +22,7 @@ COLUMNS = (
 )
 # NUL, surrogates (also pairs) and the mark of escaped texts, as JSON writes them: only then is the value processed.
 _MAY_NEED_ESCAPING = re.compile(r"\\u(0000|d[89a-f]|e000)")
+_ENCODER = json.JSONEncoder(allow_nan=False)
 KEY = ("job_id", "question_id", "model_id", "region", "repeat", "arm")
 """The columns that identify a cell; they are unique."""
 
@@ -116,8 +117,8 @@ def _text(value: str | None) -> str | None:
 def _json(value: Mapping[str, Any] | None) -> str | None:
     if value is None:
         return None
-    text = json.dumps(value, allow_nan=False)
-    return text if _MAY_NEED_ESCAPING.search(text) is None else json.dumps(storable_json(dict(value)), allow_nan=False)
+    text = _ENCODER.encode(value)
+    return text if _MAY_NEED_ESCAPING.search(text) is None else _ENCODER.encode(storable_json(dict(value)))
 
 
 def _time(value: datetime | None) -> str | None:

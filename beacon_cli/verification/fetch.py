@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
-
 from beacon_cli.executor.answer import Reply
 from beacon_cli.executor.client import Client
 from beacon_cli.executor.exchange import get
@@ -93,8 +91,7 @@ class _Fetch:
         if error.http_status in _COLD:
             self._waits(error.message)
             return True
-        refused = isinstance(error.__cause__, httpx2.ConnectError)
-        if not error.retriable or error.timed_out or refused or self._troubles >= _TROUBLES:
+        if not error.retriable or error.timed_out or error.refused or self._troubles >= _TROUBLES:
             return False
         self._troubles += 1
         self._note(error.message)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx2
+import httpcore2
 
 from beacon_cli.door import Door
 from beacon_cli.endpoints.configured import Endpoint
@@ -22,10 +21,11 @@ from beacon_cli.job.limits import Limits
 from beacon_cli.job.model import Job
 from tests.support.answers import good_answer
 from tests.support.memory_recorder import MemoryRecorder
+from tests.support.scripted_network import Answered, Request, ScriptedNetwork
 from tests.support.virtual_time import run_virtually
 from tests.support.vocabulary import REGIONS, VOCABULARY
 
-Trouble = Callable[["Call"], httpx2.Response | None]
+Trouble = Callable[["Call"], Answered | None]
 """What a region does with a call; None: it answers."""
 
 
@@ -38,30 +38,22 @@ class Call:
     region: str
     number: int
     at: float
-    request: httpx2.Request
 
 
-def failing(status: int, retry_after: float | None = None, code: str = "no") -> httpx2.Response:
+def failing(status: int, retry_after: float | None = None, code: str = "no") -> Answered:
     """Return a failure."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return _response(status, {"success": False, "error": {"code": code, "message": "no"}}, headers)
+    return Answered(status, {"success": False, "error": {"code": code, "message": "no"}}, headers)
 
 
-def refuse(call: Call) -> httpx2.Response:
+def refuse(call: Call) -> Answered:
     """Refuse a connection."""
-    raise httpx2.ConnectError("refused", request=call.request)
+    raise httpcore2.ConnectError("refused")
 
 
-def reset(call: Call) -> httpx2.Response:
+def reset(call: Call) -> Answered:
     """Break a connection."""
-    raise httpx2.ReadError("reset", request=call.request)
-
-
-def _response(status: int, body: object, headers: dict[str, str]) -> httpx2.Response:
-    async def content() -> AsyncIterator[bytes]:
-        yield json.dumps(body).encode()
-
-    return httpx2.Response(status, content=content(), headers=headers)
+    raise httpcore2.ReadError("reset")
 
 
 @dataclass
@@ -75,11 +67,11 @@ class TroubledWorld:
     in_flight: Counter[str] = field(default_factory=Counter)
     peaks: Counter[str] = field(default_factory=Counter)
 
-    async def answer(self, request: httpx2.Request) -> httpx2.Response:
-        region, body = request.url.path.split("/")[1], json.loads(request.content)
+    async def answer(self, request: Request) -> Answered:
+        region, body = request.region, request.body
         self.counts[region] += 1
         now = asyncio.get_running_loop().time()
-        call = Call(body["prompt"], body["model"], region, self.counts[region], now, request)
+        call = Call(body["prompt"], body["model"], region, self.counts[region], now)
         self.calls.append(call)
         self.in_flight[region] += 1
         self.peaks[region] = max(self.peaks[region], self.in_flight[region])
@@ -87,7 +79,7 @@ class TroubledWorld:
             if (trouble := self.troubles.get(region)) is not None and (response := trouble(call)) is not None:
                 return response
             await asyncio.sleep(self.seconds)
-            return _response(200, good_answer(region, body["model"]), {})
+            return Answered(200, good_answer(region, body["model"]))
         finally:
             self.in_flight[region] -= 1
 
@@ -116,11 +108,10 @@ def run_in(world: TroubledWorld, job: Job, limits: Limits, batching: Batching = 
     endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
 
     async def main() -> tuple[RunOutcome, float]:
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
-            clients = dict.fromkeys(endpoints, Client(http, Door(), vocabulary=VOCABULARY))
-            assignment = Assignment(job, "test-job", "run", batching, limits, 0, job.lanes())
-            run = Run(assignment, recorder, clients, endpoints, events.append, Stop(), Clock())
-            return await run.execute(), asyncio.get_running_loop().time()
+        client = Client(ScriptedNetwork(world.answer), Door(), vocabulary=VOCABULARY)
+        assignment = Assignment(job, "test-job", "run", batching, limits, 0, job.lanes())
+        run = Run(assignment, recorder, dict.fromkeys(endpoints, client), endpoints, events.append, Stop(), Clock())
+        return await run.execute(), asyncio.get_running_loop().time()
 
     outcome, seconds = run_virtually(main())
     return Told(outcome, recorder, events, seconds)

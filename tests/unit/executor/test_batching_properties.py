@@ -6,14 +6,12 @@ The whole executor runs here, with the real HTTP client on a transport of the te
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx2
+import httpcore2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -34,6 +32,7 @@ from beacon_cli.job.model import Job
 from tests.support.answers import good_answer
 from tests.support.jobs import make_job
 from tests.support.memory_recorder import MemoryRecorder
+from tests.support.scripted_network import Answered, Request, ScriptedNetwork
 from tests.support.virtual_time import run_virtually
 from tests.support.vocabulary import REGIONS, VOCABULARY
 
@@ -51,9 +50,8 @@ class World:
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
 
-    async def answer(self, request: httpx2.Request) -> httpx2.Response:
-        region = request.url.path.split("/")[1]
-        body = json.loads(request.content)
+    async def answer(self, request: Request) -> Answered:
+        region, body = request.region, request.body
         loop = asyncio.get_running_loop()
         started = loop.time()
         for name in (region, "all"):
@@ -62,33 +60,24 @@ class World:
         try:
             await asyncio.sleep(self.random.uniform(0, 5))
             if self.random.random() < self.failures:
-                return self.fail(request)
-            return streamed(200, good_answer(region, body["model"]))
+                return self.fail()
+            return Answered(200, good_answer(region, body["model"]))
         finally:
             for name in (region, "all"):
                 self.in_flight[name] -= 1
             self.calls.append((body["prompt"], body["model"], region, started, loop.time()))
 
-    def fail(self, request: httpx2.Request) -> httpx2.Response:
+    def fail(self) -> Answered:
         kind = self.random.choice(["500", "429", "404", "html", "reset", "empty", "elsewhere"])
         if kind == "reset":
-            raise httpx2.ReadError("reset", request=request)
+            raise httpcore2.ReadError("reset")
         if kind == "html":
-            return streamed(200, "<html>busy</html>")
+            return Answered(200, "<html>busy</html>")
         if kind == "empty":
-            return streamed(200, {"success": True, "response": " "})
+            return Answered(200, {"success": True, "response": " "})
         if kind == "elsewhere":
-            return streamed(200, {"success": True, "response": "4", "region": "mars"})
-        return streamed(int(kind), {"success": False, "error": {"code": kind, "message": "no"}})
-
-
-def streamed(status: int, body: object) -> httpx2.Response:
-    """Return a response whose body is still to be read, as one from the network is."""
-
-    async def content() -> AsyncIterator[bytes]:
-        yield json.dumps(body).encode()
-
-    return httpx2.Response(status, content=content())
+            return Answered(200, {"success": True, "response": "4", "region": "mars"})
+        return Answered(int(kind), {"success": False, "error": {"code": kind, "message": "no"}})
 
 
 def execute_job(
@@ -114,20 +103,11 @@ def execute_job(
 
         if stop_after is not None:
             loop.call_later(stop_after, interrupt)
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
-            client = Client(http, Door(), vocabulary=VOCABULARY)
-            assignment = Assignment(job, "test-job", "run", batching, limits, 0, job.lanes())
-            run = Run(
-                assignment,
-                recorder,
-                dict.fromkeys(endpoints, client),
-                endpoints,
-                events.append,
-                stop,
-                Clock(),
-                cancel_call,
-            )
-            return await run.execute()
+        client = Client(ScriptedNetwork(world.answer), Door(), vocabulary=VOCABULARY)
+        assignment = Assignment(job, "test-job", "run", batching, limits, 0, job.lanes())
+        clients = dict.fromkeys(endpoints, client)
+        run = Run(assignment, recorder, clients, endpoints, events.append, stop, Clock(), cancel_call)
+        return await run.execute()
 
     outcome = run_virtually(main())
     return outcome, recorder, events, stopped_at[0] if stopped_at else None
@@ -236,13 +216,10 @@ def test_a_stopped_run_that_is_resumed_ends_with_one_answer_for_every_cell(
 
     async def resume() -> RunOutcome:
         endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(world.answer), trust_env=False) as http:
-            client = Client(http, Door(), vocabulary=VOCABULARY)
-            assignment = Assignment(job, "test-job", "run-2", "question", limits, len(first), job.lanes())
-            run = Run(
-                assignment, recorder, dict.fromkeys(endpoints, client), endpoints, lambda event: None, Stop(), Clock()
-            )
-            return await run.execute()
+        client = Client(ScriptedNetwork(world.answer), Door(), vocabulary=VOCABULARY)
+        assignment = Assignment(job, "test-job", "run-2", "question", limits, len(first), job.lanes())
+        clients = dict.fromkeys(endpoints, client)
+        return await Run(assignment, recorder, clients, endpoints, lambda event: None, Stop(), Clock()).execute()
 
     run_virtually(resume())
     completed = Counter(e.cell for e in recorder.executions if e.status == "completed")
@@ -280,9 +257,9 @@ def test_a_long_queue_that_moves_is_no_reason_to_give_up() -> None:
 
 def test_refused_credentials_stop_the_run_at_once() -> None:
     class Closed(World):
-        async def answer(self, request: httpx2.Request) -> httpx2.Response:
+        async def answer(self, request: Request) -> Answered:
             self.calls.append(("", "", "", 0, 0))
-            return streamed(401, {"success": False, "error": {"code": "unauthorized", "message": "who?"}})
+            return Answered(401, {"success": False, "error": {"code": "unauthorized", "message": "who?"}})
 
     world = Closed(1, 0.0)
     with pytest.raises(CredentialsError, match="refuses the credentials"):
@@ -292,8 +269,8 @@ def test_refused_credentials_stop_the_run_at_once() -> None:
 
 def test_a_fault_in_one_walker_stops_the_others() -> None:
     class Broken(World):
-        async def answer(self, request: httpx2.Request) -> httpx2.Response:
-            if "/us/" in request.url.path:
+        async def answer(self, request: Request) -> Answered:
+            if request.region == "us":
                 raise RuntimeError("a fault of beacon")
             return await super().answer(request)
 
@@ -314,13 +291,10 @@ def test_two_models_in_three_regions_never_need_more_than_six_containers() -> No
 @pytest.mark.parametrize("ended", [True, False, None])
 def test_a_call_that_is_given_up_after_a_303_is_cancelled_or_named(ended: bool | None) -> None:
     class Hopping(World):
-        async def answer(self, request: httpx2.Request) -> httpx2.Response:
+        async def answer(self, request: Request) -> Answered:
             if request.method == "GET":
                 await asyncio.sleep(1000)
-            return httpx2.Response(303, headers={"Location": "?__modal_function_call_id=fc-1"}, content=nothing())
-
-    async def nothing() -> AsyncIterator[bytes]:
-        yield b""
+            return Answered(303, None, {"Location": "?__modal_function_call_id=fc-1"})
 
     asked: list[str] = []
 

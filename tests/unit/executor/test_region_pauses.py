@@ -6,7 +6,6 @@ import itertools
 import random
 from collections import Counter
 
-import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from beacon_cli.executor.execution import Batching
 from beacon_cli.executor.failures import AttemptError
 from beacon_cli.job.limits import Limits
 from tests.support.jobs import make_job
+from tests.support.scripted_network import Answered
 from tests.support.troubled_region import Call, Trouble, TroubledWorld, failing, refuse, reset, run_in
 
 REGION_EVENTS = (RegionPaused, RegionCheckFailed, RegionResumed, RegionDown)
@@ -72,7 +72,7 @@ def test_two_cells_in_a_row_that_meet_a_failure_of_the_server_pause_their_region
 
 
 def test_a_good_answer_in_between_keeps_the_region_open() -> None:
-    def every_second_cell(call: Call) -> httpx2.Response | None:
+    def every_second_cell(call: Call) -> Answered | None:
         return failing(500) if int(call.prompt[9]) % 2 else None
 
     world = TroubledWorld({"eu": every_second_cell})
@@ -97,7 +97,7 @@ def test_the_trouble_of_a_region_uses_up_no_attempts() -> None:
 
 
 def test_a_check_that_is_not_answered_in_time_costs_no_cell() -> None:
-    def slow_after_trouble(call: Call) -> httpx2.Response | None:
+    def slow_after_trouble(call: Call) -> Answered | None:
         return failing(429) if call.number == 1 else None
 
     world = TroubledWorld({"eu": slow_after_trouble}, seconds=5)
@@ -228,7 +228,7 @@ class Flaky:
         self.random = random.Random(seed)
         self.bad: dict[int, int] = {}
 
-    def __call__(self, call: Call) -> httpx2.Response | None:
+    def __call__(self, call: Call) -> Answered | None:
         kind = self.bad.setdefault(int(call.at // 7), self.random.choice([0, 0, 1, 2, 3, 4]))
         if kind in {0, 4} and not (kind == 4 and self.random.random() < 0.3):
             return None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 
-import httpx2
 import pytest
 
 from beacon_cli.door import Door
@@ -26,6 +24,7 @@ from beacon_cli.prices.price import Price, Unpriced, usage_of
 from tests.support.answers import good_answer
 from tests.support.jobs import make_job
 from tests.support.memory_recorder import MemoryRecorder
+from tests.support.scripted_network import Answered, Request, ScriptedNetwork
 from tests.support.virtual_time import run_virtually
 from tests.support.vocabulary import REGIONS, VOCABULARY
 
@@ -40,19 +39,17 @@ def run(
     events: list[Event] = []
     endpoints = {region.id: Endpoint.at(region, f"http://test/{region.id}") for region in REGIONS.values()}
 
-    async def answer(request: httpx2.Request) -> httpx2.Response:
+    async def answer(request: Request) -> Answered:
         await asyncio.sleep(seconds)
-        region, body = request.url.path.split("/")[1], json.loads(request.content)
-        return httpx2.Response(200, json=good_answer(region, body["model"], inference_time=seconds))
+        return Answered(200, good_answer(request.region, request.body["model"], inference_time=seconds))
 
     async def main() -> RunOutcome:
-        async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer), trust_env=False) as http:
-            client = Client(http, Door(), vocabulary=VOCABULARY)
-            assignment = Assignment(job, "test-job", "run", "question", limits, 0, job.lanes())
-            clients = dict.fromkeys(endpoints, client)
-            return await Run(
-                assignment, recorder, clients, endpoints, events.append, Stop(), Clock(), purse=budget
-            ).execute()
+        client = Client(ScriptedNetwork(answer), Door(), vocabulary=VOCABULARY)
+        assignment = Assignment(job, "test-job", "run", "question", limits, 0, job.lanes())
+        clients = dict.fromkeys(endpoints, client)
+        return await Run(
+            assignment, recorder, clients, endpoints, events.append, Stop(), Clock(), purse=budget
+        ).execute()
 
     return run_virtually(main()), events
 
