@@ -7,6 +7,7 @@ to the pools of httpcore2, the layer below it.
 from __future__ import annotations
 
 import functools
+import re
 import ssl
 from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ NETWORK_ERRORS = (
 """What a request may raise: the errors of httpcore2, which have no base of their own."""
 
 _KEEPALIVE_SECONDS = 5.0
+_PLAIN_URL = re.compile(r"(?!.*/\.)[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,20 @@ class _Target:
 @functools.lru_cache(maxsize=64)
 def _target(url: str) -> _Target:
     """Return a URL of printable ASCII, parsed; cached, since a run uses the same few for every question."""
-    parts = urlsplit(url)
+    parts = urlsplit(_as_sent(url))
     scheme, host = origin(url)
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     core = httpcore2.URL(scheme=scheme, host=parts.hostname or "", port=parts.port, target=path)
     return _Target((scheme, host), core, host)
+
+
+def _as_sent(url: str) -> str:
+    """Return a URL without dot segments, with each character escaped that RFC 3986 does not allow in it."""
+    if _PLAIN_URL.fullmatch(url):
+        return url
+    import httpx2  # takes 20 ms, which a usual URL need not
+
+    return str(httpx2.URL(url))
 
 
 def _by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
