@@ -261,10 +261,12 @@ def _left(deadline: float | None) -> float | None:
 
 def serve(control: socket.socket) -> None:
     """Fork a process for each request, and tell who asked its id and how it ended. Return in these processes alone."""
+    gc.disable()  # what is imported stays
     for name in PRELOADED:
         importlib.import_module(name)
     _build_models()
     gc.freeze()
+    gc.enable()
     ended, ending = socket.socketpair()
     ending.setblocking(False)
     signal.set_wakeup_fd(ending.fileno())
