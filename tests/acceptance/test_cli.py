@@ -216,17 +216,6 @@ def test_a_database_elsewhere_must_be_migrated_first(beacon: Beacon, operators_j
     del beacon.environment["BEACON_DATABASE_URL"]
 
 
-def test_a_closed_stdout_ends_quietly(scripted: Beacon, small_job: str) -> None:
-    process = scripted.start("run", small_job, "--local")
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    with process.stderr:
-        err = process.stderr.read()
-    assert process.wait(60) == 141
-    assert "Traceback" not in err
-
-
 def test_the_schema_of_a_job_is_json_schema(beacon: Beacon) -> None:
     done = beacon("schema", "job")
     schema = json.loads(done.stdout)
