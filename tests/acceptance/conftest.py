@@ -60,18 +60,28 @@ class Beacon:
         )
 
     def begin(
-        self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, stderr: int | IO[str] = subprocess.PIPE
+        self,
+        *arguments: str,
+        stdin: str | None = None,
+        stdout: int | IO[str] = subprocess.PIPE,
+        stderr: int | IO[str] = subprocess.PIPE,
     ) -> Running:
-        """Start a command without a stdin, forked from a process that has imported the program where that is no
-        difference."""
+        """Start a command, forked from a process that has imported the program where that is no difference.
+
+        Without a `stdin` it is empty.
+        """
         variables = self.variables()
         if (warm := _warm_start()).can_run(variables):
-            return warm.start([str(BEACON), *arguments], variables, self.folder, stdout=stdout, stderr=stderr)
+            command = [str(BEACON), *arguments]
+            return warm.start(command, variables, self.folder, stdin=stdin, stdout=stdout, stderr=stderr)
+        assert stdin is None, "a program that is started anew is given one by its test"
         return self.start(*arguments, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
 
-    def __call__(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, stdin: str | None = None, timeout: float = 300
+    ) -> subprocess.CompletedProcess[str]:
         """Begin a command and wait for its end."""
-        process = self.begin(*arguments)
+        process = self.begin(*arguments, stdin=stdin)
         try:
             out, err = process.communicate(timeout=timeout)
         finally:

@@ -96,6 +96,10 @@ def test_help_imports_nothing_heavy() -> None:
     assert modules_after("--help").isdisjoint(HEAVY)
 
 
+def test_the_help_of_deploying_imports_no_sdk() -> None:
+    assert modules_after("deploy", "--help").isdisjoint({"modal"})
+
+
 def test_a_dry_run_imports_neither_an_event_loop_nor_a_database(tmp_path: Path) -> None:
     job = tmp_path / "job.yaml"
     job.write_text("id: planned\nquestions: [math_basic]\nmodels: [smollm2-135m]\nregions: [US, EU]\nrepeats: 3\n")
@@ -212,17 +216,6 @@ def test_a_database_elsewhere_must_be_migrated_first(beacon: Beacon, operators_j
     del beacon.environment["BEACON_DATABASE_URL"]
 
 
-def test_a_closed_stdout_ends_quietly(scripted: Beacon, small_job: str) -> None:
-    process = scripted.start("run", small_job, "--local")
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    with process.stderr:
-        err = process.stderr.read()
-    assert process.wait(300) == 141
-    assert "Traceback" not in err
-
-
 def test_the_schema_of_a_job_is_json_schema(beacon: Beacon) -> None:
     done = beacon("schema", "job")
     schema = json.loads(done.stdout)
@@ -292,42 +285,30 @@ def test_a_run_that_is_stopped_says_how_the_caller_resumes_it(beacon: Beacon, op
     assert f"resume it with: bin/beacon run {operators_job} --job-id operators --local" in done.stderr
 
 
-def given_on_stdin(beacon: Beacon, text: str | bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [str(BEACON), *arguments],
-        input=text if isinstance(text, bytes) else text.encode(),
-        cwd=beacon.folder,
-        env=beacon.variables(),
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
-
-
 def test_a_job_from_stdin_is_run_resumed_and_audited(scripted: Beacon) -> None:
     scripted.write("questions.jsonl", '{"id": "one", "text": "One?"}\n')
     job = "questions: {file: questions.jsonl}\nmodels: [llama3.2-1b]\nregions: [US]\n"
-    done = given_on_stdin(scripted, job, "run", "-", "--local", "--job-id", "piped", "--json")
+    done = scripted("run", "-", "--local", "--job-id", "piped", "--json", stdin=job)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["data"]["nothing_to_ask"] is False
-    again = given_on_stdin(scripted, job, "run", "-", "--local", "--job-id", "piped")
+    again = scripted("run", "-", "--local", "--job-id", "piped", stdin=job)
     assert again.returncode == 0
-    said = (again.stdout + again.stderr).decode().splitlines()
+    said = (again.stdout + again.stderr).splitlines()
     told = [line for line in said if "nothing to ask" in line]
     assert told == ["job piped: nothing to ask, the answer is already stored"]
-    as_json = given_on_stdin(scripted, job, "run", "-", "--local", "--job-id", "piped", "--json")
+    as_json = scripted("run", "-", "--local", "--job-id", "piped", "--json", stdin=job)
     assert json.loads(as_json.stdout)["data"]["nothing_to_ask"] is True
-    assert given_on_stdin(scripted, job, "check-db", "piped", "--expect", "-").returncode == 0
+    assert scripted("check-db", "piped", "--expect", "-", stdin=job).returncode == 0
     other = job.replace("[US]", "[US, EU]")
-    assert given_on_stdin(scripted, other, "check-db", "piped", "--expect", "-").returncode == 1
+    assert scripted("check-db", "piped", "--expect", "-", stdin=other).returncode == 1
 
 
 def test_a_job_from_stdin_without_a_server_says_how_to_give_it_again(scripted: Beacon) -> None:
     scripted.environment["BEACON_DATABASE_URL"] = "postgresql://127.0.0.1:1/x"
     job = "id: piped\nquestions: [math_basic]\nmodels: [llama3.2-1b]\nregions: [US]\n"
-    done = given_on_stdin(scripted, job, "run", "-", "--local")
+    done = scripted("run", "-", "--local", stdin=job)
     assert done.returncode == 3
-    assert b"resume it with: beacon run - --job-id piped --local < JOB_FILE" in done.stderr
+    assert "resume it with: beacon run - --job-id piped --local < JOB_FILE" in done.stderr
 
 
 def test_a_terminal_as_stdin_is_told_that_it_is_waited_for(beacon: Beacon) -> None:

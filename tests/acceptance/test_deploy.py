@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +16,7 @@ from modal_proto import api_pb2
 
 from modal_deployment.regions import BUILT_IN_REGIONS
 from modal_deployment.registry import BUILT_IN_MODELS
-from tests.acceptance.conftest import ROOT, Beacon
+from tests.acceptance.conftest import Beacon
 from tests.support.fake_modal import TOKEN_ID, TOKEN_SECRET, FakeModal, fake_modal
 from tests.support.fleet import until
 
@@ -139,18 +136,6 @@ class TestDeploying:
         _, document = operator.json(*DEPLOY, "--region", "US", "--strategy", "rolling")
         assert [found["container_id"] for found in document["data"]["apps"]["us"]["containers"]] == ["ta-old"]
 
-    def test_modal_deploy_takes_an_entry_file_too(self, modal: FakeModal, tmp_path: Path) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "modal", "deploy", "modal_deployment/modal_hf_eu.py"],
-            env={**os.environ, **modal.variables(tmp_path)},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        assert set(modal.versions) == {EU}
-
     def test_endpoints_are_verified_afterwards_and_a_dead_one_is_exit_3(
         self, operator: Beacon, modal: FakeModal
     ) -> None:
@@ -203,16 +188,6 @@ class TestPlan:
         done = beacon("deploy", "modal", "--region", "mars")
         assert done.returncode == 2
         assert "apac (ASIA)" in done.stderr
-
-    def test_help_and_check_db_import_no_modal(self, beacon: Beacon) -> None:
-        probe = (
-            "import sys; from beacon_cli.main import program; program(sys.argv[1:]); assert 'modal' not in sys.modules"
-        )
-        for arguments in (["deploy", "--help"], ["check-db", "no-such-job"]):
-            done = subprocess.run(
-                [sys.executable, "-c", probe, *arguments], env=beacon.variables(), capture_output=True, text=True
-            )
-            assert done.returncode == 0, done.stderr
 
 
 class TestFailures:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 
 import pexpect
 import pytest
 
-from tests.acceptance.conftest import BEACON, Beacon, new_beacon
+from tests.acceptance.conftest import Beacon, new_beacon
 
 JOBS = ("demo", "demo-1", "demo-2", "other")
 INSERT = (
@@ -40,32 +39,16 @@ def on_terminal(beacon: Beacon, line: str) -> tuple[int, str]:
     return code, re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize(("given", "meant"), [("@last", "other"), ("oth", "other"), ("demo-1", None), ("demo", None)])
-def test_the_job_that_is_chosen_is_said_unless_it_was_named(four_jobs: Beacon, given: str, meant: str | None) -> None:
-    code, shown = on_terminal(four_jobs, f"beacon show {given}")
-    assert (code, shown) == (0, (f"job {meant}\n" if meant else "") + "no answers are stored yet\n")
+def test_the_job_that_is_chosen_is_said(four_jobs: Beacon) -> None:
+    """More of it is tested in `tests/integration/records/test_chosen_job.py`."""
+    code, shown = on_terminal(four_jobs, "beacon show @last")
+    assert (code, shown) == (0, "job other\nno answers are stored yet\n")
 
 
-def test_the_beginning_of_several_ids_lists_them(four_jobs: Beacon) -> None:
-    code, shown = on_terminal(four_jobs, "beacon export demo-")
-    assert code == 2
-    assert shown.splitlines() == [
-        "error: several jobs begin with 'demo-'",
-        "hint: write more of the id: demo-2, demo-1; beacon jobs lists all jobs",
-    ]
-
-
-@pytest.mark.parametrize("command", ["check-db", "compare", "report", "export", "show --follow"])
-def test_every_command_that_reads_takes_it(four_jobs: Beacon, command: str) -> None:
-    _, shown = on_terminal(four_jobs, f"beacon {command} @last")
-    assert len(re.findall(r"^job other[:\n]", shown, re.MULTILINE)) == 1
-    assert "job_not_found" not in shown
-
-
-@pytest.mark.parametrize("line", ["beacon show @last | cat", "beacon show @last < /dev/null", "beacon show oth --json"])
+@pytest.mark.parametrize("line", ["beacon show @last | cat", "beacon show @last < /dev/null"])
 def test_nothing_is_guessed_for_a_script(four_jobs: Beacon, line: str) -> None:
     _, shown = on_terminal(four_jobs, f"{line}; true")
-    assert "no job '" in shown
+    assert "no job '@last'" in shown
     assert "did you mean other?" in shown or "the newest are other" in shown
 
 
@@ -74,13 +57,6 @@ def test_nothing_is_guessed_where_a_job_is_run(four_jobs: Beacon) -> None:
     code, shown = on_terminal(four_jobs, f"beacon run {job} --local --dry-run --job-id @last")
     assert code == 2
     assert "is not a job id" in shown
-
-
-def test_a_pipe_is_no_terminal(four_jobs: Beacon) -> None:
-    done = subprocess.run(
-        [str(BEACON), "show", "oth"], env=four_jobs.variables(), capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout) == (1, "")
 
 
 def test_a_page_of_the_documentation_opens_in_the_pager_of_a_terminal(four_jobs: Beacon) -> None:

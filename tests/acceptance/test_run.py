@@ -65,26 +65,23 @@ def test_the_operators_own_case(scripted: Beacon, operators_job: str) -> None:
 
 
 def test_two_real_models_answer_differently_in_three_regions_and_the_report_shows_it(beacon: Beacon) -> None:
-    code, document = beacon.json("run", str(ROOT / "examples" / "quickstart.yaml"), "--local")
+    """One question of the quickstart, answered shortly; `scripts.places` runs the whole of it."""
+    lines = (ROOT / "examples" / "quickstart.yaml").read_text().splitlines(keepends=True)
+    text = "".join(line for line in lines if "id: currency" not in line and "id: france" not in line)
+    job = beacon.write("job.yaml", text.replace("max_tokens: 16", "max_tokens: 10"))
+    code, document = beacon.json("run", job, "--local")
     assert code == 0, document
     job_id = document["data"]["job_id"]
-    assert document["data"]["counts"]["completed"] == 54
+    assert document["data"]["counts"]["completed"] == 18
     with psycopg.connect(beacon("db", "url").stdout.strip()) as connection:
         rows = connection.execute(
-            "SELECT question_id, region, response, receipt_data, output_data FROM executions WHERE job_id = %s",
-            [job_id],
+            "SELECT region, response, receipt_data, output_data FROM executions WHERE job_id = %s", [job_id]
         ).fetchall()
-    assert len(rows) == 54
-    assert all(response.strip() and output["tokens_generated"] > 0 for _, _, response, _, output in rows)
-    assert all(receipt["output"]["response"] == response for _, _, response, receipt, _ in rows)
-    assert all("Paris" in response for question, _, response, *_ in rows if question == "france")
-    currencies = [(region, response) for question, region, response, *_ in rows if question == "currency"]
-    assert any("Dollar" in response for region, response in currencies if region == "US")
-    assert any("Euro" in response for region, response in currencies if region == "EU")
-    capitals = {
-        (region, word) for question, region, response, *_ in rows if question == "capital" for word in response.split()
-    }
-    assert {("US", "Washington,"), ("EU", "Paris."), ("ASIA", "Tokyo.")} <= capitals
+    assert len(rows) == 18
+    assert all(response.strip() and output["tokens_generated"] > 0 for _, response, _, output in rows)
+    assert all(receipt["output"]["response"] == response for _, response, receipt, _ in rows)
+    words = {(region, word) for region, response, *_ in rows for word in response.split()}
+    assert {("US", "Washington,"), ("EU", "Paris."), ("ASIA", "Tokyo.")} <= words
     code, document = beacon.json("report", job_id, "--accept", "system_prompt", "-o", "report.html")
     assert (code, document["data"]["verdicts"]["untestable"]) == (0, 0)
     assert document["data"]["verdicts"]["different"] > 0

@@ -7,11 +7,8 @@ import signal
 from tests.acceptance.conftest import ROOT, Beacon
 
 
-def test_what_serve_prints_is_all_that_another_terminal_needs(beacon: Beacon) -> None:
-    scripted = '[local.models."qwen2.5-coder-0.5b"]\nscript = "answers.yaml"\n'  # the larger model, which is not asked
-    beacon.write("answers.yaml", "default: none\n")
-    beacon.write("beacon.toml", scripted)
-    serving = beacon.begin("serve", "--port", "8791")
+def test_what_serve_prints_is_all_that_another_terminal_needs(scripted: Beacon) -> None:
+    serving = scripted.begin("serve", "--port", "8791")
     assert serving.stdout is not None
     snippet = ""
     for line in serving.stdout:
@@ -20,9 +17,10 @@ def test_what_serve_prints_is_all_that_another_terminal_needs(beacon: Beacon) ->
         if "8793" in line and "base_url" in line:
             break
     try:
-        beacon.write("beacon.toml", scripted + snippet)
+        settings = (scripted.folder / "beacon.toml").read_text()
+        scripted.write("beacon.toml", settings + snippet)
         part = ("--model", "smollm2-135m", "--question", "capital")
-        code, document = beacon.json("run", str(ROOT / "examples" / "quickstart.yaml"), *part)
+        code, document = scripted.json("run", str(ROOT / "examples" / "quickstart.yaml"), *part)
     finally:
         serving.send_signal(signal.SIGTERM)
         serving.communicate()

@@ -62,6 +62,7 @@ class Fleet:
     regions: CountingRegions
     url: str
     workers: list[Running] = field(default_factory=list)
+    _connection: psycopg.Connection[Any] | None = None
 
     def worker(self, *arguments: str) -> Running:
         """Start a worker, and return once it takes jobs."""
@@ -96,9 +97,11 @@ class Fleet:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute("SET search_path = public, beacon_queue")  # the queue's triggers name no schema
-            return connection.execute(statement.encode(), values).fetchall()
+        """Return what a statement finds, on a connection that is made again after it was lost."""
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self.url, autocommit=True)
+            self._connection.execute("SET search_path = public, beacon_queue")  # the queue's triggers name no schema
+        return self._connection.execute(statement.encode(), values).fetchall()
 
     def statuses(self) -> dict[str, str]:
         return dict(self.rows("SELECT id, status FROM jobs"))
@@ -139,6 +142,8 @@ class Fleet:
         return f"{self.statuses()} {self.answered()} {self.regions.peaks}\n{logs}"
 
     def end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
         for worker in self.workers:
             with contextlib.suppress(ProcessLookupError):
                 worker.send_signal(signal.SIGCONT)

@@ -32,12 +32,18 @@ class Done:
         return document
 
 
-def beacon(*arguments: str, url: str, columns: int = 200) -> Done:
-    """Run a command on a database, with lines of so many columns."""
-    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+class _Terminal(io.BytesIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def beacon(*arguments: str, url: str, columns: int = 200, terminal: bool = False) -> Done:
+    """Run a command on a database, with lines of so many columns; with a `terminal`, stdin and stdout say to be one."""
+    out = io.TextIOWrapper(_Terminal() if terminal else io.BytesIO(), encoding="utf-8", write_through=True)
     err = io.StringIO()
     variables = mock.patch.dict(os.environ, COLUMNS=str(columns), BEACON_DATABASE_URL=url)
-    with variables, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    stdin = mock.patch("sys.stdin", io.TextIOWrapper(_Terminal())) if terminal else contextlib.nullcontext()
+    with variables, stdin, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = program([*arguments])
     return Done(code, out.buffer.getvalue(), without_database(err.getvalue()))
 

@@ -43,7 +43,7 @@ class TcpPostgres:
     def create(self, database: str, template: str = "template0") -> str:
         names = {"name": sql.Identifier(database), "template": sql.Identifier(template)}
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+            connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy").format(**names))
         return self.url(database)
 
     def drop(self, database: str) -> None:

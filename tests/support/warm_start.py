@@ -4,7 +4,7 @@ Each command is a process of its own: forked, with its own arguments, environmen
 ends: threads, exit functions, streams. What is about the start of the program itself (imports, signals, encodings, how
 it was called) starts it anew.
 
-The Pythons that such a command starts (regional servers, and what imports Modal's SDK) are processes of their own, too,
+The Pythons that such a command starts (regional servers, and what uses Modal's SDK) are processes of their own, too,
 forked from it in the same way.
 """
 
@@ -68,7 +68,7 @@ PRELOADED = (
     "uvicorn.protocols.http.h11_impl",
     "uvicorn.lifespan.off",
     "beacon_cli.deployment.child",
-    "modal_proto.api_grpc",  # what Modal's SDK imports; itself it reads its configuration then
+    "modal_proto.api_grpc",  # what Modal's SDK imports, and much of what else it takes to import it
     "synchronicity",
     "rich.table",
     "rich.syntax",
@@ -132,25 +132,38 @@ class WarmStart:
         variables: Mapping[str, str],
         folder: Path,
         *,
+        stdin: str | None = None,
         stdout: int | IO[Any] = subprocess.PIPE,
         stderr: int | IO[Any] = subprocess.PIPE,
     ) -> Forked:
-        """Start a command without a stdin; its outputs go to a pipe, a file, or to `subprocess.DEVNULL`."""
+        """Start a command whose stdin is a pipe with this text, or empty; its outputs go to a pipe, a file, or to
+        `subprocess.DEVNULL`."""
         os.umask(umask := os.umask(0))
         asked = {"command": command, "variables": dict(variables), "folder": str(folder), "umask": umask}
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         outputs = [_opened(stdout), _opened(stderr)]
-        sent = [theirs.fileno(), *(writing for _, writing in outputs)]
-        socket.send_fds(self._control, [json.dumps(asked).encode()], sent)
+        streams = [_given(stdin), *(writing for _, writing in outputs)]
+        socket.send_fds(self._control, [json.dumps(asked).encode()], [theirs.fileno(), *streams])
         theirs.close()
-        for _, writing in outputs:
-            os.close(writing)
+        for stream in streams:
+            os.close(stream)
         return Forked(command, mine, *(pipe for pipe, _ in outputs))
 
     def end(self) -> None:
         """End the process that commands are forked from."""
         self._control.close()
         self._process.communicate()
+
+
+def _given(text: str | None) -> int:
+    """Return what to read this text from: a pipe, which holds all of it."""
+    if text is None:
+        return os.open(os.devnull, os.O_RDONLY)
+    assert len(text.encode()) <= select.PIPE_BUF
+    reading, writing = os.pipe()
+    os.write(writing, text.encode())
+    os.close(writing)
+    return reading
 
 
 def _opened(output: int | IO[Any]) -> tuple[IO[str] | None, int]:
@@ -248,9 +261,12 @@ def _left(deadline: float | None) -> float | None:
 
 def serve(control: socket.socket) -> None:
     """Fork a process for each request, and tell who asked its id and how it ended. Return in these processes alone."""
+    gc.disable()  # what is imported stays
     for name in PRELOADED:
         importlib.import_module(name)
+    _build_models()
     gc.freeze()
+    gc.enable()
     ended, ending = socket.socketpair()
     ending.setblocking(False)
     signal.set_wakeup_fd(ending.fileno())
@@ -262,22 +278,59 @@ def serve(control: socket.socket) -> None:
                 ended.recv(_LONGEST_NUMBER)
                 _tell_ends(asked)
                 continue
-            request, files, *_ = socket.recv_fds(control, _LONGEST_REQUEST, 3)
+            request, files, *_ = socket.recv_fds(control, _LONGEST_REQUEST, 4)
             if not request:
                 os._exit(0)
-            told, out, err = files
+            told, *streams = files
+            asked_for = json.loads(request)
+            for word in _BESIDES.keys() & asked_for["command"]:
+                _BESIDES[word]()
             pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for other in (control, ended, ending, *asked.values(), socket.socket(fileno=told)):
                     other.close()
-                _become(json.loads(request), out, err)
+                _become(asked_for, streams)
                 return
-            os.close(out)
-            os.close(err)
+            for stream in streams:
+                os.close(stream)
             asked[pid] = socket.socket(fileno=told)
             _tell(asked[pid], pid)
+
+
+def _build_models() -> None:
+    """Build the validators of settings and job files: Pydantic does so when a model is used for the first time."""
+    from pydantic import BaseModel
+
+    models = BaseModel.__subclasses__()
+    for model in models:
+        models += model.__subclasses__()
+        model.model_rebuild()
+
+
+@functools.cache
+def _load_judging() -> None:
+    """Load what finds refusals (the patterns of the rules, and the model), and what draws."""
+    from beacon_cli.comparison.options import refusal_rule
+
+    importlib.import_module("matplotlib.backends.backend_svg")
+    refusal_rule(None).judged(["The capital of France is Paris."])
+    gc.freeze()
+
+
+@functools.cache
+def _load_modal() -> None:
+    """Load Modal's SDK."""
+    importlib.import_module("modal.__main__")
+    gc.freeze()
+
+
+# What some commands need besides, loaded before the first of them: each fork takes longer the more there is.
+_BESIDES = {
+    **dict.fromkeys(("bundle", "compare", "report"), _load_judging),
+    **dict.fromkeys(("deploy", "rollback"), _load_modal),
+}
 
 
 def _tell_ends(asked: dict[int, socket.socket]) -> None:
@@ -294,17 +347,29 @@ def _tell(asked: socket.socket, number: int) -> None:
         asked.send(str(number).encode())
 
 
-def _become(request: Mapping[str, Any], out: int, err: int) -> None:
-    for file, number in ((out, 1), (err, 2)):
+def _become(request: Mapping[str, Any], streams: Sequence[int]) -> None:
+    for number, file in enumerate(streams):
         os.dup2(file, number)
         os.close(file)
     os.chdir(request["folder"])
     os.umask(request["umask"])
     os.environ.clear()
     os.environ.update(request["variables"])
+    _configure_modal()
     sys.argv = request["command"]
     sys.orig_argv = [sys.executable, *sys.argv]
     subprocess.Popen = _Started  # type: ignore[misc, assignment]
+
+
+def _configure_modal() -> None:
+    """Have Modal's SDK read its configuration again if it is loaded: it does so when it is imported."""
+    if "modal.config" in sys.modules:
+        logging.getLogger("modal-client").handlers.clear()
+        try:
+            importlib.reload(sys.modules["modal.config"])
+        except Exception:  # what uses it finds this out
+            for name in [name for name in sys.modules if name.partition(".")[0] == "modal"]:
+                del sys.modules[name]
 
 
 def _end(code: Any) -> NoReturn:
@@ -336,6 +401,7 @@ def _be(module: str, arguments: Sequence[str], variables: Mapping[str, str]) -> 
     logging.root.handlers.clear()
     if "modal.client" in sys.modules:
         sys.modules["modal.client"]._Client._set_env_client(None)  # it has the command's connection
+    _configure_modal()
     code: Any = 1
     try:
         main = importlib.import_module(module)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,48 @@ def add(connection: Connection, *job_ids: str) -> None:
             " VALUES (%s, %s, 'x', 'lane', now() + make_interval(secs => %s))",
             [job_id, json.dumps({}), number],
         )
+
+
+@pytest.fixture
+def four_jobs(connection: Connection, database_url: str) -> str:
+    """The URL of a database with four jobs."""
+    add(connection, "demo", "demo-1", "demo-2", "other")
+    return database_url
+
+
+@pytest.mark.parametrize(("given", "meant"), [("@last", "other"), ("oth", "other"), ("demo-1", None), ("demo", None)])
+def test_on_a_terminal_the_chosen_job_is_said_unless_it_was_named(
+    four_jobs: str, given: str, meant: str | None
+) -> None:
+    done = beacon("show", given, url=four_jobs, terminal=True)
+    said = f"job {meant}\n" if meant else ""
+    assert (done.code, done.out, done.err) == (0, "no answers are stored yet\n", said)
+
+
+def test_on_a_terminal_the_beginning_of_several_ids_lists_them(four_jobs: str) -> None:
+    done = beacon("export", "demo-", url=four_jobs, terminal=True)
+    assert done.code == 2
+    assert done.err.splitlines() == [
+        "error: several jobs begin with 'demo-'",
+        "hint: write more of the id: demo-2, demo-1; beacon jobs lists all jobs",
+    ]
+
+
+@pytest.mark.parametrize("command", READING)
+def test_on_a_terminal_every_command_that_reads_takes_the_last(
+    four_jobs: str, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = beacon(*named(command, "@last"), url=four_jobs, terminal=True)
+    assert len(re.findall(r"^job other[:\n]", done.out + done.err, re.MULTILINE)) == 1
+    assert "job_not_found" not in done.out + done.err
+
+
+def test_in_json_nothing_is_guessed_on_a_terminal(four_jobs: str) -> None:
+    done = beacon("show", "oth", "--json", url=four_jobs, terminal=True)
+    [error] = done.document["errors"]
+    assert (done.code, error["code"]) == (1, "job_not_found")
+    assert "no job 'oth'" in error["message"]
 
 
 def test_the_newest_jobs_come_first_and_a_beginning_is_no_pattern(connection: Connection) -> None:
