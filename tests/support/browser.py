@@ -60,7 +60,7 @@ CONTRASTS = """
 class Reader:
     """Opens pages below an address as somebody would, and notes what the browser asks for and complains of.
 
-    A tab is used again: opening one takes more than half of the CPU time of a test. Each reading finds it empty, without
+    A tab is used again: opening one takes more than half of a test's CPU time. Each reading finds it empty, without
     cookies, and set as asked.
     """
 

@@ -37,7 +37,7 @@ class Region:
     wants_credentials: bool = False
     wait: float = 0.0
     requests: list[Request] = field(default_factory=list)
-    held: str = "llama3.2-1b"  # the model of the call that a reply in `first` moved elsewhere: a GET asks for its answer
+    held: str = "llama3.2-1b"  # the model of the call that a reply in `first` moved elsewhere: a GET asks for it
 
     def __post_init__(self) -> None:
         self.serves(BUILT_IN_MODELS)
