@@ -24,7 +24,6 @@ from psycopg.conninfo import make_conninfo
 from beacon_cli.errors import StoreError
 from beacon_cli.local.bundled import BUNDLED
 from beacon_cli.store.embedded import embedded_server, restart_embedded, stop_server
-from beacon_cli.store.migrate import migrate
 from benchmarks.processes import measure
 from tests.support.warm_start import Running, WarmStart
 
@@ -148,13 +147,17 @@ def new_beacon(*, first_start: bool = False) -> Iterator[Beacon]:
     runner = Beacon(_new_folder())
     try:
         if not first_start:
-            (runner.folder / "data").mkdir(mode=0o755)
-            subprocess.run(["cp", "-a", _database(), runner.folder / "data"], check=True)
+            _put_database(runner.folder / "data")
         yield runner
     finally:
         with contextlib.suppress(StoreError):  # a test may have spoilt it
             stop_server(runner.data)
         shutil.rmtree(runner.folder, ignore_errors=True)
+
+
+def _put_database(data: Path) -> None:
+    data.mkdir(mode=0o755)
+    subprocess.run(["cp", "-a", _database(), data], check=True)
 
 
 @functools.cache
@@ -190,7 +193,6 @@ class Machine:
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):
                 connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
             connection.execute("SELECT pg_reload_conf()")
-        migrate(url)
         with psycopg.connect(make_conninfo(url, dbname="template1"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE ready TEMPLATE postgres STRATEGY file_copy")
         return cls(data=data, url=url, files=set(data.iterdir()))
@@ -214,7 +216,7 @@ class Machine:
 @pytest.fixture(scope="session")
 def machine() -> Iterator[Machine]:
     folder = _new_folder()
-    (folder / "data").mkdir(mode=0o755)
+    _put_database(folder / "data")
     try:
         with embedded_server(folder / "data") as url:
             yield Machine.starting(data=folder / "data", url=url)

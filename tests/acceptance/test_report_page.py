@@ -50,7 +50,7 @@ def reader(reports: Path) -> Iterator[Reader]:
 
 
 def visible(page: Any, selector: str) -> int:
-    return sum(node.is_visible() for node in page.query_selector_all(selector))
+    return int(page.locator(selector).filter(visible=True).count())
 
 
 def test_a_reader_finds_the_findings_then_the_verdicts_then_the_answers(reader: Reader) -> None:
@@ -77,8 +77,7 @@ def test_nothing_is_asked_for_and_nothing_is_complained_of(reader: Reader) -> No
 @pytest.mark.fault(51, "answers, ids, names and errors that are scripts, markup, styles and templates, in a browser")
 def test_no_text_of_a_job_acts_in_the_page(reader: Reader) -> None:
     with reader.reading("hostile.html") as page:
-        for details in page.query_selector_all("details"):
-            details.evaluate("node => node.open = true")
+        page.evaluate("for (const details of document.querySelectorAll('details')) details.open = true")
         page.locator("article").first.scroll_into_view_if_needed()  # what is far away is not laid out
         expect = pytest.importorskip("playwright.sync_api").expect
         expect(page.locator("article").first).to_contain_text("<script>pwned(4)</script>", use_inner_text=True)

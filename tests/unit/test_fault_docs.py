@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "faults.md"
 ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
+MARK = "pytest.mark.fault"
 
 
 def documented() -> list[int]:
     return [int(number) for number in ROW.findall(PAGE.read_text(encoding="utf-8"))]
 
 
+@functools.cache
 def injected() -> set[int]:
     """Return the number of every `pytest.mark.fault(number, how)` in the tests."""
     marks = [
         node
         for path in (ROOT / "tests").rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault"
+        if MARK in (text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == MARK
     ]
     assert all(len(mark.args) == 2 for mark in marks), "a mark names its fault, and how it is injected"
     return {ast.literal_eval(mark.args[0]) for mark in marks}
