@@ -44,6 +44,7 @@ JOIN unnest(%(pids)s::int[], %(starts)s::timestamptz[], %(names)s::text[]) AS ou
   ON (activity.pid, activity.backend_start, activity.application_name) = (ours.pid, ours.started, ours.name)
 """
 _OLD_ONE_MAY_TAKE_SECONDS = 5.0
+_HOLDER_MAY_END_SECONDS = (0.05, 0.15, 0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,9 @@ class Session:
         except psycopg.Error as error:
             raise store_error(error, address.parameters) from None
         try:
-            if await session._introduced_and_locked():
+            if await session._introduced_and_locked() or await session._locked_soon():
                 return session
-            refused = await session._locked_by()
-            if refused is None and await session._lock():  # whoever held it has ended meanwhile
-                return session
-            refused = refused or session._locked("another process")
+            refused = await session._locked_by() or session._locked("another process")
         except psycopg.Error as error:
             refused = session.explain(error)
         await session.close()
@@ -169,6 +167,14 @@ class Session:
             self.epoch += 1
             self._ours = self._ours[-1:]
         return locked
+
+    async def _locked_soon(self) -> bool:
+        """Take the lock if its holder ends just now: PostgreSQL frees it a moment after the process has ended."""
+        for seconds in _HOLDER_MAY_END_SECONDS:
+            await asyncio.sleep(seconds)
+            if await self._lock():
+                return True
+        return False
 
     async def _end_old_ones(self) -> bool:
         """End our own previous connections that hold the lock; return whether there were any."""

@@ -33,6 +33,7 @@ from tests.support.raw_server import http
 
 STARTING = http(503, {"detail": "starting"})
 STARTING_FOR_LONG = http(503, {"detail": "starting"}, Retry_After="30")
+OFTEN = 1.0  # seconds between two questions to a lane; an answer may take as long, also on a busy machine
 JOB = "questions: [math_basic]\nmodels: [llama3.2-1b, qwen2.5-1.5b]\nregions: [US, EU, ASIA]\n"
 
 
@@ -192,8 +193,8 @@ def calls(report: WarmReport, region_id: str) -> list[int]:
 
 def test_what_is_kept_warm_is_asked_again_and_again(regions: Deployed) -> None:
     began = time.monotonic()
-    report, _ = kept(every=0.3, until=lambda report: all(lane.calls >= 4 for lane in report.lanes))
-    assert time.monotonic() - began >= 3 * 0.3, "not more often than that"
+    report, _ = kept(every=OFTEN, until=lambda report: all(lane.calls >= 3 for lane in report.lanes))
+    assert time.monotonic() - began >= 2 * OFTEN, "not more often than that"
     assert report.exit_code == 0
 
 
@@ -209,7 +210,7 @@ def test_what_answered_is_kept_warm_while_others_still_start(regions: Deployed, 
         regions.eu.always["inference"] = STARTING_FOR_LONG
     else:
         regions.eu.wait = 600.0
-    report, said = kept(every=0.1, until=lambda report: min(calls(report, "us")) >= 4)
+    report, said = kept(every=OFTEN, until=lambda report: min(calls(report, "us")) >= 3)
     assert calls(report, "eu") == [1, 1]
     assert {lane.state for lane in report.lanes if lane.lane.region.id == "eu"} == {"starting"}
     assert sum(": warm after " in line for line in said) == 2
@@ -230,7 +231,7 @@ def test_what_fails_each_time_is_named_by_its_last_error(regions: Deployed) -> N
 def test_a_lane_that_fails_meanwhile_is_told_and_asked_again(regions: Deployed) -> None:
     refused = http(400, {"success": False, "error": {"code": "invalid", "message": "not now"}})
     regions.eu.first["inference"] = [refused, refused]
-    report, said = kept(every=0.2, until=lambda report: all(lane.state == "warm" for lane in report.lanes))
+    report, said = kept(every=OFTEN, until=lambda report: all(lane.state == "warm" for lane in report.lanes))
     assert report.exit_code == 0
     assert sum(": failed after " in line for line in said) == 2
     assert sum(": warm after " in line for line in said) == 4
