@@ -26,7 +26,6 @@ settings.load_profile("beacon")
 _ROOT = Path(__file__).parents[1]
 _MEMORY = Path("/dev/shm")
 _ENOUGH_BYTES = 4 * 1024**3
-_ENDS_AT = {"acceptance": 0.8}  # of all modules; so that nobody waits for the last of the slow ones
 
 
 def _keep_files_in_memory() -> None:
@@ -90,12 +89,10 @@ def _begin_with_other_modules(config: pytest.Config) -> None:
             importlib.import_module(".".join(path.relative_to(_ROOT).with_suffix("").parts))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for mark in item.iter_markers("fault"):
             item.user_properties.append(("fault", list(mark.args)))
-    if hasattr(config, "workerinput"):
-        _mix(items)
 
 
 class FaultTable:
@@ -126,19 +123,3 @@ def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("--fault-table")
     if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(FaultTable(Path(path)))
-
-
-def _mix(items: list[pytest.Item]) -> None:
-    """Mix modules that mostly wait with modules that compute, so that no worker waits while nobody computes."""
-    modules: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        modules.setdefault(item.path, []).append(item)
-    kinds: dict[str, list[Path]] = {}
-    for path in modules:
-        kinds.setdefault(path.relative_to(_ROOT).parts[1], []).append(path)
-    begins = {
-        path: place / len(paths) * _ENDS_AT.get(kind, 1.0)
-        for kind, paths in kinds.items()
-        for place, path in enumerate(paths)
-    }
-    items[:] = [item for path in sorted(modules, key=begins.__getitem__) for item in modules[path]]
